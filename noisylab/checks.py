@@ -1,0 +1,100 @@
+"""Bounds of arguments, stated once in the annotation and checked alike by constructors and by the command line."""
+
+import functools
+import inspect
+import math
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Metadata for `Annotated`: the interval a number has to lie in."""
+
+    ge: float = -math.inf
+    gt: float = -math.inf
+    le: float = math.inf
+    lt: float = math.inf
+
+    def allows(self, value: float) -> bool:
+        """Whether `value` lies in the interval."""
+        return self.ge <= value <= self.le and self.gt < value < self.lt
+
+    def __str__(self) -> str:
+        if math.isfinite(self.ge) and math.isfinite(self.le):
+            return f" in [{self.ge:g}, {self.le:g}]"
+        parts = [(">= ", self.ge), ("> ", self.gt), ("<= ", self.le), ("< ", self.lt)]
+        return "".join(f" {sign}{limit:g}" for sign, limit in parts if math.isfinite(limit))
+
+
+Positive = Annotated[float, Bound(gt=0)]
+NonNegative = Annotated[float, Bound(ge=0)]
+Fraction = Annotated[float, Bound(ge=0, le=1)]
+Count = Annotated[int, Bound(ge=1)]
+Natural = Annotated[int, Bound(ge=0)]
+
+
+def check_value(name: str, value: object, annotation: Any) -> None:
+    """Raise ValueError naming `name`, the value and what was expected, where `value` does not fit `annotation`.
+
+    Understands int, float (finite), bool, str, None, `Literal`, unions and `Annotated[..., Bound]`; passes anything else.
+    """
+    problem = _mismatch(value, annotation)
+    if problem:
+        raise ValueError(f"{name} must be {problem}, got {value!r}")
+
+
+def _mismatch(value: object, annotation: Any) -> str | None:
+    """What `annotation` expects, where `value` is not that; else None."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        bound = next((extra for extra in arguments[1:] if isinstance(extra, Bound)), None)
+        expected = _mismatch(value, arguments[0])
+        if expected is not None:
+            return expected + str(bound or "")
+        if bound and isinstance(value, int | float) and not bound.allows(value):
+            return f"a number{bound}"
+        return None
+    if origin is Literal:
+        return None if value in arguments else "one of " + ", ".join(map(repr, arguments))
+    if origin in (typing.Union, UnionType):
+        problems = [_mismatch(value, part) for part in arguments]
+        return None if None in problems else " or ".join(str(problem) for problem in problems)
+    if annotation is float:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return None if number and math.isfinite(typing.cast(float, value)) else "a finite number"
+    if annotation is int:
+        return None if isinstance(value, int) and not isinstance(value, bool) else "a whole number"
+    if annotation is bool:
+        return None if isinstance(value, bool) else "True or False"
+    if annotation is str:
+        return None if isinstance(value, str) else "a text"
+    if annotation in (None, NoneType):
+        return None if value is None else "None"
+    return None
+
+
+def checked(function: Callable[P, R]) -> Callable[P, R]:
+    """`function` with its arguments checked against their annotations at every call (for constructors)."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name, value in signature.bind(*args, **kwargs).arguments.items():
+            check_value(name, value, signature.parameters[name].annotation)
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+def check_fields(instance: Any) -> None:
+    """Check every field of a dataclass against its annotation; for `__post_init__`."""
+    hints = typing.get_type_hints(type(instance), include_extras=True)
+    for field in fields(instance):
+        check_value(field.name, getattr(instance, field.name), hints[field.name])

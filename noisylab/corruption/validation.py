@@ -1,0 +1,84 @@
+"""Checks of what the corruption functions are given; every message names the value and what was expected."""
+
+import math
+import operator
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from noisylab.corruption.drawing import Sampling
+
+
+def check_labels(labels: ArrayLike, num_classes: int | None = None) -> tuple[NDArray[np.int64], int]:
+    """The labels as a new int64[N] array, and the number of classes (largest label + 1 where not given)."""
+    array = np.asarray(labels)
+    if array.ndim != 1:
+        raise ValueError(f"labels must be one-dimensional, got an array of shape {array.shape}")
+    if array.size == 0:
+        raise ValueError("labels must hold at least one label, got an empty array")
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        raise ValueError(f"labels must be integers, got NaN at position {int(np.flatnonzero(np.isnan(array))[0])}")
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"labels must be integers, got {array.dtype} values such as {array.flat[0]!r}")
+    low, high = int(array.min()), int(array.max())
+    if low < 0:
+        raise ValueError(f"labels must not be negative, got {low} at position {int(array.argmin())}")
+    if num_classes is None:
+        num_classes = high + 1
+    classes = check_integer("num_classes", num_classes, minimum=1)
+    if high >= classes:
+        raise ValueError(f"labels must be below num_classes = {classes}, got {high} at position {int(array.argmax())}")
+    return array.astype(np.int64), classes
+
+
+def check_integer(name: str, value: Any, *, minimum: int = 0) -> int:
+    """`value` as an int of at least `minimum`."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool | np.bool_) or number < minimum:
+        raise ValueError(f"{name} must be an integer of at least {minimum}, got {value!r}")
+    return number
+
+
+def check_rate(rate: Any) -> float:
+    """`rate` as a float in [0, 1]."""
+    try:
+        number = float(rate)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 <= number <= 1:
+        raise ValueError(f"rate must be a number in [0, 1], got {rate!r}")
+    return number
+
+
+def check_sampling(sampling: Any) -> Sampling:
+    """`sampling`, where it is one of the three modes."""
+    if sampling not in get_args(Sampling):
+        raise ValueError(f"sampling must be one of {', '.join(map(repr, get_args(Sampling)))}, got {sampling!r}")
+    return sampling  # type: ignore[no-any-return]
+
+
+def check_transition(matrix: ArrayLike) -> NDArray[np.float64]:
+    """The transition matrix as float64[C, C] with rows that sum to 1."""
+    try:
+        rows = np.array(matrix, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"matrix must be a square array of numbers, got {matrix!r}") from None
+    if rows.ndim != 2 or rows.shape[0] != rows.shape[1] or not rows.size:
+        raise ValueError(f"matrix must be square (classes x classes), got shape {rows.shape}")
+    if not np.isfinite(rows).all() or rows.min() < 0 or rows.max() > 1 + 1e-6:
+        position = np.unravel_index(int(np.argmin(np.where((rows >= 0) & (rows <= 1 + 1e-6), 1, 0))), rows.shape)
+        raise ValueError(
+            f"matrix entries must be probabilities in [0, 1], got {rows[position]} at [{position[0]}, {position[1]}]"
+        )
+    off = np.abs(rows.sum(axis=1) - 1)
+    if off.max() > 1e-6:
+        row = int(off.argmax())
+        problem = f"matrix rows must sum to 1 (row = true class, column = given class), got {rows[row].sum():.6g} in row {row}"
+        if np.abs(rows.sum(axis=0) - 1).max() <= 1e-6:
+            problem += "; its columns do sum to 1, so it is the transpose of what is expected: pass matrix.T"
+        raise ValueError(problem)
+    return np.asarray(rows / rows.sum(axis=1, keepdims=True))

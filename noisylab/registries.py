@@ -1,0 +1,11 @@
+"""What can be named in a spec: one registry per kind. Each is filled by the files of its package."""
+
+from typing import Any
+
+from noisylab.specs import Registry
+
+NOISE: Registry[Any] = Registry("NOISE", "noise", "noisylab.corruption", {"labels", "num_classes", "seed"})
+DATA: Registry[Any] = Registry("DATA", "data set", "noisylab.data", {"root"})
+AUGMENT: Registry[Any] = Registry("AUGMENT", "augmentation", "noisylab.data", {"images", "generator"})
+MODELS: Registry[Any] = Registry("MODELS", "model", "noisylab.models", {"num_classes", "in_channels"})
+METHODS: Registry[Any] = Registry("METHODS", "method", "noisylab.methods", {"setting"})
