@@ -43,7 +43,8 @@ Natural = Annotated[int, Bound(ge=0)]
 def check_value(name: str, value: object, annotation: Any) -> None:
     """Raise ValueError naming `name`, the value and what was expected, where `value` does not fit `annotation`.
 
-    Understands int, float (finite), bool, str, None, `Literal`, unions and `Annotated[..., Bound]`; passes anything else.
+    Understands int, float (finite), bool, str, None, `Literal`, unions, `tuple[X, ...]` and `Annotated[..., Bound]`, and lets
+    anything else pass.
     """
     problem = _mismatch(value, annotation)
     if problem:
@@ -66,6 +67,10 @@ def _mismatch(value: object, annotation: Any) -> str | None:
     if origin in (typing.Union, UnionType):
         problems = [_mismatch(value, part) for part in arguments]
         return None if None in problems else " or ".join(str(problem) for problem in problems)
+    if origin is tuple:
+        if not isinstance(value, tuple):
+            return "a tuple"
+        return next((f"a tuple of which each is {p}" for v in value if (p := _mismatch(v, arguments[0]))), None)
     if annotation is float:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         return None if number and math.isfinite(typing.cast(float, value)) else "a finite number"

@@ -48,11 +48,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Spec:
-    """A name with every option bound. `str(spec)` is canonical, `spec.label` is short enough for a table."""
+    """A name with every option bound. `str(spec)` is canonical; the others are short enough for a table.
+
+    label: name and what differs from the defaults: `symmetric:0.4`. family: the same without the main option: `symmetric`.
+    """
 
     name: str
     options: Mapping[str, Any]
     label: str
+    family: str
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(f'{key}={value!r}' for key, value in self.options.items())})"
@@ -119,7 +123,13 @@ class Registry(Generic[T]):
             if typing.get_origin(option.annotation) is typing.Annotated and typing.get_args(option.annotation)[0] is float:
                 value = float(value)
             bound[key] = value
-        return Spec(name, bound, _label(entry, bound, defaults or {}))
+        shown = {
+            key: value
+            for key, value in bound.items()
+            if value != (defaults or {}).get(key, entry.options[key].default) or (key == entry.main and value is not None)
+        }
+        others = {key: value for key, value in shown.items() if key != entry.main}
+        return Spec(name, bound, _label(entry, shown), _label(entry, others))
 
     def _read(self, text: str) -> tuple[str, dict[str, Any]]:
         """The name and the options written in `text`, as literals."""
@@ -206,12 +216,7 @@ def _literal(text: str, annotation: Any) -> Any:
         return text
 
 
-def _label(entry: Entry, bound: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
-    shown = {
-        key: value
-        for key, value in bound.items()
-        if value != defaults.get(key, entry.options[key].default) or (key == entry.main and value is not None)
-    }
+def _label(entry: Entry, shown: Mapping[str, Any]) -> str:
     if not shown:
         return entry.name
     if entry.main is not None and list(shown) == [entry.main]:

@@ -1,0 +1,37 @@
+"""What became of clean and of mislabelled samples (the fractions of ELR, Liu et al. 2020)."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+class Fractions(NamedTuple):
+    """Shares in [0, 1]; NaN where there is no such sample.
+
+    clean_correct: of correctly labelled samples, predicted as their label. correct, memorised, other: of mislabelled samples,
+    predicted as their true label, as their wrong given label, as neither.
+    """
+
+    clean_correct: float
+    correct: float
+    memorised: float
+    other: float
+
+
+def memorisation(prediction: ArrayLike, given: ArrayLike, true: ArrayLike) -> Fractions:
+    """The fractions for predicted, given and true classes int[N]."""
+    p, g, t = np.asarray(prediction), np.asarray(given), np.asarray(true)
+    if not p.shape == g.shape == t.shape:
+        raise ValueError(f"prediction, given and true must be equally long, got {p.shape}, {g.shape} and {t.shape}")
+    mislabelled = g != t
+
+    def share(event: np.ndarray, among: np.ndarray) -> float:
+        return float(event[among].mean()) if among.any() else float("nan")
+
+    return Fractions(
+        clean_correct=share(p == t, ~mislabelled),
+        correct=share(p == t, mislabelled),
+        memorised=share(p == g, mislabelled),
+        other=share((p != t) & (p != g), mislabelled),
+    )

@@ -1,0 +1,75 @@
+"""`RunLog`: the callback that measures a run, one row of metrics and one of records per epoch."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from noisylab.analysis.fractions import memorisation
+from noisylab.analysis.recorder import DynamicsRecorder
+from noisylab.data.batch import Batch
+from noisylab.methods.base import Method, Step
+from noisylab.training.evaluate import Evaluator
+from noisylab.training.loop import Callback, EpochSummary
+
+
+@dataclasses.dataclass
+class RunLog(Callback):
+    """Test accuracy, the fractions of clean and mislabelled samples, and the recorder's rows. True labels stay in here.
+
+    train: the training images, for a recorder of `eval` outputs; None for one of `online` outputs.
+    """
+
+    recorder: DynamicsRecorder
+    given: NDArray[np.int64]
+    true: NDArray[np.int64]
+    test: Evaluator
+    test_labels: NDArray[np.int64]
+    train: Evaluator | None = None
+    on_progress: Callable[[int], None] = lambda _: None
+    rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+
+    def on_step(self, batch: Batch, step: Step) -> None:
+        """Hand the step to the recorder."""
+        if self.train is None:
+            self.recorder.observe(batch.index, step.logits, batch.labels, batch.new)
+
+    def on_epoch(self, summary: EpochSummary, method: Method) -> None:
+        """Evaluate, and add the epoch's row."""
+        if self.train is not None:
+            logits = self.train.logits(method)
+            index = torch.arange(len(logits), device=logits.device)
+            self.recorder.observe(index, logits, torch.from_numpy(self.given).to(logits.device))
+        self.recorder.end_epoch()
+        fractions = memorisation(self.recorder.last["prediction"], self.given, self.true)
+        predicted = self.test.logits(method).argmax(dim=1).cpu().numpy()
+        self.rows.append(
+            {
+                "epoch": summary.epoch,
+                "train_loss": summary.train_loss,
+                "test_accuracy": float((predicted == self.test_labels).mean()),
+                "clean_correct": fractions.clean_correct,
+                "mislabelled_correct": fractions.correct,
+                "mislabelled_memorised": fractions.memorised,
+                "mislabelled_other": fractions.other,
+                "learning_rate": summary.learning_rate,
+                "steps": summary.steps,
+                "images": summary.images,
+                "seconds": summary.seconds,
+                "images_per_second": summary.images / summary.seconds,
+            }
+        )
+        self.on_progress(len(self.rows))
+
+    def state_dict(self) -> dict[str, Any]:
+        """The rows so far and the recorder's state."""
+        return {"rows": self.rows, "recorder": self.recorder.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up what `state_dict` gave."""
+        self.rows = list(state["rows"])
+        self.recorder.load_state_dict(state["recorder"])
+        self.on_progress(len(self.rows))

@@ -1,0 +1,62 @@
+"""Intervals and paired comparisons over seeds."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+class Interval(NamedTuple):
+    """A mean, half the width of its confidence interval (NaN for one value), and how many values it is of."""
+
+    mean: float
+    half: float
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.mean:.3f}" if np.isnan(self.half) else f"{self.mean:.3f} ± {self.half:.3f}"
+
+
+class Difference(NamedTuple):
+    """The mean of paired differences with its interval, and the two-sided p-value of the paired t-test."""
+
+    interval: Interval
+    p: float
+
+
+def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
+    """Mean and Student t confidence interval of values float[n]; a NaN among them makes both NaN."""
+    from scipy import stats
+
+    x = np.asarray(values, dtype=np.float64)
+    if x.size == 0:
+        raise ValueError("values must hold at least one number, got none")
+    if x.size == 1:
+        return Interval(float(x[0]), float("nan"), 1)
+    half = stats.t.ppf((1 + confidence) / 2, x.size - 1) * x.std(ddof=1) / np.sqrt(x.size)
+    return Interval(float(x.mean()), float(half), int(x.size))
+
+
+def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Difference:
+    """A - b for values float[n] paired by position; p is NaN for one pair, 1 where all pairs are equal."""
+    from scipy import stats
+
+    difference = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
+    interval = mean_interval(difference, confidence)
+    if interval.n == 1:
+        return Difference(interval, float("nan"))
+    spread = difference.std(ddof=1)
+    if spread == 0:
+        return Difference(interval, 1.0 if interval.mean == 0 else 0.0)
+    t = interval.mean / (spread / np.sqrt(interval.n))
+    return Difference(interval, float(2 * stats.t.sf(abs(t), interval.n - 1)))
+
+
+def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Holm's step-down adjusted p-values float[m]; NaN stays NaN and is not counted (Holm 1979)."""
+    p = np.asarray(p_values, dtype=np.float64)
+    adjusted = np.full(p.shape, np.nan)
+    order = np.argsort(p)[: int((~np.isnan(p)).sum())]
+    factors = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1)
+    return adjusted

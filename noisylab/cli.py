@@ -1,0 +1,97 @@
+"""What the command lines share: parsing into dataclasses, errors in one line, what can be named in a spec. Free of torch."""
+
+import contextlib
+import io
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import tyro
+
+from noisylab.registries import AUGMENT, DATA, METHODS, MODELS, NOISE
+from noisylab.training.config import Device
+
+Arguments = TypeVar("Arguments")
+
+
+def parse_command_line(arguments: type[Arguments], description: str, args: Sequence[str] | None = None) -> Arguments:
+    """The command line as an instance of a dataclass; what it cannot be is said in one line, with exit status 2."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(arguments, description=description, args=args, config=(tyro.conf.OmitArgPrefixes,))
+    except SystemExit as end:
+        if end.code:
+            fail(_one_line(said.getvalue()))
+        raise
+
+
+def fail(message: object) -> NoReturn:
+    """Say what is wrong in one line, and end with exit status 2."""
+    print(f"{Path(sys.argv[0]).name}: error: {' '.join(str(message).split())}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def describe_specs() -> str:
+    """Everything that a spec can name, with its options and defaults."""
+    lines = ["Specs are written name, name:value or name(key=literal, ...). What can be named:"]
+    for registry, title in (
+        (DATA, "data sets"),
+        (NOISE, "noise"),
+        (METHODS, "methods"),
+        (MODELS, "models"),
+        (AUGMENT, "augmentations"),
+    ):
+        lines.append(f"\n{title}:")
+        for entry in registry.entries().values():
+            short = f", short {entry.name}:{entry.main.upper()}" if entry.main else ""
+            lines.append(f"  {entry.signature()}{short}\n      {entry.summary}")
+    return "\n".join(lines)
+
+
+def check_output(out: Path) -> None:
+    """Raise ValueError where the folder `out` could not be written; nothing is created."""
+    there = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise ValueError(f"output folder {str(out)!r} cannot be written: {str(there)!r} is not a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ValueError(f"output folder {str(out)!r} cannot be written: no permission in {str(there)!r}")
+
+
+def resolve_device_name(device: Device) -> Device:
+    """`auto` made definite. Raises ValueError where the device named is not there."""
+    nodes = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
+    if sys.platform == "linux" and not any(Path(node).exists() for node in nodes):
+        # Nothing that torch could find, so it need not be imported to look.
+        if device in ("auto", "cpu"):
+            return "cpu"
+        raise ValueError(f"device {device!r} is not available on this machine; available: cpu")
+    from noisylab.training.device import resolve_device
+
+    found: Device = resolve_device(device).type  # type: ignore[assignment]
+    return found
+
+
+def available_cores() -> int:
+    """The CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _one_line(panel: str) -> str:
+    """Tyro's boxed message without the box, its advice on --help and the help of the argument."""
+    lines = [re.sub(r"^[│┃|]\s?|\s*[│┃|]$", "", line).rstrip() for line in panel.splitlines()]
+    rule = re.compile(r"^[╭╰─━\s]")
+    body = [line for line in lines if line and not line.startswith(("╭", "╰"))]
+    message: list[str] = []
+    for line in body:
+        if line.startswith(("─", "━")):
+            break
+        message.append(line.strip())
+    meant = [line.split()[0] for line in body if line.strip().startswith("--")]
+    text = re.sub(r"^Error parsing (?!-)[^:]*: ", "", " ".join(message))
+    suggestion = f" (did you mean {meant[0].strip()}?)" if "Unrecognized" in text and meant else ""
+    del rule
+    return text + suggestion

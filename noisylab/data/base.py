@@ -1,0 +1,129 @@
+"""`ImageData`: a data set as uint8 arrays in memory."""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from noisylab.registries import DATA
+from noisylab.specs import Spec
+
+_ARRAYS = ("train_images", "train_labels", "train_ids", "test_images", "test_labels")
+
+
+@dataclass(frozen=True, eq=False)
+class ImageData:
+    """Images uint8[N, C, H, W] and true labels int64[N], for training and for testing.
+
+    train_ids: int64[N], the position of each training sample in the full training set. mean, std: per channel, of pixels
+    scaled to [0, 1]. augment: spec of the usual augmentation. asymmetric_mapping: the usual map of asymmetric noise, if any.
+    """
+
+    train_images: NDArray[np.uint8]
+    train_labels: NDArray[np.int64]
+    test_images: NDArray[np.uint8]
+    test_labels: NDArray[np.int64]
+    class_names: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    augment: str
+    train_ids: NDArray[np.int64]
+    asymmetric_mapping: str | None = None
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes."""
+        return len(self.class_names)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of an image."""
+        channels, height, width = self.train_images.shape[1:]
+        return channels, height, width
+
+    @property
+    def noise_defaults(self) -> dict[str, Any]:
+        """Options that a noise spec may leave open for this data set."""
+        return {} if self.asymmetric_mapping is None else {"mapping": self.asymmetric_mapping}
+
+    def digest(self) -> str:
+        """SHA-256 over all arrays: equal for equal data, wherever it came from."""
+        total = hashlib.sha256()
+        for name in _ARRAYS:
+            array = np.ascontiguousarray(getattr(self, name))
+            total.update(f"{name}{array.shape}{array.dtype}".encode())
+            total.update(array.data)
+        return total.hexdigest()
+
+    def subset(self, train_size: int) -> "ImageData":
+        """The data with a stratified choice of `train_size` training samples, the same one at every call.
+
+        Raises ValueError where there are fewer samples, or fewer wanted than classes.
+        """
+        available = len(self.train_labels)
+        if not self.num_classes <= train_size <= available:
+            raise ValueError(
+                f"train size must be between {self.num_classes} (the classes) and {available} (the samples), got {train_size}"
+            )
+        if train_size == available:
+            return self
+        chosen = _stratified_choice(self.train_labels, train_size, np.random.default_rng(0))
+        return dataclasses.replace(
+            self,
+            train_images=self.train_images[chosen],
+            train_labels=self.train_labels[chosen],
+            train_ids=self.train_ids[chosen],
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write the arrays to `folder`, from where `open` maps them into any number of processes."""
+        for name in _ARRAYS:
+            np.save(folder / f"{name}.npy", getattr(self, name))
+        rest = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in _ARRAYS}
+        (folder / "data.json").write_text(json.dumps(rest), encoding="utf-8")
+
+    @classmethod
+    def open(cls, folder: Path) -> "ImageData":
+        """The data that `save` wrote, memory-mapped."""
+        rest: dict[str, Any] = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+        arrays: dict[str, Any] = {name: np.load(folder / f"{name}.npy", mmap_mode="c") for name in _ARRAYS}
+        rest = {key: tuple(value) if isinstance(value, list) else value for key, value in rest.items()}
+        return cls(**arrays, **rest)
+
+
+def load_data(spec: Spec, root: Path | None, train_size: int | None = None) -> ImageData:
+    """The data set that `spec` names, from `root` where it is a downloaded one.
+
+    Raises ValueError naming the place and what was expected there, where the data cannot be had.
+    """
+    if root is not None and not root.is_dir():
+        raise ValueError(f"data root {str(root)!r} is not a folder")
+    data: ImageData = DATA.create(spec, root=root)
+    return data if train_size is None else data.subset(train_size)
+
+
+def channel_statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation per channel of uint8[N, C, H, W], of pixels scaled to [0, 1]."""
+    levels = np.arange(256) / 255
+    mean, std = [], []
+    for channel in range(images.shape[1]):
+        share = np.bincount(images[:, channel].ravel(), minlength=256) / images[:, channel].size
+        mean.append(float(share @ levels))
+        std.append(max(float(np.sqrt(share @ (levels - mean[-1]) ** 2)), 1 / 255))
+    return tuple(mean), tuple(std)
+
+
+def _stratified_choice(labels: NDArray[np.int64], size: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Sorted positions of `size` samples: at least one of every class, the rest by systematic sampling over the classes."""
+    order = rng.permutation(len(labels))
+    order = order[np.argsort(labels[order], kind="stable")]
+    _, first = np.unique(labels[order], return_index=True)
+    rest = np.delete(order, first)
+    missing = size - len(first)
+    spaced = (np.arange(missing) + rng.random()) * (len(rest) / max(missing, 1))
+    return np.sort(np.concatenate([order[first], rest[spaced.astype(np.int64)]]))

@@ -1,0 +1,18 @@
+"""`Batch`: what a training method sees of one step."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """images: float32[B, C, H, W]; labels: int64[B], the given ones; index: int64[B], sample ids.
+
+    new: the entries that are this epoch's own presentation of their sample; the others repeat one, or accompany one.
+    """
+
+    images: Tensor
+    labels: Tensor
+    index: Tensor
+    new: slice

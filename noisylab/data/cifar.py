@@ -1,0 +1,54 @@
+"""CIFAR-10 and CIFAR-100 (Krizhevsky 2009), through torchvision."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from noisylab.data.base import ImageData
+from noisylab.registries import DATA
+
+DEFAULT_ROOT = Path("data")
+
+
+@DATA.register("cifar10")
+def cifar10(*, root: Path | None = None) -> ImageData:
+    """CIFAR-10: 50,000 + 10,000 colour images of 32x32 in 10 classes; downloaded unless it lies in the data root."""
+    return _load("CIFAR10", root, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616), "cifar10")
+
+
+@DATA.register("cifar100")
+def cifar100(*, root: Path | None = None) -> ImageData:
+    """CIFAR-100: 50,000 + 10,000 colour images of 32x32 in 100 classes; downloaded unless it lies in the data root."""
+    return _load("CIFAR100", root, (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762), "cifar100_superclass")
+
+
+def _load(
+    name: Literal["CIFAR10", "CIFAR100"],
+    root: Path | None,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    mapping: str,
+) -> ImageData:
+    from torchvision import datasets
+
+    loader, folder = getattr(datasets, name), root or DEFAULT_ROOT
+    try:
+        train, test = (loader(str(folder), train=part, download=True) for part in (True, False))
+    except (OSError, RuntimeError) as error:
+        raise ValueError(
+            f"{name} is neither in {str(folder / loader.base_folder)!r} nor can it be downloaded ({error}); unpack "
+            f"{loader.filename} (MD5 {loader.tgz_md5}) there, or name its folder with --data-root"
+        ) from error
+    return ImageData(
+        train_images=np.ascontiguousarray(train.data.transpose(0, 3, 1, 2)),
+        train_labels=np.asarray(train.targets, dtype=np.int64),
+        train_ids=np.arange(len(train.targets)),
+        test_images=np.ascontiguousarray(test.data.transpose(0, 3, 1, 2)),
+        test_labels=np.asarray(test.targets, dtype=np.int64),
+        class_names=tuple(train.classes),
+        mean=mean,
+        std=std,
+        augment="crop(padding=4, flip=True)",
+        asymmetric_mapping=mapping,
+    )

@@ -1,0 +1,86 @@
+"""Any data set in folders of images, one folder per class."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from noisylab.checks import Count
+from noisylab.data.base import ImageData, channel_statistics
+from noisylab.registries import DATA
+
+EXTENSIONS = frozenset(Image.registered_extensions())
+
+
+@DATA.register("folder", main="path")
+def folder(path: str, size: Count | None = None, *, root: Path | None = None) -> ImageData:  # noqa: ARG001
+    """PATH/train/CLASS/* and PATH/test/CLASS/* (or val/), as for torchvision's ImageFolder; `size` resizes all to a square."""
+    base = Path(path)
+    train = base / "train"
+    test = next((base / part for part in ("test", "val") if (base / part).is_dir()), None)
+    if not train.is_dir() or test is None:
+        raise ValueError(f"data set folder: {path!r} must hold a folder train and a folder test or val")
+    names = tuple(sorted(entry.name for entry in train.iterdir() if entry.is_dir()))
+    files = {part: _files(part, names) for part in (train, test)}
+    with Image.open(files[train][0][0]) as first:
+        wanted = (size, size) if size else first.size
+    grey = all(_is_grey(file) for part in files.values() for file in part[0])
+    images = {part: _read(files[part][0], wanted, "L" if grey else "RGB", resize=size is not None) for part in files}
+    mean, std = channel_statistics(images[train])
+    return ImageData(
+        train_images=images[train],
+        train_labels=files[train][1],
+        train_ids=np.arange(len(files[train][1])),
+        test_images=images[test],
+        test_labels=files[test][1],
+        class_names=names,
+        mean=mean,
+        std=std,
+        # Whether a mirrored image keeps its class is not known here.
+        augment=f"crop(padding={max(wanted[1] // 8, 1)}, flip=False)",
+    )
+
+
+def _files(part: Path, names: tuple[str, ...]) -> tuple[list[Path], NDArray[np.int64]]:
+    """The image files below a folder of class folders, in order, and their labels."""
+    unknown = [entry.name for entry in part.iterdir() if entry.is_dir() and entry.name not in names]
+    if unknown:
+        raise ValueError(f"data set folder: {str(part)!r} has the class {unknown[0]!r}, which train/ lacks")
+    pairs = [
+        (file, label)
+        for label, name in enumerate(names)
+        for file in sorted((part / name).rglob("*"))
+        if file.suffix.lower() in EXTENSIONS
+    ]
+    if not pairs:
+        raise ValueError(f"data set folder: {str(part)!r} holds no images in class folders")
+    return [file for file, _ in pairs], np.array([label for _, label in pairs], dtype=np.int64)
+
+
+def _is_grey(file: Path) -> bool:
+    try:
+        with Image.open(file) as image:
+            return image.mode in ("1", "L", "I;16")
+    except OSError as error:
+        raise ValueError(f"data set folder: {str(file)!r} cannot be read as an image: {error}") from error
+
+
+def _read(files: list[Path], size: tuple[int, int], mode: str, *, resize: bool) -> NDArray[np.uint8]:
+    """uint8[N, C, H, W] of all files."""
+    images = np.empty((len(files), size[1], size[0], len(mode)), dtype=np.uint8)
+    for position, file in enumerate(files):
+        try:
+            with Image.open(file) as image:
+                pixels = image.convert(mode)
+        except OSError as error:
+            raise ValueError(f"data set folder: {str(file)!r} cannot be read as an image: {error}") from error
+        if resize:
+            pixels = pixels.resize(size, Image.Resampling.BILINEAR)
+        if pixels.size != size:
+            raise ValueError(
+                f"data set folder: {str(file)!r} is {pixels.size[0]}x{pixels.size[1]} pixels, others are {size[0]}x{size[1]}; "
+                f"give one size to all, as in folder(path=..., size=32)"
+            )
+        images[position] = np.asarray(pixels).reshape(size[1], size[0], len(mode))
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2))

@@ -1,0 +1,132 @@
+"""Batch composition: which sample ids stand in a batch. All are functions of (seed, epoch).
+
+Each is a batch sampler for `torch.utils.data.DataLoader(batch_sampler=...)`: it yields lists of ids, one epoch per iteration.
+The epoch is the one set by `set_epoch`, else it advances by itself after every full iteration.
+"""
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from noisylab.checks import Count, Natural, checked
+from noisylab.seeds import derive_seed
+
+Batching = Literal["plain", "last", "twin", "same_class"]
+
+
+class Entries(NamedTuple):
+    """One batch: the sample ids int64[B], and which part of them are this epoch's own presentations."""
+
+    ids: NDArray[np.int64]
+    new: slice
+
+
+class PlainSampler:
+    """[new]: every sample once an epoch, in batches of `batch_size`, the last one smaller where they do not fit."""
+
+    presentations: ClassVar[int] = 1
+
+    @checked
+    def __init__(self, num_samples: Count, batch_size: Count, seed: Natural = 0) -> None:
+        if batch_size % self.presentations:
+            raise ValueError(f"batch_size must be even: it counts both halves of a batch, got {batch_size}")
+        self.num_samples, self.batch_size, self.seed, self.epoch = num_samples, batch_size, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Let the next iteration be that of `epoch`."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-self.num_samples // (self.batch_size // self.presentations))
+
+    def __iter__(self) -> Iterator[list[int]]:
+        epoch = self.epoch
+        for entries in self.batches(epoch):
+            yield entries.ids.tolist()
+        if self.epoch == epoch:
+            self.epoch += 1
+
+    def batches(self, epoch: int) -> Iterator[Entries]:
+        """The batches of an epoch."""
+        for new in self._new(epoch):
+            yield Entries(new, slice(0, len(new)))
+
+    def _new(self, epoch: int) -> list[NDArray[np.int64]]:
+        """The new samples of each batch of an epoch."""
+        order = np.random.default_rng(derive_seed(self.seed, "order", epoch)).permutation(self.num_samples)
+        step = self.batch_size // self.presentations
+        return [order[start : start + step] for start in range(0, len(order), step)]
+
+
+class LastBatchSampler(PlainSampler):
+    """[the previous batch's new half, a new half], as DLB needs it (Shen et al. 2022).
+
+    `batch_size` counts both halves and is even. Each sample stands once an epoch in a new half and once, in the next batch,
+    in a repeated half; the last new half of an epoch is repeated in the first batch of the next. The first batch of all has
+    nothing to repeat. The batch after a smaller last one repeats just as many.
+    """
+
+    presentations = 2
+
+    def batches(self, epoch: int) -> Iterator[Entries]:
+        """The batches of an epoch."""
+        last = self._new(epoch - 1)[-1] if epoch > 0 else np.empty(0, dtype=np.int64)
+        for new in self._new(epoch):
+            yield Entries(np.concatenate([last, new]), slice(len(last), len(last) + len(new)))
+            last = new
+
+
+class TwinSampler(PlainSampler):
+    """[new, the same again]: two views of every sample in one batch (DDGSD, JoCoR)."""
+
+    presentations = 2
+
+    def batches(self, epoch: int) -> Iterator[Entries]:
+        """The batches of an epoch."""
+        for new in self._new(epoch):
+            yield Entries(np.concatenate([new, new]), slice(0, len(new)))
+
+
+class SameClassSampler(PlainSampler):
+    """[new, for each a partner with the same given label] (CS-KD, Yun et al. 2020).
+
+    labels: int[N] given labels. The partner is another sample, drawn uniformly; a sample alone in its class is its own partner.
+    """
+
+    presentations = 2
+
+    def __init__(self, labels: ArrayLike, batch_size: int, seed: int = 0) -> None:
+        self.labels = np.asarray(labels)
+        super().__init__(len(self.labels), batch_size, seed)
+        self._grouped = np.argsort(self.labels, kind="stable")
+        _, group, sizes = np.unique(self.labels, return_inverse=True, return_counts=True)
+        start = np.cumsum(sizes) - sizes
+        self._start, self._size = start[group], sizes[group]
+        self._place = np.empty(len(self.labels), dtype=np.int64)
+        self._place[self._grouped] = np.arange(len(self.labels))
+        self._place -= self._start
+
+    def batches(self, epoch: int) -> Iterator[Entries]:
+        """The batches of an epoch."""
+        rng = np.random.default_rng(derive_seed(self.seed, "partners", epoch))
+        ahead = 1 + np.floor(rng.random(self.num_samples) * (self._size - 1)).astype(np.int64)
+        partner = self._grouped[self._start + (self._place + ahead) % self._size]
+        for new in self._new(epoch):
+            yield Entries(np.concatenate([new, partner[new]]), slice(0, len(new)))
+
+
+SAMPLERS: dict[Batching, type[PlainSampler]] = {
+    "plain": PlainSampler,
+    "last": LastBatchSampler,
+    "twin": TwinSampler,
+    "same_class": SameClassSampler,
+}
+
+
+def make_sampler(batching: Batching, given_labels: NDArray[np.int64], batch_size: int, seed: int) -> PlainSampler:
+    """The sampler of a composition for samples with these given labels."""
+    if batching == "same_class":
+        return SameClassSampler(given_labels, batch_size, seed)
+    return SAMPLERS[batching](len(given_labels), batch_size, seed)

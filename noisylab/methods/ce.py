@@ -1,0 +1,17 @@
+"""Plain training on the given labels."""
+
+from torch.nn import functional
+
+from noisylab.data.batch import Batch
+from noisylab.methods.base import Method, Step
+from noisylab.registries import METHODS
+
+
+@METHODS.register("ce")
+class CE(Method):
+    """Cross-entropy with the given labels."""
+
+    def loss(self, batch: Batch) -> Step:
+        """-log p_g, averaged over the batch."""
+        logits = self.network(batch.images)
+        return Step(functional.cross_entropy(logits, batch.labels), logits)

@@ -1,0 +1,116 @@
+"""DLB: self-distillation from the last mini-batch (Shen et al., CVPR 2022)."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from noisylab.checks import NonNegative, Positive, checked
+from noisylab.data.batch import Batch
+from noisylab.methods.base import Method, Setting, Step
+from noisylab.registries import METHODS
+
+
+def distillation(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
+    """T^2 KL(softmax(teacher / T) || softmax(student / T)), averaged over the batch (Hinton et al. 2015).
+
+    student, teacher: logits float[B, K]; no gradient reaches the teacher. Computed in float32.
+    """
+    log_student = functional.log_softmax(student.float() / temperature, dim=1)
+    log_teacher = functional.log_softmax(teacher.detach().float() / temperature, dim=1)
+    divergence = functional.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True)
+    return temperature**2 * divergence
+
+
+def dlb_loss(logits: Tensor, labels: Tensor, remembered: Tensor, *, temperature: float, alpha: float) -> Tensor:
+    """CE over the whole batch + alpha T^2 KL(remembered || repeated) over its first len(remembered) entries.
+
+    logits: float[B, K]; labels: int64[B]; remembered: float[R, K], the logits that the repeated entries had one step before, R
+    possibly 0 (Shen et al. 2022).
+    """
+    loss = functional.cross_entropy(logits, labels)
+    if len(remembered) == 0 or alpha == 0:
+        return loss
+    return loss + alpha * distillation(logits[: len(remembered)], remembered, temperature=temperature)
+
+
+class DLBLoss(nn.Module):
+    """`dlb_loss` with its memory, for any training loop over `LastBatchSampler` batches [repeated half, new half].
+
+    The memory holds the logits of the last batch's new half, and is part of `state_dict()`. Raises ValueError for a temperature
+    that is not positive or a negative alpha.
+
+    >>> criterion = DLBLoss(temperature=3.0, alpha=1.0)
+    >>> logits, labels = torch.randn(4, 10, requires_grad=True), torch.tensor([1, 2, 3, 4])
+    >>> criterion(logits, labels).backward()  # the first batch: cross-entropy alone
+    """
+
+    remembered: Tensor
+    remembered_index: Tensor
+
+    @checked
+    def __init__(self, temperature: Positive = 3.0, alpha: NonNegative = 1.0) -> None:
+        super().__init__()
+        self.temperature, self.alpha = temperature, alpha
+        self.register_buffer("remembered", torch.empty(0, 0))
+        self.register_buffer("remembered_index", torch.empty(0, dtype=torch.int64))
+
+    def forward(self, logits: Tensor, labels: Tensor, index: Tensor | None = None) -> Tensor:
+        """The scalar loss of a batch whose first entries are those remembered; it then remembers the other ones.
+
+        logits: float[B, K]; labels: int64[B]; index: int64[B] sample ids, or None. Raises ValueError where the batch is not
+        larger than the memory, or where `index` shows that its first entries are not the remembered ones (given a CUDA tensor,
+        that check waits for the device).
+        """
+        repeated = len(self.remembered)
+        if repeated and (len(logits) <= repeated or logits.shape[1] != self.remembered.shape[1]):
+            raise ValueError(
+                f"a batch of logits {list(logits.shape)} cannot begin with the {repeated} remembered entries of "
+                f"{self.remembered.shape[1]} classes and hold new ones; call reset() before a new sequence of batches"
+            )
+        if index is not None:
+            self._check(index, repeated)
+        loss = dlb_loss(logits, labels, self.remembered, temperature=self.temperature, alpha=self.alpha)
+        self.remembered = logits[repeated:].detach().clone()
+        self.remembered_index = self.remembered_index.new_empty(0) if index is None else index[repeated:].clone()
+        return loss
+
+    def reset(self) -> None:
+        """Forget the last batch."""
+        self.remembered = self.remembered.new_empty(0, 0)
+        self.remembered_index = self.remembered_index.new_empty(0)
+
+    def _check(self, index: Tensor, repeated: int) -> None:
+        remembered = self.remembered_index
+        if len(remembered) != repeated:
+            raise ValueError("index was not given with the batch before; give it with every batch or with none")
+        if not torch.equal(index[:repeated].to(remembered.device), remembered):
+            raise ValueError(
+                f"the batch must begin with the samples of the last batch's new half, {remembered[:8].tolist()}..., "
+                f"got {index[: min(repeated, 8)].tolist()}...; use LastBatchSampler, and reset() before a new sequence"
+            )
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
+        # The memory's size is that of the last batch, so it is taken from what is loaded.
+        for name in ("remembered", "remembered_index"):
+            if prefix + name in state_dict:
+                setattr(self, name, getattr(self, name).new_empty(state_dict[prefix + name].shape))
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+@METHODS.register("dlb")
+class DLB(Method):
+    """Self-distillation from the last mini-batch: CE + alpha T^2 KL(last step's prediction || this step's)."""
+
+    batching = "last"
+
+    @checked
+    def __init__(self, setting: Setting, *, temperature: Positive = 3.0, alpha: NonNegative = 1.0) -> None:
+        super().__init__(setting)
+        self.criterion = DLBLoss(temperature, alpha)
+
+    def loss(self, batch: Batch) -> Step:
+        """`dlb_loss` of [the last batch's new half, a new half], in one forward pass."""
+        logits = self.network(batch.images)
+        return Step(self.criterion(logits, batch.labels), logits)

@@ -1,0 +1,1 @@
+"""Networks from images float32[B, C, H, W] to logits float32[B, K]; `noisylab.registries.MODELS` knows them by name."""

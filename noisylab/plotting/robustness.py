@@ -1,0 +1,55 @@
+"""Test accuracy against the noise rate."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from noisylab.plotting.style import method_style, paper_style
+
+
+def accuracy_against_rate(
+    summary: pandas.DataFrame, *, measure: str = "test_accuracy_last", ax: Axes | None = None, **kwargs: Any
+) -> Axes:
+    """One line per method with its 95 % interval as a band; kwargs go to `Axes.plot`.
+
+    summary: rows of `noisylab.analysis.tables.summarise` of one noise kind: nominal_rate, method, `measure`, `measure`_ci.
+    """
+    ax = ax or plt.gca()
+    for method, rows in summary.groupby("method", sort=False):
+        rows = rows.sort_values("nominal_rate")
+        style = method_style(str(method)) | kwargs
+        ax.plot(rows["nominal_rate"], rows[measure], **style)
+        low, high = rows[measure] - rows[f"{measure}_ci"], rows[measure] + rows[f"{measure}_ci"]
+        ax.fill_between(rows["nominal_rate"], low, high, color=style["color"], alpha=0.18, linewidth=0)
+    rates = sorted(summary["nominal_rate"].unique())
+    ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
+    return ax
+
+
+def robustness_figure(summary: pandas.DataFrame, title: str = "") -> tuple[Figure, pandas.DataFrame]:
+    """A panel for each noise kind, side by side, and the plotted numbers. Runs without noise stand in every panel."""
+    clean = summary[summary["nominal_rate"] == 0]
+    noisy = summary[summary["nominal_rate"] > 0]
+    kinds = list(dict.fromkeys(noisy["noise_kind"])) or list(dict.fromkeys(clean["noise_kind"]))
+    seeds = sorted(summary["n"].unique())
+    with paper_style():
+        figure, axes = plt.subplots(
+            1, len(kinds), figsize=(max(3.4, 2.9 * len(kinds) + 0.6), 2.9), sharey=True, squeeze=False, layout="constrained"
+        )
+        parts = []
+        for ax, kind in zip(axes[0], kinds, strict=True):
+            rows = pandas.concat([clean.drop_duplicates("method"), noisy[noisy["noise_kind"] == kind]])
+            accuracy_against_rate(rows, ax=ax)
+            partial = kind.split("(")[0] == "asymmetric"
+            ax.set(title=kind, xlabel="flip probability of the mapped classes" if partial else "noise rate (nominal)")
+            parts.append(rows.assign(panel=kind))
+        axes[0, 0].set_ylabel("test accuracy, last epoch")
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4))
+        count = " to ".join(dict.fromkeys(map(str, (seeds[0], seeds[-1]))))
+        band = f"mean over {count} seeds, band: 95 % interval" if seeds[-1] > 1 else "one seed"
+        figure.suptitle(f"{title} ({band})" if title else band)
+    return figure, pandas.concat(parts, ignore_index=True)

@@ -1,0 +1,58 @@
+"""What happens during training: test accuracy, and what becomes of mislabelled samples."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from noisylab.analysis.tables import over_epochs
+from noisylab.plotting.style import method_style, paper_style
+
+PANELS = {
+    "test_accuracy": "test set: predicted correctly",
+    "mislabelled_correct": "mislabelled: predicted as the true label",
+    "mislabelled_memorised": "mislabelled: memorised (as the given label)",
+    "mislabelled_other": "mislabelled: predicted as another label",
+}
+
+
+def curves(numbers: pandas.DataFrame, measure: str, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+    """A measure over epochs, one line per method with its 95 % interval as a band; kwargs go to `Axes.plot`.
+
+    numbers: rows of `noisylab.analysis.tables.over_epochs`: method, epoch, `measure`, `measure`_ci.
+    """
+    ax = ax or plt.gca()
+    for method, rows in numbers.groupby("method", sort=False):
+        style = method_style(str(method)) | {"marker": ""} | kwargs
+        epochs, mean, half = rows["epoch"] + 1, rows[measure], rows[f"{measure}_ci"]
+        ax.plot(epochs, mean, **style)
+        ax.fill_between(epochs, mean - half, mean + half, color=style["color"], alpha=0.18, linewidth=0)
+    return ax
+
+
+def story_figure(metrics: pandas.DataFrame, title: str = "") -> tuple[Figure, pandas.DataFrame]:
+    """Test accuracy and the three fractions of mislabelled samples over epochs, and the plotted numbers.
+
+    metrics: rows of `metrics.csv` of the runs under one noise, with a column `method`. Dotted lines mark the drops of
+    the learning rate.
+    """
+    numbers = over_epochs(metrics, list(PANELS))
+    rates = metrics.groupby("epoch")["learning_rate"].mean()
+    drops = rates.index[(rates / rates.shift()) < 0.7].tolist()
+    with paper_style():
+        figure, axes = plt.subplots(2, 2, figsize=(6.6, 4.6), sharex=True, layout="constrained")
+        for ax, (measure, name) in zip(axes.flat, PANELS.items(), strict=True):
+            curves(numbers, measure, ax=ax)
+            for epoch in drops:
+                ax.axvline(epoch + 0.5, color="0.5", linestyle=":", linewidth=0.8, zorder=0)
+            ax.set(title=name)
+        for ax in axes[1]:
+            ax.set_xlabel("epoch")
+        for ax in axes[:, 0]:
+            ax.set_ylabel("share of samples")
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4))
+        figure.suptitle(title)
+    return figure, numbers

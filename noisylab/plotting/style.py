@@ -1,0 +1,58 @@
+"""One style for all figures: a fixed colour, marker and line for every method, readable in grey and by the colour-blind."""
+
+import io
+import zlib
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas
+import seaborn
+from matplotlib.figure import Figure
+
+from noisylab.files import write_atomically
+
+PALETTE = [*seaborn.color_palette("colorblind")]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "*"]
+DASHES = ["-", "--", "-.", ":"]
+
+# colour, marker, line and name of the three that stand in every comparison
+FIXED = {
+    "ce": (7, 0, 1, "CE"),
+    "repeat": (1, 1, 2, "repeat (DLB without distillation)"),
+    "dlb": (0, 2, 0, "DLB"),
+}
+
+
+def method_style(method: str) -> dict[str, Any]:
+    """Keyword arguments for `Axes.plot` that are the same for a method in every figure."""
+    number = zlib.crc32(method.encode())
+    color, marker, dash, label = FIXED.get(method, (number, number // 7, number // 11, method))
+    return {
+        "color": PALETTE[color % len(PALETTE)],
+        "marker": MARKERS[marker % len(MARKERS)],
+        "linestyle": DASHES[dash % len(DASHES)],
+        "label": label,
+    }
+
+
+def paper_style() -> AbstractContextManager[None]:
+    """The settings of all figures, inside `with`."""
+    return plt.style.context(Path(__file__).with_name("noisylab.mplstyle"))
+
+
+def save_figure(figure: Figure, stem: Path, numbers: pandas.DataFrame) -> list[Path]:
+    """Write `stem`.png, .pdf and .csv (the plotted numbers), each whole or not at all; their paths."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    # Without the time of writing, equal numbers give equal files.
+    contents: dict[str, bytes] = {"csv": numbers.to_csv(index=False).encode()}
+    with paper_style():
+        for kind, metadata in (("png", {}), ("pdf", {"CreationDate": None})):
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format=kind, metadata=metadata)
+            contents[kind] = buffer.getvalue()
+    plt.close(figure)
+    for kind, content in contents.items():
+        write_atomically(stem.with_name(f"{stem.name}.{kind}"), content)
+    return [stem.with_name(f"{stem.name}.{kind}") for kind in ("png", "pdf", "csv")]

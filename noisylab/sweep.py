@@ -1,0 +1,177 @@
+"""What every study does with its grid of runs: execute it with live progress, and show tables."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from noisylab.analysis.tables import compare, summarise
+from noisylab.data.base import ImageData
+from noisylab.files import write_atomically
+from noisylab.parallel import Failure, run_all
+from noisylab.plotting.robustness import robustness_figure
+from noisylab.plotting.story import story_figure
+from noisylab.plotting.style import save_figure
+from noisylab.runs import RunConfig, read_metrics, read_result, write_results
+
+
+def execute_grid(configs: Sequence[RunConfig], data: ImageData, out: Path, jobs: int, console: Console) -> list[Failure]:
+    """Execute what is missing of a grid in `out`, write `results.csv`, and return the runs that failed.
+
+    On a terminal there is a bar with the time left; elsewhere a line for every finished run.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    missing = [config for config in configs if read_result(out / config.id) is None]
+    console.print(f"{len(configs)} runs, {len(configs) - len(missing)} already done; {len(missing)} to do on {jobs} processes")
+    if not missing:
+        write_results(out)
+        return []
+    finished = 0
+    columns = (
+        TextColumn("[progress.description]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("epochs"),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+    )
+    with (
+        tempfile.TemporaryDirectory(prefix="noisylab-") as folder,
+        Progress(*columns, console=console, disable=not console.is_terminal) as progress,
+    ):
+        data.save(Path(folder))
+        task = progress.add_task(f"0/{len(missing)} runs", total=sum(config.training.epochs for config in missing))
+
+        def on_result(config: RunConfig, result: dict[str, Any]) -> None:
+            nonlocal finished
+            finished += 1
+            progress.update(task, description=f"{finished}/{len(missing)} runs")
+            if not console.is_terminal:
+                console.print(
+                    f"[{finished}/{len(missing)}] {result['method']}, {result['noise']}, seed {config.seed}: "
+                    f"test accuracy {result['test_accuracy_last']:.3f} ({result['seconds']:.1f} s)",
+                    markup=False,
+                    highlight=False,
+                )
+
+        try:
+            return run_all(
+                missing,
+                Path(folder),
+                out,
+                jobs,
+                on_result=on_result,
+                on_progress=lambda epochs: progress.update(task, completed=sum(epochs)),
+            )
+        finally:
+            write_results(out)
+
+
+def report(configs: Sequence[RunConfig], out: Path, console: Console) -> None:
+    """Print the tables of a grid's finished runs, draw its figures, and say where everything is and what was not run."""
+    results = pandas.DataFrame([result for config in configs if (result := read_result(out / config.id)) is not None])
+    if results.empty:
+        console.print("no run has finished, so there is nothing to show")
+        return
+    summary, differences = summarise(results), compare(results)
+    console.print(results_table(summary), differences_table(differences), sep="\n")
+    write_atomically(out / "summary.csv", summary.to_csv(index=False))
+    write_atomically(out / "differences.csv", differences.to_csv(index=False))
+    paths = [out / "results.csv", out / "summary.csv", out / "differences.csv"]
+    figures = {"noise_robustness": robustness_of(results), "memorisation": story_of(results, out)}
+    for name, drawn in figures.items():
+        if drawn is not None:
+            paths += save_figure(drawn[0], out / name, drawn[1])[:2]
+    console.print(f"one row per run, tables and figures: {', '.join(map(str, paths))}", soft_wrap=True, highlight=False)
+    if len(results) < len(configs):
+        console.print(f"not run: {len(configs) - len(results)} of {len(configs)}; the tables and figures are without them")
+
+
+def robustness_of(results: pandas.DataFrame) -> tuple[Figure, pandas.DataFrame]:
+    """The robustness figure of runs that differ in method, noise and seed alone, and its numbers."""
+    return robustness_figure(summarise(results), _title(results))
+
+
+def story_of(results: pandas.DataFrame, out: Path) -> tuple[Figure, pandas.DataFrame] | None:
+    """The story figure of the noise with the highest realised rate, and its numbers; None where no sample is mislabelled."""
+    rates = results.groupby("noise", sort=False)["realised_rate"].mean()
+    hardest = rates.idxmax()
+    if rates[hardest] == 0:
+        return None
+    rows = results[results["noise"] == hardest]
+    metrics = pandas.concat(
+        [read_metrics(out / row.id).assign(method=row.method) for row in rows.itertuples()], ignore_index=True
+    )
+    return story_figure(metrics, f"{_title(rows)}, {hardest} noise")
+
+
+def _title(results: pandas.DataFrame) -> str:
+    """What all the runs have in common. Raises ValueError where they differ in more than method, noise and seed."""
+    common = ("data", "train_size", "model", "epochs", "batch_size", "record")
+    for name in common:
+        if results[name].nunique() > 1:
+            raise ValueError(f"runs that differ in {name} ({results[name].unique().tolist()}) do not belong in one figure")
+    first = results.iloc[0]
+    return f"{first['data']}, {first['model']}, {first['epochs']} epochs"
+
+
+def results_table(summary: pandas.DataFrame) -> Table:
+    """The summary of a study for the terminal: mean ± 95 % interval over seeds."""
+    table = Table(title="Last epoch, mean ± 95 % interval over seeds (Student t)", title_justify="left")
+    for name in (
+        "noise",
+        "realised rate",
+        "method",
+        "seeds",
+        "test accuracy",
+        "last 10 epochs",
+        "memorised",
+        "images",
+        "steps",
+    ):
+        table.add_column(name, justify="left" if name in ("noise", "method") else "right", no_wrap=True)
+    for noise, rows in summary.groupby("noise", sort=False):
+        for position, row in enumerate(rows.itertuples()):
+            table.add_row(
+                *([str(noise), f"{row.realised_rate:.3f}"] if position == 0 else ["", ""]),
+                str(row.method),
+                str(row.n),
+                _with_interval(row.test_accuracy_last, row.test_accuracy_last_ci),
+                _with_interval(row.test_accuracy_last10, row.test_accuracy_last10_ci),
+                _with_interval(row.memorised, row.memorised_ci),
+                f"{row.images_processed:,.0f}",
+                f"{row.steps:,.0f}",
+                end_section=position == len(rows) - 1,
+            )
+    return table
+
+
+def differences_table(differences: pandas.DataFrame) -> Table:
+    """Paired differences between methods for the terminal."""
+    table = Table(title="Differences in last-epoch test accuracy, paired by seed (p: Holm-corrected)", title_justify="left")
+    for name in ("noise", "difference", "seeds", "mean ± 95 % interval", "p"):
+        table.add_column(name, justify="left" if name in ("noise", "difference") else "right", no_wrap=True)
+    for noise, rows in differences.groupby("noise", sort=False):
+        for position, row in enumerate(rows.itertuples()):
+            table.add_row(
+                str(noise) if position == 0 else "",
+                f"{row.method} - {row.baseline}",
+                str(row.n),
+                _with_interval(row.difference, row.difference_ci, sign="+"),
+                "-" if pandas.isna(row.p_holm) else f"{row.p_holm:.3f}",
+                end_section=position == len(rows) - 1,
+            )
+    return table
+
+
+def _with_interval(mean: float, half: float, sign: str = "") -> str:
+    if pandas.isna(mean):
+        return "-"
+    return f"{mean:{sign}.3f}" + ("" if pandas.isna(half) else f" ± {half:.3f}")

@@ -1,0 +1,19 @@
+"""The one training loop, and what it is configured with."""
+
+from typing import TYPE_CHECKING, Any
+
+from noisylab.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from noisylab.training.loop import Callback, TrainingSet, train
+
+__all__ = ["Callback", "TrainConfig", "TrainingSet", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    # A configuration can be checked without torch; the loop needs it.
+    if name in __all__:
+        from noisylab.training import loop
+
+        return getattr(loop, name)
+    raise AttributeError(name)

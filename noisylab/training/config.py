@@ -1,0 +1,54 @@
+"""`TrainConfig`: every choice of the loop that can change a number. Free of torch, so that it can be checked at once."""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from noisylab.checks import Bound, Count, Fraction, NonNegative, Positive, check_fields
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a network is trained: SGD with Nesterov momentum. Raises ValueError naming the field for impossible values."""
+
+    epochs: Count = 40
+    """Passes over the training set (epochs)."""
+    batch_size: Count = 64
+    """Entries of a batch (images), the repeated ones included; even."""
+    learning_rate: Positive = 0.05
+    """Peak learning rate (per step)."""
+    momentum: Annotated[float, Bound(ge=0, lt=1)] = 0.9
+    """Nesterov momentum, in [0, 1)."""
+    weight_decay: NonNegative = 5e-4
+    """L2 penalty on all parameters (per step)."""
+    schedule: Literal["step", "cosine"] = "step"
+    """How the learning rate falls: by steps at the milestones, or as a half cosine to 0."""
+    milestones: tuple[Fraction, ...] = (0.625, 0.75, 0.875)
+    """Where the step schedule drops the rate (shares of all epochs; DLB's public recipe: 150, 180, 210 of 240)."""
+    decay: Annotated[float, Bound(gt=0, le=1)] = 0.1
+    """What the step schedule multiplies the rate with at a milestone, in (0, 1]."""
+    warmup: NonNegative = 0.0
+    """Linear rise of the rate at the start (epochs)."""
+    device: Device = "auto"
+    """Where to train: auto is cuda, else mps, else cpu."""
+    threads: Count = 1
+    """CPU threads of one run; sums depend on their number, so it is part of a run's identity."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.batch_size % 2:
+            raise ValueError(f"batch_size must be even, since half of a batch may repeat another one, got {self.batch_size}")
+        if self.warmup >= self.epochs:
+            raise ValueError(f"warmup must be shorter than the {self.epochs} epochs, got {self.warmup}")
+
+    def learning_rate_at(self, progress: float) -> float:
+        """The learning rate after `progress` epochs (whole and parts), in (0, epochs)."""
+        if progress < self.warmup:
+            return self.learning_rate * progress / self.warmup
+        if self.schedule == "cosine":
+            share = (progress - self.warmup) / (self.epochs - self.warmup)
+            return self.learning_rate * (1 + math.cos(math.pi * share)) / 2
+        passed = sum(progress / self.epochs >= milestone for milestone in self.milestones)
+        return self.learning_rate * self.decay**passed

@@ -1,0 +1,45 @@
+"""Choosing the device, and making what runs on it repeatable."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from noisylab.training.config import Device
+
+
+def resolve_device(device: Device) -> torch.device:
+    """The device itself; "auto" is CUDA, else MPS, else CPU. Raises ValueError where the one named is not there."""
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        return torch.device(next(name for name, there in available.items() if there))
+    if not available[device]:
+        raise ValueError(
+            f"device {device!r} is not available on this machine; available: {', '.join(d for d in available if available[d])}"
+        )
+    return torch.device(device)
+
+
+@contextmanager
+def repeatable(device: torch.device, threads: int) -> Iterator[None]:
+    """Deterministic kernels on `threads` CPU threads inside; the process's own settings and generators are as before after."""
+    before = torch.get_num_threads(), torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+    devices = [torch.cuda.current_device()] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        try:
+            torch.set_num_threads(threads)
+            torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+            yield
+        finally:
+            torch.set_num_threads(before[0])
+            torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = before[1:]
+
+
+def seed_generators(seed: int, device: torch.device) -> None:
+    """Seed the default generators of the CPU and of `device`, for whatever a network or method draws."""
+    # torch.manual_seed does the same for every backend there is, at 50 times the cost.
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.default_generators[torch.cuda.current_device()].manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
