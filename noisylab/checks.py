@@ -4,7 +4,7 @@ import functools
 import inspect
 import math
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar
@@ -43,8 +43,8 @@ Natural = Annotated[int, Bound(ge=0)]
 def check_value(name: str, value: object, annotation: Any) -> None:
     """Raise ValueError naming `name`, the value and what was expected, where `value` does not fit `annotation`.
 
-    Understands int, float (finite), bool, str, None, `Literal`, unions, `tuple[X, ...]` and `Annotated[..., Bound]`, and lets
-    anything else pass.
+    Understands int, float (finite), bool, str, None, `Literal`, `Mapping`, unions, `tuple[X, ...]` and
+    `Annotated[..., Bound]`, and lets anything else pass.
     """
     problem = _mismatch(value, annotation)
     if problem:
@@ -70,7 +70,9 @@ def _mismatch(value: object, annotation: Any) -> str | None:
     if origin is tuple:
         if not isinstance(value, tuple):
             return "a tuple"
-        return next((f"a tuple of which each is {p}" for v in value if (p := _mismatch(v, arguments[0]))), None)
+        return next((f"all {p}" for v in value if (p := _mismatch(v, arguments[0]))), None)
+    if origin is Mapping:
+        return None if isinstance(value, Mapping) else "a dict"
     if annotation is float:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         return None if number and math.isfinite(typing.cast(float, value)) else "a finite number"

@@ -61,6 +61,14 @@ def check_output(out: Path) -> None:
         raise ValueError(f"output folder {str(out)!r} cannot be written: no permission in {str(there)!r}")
 
 
+def make_output(out: Path) -> None:
+    """Make the folder `out`. Raises ValueError where that cannot be done."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"output folder {str(out)!r} cannot be written: {error.strerror}") from error
+
+
 def resolve_device_name(device: Device) -> Device:
     """`auto` made definite. Raises ValueError where the device named is not there."""
     nodes = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
@@ -83,7 +91,6 @@ def available_cores() -> int:
 def _one_line(panel: str) -> str:
     """Tyro's boxed message without the box, its advice on --help and the help of the argument."""
     lines = [re.sub(r"^[│┃|]\s?|\s*[│┃|]$", "", line).rstrip() for line in panel.splitlines()]
-    rule = re.compile(r"^[╭╰─━\s]")
     body = [line for line in lines if line and not line.startswith(("╭", "╰"))]
     message: list[str] = []
     for line in body:
@@ -91,7 +98,6 @@ def _one_line(panel: str) -> str:
             break
         message.append(line.strip())
     meant = [line.split()[0] for line in body if line.strip().startswith("--")]
-    text = re.sub(r"^Error parsing (?!-)[^:]*: ", "", " ".join(message))
+    text = re.sub(r"^Error parsing ((?!-)[^:]*: )?", "", " ".join(message))
     suggestion = f" (did you mean {meant[0].strip()}?)" if "Unrecognized" in text and meant else ""
-    del rule
     return text + suggestion

@@ -5,6 +5,7 @@ without importing torch. Values are literals; nothing is ever executed.
 """
 
 import ast
+import collections.abc
 import difflib
 import functools
 import importlib
@@ -123,11 +124,7 @@ class Registry(Generic[T]):
             if typing.get_origin(option.annotation) is typing.Annotated and typing.get_args(option.annotation)[0] is float:
                 value = float(value)
             bound[key] = value
-        shown = {
-            key: value
-            for key, value in bound.items()
-            if value != (defaults or {}).get(key, entry.options[key].default) or (key == entry.main and value is not None)
-        }
+        shown = {key: value for key, value in bound.items() if value != (defaults or {}).get(key, entry.options[key].default)}
         others = {key: value for key, value in shown.items() if key != entry.main}
         return Spec(name, bound, _label(entry, shown), _label(entry, others))
 
@@ -202,7 +199,7 @@ def _annotation(node: ast.expr | None) -> Any:
     if node is None:
         return Any
     try:
-        return eval(ast.unparse(node), vars(typing) | vars(checks))  # noqa: S307 - our own source, not the user's text
+        return eval(ast.unparse(node), vars(typing) | vars(collections.abc) | vars(checks))  # noqa: S307 - our own source, not the user's text
     except NameError:
         return Any
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas
 from matplotlib.figure import Figure
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -26,7 +27,6 @@ def execute_grid(configs: Sequence[RunConfig], data: ImageData, out: Path, jobs:
 
     On a terminal there is a bar with the time left; elsewhere a line for every finished run.
     """
-    out.mkdir(parents=True, exist_ok=True)
     missing = [config for config in configs if read_result(out / config.id) is None]
     console.print(f"{len(configs)} runs, {len(configs) - len(missing)} already done; {len(missing)} to do on {jobs} processes")
     if not missing:
@@ -59,6 +59,7 @@ def execute_grid(configs: Sequence[RunConfig], data: ImageData, out: Path, jobs:
                     f"test accuracy {result['test_accuracy_last']:.3f} ({result['seconds']:.1f} s)",
                     markup=False,
                     highlight=False,
+                    soft_wrap=True,
                 )
 
         try:
@@ -81,7 +82,11 @@ def report(configs: Sequence[RunConfig], out: Path, console: Console) -> None:
         console.print("no run has finished, so there is nothing to show")
         return
     summary, differences = summarise(results), compare(results)
-    console.print(results_table(summary), differences_table(differences), sep="\n")
+    # A table is shown whole, though a narrow terminal breaks its lines.
+    wide = Console(file=console.file, width=max(console.width, 128))
+    wide.print(results_table(summary))
+    if len(differences):
+        wide.print(differences_table(differences))
     write_atomically(out / "summary.csv", summary.to_csv(index=False))
     write_atomically(out / "differences.csv", differences.to_csv(index=False))
     paths = [out / "results.csv", out / "summary.csv", out / "differences.csv"]
@@ -107,9 +112,11 @@ def story_of(results: pandas.DataFrame, out: Path) -> tuple[Figure, pandas.DataF
         return None
     rows = results[results["noise"] == hardest]
     metrics = pandas.concat(
-        [read_metrics(out / row.id).assign(method=row.method) for row in rows.itertuples()], ignore_index=True
+        [read_metrics(out / row.id).assign(run=row.id, method=row.method) for row in rows.itertuples()], ignore_index=True
     )
-    return story_figure(metrics, f"{_title(rows)}, {hardest} noise")
+    seeds = rows.groupby("method")["seed"].count().max()
+    band = f"mean over {seeds} seeds, band: 95 % interval" if seeds > 1 else "one seed"
+    return story_figure(metrics, f"{_title(rows)}, {hardest} ({rows.iloc[0]['record']} records; {band})")
 
 
 def _title(results: pandas.DataFrame) -> str:
@@ -124,7 +131,7 @@ def _title(results: pandas.DataFrame) -> str:
 
 def results_table(summary: pandas.DataFrame) -> Table:
     """The summary of a study for the terminal: mean ± 95 % interval over seeds."""
-    table = Table(title="Last epoch, mean ± 95 % interval over seeds (Student t)", title_justify="left")
+    table = Table(title="Last epoch, mean ± 95 % interval over seeds (Student t)", title_justify="left", box=SIMPLE_HEAD)
     for name in (
         "noise",
         "realised rate",
@@ -136,7 +143,10 @@ def results_table(summary: pandas.DataFrame) -> Table:
         "images",
         "steps",
     ):
-        table.add_column(name, justify="left" if name in ("noise", "method") else "right", no_wrap=True)
+        if name in ("noise", "method"):
+            table.add_column(name, max_width=30, overflow="fold")
+        else:
+            table.add_column(name, justify="right", no_wrap=True)
     for noise, rows in summary.groupby("noise", sort=False):
         for position, row in enumerate(rows.itertuples()):
             table.add_row(
@@ -155,9 +165,16 @@ def results_table(summary: pandas.DataFrame) -> Table:
 
 def differences_table(differences: pandas.DataFrame) -> Table:
     """Paired differences between methods for the terminal."""
-    table = Table(title="Differences in last-epoch test accuracy, paired by seed (p: Holm-corrected)", title_justify="left")
+    table = Table(
+        title="Differences in last-epoch test accuracy, paired by seed (p: Holm-corrected)",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+    )
     for name in ("noise", "difference", "seeds", "mean ± 95 % interval", "p"):
-        table.add_column(name, justify="left" if name in ("noise", "difference") else "right", no_wrap=True)
+        if name in ("noise", "difference"):
+            table.add_column(name, max_width=40, overflow="fold")
+        else:
+            table.add_column(name, justify="right", no_wrap=True)
     for noise, rows in differences.groupby("noise", sort=False):
         for position, row in enumerate(rows.itertuples()):
             table.add_row(

@@ -1,8 +1,8 @@
 """How test accuracy and memorisation depend on the label noise, for CE, repeat and DLB.
 
-Command:  python studies/noise_sweep.py
-Cost:     54 runs on scikit-learn's digits, about a minute on 4 CPU cores.
-Expect:   DLB above its control `repeat` at every noise, most at symmetric 0.6, and fewer mislabelled samples memorised.
+The default grid is 54 runs on scikit-learn's digits: about a minute on 4 CPU cores.
+
+Expect DLB above its control `repeat` under noise, most at symmetric 0.6, with fewer mislabelled samples memorised.
 
 The same command again finishes what is missing and repeats nothing.
 """
@@ -19,6 +19,7 @@ from noisylab.cli import (
     check_output,
     describe_specs,
     fail,
+    make_output,
     parse_command_line,
     resolve_device_name,
 )
@@ -35,9 +36,9 @@ class Grid:
     data: str = "digits"
     """Data set (spec): digits, cifar10, cifar100, npz:PATH, folder:PATH."""
     data_root: Path | None = None
-    """Folder where downloaded data sets lie, or are put; default: data."""
+    """Folder where downloaded data sets lie, or are put (None: data)."""
     train_size: Count | None = None
-    """Train on a stratified subset of this many samples; default: all."""
+    """Train on a stratified subset of this many samples (None: all)."""
     model: str = "small_cnn"
     """Network (spec)."""
     methods: tuple[str, ...] = ("ce", "repeat", "dlb")
@@ -54,7 +55,7 @@ class Grid:
     seeds: tuple[Natural, ...] = (0, 1, 2)
     """Seeds of initialisation, order and augmentation."""
     noise_seed: Natural | None = None
-    """One seed of the noise for all runs; default: each run's seed, so that intervals cover the noise draw too."""
+    """One seed of the noise for all runs (None: each run's own seed, so that intervals cover the noise draw too)."""
     augment: str = "auto"
     """Augmentation (spec); auto is the data set's own."""
     record: Literal["online", "eval"] = "online"
@@ -68,7 +69,7 @@ class Execution:
     out: Path = Path("runs/noise_sweep")
     """Folder of the runs, tables and figures."""
     jobs: Count | None = None
-    """Runs at once (processes); default: CPU cores over threads, or 1 on an accelerator."""
+    """Runs at once, in processes (None: CPU cores over threads, or 1 on an accelerator)."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,15 @@ def main() -> int:
     """Run the study; the exit status is 1 where runs failed."""
     arguments = parse_command_line(Arguments, f"{__doc__}\n{describe_specs()}")
     try:
+        check_fields(arguments.grid)
+        check_fields(arguments.execution)
         check_names(arguments.grid)
         check_output(arguments.execution.out)
         training = replace(arguments.training, device=resolve_device_name(arguments.training.device))
         data = load_data(DATA.parse(arguments.grid.data), arguments.grid.data_root, arguments.grid.train_size)
         configs = plan(arguments.grid, training, data)
-        arguments.execution.out.mkdir(parents=True, exist_ok=True)
-    except (ValueError, OSError) as error:
+        make_output(arguments.execution.out)
+    except ValueError as error:
         fail(error)
     jobs = arguments.execution.jobs or (max(1, available_cores() // training.threads) if training.device == "cpu" else 1)
     return run(configs, data, arguments.execution.out, min(jobs, len(configs)))
@@ -98,7 +101,6 @@ def main() -> int:
 
 def check_names(grid: Grid) -> None:
     """Raise ValueError for what is wrong with the specs themselves, before any data is read."""
-    check_fields(grid)
     for name in ("methods", "noise", "seeds"):
         values = getattr(grid, name)
         if not values:
@@ -115,7 +117,7 @@ def check_names(grid: Grid) -> None:
             registry.parse(text)
     for text in grid.noise:
         # Which mapping a data set has is known only when it is read.
-        NOISE.parse(text, {"mapping": ""})
+        NOISE.parse(text, {"mapping": "digits"})
 
 
 def plan(grid: Grid, training: TrainConfig, data: ImageData) -> list[RunConfig]:

@@ -1,6 +1,7 @@
 """Asymmetric (class-dependent) label noise: each class is mistaken for one similar class."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -50,7 +51,7 @@ MAPPINGS: dict[str, tuple[int, dict[int, int]]] = {
 def asymmetric(
     labels: ArrayLike,
     rate: Fraction,
-    mapping: str | Mapping[int, int],
+    mapping: Literal["cifar10", "mnist", "digits", "cifar100_superclass", "cifar100_contiguous5"] | Mapping[int, int],
     num_classes: Count | None = None,
     *,
     sampling: Sampling = "exact_per_class",

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from noisylab.checks import Count
 from noisylab.corruption.drawing import Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
 from noisylab.corruption.validation import check_labels, check_transition
@@ -11,7 +12,12 @@ from noisylab.registries import NOISE
 
 @NOISE.register("from_transition")
 def from_transition(
-    labels: ArrayLike, matrix: ArrayLike, *, sampling: Sampling = "exact_per_class", seed: int = 0
+    labels: ArrayLike,
+    matrix: ArrayLike,
+    num_classes: Count | None = None,
+    *,
+    sampling: Sampling = "exact_per_class",
+    seed: int = 0,
 ) -> NoisyLabels:
     """Given labels drawn from P(given = j | true = i) = matrix[i, j] (Natarajan et al. 2013).
 
@@ -20,6 +26,8 @@ def from_transition(
     for bad labels, and for a matrix that is not square, not row-stochastic, or stochastic along its columns only.
     """
     transition = check_transition(matrix)
+    if num_classes is not None and num_classes != len(transition):
+        raise ValueError(f"matrix must be {num_classes} x {num_classes} (num_classes), got shape {transition.shape}")
     clean, classes = check_labels(labels, len(transition))
     expected = float((1 - np.diagonal(transition)) @ np.bincount(clean, minlength=classes) / len(clean))
     return corrupt(

@@ -7,7 +7,7 @@ import pandas
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from noisylab.plotting.style import method_style, paper_style
+from noisylab.plotting.style import figure_legend, method_style, paper_style
 
 
 def accuracy_against_rate(
@@ -24,6 +24,8 @@ def accuracy_against_rate(
         ax.plot(rows["nominal_rate"], rows[measure], **style)
         low, high = rows[measure] - rows[f"{measure}_ci"], rows[measure] + rows[f"{measure}_ci"]
         ax.fill_between(rows["nominal_rate"], low, high, color=style["color"], alpha=0.18, linewidth=0)
+    # Accuracy is a share; a t interval may reach beyond.
+    ax.set_ylim(top=min(ax.get_ylim()[1], 1.005))
     rates = sorted(summary["nominal_rate"].unique())
     ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
     return ax
@@ -47,8 +49,7 @@ def robustness_figure(summary: pandas.DataFrame, title: str = "") -> tuple[Figur
             ax.set(title=kind, xlabel="flip probability of the mapped classes" if partial else "noise rate (nominal)")
             parts.append(rows.assign(panel=kind))
         axes[0, 0].set_ylabel("test accuracy, last epoch")
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4))
+        figure_legend(figure, axes[0, 0], summary)
         count = " to ".join(dict.fromkeys(map(str, (seeds[0], seeds[-1]))))
         band = f"mean over {count} seeds, band: 95 % interval" if seeds[-1] > 1 else "one seed"
         figure.suptitle(f"{title} ({band})" if title else band)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from noisylab.analysis.tables import over_epochs
-from noisylab.plotting.style import method_style, paper_style
+from noisylab.plotting.style import figure_legend, method_style, paper_style
 
 PANELS = {
     "test_accuracy": "test set: predicted correctly",
@@ -29,14 +29,17 @@ def curves(numbers: pandas.DataFrame, measure: str, *, ax: Axes | None = None, *
         epochs, mean, half = rows["epoch"] + 1, rows[measure], rows[f"{measure}_ci"]
         ax.plot(epochs, mean, **style)
         ax.fill_between(epochs, mean - half, mean + half, color=style["color"], alpha=0.18, linewidth=0)
+    # The measures are shares; a t interval may reach beyond.
+    bottom, top = ax.get_ylim()
+    ax.set_ylim(max(bottom, -0.005), min(top, 1.005))
     return ax
 
 
 def story_figure(metrics: pandas.DataFrame, title: str = "") -> tuple[Figure, pandas.DataFrame]:
     """Test accuracy and the three fractions of mislabelled samples over epochs, and the plotted numbers.
 
-    metrics: rows of `metrics.csv` of the runs under one noise, with a column `method`. Dotted lines mark the drops of
-    the learning rate.
+    metrics: rows of `metrics.csv` of the runs under one noise, with columns `run` and `method`. Dotted lines mark the
+    drops of the learning rate.
     """
     numbers = over_epochs(metrics, list(PANELS))
     rates = metrics.groupby("epoch")["learning_rate"].mean()
@@ -52,7 +55,7 @@ def story_figure(metrics: pandas.DataFrame, title: str = "") -> tuple[Figure, pa
             ax.set_xlabel("epoch")
         for ax in axes[:, 0]:
             ax.set_ylabel("share of samples")
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4))
+        totals = metrics.groupby(["run", "method"], as_index=False, sort=False)["images"].sum()
+        figure_legend(figure, axes[0, 0], totals.rename(columns={"images": "images_processed"}))
         figure.suptitle(title)
     return figure, numbers

@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pandas
 import seaborn
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from noisylab.files import write_atomically
@@ -20,7 +21,7 @@ DASHES = ["-", "--", "-.", ":"]
 # colour, marker, line and name of the three that stand in every comparison
 FIXED = {
     "ce": (7, 0, 1, "CE"),
-    "repeat": (1, 1, 2, "repeat (DLB without distillation)"),
+    "repeat": (1, 1, 2, "repeat"),
     "dlb": (0, 2, 0, "DLB"),
 }
 
@@ -35,6 +36,18 @@ def method_style(method: str) -> dict[str, Any]:
         "linestyle": DASHES[dash % len(DASHES)],
         "label": label,
     }
+
+
+def figure_legend(figure: Figure, ax: Axes, exposure: pandas.DataFrame) -> None:
+    """One legend below the figure for the methods in `ax`, each with the images that a run of it processed.
+
+    exposure: rows with method and images_processed.
+    """
+    images = exposure.groupby("method")["images_processed"].mean()
+    names = {method_style(str(method))["label"]: f"{count:,.0f} images" for method, count in images.items()}
+    handles, labels = ax.get_legend_handles_labels()
+    entries = [f"{label}: {names[label]}" for label in labels]
+    figure.legend(handles, entries, loc="outside lower center", ncols=min(len(labels), 3))
 
 
 def paper_style() -> AbstractContextManager[None]:

@@ -1,4 +1,4 @@
-"""`TrainConfig`: every choice of the loop that can change a number. Free of torch, so that it can be checked at once."""
+"""`TrainConfig`: every choice of the loop that can change a number, checked when it is made. Free of torch."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How a network is trained: SGD with Nesterov momentum. Raises ValueError naming the field for impossible values."""
+    """How every network is trained: by SGD with Nesterov momentum."""
 
     epochs: Count = 40
     """Passes over the training set (epochs)."""
