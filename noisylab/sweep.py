@@ -1,12 +1,12 @@
 """What every study does with its grid of runs: execute it with live progress, and show tables."""
 
+import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas
-from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -16,10 +16,9 @@ from noisylab.analysis.tables import compare, summarise
 from noisylab.data.base import ImageData
 from noisylab.files import write_atomically
 from noisylab.parallel import Failure, run_all
-from noisylab.plotting.robustness import robustness_figure
-from noisylab.plotting.story import story_figure
+from noisylab.plotting.study import robustness_of, story_of
 from noisylab.plotting.style import save_figure
-from noisylab.runs import RunConfig, read_metrics, read_result, write_results
+from noisylab.runs import RunConfig, read_result, write_results
 
 
 def execute_grid(configs: Sequence[RunConfig], data: ImageData, out: Path, jobs: int, console: Console) -> list[Failure]:
@@ -99,36 +98,6 @@ def report(configs: Sequence[RunConfig], out: Path, console: Console) -> None:
         console.print(f"not run: {len(configs) - len(results)} of {len(configs)}; the tables and figures are without them")
 
 
-def robustness_of(results: pandas.DataFrame) -> tuple[Figure, pandas.DataFrame]:
-    """The robustness figure of runs that differ in method, noise and seed alone, and its numbers."""
-    return robustness_figure(summarise(results), _title(results))
-
-
-def story_of(results: pandas.DataFrame, out: Path) -> tuple[Figure, pandas.DataFrame] | None:
-    """The story figure of the noise with the highest realised rate, and its numbers; None where no sample is mislabelled."""
-    rates = results.groupby("noise", sort=False)["realised_rate"].mean()
-    hardest = rates.idxmax()
-    if rates[hardest] == 0:
-        return None
-    rows = results[results["noise"] == hardest]
-    metrics = pandas.concat(
-        [read_metrics(out / row.id).assign(run=row.id, method=row.method) for row in rows.itertuples()], ignore_index=True
-    )
-    seeds = rows.groupby("method")["seed"].count().max()
-    band = f"mean over {seeds} seeds, band: 95 % interval" if seeds > 1 else "one seed"
-    return story_figure(metrics, f"{_title(rows)}, {hardest} ({rows.iloc[0]['record']} records; {band})")
-
-
-def _title(results: pandas.DataFrame) -> str:
-    """What all the runs have in common. Raises ValueError where they differ in more than method, noise and seed."""
-    common = ("data", "train_size", "model", "epochs", "batch_size", "record")
-    for name in common:
-        if results[name].nunique() > 1:
-            raise ValueError(f"runs that differ in {name} ({results[name].unique().tolist()}) do not belong in one figure")
-    first = results.iloc[0]
-    return f"{first['data']}, {first['model']}, {first['epochs']} epochs"
-
-
 def results_table(summary: pandas.DataFrame) -> Table:
     """The summary of a study for the terminal: mean ± 95 % interval over seeds."""
     table = Table(title="Last epoch, mean ± 95 % interval over seeds (Student t)", title_justify="left", box=SIMPLE_HEAD)
@@ -148,16 +117,16 @@ def results_table(summary: pandas.DataFrame) -> Table:
         else:
             table.add_column(name, justify="right", no_wrap=True)
     for noise, rows in summary.groupby("noise", sort=False):
-        for position, row in enumerate(rows.itertuples()):
+        for position, row in enumerate(rows.to_dict("records")):
             table.add_row(
-                *([str(noise), f"{row.realised_rate:.3f}"] if position == 0 else ["", ""]),
-                str(row.method),
-                str(row.n),
-                _with_interval(row.test_accuracy_last, row.test_accuracy_last_ci),
-                _with_interval(row.test_accuracy_last10, row.test_accuracy_last10_ci),
-                _with_interval(row.memorised, row.memorised_ci),
-                f"{row.images_processed:,.0f}",
-                f"{row.steps:,.0f}",
+                *([str(noise), f"{row['realised_rate']:.3f}"] if position == 0 else ["", ""]),
+                str(row["method"]),
+                str(row["n"]),
+                _with_interval(row["test_accuracy_last"], row["test_accuracy_last_ci"]),
+                _with_interval(row["test_accuracy_last10"], row["test_accuracy_last10_ci"]),
+                _with_interval(row["memorised"], row["memorised_ci"]),
+                f"{row['images_processed']:,.0f}",
+                f"{row['steps']:,.0f}",
                 end_section=position == len(rows) - 1,
             )
     return table
@@ -176,19 +145,19 @@ def differences_table(differences: pandas.DataFrame) -> Table:
         else:
             table.add_column(name, justify="right", no_wrap=True)
     for noise, rows in differences.groupby("noise", sort=False):
-        for position, row in enumerate(rows.itertuples()):
+        for position, row in enumerate(rows.to_dict("records")):
             table.add_row(
                 str(noise) if position == 0 else "",
-                f"{row.method} - {row.baseline}",
-                str(row.n),
-                _with_interval(row.difference, row.difference_ci, sign="+"),
-                "-" if pandas.isna(row.p_holm) else f"{row.p_holm:.3f}",
+                f"{row['method']} - {row['baseline']}",
+                str(row["n"]),
+                _with_interval(row["difference"], row["difference_ci"], sign="+"),
+                "-" if math.isnan(row["p_holm"]) else f"{row['p_holm']:.3f}",
                 end_section=position == len(rows) - 1,
             )
     return table
 
 
 def _with_interval(mean: float, half: float, sign: str = "") -> str:
-    if pandas.isna(mean):
+    if math.isnan(mean):
         return "-"
-    return f"{mean:{sign}.3f}" + ("" if pandas.isna(half) else f" ± {half:.3f}")
+    return f"{mean:{sign}.3f}" + ("" if math.isnan(half) else f" ± {half:.3f}")

@@ -155,7 +155,7 @@ class DynamicsRecorder:
                 name,
                 shape=(self.epochs, self.num_samples),
                 dtype=kind,
-                chunks=(min(self.epochs, max(1, CHUNK_BYTES // (kind.itemsize * self.num_samples))), self.num_samples),
+                chunks=(self._chunk_length(kind.itemsize), self.num_samples),
                 dimension_names=("epoch", "sample"),
                 fill_value=fill,
                 compressors=checksum,
@@ -163,6 +163,12 @@ class DynamicsRecorder:
         group.update_attributes({"record": self.record, "epochs": self.epochs, "missing": self.missing, "epochs_done": 0})
         building.rename(path)
         return zarr.open_group(path, mode="r+")
+
+    def _chunk_length(self, itemsize: int) -> int:
+        """Epochs in a chunk: few chunks of at most CHUNK_BYTES, about equally long."""
+        longest = max(1, CHUNK_BYTES // (itemsize * self.num_samples))
+        chunks = -(-self.epochs // longest)
+        return -(-self.epochs // chunks)
 
     def _write(self, row: dict[str, NDArray[Any]]) -> None:
         """Put the epoch's row on disk. Whole chunks are written from memory: a part of one would have to be read first."""

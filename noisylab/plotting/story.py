@@ -55,7 +55,7 @@ def story_figure(metrics: pandas.DataFrame, title: str = "") -> tuple[Figure, pa
             ax.set_xlabel("epoch")
         for ax in axes[:, 0]:
             ax.set_ylabel("share of samples")
-        totals = metrics.groupby(["run", "method"], as_index=False, sort=False)["images"].sum()
-        figure_legend(figure, axes[0, 0], totals.rename(columns={"images": "images_processed"}))
+        totals = metrics.groupby(["run", "method"], sort=False)["images"].sum()
+        figure_legend(figure, axes[0, 0], totals.rename("images_processed").reset_index())
         figure.suptitle(title)
     return figure, numbers

@@ -1,0 +1,40 @@
+"""The figures of a study, from its finished runs."""
+
+from pathlib import Path
+
+import pandas
+from matplotlib.figure import Figure
+
+from noisylab.analysis.tables import summarise
+from noisylab.plotting.robustness import robustness_figure
+from noisylab.plotting.story import story_figure
+from noisylab.runs import read_metrics
+
+
+def robustness_of(results: pandas.DataFrame) -> tuple[Figure, pandas.DataFrame]:
+    """The robustness figure of runs that differ in method, noise and seed alone, and its numbers."""
+    return robustness_figure(summarise(results), _title(results))
+
+
+def story_of(results: pandas.DataFrame, out: Path) -> tuple[Figure, pandas.DataFrame] | None:
+    """The story figure of the noise with the highest realised rate, and its numbers; None where no sample is mislabelled."""
+    rows = results[results["noise"] == results.sort_values("realised_rate").iloc[-1]["noise"]]
+    if not rows["realised_rate"].any():
+        return None
+    metrics = pandas.concat(
+        [read_metrics(out / row["id"]).assign(run=row["id"], method=row["method"]) for row in rows.to_dict("records")],
+        ignore_index=True,
+    )
+    first, seeds = rows.iloc[0], rows.groupby("method")["seed"].count().max()
+    band = f"mean over {seeds} seeds, band: 95 % interval" if seeds > 1 else "one seed"
+    return story_figure(metrics, f"{_title(rows)}, {first['noise']} ({first['record']} records; {band})")
+
+
+def _title(results: pandas.DataFrame) -> str:
+    """What all the runs have in common. Raises ValueError where they differ in more than method, noise and seed."""
+    common = ("data", "train_size", "model", "epochs", "batch_size", "record")
+    for name in common:
+        if results[name].nunique() > 1:
+            raise ValueError(f"runs that differ in {name} ({results[name].unique().tolist()}) do not belong in one figure")
+    first = results.iloc[0]
+    return f"{first['data']}, {first['model']}, {first['epochs']} epochs"
