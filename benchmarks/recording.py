@@ -41,7 +41,8 @@ def measure(samples: int, classes: int, batch_size: int, epochs: int) -> None:
         size = sum(path.stat().st_size for path in files) / samples / epochs
     print(
         f"{samples} samples, {epochs} epochs: {statistics.median(observing):.1f} ms observing + "
-        f"{statistics.median(writing):.1f} ms writing an epoch (median); {len(files)} files, {size:.1f} bytes per sample and epoch"
+        f"{statistics.median(writing):.1f} ms writing an epoch (median); {len(files)} files, "
+        f"{size:.1f} bytes a sample and epoch"
     )
 
 

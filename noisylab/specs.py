@@ -74,10 +74,9 @@ class Registry(Generic[T]):
         """Decorator that makes a function or class known by `name`; `name:value` sets its parameter `main`."""
 
         def add(target: T) -> T:
-            function = target.__init__ if inspect.isclass(target) else target
             options = {
                 key: Option(parameter.annotation, parameter.default)
-                for key, parameter in inspect.signature(function).parameters.items()
+                for key, parameter in inspect.signature(target).parameters.items()
                 if key not in self.supplied
             }
             entry = Entry(name, target.__module__, options, main, _summary(inspect.getdoc(target)))
