@@ -24,8 +24,6 @@ def accuracy_against_rate(
         ax.plot(rows["nominal_rate"], rows[measure], **style)
         low, high = rows[measure] - rows[f"{measure}_ci"], rows[measure] + rows[f"{measure}_ci"]
         ax.fill_between(rows["nominal_rate"], low, high, color=style["color"], alpha=0.18, linewidth=0)
-    # Accuracy is a share; a t interval may reach beyond.
-    ax.set_ylim(top=min(ax.get_ylim()[1], 1.005))
     rates = sorted(summary["nominal_rate"].unique())
     ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
     return ax
@@ -48,9 +46,11 @@ def robustness_figure(summary: pandas.DataFrame, title: str = "") -> tuple[Figur
             partial = kind.split("(")[0] == "asymmetric"
             ax.set(title=kind, xlabel="flip probability of the mapped classes" if partial else "noise rate (nominal)")
             parts.append(rows.assign(panel=kind))
+        # Accuracy is a share, though a t interval may reach beyond.
+        axes[0, 0].set_ylim(top=min(axes[0, 0].get_ylim()[1], 1.005))
         axes[0, 0].set_ylabel("test accuracy, last epoch")
         figure_legend(figure, axes[0, 0], summary)
         count = " to ".join(dict.fromkeys(map(str, (seeds[0], seeds[-1]))))
         band = f"mean over {count} seeds, band: 95 % interval" if seeds[-1] > 1 else "one seed"
-        figure.suptitle(f"{title} ({band})" if title else band)
+        figure.suptitle(f"{title}\n{band}" if title else band)
     return figure, pandas.concat(parts, ignore_index=True)

@@ -8,17 +8,24 @@ from matplotlib.figure import Figure
 from noisylab.analysis.tables import summarise
 from noisylab.plotting.robustness import robustness_figure
 from noisylab.plotting.story import story_figure
+from noisylab.plotting.style import FIXED
 from noisylab.runs import read_metrics
 
 
 def robustness_of(results: pandas.DataFrame) -> tuple[Figure, pandas.DataFrame]:
     """The robustness figure of runs that differ in method, noise and seed alone, and its numbers."""
-    return robustness_figure(summarise(results), _title(results))
+    # The same order whoever draws it: noise kinds from the one that can flip most, methods as in every figure.
+    strength = results.groupby("noise_kind")["realised_rate"].max()
+    ordered = results.assign(strength=results["noise_kind"].map(strength)).sort_values(
+        ["strength", "noise_kind"], ascending=[False, True], kind="stable"
+    )
+    return robustness_figure(summarise(_by_method(ordered)), _title(results))
 
 
 def story_of(results: pandas.DataFrame, out: Path) -> tuple[Figure, pandas.DataFrame] | None:
     """The story figure of the noise with the highest realised rate, and its numbers; None where no sample is mislabelled."""
-    rows = results[results["noise"] == results.sort_values("realised_rate").iloc[-1]["noise"]]
+    results = _by_method(results)
+    rows = results[results["noise"] == results.sort_values("realised_rate", kind="stable").iloc[-1]["noise"]]
     if not rows["realised_rate"].any():
         return None
     metrics = pandas.concat(
@@ -27,7 +34,12 @@ def story_of(results: pandas.DataFrame, out: Path) -> tuple[Figure, pandas.DataF
     )
     first, seeds = rows.iloc[0], rows.groupby("method")["seed"].count().max()
     band = f"mean over {seeds} seeds, band: 95 % interval" if seeds > 1 else "one seed"
-    return story_figure(metrics, f"{_title(rows)}, {first['noise']} ({first['record']} records; {band})")
+    return story_figure(metrics, f"{_title(rows)}, {first['noise']}\n{first['record']} records; {band}")
+
+
+def _by_method(results: pandas.DataFrame) -> pandas.DataFrame:
+    known = [*FIXED, *sorted(set(results["method"]) - set(FIXED))]
+    return results.sort_values("method", key=lambda methods: methods.map(known.index), kind="stable")
 
 
 def _title(results: pandas.DataFrame) -> str:
