@@ -77,7 +77,7 @@ class DynamicsRecorder:
             **{name: (np.dtype(np.float16), np.nan) for name in ("p_given", "p_max", "loss", "margin")},
             "agreement": (np.dtype(np.int8), -1),
         }
-        static = {"sample": ids, "given": given, "true": true, "mislabelled": given != true}
+        static = {"sample": ids, "given": given, "true": true, "mislabelled": given != true, "epoch": np.arange(epochs)}
         self._group = self._open(Path(folder) / "dynamics.zarr", static)
         self._arrays = {name: self._group[name] for name in self._fills}
         self.epoch = int(self._group.attrs["epochs_done"])
@@ -146,7 +146,7 @@ class DynamicsRecorder:
                 shape=values.shape,
                 dtype=values.dtype,
                 chunks=values.shape,
-                dimension_names=("sample",),
+                dimension_names=("epoch" if name == "epoch" else "sample",),
                 compressors=checksum,
             )
             array[:] = values
