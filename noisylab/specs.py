@@ -146,6 +146,8 @@ class Registry(Generic[T]):
             if not isinstance(call, ast.Call) or call.args:
                 raise ValueError("positional values are not allowed")
             pairs = [(str(keyword.arg), ast.literal_eval(keyword.value)) for keyword in call.keywords]
+            if len(dict(pairs)) < len(pairs):
+                raise ValueError("an option is given twice")
         except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
             raise ValueError(f"{self.kind} {text!r} is not of the form name, name:value or name(key=literal, ...)") from error
         return head, dict(pairs)

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -151,7 +150,10 @@ class NoisyLabels:
                 **header,
                 transition=None if transition is None else np.array(transition, dtype=np.float64),
             )
-        except (ValueError, KeyError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        except FileNotFoundError:
+            raise
+        # A damaged archive fails in whatever part of zipfile, zlib, NumPy or json meets the damage first.
+        except Exception as error:
             raise ValueError(f"{path} is not a file written by NoisyLabels.save: {error}") from error
         if record.digest != digest:
             raise ValueError(f"{path} is damaged: its labels do not have the recorded digest")
