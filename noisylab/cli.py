@@ -5,7 +5,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -33,6 +33,15 @@ def fail(message: object) -> NoReturn:
     """Say what is wrong in one line, and end with exit status 2."""
     print(f"{Path(sys.argv[0]).name}: error: {' '.join(str(message).split())}", file=sys.stderr)
     raise SystemExit(2)
+
+
+def interruptible(main: Callable[[], int]) -> int:
+    """The exit status of `main`; an interrupt is said in one line, with status 130."""
+    try:
+        return main()
+    except KeyboardInterrupt:
+        print("interrupted; the same command again finishes what is missing")
+        return 130
 
 
 def describe_specs() -> str:

@@ -56,7 +56,13 @@ def _run(config: RunConfig, data: ImageData, folder: Path, on_progress: Callable
         NOISE.parse(config.noise), data.train_labels, num_classes=data.num_classes, seed=config.noise_seed
     )
     noisy.save(folder / NOISE_FILE)
-    if not is_whole(folder / CHECKPOINT):
+    # What a killed process was writing; under the lock nobody else writes here.
+    for leftover in list(folder.rglob("*.partial")):
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink(missing_ok=True)
+    if not is_whole(folder / CHECKPOINT) or not (folder / DYNAMICS).is_dir():
         (folder / CHECKPOINT).unlink(missing_ok=True)
         shutil.rmtree(folder / DYNAMICS, ignore_errors=True)
     statistics = data.mean, data.std

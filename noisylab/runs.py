@@ -71,24 +71,21 @@ def _short(spec: str) -> str:
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:
-    """The result of a finished run; None where it is not finished."""
+    """The result of a finished run; None where it is not finished, or its result or metrics are damaged."""
     try:
         result: dict[str, Any] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+        metrics = (folder / METRICS).read_bytes()
+    except (FileNotFoundError, ValueError):
         return None
-    return result
+    return result if hashlib.sha256(metrics).hexdigest() == result["metrics_sha256"] else None
 
 
 def read_metrics(folder: Path) -> "pandas.DataFrame":
-    """`metrics.csv` of a finished run, one row an epoch. Raises ValueError where it is not what the run wrote."""
+    """`metrics.csv` of a finished run, one row an epoch. Raises ValueError where it is not what a finished run wrote."""
     import pandas
 
-    result = read_result(folder)
-    if result is None:
-        raise ValueError(f"{str(folder)!r} is not the folder of a finished run")
-    content = (folder / METRICS).read_bytes()
-    if hashlib.sha256(content).hexdigest() != result["metrics_sha256"]:
-        raise ValueError(f"{str(folder / METRICS)!r} is damaged: it does not have the recorded digest")
+    if read_result(folder) is None:
+        raise ValueError(f"{str(folder)!r} is not the folder of a finished run, or its files are damaged")
     return pandas.read_csv(folder / METRICS)
 
 
@@ -101,7 +98,8 @@ def collect(study: Path) -> "pandas.DataFrame":
     if table.empty:
         return table
     order = ["data", "model", "noise_kind", "nominal_rate", "noise", "method", "seed", "noise_seed", "id"]
-    return table.sort_values(order, ignore_index=True)
+    # The digest covers timings too, so it is no number of the run.
+    return table.drop(columns="metrics_sha256").sort_values(order, ignore_index=True)
 
 
 def write_results(study: Path) -> "pandas.DataFrame":

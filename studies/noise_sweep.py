@@ -19,6 +19,7 @@ from noisylab.cli import (
     check_output,
     describe_specs,
     fail,
+    interruptible,
     make_output,
     parse_command_line,
     resolve_device_name,
@@ -152,11 +153,7 @@ def run(configs: list[RunConfig], data: ImageData, out: Path, jobs: int) -> int:
     from noisylab.sweep import execute_grid, report
 
     console = Console()
-    try:
-        failures = execute_grid(configs, data, out, jobs, console)
-    except KeyboardInterrupt:
-        console.print("interrupted; the same command again finishes what is missing")
-        return 130
+    failures = execute_grid(configs, data, out, jobs, console)
     for failure in failures:
         console.print(f"failed: {failure.config.id}: {failure.reason}", markup=False, highlight=False)
     report(configs, out, console)
@@ -164,4 +161,4 @@ def run(configs: list[RunConfig], data: ImageData, out: Path, jobs: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruptible(main))
