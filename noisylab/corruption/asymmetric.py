@@ -91,6 +91,7 @@ def asymmetric(
     return corrupt(
         clean,
         transition,
+        classes,
         kind="asymmetric",
         nominal_rate=r,
         parameters={"mapping": mapping if isinstance(mapping, str) else {str(t): g for t, g in pairs.items()}},

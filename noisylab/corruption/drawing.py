@@ -5,6 +5,8 @@ uniform number is below its flip probability, to the class that its target numbe
 a lower rate, with their targets, are among those of a higher rate.
 """
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -15,10 +17,33 @@ from noisylab.seeds import derive_seed
 Sampling = Literal["iid", "exact", "exact_per_class"]
 
 GOLDEN = (np.sqrt(5) - 1) / 2
+CHUNK = 4096
 
 
-def draw(clean: NDArray[np.int64], transition: NDArray[np.float64], *, sampling: Sampling, seed: int) -> NDArray[np.int64]:
-    """Given labels int64[N] for true labels `clean` int64[N] under row-stochastic `transition` float64[C, C].
+@dataclass(frozen=True)
+class PerSample:
+    """Flip probabilities and targets that differ from sample to sample (N samples, C classes), for `draw`.
+
+    flip_probability: float64[N]. level: for uniform numbers float64[N], how strong the noise has to be for each sample to
+    flip, in any unit that grows with the rate; the exact modes flip the samples of the lowest levels, so that they are nested
+    even where the probabilities do not rise in proportion. weights: for positions int64[m], float64[m, C] proportional to
+    P(given = j | flipped), 0 at the true class; asked for in chunks of bounded size, ordered by true class.
+    """
+
+    flip_probability: NDArray[np.float64]
+    level: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    weights: Callable[[NDArray[np.int64]], NDArray[np.float64]]
+
+
+def draw(
+    clean: NDArray[np.int64],
+    noise: NDArray[np.float64] | PerSample,
+    num_classes: int,
+    *,
+    sampling: Sampling,
+    seed: int,
+) -> NDArray[np.int64]:
+    """Given labels int64[N] for true labels `clean` int64[N] under a row-stochastic matrix float64[C, C] or `PerSample` noise.
 
     - `iid`: every sample on its own.
     - `exact`: as many flips over the whole set as expected, rounded (sequential Poisson sampling, Ohlsson 1998).
@@ -28,65 +53,87 @@ def draw(clean: NDArray[np.int64], transition: NDArray[np.float64], *, sampling:
     paradox). Each class has a fixed threshold for rounding up instead, the thresholds spread evenly over the classes, so
     that the total is the rounded total too where classes are equally large, and next to it elsewhere.
     """
-    flip_probability = 1 - np.diagonal(transition)
     flips, targets = (np.random.default_rng(derive_seed(seed, f"noise/{stream}")) for stream in ("flips", "targets"))
-    probability = flip_probability[clean]
     if sampling == "exact_per_class":
-        uniform, target = _stratified(clean, flip_probability, flips, targets)
+        flipped, target = _exact_per_class(clean, noise, num_classes, flips, targets)
     else:
-        uniform, target = flips.random(len(clean)), targets.random(len(clean))
-    if sampling == "exact":
-        flipped = _smallest(uniform, probability, round(float(probability.sum())))
-    else:
-        flipped = np.flatnonzero(uniform < probability)
+        uniform, quantile = flips.random(len(clean)), targets.random(len(clean))
+        probability = noise.flip_probability if isinstance(noise, PerSample) else (1 - np.diagonal(noise))[clean]
+        if sampling == "iid":
+            flipped = np.flatnonzero(uniform < probability)
+        else:
+            level = noise.level(uniform) if isinstance(noise, PerSample) else _ratio(uniform, probability)
+            flipped = _lowest(np.where(probability > 0, level, np.inf), round(float(probability.sum())))
+        target = quantile[flipped]
     given = clean.copy()
-    given[flipped] = _pick(clean[flipped], target[flipped], transition)
+    if isinstance(noise, PerSample):
+        order = np.argsort(clean[flipped], kind="stable")
+        for start in range(0, len(order), CHUNK):
+            part = order[start : start + CHUNK]
+            given[flipped[part]] = _pick_rows(noise.weights(flipped[part]), target[part])
+    else:
+        given[flipped] = _pick(clean[flipped], target, noise)
     return given
 
 
-def _smallest(uniform: NDArray[np.float64], probability: NDArray[np.float64], count: int) -> NDArray[np.int64]:
-    """The `count` samples with the smallest uniform / probability; never one of probability 0."""
+def _ratio(uniform: NDArray[np.float64], probability: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(uniform / probability)
+
+
+def _lowest(level: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """The `count` samples of the lowest level; never one that cannot flip (level infinite)."""
     if count == 0:
         return np.empty(0, dtype=np.int64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        priority = np.where(probability > 0, uniform / probability, np.inf)
-    chosen = np.argpartition(priority, count - 1)[:count]
-    return chosen[probability[chosen] > 0]
+    chosen = np.argpartition(level, count - 1)[:count]
+    return chosen[np.isfinite(level[chosen])]
 
 
-def _stratified(
+def _pick_rows(weights: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The class at quantile `target` of each row of float64[m, C]."""
+    cumulative = weights.cumsum(axis=1)
+    found = (cumulative <= (target * cumulative[:, -1])[:, None]).sum(axis=1)
+    last = weights.shape[1] - 1 - (weights[:, ::-1] > 0).argmax(axis=1)
+    return np.asarray(np.minimum(found, last))
+
+
+def _exact_per_class(
     clean: NDArray[np.int64],
-    flip_probability: NDArray[np.float64],
+    noise: NDArray[np.float64] | PerSample,
+    classes: int,
     flips: np.random.Generator,
     targets: np.random.Generator,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Uniform and target numbers that are evenly spaced within each class, in random order.
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The samples that flip, in every class as many as expected, and their target numbers.
 
-    The k-th of n samples of a class has uniform (k + threshold) / n, and targets follow the golden-ratio sequence, so that
-    the first m of them are spread evenly for every m.
+    The samples of a class stand in random order. Their targets follow the golden-ratio sequence, so that the first m of them
+    are spread evenly for every m.
     """
-    classes = len(flip_probability)
-    counts = np.bincount(clean, minlength=classes)
+    sizes = np.bincount(clean, minlength=classes)
     index = np.int32 if len(clean) < 2**31 else np.int64
     shuffled = flips.permutation(np.arange(len(clean), dtype=index))
     key = clean.astype(np.min_scalar_type(classes - 1))
     order = shuffled[np.argsort(key[shuffled], kind="stable")]
+    start = np.cumsum(sizes) - sizes
+    if isinstance(noise, PerSample):
+        expected = np.bincount(clean, weights=noise.flip_probability, minlength=classes)
+        # Evenly spaced uniform numbers in each class; the order of their levels decides.
+        place = np.arange(len(clean)) - np.repeat(start, sizes)
+        uniform = np.empty(len(clean))
+        uniform[order] = (place + 0.5) / np.repeat(sizes, sizes)
+        level = np.where(noise.flip_probability > 0, noise.level(uniform), np.inf)
+        order = np.lexsort((level, clean))
+    else:
+        expected = sizes * (1 - np.diagonal(noise))
     threshold = np.zeros(classes)
-    affected = np.flatnonzero((flip_probability > 0) & (counts > 0))
+    affected = np.flatnonzero(expected > 0)
     # Drawn over all classes, so that which class rounds up does not depend on the rate.
     ranking = flips.random(classes)[affected].argsort().argsort()
     threshold[affected] = (ranking + 0.5) / max(len(affected), 1)
-    start = np.cumsum(counts) - counts
-    rank = np.arange(len(clean), dtype=np.float64)
-    rank -= np.repeat(start.astype(np.float64), counts)
-    uniform = np.empty(len(clean))
-    uniform[order] = (rank + np.repeat(threshold, counts)) / np.repeat(counts.astype(np.float64), counts)
-    rank *= GOLDEN
-    rank += np.repeat(targets.random(classes), counts)
-    rank %= 1
-    target = np.empty(len(clean))
-    target[order] = rank
-    return uniform, target
+    counts = np.minimum(np.ceil(expected - threshold).astype(np.int64).clip(0), sizes)
+    rank = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    target = (rank * GOLDEN + np.repeat(targets.random(classes), counts)) % 1
+    return order[rank + np.repeat(start, counts)].astype(np.int64), target
 
 
 def _pick(clean: NDArray[np.int64], target: NDArray[np.float64], transition: NDArray[np.float64]) -> NDArray[np.int64]:

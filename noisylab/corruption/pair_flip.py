@@ -29,4 +29,4 @@ def pair_flip(
         raise ValueError(f"pair flip needs at least 2 classes, got num_classes = {classes}")
     identity = np.eye(classes)
     transition = (1 - r) * identity + r * np.roll(identity, 1, axis=1)
-    return corrupt(clean, transition, kind="pair_flip", nominal_rate=r, parameters={}, sampling=sampling, seed=seed)
+    return corrupt(clean, transition, classes, kind="pair_flip", nominal_rate=r, parameters={}, sampling=sampling, seed=seed)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from noisylab.corruption.drawing import Sampling, draw
+from noisylab.corruption.drawing import PerSample, Sampling, draw
 from noisylab.corruption.validation import check_integer, check_sampling
 from noisylab.files import write_atomically
 
@@ -180,7 +180,8 @@ class NoisyLabels:
 
 def corrupt(
     clean: NDArray[np.int64],
-    transition: NDArray[np.float64],
+    noise: NDArray[np.float64] | PerSample,
+    num_classes: int,
     *,
     kind: str,
     nominal_rate: float,
@@ -188,16 +189,16 @@ def corrupt(
     sampling: Sampling,
     seed: int,
 ) -> NoisyLabels:
-    """Draw given labels for checked true labels and a checked row-stochastic matrix, and record how."""
+    """Draw given labels for checked true labels and a checked row-stochastic matrix or `PerSample` noise, and record how."""
     mode = check_sampling(sampling)
     seed = check_integer("seed", seed)
     return NoisyLabels(
-        labels=draw(clean, transition, sampling=mode, seed=seed),
+        labels=draw(clean, noise, num_classes, sampling=mode, seed=seed),
         clean=clean,
-        num_classes=len(transition),
+        num_classes=num_classes,
         kind=kind,
         nominal_rate=nominal_rate,
         seed=seed,
-        transition=transition,
+        transition=None if isinstance(noise, PerSample) else noise,
         parameters={**parameters, "sampling": mode},
     )

@@ -36,6 +36,7 @@ def symmetric(
     return corrupt(
         clean,
         transition,
+        classes,
         kind="symmetric",
         nominal_rate=r,
         parameters={"include_true": bool(include_true)},

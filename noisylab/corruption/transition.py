@@ -31,5 +31,5 @@ def from_transition(
     clean, classes = check_labels(labels, len(transition))
     expected = float((1 - np.diagonal(transition)) @ np.bincount(clean, minlength=classes) / len(clean))
     return corrupt(
-        clean, transition, kind="from_transition", nominal_rate=expected, parameters={}, sampling=sampling, seed=seed
+        clean, transition, classes, kind="from_transition", nominal_rate=expected, parameters={}, sampling=sampling, seed=seed
     )
