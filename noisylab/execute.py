@@ -52,9 +52,8 @@ def execute(
 
 def _run(config: RunConfig, data: ImageData, folder: Path, on_progress: Callable[[int], None]) -> dict[str, Any]:
     config.save(folder)
-    noisy: NoisyLabels = NOISE.create(
-        NOISE.parse(config.noise), data.train_labels, num_classes=data.num_classes, seed=config.noise_seed
-    )
+    noisy: NoisyLabels = NOISE.create(NOISE.parse(config.noise), **data.noise_inputs, seed=config.noise_seed)
+    data = data.under(noisy)
     noisy.save(folder / NOISE_FILE)
     # What a killed process was writing; under the lock nobody else writes here.
     for leftover in list(folder.rglob("*.partial")):

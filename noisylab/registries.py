@@ -4,7 +4,10 @@ from typing import Any
 
 from noisylab.specs import Registry
 
-NOISE: Registry[Any] = Registry("NOISE", "noise", "noisylab.corruption", {"labels", "num_classes", "seed"})
+# Every data set can supply these to a noise kind; a kind takes those that its signature names.
+_NOISE_INPUTS = {"labels", "num_classes", "seed", "features", "root", "positions"}
+
+NOISE: Registry[Any] = Registry("NOISE", "noise", "noisylab.corruption", _NOISE_INPUTS)
 DATA: Registry[Any] = Registry("DATA", "data set", "noisylab.data", {"root"})
 AUGMENT: Registry[Any] = Registry("AUGMENT", "augmentation", "noisylab.data", {"images", "generator"})
 MODELS: Registry[Any] = Registry("MODELS", "model", "noisylab.models", {"num_classes", "in_channels"})

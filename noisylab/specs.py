@@ -97,8 +97,26 @@ class Registry(Generic[T]):
         return self._added[name][1]
 
     def create(self, spec: Spec, *args: Any, **supplied: Any) -> Any:
-        """Call what `spec` names with its options and the caller's own arguments."""
-        return self.load(spec.name)(*args, **supplied, **spec.options)
+        """Call what `spec` names with its options and the caller's own arguments.
+
+        Of the arguments given by name, it gets those that it takes. Raises ValueError where it needs one that is not given.
+        """
+        target = self.load(spec.name)
+        parameters = inspect.signature(target).parameters
+        unknown = supplied.keys() - self.supplied
+        if unknown:
+            raise TypeError(f"{self.kind}s are not supplied with {', '.join(sorted(unknown))}")
+        taken = {key: value for key, value in supplied.items() if key in parameters}
+        lacking = [key for key, value in taken.items() if value is None and parameters[key].default is REQUIRED]
+        if not args:
+            lacking += [
+                key
+                for key, parameter in parameters.items()
+                if key in self.supplied and key not in taken and parameter.default is REQUIRED
+            ]
+        if lacking:
+            raise ValueError(f"{self.kind} {spec.label!r} needs {', '.join(lacking)}, which is not supplied here")
+        return target(*args, **taken, **spec.options)
 
     def parse(self, text: str, defaults: Mapping[str, Any] | None = None) -> Spec:
         """The spec that `text` writes; `defaults` fill options it leaves open and the entry has.

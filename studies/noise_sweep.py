@@ -126,7 +126,7 @@ def plan(grid: Grid, training: TrainConfig, data: ImageData) -> list[RunConfig]:
     digest = data.digest()
     noises = [NOISE.parse(text, data.noise_defaults) for text in grid.noise]
     for spec in noises:
-        NOISE.create(spec, data.train_labels, num_classes=data.num_classes, seed=0)
+        data.under(NOISE.create(spec, **data.noise_inputs, seed=0))
     configs = [
         RunConfig(
             data=str(DATA.parse(grid.data)),

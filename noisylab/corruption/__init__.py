@@ -7,9 +7,54 @@
 """
 
 from noisylab.corruption.asymmetric import asymmetric
+from noisylab.corruption.block import block
+from noisylab.corruption.compose import chain, from_pair, long_tail, long_tailed, on_classes, only_classes, then
+from noisylab.corruption.description import describe
+from noisylab.corruption.diagnostics import Diagnostics, diagnose
+from noisylab.corruption.estimators import anchor_points, confident_joint, confident_transition, empirical_transition
+from noisylab.corruption.human import human
+from noisylab.corruption.instance import instance
+from noisylab.corruption.label_file import from_file, read_labels
+from noisylab.corruption.margin import margin
+from noisylab.corruption.open_set import open_set, replace_images
 from noisylab.corruption.pair_flip import pair_flip
+from noisylab.corruption.presets import preset
+from noisylab.corruption.realism import realism_controls
 from noisylab.corruption.record import NoisyLabels
+from noisylab.corruption.subclass import subclass
 from noisylab.corruption.symmetric import symmetric
-from noisylab.corruption.transition import from_transition
+from noisylab.corruption.transition import empirical, from_transition
 
-__all__ = ["NoisyLabels", "asymmetric", "from_transition", "pair_flip", "symmetric"]
+__all__ = [
+    "Diagnostics",
+    "NoisyLabels",
+    "anchor_points",
+    "asymmetric",
+    "block",
+    "chain",
+    "confident_joint",
+    "confident_transition",
+    "describe",
+    "diagnose",
+    "empirical",
+    "empirical_transition",
+    "from_file",
+    "from_pair",
+    "from_transition",
+    "human",
+    "instance",
+    "long_tail",
+    "long_tailed",
+    "margin",
+    "on_classes",
+    "only_classes",
+    "open_set",
+    "pair_flip",
+    "preset",
+    "read_labels",
+    "realism_controls",
+    "replace_images",
+    "subclass",
+    "symmetric",
+    "then",
+]

@@ -5,7 +5,7 @@ uniform number is below its flip probability, to the class that its target numbe
 a lower rate, with their targets, are among those of a higher rate.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -109,12 +109,13 @@ def _exact_per_class(
     The samples of a class stand in random order. Their targets follow the golden-ratio sequence, so that the first m of them
     are spread evenly for every m.
     """
-    sizes = np.bincount(clean, minlength=classes)
+    sizes: NDArray[np.int64] = np.bincount(clean, minlength=classes)
     index = np.int32 if len(clean) < 2**31 else np.int64
     shuffled = flips.permutation(np.arange(len(clean), dtype=index))
     key = clean.astype(np.min_scalar_type(classes - 1))
     order = shuffled[np.argsort(key[shuffled], kind="stable")]
     start = np.cumsum(sizes) - sizes
+    expected: NDArray[np.float64]
     if isinstance(noise, PerSample):
         expected = np.bincount(clean, weights=noise.flip_probability, minlength=classes)
         # Evenly spaced uniform numbers in each class; the order of their levels decides.
@@ -124,7 +125,7 @@ def _exact_per_class(
         level = np.where(noise.flip_probability > 0, noise.level(uniform), np.inf)
         order = np.lexsort((level, clean))
     else:
-        expected = sizes * (1 - np.diagonal(noise))
+        expected = (1 - np.diagonal(noise)) * sizes
     threshold = np.zeros(classes)
     affected = np.flatnonzero(expected > 0)
     # Drawn over all classes, so that which class rounds up does not depend on the rate.

@@ -19,9 +19,10 @@ from noisylab.corruption.validation import check_integer, check_sampling
 from noisylab.files import write_atomically
 
 if TYPE_CHECKING:
-    from noisylab.data import CorruptedDataset
+    from noisylab.data.dataset import CorruptedDataset
 
-FORMAT = 1
+FORMAT = 2
+PER_SAMPLE = ("labels", "clean", "positions", "replaced_by")
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,8 @@ class NoisyLabels:
 
     labels: int64[N], the given labels. clean: int64[N], the true labels. transition: float64[C, C] that was asked for, row =
     true class, column = given class, or None. nominal_rate: the rate that was asked for, in the kind's own convention.
+    positions: int64[N], which samples of the data set these are, where they are not all of it. replaced_by: int64[N], for
+    open-set noise: the sample of the outside data set whose image stands in the place of this one's, or -1.
     """
 
     labels: NDArray[np.int64]
@@ -40,11 +43,15 @@ class NoisyLabels:
     seed: int
     transition: NDArray[np.float64] | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    positions: NDArray[np.int64] | None = None
+    replaced_by: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
-        if self.labels.shape != self.clean.shape:
-            raise ValueError(f"labels and clean must be equally long, got {self.labels.shape} and {self.clean.shape}")
-        for name in ("labels", "clean", "transition"):
+        for name in ("clean", "positions", "replaced_by"):
+            array = getattr(self, name)
+            if array is not None and array.shape != self.labels.shape:
+                raise ValueError(f"labels and {name} must be equally long, got {self.labels.shape} and {array.shape}")
+        for name in (*PER_SAMPLE, "transition"):
             if (array := getattr(self, name)) is not None:
                 copy = array.copy()
                 copy.setflags(write=False)
@@ -57,8 +64,8 @@ class NoisyLabels:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, NoisyLabels):
             return NotImplemented
-        return self._header() == other._header() and all(
-            np.array_equal(getattr(self, name), getattr(other, name)) for name in ("labels", "clean")
+        return json.dumps(self._header()) == json.dumps(other._header()) and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in PER_SAMPLE
         )
 
     def __hash__(self) -> int:
@@ -76,14 +83,16 @@ class NoisyLabels:
 
     @cached_property
     def flipped(self) -> NDArray[np.bool_]:
-        """bool[N]: which samples are mislabelled."""
+        """bool[N]: which samples are mislabelled: the given label is not the true one, or the image is of no class."""
         mask = np.asarray(self.labels != self.clean)
+        if self.replaced_by is not None:
+            mask |= self.replaced_by >= 0
         mask.setflags(write=False)
         return mask
 
     @property
     def rate(self) -> float:
-        """The realised rate: the share of samples whose given label differs from the true one."""
+        """The realised rate: the share of samples that are mislabelled."""
         return float(self.flipped.mean())
 
     @cached_property
@@ -103,35 +112,16 @@ class NoisyLabels:
             return np.asarray(counts / counts.sum(axis=1, keepdims=True))
 
     def report(self) -> None:
-        """Print the nominal and realised rate, the rate of every class, and how far the draw is from the matrix asked for."""
-        print(self._report())
+        """Print what was asked for and what was drawn: rates, matrices, rates per class (see `diagnose`)."""
+        from noisylab.corruption.diagnostics import describe_record
 
-    def _report(self) -> str:
-        counts, realised = self.counts(), self.realised_transition()
-        asked = "" if not self.parameters else " (" + ", ".join(f"{k}={v!r}" for k, v in self.parameters.items()) + ")"
-        lines = [
-            f"{self.kind}{asked}, seed {self.seed}: {len(self)} labels, {self.num_classes} classes",
-            f"nominal rate {self.nominal_rate:.4f}, realised rate {self.rate:.4f} ({int(self.flipped.sum())} mislabelled)",
-        ]
-        if self.transition is not None:
-            lines.append(f"largest |realised - asked| transition {np.nanmax(np.abs(realised - self.transition)):.4f}")
-        missing = np.flatnonzero((counts.sum(axis=0) == 0) & (counts.sum(axis=1) > 0))
-        if len(missing):
-            lines.append(f"classes never given: {', '.join(map(str, missing))}")
-        lines.append(f"{'true class':>10} {'samples':>8} {'rate':>7}  most frequent wrong labels")
-        for true in range(self.num_classes):
-            total, wrong = int(counts[true].sum()), counts[true].copy()
-            wrong[true] = 0
-            frequent = [given for given in np.argsort(-wrong, kind="stable")[:3] if wrong[given]]
-            shown = ", ".join(f"{given} ({wrong[given]})" for given in frequent)
-            rate = f"{wrong.sum() / total:7.4f}" if total else f"{'-':>7}"
-            lines.append(f"{true:>10} {total:>8} {rate}  {shown or '-'}")
-        return "\n".join(lines)
+        print(describe_record(self))
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the record to `path` as a `.npz` without pickles; the file appears whole or not at all."""
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, labels=self.labels, clean=self.clean, header=np.array(json.dumps(self._header())))
+        arrays = {name: array for name in PER_SAMPLE if (array := getattr(self, name)) is not None}
+        np.savez_compressed(buffer, allow_pickle=False, header=np.array(json.dumps(self._header())), **arrays)
         write_atomically(Path(path), buffer.getvalue())
 
     @classmethod
@@ -139,14 +129,14 @@ class NoisyLabels:
         """The record that `save` wrote. Raises ValueError naming the file where it is damaged or something else."""
         try:
             with np.load(path, allow_pickle=False) as archive:
-                labels, clean, header = archive["labels"], archive["clean"], json.loads(str(archive["header"]))
+                arrays = {name: archive[name] for name in PER_SAMPLE if name in archive.files}
+                header = json.loads(str(archive["header"]))
             transition = header.pop("transition")
             digest, version = header.pop("digest"), header.pop("format")
             if version != FORMAT:
                 raise ValueError(f"format {version} is not the supported format {FORMAT}")
             record = cls(
-                labels,
-                clean,
+                **arrays,
                 **header,
                 transition=None if transition is None else np.array(transition, dtype=np.float64),
             )
@@ -159,11 +149,14 @@ class NoisyLabels:
             raise ValueError(f"{path} is damaged: its labels do not have the recorded digest")
         return record
 
-    def wrap(self, dataset: Any) -> "CorruptedDataset":
-        """`dataset` (any map-style data set of these N samples) with the given labels; needs torch."""
-        from noisylab.data import CorruptedDataset
+    def wrap(self, dataset: Any, outside: Any = None) -> "CorruptedDataset":
+        """`dataset` (any map-style data set of these N samples) with the given labels, as (image, given label, index).
 
-        return CorruptedDataset(dataset, self)
+        outside: for open-set noise, the data set that the other images come from.
+        """
+        from noisylab.data.dataset import CorruptedDataset
+
+        return CorruptedDataset(dataset, self, outside)
 
     def _header(self) -> dict[str, Any]:
         return {

@@ -1,5 +1,8 @@
 """Class-conditional noise from any transition matrix."""
 
+from dataclasses import replace
+from os import PathLike
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -33,3 +36,31 @@ def from_transition(
     return corrupt(
         clean, transition, classes, kind="from_transition", nominal_rate=expected, parameters={}, sampling=sampling, seed=seed
     )
+
+
+@NOISE.register("empirical", main="source")
+def empirical(
+    labels: ArrayLike,
+    source: str | PathLike[str] | NoisyLabels,
+    num_classes: Count | None = None,
+    *,
+    sampling: Sampling = "exact_per_class",
+    seed: int = 0,
+) -> NoisyLabels:
+    """Class-conditional noise with the transition matrix that another corruption realised: T_ij = n_ij / n_i.
+
+    labels: int[N] true labels; source: a record, or the path of a saved one. The control for instance-dependent and human noise
+    (Wei et al. 2022). A class that the source lacks keeps its labels. Raises ValueError for bad labels or source.
+    """
+    record = source if isinstance(source, NoisyLabels) else _load(source)
+    realised = record.realised_transition()
+    matrix = np.where(np.isnan(realised), np.eye(len(realised)), realised)
+    made: NoisyLabels = from_transition(labels, matrix, num_classes, sampling=sampling, seed=seed)
+    return replace(made, kind="empirical", parameters={**made.parameters, "source_digest": record.digest})
+
+
+def _load(path: str | PathLike[str]) -> NoisyLabels:
+    try:
+        return NoisyLabels.load(path)
+    except OSError as error:
+        raise ValueError(f"source {str(path)!r} cannot be read: {error.strerror}") from None

@@ -2,6 +2,7 @@
 
 import math
 import operator
+from os import PathLike
 from typing import Any, get_args
 
 import numpy as np
@@ -82,3 +83,44 @@ def check_transition(matrix: ArrayLike) -> NDArray[np.float64]:
             problem += "; its columns do sum to 1, so it is the transpose of what is expected: pass matrix.T"
         raise ValueError(problem)
     return np.asarray(rows / rows.sum(axis=1, keepdims=True))
+
+
+def check_features(features: ArrayLike, count: int) -> NDArray[np.generic]:
+    """The features as number[N, ...], finite, with one row per sample."""
+    array = np.asarray(features)
+    if array.dtype.kind not in "iufb":
+        raise ValueError(f"features must be numbers, got {array.dtype}")
+    if array.ndim < 2 or len(array) != count or not array.size:
+        raise ValueError(f"features must have a row for each of the {count} labels, got an array of shape {array.shape}")
+    if array.dtype.kind == "f" and not np.isfinite(array.sum()) and not np.isfinite(array).all():
+        raise ValueError("features must be finite, got NaN or infinity")
+    return array
+
+
+def check_posteriors(posteriors: ArrayLike, count: int, classes: int | None) -> NDArray[np.float64]:
+    """The class probabilities as float64[N, C] with rows that sum to 1."""
+    array = np.asarray(posteriors)
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"posteriors must be probabilities, got {array.dtype}")
+    if array.ndim != 2 or len(array) != count or (classes is not None and array.shape[1] != classes):
+        expected = f"({count}, {'classes' if classes is None else classes})"
+        raise ValueError(f"posteriors must have shape {expected}, got {array.shape}")
+    rows = array.astype(np.float64)
+    if not np.isfinite(rows).all() or rows.min() < 0:
+        raise ValueError("posteriors must be finite and not negative; pass probabilities, not logits")
+    off = np.abs(rows.sum(axis=1) - 1)
+    if off.max() > 1e-3:
+        raise ValueError(f"posteriors must sum to 1 in every row, got {rows[off.argmax()].sum():.6g} in row {off.argmax()}")
+    return np.asarray(rows / rows.sum(axis=1, keepdims=True))
+
+
+def read_array(value: ArrayLike | str | PathLike[str], name: str) -> NDArray[Any]:
+    """`value` as an array, from the `.npy` file that it names where it is a path; pickles are refused."""
+    if not isinstance(value, str | PathLike):
+        return np.asarray(value)
+    try:
+        return np.asarray(np.load(value, allow_pickle=False))
+    except FileNotFoundError:
+        raise ValueError(f"{name}: no file {str(value)!r}") from None
+    except Exception as error:
+        raise ValueError(f"{name}: {str(value)!r} is not a .npy file of plain numbers: {error}") from error

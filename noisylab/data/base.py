@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from noisylab.corruption import NoisyLabels, replace_images
+from noisylab.corruption.validation import read_array
 from noisylab.registries import DATA
 from noisylab.specs import Spec
 
@@ -22,6 +24,7 @@ class ImageData:
 
     train_ids: int64[N], the position of each training sample in the full training set. mean, std: per channel, of pixels
     scaled to [0, 1]. augment: spec of the usual augmentation. asymmetric_mapping: the usual map of asymmetric noise, if any.
+    root: the folder it came from, if any.
     """
 
     train_images: NDArray[np.uint8]
@@ -34,6 +37,7 @@ class ImageData:
     augment: str
     train_ids: NDArray[np.int64]
     asymmetric_mapping: str | None = None
+    root: str | None = None
 
     @property
     def num_classes(self) -> int:
@@ -50,6 +54,41 @@ class ImageData:
     def noise_defaults(self) -> dict[str, Any]:
         """Options that a noise spec may leave open for this data set."""
         return {} if self.asymmetric_mapping is None else {"mapping": self.asymmetric_mapping}
+
+    @property
+    def noise_inputs(self) -> dict[str, Any]:
+        """What a noise kind can be made from, but the seed."""
+        return {
+            "labels": self.train_labels,
+            "num_classes": self.num_classes,
+            "features": self.train_images,
+            "positions": self.train_ids,
+            "root": self.root,
+        }
+
+    def under(self, noisy: NoisyLabels) -> "ImageData":
+        """The data that goes with a corruption: without the samples that a long tail leaves out, with open-set images replaced.
+
+        Raises ValueError where the corruption is of other classes, or outside images cannot be read or do not fit.
+        """
+        if noisy.num_classes != self.num_classes:
+            raise ValueError(f"the data set has {self.num_classes} classes, the noise {noisy.num_classes}")
+        data = self if noisy.positions is None else self._only(noisy.positions)
+        if noisy.replaced_by is None:
+            return data
+        source = noisy.parameters["outside"]
+        if not isinstance(source, str):
+            raise ValueError(f"open-set noise needs outside='FILE.npy' to take images from, got {source!r}")
+        images = replace_images(data.train_images, noisy, read_array(source, "outside"))
+        return dataclasses.replace(data, train_images=images)
+
+    def _only(self, chosen: NDArray[np.int64]) -> "ImageData":
+        return dataclasses.replace(
+            self,
+            train_images=self.train_images[chosen],
+            train_labels=self.train_labels[chosen],
+            train_ids=self.train_ids[chosen],
+        )
 
     def digest(self) -> str:
         """SHA-256 over all arrays: equal for equal data, wherever it came from."""
@@ -73,12 +112,7 @@ class ImageData:
         if train_size == available:
             return self
         chosen = _stratified_choice(self.train_labels, train_size, np.random.default_rng(0))
-        return dataclasses.replace(
-            self,
-            train_images=self.train_images[chosen],
-            train_labels=self.train_labels[chosen],
-            train_ids=self.train_ids[chosen],
-        )
+        return self._only(chosen)
 
     def save(self, folder: Path) -> None:
         """Write the arrays to `folder`, from where `open` maps them into any number of processes."""
@@ -103,7 +137,7 @@ def load_data(spec: Spec, root: Path | None, train_size: int | None = None) -> I
     """
     if root is not None and not root.is_dir():
         raise ValueError(f"data root {str(root)!r} is not a folder")
-    data: ImageData = DATA.create(spec, root=root)
+    data: ImageData = dataclasses.replace(DATA.create(spec, root=root), root=None if root is None else str(root))
     return data if train_size is None else data.subset(train_size)
 
 

@@ -55,16 +55,24 @@ def paper_style() -> AbstractContextManager[None]:
     return plt.style.context(Path(__file__).with_name("noisylab.mplstyle"))
 
 
+def write_figure(figure: Figure, path: Path) -> None:
+    """Write a figure to `path`, in the format of its ending, whole or not at all, and close it."""
+    write_atomically(path, _rendered(figure, path.suffix[1:]))
+    plt.close(figure)
+
+
+def _rendered(figure: Figure, kind: str) -> bytes:
+    buffer = io.BytesIO()
+    with paper_style():
+        # Without the time of writing, equal numbers give equal files.
+        figure.savefig(buffer, format=kind, metadata={"CreationDate": None} if kind == "pdf" else {})
+    return buffer.getvalue()
+
+
 def save_figure(figure: Figure, stem: Path, numbers: pandas.DataFrame) -> list[Path]:
     """Write `stem`.png, .pdf and .csv (the plotted numbers), each whole or not at all; their paths."""
     stem.parent.mkdir(parents=True, exist_ok=True)
-    # Without the time of writing, equal numbers give equal files.
-    contents: dict[str, bytes] = {"csv": numbers.to_csv(index=False).encode()}
-    with paper_style():
-        for kind, metadata in (("png", {}), ("pdf", {"CreationDate": None})):
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format=kind, metadata=metadata)
-            contents[kind] = buffer.getvalue()
+    contents = {"csv": numbers.to_csv(index=False).encode()} | {kind: _rendered(figure, kind) for kind in ("png", "pdf")}
     plt.close(figure)
     for kind, content in contents.items():
         write_atomically(stem.with_name(f"{stem.name}.{kind}"), content)

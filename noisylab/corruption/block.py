@@ -1,0 +1,46 @@
+"""Block noise: uniform among the classes of one group."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from noisylab.checks import Count, Fraction
+from noisylab.corruption.asymmetric import CIFAR100_SUPERCLASS
+from noisylab.corruption.drawing import Sampling
+from noisylab.corruption.record import NoisyLabels, corrupt
+from noisylab.corruption.validation import check_labels, check_rate
+from noisylab.registries import NOISE
+
+
+@NOISE.register("block", main="rate")
+def block(
+    labels: ArrayLike,
+    rate: Fraction,
+    groups: Literal["cifar100_superclass"] | Sequence[int] = "cifar100_superclass",
+    num_classes: Count | None = None,
+    *,
+    sampling: Sampling = "exact_per_class",
+    seed: int = 0,
+) -> NoisyLabels:
+    """Each label becomes, with probability `rate`, another class of its group, drawn uniformly.
+
+    labels: int[N] true labels; groups: the group of every class (int[C]), or CIFAR-100's superclasses. T_ij = r/(|B|-1) for
+    i != j in one group B. A class alone in its group stays clean. Raises ValueError for bad labels, rate or groups.
+    """
+    r = check_rate(rate)
+    if isinstance(groups, str) and groups != "cifar100_superclass":
+        raise ValueError(f"groups must be 'cifar100_superclass' or the group of every class, got {groups!r}")
+    group, _ = check_labels(CIFAR100_SUPERCLASS if isinstance(groups, str) else groups)
+    clean, classes = check_labels(labels, len(group) if num_classes is None else num_classes)
+    if classes != len(group):
+        raise ValueError(f"groups must name the group of each of the {classes} classes, got {len(group)} groups")
+    same = group[:, None] == group[None, :]
+    others = same & ~np.eye(classes, dtype=bool)
+    transition = r * others / np.maximum(others.sum(axis=1, keepdims=True), 1)
+    np.fill_diagonal(transition, np.where(others.any(axis=1), 1 - r, 1))
+    parameters = {"groups": groups if isinstance(groups, str) else group.tolist()}
+    return corrupt(
+        clean, transition, classes, kind="block", nominal_rate=r, parameters=parameters, sampling=sampling, seed=seed
+    )

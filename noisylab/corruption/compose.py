@@ -1,0 +1,181 @@
+"""Records from records: a pair of label lists, noise on some classes, noise after noise, noise on long-tailed data."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from noisylab.checks import Count, Fraction
+from noisylab.corruption.record import NoisyLabels
+from noisylab.corruption.validation import check_integer, check_labels
+from noisylab.registries import NOISE
+from noisylab.seeds import derive_seed
+
+
+def from_pair(
+    true: ArrayLike, given: ArrayLike, num_classes: Count | None = None, *, kind: str = "pair", **parameters: Any
+) -> NoisyLabels:
+    """The record of labels that are already wrong; its nominal rate is the realised one.
+
+    true, given: int[N]; kind, parameters: what the record says about where they come from. Raises ValueError for bad labels
+    or different lengths.
+    """
+    clean, classes = check_labels(true, num_classes)
+    labels, largest = check_labels(given, num_classes)
+    if len(clean) != len(labels):
+        raise ValueError(f"true and given labels must be equally many, got {len(clean)} and {len(labels)}")
+    rate = float((labels != clean).mean())
+    return NoisyLabels(labels, clean, max(classes, largest), kind, rate, 0, parameters=parameters)
+
+
+def only_classes(noisy: NoisyLabels, classes: Iterable[int]) -> NoisyLabels:
+    """`noisy` on the samples of some true classes; the others keep their true labels."""
+    chosen = sorted({check_integer("class", c) for c in classes})
+    if not chosen or chosen[-1] >= noisy.num_classes:
+        raise ValueError(f"classes must name at least one class below {noisy.num_classes}, got {chosen}")
+    affected = np.zeros(noisy.num_classes, dtype=np.bool_)
+    affected[chosen] = True
+    asked, replaced = noisy.transition, noisy.replaced_by
+    return replace(
+        noisy,
+        labels=np.where(affected[noisy.clean], noisy.labels, noisy.clean),
+        replaced_by=None if replaced is None else np.where(affected[noisy.clean], replaced, -1),
+        transition=None if asked is None else np.where(affected[:, None], asked, np.eye(noisy.num_classes)),
+        parameters={**noisy.parameters, "classes": chosen},
+    )
+
+
+def then(first: NoisyLabels, second: NoisyLabels) -> NoisyLabels:
+    """Noise after noise: `second`, which was made from the labels that `first` gives.
+
+    The transition is the product of the two where both are known. Raises ValueError where the true labels of `second` are not
+    the given labels of `first`.
+    """
+    if not np.array_equal(first.labels, second.clean):
+        raise ValueError("second must be noise on first.labels, got other true labels; make it with f(first.labels, ...)")
+    if second.positions is not None:
+        raise ValueError("second must keep all samples; apply the long tail first")
+    classes = max(first.num_classes, second.num_classes)
+    known = first.transition is not None and second.transition is not None and first.num_classes == second.num_classes
+    transition = first.transition @ second.transition if known else None  # type: ignore[operator]
+    late, early = second.replaced_by, first.replaced_by
+    if late is not None and early is not None:
+        raise ValueError("images can be replaced once only, got open-set noise twice")
+    return NoisyLabels(
+        second.labels,
+        first.clean,
+        classes,
+        f"{first.kind}+{second.kind}",
+        float(np.mean(first.clean != second.labels if transition is None else (1 - np.diagonal(transition))[first.clean])),
+        first.seed,
+        transition,
+        {"first": dict(first.parameters), "second": dict(second.parameters)} | _common_parameters(first, second),
+        first.positions,
+        early if late is None else late,
+    )
+
+
+def _common_parameters(first: NoisyLabels, second: NoisyLabels) -> dict[str, Any]:
+    """What `then` keeps of both: the sampling mode, where it is the same, and where replaced images come from."""
+    modes = {record.parameters.get("sampling") for record in (first, second)}
+    outside = {key: r.parameters[key] for r in (first, second) for key in ("outside",) if key in r.parameters}
+    return outside | ({"sampling": modes.pop()} if len(modes) == 1 else {})
+
+
+@NOISE.register("on_classes")
+def on_classes(
+    labels: ArrayLike,
+    noise: str,
+    classes: tuple[int, ...],
+    num_classes: Count | None = None,
+    *,
+    seed: int = 0,
+    features: ArrayLike | None = None,
+    root: str | PathLike[str] | None = None,
+    positions: ArrayLike | None = None,
+) -> NoisyLabels:
+    """The noise of another spec on the samples of some true classes only.
+
+    labels: int[N]; noise: "symmetric:0.4" or any other spec; features, root, positions: handed on to it.
+    """
+    inputs = {"num_classes": num_classes, "seed": seed, "features": features, "root": root, "positions": positions}
+    made: NoisyLabels = NOISE.create(NOISE.parse(noise), labels=labels, **inputs)
+    return only_classes(made, classes)
+
+
+@NOISE.register("chain")
+def chain(
+    labels: ArrayLike,
+    first: str,
+    second: str,
+    num_classes: Count | None = None,
+    *,
+    seed: int = 0,
+    features: ArrayLike | None = None,
+    root: str | PathLike[str] | None = None,
+    positions: ArrayLike | None = None,
+) -> NoisyLabels:
+    """Noise after noise: the second spec corrupts the labels that the first one gives.
+
+    labels: int[N]; first, second: "asymmetric(rate=0.2, mapping='cifar10')" or any other specs, drawn independently.
+    """
+    inputs = {"num_classes": num_classes, "features": features, "root": root, "positions": positions}
+    one: NoisyLabels = NOISE.create(NOISE.parse(first), labels=labels, seed=seed, **inputs)
+    # A seed of its own: with equal uniform numbers the same samples would flip twice.
+    again = {**inputs, "num_classes": one.num_classes, "seed": derive_seed(seed, "noise/second")}
+    return replace(then(one, NOISE.create(NOISE.parse(second), labels=one.labels, **again)), seed=seed)
+
+
+def long_tail(labels: ArrayLike, factor: Fraction, num_classes: Count | None = None, *, seed: int = 0) -> NDArray[np.int64]:
+    """Sorted positions of the samples that stay when class k keeps n_max f^(k/(K-1)) samples (Cui et al. 2019).
+
+    labels: int[N]; factor: n_min / n_max in (0, 1]; n_max: the size of class 0. At least one sample of every class stays, and
+    none is added where a class is smaller. One seed is nested over factors.
+    """
+    clean, classes = check_labels(labels, num_classes)
+    if not 0 < factor <= 1:
+        raise ValueError(f"factor must be a number in (0, 1], got {factor!r}")
+    sizes = np.bincount(clean, minlength=classes)
+    # The epsilon keeps 500.0000001 from being 501, and 4999.9999 from losing a sample.
+    kept = np.floor(sizes.max() * factor ** (np.arange(classes) / max(classes - 1, 1)) + 1e-6).astype(np.int64)
+    kept = np.minimum(np.maximum(kept, 1), sizes)
+    shuffled = np.random.default_rng(derive_seed(seed, "noise/long_tail")).permutation(len(clean))
+    order = shuffled[np.argsort(clean[shuffled], kind="stable")]
+    start = np.cumsum(sizes) - sizes
+    return np.sort(np.concatenate([order[s : s + k] for s, k in zip(start, kept, strict=True)]))
+
+
+@NOISE.register("long_tailed", main="factor")
+def long_tailed(
+    labels: ArrayLike,
+    factor: Fraction,
+    noise: str = "symmetric:0",
+    num_classes: Count | None = None,
+    *,
+    seed: int = 0,
+    features: ArrayLike | None = None,
+    root: str | PathLike[str] | None = None,
+    positions: ArrayLike | None = None,
+) -> NoisyLabels:
+    """Class k keeps n_max f^(k/(K-1)) samples, then the noise of another spec corrupts those (RoLT, Wei et al. 2021).
+
+    labels: int[N]; factor: n_min / n_max in (0, 1]; noise: any other spec. `positions` of the record says which samples stay.
+    """
+    clean, classes = check_labels(labels, num_classes)
+    kept = long_tail(clean, factor, classes, seed=seed)
+    inputs = {
+        "num_classes": classes,
+        "seed": seed,
+        "features": None if features is None else np.asarray(features)[kept],
+        "root": root,
+        "positions": kept if positions is None else np.asarray(positions)[kept],
+    }
+    made: NoisyLabels = NOISE.create(NOISE.parse(noise), labels=clean[kept], **inputs)
+    if made.positions is not None:
+        raise ValueError(f"noise must keep all samples inside long_tailed, got {noise!r}")
+    parameters = {**json.loads(json.dumps(dict(made.parameters))), "factor": float(factor)}
+    return replace(made, positions=kept, kind=f"long_tailed+{made.kind}", parameters=parameters)

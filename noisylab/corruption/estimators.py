@@ -1,0 +1,65 @@
+"""Transition matrices from labels, or from what a model predicts. Rows are true classes, columns given ones."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from noisylab.checks import Count
+from noisylab.corruption.compose import from_pair
+from noisylab.corruption.validation import check_labels, check_posteriors
+
+
+def empirical_transition(true: ArrayLike, given: ArrayLike, num_classes: Count | None = None) -> NDArray[np.float64]:
+    """float64[C, C]: the shares of given labels in each true class; an absent class keeps its label."""
+    realised = from_pair(true, given, num_classes).realised_transition()
+    return np.asarray(np.where(np.isnan(realised), np.eye(len(realised)), realised))
+
+
+def anchor_points(probabilities: ArrayLike, *, percentile: float | None = None) -> NDArray[np.float64]:
+    """float64[C, C]: row i is what the model predicts at the anchor point of class i (Patrini et al. 2017).
+
+    probabilities: float[N, C], P(given = j | x) of a model trained on the given labels. The anchor of class i is the sample
+    with the largest probability of i, or, against outliers, the one at `percentile` (97 in Patrini's code for CIFAR-10). Raises
+    ValueError for bad probabilities or percentile.
+    """
+    p = check_posteriors(probabilities, len(np.asarray(probabilities)), None)
+    if percentile is None:
+        return np.asarray(p[p.argmax(axis=0)])
+    if not 0 < percentile <= 100:
+        raise ValueError(f"percentile must be a number in (0, 100], got {percentile!r}")
+    at = np.percentile(p, percentile, axis=0, method="higher")
+    return np.asarray(p[(p == at).argmax(axis=0)])
+
+
+def confident_joint(given: ArrayLike, probabilities: ArrayLike, *, calibrate: bool = True) -> NDArray[np.float64]:
+    """float64[C, C]: how many samples of each true class (row) carry each given label (column), by confident learning.
+
+    given: int[N]; probabilities: float[N, C], out of sample. A sample counts as true class j where P(j | x) is at least the
+    mean P(j | x) over samples given j, and the largest of those. `calibrate` scales to the counts of given labels (Northcutt
+    et al. 2021, equations 1 to 3). Raises ValueError for bad input, and for a class that is given to no sample.
+    """
+    p = check_posteriors(probabilities, len(np.asarray(given)), None)
+    labels, classes = check_labels(given, p.shape[1])
+    sizes = np.bincount(labels, minlength=classes)
+    if (sizes == 0).any():
+        raise ValueError(f"given must hold every class at least once, got none of class {int((sizes == 0).argmax())}")
+    threshold = np.array([p[labels == c, c].mean() for c in range(classes)])
+    # The tolerance of the reference implementation, for probabilities that equal the threshold but for rounding.
+    above = p >= threshold - 1e-6
+    confident = above.any(axis=1)
+    likely = np.where(above, p, -1).argmax(axis=1)
+    joint = np.bincount(likely[confident] * classes + labels[confident], minlength=classes**2).reshape(classes, classes)
+    counts = joint.astype(np.float64)
+    if not calibrate:
+        return counts
+    # A class of which nothing is certain is taken to be as it is labelled.
+    empty = counts.sum(axis=0) == 0
+    counts[empty, empty] = 1
+    counts *= sizes / counts.sum(axis=0)
+    return counts
+
+
+def confident_transition(given: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
+    """float64[C, C]: the rows of the confident joint as shares; a class that is nobody's true class keeps its label."""
+    joint = confident_joint(given, probabilities)
+    total = joint.sum(axis=1, keepdims=True)
+    return np.where(total > 0, joint / np.where(total > 0, total, 1), np.eye(len(joint)))

@@ -1,0 +1,76 @@
+"""Labels that people gave: CIFAR-10N and CIFAR-100N (Wei et al. 2022)."""
+
+from os import PathLike
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from noisylab.corruption.compose import from_pair
+from noisylab.corruption.pt_file import read_arrays
+from noisylab.corruption.record import NoisyLabels
+from noisylab.corruption.validation import check_labels
+from noisylab.registries import NOISE
+
+Variant = Literal[
+    "cifar10n_aggre",
+    "cifar10n_random1",
+    "cifar10n_random2",
+    "cifar10n_random3",
+    "cifar10n_worse",
+    "cifar100n_fine",
+    "cifar100n_coarse",
+]
+
+FILES = {
+    "CIFAR-10_human.pt": "96644db5574813cae939af5f7f2a0aec",
+    "CIFAR-100_human.pt": "a67b45c1d7992051865b5c755bd68bb1",
+}
+
+# variant -> file, key of the given labels, key of the true ones, classes, and the rate of Wei et al. 2022
+VARIANTS: dict[str, tuple[str, str, str, int, float]] = {
+    "cifar10n_aggre": ("CIFAR-10_human.pt", "aggre_label", "clean_label", 10, 0.0901),
+    "cifar10n_random1": ("CIFAR-10_human.pt", "random_label1", "clean_label", 10, 0.1723),
+    "cifar10n_random2": ("CIFAR-10_human.pt", "random_label2", "clean_label", 10, 0.1812),
+    "cifar10n_random3": ("CIFAR-10_human.pt", "random_label3", "clean_label", 10, 0.1764),
+    "cifar10n_worse": ("CIFAR-10_human.pt", "worse_label", "clean_label", 10, 0.4021),
+    "cifar100n_fine": ("CIFAR-100_human.pt", "noisy_label", "clean_label", 100, 0.4020),
+    "cifar100n_coarse": ("CIFAR-100_human.pt", "noisy_coarse_label", "clean_coarse_label", 20, 0.2640),
+}
+
+
+@NOISE.register("human", main="variant")
+def human(
+    variant: Variant,
+    labels: ArrayLike | None = None,
+    *,
+    root: str | PathLike[str] | None = None,
+    positions: ArrayLike | None = None,
+) -> NoisyLabels:
+    """The labels that annotators gave to CIFAR's training images: CIFAR-10N, CIFAR-100N (Wei et al. 2022).
+
+    root: the folder of CIFAR-10_human.pt or CIFAR-100_human.pt (None: data); they are CC BY-NC 4.0 and not part of this
+    package: github.com/UCSC-REAL/cifar-10-100n. labels: int[N] true labels in torchvision's order, which are compared with the
+    file's own; positions: int[N], which of the 50,000 training images they are (None: all). Raises ValueError for an unknown
+    variant, a missing, damaged or foreign file, and for other true labels.
+    """
+    if variant not in VARIANTS:
+        raise ValueError(f"variant must be one of {', '.join(map(repr, VARIANTS))}, got {variant!r}")
+    name, given_key, true_key, classes, _ = VARIANTS[variant]
+    arrays = read_arrays(Path("data" if root is None else root) / name, FILES[name])
+    true, given = arrays[true_key], arrays[given_key]
+    if positions is not None:
+        place, _ = check_labels(positions, len(true))
+        true, given = true[place], given[place]
+    if labels is not None:
+        expected, _ = check_labels(labels)
+        if len(expected) != len(true):
+            raise ValueError(f"labels must be the {len(true)} training labels that {variant} is about, got {len(expected)}")
+        other = np.flatnonzero(expected != true)
+        if len(other):
+            raise ValueError(
+                f"labels must be the true labels that {variant} was made from, in torchvision's order; at position {other[0]} "
+                f"got {expected[other[0]]}, expected {true[other[0]]}"
+            )
+    return from_pair(true, given, classes, kind="human", variant=variant)

@@ -1,0 +1,96 @@
+"""Labels that somebody else's code wrote: DivideMix's json, `.npy`, `.csv`."""
+
+import csv
+import json
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from noisylab.checks import Count, Fraction
+from noisylab.corruption.compose import from_pair
+from noisylab.corruption.record import NoisyLabels
+from noisylab.corruption.validation import check_labels, check_rate
+from noisylab.registries import NOISE
+
+
+def read_labels(path: str | PathLike[str]) -> NDArray[np.int64]:
+    """The labels int64[N] in a `.json` (a list, as DivideMix writes it), `.npy` or `.csv` file.
+
+    A `.csv` has one label a line, in its only column or in the one headed `label`, `given`, `noisy_label` or `target`. Raises
+    ValueError naming the file for anything else, and for labels that are not whole numbers.
+    """
+    file = Path(path)
+    readers = {".json": _from_json, ".npy": _from_npy, ".csv": _from_csv}
+    if file.suffix not in readers:
+        raise ValueError(f"{str(path)!r} must end in {', '.join(readers)}")
+    try:
+        return check_labels(readers[file.suffix](file))[0]
+    except FileNotFoundError:
+        raise ValueError(f"no file {str(path)!r}") from None
+    # A damaged file fails in whatever part of json, csv or NumPy meets the damage first.
+    except Exception as error:
+        raise ValueError(f"{str(path)!r} is not a list of labels: {error}") from error
+
+
+def _from_json(path: Path) -> ArrayLike:
+    held = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(held, list):
+        raise ValueError(f"it must hold a list, got {type(held).__name__}")
+    wrong = next((value for value in held if not isinstance(value, int) or isinstance(value, bool)), None)
+    if wrong is not None:
+        raise ValueError(f"labels must be integers, got {wrong!r}")
+    return np.array(held)
+
+
+def _from_npy(path: Path) -> ArrayLike:
+    return np.asarray(np.load(path, allow_pickle=False))
+
+
+def _from_csv(path: Path) -> ArrayLike:
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.reader(file) if row]
+    column = 0
+    if rows and not all(cell.strip().lstrip("-").replace(".", "", 1).isdigit() for cell in rows[0]):
+        names = ("given", "noisy_label", "label", "target")
+        header = [cell.strip().lower() for cell in rows.pop(0)]
+        known: Any = next((header.index(name) for name in names if name in header), 0 if len(header) == 1 else None)
+        if known is None:
+            raise ValueError(f"its header must name one of {', '.join(names)}, got {', '.join(header)}")
+        column = known
+    elif rows and len(rows[0]) > 1:
+        raise ValueError(f"it has {len(rows[0])} columns and no header to say which holds the labels")
+    return np.array([int(row[column]) for row in rows])
+
+
+@NOISE.register("file", main="path")
+def from_file(
+    labels: ArrayLike,
+    path: str,
+    num_classes: Count | None = None,
+    *,
+    rate: Fraction | None = None,
+    positions: ArrayLike | None = None,
+) -> NoisyLabels:
+    """The given labels in a file: DivideMix's json, `.npy` or `.csv`.
+
+    labels: int[N] true labels in the file's order; rate: what the file is said to have, within .01, so that a wrong or shifted
+    file is noticed; positions: int[N], which lines of the file these samples are (None: all). Raises ValueError for a file that
+    is malformed, of another length, with other classes, or of another rate.
+    """
+    clean, classes = check_labels(labels, num_classes)
+    given = read_labels(path)
+    if positions is not None and len(given) != len(clean):
+        given = given[check_labels(positions, len(given))[0]]
+    if len(given) != len(clean):
+        raise ValueError(f"{path!r} must have one label for each of the {len(clean)} samples, got {len(given)}")
+    try:
+        check_labels(given, classes)
+    except ValueError as error:
+        raise ValueError(f"{path!r}: {error}") from None
+    noisy = from_pair(clean, given, classes, kind="file", path=path)
+    if rate is not None and abs(noisy.rate - check_rate(rate)) > 0.01:
+        raise ValueError(f"{path!r} must have rate {rate:g}, got {noisy.rate:.4f}; is it in the order of these labels?")
+    return noisy

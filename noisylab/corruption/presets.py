@@ -1,0 +1,105 @@
+"""What published code does, where that is not what its paper says."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from noisylab.checks import Count, Fraction
+from noisylab.corruption.asymmetric import MAPPINGS, asymmetric
+from noisylab.corruption.pair_flip import pair_flip
+from noisylab.corruption.record import NoisyLabels
+from noisylab.corruption.symmetric import symmetric
+from noisylab.corruption.validation import check_integer, check_labels, check_rate
+from noisylab.registries import NOISE
+from noisylab.seeds import derive_seed
+
+Source = Literal["dividemix", "coteaching", "sce", "elr"]
+
+NOTES: dict[str, str] = {
+    "dividemix": "symmetric: exactly int(r N) samples of the whole set get a uniform label, the true one included, so that "
+    "about r (K-1)/K are wrong, where most papers' r is the realised rate. asymmetric: the same number of samples, drawn over "
+    "all classes, goes through the CIFAR-10 map, so the rate of a mapped class is r only on average. The code names its noise "
+    "file by the rate with one decimal and reads it back, so there .25 runs the noise of .2; here every rate is itself.",
+    "coteaching": "symmetric: every sample on its own (iid), the true class excluded, as in the paper. pair: i -> i + 1, iid. "
+    "The code ignores its noise seed and always draws with 0; here the seed counts.",
+    "sce": "symmetric: in every class ceil(r n_c) samples get another class, drawn uniformly, as in the paper. asymmetric: "
+    "in every mapped class of CIFAR-10 as many. Here r n_c is rounded, which is the same where it is a whole number.",
+    "elr": "symmetric: as DivideMix (ceil(r N) samples, the true class included); the paper's rates are those. asymmetric: "
+    "class by class IN PLACE, in the order 0 to 9, so part of the cats that became dogs turn back when it is the dogs' turn: "
+    "at .4 the cats' rate is .24 instead of the paper's .4.",
+}
+
+
+@NOISE.register("preset", main="rate")
+def preset(
+    labels: ArrayLike,
+    rate: Fraction,
+    source: Source,
+    num_classes: Count | None = None,
+    *,
+    form: Literal["symmetric", "asymmetric", "pair"] = "symmetric",
+    seed: int = 0,
+) -> NoisyLabels:
+    """The noise that a published code runs, with its deviations from its paper: dividemix, coteaching, sce, elr.
+
+    labels: int[N]; form: "symmetric"; "asymmetric" (CIFAR-10's map; dividemix, sce, elr) or "pair" (coteaching). What each does
+    and where that differs from its paper: `describe(source)`. Equal in distribution, not in the random numbers. Raises
+    ValueError for bad labels, rate, or a form that the code does not have.
+    """
+    if source not in NOTES:
+        raise ValueError(f"source must be one of {', '.join(map(repr, NOTES))}, got {source!r}")
+    forms = ("symmetric", "pair" if source == "coteaching" else "asymmetric")
+    if form not in forms:
+        raise ValueError(f"form must be one of {', '.join(map(repr, forms))} for {source!r}, got {form!r}")
+    mapped = form == "asymmetric"
+    clean, classes = check_labels(labels, 10 if mapped else num_classes)
+    if mapped and num_classes not in (None, 10):
+        raise ValueError(f"the asymmetric noise of {source} is for CIFAR-10's 10 classes, got num_classes = {num_classes}")
+    r, seed = check_rate(rate), check_integer("seed", seed)
+    parameters = {"source": source, "form": form}
+    if source == "coteaching":
+        function = symmetric if form == "symmetric" else pair_flip
+        return _renamed(function(clean, r, classes, sampling="iid", seed=seed), parameters)
+    if source == "sce":
+        made = asymmetric(clean, r, "cifar10", seed=seed) if mapped else symmetric(clean, r, classes, seed=seed)
+        return _renamed(made, parameters)
+    rng = np.random.default_rng(derive_seed(seed, "noise/preset"))
+    pairs = MAPPINGS["cifar10"][1]
+    if source == "elr" and mapped:
+        given = _in_place(clean, r, pairs, rng)
+    else:
+        exact = r * len(clean)
+        # ceil without lifting .2 * 50 = 10.000000000000002 to 11.
+        count = int(exact + 1e-9) if source == "dividemix" else int(np.ceil(exact - 1e-9))
+        chosen = rng.permutation(len(clean))[:count]
+        given = clean.copy()
+        table = np.array([pairs.get(c, c) for c in range(classes)])
+        # Drawn for all, so that a lower rate is nested in a higher one.
+        uniform = rng.integers(classes, size=len(clean))
+        given[chosen] = table[clean[chosen]] if mapped else uniform[chosen]
+    return NoisyLabels(given, clean, classes, "preset", r, seed, parameters=parameters)
+
+
+def _in_place(clean: NDArray[np.int64], rate: float, pairs: dict[int, int], rng: np.random.Generator) -> NDArray[np.int64]:
+    """CIFAR-10's map applied class by class to the labels as they are by then."""
+    given = clean.copy()
+    for true in range(10):
+        members = rng.permutation(np.flatnonzero(given == true))
+        chosen = members[: int(np.ceil(rate * len(members) - 1e-9))]
+        given[chosen] = pairs.get(true, true)
+    return given
+
+
+def _renamed(noisy: NoisyLabels, parameters: Mapping[str, str]) -> NoisyLabels:
+    return NoisyLabels(
+        noisy.labels,
+        noisy.clean,
+        noisy.num_classes,
+        "preset",
+        noisy.nominal_rate,
+        noisy.seed,
+        noisy.transition,
+        {**parameters, "sampling": noisy.parameters["sampling"]},
+    )

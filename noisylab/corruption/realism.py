@@ -1,0 +1,23 @@
+"""What is it about human labels? Three controls of rising simplicity, at the same rate."""
+
+from noisylab.corruption.drawing import Sampling
+from noisylab.corruption.estimators import empirical_transition
+from noisylab.corruption.pair_flip import pair_flip
+from noisylab.corruption.record import NoisyLabels
+from noisylab.corruption.symmetric import symmetric
+from noisylab.corruption.transition import from_transition
+
+
+def realism_controls(noisy: NoisyLabels, *, sampling: Sampling = "exact_per_class", seed: int = 0) -> dict[str, NoisyLabels]:
+    """Synthetic noise on the same true labels at the same realised rate, to tell what makes `noisy` hard or easy.
+
+    `class_conditional`: drawn from the empirical transition matrix of `noisy`, so only the dependence on the image is gone;
+    `symmetric` and `pair_flip`: only the rate is kept (Wei et al. 2022, section 4).
+    """
+    clean, classes = noisy.clean, noisy.num_classes
+    matrix = empirical_transition(clean, noisy.labels, classes)
+    return {
+        "class_conditional": from_transition(clean, matrix, sampling=sampling, seed=seed),
+        "symmetric": symmetric(clean, noisy.rate, classes, sampling=sampling, seed=seed),
+        "pair_flip": pair_flip(clean, noisy.rate, classes, sampling=sampling, seed=seed),
+    }

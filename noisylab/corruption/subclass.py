@@ -1,0 +1,52 @@
+"""Subclass-dominant noise (Bai et al. 2023): one fine class of every class is mislabelled as a whole."""
+
+from os import PathLike
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from noisylab.checks import Count, Fraction
+from noisylab.corruption.drawing import PerSample, Sampling
+from noisylab.corruption.record import NoisyLabels, corrupt
+from noisylab.corruption.validation import check_labels, check_rate, read_array
+from noisylab.registries import NOISE
+
+
+@NOISE.register("subclass", main="rate")
+def subclass(
+    labels: ArrayLike,
+    rate: Fraction,
+    fine: ArrayLike | str | PathLike[str],
+    num_classes: Count | None = None,
+    *,
+    sampling: Sampling = "exact_per_class",
+    seed: int = 0,
+) -> NoisyLabels:
+    """The lowest fine class of each class becomes the next class (mod K), so often that `rate` of all labels are wrong.
+
+    labels: int[N] classes (CIFAR-100: its 20 superclasses); fine: int[N] the fine class of each sample, or the path of a `.npy`
+    that holds them. With five equally large fine classes the flip probability is 5r (Bai et al. 2023). Raises ValueError for
+    bad input, and for a rate above the share of samples in those fine classes.
+    """
+    clean, classes = check_labels(labels, num_classes)
+    r = check_rate(rate)
+    if classes < 2:
+        raise ValueError(f"subclass noise needs at least 2 classes, got num_classes = {classes}")
+    detail, _ = check_labels(read_array(fine, "fine"))
+    if len(detail) != len(clean):
+        raise ValueError(f"fine must have one fine class per label, got {len(detail)} for {len(clean)} labels")
+    lowest = np.full(classes, np.iinfo(np.int64).max)
+    np.minimum.at(lowest, clean, detail)
+    dominant = detail == lowest[clean]
+    # The same share of every class becomes wrong, whatever the sizes of the fine classes.
+    share = np.bincount(clean[dominant], minlength=classes) / np.maximum(np.bincount(clean, minlength=classes), 1)
+    flip = np.where(dominant, r / share[clean], 0.0)
+    if flip.max() > 1 + 1e-12:
+        limit = share[clean].min()
+        raise ValueError(f"rate must be at most {limit:.4g}, the share of a class in its lowest fine class, got {r}")
+
+    def level(uniform: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.where(dominant, uniform * share[clean], np.inf)
+
+    noise = PerSample(np.minimum(flip, 1), level, lambda index: np.eye(classes)[(clean[index] + 1) % classes])
+    return corrupt(clean, noise, classes, kind="subclass", nominal_rate=r, parameters={}, sampling=sampling, seed=seed)
