@@ -117,7 +117,7 @@ def _exact_per_class(
     start = np.cumsum(sizes) - sizes
     expected: NDArray[np.float64]
     if isinstance(noise, PerSample):
-        expected = np.bincount(clean, weights=noise.flip_probability, minlength=classes)
+        expected = np.bincount(clean, weights=noise.flip_probability, minlength=classes).astype(np.float64)
         # Evenly spaced uniform numbers in each class; the order of their levels decides.
         place = np.arange(len(clean)) - np.repeat(start, sizes)
         uniform = np.empty(len(clean))
@@ -125,7 +125,8 @@ def _exact_per_class(
         level = np.where(noise.flip_probability > 0, noise.level(uniform), np.inf)
         order = np.lexsort((level, clean))
     else:
-        expected = (1 - np.diagonal(noise)) * sizes
+        flip: NDArray[np.float64] = 1 - np.diagonal(noise)
+        expected = flip * sizes
     threshold = np.zeros(classes)
     affected = np.flatnonzero(expected > 0)
     # Drawn over all classes, so that which class rounds up does not depend on the rate.

@@ -28,7 +28,7 @@ def transition_heatmap(
     if len(matrix) > ANNOTATED:
         return ax
     labels = [str(c) for c in range(len(matrix))] if names is None else list(names)
-    turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, labels)) > 2 else {}
+    turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, labels)) > 2 else {}
     ax.set_xticks(range(len(matrix)), labels, **turned)
     ax.set_yticks(range(len(matrix)), labels)
     ax.tick_params(length=0)
@@ -53,9 +53,9 @@ def rate_per_class(noisy: NoisyLabels, *, names: Sequence[str] | None = None, ax
     ax.set_ylim(0, max(1.25 * max(float(np.nanmax(rates)), noisy.rate), 0.05))
     if noisy.num_classes <= ANNOTATED:
         labels = [str(c) for c in places] if names is None else list(names)
-        turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, labels)) > 2 else {}
+        turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, labels)) > 2 else {}
         ax.set_xticks(places, labels, **turned)
-    ax.legend(loc="upper center", ncols=3, fontsize=6.5, frameon=False)
+    ax.legend(loc="upper center", ncols=3, fontsize=6, frameon=False, handlelength=1, columnspacing=0.9, handletextpad=0.4)
     return ax
 
 
@@ -112,6 +112,6 @@ def corruption_figure(
         axes[-1].set_title("rate per class")
         figure.suptitle(title or f"{noisy.kind}, seed {noisy.seed}")
     true, given = np.indices(realised.shape)
-    columns = {"true": true.ravel(), "given": given.ravel(), "samples": noisy.counts().ravel()}
+    columns: dict[str, NDArray[Any]] = {"true": true.ravel(), "given": given.ravel(), "samples": noisy.counts().ravel()}
     columns |= {name.replace(" ", "_"): matrix.ravel() for name, matrix in matrices.items()}
     return figure, pandas.DataFrame(columns)

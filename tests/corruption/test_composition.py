@@ -1,0 +1,182 @@
+"""Noise on some classes, noise after noise, on long-tailed data; presets and controls."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from noisylab.corruption import (
+    asymmetric,
+    block,
+    chain,
+    describe,
+    empirical,
+    from_pair,
+    from_transition,
+    instance,
+    long_tail,
+    long_tailed,
+    on_classes,
+    only_classes,
+    pair_flip,
+    preset,
+    realism_controls,
+    symmetric,
+    then,
+)
+from noisylab.corruption.presets import NOTES
+from noisylab.registries import NOISE
+
+LABELS = np.arange(5000) % 10
+
+
+def test_any_pair_of_label_lists_is_a_record() -> None:
+    noisy = from_pair([0, 1, 2, 2], [0, 1, 1, 3])
+    assert noisy.num_classes == 4
+    assert noisy.flipped.tolist() == [False, False, True, True]
+    assert noisy.rate == noisy.nominal_rate == 0.5
+    with pytest.raises(ValueError, match="equally many, got 2 and 1"):
+        from_pair([0, 1], [0])
+
+
+def test_noise_on_some_classes_leaves_the_others_clean() -> None:
+    whole = symmetric(LABELS, 0.4)
+    some = only_classes(whole, [2, 7])
+    inside = np.isin(LABELS, [2, 7])
+    assert np.array_equal(some.labels[inside], whole.labels[inside])
+    assert not some.flipped[~inside].any()
+    assert some.transition is not None
+    assert np.array_equal(some.transition[0], np.eye(10)[0])
+    assert on_classes(LABELS, "symmetric:0.4", (2, 7)) == some
+    with pytest.raises(ValueError, match=r"at least one class below 10, got \[10\]"):
+        only_classes(whole, [10])
+
+
+def test_noise_after_noise_multiplies_the_matrices() -> None:
+    first = pair_flip(LABELS, 0.3)
+    both = then(first, symmetric(first.labels, 0.2, seed=9))
+    assert first.transition is not None
+    assert both.transition is not None
+    assert np.allclose(both.transition, first.transition @ symmetric(LABELS, 0.2).transition)  # type: ignore[operator]
+    assert np.array_equal(both.clean, LABELS)
+    assert both.rate == pytest.approx(both.nominal_rate, abs=0.01)
+    with pytest.raises(ValueError, match=r"second must be noise on first.labels"):
+        then(first, symmetric(LABELS, 0.2))
+
+
+def test_a_chain_draws_its_second_noise_independently_of_the_first() -> None:
+    both = chain(LABELS, "symmetric:0.5", "symmetric:0.5")
+    # With one seed for both, the same samples would flip twice and the others never.
+    assert both.rate == pytest.approx(0.5 + 0.5 * 0.5 - 0.5 * 0.5 / 9, abs=0.02)
+
+
+@given(st.floats(0.01, 1), st.floats(0.01, 1), st.integers(0, 100))
+def test_long_tails_are_nested_over_factors(a: float, b: float, seed: int) -> None:
+    small, large = (set(long_tail(LABELS[:300], factor, seed=seed).tolist()) for factor in sorted((a, b)))
+    assert small <= large
+
+
+def test_a_long_tail_decays_exponentially_and_is_corrupted_after() -> None:
+    noisy = long_tailed(LABELS, 0.01, "symmetric:0.4", seed=3)
+    sizes = np.bincount(noisy.clean)
+    assert sizes.tolist() == [int(500 * 0.01 ** (k / 9) + 1e-6) for k in range(10)]
+    assert noisy.positions is not None
+    assert np.array_equal(LABELS[noisy.positions], noisy.clean)
+    assert noisy.rate == pytest.approx(0.4, abs=0.005)
+    x = np.random.default_rng(0).normal(size=(5000, 4))
+    kept = long_tail(LABELS, 0.1, seed=3)
+    dependent = long_tailed(LABELS, 0.1, "instance:0.4", features=x, seed=3)
+    assert np.array_equal(dependent.labels, instance(LABELS[kept], 0.4, x[kept], 10, seed=3).labels)
+    with pytest.raises(ValueError, match=r"factor must be a number in \(0, 1\], got 0"):
+        long_tail(LABELS, 0)
+
+
+def test_block_noise_stays_in_the_group() -> None:
+    groups = [0, 0, 0, 1, 1, 2, 2, 2, 2, 3]
+    noisy = block(LABELS, 0.4, groups)
+    group = np.array(groups)
+    assert np.array_equal(group[noisy.labels], group[noisy.clean])
+    assert noisy.realised_transition()[9, 9] == 1
+    assert noisy.rate == pytest.approx(0.36, abs=1e-3)
+    with pytest.raises(ValueError, match="group of each of the 10 classes, got 2"):
+        block(LABELS, 0.4, [0, 1], 10)
+
+
+def test_the_empirical_matrix_is_drawn_again() -> None:
+    noisy = asymmetric(LABELS, 0.4, "cifar10", seed=1)
+    again = empirical(LABELS, noisy, seed=2)
+    assert np.allclose(again.realised_transition(), noisy.realised_transition(), atol=0.002)
+    assert again.digest != noisy.digest
+
+
+def test_controls_keep_the_rate_and_the_first_one_the_matrix() -> None:
+    noisy = instance(LABELS, 0.4, np.random.default_rng(0).normal(size=(5000, 4)))
+    controls = realism_controls(noisy)
+    assert list(controls) == ["class_conditional", "symmetric", "pair_flip"]
+    for record in controls.values():
+        assert record.rate == pytest.approx(noisy.rate, abs=0.001)
+        assert np.array_equal(record.clean, noisy.clean)
+    same = controls["class_conditional"].realised_transition()
+    assert np.abs(same - noisy.realised_transition()).max() < 0.01
+
+
+def test_dividemix_has_the_rates_of_its_own_code_and_25_is_not_2() -> None:
+    labels = np.arange(50_000) % 10
+    for rate, realised in ((0.2, 0.179), (0.5, 0.450), (0.8, 0.721), (0.9, 0.808), (0.25, 0.225)):
+        assert preset(labels, rate, "dividemix").rate == pytest.approx(realised, abs=0.004)
+
+
+def test_elr_turns_part_of_the_cats_back() -> None:
+    noisy = preset(np.arange(50_000) % 10, 0.4, "elr", form="asymmetric")
+    assert noisy.realised_transition()[3, 5] == pytest.approx(0.24, abs=0.01)
+    assert preset(np.arange(50_000) % 10, 0.4, "sce", form="asymmetric").realised_transition()[3, 5] == 0.4
+
+
+def test_coteaching_heeds_its_seed() -> None:
+    assert preset(LABELS, 0.4, "coteaching", seed=1) != preset(LABELS, 0.4, "coteaching", seed=2)
+
+
+@pytest.mark.parametrize("source", NOTES)
+def test_presets_are_nested_and_described(source: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    low, high = (preset(LABELS, rate, source, seed=1) for rate in (0.2, 0.6))
+    assert np.array_equal(low.labels[low.flipped], high.labels[low.flipped])
+    describe(source)
+    assert NOTES[source] in capsys.readouterr().out
+
+
+def test_forms_that_a_code_does_not_have_are_refused() -> None:
+    with pytest.raises(ValueError, match="form must be one of 'symmetric', 'pair' for 'coteaching', got 'asymmetric'"):
+        preset(LABELS, 0.4, "coteaching", form="asymmetric")
+    with pytest.raises(ValueError, match="got 'divide'"):
+        preset(LABELS, 0.4, "divide")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", NOISE.entries())
+def test_every_kind_describes_itself_with_its_bad_input(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    describe(kind)
+    said = capsys.readouterr().out
+    assert said.startswith(kind)
+    assert "labels: int[N]" in said
+
+
+def test_an_unknown_kind_cannot_be_described() -> None:
+    with pytest.raises(ValueError, match="got 'salt'"):
+        describe("salt")
+
+
+def test_what_a_kind_needs_and_does_not_get_is_named() -> None:
+    spec = NOISE.parse("instance:0.2")
+    with pytest.raises(ValueError, match="noise 'instance:0.2' needs features"):
+        NOISE.create(spec, labels=LABELS, num_classes=10, seed=0, features=None)
+    with pytest.raises(ValueError, match="needs features"):
+        NOISE.create(spec, labels=LABELS)
+    with pytest.raises(TypeError, match="not supplied with colour"):
+        NOISE.create(spec, labels=LABELS, colour=1)
+    made = NOISE.create(NOISE.parse("symmetric:0.2"), labels=LABELS, num_classes=10, seed=0, features=None, root="x")
+    assert made == symmetric(LABELS, 0.2, 10)
+
+
+def test_a_matrix_of_the_identity_flips_nothing() -> None:
+    assert from_transition(LABELS, np.eye(10)).rate == 0

@@ -1,0 +1,191 @@
+"""Noise that differs from sample to sample: instance-dependent, margin-diminishing, subclass-dominant, open-set."""
+
+import tracemalloc
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from noisylab.corruption import NoisyLabels, instance, margin, open_set, replace_images, subclass
+
+Kind = Callable[..., NoisyLabels]
+MODES = ["iid", "exact", "exact_per_class"]
+
+
+def features(labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.random.default_rng(len(labels)).normal(size=(len(labels), 6))
+
+
+def posteriors(labels: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
+    return np.random.default_rng(len(labels)).dirichlet(np.full(classes, 0.7), len(labels))
+
+
+def by_features(labels: NDArray[np.int64], rate: float, classes: int, **options: object) -> NoisyLabels:
+    return instance(labels, rate, features(labels), classes, **options)  # type: ignore[arg-type]
+
+
+def saturated(labels: NDArray[np.int64], rate: float, classes: int, **options: object) -> NoisyLabels:
+    return instance(labels, rate, features(labels), classes, saturated=True, **options)  # type: ignore[arg-type]
+
+
+def near_the_boundary(labels: NDArray[np.int64], rate: float, classes: int, **options: object) -> NoisyLabels:
+    return margin(labels, 0.9 * rate, posteriors(labels, classes), classes, **options)  # type: ignore[arg-type]
+
+
+def one_subclass(labels: NDArray[np.int64], rate: float, classes: int, **options: object) -> NoisyLabels:
+    # Every other sample of a class is in its lowest fine class, beginning with the first.
+    order = np.argsort(labels, kind="stable")
+    fine = np.empty_like(labels)
+    sizes = np.bincount(labels, minlength=classes)
+    rank = np.arange(len(labels)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    fine[order] = 2 * labels[order] + rank % 2
+    return subclass(labels, rate / 2, fine, classes, **options)  # type: ignore[arg-type]
+
+
+def partly_open(labels: NDArray[np.int64], rate: float, classes: int, **options: object) -> NoisyLabels:
+    return open_set(labels, rate, 1000, classes, open_share=0.6, **options)  # type: ignore[arg-type]
+
+
+KINDS: list[Kind] = [by_features, saturated, near_the_boundary, one_subclass, partly_open]
+kinds, modes, seeds = st.sampled_from(KINDS), st.sampled_from(MODES), st.integers(0, 2**40)
+
+
+@st.composite
+def imbalanced(draw: st.DrawFn) -> tuple[NDArray[np.int64], int]:
+    sizes = draw(st.lists(st.integers(0, 40), min_size=2, max_size=8).filter(any))
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    return np.random.default_rng(draw(st.integers(0, 1000))).permutation(labels), len(sizes)
+
+
+@given(kinds, modes, imbalanced(), st.floats(0, 1), st.floats(0, 1), seeds)
+def test_the_flips_of_a_lower_rate_with_their_targets_are_among_those_of_a_higher_rate(
+    kind: Kind, mode: str, data: tuple[NDArray[np.int64], int], a: float, b: float, seed: int
+) -> None:
+    low, high = (kind(data[0], rate, data[1], sampling=mode, seed=seed) for rate in sorted((a, b)))
+    assert np.array_equal(low.labels[low.flipped], high.labels[low.flipped])
+    assert not (low.flipped & ~high.flipped).any()
+    if low.replaced_by is not None and high.replaced_by is not None:
+        chosen = low.replaced_by >= 0
+        assert np.array_equal(low.replaced_by[chosen], high.replaced_by[chosen])
+
+
+@given(kinds, modes, imbalanced(), st.floats(0, 1), seeds)
+def test_the_same_seed_gives_the_same_record_with_labels_in_range(
+    kind: Kind, mode: str, data: tuple[NDArray[np.int64], int], rate: float, seed: int
+) -> None:
+    first, again = (kind(data[0], rate, data[1], sampling=mode, seed=seed) for _ in range(2))
+    assert first == again
+    assert first.labels.min() >= 0
+    assert first.labels.max() < data[1]
+
+
+@pytest.mark.parametrize("mode", ["exact", "exact_per_class"])
+@pytest.mark.parametrize("rate", [0, 0.01, 0.1, 0.4, 0.8, 1])
+def test_instance_noise_has_the_rate_asked_for_at_low_rates_too(mode: str, rate: float) -> None:
+    labels = np.arange(4000) % 8
+    noisy = instance(labels, rate, features(labels), sampling=mode)  # type: ignore[arg-type]
+    assert noisy.rate == pytest.approx(rate, abs=0.001)
+
+
+def test_as_published_a_rate_of_01_becomes_0129_and_the_softmax_saturates() -> None:
+    labels = np.arange(20_000) % 10
+    pixels = np.random.default_rng(0).integers(0, 256, (20_000, 30), dtype=np.uint8)
+    noisy = instance(labels, 0.1, pixels, saturated=True)
+    assert noisy.rate == pytest.approx(0.129, abs=0.002)
+    # One image always becomes the same label, whichever number picks the target.
+    same, zeros = np.repeat(pixels[:1], 2000, axis=0), np.zeros(2000, dtype=np.int64)
+    published, default = (instance(zeros, 0.9, same, 10, saturated=saturated) for saturated in (True, False))
+    assert len(np.unique(published.labels[published.flipped])) == 1
+    assert len(np.unique(default.labels[default.flipped])) == 9
+
+
+def test_instance_noise_depends_on_the_features() -> None:
+    labels = np.zeros(4000, dtype=np.int64)
+    x = np.where(np.arange(4000)[:, None] % 2, 1.0, -1.0) * np.ones((1, 50))
+    noisy = instance(labels, 1, x, 6, temperature=0.3)
+    even, odd = (np.bincount(noisy.labels[parity::2], minlength=6) / 2000 for parity in (0, 1))
+    assert np.abs(even - odd).max() > 0.3
+
+
+def test_instance_noise_never_holds_more_than_chunks() -> None:
+    x = np.random.default_rng(0).integers(0, 256, (20_000, 300), dtype=np.uint8)
+    labels = np.arange(20_000) % 10
+    tracemalloc.start()
+    instance(labels, 0.5, x)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # All features as float64 would be 48 MB, samples x features x classes 480 MB.
+    assert peak < 40e6
+
+
+@pytest.mark.parametrize("form", ["I", "II", "III"])
+def test_margin_noise_follows_its_formula(form: str) -> None:
+    n = 200_000
+    eta = np.random.default_rng(1).dirichlet([1, 1, 1], n)
+    labels = eta.argmax(axis=1)
+    noisy = margin(labels, 0.2, eta, form=form, sampling="iid")  # type: ignore[arg-type]
+    ordered = np.sort(eta, axis=1)
+    d = ordered[:, -1] - ordered[:, -2]
+    tau = {"I": (1 - d**2) / 2, "II": 1 - d**3, "III": 1 - (d**3 + d**2 + d) / 3}[form]
+    for low in np.arange(0, 1, 0.2):
+        band = (d >= low) & (d < low + 0.2)
+        assert noisy.flipped[band].mean() == pytest.approx(0.2 * tau[band].mean() / tau.mean(), abs=0.01)
+    runner_up = eta.argsort(axis=1)[:, -2]
+    assert np.array_equal(noisy.labels[noisy.flipped], runner_up[noisy.flipped])
+
+
+def test_subclass_noise_flips_five_times_the_rate_of_one_fine_class_in_five() -> None:
+    fine = np.arange(10_000) % 20
+    noisy = subclass(fine // 5, 0.1, fine)
+    assert noisy.rate == 0.1
+    assert noisy.flipped[fine % 5 == 0].mean() == 0.5
+    assert not noisy.flipped[fine % 5 != 0].any()
+    assert np.array_equal(noisy.labels[noisy.flipped], (fine[noisy.flipped] // 5 + 1) % 4)
+
+
+def test_open_set_noise_replaces_images_and_keeps_their_labels() -> None:
+    labels = np.arange(1000) % 5
+    inside, outside = np.zeros((1000, 1, 2, 2), np.uint8), np.ones((400, 1, 2, 2), np.uint8)
+    noisy = open_set(labels, 0.4, outside, open_share=0.75)
+    assert noisy.replaced_by is not None
+    replaced = noisy.replaced_by >= 0
+    assert replaced.mean() == pytest.approx(0.3, abs=0.005)
+    assert (noisy.labels != labels).mean() == pytest.approx(0.1, abs=0.005)
+    assert np.array_equal(noisy.labels[replaced], labels[replaced])
+    assert noisy.rate == 0.4
+    images = replace_images(inside, noisy, outside)
+    assert np.array_equal(images.reshape(1000, -1).any(axis=1), replaced)
+    assert not inside.any()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_record_of_any_kind_comes_back_from_its_file(kind: Kind, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    noisy = kind(np.arange(60) % 4, 0.3, 4)
+    noisy.save(tmp_path / "noise.npz")
+    assert NoisyLabels.load(tmp_path / "noise.npz") == noisy
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: instance([0, 1], 0.2, [[1.0], [np.nan]]), "features must be finite"),
+        (lambda: instance([0, 1], 0.2, [[1.0]]), "a row for each of the 2 labels, got an array of shape .1, 1."),
+        (lambda: instance([0, 1], 0.2, [["a"], ["b"]]), "features must be numbers"),
+        (lambda: instance([0, 1], 0.2, [[1.0], [2.0]], temperature=0), "temperature must be a number > 0, got 0"),
+        (lambda: instance([0, 0], 0.2, [[1.0], [2.0]]), "at least 2 classes"),
+        (lambda: margin([0, 1], 0.2, [[0.5, 0.6], [1, 0]]), "sum to 1 in every row, got 1.1 in row 0"),
+        (lambda: margin([0, 1], 0.2, [[-1.0, 2], [1, 0]]), "not logits"),
+        (lambda: margin([0, 1], 0.8, [[0.5, 0.5], [1, 0]]), "rate must be at most 0.5"),
+        (lambda: margin([0, 1], 0.2, "nothing.npy"), "no file 'nothing.npy'"),
+        (lambda: margin([0, 1], 0.2, np.eye(2), form="IV"), "'III', got 'IV'"),  # type: ignore[arg-type]
+        (lambda: subclass([0, 0, 1, 1], 0.9, [0, 1, 2, 3]), "rate must be at most 0.5"),
+        (lambda: subclass([0, 1], 0.2, [0]), "got 1 for 2 labels"),
+        (lambda: open_set([0, 1], 0.2, 0), "outside must be an integer of at least 1, got 0"),
+    ],
+)
+def test_bad_input_is_refused_with_the_value_named(call: Callable[[], object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        call()

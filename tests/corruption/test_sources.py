@@ -1,0 +1,164 @@
+"""Labels that come from files: aligned, verified, and never executed."""
+
+import hashlib
+import io
+import json
+import os
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from noisylab.corruption import from_file, human, symmetric
+from noisylab.corruption.human import FILES, VARIANTS
+from noisylab.corruption.pt_file import read_arrays
+
+OFFICIAL = Path(os.environ.get("NOISYLAB_DATA", "data"))
+needs_official = pytest.mark.skipif(
+    not all((OFFICIAL / name).is_file() for name in FILES),
+    reason="CIFAR-10_human.pt and CIFAR-100_human.pt are not in NOISYLAB_DATA",
+)
+
+
+def write_pt(path: Path, held: Any, protocol: int = 2) -> str:
+    """A file as `torch.save` writes it; its MD5."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("archive/data.pkl", held if isinstance(held, bytes) else pickle.dumps(held, protocol))
+    path.write_bytes(buffer.getvalue())
+    return hashlib.md5(buffer.getvalue()).hexdigest()
+
+
+@needs_official
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_official_files_have_the_published_rates(variant: Any) -> None:
+    noisy = human(variant, root=OFFICIAL)
+    assert noisy.rate == pytest.approx(VARIANTS[variant][4], abs=5e-5)
+    assert human(variant, noisy.clean, root=OFFICIAL) == noisy
+
+
+@needs_official
+def test_other_true_labels_and_subsets_are_noticed() -> None:
+    clean = human("cifar10n_worse", root=OFFICIAL).clean
+    with pytest.raises(ValueError, match="in torchvision's order; at position 0"):
+        human("cifar10n_worse", clean[::-1], root=OFFICIAL)
+    with pytest.raises(ValueError, match="got 100"):
+        human("cifar10n_worse", clean[:100], root=OFFICIAL)
+    some = np.arange(0, 50_000, 7)
+    assert np.array_equal(human("cifar10n_worse", clean[some], root=OFFICIAL, positions=some).clean, clean[some])
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_arrays_and_lists_of_integers_are_read_as_torch_would(tmp_path: Path, protocol: int) -> None:
+    held = {"a": np.arange(5), "b": [1, 2, 3]}
+    arrays = read_arrays(tmp_path / "x.pt", write_pt(tmp_path / "x.pt", held, protocol))
+    assert arrays["a"].tolist() == [0, 1, 2, 3, 4]
+    assert arrays["b"].tolist() == [1, 2, 3]
+
+
+class Dangerous:
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.marker),)
+
+
+def test_a_pickle_that_would_execute_code_is_refused_and_not_executed(tmp_path: Path) -> None:
+    path, marker = tmp_path / "x.pt", tmp_path / "executed"
+    md5 = write_pt(path, {"a": Dangerous(marker)})
+    with pytest.raises(ValueError, match=r"refers to \w+\.mkdir"):
+        read_arrays(path, md5)
+    assert not marker.exists()
+
+
+def test_nothing_is_unpickled_where_the_sum_is_wrong(tmp_path: Path) -> None:
+    write_pt(tmp_path / "CIFAR-10_human.pt", {"a": Dangerous(tmp_path / "executed")})
+    with pytest.raises(ValueError, match="expected 96644db5574813cae939af5f7f2a0aec"):
+        human("cifar10n_worse", root=tmp_path)
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        ({"a": np.array([0.5])}, "must hold integer arrays, got float64"),
+        ({"a": np.zeros((2, 2), int)}, r"of shape \(2, 2\)"),
+        ([1, 2], "must hold a dict"),
+        (b"garbage", "is not a file of plain arrays"),
+        (pickle.dumps({"a": np.arange(1000)})[:-50], "is not a file of plain arrays"),
+    ],
+)
+def test_malformed_files_are_said_to_be_so(tmp_path: Path, held: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        read_arrays(tmp_path / "x.pt", write_pt(tmp_path / "x.pt", held))
+
+
+def test_missing_files_and_unknown_variants_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"CIFAR-100_human.pt' cannot be read"):
+        human("cifar100n_fine", root=tmp_path)
+    with pytest.raises(ValueError, match="got 'cifar10n_worst'"):
+        human("cifar10n_worst")  # type: ignore[arg-type]
+
+
+NOISY = symmetric(np.arange(40) % 4, 0.3)
+
+
+def write_labels(path: Path, labels: list[int]) -> Path:
+    if path.suffix == ".json":
+        path.write_text(json.dumps(labels))
+    elif path.suffix == ".npy":
+        np.save(path, np.array(labels))
+    else:
+        path.write_text("index,label\n" + "".join(f"{i},{label}\n" for i, label in enumerate(labels)))
+    return path
+
+
+@pytest.mark.parametrize("name", ["dividemix.json", "labels.npy", "labels.csv"])
+def test_label_lists_are_read_and_their_rate_realised(tmp_path: Path, name: str) -> None:
+    path = write_labels(tmp_path / name, NOISY.labels.tolist())
+    noisy = from_file(NOISY.clean, str(path), rate=0.3)
+    assert np.array_equal(noisy.labels, NOISY.labels)
+    assert noisy.rate == noisy.nominal_rate == 0.3
+    some = np.array([3, 5, 7])
+    assert np.array_equal(from_file(NOISY.clean[some], str(path), 4, positions=some).labels, NOISY.labels[some])
+
+
+def test_one_column_without_a_header_will_do(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("0\n1\n1\n")
+    assert from_file([0, 1, 0], str(tmp_path / "x.csv")).labels.tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("x.json", b"[0, 1", "is not a list of labels"),
+        ("x.json", b"[0, 1.0, 1]", "labels must be integers, got 1.0"),
+        ("x.json", b"[0, true, 1]", "labels must be integers, got True"),
+        ("x.json", b'{"a": 1}', "must hold a list, got dict"),
+        ("x.json", b"[0, 1]", "one label for each of the 3 samples, got 2"),
+        ("x.json", b"[0, 1, 9]", "labels must be below num_classes = 2, got 9 at position 2"),
+        ("x.json", b"[0, -1, 1]", "must not be negative, got -1"),
+        ("x.json", b"[1, 0, 0]", "must have rate 0.3, got 1.0000"),
+        ("x.csv", b"0\n1.5\n1\n", "is not a list of labels"),
+        ("x.csv", b"0,1\n1,1\n1,0\n", "2 columns and no header"),
+        ("x.csv", b"a,b\n1,1\n1,0\n", "header must name one of given"),
+        ("x.npy", pickle.dumps([0, 1, 1]), "is not a list of labels"),
+        ("x.txt", b"0\n1\n1\n", "must end in .json, .npy, .csv"),
+    ],
+)
+def test_malformed_label_files_are_refused(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=said):
+        from_file([0, 1, 1], str(tmp_path / name), rate=0.3)
+
+
+def test_floats_in_an_array_file_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.array([0.0, 1.0]))
+    with pytest.raises(ValueError, match="labels must be integers, got float64"):
+        from_file([0, 1], str(tmp_path / "x.npy"))
+    with pytest.raises(ValueError, match="no file"):
+        from_file([0, 1], str(tmp_path / "y.npy"))
