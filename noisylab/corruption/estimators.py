@@ -34,28 +34,25 @@ def confident_joint(given: ArrayLike, probabilities: ArrayLike, *, calibrate: bo
     """float64[C, C]: how many samples of each true class (row) carry each given label (column), by confident learning.
 
     given: int[N]; probabilities: float[N, C], out of sample. A sample counts as true class j where P(j | x) is at least the
-    mean P(j | x) over samples given j, and the largest of those. `calibrate` scales to the counts of given labels (Northcutt
-    et al. 2021, equations 1 to 3). Raises ValueError for bad input, and for a class that is given to no sample.
+    mean P(j | x) over samples given j; where several classes qualify, as its likeliest class (Northcutt et al. 2021, as the
+    cleanlab package does it: of all classes, and with at least 1 on the diagonal). `calibrate` scales the columns to the counts
+    of given labels, without rounding. Raises ValueError for bad input, and for a class that is given to no sample.
     """
     p = check_posteriors(probabilities, len(np.asarray(given)), None)
     labels, classes = check_labels(given, p.shape[1])
     sizes = np.bincount(labels, minlength=classes)
     if (sizes == 0).any():
         raise ValueError(f"given must hold every class at least once, got none of class {int((sizes == 0).argmax())}")
-    threshold = np.array([p[labels == c, c].mean() for c in range(classes)])
+    threshold = np.maximum([p[labels == c, c].mean() for c in range(classes)], 2e-6)
     # The tolerance of the reference implementation, for probabilities that equal the threshold but for rounding.
     above = p >= threshold - 1e-6
     confident = above.any(axis=1)
-    likely = np.where(above, p, -1).argmax(axis=1)
+    likely = np.where(above.sum(axis=1) > 1, p.argmax(axis=1), above.argmax(axis=1))
     joint = np.bincount(likely[confident] * classes + labels[confident], minlength=classes**2).reshape(classes, classes)
     counts = joint.astype(np.float64)
-    if not calibrate:
-        return counts
-    # A class of which nothing is certain is taken to be as it is labelled.
-    empty = counts.sum(axis=0) == 0
-    counts[empty, empty] = 1
-    counts *= sizes / counts.sum(axis=0)
-    return counts
+    # So that a class of which nothing is certain is taken to be as it is labelled.
+    np.fill_diagonal(counts, np.maximum(np.diagonal(counts), 1))
+    return counts * sizes / counts.sum(axis=0) if calibrate else counts
 
 
 def confident_transition(given: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:

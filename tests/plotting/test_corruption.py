@@ -1,0 +1,54 @@
+"""Corruptions in pictures."""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from noisylab.corruption import asymmetric, from_pair, open_set, symmetric
+from noisylab.plotting.corruption import corruption_figure, example, examples_figure, rate_per_class, transition_heatmap
+
+mpl.use("Agg")
+NOISY = asymmetric(np.arange(200) % 10, 0.4, "cifar10")
+
+
+@pytest.fixture(autouse=True)
+def close_figures() -> None:
+    plt.close("all")
+
+
+def test_a_heat_map_writes_the_shares_that_are_not_zero() -> None:
+    _, ax = plt.subplots()
+    assert NOISY.transition is not None
+    assert transition_heatmap(NOISY.transition, ax=ax, cmap="Greens") is ax
+    assert sorted(text.get_text() for text in ax.texts) == sorted([".40"] * 5 + [".60"] * 5 + ["1.00"] * 5)
+    assert transition_heatmap(np.eye(100), ax=plt.subplots()[1]).texts == []
+
+
+def test_bars_are_the_rates_of_the_classes() -> None:
+    ax = rate_per_class(NOISY)
+    assert [bar.get_height() for bar in ax.patches] == pytest.approx([0, 0, 0.4, 0.4, 0.4, 0.4, 0, 0, 0, 0.4])
+
+
+def test_captions_name_true_and_given() -> None:
+    assert example(np.zeros((3, 4, 4)), "cat", "dog", ax=plt.gca()).get_title() == "cat\n→ dog"
+    names = [f"class {c}" for c in range(10)]
+    figure = examples_figure(NOISY, np.zeros((200, 1, 8, 8), np.uint8), names=names, rows=2, columns=3)
+    assert {ax.get_title() for ax in figure.axes} <= {
+        f"class {true}\n→ class {wrong}" for true, wrong in {9: 1, 2: 0, 3: 5, 5: 3, 4: 7}.items()
+    }
+    clean = examples_figure(symmetric(np.arange(4), 0), np.zeros((4, 1, 8, 8), np.uint8))
+    assert not any(ax.images for ax in clean.axes)
+
+
+def test_outside_images_are_called_so() -> None:
+    figure = examples_figure(open_set(np.arange(8) % 2, 1, 5), np.zeros((8, 3, 4, 4), np.uint8), rows=1, columns=2)
+    assert figure.axes[0].get_title().startswith("outside")
+
+
+def test_the_figure_shows_what_was_asked_where_that_is_known() -> None:
+    figure, numbers = corruption_figure(NOISY)
+    assert [ax.get_title() for ax in figure.axes] == ["asked for", "realised", "rate per class"]
+    assert numbers["samples"].sum() == 200
+    figure, _ = corruption_figure(from_pair([0, 1, 1], [0, 1, 0]))
+    assert [ax.get_title() for ax in figure.axes] == ["realised", "rate per class"]
