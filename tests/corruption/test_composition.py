@@ -168,7 +168,7 @@ def test_an_unknown_kind_cannot_be_described() -> None:
 
 def test_what_a_kind_needs_and_does_not_get_is_named() -> None:
     spec = NOISE.parse("instance:0.2")
-    with pytest.raises(ValueError, match="noise 'instance:0.2' needs features"):
+    with pytest.raises(ValueError, match=r"noise 'instance:0\.2' needs features"):
         NOISE.create(spec, labels=LABELS, num_classes=10, seed=0, features=None)
     with pytest.raises(ValueError, match="needs features"):
         NOISE.create(spec, labels=LABELS)
