@@ -26,7 +26,7 @@ def seconds(call: Callable[[], object], turns: int = 3) -> float:
 
 def loop(labels: NDArray[np.int64], transition: NDArray[np.float64]) -> NDArray[np.int64]:
     """One multinomial draw per sample, as Co-teaching's code does it."""
-    flipper, given = np.random.RandomState(0), labels.copy()  # noqa: NPY002 - as there
+    flipper, given = np.random.RandomState(0), labels.copy()
     for index, label in enumerate(labels):
         flipped = flipper.multinomial(1, transition[label], 1)[0]
         given[index] = np.where(flipped == 1)[0][0]

@@ -25,7 +25,6 @@ def test_it_reports_saves_and_draws(tmp_path: Path) -> None:
 
 
 def test_kinds_are_described() -> None:
-    assert "half" not in command("--describe", "elr").stdout
     assert "IN PLACE" in command("--describe", "elr").stdout
 
 
@@ -37,7 +36,7 @@ def test_kinds_are_described() -> None:
         (["--noise", "human:cifar10n_worse", "--data-root", "."], "CIFAR-10_human.pt' cannot be read"),
         (["--noise", "file:nothing.npy"], "no file 'nothing.npy'"),
         (["--plot", "x.gif"], "--plot must end in .png or .pdf"),
-        (["--save", "/proc/nothing/x.npz"], "cannot be written"),
+        (["--save", f"{__file__}/x.npz"], "is not a folder"),
         (["--seed", "-1"], "seed must be a number >= 0"),
         (["--describe", "salt"], "got 'salt'"),
     ],
