@@ -53,5 +53,6 @@ def is_whole(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError):
+    except Exception:
+        # A damaged archive fails in whatever part of zipfile meets the damage first.
         return False
