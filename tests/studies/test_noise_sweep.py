@@ -294,7 +294,6 @@ def test_a_study_killed_at_any_moment_goes_on_to_the_same_numbers(uninterrupted:
         time.sleep(generator.uniform(0, 0.3))
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        assert len(results_in(out)) < 8
     done = modified(out)
     complete = {path.parent.name for path in results_in(out)}
     study(LONGER, out)
