@@ -37,7 +37,8 @@ COLUMNS = [
 def start(options: str, out: Path) -> subprocess.Popen[str]:
     """The study as a process group of its own."""
     command = [sys.executable, "studies/noise_sweep.py", *options.split(), "--out", str(out)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+    # A killed study cannot remove its temporary folder.
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "80", "TMPDIR": str(out.parent)}
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
 
