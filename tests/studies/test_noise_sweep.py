@@ -39,8 +39,17 @@ def start(options: str, out: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "studies/noise_sweep.py", *options.split(), "--out", str(out)]
     # A killed study cannot remove its temporary folder.
     environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "80", "TMPDIR": str(out.parent)}
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # Tests that are started in the background ignore interrupts, and so would their children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def finish(process: subprocess.Popen[str], status: int = 0) -> str:
