@@ -5,11 +5,12 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from noisylab.checks import Count
 from noisylab.cli import check_output, fail, interruptible, make_output, parse_command_line
@@ -149,11 +150,18 @@ def check(answer: Answer, named: str) -> None:
 
 @pytest.fixture(scope="module")
 def refused(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Answer], Path]:
-    """The answers to all refused command lines, and the folder that they would have written to."""
-    out = tmp_path_factory.mktemp("refused") / "out"
-    lines = [[*options, "--out", str(out)] for options, _ in REFUSED + REFUSED_BY_DATA]
+    """The answers to all refused command lines, and the folder below which they would have written."""
+    # Asked once for all processes of pytest-xdist.
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, kept = base / "refused", base / "refused.json"
+    lines = [[*options, "--out", str(folder / "out")] for options, _ in REFUSED + REFUSED_BY_DATA]
+    with FileLock(base / "refused.lock"):
+        if not kept.exists():
+            folder.mkdir()
+            kept.write_text(json.dumps([asdict(answer) for answer in answers(lines)]))
     keys = [" ".join(options) for options, _ in REFUSED + REFUSED_BY_DATA]
-    return dict(zip(keys, answers(lines), strict=True)), out
+    return {key: Answer(**answer) for key, answer in zip(keys, json.loads(kept.read_text()), strict=True)}, folder
 
 
 @pytest.mark.parametrize(("options", "named"), REFUSED, ids=lambda value: " ".join(value) if isinstance(value, list) else "")
@@ -175,7 +183,7 @@ def test_what_does_not_fit_the_data_is_one_line(
 
 
 def test_no_refused_command_line_leaves_anything_on_disk(refused: tuple[dict[str, Answer], Path]) -> None:
-    assert list(refused[1].parent.iterdir()) == []
+    assert list(refused[1].iterdir()) == []
 
 
 def test_files_and_folders_that_cannot_be_used_are_named(tmp_path: Path) -> None:

@@ -22,11 +22,8 @@ import noisylab
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 REQUIREMENTS = [Requirement(text) for text in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]]
-PINS = [
-    Requirement(line)
-    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    if not line.startswith("#")
-]
+LINES = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+PINS = [Requirement(line) for line in LINES if not line.startswith("#")]
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
 
 
@@ -91,7 +88,6 @@ def test_test_and_sweep_build_on_install(target: str) -> None:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel and the sdist of a copy of the checkout, built as without a network."""
-    pytest.importorskip("hatchling")
     source, target = tmp_path_factory.mktemp("build") / "noisylab", tmp_path_factory.mktemp("dist")
     ignored = shutil.ignore_patterns(".*", "__pycache__", "runs", "dist", "build", "*.egg-info")
     shutil.copytree(ROOT, source, ignore=lambda folder, names: ignored(folder, names) if Path(folder) == ROOT else set())

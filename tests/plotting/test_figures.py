@@ -173,9 +173,8 @@ def test_the_three_methods_of_every_comparison_differ_in_colour_line_and_marker(
 @pytest.mark.parametrize(
     "kinds", [("symmetric",), ("symmetric", "asymmetric"), ("symmetric", "asymmetric", "pair_flip")], ids=len
 )
-@pytest.mark.parametrize("seeds", [1, 3])
-def test_the_robustness_figure_is_readable(methods: tuple[str, ...], kinds: tuple[str, ...], seeds: int) -> None:
-    figure, _ = robustness_of(results(methods, kinds, (0, 0.2, 0.4, 0.6), seeds))
+def test_the_robustness_figure_is_readable(methods: tuple[str, ...], kinds: tuple[str, ...]) -> None:
+    figure, _ = robustness_of(results(methods, kinds, (0, 0.2, 0.4, 0.6), seeds=1 if len(kinds) == 1 else 3))
     assert sorted(ax.get_title() for ax in figure.axes) == sorted(kinds)
     assert_readable(figure)
 
@@ -191,8 +190,7 @@ def test_the_robustness_figure_is_readable_for_a_long_noise_name() -> None:
 
 
 @pytest.mark.parametrize("methods", [("ce",), ("ce", "repeat", "dlb"), LONG], ids=len)
-@pytest.mark.parametrize("seeds", [1, 3])
-@pytest.mark.parametrize("epochs", [1, 12, 240])
+@pytest.mark.parametrize(("seeds", "epochs"), [(1, 1), (1, 12), (3, 100)])
 def test_the_story_figure_is_readable(methods: tuple[str, ...], seeds: int, epochs: int) -> None:
     title = "digits, small_cnn, 40 epochs, symmetric:0.6 (online records; mean over 3 seeds, band: 95 % interval)"
     figure, numbers = story_figure(metrics(methods, seeds, epochs), title)
