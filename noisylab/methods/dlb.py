@@ -92,10 +92,10 @@ class DLBLoss(nn.Module):
             )
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
-        # The memory's size is that of the last batch, so it is taken from what is loaded.
+        # The memory's size and type are those of the last batch, so they are taken from what is loaded.
         for name in ("remembered", "remembered_index"):
             if prefix + name in state_dict:
-                setattr(self, name, getattr(self, name).new_empty(state_dict[prefix + name].shape))
+                setattr(self, name, torch.empty_like(state_dict[prefix + name], device=getattr(self, name).device))
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 
