@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers_training import CLASSES, CONFIG, SAMPLES, make_method, same_state, training_set, true_labels
 from torch import Tensor
 
-from helpers_training import CLASSES, CONFIG, SAMPLES, make_method, same_state, training_set, true_labels
 from noisylab.corruption import NoisyLabels, symmetric
 from noisylab.data.batch import Batch
-from noisylab.methods import Method, Step, dlb_loss
+from noisylab.methods import Step, dlb_loss
 from noisylab.registries import METHODS
 from noisylab.training import Callback, train
 
@@ -151,5 +151,7 @@ def test_one_forward_pass_over_the_batch_makes_a_step(name: str) -> None:
     watch = Watch()
     train(method, training_set(), CONFIG, [watch])
     assert entries == [len(batch.images) for batch in watch.batches]
-    assert all(step.logits.shape == (len(batch.images), CLASSES) for batch, step in zip(watch.batches, watch.steps, strict=True))
+    assert all(
+        step.logits.shape == (len(batch.images), CLASSES) for batch, step in zip(watch.batches, watch.steps, strict=True)
+    )
     assert {int(i) for batch in watch.batches for i in batch.index} == set(range(SAMPLES))

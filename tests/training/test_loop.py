@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-
 from helpers_training import CONFIG, SAMPLES, make_method, same_state, training_set, true_labels
+
 from noisylab.analysis import DynamicsRecorder, load_dynamics
 from noisylab.analysis.log import RunLog
 from noisylab.data.batch import Batch
