@@ -198,8 +198,8 @@ def test_records_are_read_lazily_and_a_damaged_byte_is_noticed(tmp_path: Path) -
 def test_labels_and_settings_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="equally long"):
         DynamicsRecorder(tmp_path, [0, 1], true_labels=[0], epochs=1)
-    with pytest.raises(ValueError, match="record.*sometimes"):
+    with pytest.raises(ValueError, match=r"record.*sometimes"):
         DynamicsRecorder(tmp_path, [0, 1], epochs=1, record="sometimes")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="epochs.*0"):
+    with pytest.raises(ValueError, match=r"epochs.*0"):
         DynamicsRecorder(tmp_path, [0, 1], epochs=0)
     assert not (tmp_path / "dynamics.zarr").exists()
