@@ -1,4 +1,4 @@
-"""Per-sample records, in anyone's loop."""
+"""The per-sample records: what is written, in whose loop, and how it is read."""
 
 from pathlib import Path
 
@@ -6,216 +6,220 @@ import numpy as np
 import pytest
 import torch
 import xarray
-from scipy.special import log_softmax
+from torch import Tensor
 
-from noisylab.analysis import DynamicsRecorder, load_dynamics
-from noisylab.analysis import recorder as module
+from noisylab.analysis import DynamicsRecorder, load_dynamics, recorder
 from noisylab.data import LastBatchSampler, TwinSampler
 
-GIVEN = np.array([0, 1, 2, 0, 1, 2])
-TRUE = np.array([0, 1, 2, 1, 1, 0])
+GIVEN = np.array([0, 1, 2, 1, 0, 2])
+TRUE = np.array([0, 1, 2, 0, 0, 1])
 
 
-def record(folder: Path, epochs: int = 2, **options: object) -> DynamicsRecorder:
-    return DynamicsRecorder(folder, GIVEN, epochs=epochs, true_labels=TRUE, num_classes=3, **options)  # type: ignore[arg-type]
+def draw(seed: int, entries: int = 6, classes: int = 3) -> Tensor:
+    return 2 * torch.randn(entries, classes, generator=torch.Generator().manual_seed(seed))
 
 
-def logits_of(size: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(size, 3, generator=torch.Generator().manual_seed(seed))
+def make(folder: Path, epochs: int = 3, **options: object) -> DynamicsRecorder:
+    return DynamicsRecorder(folder, GIVEN, true_labels=TRUE, epochs=epochs, **options)  # type: ignore[arg-type]
 
 
-def test_quantities_are_those_of_their_definitions(tmp_path: Path) -> None:
-    recorder = record(tmp_path)
-    order = torch.tensor([3, 1, 5, 0, 2, 4])
-    z = logits_of(6)
-    for part in (slice(0, 1), slice(1, 4), slice(4, 6)):
-        recorder.observe(order[part], z[part], torch.from_numpy(GIVEN)[order[part]])
-    recorder.end_epoch()
-    rows = load_dynamics(tmp_path)
-    assert rows.sizes == {"epoch": 1, "sample": 6}
-    for position, sample in enumerate(order.tolist()):
-        logits, given = z[position].double().numpy(), GIVEN[sample]
-        log_p = log_softmax(logits)
-        row = rows.sel(epoch=0, sample=sample)
-        assert int(row.prediction) == logits.argmax()
-        assert float(row.p_given) == pytest.approx(np.exp(log_p[given]), rel=2e-3)
-        assert float(row.p_max) == pytest.approx(np.exp(log_p.max()), rel=2e-3)
-        assert float(row.loss) == pytest.approx(-log_p[given], rel=2e-3)
-        assert float(row.margin) == pytest.approx(logits[given] - np.delete(logits, given).max(), rel=2e-3, abs=1e-3)
-        assert int(row.agreement) == -1
-    assert rows.given.values.tolist() == GIVEN.tolist()
-    assert rows.true.values.tolist() == TRUE.tolist()
-    assert rows.mislabelled.values.tolist() == [False, False, False, True, False, True]
-    assert rows.attrs["record"] == "online"
+def by_hand(logits: Tensor, labels: np.ndarray) -> dict[str, np.ndarray]:
+    z = logits.double().numpy()
+    p = np.exp(z) / np.exp(z).sum(1, keepdims=True)
+    rows = np.arange(len(z))
+    others = z.copy()
+    others[rows, labels] = -np.inf
+    return {
+        "prediction": z.argmax(1),
+        "p_given": p[rows, labels],
+        "p_max": p.max(1),
+        "loss": -np.log(p[rows, labels]),
+        "margin": z[rows, labels] - others.max(1),
+    }
 
 
-def test_samples_that_an_epoch_does_not_show_are_missing(tmp_path: Path) -> None:
-    recorder = record(tmp_path, record="eval")
-    recorder.observe(torch.tensor([2]), logits_of(1), torch.tensor([2]))
-    recorder.end_epoch()
-    recorder.end_epoch()
-    rows = load_dynamics(tmp_path)
-    assert rows.attrs["record"] == "eval"
-    missing = rows.prediction == rows.attrs["missing"]
-    assert missing.values.tolist() == [[True, True, False, True, True, True], [True] * 6]
-    assert np.isnan(rows.loss.values).tolist() == missing.values.tolist()
+def assert_row(records: xarray.Dataset, epoch: int, logits: Tensor, samples: np.ndarray | None = None) -> None:
+    samples = np.arange(6) if samples is None else samples
+    for name, values in by_hand(logits, GIVEN[samples]).items():
+        np.testing.assert_allclose(records[name][epoch].values[samples].astype(float), values, rtol=2e-3, atol=1e-3)
 
 
-def test_the_first_of_several_presentations_is_recorded_and_the_next_one_compared(tmp_path: Path) -> None:
-    recorder = record(tmp_path)
-    z = torch.tensor([[5.0, 0, 0], [0, 5, 0], [0, 5, 0], [0, 5, 0]])
-    recorder.observe(torch.tensor([0, 0, 1, 1]), z, torch.tensor([0, 0, 1, 1]))
-    recorder.end_epoch()
-    rows = load_dynamics(tmp_path)
-    assert rows.prediction.values[0, :2].tolist() == [0, 1]
-    assert rows.agreement.values[0].tolist() == [0, 1, -1, -1, -1, -1]
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("batch", [1, 4, 6])
+def test_a_plain_loop_gives_the_quantities_of_the_formulas(batch: int, kind: torch.dtype, tmp_path: Path) -> None:
+    records, logits = make(tmp_path), draw(0).to(kind)
+    order = torch.tensor([3, 0, 5, 1, 2, 4])
+    for ids in torch.split(order, batch):
+        records.observe(ids, logits[ids], torch.from_numpy(GIVEN)[ids])
+    records.end_epoch()
+    read = load_dynamics(tmp_path)
+    assert_row(read, 0, logits)
+    assert (read["agreement"] == -1).all(), "nothing was shown twice"
+    assert all(np.array_equal(values, read[name][0], equal_nan=True) for name, values in records.last.items())
 
 
-def test_in_dlbs_batches_the_new_half_is_recorded_and_the_repeated_half_compared_also_over_epochs(tmp_path: Path) -> None:
-    recorder, sampler, given = record(tmp_path, epochs=4), LastBatchSampler(6, 4, seed=1), torch.from_numpy(GIVEN)
-    own, agreed = np.full((4, 6), -1), np.full((4, 6), -1)
-    latest: dict[int, int] = {}
-    for epoch in range(4):
-        for step, (ids, new) in enumerate(sampler.batches(epoch)):
-            z = logits_of(len(ids), seed=10 * epoch + step)
-            index = torch.from_numpy(ids)
-            recorder.observe(index, z, given[index], new)
-            for position, sample in enumerate(ids.tolist()):
-                predicted = int(z[position].argmax())
-                if position >= new.start:
-                    own[epoch, sample] = predicted
-                else:
-                    agreed[epoch, sample] = predicted == latest[sample]
-                latest[sample] = predicted
-        recorder.end_epoch()
-    rows = load_dynamics(tmp_path)
-    assert rows.prediction.values.tolist() == own.tolist()
-    assert rows.agreement.values.tolist() == agreed.tolist()
+def test_records_are_labelled(tmp_path: Path) -> None:
+    records = make(tmp_path, sample_ids=[10, 11, 12, 20, 21, 22], record="eval")
+    read = load_dynamics(tmp_path)
+    assert dict(read.sizes) == {"epoch": 0, "sample": 6}
+    records.end_epoch()
+    read = load_dynamics(tmp_path)
+    assert read["loss"].dims == ("epoch", "sample")
+    assert dict(read.sizes) == {"epoch": 1, "sample": 6}
+    assert read.attrs["record"] == "eval"
+    assert read["given"].values.tolist() == GIVEN.tolist()
+    assert read["true"].values.tolist() == TRUE.tolist()
+    assert read["mislabelled"].values.tolist() == [False, False, False, True, False, True]
+    assert int(read["given"].sel(sample=20)) == 1
+    with pytest.raises(ValueError, match="nowhere"):
+        load_dynamics(tmp_path / "nowhere")
+
+
+def test_a_sample_that_was_not_shown_is_missing(tmp_path: Path) -> None:
+    records, ids = make(tmp_path), torch.tensor([1, 4])
+    records.observe(ids, draw(0, 2), torch.from_numpy(GIVEN)[ids])
+    records.end_epoch()
+    read, unseen = load_dynamics(tmp_path), [0, 2, 3, 5]
+    assert_row(read, 0, draw(0, 2), ids.numpy())
+    assert (read["prediction"][0, unseen] == read.attrs["missing"]).all()
+    assert all(read[name][0, unseen].isnull().all() for name in ("p_given", "p_max", "loss", "margin"))
+
+
+def one_hot(*classes: int) -> Tensor:
+    return 5 * torch.nn.functional.one_hot(torch.tensor(classes), 3).float()
+
+
+def test_without_new_the_first_presentation_counts_and_later_ones_agree_or_not(tmp_path: Path) -> None:
+    records = make(tmp_path)
+    records.observe(torch.tensor([2, 2, 0]), one_hot(1, 1, 0), torch.tensor([2, 2, 0]))
+    records.observe(torch.tensor([0, 4]), one_hot(2, 1), torch.tensor([0, 0]))
+    records.end_epoch()
+    assert records.last["prediction"].tolist() == [0, 255, 1, 255, 1, 255]
+    assert records.last["agreement"].tolist() == [0, -1, 1, -1, -1, -1]
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+def test_agreement_compares_with_the_step_before_also_across_epochs(reopened: bool, tmp_path: Path) -> None:
+    records = make(tmp_path)
+    labels = torch.from_numpy(GIVEN)
+
+    def step(ids: list[int], classes: list[int], new: slice) -> None:
+        index = torch.tensor(ids)
+        records.observe(index, one_hot(*classes), labels[index], new)
+
+    step([0, 1, 2], [0, 1, 2], slice(0, 3))
+    step([0, 1, 2, 3, 4, 5], [0, 0, 2, 1, 1, 1], slice(3, None))
+    records.end_epoch()
+    assert records.last["prediction"].tolist() == [0, 1, 2, 1, 1, 1]
+    assert records.last["agreement"].tolist() == [1, 0, 1, -1, -1, -1]
+    if reopened:
+        records = make(tmp_path)
+    step([3, 4, 5, 2, 1, 0], [1, 2, 1, 0, 0, 0], slice(3, 6))
+    records.end_epoch()
+    assert records.last["prediction"].tolist() == [0, 0, 0, 255, 255, 255], "a repeated view is not the epoch's own"
+    assert records.last["agreement"].tolist() == [-1, -1, -1, 1, 0, 1]
+
+
+def record_run(folder: Path, epochs: int = 5) -> DynamicsRecorder:
+    records = DynamicsRecorder(folder, GIVEN, epochs=epochs)
+    sampler = LastBatchSampler(6, 4, seed=0)
+    while records.epoch < epochs:
+        for step, entries in enumerate(sampler.batches(records.epoch)):
+            ids = torch.from_numpy(entries.ids)
+            logits = draw(records.epoch * 10 + step, len(ids))
+            records.observe(ids, logits, torch.from_numpy(GIVEN)[ids], entries.new)
+        records.end_epoch()
+    return records
+
+
+@pytest.mark.parametrize(("chunk_bytes", "buffered"), [(1, 2**16), (36, 3), (2**22, 1)])
+def test_chunks_and_buffers_change_no_bit(
+    chunk_bytes: int, buffered: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_run(tmp_path / "usual")
+    monkeypatch.setattr(recorder, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(recorder, "BUFFERED", buffered)
+    record_run(tmp_path / "small")
+    assert load_dynamics(tmp_path / "usual").identical(load_dynamics(tmp_path / "small"))
+
+
+def test_the_same_run_writes_the_same_files(tmp_path: Path) -> None:
+    folders = [tmp_path / "a", tmp_path / "b"]
+    contents = []
+    for folder in folders:
+        record_run(folder)
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        contents.append({str(path.relative_to(folder)): path.read_bytes() for path in files})
+    assert contents[0] == contents[1]
+    assert len(contents[0]) < 50, "tens of files, not thousands"
+
+
+def test_recording_goes_on_in_the_same_folder(tmp_path: Path) -> None:
+    record_run(tmp_path / "whole")
+    records = record_run(tmp_path / "parts")
+    records.load_state_dict({"epoch": 2, "latest": torch.zeros(6, dtype=torch.int64)})
+    for stop in (3, 5):
+        again = DynamicsRecorder(tmp_path / "parts", GIVEN, epochs=5)
+        assert again.epoch == 5 or stop == 3
+    with pytest.raises(ValueError, match="5 epochs"):
+        again.end_epoch()
+    with pytest.raises(ValueError, match="other samples or settings"):
+        DynamicsRecorder(tmp_path / "parts", GIVEN[::-1].copy(), epochs=5)
+    with pytest.raises(ValueError, match="other samples or settings"):
+        DynamicsRecorder(tmp_path / "parts", GIVEN, epochs=6)
+    assert load_dynamics(tmp_path / "whole").identical(load_dynamics(tmp_path / "parts"))
+
+
+def test_many_classes_are_kept_apart(tmp_path: Path) -> None:
+    given = np.array([0, 299, 255])
+    records = DynamicsRecorder(tmp_path, given, epochs=1)
+    records.observe(torch.arange(3), torch.eye(300)[[299, 255, 256]] * 9, torch.from_numpy(given))
+    records.end_epoch()
+    assert load_dynamics(tmp_path)["prediction"].values.tolist() == [[299, 255, 256]]
+
+
+def test_logits_of_more_classes_than_the_records_hold_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="300 classes"):
+        make(tmp_path).observe(torch.arange(6), torch.zeros(6, 300), torch.from_numpy(GIVEN))
+
+
+def test_records_are_read_lazily_and_a_damaged_byte_is_noticed(tmp_path: Path) -> None:
+    record_run(tmp_path)
+    chunk = next(path for path in (tmp_path / "dynamics.zarr" / "loss" / "c").rglob("*") if path.is_file())
+    content = bytearray(chunk.read_bytes())
+    content[5] ^= 1
+    chunk.write_bytes(content)
+    read = load_dynamics(tmp_path)
+    assert np.isfinite(read["margin"].values).all()
+    with pytest.raises(Exception, match=r"(?i)checksum|crc"):
+        read["loss"].values  # noqa: B018
+
+
+def test_labels_and_settings_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="equally long"):
+        DynamicsRecorder(tmp_path, [0, 1], true_labels=[0], epochs=1)
+    with pytest.raises(ValueError, match=r"record.*sometimes"):
+        DynamicsRecorder(tmp_path, [0, 1], epochs=1, record="sometimes")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"epochs.*0"):
+        DynamicsRecorder(tmp_path, [0, 1], epochs=0)
+    assert not (tmp_path / "dynamics.zarr").exists()
 
 
 def test_twins_are_compared_within_the_batch(tmp_path: Path) -> None:
-    recorder, given = record(tmp_path, epochs=1), torch.from_numpy(GIVEN)
-    agreed = {}
+    records, agreed = make(tmp_path), {}
     for step, (ids, new) in enumerate(TwinSampler(6, 4).batches(0)):
-        z, index = logits_of(len(ids), seed=step), torch.from_numpy(ids)
-        recorder.observe(index, z, given[index], new)
-        best = z.argmax(dim=1)
-        agreed |= {s: int(best[i] == best[i + new.stop]) for i, s in enumerate(ids[new].tolist())}
-    recorder.end_epoch()
-    assert load_dynamics(tmp_path).agreement.values[0].tolist() == [agreed[s] for s in range(6)]
-
-
-def test_how_much_is_buffered_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = torch.from_numpy(GIVEN)
-    rows = []
-    for buffered in (1, 3, 2**16):
-        monkeypatch.setattr(module, "BUFFERED", buffered)
-        recorder = record(tmp_path / str(buffered), epochs=1)
-        for step, (ids, new) in enumerate(LastBatchSampler(6, 4).batches(0)):
-            index = torch.from_numpy(ids)
-            recorder.observe(index, logits_of(len(ids), seed=step), given[index], new)
-        recorder.end_epoch()
-        rows.append(load_dynamics(tmp_path / str(buffered)))
-    assert rows[0].identical(rows[1])
-    assert rows[1].identical(rows[2])
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_logits_of_any_precision_and_a_batch_of_one_will_do(tmp_path: Path, dtype: torch.dtype) -> None:
-    recorder = record(tmp_path)
-    recorder.observe(torch.tensor([1]), torch.tensor([[1.0, 3.0, 2.0]], dtype=dtype, requires_grad=True), torch.tensor([1]))
-    recorder.end_epoch()
-    assert float(load_dynamics(tmp_path).margin[0, 1]) == 1
+        logits, index = draw(step, len(ids)), torch.from_numpy(ids)
+        records.observe(index, logits, torch.from_numpy(GIVEN)[index], new)
+        best = logits.argmax(dim=1)
+        agreed |= {sample: int(best[i] == best[i + new.stop]) for i, sample in enumerate(ids[new].tolist())}
+    records.end_epoch()
+    assert load_dynamics(tmp_path).agreement.values[0].tolist() == [agreed[sample] for sample in range(6)]
 
 
 def test_the_callers_tensors_may_be_overwritten(tmp_path: Path) -> None:
-    recorder, z, index = record(tmp_path), torch.tensor([[0.0, 4.0, 0.0]]), torch.tensor([1])
-    recorder.observe(index, z, torch.tensor([1]))
-    z.zero_()
+    records, logits, index = make(tmp_path), torch.tensor([[0.0, 4.0, 0.0]]), torch.tensor([1])
+    records.observe(index, logits, torch.tensor([1]))
+    logits.zero_()
     index.zero_()
-    recorder.end_epoch()
-    assert recorder.last["prediction"].tolist() == [255, 1, 255, 255, 255, 255]
-
-
-def test_many_classes_need_a_larger_type_and_can_be_missing_too(tmp_path: Path) -> None:
-    for classes, kind in ((255, np.uint8), (256, np.uint16), (1000, np.uint16)):
-        folder = tmp_path / str(classes)
-        recorder = DynamicsRecorder(folder, [0, classes - 1], epochs=1, num_classes=classes)
-        recorder.observe(torch.tensor([1]), torch.eye(classes)[[classes - 1]], torch.tensor([classes - 1]))
-        recorder.end_epoch()
-        prediction = load_dynamics(folder).prediction
-        assert prediction.dtype == kind
-        assert prediction.values.tolist() == [[np.iinfo(kind).max, classes - 1]]
-
-
-def test_chunks_of_some_epochs_hold_the_same_rows_in_few_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, size in (("one", 2**22), ("many", 40)):
-        monkeypatch.setattr(module, "CHUNK_BYTES", size)
-        recorder = record(tmp_path / name, epochs=7)
-        for epoch in range(7):
-            recorder.observe(torch.arange(6), logits_of(6, seed=epoch), torch.from_numpy(GIVEN))
-            recorder.end_epoch()
-    one, many = load_dynamics(tmp_path / "one"), load_dynamics(tmp_path / "many")
-    assert one.identical(many)
-    files = {name: sum(path.is_file() for path in (tmp_path / name).rglob("*")) for name in ("one", "many")}
-    assert files["one"] < files["many"] < 100
-
-
-def test_records_are_read_lazily(tmp_path: Path) -> None:
-    record(tmp_path).end_epoch()
-    rows = load_dynamics(tmp_path)
-    assert isinstance(rows, xarray.Dataset)
-    assert not rows.prediction.variable._in_memory
-    assert rows.dims == {"epoch", "sample"} or set(rows.sizes) == {"epoch", "sample"}
-
-
-def test_a_flipped_bit_on_disk_is_noticed_when_read(tmp_path: Path) -> None:
-    recorder = record(tmp_path)
-    recorder.observe(torch.arange(6), logits_of(6), torch.from_numpy(GIVEN))
-    recorder.end_epoch()
-    (chunk,) = (path for path in (tmp_path / "dynamics.zarr" / "loss" / "c").rglob("*") if path.is_file())
-    content = bytearray(chunk.read_bytes())
-    content[5] ^= 4
-    chunk.write_bytes(bytes(content))
-    with pytest.raises(ValueError, match=r"[Cc]hecksum"):
-        load_dynamics(tmp_path).loss.load()
-
-
-def test_a_folder_is_continued_after_its_last_row_and_no_further_than_planned(tmp_path: Path) -> None:
-    for epoch in range(2):
-        recorder = record(tmp_path)
-        recorder.observe(torch.arange(6), logits_of(6, seed=epoch), torch.from_numpy(GIVEN))
-        recorder.end_epoch()
-    assert load_dynamics(tmp_path).sizes["epoch"] == 2
-    assert load_dynamics(tmp_path).prediction[0].values.tolist() == logits_of(6).argmax(dim=1).tolist()
-    with pytest.raises(ValueError, match="made for 2 epochs"):
-        record(tmp_path).end_epoch()
-
-
-def test_records_of_something_else_are_not_continued(tmp_path: Path) -> None:
-    record(tmp_path)
-    for change in ({"epochs": 3}, {"record": "eval"}):
-        with pytest.raises(ValueError, match="holds records of other samples or settings"):
-            record(tmp_path, **change)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="holds records of other samples or settings"):
-        DynamicsRecorder(tmp_path, GIVEN[::-1].copy(), epochs=2, true_labels=TRUE, num_classes=3)
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"epochs": 0}, "epochs must be an integer of at least 1, got 0"),
-        ({"record": "test"}, "record must be one of 'online', 'eval', got 'test'"),
-        ({"true_labels": [0]}, "must be equally long"),
-        ({"num_classes": 2}, "labels must be below num_classes = 2"),
-    ],
-)
-def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path: Path, options: dict[str, object], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        DynamicsRecorder(tmp_path / "run", GIVEN, **({"epochs": 1} | options))  # type: ignore[arg-type]
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_folder_without_records_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"holds no dynamics.zarr: is it the folder of a run\?"):
-        load_dynamics(tmp_path)
+    records.end_epoch()
+    assert records.last["prediction"].tolist() == [255, 1, 255, 255, 255, 255]

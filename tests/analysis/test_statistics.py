@@ -40,6 +40,8 @@ def test_pairs_that_do_not_vary_are_certain_and_one_pair_is_not() -> None:
     assert paired_difference([1, 2], [1, 2]).p == 1
     assert paired_difference([1, 2], [0, 1]).p == 0
     assert np.isnan(paired_difference([1], [0]).p)
+    with pytest.raises(ValueError, match="equally many"):
+        paired_difference([1, 2, 3], [1])
 
 
 def test_holm_adjusts_step_by_step_and_leaves_nan_out() -> None:
