@@ -33,6 +33,14 @@ def noisy() -> NoisyLabels:
     return symmetric(true_labels(), 0.4, CLASSES, seed=0)
 
 
+def holds(array: np.ndarray, wanted: np.ndarray) -> bool:
+    """Whether the values of `wanted` stand in a row anywhere in `array`."""
+    flat = array.ravel()
+    if array.dtype.kind not in "iuf" or flat.size < len(wanted):
+        return False
+    return bool((np.lib.stride_tricks.sliding_window_view(flat, len(wanted)) == wanted).all(1).any())
+
+
 def reaches(roots: list[Any], wanted: np.ndarray) -> bool:
     """Whether anything that hangs on `roots` is, or is a view of, an array or tensor holding `wanted`."""
     seen: dict[int, Any] = {}  # holds what it has seen, so that no id is used twice
@@ -45,16 +53,15 @@ def reaches(roots: list[Any], wanted: np.ndarray) -> bool:
         if isinstance(thing, dict) and "__builtins__" in thing:
             continue  # the global names of a module
         if isinstance(thing, Tensor):
-            queue.append(torch.empty(0, dtype=thing.dtype).set_(thing.detach().untyped_storage()).numpy())
-        if isinstance(thing, np.ndarray):
-            queue.append(thing.base)
-            flat = thing.ravel()
-            if thing.dtype.kind in "iuf" and any(
-                np.array_equal(flat[i : i + len(wanted)], wanted) for i in range(flat.size - len(wanted) + 1)
-            ):
+            storage = torch.empty(0, dtype=thing.dtype).set_(thing.detach().untyped_storage())
+            if holds(storage.numpy(), wanted):
                 return True
-        if isinstance(thing, list | tuple) and len(thing) == len(wanted) and all(isinstance(x, int) for x in thing):
-            queue.append(np.array(thing))
+        elif isinstance(thing, np.ndarray):
+            queue.append(thing.base)
+            if holds(thing, wanted):
+                return True
+        elif isinstance(thing, list | tuple) and all(isinstance(x, int) for x in thing) and list(thing) == wanted.tolist():
+            return True
         queue += gc.get_referents(thing)
     return False
 
