@@ -75,7 +75,7 @@ def read_result(folder: Path) -> dict[str, Any] | None:
     try:
         result: dict[str, Any] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
         metrics = (folder / METRICS).read_bytes()
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return None
     return result if hashlib.sha256(metrics).hexdigest() == result["metrics_sha256"] else None
 

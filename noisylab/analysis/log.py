@@ -42,7 +42,7 @@ class RunLog(Callback):
         if self.train is not None:
             logits = self.train.logits(method)
             index = torch.arange(len(logits), device=logits.device)
-            self.recorder.observe(index, logits, torch.from_numpy(self.given).to(logits.device))
+            self.recorder.observe(index, logits, torch.tensor(self.given, device=logits.device))
         self.recorder.end_epoch()
         fractions = memorisation(self.recorder.last["prediction"], self.given, self.true)
         predicted = self.test.logits(method).argmax(dim=1).cpu().numpy()

@@ -85,7 +85,7 @@ class DynamicsRecorder:
         self._buffer: list[tuple[Tensor, Tensor, Tensor, slice | None]] = []
         self._reduced: list[_Reduced] = []
         self._buffered = 0
-        self._latest = np.full(self.num_samples, self.missing, dtype=self._class_type)
+        self._latest = self._last_predictions()
         self._chunks: dict[str, tuple[int, NDArray[Any]]] = {}
 
     def observe(self, index: Tensor, logits: Tensor, labels: Tensor, new: slice | None = None) -> None:
@@ -94,6 +94,8 @@ class DynamicsRecorder:
         new: the entries that are the epoch's own presentation of their sample (`Batch.new`); without it, a sample's first
         presentation in the epoch is its own, and any further one a second presentation.
         """
+        if logits.shape[1] > self.missing:
+            raise ValueError(f"logits of {logits.shape[1]} classes do not fit records made for fewer; give num_classes")
         # Copies, since the caller may overwrite its tensors (CUDA graphs do).
         self._buffer.append((index.detach().clone(), logits.detach().float().clone(), labels.detach().clone(), new))
         self._buffered += len(index)
@@ -124,6 +126,12 @@ class DynamicsRecorder:
         self.epoch = int(state["epoch"])
         self._latest = state["latest"].cpu().numpy().astype(self._class_type)
         self._chunks = {}
+
+    def _last_predictions(self) -> NDArray[Any]:
+        """Each sample's prediction in the last row, where there is one."""
+        if not self.epoch:
+            return np.full(self.num_samples, self.missing, dtype=self._class_type)
+        return np.array(self._arrays["prediction"][self.epoch - 1])
 
     def _open(self, path: Path, static: dict[str, NDArray[Any]]) -> zarr.Group:
         if path.exists():
@@ -193,7 +201,7 @@ class DynamicsRecorder:
             # Who gives no `new` leaves it to the order of presentations (-1).
             new[start : start + len(ids)] = -1 if part is None else 0
             if part is not None:
-                new[start + part.start : start + part.stop] = 1
+                new[start : start + len(ids)][part] = 1
             start += len(ids)
         log_p = functional.log_softmax(logits, dim=1)
         best, prediction = log_p.max(dim=1)

@@ -41,7 +41,10 @@ def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> D
     """A - b for values float[n] paired by position; p is NaN for one pair, 1 where all pairs are equal."""
     from scipy import stats
 
-    difference = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
+    first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if first.shape != second.shape:
+        raise ValueError(f"paired values must be equally many, got shapes {first.shape} and {second.shape}")
+    difference = first - second
     interval = mean_interval(difference, confidence)
     if interval.n == 1:
         return Difference(interval, float("nan"))

@@ -1,5 +1,6 @@
 """Any data set in folders of images, one folder per class."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from noisylab.data.base import ImageData, channel_statistics
 from noisylab.registries import DATA
 
 EXTENSIONS = frozenset(Image.registered_extensions())
+# What Pillow raises for damaged files of one format or another.
+UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 
 
 @DATA.register("folder", main="path")
@@ -23,9 +26,9 @@ def folder(path: str, size: Count | None = None, *, root: Path | None = None) ->
         raise ValueError(f"data set folder: {path!r} must hold a folder train and a folder test or val")
     names = tuple(sorted(entry.name for entry in train.iterdir() if entry.is_dir()))
     files = {part: _files(part, names) for part in (train, test)}
+    grey = all(_is_grey(file) for part in files.values() for file in part[0])
     with Image.open(files[train][0][0]) as first:
         wanted = (size, size) if size else first.size
-    grey = all(_is_grey(file) for part in files.values() for file in part[0])
     images = {part: _read(files[part][0], wanted, "L" if grey else "RGB", resize=size is not None) for part in files}
     mean, std = channel_statistics(images[train])
     return ImageData(
@@ -62,7 +65,7 @@ def _is_grey(file: Path) -> bool:
     try:
         with Image.open(file) as image:
             return image.mode in ("1", "L", "I;16")
-    except OSError as error:
+    except UNREADABLE as error:
         raise ValueError(f"data set folder: {str(file)!r} cannot be read as an image: {error}") from error
 
 
@@ -72,8 +75,10 @@ def _read(files: list[Path], size: tuple[int, int], mode: str, *, resize: bool) 
     for position, file in enumerate(files):
         try:
             with Image.open(file) as image:
-                pixels = image.convert(mode)
-        except OSError as error:
+                # Pillow clips 16 bits where it should scale them.
+                wide = image.mode == "I;16"
+                pixels = (Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)) if wide else image).convert(mode)
+        except UNREADABLE as error:
             raise ValueError(f"data set folder: {str(file)!r} cannot be read as an image: {error}") from error
         if resize:
             pixels = pixels.resize(size, Image.Resampling.BILINEAR)

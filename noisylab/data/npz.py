@@ -1,6 +1,7 @@
 """Any data set in one `.npz` with MedMNIST's keys."""
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,16 @@ def npz(path: str, *, root: Path | None = None) -> ImageData:  # noqa: ARG001 - 
             arrays = {key: archive[key] for key in keys}
     except FileNotFoundError:
         raise ValueError(f"data set npz: there is no file {path!r}") from None
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        EOFError,
+        AttributeError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise ValueError(f"data set npz: {path!r} is not a MedMNIST-style .npz file: {error}") from error
     images = {part: _images(path, f"{part}_images", arrays[f"{part}_images"]) for part in ("train", "test")}
     labels = {part: _labels(path, f"{part}_labels", arrays[f"{part}_labels"], len(images[part])) for part in ("train", "test")}

@@ -15,10 +15,11 @@ from noisylab.registries import METHODS
 def distillation(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
     """T^2 KL(softmax(teacher / T) || softmax(student / T)), averaged over the batch (Hinton et al. 2015).
 
-    student, teacher: logits float[B, K]; no gradient reaches the teacher. Computed in float32.
+    student, teacher: logits float[B, K]; no gradient reaches the teacher. Computed in float32 at least.
     """
-    log_student = functional.log_softmax(student.float() / temperature, dim=1)
-    log_teacher = functional.log_softmax(teacher.detach().float() / temperature, dim=1)
+    precision = torch.promote_types(student.dtype, torch.float32)
+    log_student = functional.log_softmax(student.to(precision) / temperature, dim=1)
+    log_teacher = functional.log_softmax(teacher.detach().to(precision) / temperature, dim=1)
     divergence = functional.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True)
     return temperature**2 * divergence
 
@@ -92,10 +93,10 @@ class DLBLoss(nn.Module):
             )
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
-        # The memory's size is that of the last batch, so it is taken from what is loaded.
+        # The memory's size and precision are those of the last batch, so they are taken from what is loaded.
         for name in ("remembered", "remembered_index"):
             if prefix + name in state_dict:
-                setattr(self, name, getattr(self, name).new_empty(state_dict[prefix + name].shape))
+                setattr(self, name, torch.empty_like(state_dict[prefix + name], device=getattr(self, name).device))
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 

@@ -52,5 +52,5 @@ def robustness_figure(summary: pandas.DataFrame, title: str = "") -> tuple[Figur
         figure_legend(figure, axes[0, 0], summary)
         count = " to ".join(dict.fromkeys(map(str, (seeds[0], seeds[-1]))))
         band = f"mean over {count} seeds, band: 95 % interval" if seeds[-1] > 1 else "one seed"
-        figure.suptitle(f"{title}\n{band}" if title else band)
+        figure.suptitle(f"{title}\n{band}" if title else band, wrap=True)
     return figure, pandas.concat(parts, ignore_index=True)

@@ -57,5 +57,5 @@ def story_figure(metrics: pandas.DataFrame, title: str = "") -> tuple[Figure, pa
             ax.set_ylabel("share of samples")
         totals = metrics.groupby(["run", "method"], sort=False)["images"].sum()
         figure_legend(figure, axes[0, 0], totals.rename("images_processed").reset_index())
-        figure.suptitle(title)
+        figure.suptitle(title, wrap=True)
     return figure, numbers

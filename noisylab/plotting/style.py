@@ -47,7 +47,11 @@ def figure_legend(figure: Figure, ax: Axes, exposure: pandas.DataFrame) -> None:
     names = {method_style(str(method))["label"]: f"{count:,.0f} images" for method, count in images.items()}
     handles, labels = ax.get_legend_handles_labels()
     entries = [f"{label}: {names[label]}" for label in labels]
-    figure.legend(handles, entries, loc="outside lower center", ncols=min(len(labels), 3))
+    for columns in range(min(len(labels), 3), 0, -1):
+        legend = figure.legend(handles, entries, loc="outside lower center", ncols=columns)
+        if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            break
+        legend.remove()
 
 
 def paper_style() -> AbstractContextManager[None]:

@@ -1,0 +1,130 @@
+"""Intervals, paired differences and their correction; the tables made of them."""
+
+import numpy as np
+import pandas
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from noisylab.analysis import memorisation
+from noisylab.analysis.statistics import holm, mean_interval, paired_difference
+from noisylab.analysis.tables import compare, over_epochs, summarise
+
+values = st.lists(st.floats(0, 1).map(lambda x: round(x, 4)), min_size=2, max_size=8)
+
+
+@given(values)
+def test_the_interval_is_students(x: list[float]) -> None:
+    interval = mean_interval(x)
+    low, high = stats.t.interval(0.95, len(x) - 1, loc=np.mean(x), scale=stats.sem(x)) if np.ptp(x) else (x[0], x[0])
+    assert (interval.mean - interval.half, interval.mean + interval.half) == pytest.approx((low, high), abs=1e-9)
+    assert interval.n == len(x)
+
+
+def test_one_value_has_no_interval_and_none_no_mean() -> None:
+    assert np.isnan(mean_interval([0.5]).half)
+    with pytest.raises(ValueError, match="at least one"):
+        mean_interval([])
+
+
+@given(values, st.integers(0, 1000))
+def test_the_paired_difference_is_the_paired_t_test(x: list[float], seed: int) -> None:
+    y = np.random.default_rng(seed).random(len(x))
+    difference = paired_difference(x, y)
+    assert difference.p == pytest.approx(stats.ttest_rel(x, y).pvalue, rel=1e-6, abs=1e-12)
+    assert difference.interval.mean == pytest.approx(np.mean(np.array(x) - y))
+
+
+def test_pairs_that_do_not_vary_are_certain_and_one_pair_is_not() -> None:
+    assert paired_difference([1, 2], [1, 2]).p == 1
+    assert paired_difference([1, 2], [0, 1]).p == 0
+    assert np.isnan(paired_difference([1], [0]).p)
+    with pytest.raises(ValueError, match="equally many"):
+        paired_difference([1, 2, 3], [1])
+
+
+def test_holm_adjusts_step_by_step_and_leaves_nan_out() -> None:
+    # p = .01, .02, .03, .04: 4 x .01, then 3 x .02, 2 x .03, and never less than the one before.
+    assert holm([0.03, 0.01, 0.04, 0.02]).tolist() == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.03, np.nan, 0.6]).tolist() == pytest.approx([0.06, np.nan, 0.6], nan_ok=True)
+    assert holm([0.9, 0.8]).tolist() == [1, 1]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40))
+def test_the_fractions_of_mislabelled_samples_sum_to_one(rows: list[tuple[int, int, int]]) -> None:
+    prediction, labels, true = np.array(rows).T
+    fractions = memorisation(prediction, labels, true)
+    wrong = labels != true
+    if wrong.any():
+        assert fractions.correct + fractions.memorised + fractions.other == pytest.approx(1)
+        assert fractions.memorised == pytest.approx((prediction == labels)[wrong].mean())
+    else:
+        assert np.isnan([fractions.correct, fractions.memorised, fractions.other]).all()
+    if not wrong.all():
+        assert fractions.clean_correct == pytest.approx((prediction == true)[~wrong].mean())
+
+
+def results() -> pandas.DataFrame:
+    rows = []
+    for noise, rate in (("symmetric:0", 0.0), ("symmetric:0.4", 0.4)):
+        for method, gain in (("ce", 0.0), ("repeat", 0.1), ("dlb", 0.2)):
+            for seed in range(3):
+                accuracy = 0.5 + gain * (1 + 0.1 * seed) + 0.05 * seed - rate / 10
+                rows.append(
+                    {
+                        "noise": noise,
+                        "noise_kind": "symmetric",
+                        "nominal_rate": rate,
+                        "realised_rate": rate,
+                        "method": method,
+                        "seed": seed,
+                        "noise_seed": seed,
+                        "test_accuracy_last": accuracy,
+                        "test_accuracy_last10": accuracy,
+                        "memorised": np.nan if rate == 0 else 0.1,
+                        "images_processed": 100 if method == "ce" else 200,
+                        "steps": 10,
+                    }
+                )
+    return pandas.DataFrame(rows)
+
+
+def test_the_summary_has_a_row_per_noise_and_method_in_their_order() -> None:
+    summary = summarise(results())
+    assert summary[["noise", "method", "n"]].to_numpy().tolist() == [
+        [noise, method, 3] for noise in ("symmetric:0", "symmetric:0.4") for method in ("ce", "repeat", "dlb")
+    ]
+    assert summary["test_accuracy_last"].iloc[0] == pytest.approx(0.55)
+    assert summary["test_accuracy_last_ci"].iloc[0] == pytest.approx(4.302653 * 0.05 / np.sqrt(3), rel=1e-5)
+    assert summary["memorised"].isna().tolist() == [True] * 3 + [False] * 3
+    assert summary["images_processed"].tolist() == [100, 200, 200] * 2
+
+
+def test_methods_are_compared_with_the_first_and_with_repeat_by_seed_though_rows_come_in_any_order() -> None:
+    table = compare(
+        results().sample(frac=1, random_state=0).sort_values("method", key=lambda m: m.map(["ce", "repeat", "dlb"].index))
+    )
+    assert table[["method", "baseline"]].drop_duplicates().to_numpy().tolist() == [
+        ["repeat", "ce"],
+        ["dlb", "ce"],
+        ["dlb", "repeat"],
+    ]
+    first = table[(table["noise"] == "symmetric:0") & (table["method"] == "repeat")].iloc[0]
+    assert first["difference"] == pytest.approx(0.11)
+    assert first["p"] == pytest.approx(stats.ttest_rel([0.6, 0.66, 0.72], [0.5, 0.55, 0.6]).pvalue)
+    assert (table["p_holm"] >= table["p"]).all()
+
+
+def test_runs_without_a_partner_are_left_out_of_the_comparison() -> None:
+    some = results()
+    some = some[~((some["method"] == "dlb") & (some["seed"] == 2))]
+    assert compare(some).query("method == 'dlb'")["n"].tolist() == [2] * 4
+    assert compare(some[some["method"] == "ce"]).empty
+
+
+def test_curves_are_means_over_runs_with_their_interval() -> None:
+    metrics = pandas.DataFrame({"method": ["ce"] * 4, "epoch": [0, 1, 0, 1], "test_accuracy": [0.1, 0.2, 0.3, 0.4]})
+    curve = over_epochs(metrics, ["test_accuracy"])
+    assert curve["test_accuracy"].tolist() == pytest.approx([0.2, 0.3])
+    assert curve["test_accuracy_ci"].tolist() == pytest.approx([12.7062 * 0.1] * 2, rel=1e-4)

@@ -1,0 +1,26 @@
+"""What many tests share."""
+
+import numpy as np
+import pytest
+import torch
+
+from noisylab.data.base import ImageData
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def image_data() -> ImageData:
+    """A data set of 60 + 20 random images in 4 classes."""
+    rng = np.random.default_rng(2)
+    return ImageData(
+        train_images=rng.integers(0, 256, (60, 1, 8, 8), dtype=np.uint8),
+        train_labels=np.arange(60) % 4,
+        train_ids=np.arange(60),
+        test_images=rng.integers(0, 256, (20, 1, 8, 8), dtype=np.uint8),
+        test_labels=np.arange(20) % 4,
+        class_names=("a", "b", "c", "d"),
+        mean=(0.5,),
+        std=(0.25,),
+        augment="crop(padding=1, flip=False)",
+    )

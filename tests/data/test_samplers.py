@@ -1,0 +1,109 @@
+"""Which samples stand in a batch."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.utils.data import DataLoader
+
+from noisylab.corruption import symmetric
+from noisylab.data import CorruptedDataset, LastBatchSampler, PlainSampler, SameClassSampler, TwinSampler
+
+sizes = st.integers(1, 60)
+batch_sizes = st.integers(1, 16).map(lambda half: 2 * half)
+seeds = st.integers(0, 2**40)
+
+
+@given(sizes, batch_sizes, seeds)
+def test_every_batch_begins_with_the_new_half_of_the_one_before_also_over_epochs(n: int, batch_size: int, seed: int) -> None:
+    sampler = LastBatchSampler(n, batch_size, seed)
+    new: list[int] = []
+    for epoch in range(3):
+        batches = list(sampler.batches(epoch))
+        assert len(batches) == len(sampler)
+        for ids, part in batches:
+            assert ids[: part.start].tolist() == new
+            assert len(ids) <= batch_size
+            new = ids[part].tolist()
+            assert part.stop == len(ids)
+
+
+@given(sizes, batch_sizes, seeds)
+def test_each_sample_is_once_new_and_once_repeated(n: int, batch_size: int, seed: int) -> None:
+    sampler = LastBatchSampler(n, batch_size, seed)
+    repeated: Counter[int] = Counter()
+    for epoch in range(3):
+        batches = list(sampler.batches(epoch))
+        assert sorted(np.concatenate([ids[new] for ids, new in batches])) == list(range(n))
+        for ids, new in batches:
+            repeated.update(ids[: new.start].tolist())
+    # All but the very last half, which the next epoch would repeat.
+    repeated.update(ids[new].tolist())
+    assert repeated == Counter(dict.fromkeys(range(n), 3))
+
+
+@given(sizes, batch_sizes, seeds)
+def test_plain_and_last_batches_show_new_samples_in_the_same_order(n: int, batch_size: int, seed: int) -> None:
+    plain = np.concatenate([ids for ids, _ in PlainSampler(n, batch_size, seed).batches(4)])
+    last = np.concatenate([ids[new] for ids, new in LastBatchSampler(n, batch_size, seed).batches(4)])
+    assert plain.tolist() == last.tolist()
+
+
+@given(sizes, batch_sizes, seeds)
+def test_twins_are_the_same_samples_again(n: int, batch_size: int, seed: int) -> None:
+    for ids, new in TwinSampler(n, batch_size, seed).batches(1):
+        assert ids[new].tolist() == ids[new.stop :].tolist()
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=60), batch_sizes, seeds)
+def test_partners_have_the_same_given_label_and_are_others_where_there_are_any(
+    labels: list[int], batch_size: int, seed: int
+) -> None:
+    given_labels = np.array(labels)
+    for ids, new in SameClassSampler(given_labels, batch_size, seed).batches(2):
+        own, partner = ids[new], ids[new.stop :]
+        assert (given_labels[own] == given_labels[partner]).all()
+        alone = np.bincount(given_labels)[given_labels[own]] == 1
+        assert ((own == partner) == alone).all()
+
+
+def test_partners_are_drawn_uniformly_and_anew_every_epoch() -> None:
+    sampler = SameClassSampler(np.zeros(5, dtype=int), 10)
+    counts = np.zeros((5, 5))
+    for epoch in range(2000):
+        for ids, new in sampler.batches(epoch):
+            np.add.at(counts, (ids[new], ids[new.stop :]), 1)
+    others = counts[~np.eye(5, dtype=bool)]
+    assert others.min() > 420
+    assert others.max() < 580
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_data_loader_gives_the_batches_and_goes_on_with_the_next_epoch(workers: int) -> None:
+    labels = np.arange(21) % 3
+    dataset = CorruptedDataset([(float(i), int(label)) for i, label in enumerate(labels)], symmetric(labels, 0.4))
+    sampler = LastBatchSampler(21, 8, seed=3)
+    loader = DataLoader(dataset, batch_sampler=sampler, num_workers=workers)
+    expected = LastBatchSampler(21, 8, seed=3)
+    for epoch in range(2):
+        ids = [index.tolist() for _, _, index in loader]
+        assert ids == [entries.ids.tolist() for entries in expected.batches(epoch)]
+    sampler.set_epoch(0)
+    assert [index.tolist() for _, _, index in loader] == [entries.ids.tolist() for entries in expected.batches(0)]
+
+
+def test_an_iteration_cut_short_does_not_advance_the_epoch() -> None:
+    sampler = LastBatchSampler(20, 4)
+    first = next(iter(sampler))
+    assert next(iter(sampler)) == first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [((10, 5), "even: it counts both"), ((0, 4), "num_samples"), ((10, 0), "batch_size"), ((10, 4, -1), "seed")],
+)
+def test_impossible_sizes_are_named(arguments: tuple[int, ...], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        LastBatchSampler(*arguments)

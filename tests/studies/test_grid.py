@@ -1,0 +1,133 @@
+"""Which runs a grid stands for, and what makes a run another run."""
+
+import dataclasses
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from noisylab.data.base import ImageData, load_data
+from noisylab.registries import DATA
+from noisylab.training.config import TrainConfig
+
+TRAINING = TrainConfig(device="cpu")
+
+
+def load_study() -> ModuleType:
+    path = Path(__file__).parents[2] / "studies" / "noise_sweep.py"
+    spec = importlib.util.spec_from_file_location("noise_sweep", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses look up their module by name.
+    sys.modules["noise_sweep"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+study = load_study()
+
+
+@pytest.fixture(scope="module")
+def digits() -> ImageData:
+    return load_data(DATA.parse("digits"), None)
+
+
+def ids(data: ImageData, training: TrainConfig = TRAINING, **grid: Any) -> list[str]:
+    return [config.id for config in study.plan(study.Grid(**grid), training, data)]
+
+
+def test_the_default_grid_is_the_promised_one(digits: ImageData) -> None:
+    configs = study.plan(study.Grid(), TRAINING, digits)
+    assert len(configs) == 54
+    assert len({config.id for config in configs}) == 54
+    assert {config.seed for config in configs} == {0, 1, 2}
+    assert [config.method.split("(")[0] for config in configs[:3]] == ["ce", "repeat", "dlb"]
+    assert all(config.noise_seed == config.seed for config in configs)
+
+
+def test_runs_are_ordered_by_seed_so_that_an_interrupted_study_holds_whole_comparisons(digits: ImageData) -> None:
+    assert [config.seed for config in study.plan(study.Grid(), TRAINING, digits)] == [0] * 18 + [1] * 18 + [2] * 18
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ({"methods": ("dlb",)}, {"methods": ("dlb(alpha=1)",)}),
+        ({"methods": ("dlb(alpha=1, temperature=3)",)}, {"methods": ("dlb( temperature = 3.0 )",)}),
+        ({"noise": ("symmetric:0.4",)}, {"noise": ("symmetric(rate=.4)",)}),
+        ({"noise": ("symmetric:0",)}, {"noise": ("symmetric:0.0",)}),
+        ({"noise": ("asymmetric:0.4",)}, {"noise": ("asymmetric(mapping='digits', rate=0.4)",)}),
+        ({"augment": "auto"}, {"augment": "crop(padding=1, flip=False)"}),
+        ({"model": "small_cnn"}, {"model": "small_cnn(width=16)"}),
+        ({"noise_seed": None, "seeds": (3,)}, {"noise_seed": 3, "seeds": (3,)}),
+        ({"data_root": None}, {"data_root": Path("elsewhere")}),
+    ],
+    ids=str,
+)
+def test_equal_settings_written_differently_are_the_same_runs(
+    digits: ImageData, one: dict[str, Any], two: dict[str, Any]
+) -> None:
+    assert ids(digits, **one) == ids(digits, **two)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"methods": ("dlb(alpha=2)",)},
+        {"noise": ("symmetric(rate=0.4, include_true=True)",)},
+        {"noise": ("symmetric(rate=0.4, sampling='iid')",)},
+        {"seeds": (4,)},
+        {"noise_seed": 4},
+        {"augment": "none"},
+        {"model": "small_cnn(width=8)"},
+        {"record": "eval"},
+    ],
+    ids=str,
+)
+def test_whatever_changes_a_number_is_another_run(digits: ImageData, changed: dict[str, Any]) -> None:
+    base: dict[str, Any] = {"methods": ("dlb",), "noise": ("symmetric:0.4",), "seeds": (0,)}
+    assert set(ids(digits, **base)).isdisjoint(ids(digits, **(base | changed)))
+
+
+def test_a_method_written_twice_in_different_ways_is_run_once(digits: ImageData) -> None:
+    grid = {"methods": ("dlb", "dlb(alpha=1)"), "noise": ("symmetric:0.4",), "seeds": (0,)}
+    assert len(ids(digits, **grid)) == 1
+
+
+def test_where_and_how_many_at_once_is_not_part_of_a_run() -> None:
+    fields = {field.name for field in dataclasses.fields(study.RunConfig)} | {f.name for f in dataclasses.fields(TrainConfig)}
+    assert fields.isdisjoint({"out", "jobs", "data_root"})
+
+
+def test_another_training_subset_is_another_run(digits: ImageData) -> None:
+    assert set(ids(digits)).isdisjoint(ids(digits.subset(1000)))
+    assert ids(digits.subset(1000)) == ids(digits.subset(1000))
+
+
+@pytest.mark.parametrize("array", ["train_images", "train_labels", "test_images", "test_labels"])
+def test_a_file_whose_content_changed_is_another_run(tmp_path: Path, array: str) -> None:
+    rng = np.random.default_rng(0)
+    arrays = {
+        "train_images": rng.integers(0, 256, (40, 8, 8), dtype=np.uint8),
+        "train_labels": np.arange(40) % 4,
+        "test_images": rng.integers(0, 256, (20, 8, 8), dtype=np.uint8),
+        "test_labels": np.arange(20) % 4,
+    }
+    path = tmp_path / "data.npz"
+
+    def written() -> list[str]:
+        np.savez(path, **arrays)
+        data = load_data(DATA.parse(f"npz:{path}"), None)
+        return ids(data, methods=("ce",), noise=("symmetric:0.4",), seeds=(0,))
+
+    before = written()
+    assert written() == before
+    changed = arrays[array].copy()
+    changed.flat[0] = 3
+    arrays[array] = changed
+    assert written() != before
