@@ -27,7 +27,8 @@ CONFIG, NOISE, METRICS, CHECKPOINT, RESULT = "config.json", "noise.npz", "metric
 class RunConfig:
     """Everything that can change a number of a run. data, model, method, noise, augment are canonical specs.
 
-    data_digest: SHA-256 of the arrays themselves, so that a changed file is another run. record: whether per-sample records are
+    data_digest, noise_digest: SHA-256 of the arrays and of the given labels themselves, so that a changed file is another run.
+    record: whether per-sample records are
     of the training steps (`online`) or of an extra pass (`eval`).
     """
 
@@ -37,6 +38,7 @@ class RunConfig:
     model: str
     method: str
     noise: str
+    noise_digest: str
     noise_seed: Natural
     seed: Natural
     augment: str

@@ -125,8 +125,11 @@ def plan(grid: Grid, training: TrainConfig, data: ImageData) -> list[RunConfig]:
     """All runs of the grid, seed by seed, so that an interrupted study holds whole comparisons."""
     digest = data.digest()
     noises = [NOISE.parse(text, data.noise_defaults) for text in grid.noise]
-    for spec in noises:
-        data.under(NOISE.create(spec, **data.noise_inputs, seed=0))
+    noise_seeds = grid.seeds if grid.noise_seed is None else (grid.noise_seed,)
+    noise_digests = {
+        (spec.label, seed): data.noise_digest(NOISE.create(spec, **data.noise_inputs, seed=seed))
+        for spec, seed in itertools.product(noises, noise_seeds)
+    }
     configs = [
         RunConfig(
             data=str(DATA.parse(grid.data)),
@@ -135,13 +138,15 @@ def plan(grid: Grid, training: TrainConfig, data: ImageData) -> list[RunConfig]:
             model=str(MODELS.parse(grid.model)),
             method=str(METHODS.parse(method)),
             noise=str(noise),
-            noise_seed=seed if grid.noise_seed is None else grid.noise_seed,
+            noise_digest=noise_digests[noise.label, noise_seed],
+            noise_seed=noise_seed,
             seed=seed,
             augment=str(AUGMENT.parse(data.augment if grid.augment == "auto" else grid.augment)),
             record=grid.record,
             training=training,
         )
         for seed, noise, method in itertools.product(grid.seeds, noises, grid.methods)
+        for noise_seed in [seed if grid.noise_seed is None else grid.noise_seed]
     ]
     return list({config.id: config for config in configs}.values())
 

@@ -35,6 +35,7 @@ def config(data: ImageData, method: str = "dlb", noise: str = "symmetric:0.4", *
     made = RunConfig(
         data=str(DATA.parse("digits")),
         data_digest=data.digest(),
+        noise_digest="",
         train_size=80,
         model=str(MODELS.parse("small_cnn(width=4)")),
         method=str(METHODS.parse(method)),

@@ -20,6 +20,7 @@ def config(name: str, seed: int = 0) -> RunConfig:
     return RunConfig(
         data="digits()",
         data_digest="",
+        noise_digest="",
         train_size=1,
         model="",
         method=name,

@@ -15,6 +15,7 @@ from noisylab.training.config import TrainConfig
 CONFIG = RunConfig(
     data="digits()",
     data_digest="0" * 64,
+    noise_digest="0" * 64,
     train_size=100,
     model="small_cnn(width=16)",
     method="dlb(temperature=3.0, alpha=1.0)",
@@ -29,6 +30,7 @@ CONFIG = RunConfig(
 OTHER: dict[str, Any] = {
     "data": "digits(x=1)",
     "data_digest": "1" * 64,
+    "noise_digest": "1" * 64,
     "train_size": 101,
     "model": "small_cnn(width=17)",
     "method": "dlb(temperature=3.0, alpha=1.5)",

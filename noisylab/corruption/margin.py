@@ -23,18 +23,23 @@ def margin(
     form: Literal["I", "II", "III"] = "I",
     sampling: Sampling = "exact_per_class",
     seed: int = 0,
+    positions: ArrayLike | None = None,
 ) -> NoisyLabels:
     """The smaller the margin between a sample's two likeliest classes, the likelier it flips (PMD, Zhang et al. 2021).
 
-    labels: int[N]; posteriors: float[N, C] estimates of P(y | x), rows sum to 1, or the path of a `.npy` that holds them. With
-    D the difference of the two largest: tau_I = (1 - D^2)/2, tau_II = 1 - D^3, tau_III = 1 - (D^3 + D^2 + D)/3; sample n flips
-    with min(1, c tau_n), c such that the mean is `rate`, to its likeliest class other than the true one (the runner-up, where
-    the posterior is right). Nested over rates in every mode. Raises ValueError for bad input, and for a rate above the share
-    of samples that have any margin left.
+    labels: int[N]; posteriors: float[N, C] estimates of P(y | x), rows sum to 1, or the path of a `.npy` that holds them
+    (positions: int[N], which of its rows the samples are; None: all). With D the difference of the two largest: tau_I =
+    (1 - D^2)/2, tau_II = 1 - D^3, tau_III = 1 - (D^3 + D^2 + D)/3; sample n flips with min(1, c tau_n), c such that the mean is
+    `rate`, to its likeliest class other than the true one (the runner-up, where the posterior is right). Nested over rates in
+    every mode. Raises ValueError for bad input, and for a rate above the share of samples that have any margin left.
     """
     clean, classes = check_labels(labels, num_classes)
     r = check_rate(rate)
-    eta = check_posteriors(read_array(posteriors, "posteriors"), len(clean), classes if num_classes is not None else None)
+    eta = check_posteriors(
+        read_array(posteriors, "posteriors", count=len(clean), positions=positions),
+        len(clean),
+        classes if num_classes is not None else None,
+    )
     classes = eta.shape[1]
     check_labels(clean, classes)
     if form not in ("I", "II", "III"):

@@ -21,18 +21,20 @@ def subclass(
     *,
     sampling: Sampling = "exact_per_class",
     seed: int = 0,
+    positions: ArrayLike | None = None,
 ) -> NoisyLabels:
     """The lowest fine class of each class becomes the next class (mod K), so often that `rate` of all labels are wrong.
 
     labels: int[N] classes (CIFAR-100: its 20 superclasses); fine: int[N] the fine class of each sample, or the path of a `.npy`
-    that holds them. With five equally large fine classes the flip probability is 5r (Bai et al. 2023). Raises ValueError for
-    bad input, and for a rate above the share of samples in those fine classes.
+    that holds them (positions: int[N], which of its rows the samples are; None: all). With five equally large fine classes
+    the flip probability is 5r (Bai et al. 2023). Raises ValueError for bad input, and for a rate above the share of samples in
+    those fine classes.
     """
     clean, classes = check_labels(labels, num_classes)
     r = check_rate(rate)
     if classes < 2:
         raise ValueError(f"subclass noise needs at least 2 classes, got num_classes = {classes}")
-    detail, _ = check_labels(read_array(fine, "fine"))
+    detail, _ = check_labels(read_array(fine, "fine", count=len(clean), positions=positions))
     if len(detail) != len(clean):
         raise ValueError(f"fine must have one fine class per label, got {len(detail)} for {len(clean)} labels")
     lowest = np.full(classes, np.iinfo(np.int64).max)

@@ -114,12 +114,18 @@ def check_posteriors(posteriors: ArrayLike, count: int, classes: int | None) -> 
     return np.asarray(rows / rows.sum(axis=1, keepdims=True))
 
 
-def read_array(value: ArrayLike | str | PathLike[str], name: str) -> NDArray[Any]:
-    """`value` as an array, from the `.npy` file that it names where it is a path; pickles are refused."""
+def read_array(
+    value: ArrayLike | str | PathLike[str], name: str, *, count: int | None = None, positions: ArrayLike | None = None
+) -> NDArray[Any]:
+    """`value` as an array, from the `.npy` file that it names where it is a path; pickles are refused.
+
+    A file of more rows than the `count` of samples is about the whole data set: it gives its rows at `positions`.
+    """
     if not isinstance(value, str | PathLike):
         return np.asarray(value)
     try:
-        return np.asarray(np.load(value, allow_pickle=False))
+        rows = np.asarray(np.load(value, allow_pickle=False))
+        return rows if positions is None or len(rows) == count else rows[np.asarray(positions)]
     except FileNotFoundError:
         raise ValueError(f"{name}: no file {str(value)!r}") from None
     except Exception as error:

@@ -82,6 +82,12 @@ class ImageData:
         images = replace_images(data.train_images, noisy, read_array(source, "outside"))
         return dataclasses.replace(data, train_images=images)
 
+    def noise_digest(self, noisy: NoisyLabels) -> str:
+        """SHA-256 of the given labels, and of the samples and images where the noise changes those too."""
+        if noisy.positions is None and noisy.replaced_by is None:
+            return noisy.digest
+        return hashlib.sha256((noisy.digest + self.under(noisy).digest()).encode()).hexdigest()
+
     def _only(self, chosen: NDArray[np.int64]) -> "ImageData":
         return dataclasses.replace(
             self,

@@ -22,7 +22,7 @@ def digits(*, root: Path | None = None) -> ImageData:  # noqa: ARG001 - every da
     return ImageData(
         train_images=images[train],
         train_labels=labels[train].astype(np.int64),
-        train_ids=train,
+        train_ids=np.arange(len(train)),
         test_images=images[test],
         test_labels=labels[test].astype(np.int64),
         class_names=tuple(str(digit) for digit in range(10)),

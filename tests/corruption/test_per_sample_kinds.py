@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -189,3 +190,16 @@ def test_a_record_of_any_kind_comes_back_from_its_file(kind: Kind, tmp_path) -> 
 def test_bad_input_is_refused_with_the_value_named(call: Callable[[], object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         call()
+
+
+def test_a_file_about_the_whole_data_set_gives_the_rows_of_a_part_of_it(tmp_path: Path) -> None:
+    labels = np.arange(200) % 4
+    part = np.arange(0, 200, 3)
+    for kind, name, values in (
+        (margin, "posteriors", posteriors(labels, 4)),
+        (subclass, "fine", labels * 5 + np.arange(200) // 4 % 5),
+    ):
+        np.save(tmp_path / f"{name}.npy", values)
+        path = str(tmp_path / f"{name}.npy")
+        assert kind(labels[part], 0.1, path, positions=part) == kind(labels[part], 0.1, values[part])
+        assert kind(labels, 0.1, path, positions=np.arange(200)) == kind(labels, 0.1, values)

@@ -131,3 +131,13 @@ def test_a_file_whose_content_changed_is_another_run(tmp_path: Path, array: str)
     changed.flat[0] = 3
     arrays[array] = changed
     assert written() != before
+
+
+def test_a_label_file_whose_content_changed_is_another_run(tmp_path: Path, digits: ImageData) -> None:
+    given = digits.train_labels.copy()
+    found = []
+    for change in range(2):
+        given[change] = (given[change] + 1) % 10
+        np.save(tmp_path / "given.npy", given)
+        found.append(set(ids(digits, noise=(f"file:{tmp_path / 'given.npy'}",), seeds=(0,))))
+    assert found[0].isdisjoint(found[1])
