@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from noisylab.checks import Count, Fraction
-from noisylab.corruption.asymmetric import MAPPINGS, asymmetric
+from noisylab.corruption.asymmetric import MAPPINGS
 from noisylab.corruption.pair_flip import pair_flip
 from noisylab.corruption.record import NoisyLabels
 from noisylab.corruption.symmetric import symmetric
@@ -24,8 +24,9 @@ NOTES: dict[str, str] = {
     "file by the rate with one decimal and reads it back, so there .25 runs the noise of .2; here every rate is itself.",
     "coteaching": "symmetric: every sample on its own (iid), the true class excluded, as in the paper. pair: i -> i + 1, iid. "
     "The code ignores its noise seed and always draws with 0; here the seed counts.",
-    "sce": "symmetric: in every class ceil(r n_c) samples get another class, drawn uniformly, as in the paper. asymmetric: "
-    "in every mapped class of CIFAR-10 as many. Here r n_c is rounded, which is the same where it is a whole number.",
+    "sce": "symmetric: int(int(r N) / K) samples of every class, equally many however large it is, get another class, drawn "
+    "uniformly; on balanced classes that is the paper's r. asymmetric: int(r n_c) samples of every mapped class of CIFAR-10, "
+    "chosen by the true label. The code draws with NumPy's global generator, seeded with 123; here the seed counts.",
     "elr": "symmetric: as DivideMix (ceil(r N) samples, the true class included); the paper's rates are those. asymmetric: "
     "class by class IN PLACE, in the order 0 to 9, so part of the cats that became dogs turn back when it is the dogs' turn: "
     "at .4 the cats' rate is .24 instead of the paper's .4.",
@@ -62,12 +63,11 @@ def preset(
     if source == "coteaching":
         function = symmetric if form == "symmetric" else pair_flip
         return _renamed(function(clean, r, classes, sampling="iid", seed=seed), parameters)
-    if source == "sce":
-        made = asymmetric(clean, r, "cifar10", seed=seed) if mapped else symmetric(clean, r, classes, seed=seed)
-        return _renamed(made, parameters)
     rng = np.random.default_rng(derive_seed(seed, "noise/preset"))
     pairs = MAPPINGS["cifar10"][1]
-    if source == "elr" and mapped:
+    if source == "sce":
+        given = _class_by_class(clean, r, classes, pairs if mapped else None, rng)
+    elif source == "elr" and mapped:
         given = _in_place(clean, r, pairs, rng)
     else:
         exact = r * len(clean)
@@ -89,6 +89,24 @@ def _in_place(clean: NDArray[np.int64], rate: float, pairs: dict[int, int], rng:
         members = rng.permutation(np.flatnonzero(given == true))
         chosen = members[: int(np.ceil(rate * len(members) - 1e-9))]
         given[chosen] = pairs.get(true, true)
+    return given
+
+
+def _class_by_class(
+    clean: NDArray[np.int64], rate: float, classes: int, pairs: Mapping[int, int] | None, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """SCE's noise: a whole number of samples of every class, rounded down."""
+    order, ahead = rng.permutation(len(clean)), rng.integers(1, max(classes, 2), size=len(clean))
+    given = clean.copy()
+    equal = int(rate * len(clean) + 1e-9) // classes
+    for true in range(classes):
+        members = order[clean[order] == true]
+        if pairs is None:
+            if equal > len(members):
+                raise ValueError(f"rate {rate:g} wants {equal} samples of every class, but class {true} has {len(members)}")
+            given[members[:equal]] = (true + ahead[members[:equal]]) % classes
+        elif true in pairs:
+            given[members[: int(rate * len(members) + 1e-9)]] = pairs[true]
     return given
 
 

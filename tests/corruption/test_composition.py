@@ -134,6 +134,15 @@ def test_elr_turns_part_of_the_cats_back() -> None:
     assert preset(np.arange(50_000) % 10, 0.4, "sce", form="asymmetric").realised_transition()[3, 5] == 0.4
 
 
+def test_sce_takes_equally_many_of_every_class_however_large_it_is() -> None:
+    noisy = preset(np.repeat([0, 1, 2], [100, 60, 45]), 0.4, "sce")
+    assert np.bincount(noisy.clean[noisy.flipped]).tolist() == [27, 27, 27]
+    with pytest.raises(ValueError, match=r"rate 0\.9 wants 61 samples of every class, but class 1 has 60"):
+        preset(np.repeat([0, 1, 2], [100, 60, 45]), 0.9, "sce")
+    with_mapping = preset(np.repeat(np.arange(10), 7), 0.4, "sce", form="asymmetric")
+    assert np.bincount(with_mapping.clean[with_mapping.flipped], minlength=10).tolist() == [0, 0, 2, 2, 2, 2, 0, 0, 0, 2]
+
+
 def test_coteaching_heeds_its_seed() -> None:
     assert preset(LABELS, 0.4, "coteaching", seed=1) != preset(LABELS, 0.4, "coteaching", seed=2)
 
