@@ -6,6 +6,7 @@ import math
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
@@ -59,7 +60,7 @@ def _mismatch(value: object, annotation: Any) -> str | None:
         expected = _mismatch(value, arguments[0])
         if expected is not None:
             return expected + str(bound or "")
-        if bound and isinstance(value, int | float) and not bound.allows(value):
+        if bound and isinstance(value, Real) and not bound.allows(float(value)):
             return f"a number{bound}"
         return None
     if origin is Literal:
@@ -74,10 +75,10 @@ def _mismatch(value: object, annotation: Any) -> str | None:
     if origin is Mapping:
         return None if isinstance(value, Mapping) else "a dict"
     if annotation is float:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
+        number = isinstance(value, Real) and not isinstance(value, bool)
         return None if number and math.isfinite(typing.cast(float, value)) else "a finite number"
     if annotation is int:
-        return None if isinstance(value, int) and not isinstance(value, bool) else "a whole number"
+        return None if isinstance(value, Integral) and not isinstance(value, bool) else "a whole number"
     if annotation is bool:
         return None if isinstance(value, bool) else "True or False"
     if annotation is str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 
 from noisylab.checks import Count, Fraction, Natural, NonNegative, Positive, check_fields, check_value, checked
@@ -15,6 +16,8 @@ from noisylab.checks import Count, Fraction, Natural, NonNegative, Positive, che
     [
         (1, Positive),
         (0.5, Positive),
+        (np.float32(0.5), Positive),
+        (np.int64(3), Count),
         (0, NonNegative),
         (1.0, Fraction),
         (0, Natural),
