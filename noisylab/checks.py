@@ -78,7 +78,7 @@ def _mismatch(value: object, annotation: Any) -> str | None:
         number = isinstance(value, Real) and not isinstance(value, bool)
         return None if number and math.isfinite(typing.cast(float, value)) else "a finite number"
     if annotation is int:
-        return None if isinstance(value, Integral) and not isinstance(value, bool) else "a whole number"
+        return "a whole number" if isinstance(value, bool) or not isinstance(value, Integral) else None
     if annotation is bool:
         return None if isinstance(value, bool) else "True or False"
     if annotation is str:

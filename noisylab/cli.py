@@ -5,6 +5,7 @@ import io
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -74,6 +75,8 @@ def make_output(out: Path) -> None:
     """Make the folder `out`. Raises ValueError where that cannot be done."""
     try:
         out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
     except OSError as error:
         raise ValueError(f"output folder {str(out)!r} cannot be written: {error.strerror}") from error
 

@@ -1,7 +1,5 @@
 """One run, from its configuration to a finished folder."""
 
-import hashlib
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,17 +11,17 @@ from filelock import FileLock, Timeout
 from torch import nn
 
 from noisylab.analysis.dynamics import FILE as DYNAMICS
+from noisylab.analysis.dynamics import intact_epochs
 from noisylab.analysis.log import RunLog
 from noisylab.analysis.recorder import DynamicsRecorder
 from noisylab.corruption import NoisyLabels
 from noisylab.data.base import ImageData
-from noisylab.files import flush_folder, write_atomically
 from noisylab.methods.base import Method, Setting
 from noisylab.registries import AUGMENT, DATA, METHODS, MODELS, NOISE
-from noisylab.runs import CHECKPOINT, METRICS, RESULT, RunConfig, read_result
+from noisylab.runs import CHECKPOINT, RunConfig, read_result, write_result
 from noisylab.runs import NOISE as NOISE_FILE
 from noisylab.seeds import derive_seed
-from noisylab.training.checkpoint import is_whole
+from noisylab.training.checkpoint import saved_epoch
 from noisylab.training.evaluate import Evaluator
 from noisylab.training.loop import TrainingSet, train
 
@@ -61,7 +59,9 @@ def _run(config: RunConfig, data: ImageData, folder: Path, on_progress: Callable
             shutil.rmtree(leftover)
         else:
             leftover.unlink(missing_ok=True)
-    if not is_whole(folder / CHECKPOINT) or not (folder / DYNAMICS).is_dir():
+    # Records are continued only where all that the checkpoint counts on can be read.
+    saved = saved_epoch(folder / CHECKPOINT)
+    if saved == 0 or intact_epochs(folder) < saved:
         (folder / CHECKPOINT).unlink(missing_ok=True)
         shutil.rmtree(folder / DYNAMICS, ignore_errors=True)
     statistics = data.mean, data.std
@@ -91,11 +91,8 @@ def _run(config: RunConfig, data: ImageData, folder: Path, on_progress: Callable
         checkpoint=folder / CHECKPOINT,
     )
     metrics = pandas.DataFrame(log.rows)
-    table = metrics.to_csv(index=False).encode()
-    write_atomically(folder / METRICS, table)
-    flush_folder(folder / DYNAMICS)
-    result = _result(config, data, noisy, metrics) | {"metrics_sha256": hashlib.sha256(table).hexdigest()}
-    write_atomically(folder / RESULT, json.dumps(result, indent=2) + "\n")
+    result = _result(config, data, noisy, metrics)
+    write_result(folder, result, metrics.to_csv(index=False).encode())
     return result
 
 
@@ -137,6 +134,7 @@ def _result(config: RunConfig, data: ImageData, noisy: NoisyLabels, metrics: pan
         "steps": int(metrics["steps"].sum()),
         "images_processed": images,
         "record": config.record,
+        "settings": config.settings,
         "test_accuracy_last": float(last["test_accuracy"]),
         "test_accuracy_last10": float(accuracy.tail(10).mean()),
         "best_on_test": float(accuracy.max()),

@@ -53,6 +53,13 @@ class RunConfig:
         return {"format": FORMAT, **json.loads(json.dumps(dataclasses.asdict(self)))}
 
     @property
+    def settings(self) -> str:
+        """A digest of all that runs of one comparison have in common: everything but method, noise and seeds."""
+        varied = {"method", "noise", "noise_digest", "noise_seed", "seed"}
+        shared = {key: value for key, value in self.canonical().items() if key not in varied}
+        return hashlib.sha256(json.dumps(shared, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
     def id(self) -> str:
         """A readable name and a SHA-256 of the canonical configuration, the name of the run's folder."""
         text = json.dumps(self.canonical(), sort_keys=True)
@@ -75,11 +82,24 @@ def _short(spec: str) -> str:
 def read_result(folder: Path) -> dict[str, Any] | None:
     """The result of a finished run; None where it is not finished, or its result or metrics are damaged."""
     try:
-        result: dict[str, Any] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        held = json.loads((folder / RESULT).read_text(encoding="utf-8"))
         metrics = (folder / METRICS).read_bytes()
     except (OSError, ValueError):
         return None
-    return result if hashlib.sha256(metrics).hexdigest() == result["metrics_sha256"] else None
+    if not isinstance(held, dict) or not isinstance(result := held.get("result"), dict):
+        return None
+    return result if held.get("sha256") == _digest(result, metrics) else None
+
+
+def write_result(folder: Path, result: dict[str, Any], metrics: bytes) -> None:
+    """Write `metrics.csv`, then `result.json` with a digest of both."""
+    write_atomically(folder / METRICS, metrics)
+    content = {"result": result, "sha256": _digest(result, metrics)}
+    write_atomically(folder / RESULT, json.dumps(content, indent=2))
+
+
+def _digest(result: dict[str, Any], metrics: bytes) -> str:
+    return hashlib.sha256(json.dumps(result, sort_keys=True).encode() + metrics).hexdigest()
 
 
 def read_metrics(folder: Path) -> "pandas.DataFrame":
@@ -100,8 +120,7 @@ def collect(study: Path) -> "pandas.DataFrame":
     if table.empty:
         return table
     order = ["data", "model", "noise_kind", "nominal_rate", "noise", "method", "seed", "noise_seed", "id"]
-    # The digest covers timings too, so it is no number of the run.
-    return table.drop(columns="metrics_sha256").sort_values(order, ignore_index=True)
+    return table.sort_values(order, ignore_index=True)
 
 
 def write_results(study: Path) -> "pandas.DataFrame":

@@ -31,6 +31,7 @@ def execute_grid(configs: Sequence[RunConfig], data: ImageData, out: Path, jobs:
     if not missing:
         write_results(out)
         return []
+    jobs = min(jobs, len(missing))
     finished = 0
     columns = (
         TextColumn("[progress.description]{task.description}"),
@@ -91,11 +92,14 @@ def report(configs: Sequence[RunConfig], out: Path, console: Console) -> None:
     paths = [out / "results.csv", out / "summary.csv", out / "differences.csv"]
     figures = {"noise_robustness": robustness_of(results), "memorisation": story_of(results, out)}
     for name, drawn in figures.items():
-        if drawn is not None:
+        if drawn is None:
+            console.print(f"no figure {name}: no sample is mislabelled")
+        else:
             paths += save_figure(drawn[0], out / name, drawn[1])[:2]
     console.print(f"one row per run, tables and figures: {', '.join(map(str, paths))}", soft_wrap=True, highlight=False)
     if len(results) < len(configs):
-        console.print(f"not run: {len(configs) - len(results)} of {len(configs)}; the tables and figures are without them")
+        missing = [config.id for config in configs if config.id not in set(results["id"])]
+        console.print(f"not run, and not in the tables and figures: {', '.join(missing)}", soft_wrap=True, highlight=False)
 
 
 def results_table(summary: pandas.DataFrame) -> Table:
@@ -135,7 +139,7 @@ def results_table(summary: pandas.DataFrame) -> Table:
 def differences_table(differences: pandas.DataFrame) -> Table:
     """Paired differences between methods for the terminal."""
     table = Table(
-        title="Differences in last-epoch test accuracy, paired by seed (p: Holm-corrected)",
+        title="Last-epoch test accuracy, paired by seed (p: Holm)",
         title_justify="left",
         box=SIMPLE_HEAD,
     )

@@ -1,7 +1,6 @@
 """A run's identity, whether it is done, and many runs as one table."""
 
 import dataclasses
-import hashlib
 import json
 import re
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from noisylab.runs import FORMAT, LIBRARIES, RunConfig, collect, read_metrics, read_result, write_results
+from noisylab.runs import FORMAT, LIBRARIES, RunConfig, collect, read_metrics, read_result, write_result, write_results
 from noisylab.training.config import TrainConfig
 
 CONFIG = RunConfig(
@@ -70,12 +69,11 @@ def finish(study: Path, **changes: Any) -> dict[str, Any]:
         "seed": 0,
         "noise_seed": 0,
         "test_accuracy_last": 0.75,
-        "metrics_sha256": hashlib.sha256(metrics).hexdigest(),
     } | changes
     folder = study / result["id"]
     folder.mkdir(parents=True)
     (folder / "metrics.csv").write_bytes(metrics)
-    (folder / "result.json").write_text(json.dumps(result))
+    write_result(folder, result, metrics)
     return result
 
 

@@ -10,6 +10,16 @@ if TYPE_CHECKING:
 FILE = "dynamics.zarr"
 
 
+def intact_epochs(run_folder: str | PathLike[str]) -> int:
+    """How many epochs of a run's records can be read back as they were written; 0 where any of them is damaged."""
+    try:
+        records = load_dynamics(run_folder).load()
+    # What a damaged store raises depends on which file is damaged.
+    except Exception:
+        return 0
+    return int(records.sizes["epoch"])
+
+
 def load_dynamics(run_folder: str | PathLike[str]) -> "xarray.Dataset":
     """The per-sample records of a run, labelled and read lazily: only what is indexed is loaded.
 

@@ -15,6 +15,7 @@ from zarr.codecs import Crc32cCodec
 
 from noisylab.checks import check_value
 from noisylab.corruption.validation import check_integer, check_labels
+from noisylab.files import flush_folder
 
 Record = Literal["online", "eval"]
 
@@ -69,8 +70,9 @@ class DynamicsRecorder:
             )
         check_value("record", record, Record)
         self.num_samples, self.epochs, self.record = len(given), check_integer("epochs", epochs, minimum=1), record
+        self.num_classes = max(classes, int(true.max()) + 1)
         # One value more than there are classes, to say that there is no prediction.
-        self._class_type = np.min_scalar_type(max(classes, int(true.max()) + 1))
+        self._class_type = np.min_scalar_type(self.num_classes)
         self.missing = int(np.iinfo(self._class_type).max)
         self._fills: dict[str, tuple[np.dtype[Any], Any]] = {
             "prediction": (self._class_type, self.missing),
@@ -78,7 +80,8 @@ class DynamicsRecorder:
             "agreement": (np.dtype(np.int8), -1),
         }
         static = {"sample": ids, "given": given, "true": true, "mislabelled": given != true, "epoch": np.arange(epochs)}
-        self._group = self._open(Path(folder) / "dynamics.zarr", static)
+        self._folder = Path(folder) / "dynamics.zarr"
+        self._group = self._open(self._folder, static)
         self._arrays = {name: self._group[name] for name in self._fills}
         self.epoch = int(self._group.attrs["epochs_done"])
         self.last: dict[str, NDArray[Any]] = {}
@@ -94,8 +97,12 @@ class DynamicsRecorder:
         new: the entries that are the epoch's own presentation of their sample (`Batch.new`); without it, a sample's first
         presentation in the epoch is its own, and any further one a second presentation.
         """
-        if logits.shape[1] > self.missing:
-            raise ValueError(f"logits of {logits.shape[1]} classes do not fit records made for fewer; give num_classes")
+        if self.epoch >= self.epochs:
+            raise ValueError(f"the recorder was made for {self.epochs} epochs, and all are written; choose another folder")
+        if logits.shape[1] > self.num_classes:
+            raise ValueError(
+                f"logits of {logits.shape[1]} classes do not fit records made for {self.num_classes}; give num_classes"
+            )
         # Copies, since the caller may overwrite its tensors (CUDA graphs do).
         self._buffer.append((index.detach().clone(), logits.detach().float().clone(), labels.detach().clone(), new))
         self._buffered += len(index)
@@ -118,7 +125,8 @@ class DynamicsRecorder:
         self.last = row
 
     def state_dict(self) -> dict[str, Any]:
-        """What is needed to go on after an epoch: how many rows count, and each sample's latest prediction."""
+        """What is needed to go on after an epoch: how many rows count, which are on disk then, and each latest prediction."""
+        flush_folder(self._folder)
         return {"epoch": self.epoch, "latest": torch.from_numpy(self._latest.astype(np.int64))}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -213,6 +221,10 @@ class DynamicsRecorder:
         self._buffer, self._buffered = [], 0
 
     def _fill(self, row: dict[str, NDArray[Any]], seen: _Reduced) -> None:
+        if seen.sample.min() < 0 or seen.sample.max() >= self.num_samples:
+            raise ValueError(
+                f"index must be in [0, {self.num_samples}), got {int(seen.sample.min())} to {int(seen.sample.max())}"
+            )
         index, new, prediction = seen.sample.numpy(), seen.new.numpy(), seen.prediction.numpy().astype(self._class_type)
         # Presentations sorted by sample, in order of time within each sample.
         order = np.argsort(index, kind="stable")

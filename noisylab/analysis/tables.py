@@ -14,6 +14,7 @@ def summarise(results: pandas.DataFrame) -> pandas.DataFrame:
 
     results: rows of `results.csv`. The order of noises and methods is that of their first rows.
     """
+    check_comparable(results)
     rows = []
     for (noise, method), group in results.groupby(["noise", "method"], sort=False):
         row: dict[str, object] = {
@@ -47,6 +48,18 @@ def over_epochs(metrics: pandas.DataFrame, measures: Sequence[str]) -> pandas.Da
     return pandas.DataFrame(rows)
 
 
+def check_comparable(results: pandas.DataFrame) -> None:
+    """Raise ValueError where runs differ in more than method, noise and seeds, or one of them stands there twice."""
+    for settings in results["settings"].unique()[1:]:
+        other = results.loc[results["settings"] == settings, "id"].iloc[0]
+        raise ValueError(
+            f"runs that differ in more than method, noise and seeds are no comparison: {results['id'].iloc[0]}, {other}"
+        )
+    twice = results[results.duplicated(["noise", "method", "seed", "noise_seed"])]
+    if len(twice):
+        raise ValueError(f"the run {twice['id'].iloc[0]} stands there twice")
+
+
 def compare(results: pandas.DataFrame, measure: str = "test_accuracy_last") -> pandas.DataFrame:
     """Differences between methods under each noise, paired by seed and noise seed, with Holm-corrected p-values.
 
@@ -55,7 +68,8 @@ def compare(results: pandas.DataFrame, measure: str = "test_accuracy_last") -> p
     methods = list(dict.fromkeys(results["method"]))
     pairs = [(a, methods[0]) for a in methods[1:]]
     if "repeat" in methods[1:]:
-        pairs += [(a, "repeat") for a in methods[methods.index("repeat") + 1 :]]
+        pairs += [(a, "repeat") for a in methods[1:] if a != "repeat"]
+    check_comparable(results)
     rows = []
     for noise, group in results.groupby("noise", sort=False):
         values = group.pivot_table(index=["seed", "noise_seed"], columns="method", values=measure)

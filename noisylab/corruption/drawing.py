@@ -51,7 +51,8 @@ def draw(
 
     Rounding per class by largest remainders would not be nested: a class may lose a flip when the rate rises (the Alabama
     paradox). Each class has a fixed threshold for rounding up instead, the thresholds spread evenly over the classes, so
-    that the total is the rounded total too where classes are equally large, and next to it elsewhere.
+    that the total is the rounded total too where classes are equally large; elsewhere the roundings of C classes add up to an
+    error that grows like sqrt(C).
     """
     flips, targets = (np.random.default_rng(derive_seed(seed, f"noise/{stream}")) for stream in ("flips", "targets"))
     if sampling == "exact_per_class":
@@ -63,7 +64,9 @@ def draw(
             flipped = np.flatnonzero(uniform < probability)
         else:
             level = noise.level(uniform) if isinstance(noise, PerSample) else _ratio(uniform, probability)
-            flipped = _lowest(np.where(probability > 0, level, np.inf), round(float(probability.sum())))
+            # What flips for certain comes first, what cannot flip never.
+            level = np.where(probability >= 1, -1.0, np.where(probability > 0, level, np.inf))
+            flipped = _lowest(level, round(float(probability.sum())))
         target = quantile[flipped]
     given = clean.copy()
     if isinstance(noise, PerSample):

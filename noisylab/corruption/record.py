@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noisylab.corruption.drawing import PerSample, Sampling, draw
-from noisylab.corruption.validation import check_integer, check_sampling
+from noisylab.corruption.validation import check_integer, check_labels, check_sampling
 from noisylab.files import write_atomically
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class NoisyLabels:
     replaced_by: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
+        for name in ("labels", "clean"):
+            object.__setattr__(self, name, check_labels(getattr(self, name), self.num_classes)[0])
         for name in ("clean", "positions", "replaced_by"):
             array = getattr(self, name)
             if array is not None and array.shape != self.labels.shape:

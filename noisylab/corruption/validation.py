@@ -2,6 +2,7 @@
 
 import math
 import operator
+from numbers import Real
 from os import PathLike
 from typing import Any, get_args
 
@@ -46,10 +47,7 @@ def check_integer(name: str, value: Any, *, minimum: int = 0) -> int:
 
 def check_rate(rate: Any) -> float:
     """`rate` as a float in [0, 1]."""
-    try:
-        number = float(rate)
-    except (TypeError, ValueError):
-        number = math.nan
+    number = math.nan if isinstance(rate, bool) or not isinstance(rate, Real) else float(rate)
     if not 0 <= number <= 1:
         raise ValueError(f"rate must be a number in [0, 1], got {rate!r}")
     return number

@@ -98,7 +98,7 @@ class ImageData:
 
     def digest(self) -> str:
         """SHA-256 over all arrays: equal for equal data, wherever it came from."""
-        total = hashlib.sha256()
+        total = hashlib.sha256(json.dumps([self.class_names, self.mean, self.std]).encode())
         for name in _ARRAYS:
             array = np.ascontiguousarray(getattr(self, name))
             total.update(f"{name}{array.shape}{array.dtype}".encode())
@@ -141,10 +141,15 @@ def load_data(spec: Spec, root: Path | None, train_size: int | None = None) -> I
 
     Raises ValueError naming the place and what was expected there, where the data cannot be had.
     """
-    if root is not None and not root.is_dir():
-        raise ValueError(f"data root {str(root)!r} is not a folder")
+    check_root(root)
     data: ImageData = dataclasses.replace(DATA.create(spec, root=root), root=None if root is None else str(root))
     return data if train_size is None else data.subset(train_size)
+
+
+def check_root(root: Path | None) -> None:
+    """Raise ValueError where a data root is given and is not a folder."""
+    if root is not None and not root.is_dir():
+        raise ValueError(f"data root {str(root)!r} is not a folder")
 
 
 def channel_statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -24,7 +24,7 @@ def folder(path: str, size: Count | None = None, *, root: Path | None = None) ->
     test = next((base / part for part in ("test", "val") if (base / part).is_dir()), None)
     if not train.is_dir() or test is None:
         raise ValueError(f"data set folder: {path!r} must hold a folder train and a folder test or val")
-    names = tuple(sorted(entry.name for entry in train.iterdir() if entry.is_dir()))
+    names = tuple(sorted(entry.name for entry in train.iterdir() if _is_class(entry)))
     files = {part: _files(part, names) for part in (train, test)}
     grey = all(_is_grey(file) for part in files.values() for file in part[0])
     with Image.open(files[train][0][0]) as first:
@@ -47,7 +47,7 @@ def folder(path: str, size: Count | None = None, *, root: Path | None = None) ->
 
 def _files(part: Path, names: tuple[str, ...]) -> tuple[list[Path], NDArray[np.int64]]:
     """The image files below a folder of class folders, in order, and their labels."""
-    unknown = [entry.name for entry in part.iterdir() if entry.is_dir() and entry.name not in names]
+    unknown = [entry.name for entry in part.iterdir() if _is_class(entry) and entry.name not in names]
     if unknown:
         raise ValueError(f"data set folder: {str(part)!r} has the class {unknown[0]!r}, which train/ lacks")
     pairs = [
@@ -56,9 +56,17 @@ def _files(part: Path, names: tuple[str, ...]) -> tuple[list[Path], NDArray[np.i
         for file in sorted((part / name).rglob("*"))
         if file.suffix.lower() in EXTENSIONS
     ]
+    empty = sorted(set(range(len(names))) - {label for _, label in pairs})
+    if pairs and part.name == "train" and empty:
+        raise ValueError(f"data set folder: {str(part / names[empty[0]])!r} holds no images")
     if not pairs:
         raise ValueError(f"data set folder: {str(part)!r} holds no images in class folders")
     return [file for file, _ in pairs], np.array([label for _, label in pairs], dtype=np.int64)
+
+
+def _is_class(entry: Path) -> bool:
+    # Hidden folders are other programs' (.ipynb_checkpoints).
+    return entry.is_dir() and not entry.name.startswith(".")
 
 
 def _is_grey(file: Path) -> bool:

@@ -62,15 +62,21 @@ class DLBLoss(nn.Module):
 
         logits: float[B, K]; labels: int64[B]; index: int64[B] sample ids, or None. Raises ValueError where the batch is not
         larger than the memory, or where `index` shows that its first entries are not the remembered ones (given a CUDA tensor,
-        that check waits for the device).
+        that check waits for the device). In evaluation mode it is cross-entropy alone, and the memory stays as it is.
         """
+        if not self.training:
+            return functional.cross_entropy(logits, labels)
         repeated = len(self.remembered)
         if repeated and (len(logits) <= repeated or logits.shape[1] != self.remembered.shape[1]):
             raise ValueError(
                 f"a batch of logits {list(logits.shape)} cannot begin with the {repeated} remembered entries of "
                 f"{self.remembered.shape[1]} classes and hold new ones; call reset() before a new sequence of batches"
             )
-        if index is not None:
+        if index is not None and len(index) != len(logits):
+            raise ValueError(f"index must name every entry of the batch, got {len(index)} for {len(logits)} logits")
+        if repeated and (index is None) != (len(self.remembered_index) == 0):
+            raise ValueError("index must be given with every batch or with none, and the batch before did otherwise")
+        if repeated and index is not None:
             self._check(index, repeated)
         loss = dlb_loss(logits, labels, self.remembered, temperature=self.temperature, alpha=self.alpha)
         self.remembered = logits[repeated:].detach().clone()
@@ -84,8 +90,6 @@ class DLBLoss(nn.Module):
 
     def _check(self, index: Tensor, repeated: int) -> None:
         remembered = self.remembered_index
-        if len(remembered) != repeated:
-            raise ValueError("index was not given with the batch before; give it with every batch or with none")
         if not torch.equal(index[:repeated].to(remembered.device), remembered):
             raise ValueError(
                 f"the batch must begin with the samples of the last batch's new half, {remembered[:8].tolist()}..., "

@@ -1,5 +1,6 @@
 """Test accuracy against the noise rate."""
 
+import textwrap
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -7,7 +8,7 @@ import pandas
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from noisylab.plotting.style import figure_legend, method_style, paper_style
+from noisylab.plotting.style import figure_legend, method_styles, paper_style
 
 
 def accuracy_against_rate(
@@ -18,9 +19,10 @@ def accuracy_against_rate(
     summary: rows of `noisylab.analysis.tables.summarise` of one noise kind: nominal_rate, method, `measure`, `measure`_ci.
     """
     ax = ax or plt.gca()
+    styles = method_styles(summary["method"].unique())
     for method, rows in summary.groupby("method", sort=False):
         rows = rows.sort_values("nominal_rate")
-        style = method_style(str(method)) | kwargs
+        style = styles[str(method)] | kwargs
         ax.plot(rows["nominal_rate"], rows[measure], **style)
         low, high = rows[measure] - rows[f"{measure}_ci"], rows[measure] + rows[f"{measure}_ci"]
         ax.fill_between(rows["nominal_rate"], low, high, color=style["color"], alpha=0.18, linewidth=0)
@@ -44,7 +46,10 @@ def robustness_figure(summary: pandas.DataFrame, title: str = "") -> tuple[Figur
             rows = pandas.concat([clean.drop_duplicates("method"), noisy[noisy["noise_kind"] == kind]])
             accuracy_against_rate(rows, ax=ax)
             partial = kind.split("(")[0] == "asymmetric"
-            ax.set(title=kind, xlabel="flip probability of the mapped classes" if partial else "noise rate (nominal)")
+            ax.set(
+                title="\n".join(textwrap.wrap(kind, 32)),
+                xlabel="flip probability of the mapped classes" if partial else "noise rate (nominal)",
+            )
             parts.append(rows.assign(panel=kind))
         # Accuracy is a share, though a t interval may reach beyond.
         axes[0, 0].set_ylim(top=min(axes[0, 0].get_ylim()[1], 1.005))

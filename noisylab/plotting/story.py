@@ -6,9 +6,10 @@ import matplotlib.pyplot as plt
 import pandas
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from noisylab.analysis.tables import over_epochs
-from noisylab.plotting.style import figure_legend, method_style, paper_style
+from noisylab.plotting.style import figure_legend, method_styles, paper_style
 
 PANELS = {
     "test_accuracy": "test set: predicted correctly",
@@ -24,11 +25,13 @@ def curves(numbers: pandas.DataFrame, measure: str, *, ax: Axes | None = None, *
     numbers: rows of `noisylab.analysis.tables.over_epochs`: method, epoch, `measure`, `measure`_ci.
     """
     ax = ax or plt.gca()
+    styles = method_styles(numbers["method"].unique())
     for method, rows in numbers.groupby("method", sort=False):
-        style = method_style(str(method)) | {"marker": ""} | kwargs
+        style = styles[str(method)] | {"marker": ""} | kwargs
         epochs, mean, half = rows["epoch"] + 1, rows[measure], rows[f"{measure}_ci"]
         ax.plot(epochs, mean, **style)
         ax.fill_between(epochs, mean - half, mean + half, color=style["color"], alpha=0.18, linewidth=0)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     # The measures are shares; a t interval may reach beyond.
     bottom, top = ax.get_ylim()
     ax.set_ylim(max(bottom, -0.005), min(top, 1.005))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas
 from matplotlib.figure import Figure
 
-from noisylab.analysis.tables import summarise
+from noisylab.analysis.tables import check_comparable, summarise
 from noisylab.plotting.robustness import robustness_figure
 from noisylab.plotting.story import story_figure
 from noisylab.plotting.style import FIXED
@@ -24,6 +24,7 @@ def robustness_of(results: pandas.DataFrame) -> tuple[Figure, pandas.DataFrame]:
 
 def story_of(results: pandas.DataFrame, out: Path) -> tuple[Figure, pandas.DataFrame] | None:
     """The story figure of the noise with the highest realised rate, and its numbers; None where no sample is mislabelled."""
+    check_comparable(results)
     results = _by_method(results)
     rows = results[results["noise"] == results.sort_values("realised_rate", kind="stable").iloc[-1]["noise"]]
     if not rows["realised_rate"].any():
@@ -43,10 +44,5 @@ def _by_method(results: pandas.DataFrame) -> pandas.DataFrame:
 
 
 def _title(results: pandas.DataFrame) -> str:
-    """What all the runs have in common. Raises ValueError where they differ in more than method, noise and seed."""
-    common = ("data", "train_size", "model", "epochs", "batch_size", "record")
-    for name in common:
-        if results[name].nunique() > 1:
-            raise ValueError(f"runs that differ in {name} ({results[name].unique().tolist()}) do not belong in one figure")
     first = results.iloc[0]
     return f"{first['data']}, {first['model']}, {first['epochs']} epochs"

@@ -2,6 +2,7 @@
 
 import io
 import zlib
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,25 @@ FIXED = {
 }
 
 
-def method_style(method: str) -> dict[str, Any]:
-    """Keyword arguments for `Axes.plot` that are the same for a method in every figure."""
-    number = zlib.crc32(method.encode())
-    color, marker, dash, label = FIXED.get(method, (number, number // 7, number // 11, method))
+def method_styles(methods: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Keyword arguments for `Axes.plot` for each method of a figure.
+
+    The fixed ones look the same in every figure, and so do others as long as no two of a figure want the same colour.
+    """
+    others = sorted(set(methods) - set(FIXED))
+    fixed = {FIXED[name][0] for name in FIXED}
+    free = [color for color in range(len(PALETTE)) if color not in fixed]
+    styles, taken = {}, set[int]()
+    for number, name in enumerate(others):
+        start = zlib.crc32(name.encode()) % len(free)
+        wanted = [free[(start + step) % len(free)] for step in range(len(free))]
+        color = next((c for c in wanted if c not in taken), wanted[0])
+        taken.add(color)
+        styles[name] = _style(color, len(FIXED) + number, number // len(free) + color, name)
+    return {name: _style(*FIXED[name]) for name in FIXED} | styles
+
+
+def _style(color: int, marker: int, dash: int, label: str) -> dict[str, Any]:
     return {
         "color": PALETTE[color % len(PALETTE)],
         "marker": MARKERS[marker % len(MARKERS)],
@@ -44,7 +60,8 @@ def figure_legend(figure: Figure, ax: Axes, exposure: pandas.DataFrame) -> None:
     exposure: rows with method and images_processed.
     """
     images = exposure.groupby("method")["images_processed"].mean()
-    names = {method_style(str(method))["label"]: f"{count:,.0f} images" for method, count in images.items()}
+    styles = method_styles(map(str, images.index))
+    names = {styles[str(method)]["label"]: f"{count:,.0f} images" for method, count in images.items()}
     handles, labels = ax.get_legend_handles_labels()
     entries = [f"{label}: {names[label]}" for label in labels]
     for columns in range(min(len(labels), 3), 0, -1):

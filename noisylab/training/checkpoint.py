@@ -54,6 +54,12 @@ def load_checkpoint(
     return int(state["epoch"])
 
 
+def saved_epoch(path: Path) -> int:
+    """The epoch that a run would go on with from this file; 0 where there is no file or it is damaged."""
+    archive = _archive(path)
+    return 0 if archive is None else int(torch.load(io.BytesIO(archive), map_location="cpu", weights_only=True)["epoch"])
+
+
 def is_whole(path: Path) -> bool:
     """Whether the file is there and as it was written."""
     return _archive(path) is not None

@@ -78,6 +78,8 @@ def results() -> pandas.DataFrame:
                         "nominal_rate": rate,
                         "realised_rate": rate,
                         "method": method,
+                        "id": f"{noise} {method} {seed}",
+                        "settings": "",
                         "seed": seed,
                         "noise_seed": seed,
                         "test_accuracy_last": accuracy,
@@ -114,6 +116,21 @@ def test_methods_are_compared_with_the_first_and_with_repeat_by_seed_though_rows
     assert first["difference"] == pytest.approx(0.11)
     assert first["p"] == pytest.approx(stats.ttest_rel([0.6, 0.66, 0.72], [0.5, 0.55, 0.6]).pvalue)
     assert (table["p_holm"] >= table["p"]).all()
+
+
+def test_repeat_is_the_control_wherever_it_is_named() -> None:
+    other_order = results().sort_values("method", key=lambda m: m.map(["ce", "dlb", "repeat"].index), kind="stable")
+    pairs = compare(other_order)[["method", "baseline"]].drop_duplicates().to_numpy().tolist()
+    assert pairs == [["dlb", "ce"], ["repeat", "ce"], ["dlb", "repeat"]]
+
+
+def test_runs_with_other_settings_or_twice_the_same_are_no_comparison() -> None:
+    mixed = results()
+    mixed.loc[4, "settings"] = "other"
+    for table in (mixed, pandas.concat([results(), results().iloc[:1]])):
+        for function in (summarise, compare):
+            with pytest.raises(ValueError, match=r"no comparison|stands there twice"):
+                function(table)
 
 
 def test_runs_without_a_partner_are_left_out_of_the_comparison() -> None:

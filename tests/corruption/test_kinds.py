@@ -211,3 +211,10 @@ def test_torch_tensors_and_pandas_series_are_array_likes() -> None:
     expected = symmetric([0, 1, 2, 3] * 5, 0.5)
     assert symmetric(torch.tensor([0, 1, 2, 3] * 5), 0.5) == expected
     assert symmetric(pandas.Series([0, 1, 2, 3] * 5), 0.5) == expected
+
+
+def test_what_flips_for_certain_never_keeps_its_label() -> None:
+    labels = np.repeat([0, 1], 500)
+    for mode in MODES:
+        for seed in range(20):
+            assert (from_transition(labels, [[0, 1], [0.5, 0.5]], sampling=mode, seed=seed).labels[:500] == 1).all()

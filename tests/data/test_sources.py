@@ -138,6 +138,14 @@ def test_unusable_folders_are_named(folders: Path, tmp_path: Path) -> None:
         load(f"folder:{folders}")
 
 
+def test_hidden_folders_are_no_classes_and_empty_ones_are_refused(folders: Path) -> None:
+    (folders / "train" / ".ipynb_checkpoints").mkdir()
+    assert load(f"folder:{folders}").class_names == ("cat", "dog")
+    (folders / "train" / "zebra").mkdir()
+    with pytest.raises(ValueError, match=r"zebra' holds no images"):
+        load(f"folder:{folders}")
+
+
 def test_folders_without_images_are_named(tmp_path: Path) -> None:
     for part in ("train", "test"):
         (tmp_path / part / "a").mkdir(parents=True)

@@ -130,9 +130,18 @@ def test_wrong_ids_are_refused_and_the_memory_stays() -> None:
     criterion(logits, labels, torch.tensor([7, 8, 1, 2]))
     with pytest.raises(ValueError, match="reset"):
         criterion(torch.randn(2, 3), torch.tensor([0, 1]), torch.tensor([1, 2]))
+    with pytest.raises(ValueError, match="every batch or with none"):
+        criterion(logits, labels)
+    with pytest.raises(ValueError, match="got 3 for 4 logits"):
+        criterion(logits, labels, torch.tensor([1, 2, 3]))
+    criterion.eval()
+    assert criterion(logits, labels).item() == torch.nn.functional.cross_entropy(logits, labels).item()
+    assert criterion.remembered_index.tolist() == [1, 2]
+    criterion.train()
+    criterion.reset()
     criterion(logits, labels)
-    with pytest.raises(ValueError, match="index was not given"):
-        criterion(logits, labels, torch.tensor([1, 2, 3, 4]))
+    with pytest.raises(ValueError, match="every batch or with none"):
+        criterion(torch.cat([logits, logits]), torch.cat([labels, labels]), torch.arange(8))
     with pytest.raises(ValueError, match="3 classes"):
         criterion(torch.randn(4, 5), labels)
 

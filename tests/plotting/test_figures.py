@@ -18,7 +18,7 @@ from noisylab.analysis.tables import over_epochs, summarise
 from noisylab.plotting.robustness import accuracy_against_rate, robustness_figure
 from noisylab.plotting.story import PANELS, curves, story_figure
 from noisylab.plotting.study import robustness_of, story_of
-from noisylab.plotting.style import method_style, paper_style, save_figure
+from noisylab.plotting.style import method_styles, paper_style, save_figure
 
 LONG = ("ce", "repeat", "dlb", "dlb(temperature=4.0, alpha=3.0)", "dlb(temperature=1.0, alpha=0.25)")
 
@@ -60,6 +60,7 @@ def results(
                 "epochs": 40,
                 "batch_size": 64,
                 "record": "online",
+                "settings": "",
                 "test_accuracy_last": accuracy,
                 "test_accuracy_last10": accuracy,
                 "memorised": rate,
@@ -164,7 +165,7 @@ def test_a_method_looks_the_same_in_both_figures_whoever_else_is_there() -> None
 
 
 def test_the_three_methods_of_every_comparison_differ_in_colour_line_and_marker() -> None:
-    styles = [method_style(method) for method in ("ce", "repeat", "dlb")]
+    styles = [method_styles([])[method] for method in ("ce", "repeat", "dlb")]
     for key in ("color", "linestyle", "marker"):
         assert len({style[key] for style in styles}) == 3
 
@@ -227,9 +228,11 @@ def test_every_legend_states_how_many_images_a_run_processed() -> None:
 
 def test_runs_of_different_models_or_data_are_not_drawn_together() -> None:
     mixed = results()
-    mixed.loc[0, "model"] = "resnet20"
-    with pytest.raises(ValueError, match="model"):
+    mixed.loc[0, "settings"] = "other"
+    with pytest.raises(ValueError, match="differ in more than method, noise and seeds"):
         robustness_of(mixed)
+    with pytest.raises(ValueError, match="stands there twice"):
+        robustness_of(pandas.concat([results(), results().iloc[:1]]))
 
 
 def test_there_is_no_story_of_samples_that_are_all_clean(tmp_path: Path) -> None:
