@@ -26,6 +26,9 @@ def accuracy_against_rate(
         ax.plot(rows["nominal_rate"], rows[measure], **style)
         low, high = rows[measure] - rows[f"{measure}_ci"], rows[measure] + rows[f"{measure}_ci"]
         ax.fill_between(rows["nominal_rate"], low, high, color=style["color"], alpha=0.18, linewidth=0)
+        if len(rows) == 1:
+            # A band over one rate has no width.
+            ax.vlines(rows["nominal_rate"], low, high, color=style["color"], alpha=0.4)
     rates = sorted(summary["nominal_rate"].unique())
     ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
     return ax
@@ -52,7 +55,8 @@ def robustness_figure(summary: pandas.DataFrame, title: str = "") -> tuple[Figur
             )
             parts.append(rows.assign(panel=kind))
         # Accuracy is a share, though a t interval may reach beyond.
-        axes[0, 0].set_ylim(top=min(axes[0, 0].get_ylim()[1], 1.005))
+        bottom, top = axes[0, 0].get_ylim()
+        axes[0, 0].set_ylim(max(bottom, -0.005), min(top, 1.005))
         axes[0, 0].set_ylabel("test accuracy, last epoch")
         figure_legend(figure, axes[0, 0], summary)
         count = " to ".join(dict.fromkeys(map(str, (seeds[0], seeds[-1]))))
