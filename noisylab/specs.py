@@ -134,6 +134,8 @@ class Registry(Generic[T]):
             value = given.get(key, (defaults or {}).get(key, option.default))
             if value is REQUIRED:
                 raise ValueError(f"{self.kind} {text!r}: {key} is missing; write {entry.signature()}")
+            if typing.get_origin(option.annotation) is tuple and isinstance(value, list):
+                value = tuple(value)
             try:
                 checks.check_value(key, value, option.annotation)
             except ValueError as error:

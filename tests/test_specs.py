@@ -58,6 +58,11 @@ def test_the_canonical_text_and_the_label_mean_the_same_as_what_was_written(regi
     assert str(registry.parse(spec.label)) == str(spec)
 
 
+def test_a_list_will_do_for_a_tuple() -> None:
+    written = NOISE.parse("on_classes(noise='symmetric:0.5', classes=[1, 2])")
+    assert str(written) == str(NOISE.parse("on_classes(noise='symmetric:0.5', classes=(1, 2))"))
+
+
 def test_defaults_do_not_change_what_is_written() -> None:
     assert str(METHODS.parse("dlb")) == str(METHODS.parse("dlb(alpha=1)")) == "dlb(temperature=3.0, alpha=1.0)"
 
