@@ -149,11 +149,11 @@ def long_tail(labels: ArrayLike, factor: Fraction, num_classes: Count | None = N
     return np.sort(np.concatenate([order[s : s + k] for s, k in zip(start, kept, strict=True)]))
 
 
-@NOISE.register("long_tailed", main="factor")
+@NOISE.register("long_tailed")
 def long_tailed(
     labels: ArrayLike,
     factor: Fraction,
-    noise: str = "symmetric:0",
+    noise: str,
     num_classes: Count | None = None,
     *,
     seed: int = 0,

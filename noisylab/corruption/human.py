@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from noisylab.corruption.compose import from_pair
 from noisylab.corruption.pt_file import read_arrays
 from noisylab.corruption.record import NoisyLabels
-from noisylab.corruption.validation import check_labels
+from noisylab.corruption.validation import check_labels, check_positions
 from noisylab.registries import NOISE
 
 Variant = Literal[
@@ -61,7 +61,7 @@ def human(
     arrays = read_arrays(Path("data" if root is None else root) / name, FILES[name])
     true, given = arrays[true_key], arrays[given_key]
     if positions is not None:
-        place, _ = check_labels(positions, len(true))
+        place = check_positions(positions, len(true))
         true, given = true[place], given[place]
     if labels is not None:
         expected, _ = check_labels(labels)

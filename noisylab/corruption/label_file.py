@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from noisylab.checks import Count, Fraction
 from noisylab.corruption.compose import from_pair
 from noisylab.corruption.record import NoisyLabels
-from noisylab.corruption.validation import check_labels, check_rate
+from noisylab.corruption.validation import check_labels, check_positions, check_rate
 from noisylab.registries import NOISE
 
 
@@ -65,6 +65,17 @@ def _from_csv(path: Path) -> ArrayLike:
     return np.array([int(row[column]) for row in rows])
 
 
+def _true_column(path: Path) -> NDArray[np.int64] | None:
+    """The true labels that a `.csv` states beside the given ones, in a column headed `true`, `true_label` or `clean`."""
+    if path.suffix != ".csv":
+        return None
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.reader(file) if row]
+    header = [cell.strip().lower() for cell in rows[0]]
+    column = next((header.index(name) for name in ("true", "true_label", "clean") if name in header), None)
+    return None if column is None else np.array([int(row[column]) for row in rows[1:]])
+
+
 @NOISE.register("file", main="path")
 def from_file(
     labels: ArrayLike,
@@ -76,21 +87,34 @@ def from_file(
 ) -> NoisyLabels:
     """The given labels in a file: DivideMix's json, `.npy` or `.csv`.
 
-    labels: int[N] true labels in the file's order; rate: what the file is said to have, within .01, so that a wrong or shifted
-    file is noticed; positions: int[N], which lines of the file these samples are (None: all). Raises ValueError for a file that
-    is malformed, of another length, with other classes, or of another rate.
+    labels: int[N] true labels in the file's order; positions: int[N], which lines of the file these samples are (None: all);
+    rate: what the file is said to have, within .01. Without it, a file that agrees with the true labels no more than a
+    shuffled one is refused. Raises ValueError for that, for a `.csv` whose own column of true labels has others, and for a
+    file that is malformed, of another length, with other classes, or of another rate.
     """
     clean, classes = check_labels(labels, num_classes)
     given = read_labels(path)
-    if positions is not None and len(given) != len(clean):
-        given = given[check_labels(positions, len(given))[0]]
+    try:
+        place = np.arange(len(given)) if positions is None else check_positions(positions, len(given))
+    except ValueError as error:
+        raise ValueError(f"{path!r}: {error}") from None
+    given = given[place]
     if len(given) != len(clean):
         raise ValueError(f"{path!r} must have one label for each of the {len(clean)} samples, got {len(given)}")
     try:
         check_labels(given, classes)
     except ValueError as error:
         raise ValueError(f"{path!r}: {error}") from None
+    stated = _true_column(Path(path))
+    if stated is not None and not np.array_equal(stated[place], clean):
+        wrong = int(np.flatnonzero(stated[place] != clean)[0])
+        raise ValueError(f"{path!r} states true label {stated[place][wrong]} for sample {wrong}, which has {clean[wrong]}")
     noisy = from_pair(clean, given, classes, kind="file", path=path)
+    chance = 1 - float(np.bincount(clean, minlength=classes) @ np.bincount(given, minlength=classes)) / len(clean) ** 2
+    if rate is None and classes > 1 and noisy.rate > 0.95 * chance:
+        raise ValueError(
+            f"{path!r} has rate {noisy.rate:.4f}, as labels in another order would; give rate= to say that it is meant"
+        )
     if rate is not None and abs(noisy.rate - check_rate(rate)) > 0.01:
         raise ValueError(f"{path!r} must have rate {rate:g}, got {noisy.rate:.4f}; is it in the order of these labels?")
     return noisy

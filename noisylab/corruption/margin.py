@@ -36,7 +36,7 @@ def margin(
     clean, classes = check_labels(labels, num_classes)
     r = check_rate(rate)
     eta = check_posteriors(
-        read_array(posteriors, "posteriors", count=len(clean), positions=positions),
+        read_array(posteriors, "posteriors", positions=positions),
         len(clean),
         classes if num_classes is not None else None,
     )

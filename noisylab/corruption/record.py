@@ -123,7 +123,8 @@ class NoisyLabels:
         """Write the record to `path` as a `.npz` without pickles; the file appears whole or not at all."""
         buffer = io.BytesIO()
         arrays = {name: array for name in PER_SAMPLE if (array := getattr(self, name)) is not None}
-        np.savez_compressed(buffer, allow_pickle=False, header=np.array(json.dumps(self._header())), **arrays)
+        header = self._header() | {"arrays": _digest(arrays)}
+        np.savez_compressed(buffer, allow_pickle=False, header=np.array(json.dumps(header)), **arrays)
         write_atomically(Path(path), buffer.getvalue())
 
     @classmethod
@@ -137,6 +138,8 @@ class NoisyLabels:
             digest, version = header.pop("digest"), header.pop("format")
             if version != FORMAT:
                 raise ValueError(f"format {version} is not the supported format {FORMAT}")
+            if header.pop("arrays") != _digest(arrays):
+                raise ValueError("its arrays do not have the recorded digest")
             record = cls(
                 **arrays,
                 **header,
@@ -171,6 +174,14 @@ class NoisyLabels:
             "transition": None if self.transition is None else self.transition.tolist(),
             "digest": self.digest,
         }
+
+
+def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:
+    total = hashlib.sha256()
+    for name in sorted(arrays):
+        total.update(f"{name}{arrays[name].shape}{arrays[name].dtype.str}".encode())
+        total.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return total.hexdigest()
 
 
 def corrupt(

@@ -34,7 +34,7 @@ def subclass(
     r = check_rate(rate)
     if classes < 2:
         raise ValueError(f"subclass noise needs at least 2 classes, got num_classes = {classes}")
-    detail, _ = check_labels(read_array(fine, "fine", count=len(clean), positions=positions))
+    detail, _ = check_labels(read_array(fine, "fine", positions=positions))
     if len(detail) != len(clean):
         raise ValueError(f"fine must have one fine class per label, got {len(detail)} for {len(clean)} labels")
     lowest = np.full(classes, np.iinfo(np.int64).max)

@@ -112,18 +112,24 @@ def check_posteriors(posteriors: ArrayLike, count: int, classes: int | None) -> 
     return np.asarray(rows / rows.sum(axis=1, keepdims=True))
 
 
-def read_array(
-    value: ArrayLike | str | PathLike[str], name: str, *, count: int | None = None, positions: ArrayLike | None = None
-) -> NDArray[Any]:
+def check_positions(positions: ArrayLike, rows: int) -> NDArray[np.int64]:
+    """`positions` as int64[N], where each of them is one of that many rows."""
+    place = np.asarray(positions)
+    if place.ndim != 1 or place.dtype.kind not in "iu" or (place.size and not 0 <= place.min() <= place.max() < rows):
+        raise ValueError(f"it has {rows} rows, which do not hold the positions {place.min()} to {place.max()} of these samples")
+    return place.astype(np.int64)
+
+
+def read_array(value: ArrayLike | str | PathLike[str], name: str, *, positions: ArrayLike | None = None) -> NDArray[Any]:
     """`value` as an array, from the `.npy` file that it names where it is a path; pickles are refused.
 
-    A file of more rows than the `count` of samples is about the whole data set: it gives its rows at `positions`.
+    A file is about the whole data set: it gives its rows at `positions`, where they are given.
     """
     if not isinstance(value, str | PathLike):
         return np.asarray(value)
     try:
         rows = np.asarray(np.load(value, allow_pickle=False))
-        return rows if positions is None or len(rows) == count else rows[np.asarray(positions)]
+        return rows if positions is None else rows[check_positions(positions, len(rows))]
     except FileNotFoundError:
         raise ValueError(f"{name}: no file {str(value)!r}") from None
     except Exception as error:

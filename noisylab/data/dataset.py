@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from noisylab.corruption import NoisyLabels
 
@@ -35,10 +36,10 @@ class CorruptedDataset:
         if noisy.replaced_by is not None and (outside is None or len(outside) <= noisy.replaced_by.max()):
             got = "none" if outside is None else f"one of {len(outside)} samples"
             raise ValueError(f"open-set noise needs the outside data set its images come from, got {got}")
-        targets = next((t for name in ("targets", "labels") if (t := getattr(dataset, name, None)) is not None), None)
+        targets = _targets(dataset)
         self._known = targets is not None
         if targets is not None:
-            true = np.asarray(targets).ravel()
+            true = targets
             true = true if noisy.positions is None else true[noisy.positions]
             wrong = np.flatnonzero(true != noisy.clean)
             if len(wrong):
@@ -74,6 +75,15 @@ class CorruptedDataset:
             f"sample {position} has label {label} in the data set but true label {noisy.clean[position]} in the corruption; "
             "was it made from this data set, in this order?"
         )
+
+
+def _targets(dataset: MapStyle) -> NDArray[np.int64] | None:
+    """The labels that a data set says it has, where it has one for each sample; `labels` may be something else."""
+    for name in ("targets", "labels"):
+        held = np.asarray(getattr(dataset, name, None))
+        if held.dtype.kind in "iu" and held.size == len(dataset):
+            return held.ravel().astype(np.int64)
+    return None
 
 
 def _image_and_label(sample: Any) -> tuple[Any, Any]:

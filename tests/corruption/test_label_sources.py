@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from noisylab.corruption import from_file, human, symmetric
+from noisylab.corruption import NoisyLabels, from_file, human, symmetric
 from noisylab.corruption.human import FILES, VARIANTS
 from noisylab.corruption.pt_file import read_arrays
 
@@ -162,3 +162,33 @@ def test_floats_in_an_array_file_are_refused(tmp_path: Path) -> None:
         from_file([0, 1], str(tmp_path / "x.npy"))
     with pytest.raises(ValueError, match="no file"):
         from_file([0, 1], str(tmp_path / "y.npy"))
+
+
+def test_a_file_is_held_against_the_true_labels(tmp_path: Path) -> None:
+    true = np.arange(500) % 10
+    wrong = symmetric(true, 0.3).labels
+    np.save(tmp_path / "given.npy", wrong)
+    place = np.random.default_rng(0).permutation(500)
+    path = str(tmp_path / "given.npy")
+    assert np.array_equal(from_file(true[place], path, 10, positions=place).labels, wrong[place])
+    with pytest.raises(ValueError, match="as labels in another order would; give rate="):
+        from_file(true[place], path, 10)
+    with pytest.raises(ValueError, match="500 rows, which do not hold the positions"):
+        from_file(true, path, 10, positions=np.arange(500) + 1)
+    rows = "\n".join(f"{t},{g}" for t, g in zip(true, wrong, strict=True))
+    (tmp_path / "pair.csv").write_text("true,given\n" + rows)
+    assert from_file(true, str(tmp_path / "pair.csv"), 10).rate == pytest.approx(0.3)
+    other = true.copy()
+    other[7] = 3
+    with pytest.raises(ValueError, match="states true label 7 for sample 7, which has 3"):
+        from_file(other, str(tmp_path / "pair.csv"), 10)
+
+
+def test_a_saved_record_whose_arrays_were_changed_is_refused(tmp_path: Path) -> None:
+    symmetric(np.arange(50) % 5, 0.4).save(tmp_path / "noise.npz")
+    with np.load(tmp_path / "noise.npz") as archive:
+        arrays = dict(archive)
+    for change in ({"labels": arrays["labels"] + 0.25}, {"clean": np.roll(arrays["clean"], 1)}):
+        np.savez(tmp_path / "other.npz", **(arrays | change))
+        with pytest.raises(ValueError, match=r"other\.npz"):
+            NoisyLabels.load(tmp_path / "other.npz")
