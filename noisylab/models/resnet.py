@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from noisylab.models.base import Backbone
 from noisylab.registries import MODELS
 
 Shortcut = Literal["pad", "project"]
@@ -46,12 +46,11 @@ class PadShortcut(nn.Module):
         return functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.channels))
 
 
-class ResNet(nn.Module):
+class ResNet(Backbone):
     """Stages of basic blocks; every stage but the first halves the resolution."""
 
     def __init__(self, num_classes: int, in_channels: int, *, blocks: list[int], widths: list[int], shortcut: Shortcut) -> None:
-        super().__init__()
-        self.stem = nn.Sequential(
+        stem = nn.Sequential(
             nn.Conv2d(in_channels, widths[0], 3, padding=1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)
         )
         stages, channels = [], widths[0]
@@ -62,17 +61,10 @@ class ResNet(nn.Module):
                 layers.append(BasicBlock(channels, width, stride, shortcut))
                 channels = width
             stages.append(nn.Sequential(*layers))
-        self.stages = nn.Sequential(*stages)
-        self.classifier = nn.Linear(channels, num_classes)
+        super().__init__(stem, stages, widths, num_classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits float32[B, K]."""
-        features: Tensor = self.stages(self.stem(images))
-        logits: Tensor = self.classifier(torch.flatten(functional.adaptive_avg_pool2d(features, 1), 1))
-        return logits
 
 
 def _thin(depth: int, num_classes: int, in_channels: int) -> ResNet:
@@ -81,18 +73,18 @@ def _thin(depth: int, num_classes: int, in_channels: int) -> ResNet:
 
 
 @MODELS.register("resnet20")
-def resnet20(num_classes: int, in_channels: int = 3) -> nn.Module:
+def resnet20(num_classes: int, in_channels: int = 3) -> Backbone:
     """ResNet-20 of the CIFAR experiments: 16, 32, 64 channels, 0.27 million parameters."""
     return _thin(20, num_classes, in_channels)
 
 
 @MODELS.register("resnet32")
-def resnet32(num_classes: int, in_channels: int = 3) -> nn.Module:
+def resnet32(num_classes: int, in_channels: int = 3) -> Backbone:
     """ResNet-32 of the CIFAR experiments: 16, 32, 64 channels, 0.46 million parameters."""
     return _thin(32, num_classes, in_channels)
 
 
 @MODELS.register("resnet18")
-def resnet18(num_classes: int, in_channels: int = 3) -> nn.Module:
+def resnet18(num_classes: int, in_channels: int = 3) -> Backbone:
     """ResNet-18 with a CIFAR stem: 64, 128, 256, 512 channels, 11.2 million parameters."""
     return ResNet(num_classes, in_channels, blocks=[2] * 4, widths=[64, 128, 256, 512], shortcut="project")

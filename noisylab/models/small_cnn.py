@@ -3,23 +3,20 @@
 from torch import nn
 
 from noisylab.checks import Count
+from noisylab.models.base import Backbone
 from noisylab.registries import MODELS
 
 
 @MODELS.register("small_cnn", main="width")
-def small_cnn(num_classes: int, in_channels: int = 3, *, width: Count = 16) -> nn.Module:
+def small_cnn(num_classes: int, in_channels: int = 3, *, width: Count = 16) -> Backbone:
     """Three 3x3 convolutions of 1, 2 and 4 times `width` channels with batch norm, for images of 8x8 to 32x32 pixels."""
 
     def block(inputs: int, outputs: int) -> list[nn.Module]:
         return [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
 
-    return nn.Sequential(
-        *block(in_channels, width),
-        nn.MaxPool2d(2),
-        *block(width, 2 * width),
-        nn.MaxPool2d(2),
-        *block(2 * width, 4 * width),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(4 * width, num_classes),
-    )
+    stages = [
+        nn.Sequential(*block(in_channels, width)),
+        nn.Sequential(nn.MaxPool2d(2), *block(width, 2 * width)),
+        nn.Sequential(nn.MaxPool2d(2), *block(2 * width, 4 * width)),
+    ]
+    return Backbone(nn.Identity(), stages, [width, 2 * width, 4 * width], num_classes)

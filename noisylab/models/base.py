@@ -1,0 +1,48 @@
+"""`Backbone`: what every network of this package is."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Backbone(nn.Module):
+    """A network in stages: stem, stages, average pooling, linear classifier.
+
+    widths: channels after each stage. tail: what follows the last stage before pooling (the norm of pre-activation networks).
+    """
+
+    def __init__(
+        self,
+        stem: nn.Module,
+        stages: Sequence[nn.Module],
+        widths: Sequence[int],
+        num_classes: int,
+        tail: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.stem, self.stages, self.widths = stem, nn.ModuleList(stages), tuple(widths)
+        self.tail = nn.Identity() if tail is None else tail
+        self.classifier = nn.Linear(self.widths[-1], num_classes)
+
+    def stage_outputs(self, images: Tensor) -> list[Tensor]:
+        """Feature maps float[B, C_i, H_i, W_i] after each stage, the last one after the tail, of images float[B, C, H, W]."""
+        outputs, features = [], self.stem(images)
+        for stage in self.stages:
+            features = stage(features)
+            outputs.append(features)
+        return [*outputs[:-1], self.tail(features)]
+
+    def pool(self, features: Tensor) -> Tensor:
+        """The last feature map, averaged over its places: float[B, D], what the classifier sees."""
+        return torch.flatten(functional.adaptive_avg_pool2d(features, 1), 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits float[B, K]."""
+        features = self.stem(images)
+        # Not by way of stage_outputs, which would keep every stage's maps alive.
+        for stage in self.stages:
+            features = stage(features)
+        logits: Tensor = self.classifier(self.pool(self.tail(features)))
+        return logits
