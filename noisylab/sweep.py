@@ -75,7 +75,7 @@ def execute_grid(configs: Sequence[RunConfig], data: ImageData, out: Path, jobs:
             write_results(out)
 
 
-def report(configs: Sequence[RunConfig], out: Path, console: Console) -> None:
+def report_sweep(configs: Sequence[RunConfig], out: Path, console: Console) -> None:
     """Print the tables of a grid's finished runs, draw its figures, and say where everything is and what was not run."""
     results = pandas.DataFrame([result for config in configs if (result := read_result(out / config.id)) is not None])
     if results.empty:

@@ -45,6 +45,8 @@ def config(data: ImageData, method: str = "dlb", noise: str = "symmetric:0.4", *
         augment=str(AUGMENT.parse(data.augment)),
         record="online",
         training=training,
+        budget="epochs",
+        budget_epochs=4,
     )
     return replace(made, **changes)
 
