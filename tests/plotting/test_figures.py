@@ -58,6 +58,7 @@ def results(
                 "seed": seed,
                 "noise_seed": seed,
                 "epochs": 40,
+                "budget": "40 epochs",
                 "batch_size": 64,
                 "record": "online",
                 "settings": "",
