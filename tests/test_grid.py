@@ -125,3 +125,12 @@ def test_a_label_file_whose_content_changed_is_another_run(tmp_path: Path, digit
         np.save(tmp_path / "given.npy", given)
         found.append(set(ids(digits, noise=(f"file:{tmp_path / 'given.npy'}",), seeds=(0,))))
     assert found[0].isdisjoint(found[1])
+
+
+def test_a_method_that_needs_the_matrix_of_the_noise_gets_it_or_is_refused(digits: ImageData) -> None:
+    known = "forward_correction(transition='known')"
+    noise = ("symmetric:0", "symmetric:0.4", "asymmetric:0.4")
+    assert len(ids(digits, methods=(known,), noise=noise)) == 9
+    assert len(ids(digits, methods=("forward_correction",), noise=("instance:0.4",), seeds=(0,))) == 1
+    with pytest.raises(ValueError, match=r"known'.* under 'instance:0.4': .*not known for this noise"):
+        plan(Grid(methods=("ce", known), noise=("symmetric:0.4", "instance:0.4")), TRAINING, digits)

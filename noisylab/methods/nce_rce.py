@@ -35,7 +35,8 @@ class NCERCE(Method):
     """Active + passive loss, alpha NCE + beta RCE with log 0 = log 1e-4 (Ma et al., ICML 2020).
 
     The defaults are those for CIFAR-10; for CIFAR-100 the paper has alpha = 10, beta = 0.1. normalised: RCE is divided by
-    4 (K - 1), as in NRCE (for which the public code multiplies by (K - 1) / 4); NCE+RCE of paper and code has it not.
+    4 (K - 1), as in NRCE (for which the public code multiplies by (K - 1) / 4); NCE+RCE of paper and code has it not. Like the
+    absolute error, the passive part can leave whole classes unlearned at high learning rates; the paper's is 0.01.
     """
 
     @checked
