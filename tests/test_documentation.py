@@ -1,6 +1,11 @@
 """The examples of the documentation do what they say."""
 
 import doctest
+import os
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,3 +34,49 @@ def test_every_kind_is_documented() -> None:
     text = (DOCS / "corruption.md").read_text(encoding="utf-8")
     assert (DOCS / "figures" / "corruption.png").is_file()
     assert not [name for name in NOISE.entries() if f"`{name}`" not in text]
+
+
+def run(*arguments: str, path: Path, cwd: Path) -> str:
+    """What Python says with `path` before everything else; in a process of its own, since methods register themselves."""
+    environment = os.environ | {"PYTHONPATH": str(path)}
+    done = subprocess.run([sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> dict[str, Path]:
+    """The files in the page on adding a method."""
+    text = (DOCS / "adding_a_method.md").read_text(encoding="utf-8")
+    files = re.findall(r"```python\n# (\w+\.py)\n(.*?)```", text, flags=re.DOTALL)
+    for name, code in files:
+        (tmp_path / name).write_text(code, encoding="utf-8")
+    return {name: tmp_path / name for name, _ in files}
+
+
+def test_the_method_of_the_page_trains_from_one_s_own_code(written: dict[str, Path], tmp_path: Path) -> None:
+    assert list(written) == ["confidence_penalty.py", "train_it.py"]
+    assert len(written["confidence_penalty.py"].read_text().splitlines()) <= 35
+    said = run("train_it.py", path=DOCS.parent, cwd=tmp_path)
+    (share,) = re.fullmatch(r"true labels predicted: (\d+)%\n", said).groups()  # type: ignore[union-attr]
+    # Of the given labels, 60 % are true.
+    assert int(share) > 80
+
+
+def test_the_method_of_the_page_is_known_everywhere_once_its_file_is_in_the_package(
+    written: dict[str, Path], tmp_path: Path
+) -> None:
+    for part in ("noisylab", "tests", "studies", "pyproject.toml"):
+        copy = shutil.copytree if (DOCS.parent / part).is_dir() else shutil.copy
+        copy(DOCS.parent / part, tmp_path / "copy" / part)  # type: ignore[operator]
+    root = tmp_path / "copy"
+    shutil.copy(written["confidence_penalty.py"], root / "noisylab" / "methods")
+    listed = run("-m", "noisylab.methods", path=root, cwd=root)
+    (line,) = [line for line in listed.splitlines() if line.startswith("confidence_penalty ")]
+    assert "Pereyra et al., ICLR workshop 2017" in line
+    described = run("-m", "noisylab.methods", "confidence_penalty", path=root, cwd=root)
+    assert "weight  a finite number >= 0 (default: 0.1)" in described
+    assert "confidence_penalty(weight=0.1)" in run("studies/noise_sweep.py", "--help", path=root, cwd=root)
+    general = ["-m", "pytest", "tests/methods/test_methods.py", "-k", "confidence_penalty", "-p", "no:cacheprovider"]
+    tests = run(*general, path=root, cwd=root)
+    assert int(re.search(r"(\d+) passed", tests)[1]) >= 5  # type: ignore[index]
