@@ -11,7 +11,7 @@ from noisylab.methods.losses import widened
 from noisylab.registries import METHODS
 
 
-def mixup_loss(logits: Tensor, labels: Tensor, partners: Tensor, *, share: float) -> Tensor:
+def mixup_loss(logits: Tensor, labels: Tensor, partners: Tensor, *, share: Tensor | float) -> Tensor:
     """CE with share y + (1 - share) y', averaged over the batch (Zhang et al. 2018).
 
     logits: float[B, K] of the mixed images; labels, partners: int64[B], those of the images in the mix. Computed in float32 at
@@ -41,12 +41,13 @@ class Mixup(Method):
         partners = batch.labels.index_select(0, order)
         return Step(mixup_loss(self.network(mixed), batch.labels, partners, share=share), None)
 
-    def _draw(self, size: int, device: torch.device) -> tuple[float, Tensor]:
-        """The first image's share and its partner. The share is drawn on the CPU, so that nothing waits for the device."""
+    def _draw(self, size: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """The share of each image, and its partner. The share is a scalar on the CPU, so that nothing waits for the device."""
         if self.alpha == 0:
-            return 1.0, torch.arange(size, device=device)
+            return torch.ones(()), torch.arange(size, device=device)
         # The share of one of two Gamma(alpha) draws, from their logarithms: for small alpha both would underflow to 0, and
         # torch's own Beta gives 1/2 then. Gamma(alpha) is Gamma(alpha + 1) U^(1 / alpha), and -log U is exponential.
         alpha = torch.full((2,), self.alpha, dtype=torch.float64)
-        log_gamma = torch.distributions.Gamma(alpha + 1, 1.0).sample().log() - torch.empty_like(alpha).exponential_() / alpha
-        return float(torch.sigmoid(log_gamma[0] - log_gamma[1])), torch.randperm(size, device=device)
+        gamma = torch.distributions.Gamma(alpha + 1, torch.ones_like(alpha), validate_args=False).sample()
+        log_gamma = gamma.log() - torch.empty_like(alpha).exponential_() / alpha
+        return torch.sigmoid(log_gamma[0] - log_gamma[1]).float(), torch.randperm(size, device=device)

@@ -62,7 +62,7 @@ def test_draws_are_a_function_of_the_default_generator() -> None:
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
         share, order = method._draw(16, torch.device("cpu"))
-        drawn.append((share, order.tolist()))
+        drawn.append((float(share), order.tolist()))
     assert drawn[0] == drawn[1] != drawn[2]
     assert sorted(drawn[0][1]) == list(range(16))
 
