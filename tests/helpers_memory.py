@@ -3,11 +3,13 @@
 import copy
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import torch
-from helpers_training import CONFIG, SAMPLES, make_method, training_set
+from helpers_training import CONFIG, SAMPLES, make_method, same_state, training_set
 from torch import Tensor
 
 from noisylab.data.batch import Batch
@@ -142,6 +144,32 @@ def check_round_trip(name: str, epochs: int = 3) -> None:
             method.loss(batch).loss.backward()
             optimizer.step()
         method.end_epoch(epoch)
+
+
+class Cut(Callback):
+    """Ends training before the checkpoint of an epoch is written."""
+
+    def __init__(self, epoch: int) -> None:
+        self.left = epoch
+
+    def on_epoch(self, summary: object, method: Method) -> None:
+        if self.left == 0:
+            raise KeyboardInterrupt
+        self.left -= 1
+
+
+def check_resuming(name: str, folder: Path) -> None:
+    """Training cut off in any epoch and continued by a freshly built method ends the same to the bit."""
+    config = replace(CONFIG, epochs=5)
+    whole = make_method(name, epochs=5)
+    train(whole, training_set(), config, [Callback()])
+    for cut in range(1, 5):
+        path = folder / f"{cut}.pt"
+        with pytest.raises(KeyboardInterrupt):
+            train(make_method(name, epochs=5), training_set(), config, [Cut(cut)], checkpoint=path, checkpoint_seconds=-1.0)
+        resumed = make_method(name, epochs=5)
+        train(resumed, training_set(), config, [Callback()], checkpoint=path)
+        assert same_state(whole, resumed)
 
 
 def check_repeated_ids(name: str, epoch: int = 2) -> Method:

@@ -1,5 +1,7 @@
 """LWR's loss against its formula, and when its memory is renewed."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from helpers_memory import (
@@ -7,6 +9,7 @@ from helpers_memory import (
     Presentation,
     check_formula,
     check_repeated_ids,
+    check_resuming,
     check_round_trip,
     check_targets_get_no_gradient,
     check_training,
@@ -88,6 +91,11 @@ def test_one_forward_pass() -> None:
 @pytest.mark.parametrize("k", [1, 2])
 def test_state_round_trips_in_mid_epoch(k: int) -> None:
     check_round_trip(f"lwr(k={k})")
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_resuming_is_exact(k: int, tmp_path: Path) -> None:
+    check_resuming(f"lwr(k={k})", tmp_path)
 
 
 def test_repeated_ids() -> None:

@@ -1,6 +1,7 @@
 """PS-KD's loss against its formula, its memory, and its snapshot."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from helpers_memory import (
     Presentation,
     check_formula,
     check_repeated_ids,
+    check_resuming,
     check_round_trip,
     check_targets_get_no_gradient,
     check_training,
@@ -106,6 +108,11 @@ def test_passes() -> None:
 @pytest.mark.parametrize("name", ["ps_kd", "ps_kd(snapshot=True)"])
 def test_state_round_trips_in_mid_epoch(name: str) -> None:
     check_round_trip(name)
+
+
+@pytest.mark.parametrize("name", ["ps_kd", "ps_kd(snapshot=True)"])
+def test_resuming_is_exact(name: str, tmp_path: Path) -> None:
+    check_resuming(name, tmp_path)
 
 
 def test_repeated_ids() -> None:

@@ -1,6 +1,7 @@
 """The memory's loss against its formula, the age of its targets, and the methods that are settings of it."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from helpers_memory import (
     Presentation,
     check_formula,
     check_repeated_ids,
+    check_resuming,
     check_round_trip,
     check_targets_get_no_gradient,
     check_training,
@@ -272,6 +274,11 @@ VARIANTS = [
 @pytest.mark.parametrize("options", VARIANTS)
 def test_state_round_trips_in_mid_epoch(options: str) -> None:
     check_round_trip(f"soft_target_memory({options})", epochs=4)
+
+
+@pytest.mark.parametrize("options", [*VARIANTS, "unit='iterations', age=4", "repeat=True, age=2, momentum=0.5"])
+def test_resuming_is_exact(options: str, tmp_path: Path) -> None:
+    check_resuming(f"soft_target_memory({options})", tmp_path)
 
 
 @pytest.mark.parametrize("options", VARIANTS)
