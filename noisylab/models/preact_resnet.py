@@ -23,8 +23,8 @@ class PreActBlock(nn.Module):
         """The block's output."""
         normed = functional.relu(self.bn1(x), inplace=True)
         out = self.dropout(functional.relu(self.bn2(self.conv1(normed)), inplace=True))
-        out = self.conv2(out)
-        return out + (x if self.project is None else self.project(normed))
+        total: Tensor = self.conv2(out) + (x if self.project is None else self.project(normed))
+        return total
 
 
 class PreActResNet(Backbone):

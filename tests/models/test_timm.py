@@ -52,7 +52,7 @@ def test_an_unknown_name_is_refused_with_what_was_meant() -> None:
 
 def test_a_network_that_cannot_be_made_is_named() -> None:
     pytest.importorskip("timm", reason="timm is not installed (extra: timm)")
-    with pytest.raises(ValueError, match="'resnet18' cannot be made with .*img_size=32"):
+    with pytest.raises(ValueError, match=r"'resnet18' cannot be made with .*img_size=32"):
         make("timm(name='resnet18', img_size=32)")
 
 
