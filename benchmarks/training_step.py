@@ -70,6 +70,7 @@ class Clock(Callback):
 
     def on_step(self, batch: Batch, step: Step) -> None:
         """Record, and note the time where the batch is a full one."""
+        assert step.logits is not None
         self.recorder.observe(batch.index, step.logits, batch.labels, batch.new)
         if len(batch.index) == self.batch_size:
             self.marks.append(time.perf_counter())

@@ -1,5 +1,6 @@
 """One run, from its configuration to a finished folder."""
 
+import dataclasses
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pandas
 import torch
 from filelock import FileLock, Timeout
-from torch import nn
+from torch import Tensor
 
 from noisylab.analysis.dynamics import FILE as DYNAMICS
 from noisylab.analysis.dynamics import intact_epochs
@@ -17,13 +18,18 @@ from noisylab.analysis.recorder import DynamicsRecorder
 from noisylab.corruption import NoisyLabels
 from noisylab.data.base import ImageData
 from noisylab.methods.base import Method, Setting
+from noisylab.models.base import Backbone
 from noisylab.registries import AUGMENT, DATA, METHODS, MODELS, NOISE
-from noisylab.runs import CHECKPOINT, RunConfig, read_result, write_result
+from noisylab.runs import CHECKPOINT, RESULT, RunConfig, read_result, write_result
 from noisylab.runs import NOISE as NOISE_FILE
 from noisylab.seeds import derive_seed
-from noisylab.training.checkpoint import saved_epoch
+from noisylab.training.checkpoint import is_whole, load_method, saved_epoch
+from noisylab.training.device import repeatable, resolve_device
 from noisylab.training.evaluate import Evaluator
 from noisylab.training.loop import TrainingSet, train
+
+# Where, in a study's folder, the runs of teachers are.
+TEACHERS = ".teachers"
 
 
 class ElsewhereError(RuntimeError):
@@ -36,23 +42,27 @@ def execute(
     """Train and measure one run in `study/<id>`, and return its result, which `result.json` then holds.
 
     A run that is done is not repeated; one that was cut off goes on from its checkpoint. on_progress is called with the number
-    of epochs done. Raises ElsewhereError where another process holds the run's lock.
+    of epochs done. Teachers that the method needs are trained first, as runs of their own in `study/.teachers`, where others
+    find them. Raises ElsewhereError where another process holds the lock of the run or of a teacher.
     """
     folder = study / config.id
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".lock", timeout=0):
             result = read_result(folder)
-            return _run(config, data, folder, on_progress) if result is None else result
+            return _run(config, data, study, on_progress) if result is None else result
     except Timeout:
         raise ElsewhereError(config.id) from None
 
 
-def _run(config: RunConfig, data: ImageData, folder: Path, on_progress: Callable[[int], None]) -> dict[str, Any]:
+def _run(config: RunConfig, clean: ImageData, study: Path, on_progress: Callable[[int], None]) -> dict[str, Any]:
+    folder = study / config.id
     config.save(folder)
-    noisy: NoisyLabels = NOISE.create(NOISE.parse(config.noise), **data.noise_inputs, seed=config.noise_seed)
-    data = data.under(noisy)
+    noisy: NoisyLabels = NOISE.create(NOISE.parse(config.noise), **clean.noise_inputs, seed=config.noise_seed)
+    data = clean.under(noisy)
     noisy.save(folder / NOISE_FILE)
+    preparation = _Preparation(config, clean, noisy, study)
+    method = preparation.prepared()
     # What a killed process was writing; under the lock nobody else writes here.
     for leftover in list(folder.rglob("*.partial")):
         if leftover.is_dir():
@@ -83,7 +93,7 @@ def _run(config: RunConfig, data: ImageData, folder: Path, on_progress: Callable
         on_progress=on_progress,
     )
     train(
-        build_method(config, data, len(noisy)),
+        method,
         TrainingSet(data.train_images, noisy.labels, *statistics, AUGMENT.create(AUGMENT.parse(config.augment))),
         config.training,
         [log],
@@ -91,29 +101,77 @@ def _run(config: RunConfig, data: ImageData, folder: Path, on_progress: Callable
         checkpoint=folder / CHECKPOINT,
     )
     metrics = pandas.DataFrame(log.rows)
-    result = _result(config, data, noisy, metrics)
+    result = _result(config, data, noisy, metrics, preparation.results)
     write_result(folder, result, metrics.to_csv(index=False).encode())
     return result
 
 
-def build_method(config: RunConfig, data: ImageData, num_samples: int) -> Method:
-    """The method of a run with its networks, initialised from the run's seed alone."""
+class _Preparation:
+    """What a run offers `Method.prepare`; `results` are those of the teachers it asked for."""
+
+    def __init__(self, config: RunConfig, clean: ImageData, noisy: NoisyLabels, study: Path) -> None:
+        self._config, self._clean, self._noisy, self._study = config, clean, noisy, study
+        self.results: list[dict[str, Any]] = []
+
+    def prepared(self) -> Method:
+        """The run's method, with its teachers."""
+        transition = None if self._noisy.transition is None else torch.tensor(self._noisy.transition)
+        method = build_method(
+            self._config, self._clean, num_samples=len(self._noisy), noise_rate=self._noisy.rate, transition=transition
+        )
+        method.prepare(self)
+        return method
+
+    def finished(self, method: str, *, model: str | None = None) -> Method:
+        """A finished network, trained now or by an earlier run with the same configuration."""
+        chosen = str(METHODS.parse(method)), str(MODELS.parse(self._config.model if model is None else model))
+        # Its own initialisation and order, the same for every student of this seed.
+        seed = derive_seed(self._config.seed, "teacher " + " ".join(chosen)) % 2**31
+        config = dataclasses.replace(self._config, method=chosen[0], model=chosen[1], seed=seed)
+        teachers = self._study if self._study.name == TEACHERS else self._study / TEACHERS
+        checkpoint = teachers / config.id / CHECKPOINT
+        if not is_whole(checkpoint):
+            (teachers / config.id / RESULT).unlink(missing_ok=True)
+        self.results.append(execute(config, self._clean, teachers))
+        teacher = _Preparation(config, self._clean, self._noisy, teachers).prepared()
+        load_method(checkpoint, teacher)
+        return teacher
+
+    def logits(self, method: Method) -> Tensor:
+        """float32[N, K] of the training images, on the run's device."""
+        training, data = self._config.training, self._clean.under(self._noisy)
+        device = resolve_device(training.device)
+        with repeatable(device, training.threads):
+            return Evaluator(data.train_images, data.mean, data.std).logits(method.to(device))
+
+
+def build_method(
+    config: RunConfig, data: ImageData, *, num_samples: int, noise_rate: float | None = None, transition: Tensor | None = None
+) -> Method:
+    """The method of a run with its networks, initialised from the run's seed alone; teachers are still to be prepared.
+
+    Raises ValueError for options that do not fit each other, the data or the network.
+    """
     model, made = MODELS.parse(config.model), 0
 
-    def make_network() -> nn.Module:
+    def make_network() -> Backbone:
         nonlocal made
         made += 1
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(derive_seed(config.seed, "network", made))
-            network: nn.Module = MODELS.create(model, data.num_classes, data.shape[0])
+            network: Backbone = MODELS.create(model, data.num_classes, data.shape[0])
         return network
 
-    setting = Setting(make_network, data.num_classes, num_samples, config.training.epochs)
-    method: Method = METHODS.create(METHODS.parse(config.method), setting)
+    setting = Setting(make_network, data.num_classes, num_samples, config.training.epochs, noise_rate, transition)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(derive_seed(config.seed, "method"))
+        method: Method = METHODS.create(METHODS.parse(config.method), setting)
     return method
 
 
-def _result(config: RunConfig, data: ImageData, noisy: NoisyLabels, metrics: pandas.DataFrame) -> dict[str, Any]:
+def _result(
+    config: RunConfig, data: ImageData, noisy: NoisyLabels, metrics: pandas.DataFrame, teachers: list[dict[str, Any]]
+) -> dict[str, Any]:
     accuracy, last = metrics["test_accuracy"], metrics.iloc[-1]
     noise = NOISE.parse(config.noise, data.noise_defaults)
     seconds, images = float(metrics["seconds"].sum()), int(metrics["images"].sum())
@@ -130,9 +188,11 @@ def _result(config: RunConfig, data: ImageData, noisy: NoisyLabels, metrics: pan
         "seed": config.seed,
         "noise_seed": config.noise_seed,
         "epochs": len(metrics),
+        "budget": f"{'images of ' if config.budget == 'images' else ''}{config.budget_epochs} epochs",
         "batch_size": config.training.batch_size,
-        "steps": int(metrics["steps"].sum()),
-        "images_processed": images,
+        # What a method needs its teachers for, it pays for.
+        "steps": int(metrics["steps"].sum()) + sum(teacher["steps"] for teacher in teachers),
+        "images_processed": images + sum(teacher["images_processed"] for teacher in teachers),
         "record": config.record,
         "settings": config.settings,
         "test_accuracy_last": float(last["test_accuracy"]),

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from noisylab.checks import Natural, check_fields
+from noisylab.checks import Count, Natural, check_fields
 from noisylab.files import write_atomically
 from noisylab.training.config import TrainConfig
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas
 
 # Raised whenever the same configuration would give other numbers than before.
-FORMAT = 1
+FORMAT = 2
 LIBRARIES = ("noisylab", "numpy", "scikit-learn", "torch", "torchvision", "zarr")
 
 CONFIG, NOISE, METRICS, CHECKPOINT, RESULT = "config.json", "noise.npz", "metrics.csv", "checkpoint.pt", "result.json"
@@ -28,8 +28,8 @@ class RunConfig:
     """Everything that can change a number of a run. data, model, method, noise, augment are canonical specs.
 
     data_digest, noise_digest: SHA-256 of the arrays and of the given labels themselves, so that a changed file is another run.
-    record: whether per-sample records are
-    of the training steps (`online`) or of an extra pass (`eval`).
+    record: whether per-sample records are of the training steps (`online`) or of an extra pass (`eval`). budget: what runs of a
+    comparison have alike, their epochs or the images they process; budget_epochs: how many epochs of CE that is.
     """
 
     data: str
@@ -44,6 +44,8 @@ class RunConfig:
     augment: str
     record: Literal["online", "eval"]
     training: TrainConfig
+    budget: Literal["epochs", "images"]
+    budget_epochs: Count
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -54,9 +56,13 @@ class RunConfig:
 
     @property
     def settings(self) -> str:
-        """A digest of all that runs of one comparison have in common: everything but method, noise and seeds."""
+        """A digest of all that runs of one comparison have in common: everything but method, noise and seeds.
+
+        `budget_epochs` stands for the epochs, which differ where the images are made equal.
+        """
         varied = {"method", "noise", "noise_digest", "noise_seed", "seed"}
         shared = {key: value for key, value in self.canonical().items() if key not in varied}
+        del shared["training"]["epochs"]
         return hashlib.sha256(json.dumps(shared, sort_keys=True).encode()).hexdigest()[:12]
 
     @property

@@ -2,34 +2,51 @@
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from noisylab.data.augment import Crop
 from noisylab.methods import Method, Setting
+from noisylab.models import Backbone
 from noisylab.registries import METHODS
-from noisylab.training import TrainConfig, TrainingSet
+from noisylab.training import TrainConfig, TrainingSet, train
+from noisylab.training.evaluate import Evaluator
 
 SAMPLES, CLASSES = 46, 4
 CONFIG = TrainConfig(epochs=3, batch_size=16, learning_rate=0.05, device="cpu", milestones=(0.5,))
 
 
-def network() -> nn.Module:
+def network() -> Backbone:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(5)
-        return nn.Sequential(
-            nn.Conv2d(1, 6, 3, padding=1),
-            nn.BatchNorm2d(6),
-            nn.ReLU(),
-            nn.Dropout(0.1),
-            nn.AdaptiveAvgPool2d(2),
-            nn.Flatten(),
-            nn.Linear(24, CLASSES),
-        )
+        stages = [
+            nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU()),
+            nn.Sequential(nn.Conv2d(4, 6, 3, stride=2, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.Dropout(0.1)),
+        ]
+        return Backbone(nn.Identity(), stages, [4, 6], CLASSES)
 
 
-def make_method(name: str, epochs: int = CONFIG.epochs) -> Method:
-    setting = Setting(network, CLASSES, SAMPLES, epochs)
+class Finished:
+    """A preparation that trains teachers in the loop at hand."""
+
+    def __init__(self, data: TrainingSet) -> None:
+        self.data = data
+        self.asked: list[tuple[str, str | None]] = []
+
+    def finished(self, method: str, *, model: str | None = None) -> Method:
+        self.asked.append((method, model))
+        teacher = make_method(method, data=self.data)
+        train(teacher, self.data, CONFIG, seed=len(self.asked))
+        return teacher
+
+    def logits(self, method: Method) -> Tensor:
+        return Evaluator(self.data.images, self.data.mean, self.data.std).logits(method)
+
+
+def make_method(name: str, epochs: int = CONFIG.epochs, data: TrainingSet | None = None) -> Method:
+    """A method with its teachers, ready to be trained on `data`."""
+    setting = Setting(network, CLASSES, SAMPLES, epochs, noise_rate=0.4, transition=0.6 * torch.eye(CLASSES) + 0.1)
     method: Method = METHODS.create(METHODS.parse(name), setting)
+    method.prepare(Finished(training_set() if data is None else data))
     return method
 
 

@@ -30,6 +30,8 @@ def config(name: str, seed: int = 0) -> RunConfig:
         augment="",
         record="online",
         training=TrainConfig(epochs=3, device="cpu"),
+        budget="epochs",
+        budget_epochs=3,
     )
 
 

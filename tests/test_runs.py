@@ -24,6 +24,8 @@ CONFIG = RunConfig(
     augment="crop(padding=1, flip=False)",
     record="online",
     training=TrainConfig(device="cpu"),
+    budget="epochs",
+    budget_epochs=40,
 )
 
 OTHER: dict[str, Any] = {
@@ -38,6 +40,8 @@ OTHER: dict[str, Any] = {
     "seed": 1,
     "augment": "crop(padding=1, flip=True)",
     "record": "eval",
+    "budget": "images",
+    "budget_epochs": 41,
 }
 
 OTHER_TRAINING: dict[str, Any] = {

@@ -34,7 +34,7 @@ class RunLog(Callback):
 
     def on_step(self, batch: Batch, step: Step) -> None:
         """Hand the step to the recorder."""
-        if self.train is None:
+        if self.train is None and step.logits is not None:
             self.recorder.observe(batch.index, step.logits, batch.labels, batch.new)
 
     def on_epoch(self, summary: EpochSummary, method: Method) -> None:
@@ -44,7 +44,9 @@ class RunLog(Callback):
             index = torch.arange(len(logits), device=logits.device)
             self.recorder.observe(index, logits, torch.tensor(self.given, device=logits.device))
         self.recorder.end_epoch()
-        fractions = memorisation(self.recorder.last["prediction"], self.given, self.true)
+        prediction = self.recorder.last["prediction"]
+        seen = prediction != self.recorder.missing
+        fractions = memorisation(prediction[seen], self.given[seen], self.true[seen])
         predicted = self.test.logits(method).argmax(dim=1).cpu().numpy()
         self.rows.append(
             {

@@ -2,35 +2,61 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
+import torch
 from torch import Tensor, nn
 
 from noisylab.data.batch import Batch
 from noisylab.data.samplers import Batching
+from noisylab.models.base import Backbone
 
 
 class Step(NamedTuple):
-    """loss: scalar to minimise. logits: float[B, K] of all entries of the batch, in its order."""
+    """loss: scalar to minimise. logits: float[B, K] of all entries of the batch, in its order.
+
+    logits is None where a method shows its network other images than those of the batch (mixup), so that there is no online
+    prediction to record.
+    """
 
     loss: Tensor
-    logits: Tensor
+    logits: Tensor | None
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a method may know of the run: how to make networks, and the sizes of things. No true labels."""
+    """What a method may know of the run: how to make networks, and the sizes of things. No true labels.
 
-    make_network: Callable[[], nn.Module]
+    noise_rate: the realised rate, for methods that are published with it given (Co-teaching). transition: float64[K, K], the
+    known T, for those published with that (forward correction). None where it is not known.
+    """
+
+    make_network: Callable[[], Backbone]
     num_classes: int
     num_samples: int
     epochs: int
+    noise_rate: float | None = None
+    transition: Tensor | None = None
+
+
+class Preparation(Protocol):
+    """What a method can ask of the run before its own training: finished networks, trained by the same loop."""
+
+    def finished(self, method: str, *, model: str | None = None) -> "Method":
+        """What the spec `method` names, trained on the same data and given labels from an own initialisation.
+
+        model: spec of its network; None: that of the run.
+        """
+
+    def logits(self, method: "Method") -> Tensor:
+        """float32[N, K] of the training images, without augmentation, in evaluation mode."""
 
 
 class Method(nn.Module):
-    """A training method: it owns its network, says of what its batches are made, and computes their loss.
+    """A training method: it owns its networks, says of what its batches are made, and computes their loss.
 
-    `state_dict()` is the whole truth: what a method remembers between steps is a registered buffer.
+    `state_dict()` is the whole truth: what a method remembers between steps is a registered buffer. What it does not train has
+    `requires_grad=False` (see `Frozen`). The first line of its docstring ends with the source.
     """
 
     batching: ClassVar[Batching] = "plain"
@@ -38,6 +64,9 @@ class Method(nn.Module):
     def __init__(self, setting: Setting) -> None:
         super().__init__()
         self.network = setting.make_network()
+
+    def prepare(self, preparation: Preparation) -> None:
+        """Called once before training, also before training goes on, for methods that need a finished teacher."""
 
     def loss(self, batch: Batch) -> Step:
         """Loss and logits of one batch, in one forward pass where the method allows it."""
@@ -53,3 +82,31 @@ class Method(nn.Module):
 
     def end_epoch(self, epoch: int) -> None:
         """Called after the last step of an epoch."""
+
+    def schedule_position(self, progress: float) -> float:
+        """Where in the learning-rate schedule training is after `progress` epochs; who has cycles starts it again."""
+        return progress
+
+    @classmethod
+    def trainings(cls, **options: Any) -> int:  # noqa: ARG003 - for methods whose options decide
+        """How many trainings of all epochs a run takes, those of its teachers included."""
+        return 1
+
+
+class Frozen(nn.Module):
+    """A network that teaches: in evaluation mode whatever its owner's mode, with no gradient, out of the optimiser's reach."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network.requires_grad_(False)
+        self.train(False)
+
+    def train(self, mode: bool = True) -> Self:  # noqa: ARG002 - it never trains
+        """Stays in evaluation mode."""
+        return super().train(False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits float[B, K], detached."""
+        with torch.no_grad():
+            logits: Tensor = self.network(images)
+        return logits

@@ -9,7 +9,7 @@ from noisylab.registries import METHODS
 
 @METHODS.register("ce")
 class CE(Method):
-    """Cross-entropy with the given labels."""
+    """Cross-entropy with the given labels, the baseline of all (He et al., CVPR 2016)."""
 
     def loss(self, batch: Batch) -> Step:
         """-log p_g, averaged over the batch."""

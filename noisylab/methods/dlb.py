@@ -9,19 +9,8 @@ from torch.nn import functional
 from noisylab.checks import NonNegative, Positive, checked
 from noisylab.data.batch import Batch
 from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.losses import distillation
 from noisylab.registries import METHODS
-
-
-def distillation(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
-    """T^2 KL(softmax(teacher / T) || softmax(student / T)), averaged over the batch (Hinton et al. 2015).
-
-    student, teacher: logits float[B, K]; no gradient reaches the teacher. Computed in float32 at least.
-    """
-    precision = torch.promote_types(student.dtype, torch.float32)
-    log_student = functional.log_softmax(student.to(precision) / temperature, dim=1)
-    log_teacher = functional.log_softmax(teacher.detach().to(precision) / temperature, dim=1)
-    divergence = functional.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True)
-    return temperature**2 * divergence
 
 
 def dlb_loss(logits: Tensor, labels: Tensor, remembered: Tensor, *, temperature: float, alpha: float) -> Tensor:
@@ -106,16 +95,27 @@ class DLBLoss(nn.Module):
 
 @METHODS.register("dlb")
 class DLB(Method):
-    """Self-distillation from the last mini-batch: CE + alpha T^2 KL(last step's prediction || this step's)."""
+    """CE + alpha T^2 KL(last step's prediction || this step's) on the repeated half of the batch (Shen et al., CVPR 2022).
+
+    two_forward: the repeated and the new half in forward passes of their own, so that batch norm sees two batches, as in the
+    public code, whose batch size is half of the one here.
+    """
 
     batching = "last"
 
     @checked
-    def __init__(self, setting: Setting, *, temperature: Positive = 3.0, alpha: NonNegative = 1.0) -> None:
+    def __init__(
+        self, setting: Setting, *, temperature: Positive = 3.0, alpha: NonNegative = 1.0, two_forward: bool = False
+    ) -> None:
         super().__init__(setting)
-        self.criterion = DLBLoss(temperature, alpha)
+        self.criterion, self.two_forward = DLBLoss(temperature, alpha), two_forward
 
     def loss(self, batch: Batch) -> Step:
-        """`dlb_loss` of [the last batch's new half, a new half], in one forward pass."""
-        logits = self.network(batch.images)
+        """`dlb_loss` of [the last batch's new half, a new half]."""
+        repeated = batch.new.start
+        if self.two_forward and repeated:
+            halves = batch.images.tensor_split([repeated])
+            logits = torch.cat([self.network(images) for images in halves])
+        else:
+            logits = self.network(batch.images)
         return Step(self.criterion(logits, batch.labels), logits)

@@ -6,6 +6,6 @@ from noisylab.registries import METHODS
 
 @METHODS.register("repeat")
 class Repeat(CE):
-    """Cross-entropy on DLB's batches (alpha = 0): every sample twice an epoch, in consecutive batches."""
+    """Cross-entropy on DLB's batches, every sample twice an epoch: its control, alpha = 0 (Shen et al., CVPR 2022)."""
 
     batching = "last"

@@ -54,6 +54,14 @@ def load_checkpoint(
     return int(state["epoch"])
 
 
+def load_method(path: Path, method: Method) -> None:
+    """Take up a method's state from the checkpoint of its training. Raises ValueError where it is not there or is damaged."""
+    archive = _archive(path)
+    if archive is None:
+        raise ValueError(f"{str(path)!r} is not a whole checkpoint")
+    method.load_state_dict(torch.load(io.BytesIO(archive), map_location="cpu", weights_only=True)["method"])
+
+
 def saved_epoch(path: Path) -> int:
     """The epoch that a run would go on with from this file; 0 where there is no file or it is damaged."""
     archive = _archive(path)

@@ -48,7 +48,7 @@ class Callback:
     """Looks on at training; may not change it. What it remembers between epochs is in its `state_dict()`."""
 
     def on_step(self, batch: Batch, step: Step) -> None:
-        """After the update of every step. `step.logits` are from before it, in training mode."""
+        """After the update of every step. `step.logits`, where there are any, are from before it, in training mode."""
 
     def on_epoch(self, summary: EpochSummary, method: Method) -> None:
         """After the last step of an epoch."""
@@ -77,13 +77,14 @@ def train(
 ) -> None:
     """Train `method` in place for `config.epochs` epochs; order, augmentation and dropout are functions of `seed`.
 
+    A method with a finished teacher has been given it by `Method.prepare` before.
     With `checkpoint`, the state is saved to that file at the end of an epoch, at most every `checkpoint_seconds`, and after the
     last one; a file that is there already is continued from, with the same result to the bit. Raises `DivergedError`.
     """
     device = resolve_device(config.device)
     method.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.SGD(
-        method.parameters(),
+        [parameter for parameter in method.parameters() if parameter.requires_grad],
         lr=config.learning_rate,
         momentum=config.momentum,
         weight_decay=config.weight_decay,
@@ -138,10 +139,14 @@ def _train_epoch(
     generator = torch.Generator().manual_seed(derive_seed(seed, "augment", epoch))
     all_drawn = data.augmentation.draw(len(all_ids), generator).to(device)
     losses, stop = [], 0
+
+    def rate_at(progress: float) -> float:
+        return config.learning_rate_at(method.schedule_position(progress))
+
     for step, entries in enumerate(batches):
         seed_generators(derive_seed(seed, "step", epoch, step), device)
         for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate_at(epoch + (step + 0.5) / len(batches))
+            group["lr"] = rate_at(epoch + (step + 0.5) / len(batches))
         start, stop = stop, stop + len(entries.ids)
         ids = all_ids[start:stop]
         pixels = data.augmentation(data.images.index_select(0, ids), all_drawn[start:stop])
@@ -162,7 +167,7 @@ def _train_epoch(
     return EpochSummary(
         epoch=epoch,
         train_loss=train_loss,
-        learning_rate=config.learning_rate_at(epoch + 0.5 / len(batches)),
+        learning_rate=rate_at(epoch + 0.5 / len(batches)),
         images=stop,
         steps=len(batches),
         seconds=time.perf_counter() - started,

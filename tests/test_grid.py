@@ -1,35 +1,19 @@
 """Which runs a grid stands for, and what makes a run another run."""
 
 import dataclasses
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
 from noisylab.data.base import ImageData, load_data
+from noisylab.grid import Grid, plan
 from noisylab.registries import DATA
+from noisylab.runs import RunConfig
 from noisylab.training.config import TrainConfig
 
 TRAINING = TrainConfig(device="cpu")
-
-
-def load_study() -> ModuleType:
-    path = Path(__file__).parents[2] / "studies" / "noise_sweep.py"
-    spec = importlib.util.spec_from_file_location("noise_sweep", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # Dataclasses look up their module by name.
-    sys.modules["noise_sweep"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-study = load_study()
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +22,11 @@ def digits() -> ImageData:
 
 
 def ids(data: ImageData, training: TrainConfig = TRAINING, **grid: Any) -> list[str]:
-    return [config.id for config in study.plan(study.Grid(**grid), training, data)]
+    return [config.id for config in plan(Grid(**grid), training, data)]
 
 
 def test_the_default_grid_is_the_promised_one(digits: ImageData) -> None:
-    configs = study.plan(study.Grid(), TRAINING, digits)
+    configs = plan(Grid(), TRAINING, digits)
     assert len(configs) == 54
     assert len({config.id for config in configs}) == 54
     assert {config.seed for config in configs} == {0, 1, 2}
@@ -51,7 +35,7 @@ def test_the_default_grid_is_the_promised_one(digits: ImageData) -> None:
 
 
 def test_runs_are_ordered_by_seed_so_that_an_interrupted_study_holds_whole_comparisons(digits: ImageData) -> None:
-    assert [config.seed for config in study.plan(study.Grid(), TRAINING, digits)] == [0] * 18 + [1] * 18 + [2] * 18
+    assert [config.seed for config in plan(Grid(), TRAINING, digits)] == [0] * 18 + [1] * 18 + [2] * 18
 
 
 @pytest.mark.parametrize(
@@ -100,7 +84,7 @@ def test_a_method_written_twice_in_different_ways_is_run_once(digits: ImageData)
 
 
 def test_where_and_how_many_at_once_is_not_part_of_a_run() -> None:
-    fields = {field.name for field in dataclasses.fields(study.RunConfig)} | {f.name for f in dataclasses.fields(TrainConfig)}
+    fields = {field.name for field in dataclasses.fields(RunConfig)} | {f.name for f in dataclasses.fields(TrainConfig)}
     assert fields.isdisjoint({"out", "jobs", "data_root"})
 
 

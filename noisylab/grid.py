@@ -1,0 +1,197 @@
+"""The grid of runs that a study consists of: its command-line arguments, their checks, and the run configurations."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from noisylab.checks import Count, Natural, check_fields
+from noisylab.cli import available_cores, check_output, fail, make_output, resolve_device_name
+from noisylab.data.base import ImageData, check_root, load_data
+from noisylab.data.samplers import SAMPLERS
+from noisylab.registries import AUGMENT, DATA, METHODS, MODELS, NOISE
+from noisylab.runs import RunConfig
+from noisylab.specs import Spec
+from noisylab.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What is compared: every method under every noise with every seed."""
+
+    data: str = "digits"
+    """Data set (spec): digits, cifar10, cifar100, tiny_imagenet, mnist, fashion_mnist, svhn, npz:PATH, folder:PATH, hf:NAME."""
+    data_root: Path | None = None
+    """Folder where downloaded data sets lie, or are put (None: data)."""
+    train_size: Count | None = None
+    """Train on a stratified subset of this many samples (None: all)."""
+    model: str = "small_cnn"
+    """Network (spec)."""
+    methods: tuple[str, ...] = ("ce", "repeat", "dlb")
+    """Training methods (specs), in the order of the tables; the first is the baseline of the differences."""
+    noise: tuple[str, ...] = (
+        "symmetric:0",
+        "symmetric:0.2",
+        "symmetric:0.4",
+        "symmetric:0.6",
+        "asymmetric:0.2",
+        "asymmetric:0.4",
+    )
+    """Label noise (specs with rates in [0, 1])."""
+    seeds: tuple[Natural, ...] = (0, 1, 2)
+    """Seeds of initialisation, order and augmentation."""
+    noise_seed: Natural | None = None
+    """One seed of the noise for all runs (None: each run's own seed, so that intervals cover the noise draw too)."""
+    augment: str = "auto"
+    """Augmentation (spec); auto is the data set's own."""
+    budget: Literal["epochs", "images"] = "epochs"
+    """What methods have alike: passes over the training set, or images processed. Images count second presentations and the
+    training of teachers, so that methods with these get so many fewer epochs."""
+    record: Literal["online", "eval"] = "online"
+    """Per-sample records of the training steps (free), or of an extra pass over the training set after each epoch."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Where the runs go, and how many at once."""
+
+    out: Path = Path("runs/study")
+    """Folder of the runs, tables and figures."""
+    jobs: Count | None = None
+    """Runs at once, in processes (None: CPU cores over threads, or 1 on an accelerator)."""
+
+
+def check_names(grid: Grid) -> None:
+    """Raise ValueError for what is wrong with the specs themselves, before any data is read."""
+    for name in ("methods", "noise", "seeds"):
+        values = getattr(grid, name)
+        if not values:
+            raise ValueError(f"--{name} must name at least one")
+        if len(set(values)) < len(values):
+            raise ValueError(f"--{name} names {next(v for v in values if values.count(v) > 1)!r} twice")
+    for registry, texts in (
+        (DATA, [grid.data]),
+        (MODELS, [grid.model]),
+        (METHODS, grid.methods),
+        (AUGMENT, [] if grid.augment == "auto" else [grid.augment]),
+    ):
+        for text in texts:
+            registry.parse(text)
+    for text in grid.noise:
+        # Which mapping a data set has is known only when it is read.
+        NOISE.parse(text, {"mapping": "digits"})
+
+
+def plan(grid: Grid, training: TrainConfig, data: ImageData) -> list[RunConfig]:
+    """All runs of the grid, seed by seed, so that an interrupted study holds whole comparisons."""
+    digest = data.digest()
+    noises = [NOISE.parse(text, data.noise_defaults) for text in grid.noise]
+    noise_seeds = grid.seeds if grid.noise_seed is None else (grid.noise_seed,)
+    noise_digests = {
+        (spec.label, seed): data.noise_digest(NOISE.create(spec, **data.noise_inputs, seed=seed))
+        for spec, seed in itertools.product(noises, noise_seeds)
+    }
+    configs = [
+        RunConfig(
+            data=str(DATA.parse(grid.data)),
+            data_digest=digest,
+            train_size=len(data.train_labels),
+            model=str(MODELS.parse(grid.model)),
+            method=str(METHODS.parse(method)),
+            noise=str(noise),
+            noise_digest=noise_digests[noise.label, noise_seed],
+            noise_seed=noise_seed,
+            seed=seed,
+            augment=str(AUGMENT.parse(data.augment if grid.augment == "auto" else grid.augment)),
+            record=grid.record,
+            training=replace(training, epochs=_epochs(METHODS.parse(method), grid.budget, training.epochs)),
+            budget=grid.budget,
+            budget_epochs=training.epochs,
+        )
+        for seed, noise, method in itertools.product(grid.seeds, noises, grid.methods)
+        for noise_seed in [seed if grid.noise_seed is None else grid.noise_seed]
+    ]
+    configs = list({config.id: config for config in configs}.values())
+    _check_model(MODELS.parse(grid.model), data)
+    _check_methods(configs, data)
+    return configs
+
+
+def _epochs(method: Spec, budget: Literal["epochs", "images"], epochs: int) -> int:
+    """The epochs of a method for which CE has `epochs`."""
+    if budget == "epochs":
+        return epochs
+    chosen = METHODS.load(method.name)
+    presentations = SAMPLERS[chosen.batching].presentations
+    exposure: int = presentations * chosen.trainings(**method.options)
+    return max(1, round(epochs / exposure))
+
+
+def _check_model(model: Spec, data: ImageData) -> None:
+    """Build the network and show it an image once, so that one that cannot take the data's images is refused at once."""
+    import torch
+
+    # Networks of other libraries may do what the meta device, which costs nothing, cannot do.
+    for device in ("meta", "cpu"):
+        with torch.device(device), torch.no_grad(), torch.random.fork_rng(devices=[]):
+            network = MODELS.create(model, data.num_classes, data.shape[0])
+            try:
+                network.eval()(torch.zeros(1, *data.shape))
+            except Exception as error:  # and raise what they like
+                refusal = error
+            else:
+                return
+    shape = "x".join(map(str, data.shape))
+    raise ValueError(f"model {model.label!r} cannot take images of {shape} (channels, height, width): {refusal}") from refusal
+
+
+def _check_methods(configs: Sequence[RunConfig], data: ImageData) -> None:
+    """Build every method once, so that one that cannot be built is refused before any training."""
+    import torch
+
+    from noisylab.execute import build_method
+
+    for config in {config.method: config for config in configs}.values():
+        with torch.device("meta"):
+            try:
+                build_method(config, data, num_samples=len(data.train_labels), noise_rate=0.0)
+            except ValueError as error:
+                raise ValueError(f"method {METHODS.parse(config.method).label!r}: {error}") from None
+
+
+Report = Callable[[Sequence[RunConfig], Path, "Console"], None]
+
+
+def run_study(grid: Grid, training: TrainConfig, execution: Execution, report: Report) -> int:
+    """Check the arguments, execute the grid, and report what is on disk; the exit status: 1 where runs failed.
+
+    Ends the process with status 2 and one line where an argument is bad.
+    """
+    try:
+        check_fields(grid)
+        check_fields(execution)
+        check_names(grid)
+        check_root(grid.data_root)
+        check_output(execution.out)
+        training = replace(training, device=resolve_device_name(training.device))
+        data = load_data(DATA.parse(grid.data), grid.data_root, grid.train_size)
+        configs = plan(grid, training, data)
+        make_output(execution.out)
+    except ValueError as error:
+        fail(error)
+    jobs = execution.jobs or (max(1, available_cores() // training.threads) if training.device == "cpu" else 1)
+
+    from rich.console import Console
+
+    from noisylab.sweep import execute_grid
+
+    console = Console()
+    failures = execute_grid(configs, data, execution.out, jobs, console)
+    for failure in failures:
+        console.print(f"failed: {failure.config.id}: {failure.reason}", markup=False, highlight=False)
+    report(configs, execution.out, console)
+    return 1 if failures else 0
