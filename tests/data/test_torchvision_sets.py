@@ -12,7 +12,7 @@ import scipy.io
 import torchvision
 from PIL import Image
 
-from noisylab.data.base import ImageData, load_data
+from noisylab.data.base import ImageData, channel_statistics, load_data
 from noisylab.registries import DATA
 
 OFFICIAL = Path(os.environ.get("NOISYLAB_DATA", "data"))
@@ -178,11 +178,22 @@ def test_the_real_tiny_imagenet() -> None:
     assert "goldfish" in data.class_names
 
 
-@pytest.mark.skipif(not (OFFICIAL / "MNIST" / "raw").is_dir(), reason="MNIST is not in NOISYLAB_DATA")
-def test_the_statistics_of_the_real_mnist() -> None:
-    data = load("mnist", OFFICIAL)
-    pixels = data.train_images / 255
-    assert (pixels.mean(), pixels.std()) == (pytest.approx(data.mean[0], abs=1e-4), pytest.approx(data.std[0], abs=1e-4))
+@pytest.mark.parametrize(
+    ("spec", "place"),
+    [
+        ("mnist", "MNIST/raw"),
+        ("fashion_mnist", "FashionMNIST/raw"),
+        ("svhn", "train_32x32.mat"),
+        ("cifar10", "cifar-10-batches-py"),
+        ("cifar100", "cifar-100-python"),
+    ],
+)
+def test_the_statistics_are_those_of_the_real_training_images(spec: str, place: str) -> None:
+    if not (OFFICIAL / place).exists():
+        pytest.skip(f"{spec} is not in NOISYLAB_DATA")
+    data = load(spec, OFFICIAL)
+    mean, std = channel_statistics(data.train_images)
+    assert (data.mean, data.std) == (pytest.approx(mean, abs=1e-4), pytest.approx(std, abs=1e-4))
 
 
 def test_packed_idx_files_are_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
