@@ -27,7 +27,7 @@ class Grid:
     """What is compared: every method under every noise with every seed."""
 
     data: str = "digits"
-    """Data set (spec): digits, cifar10, cifar100, npz:PATH, folder:PATH."""
+    """Data set (spec): digits, cifar10, cifar100, tiny_imagenet, mnist, fashion_mnist, svhn, npz:PATH, folder:PATH, hf:NAME."""
     data_root: Path | None = None
     """Folder where downloaded data sets lie, or are put (None: data)."""
     train_size: Count | None = None
@@ -120,6 +120,7 @@ def plan(grid: Grid, training: TrainConfig, data: ImageData) -> list[RunConfig]:
         for noise_seed in [seed if grid.noise_seed is None else grid.noise_seed]
     ]
     configs = list({config.id: config for config in configs}.values())
+    _check_model(MODELS.parse(grid.model), data)
     _check_methods(configs, data, transitions)
     return configs
 
@@ -132,6 +133,24 @@ def _epochs(method: Spec, budget: Literal["epochs", "images"], epochs: int) -> i
     presentations = presentations_of(chosen.composition(**method.options))
     exposure: int = presentations * chosen.trainings(**method.options)
     return max(1, round(epochs / exposure))
+
+
+def _check_model(model: Spec, data: ImageData) -> None:
+    """Build the network and show it an image once, so that one that cannot take the data's images is refused at once."""
+    import torch
+
+    # Networks of other libraries may do what the meta device, which costs nothing, cannot do.
+    for device in ("meta", "cpu"):
+        with torch.device(device), torch.no_grad(), torch.random.fork_rng(devices=[]):
+            network = MODELS.create(model, data.num_classes, data.shape[0])
+            try:
+                network.eval()(torch.zeros(1, *data.shape))
+            except Exception as error:  # and raise what they like
+                refusal = error
+            else:
+                return
+    shape = "x".join(map(str, data.shape))
+    raise ValueError(f"model {model.label!r} cannot take images of {shape} (channels, height, width): {refusal}") from refusal
 
 
 def _check_methods(

@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import noisylab.corruption
-from noisylab.registries import NOISE
+from noisylab.registries import DATA, MODELS, NOISE
+from noisylab.specs import Registry
 
 DOCS = Path(__file__).parents[1] / "docs"
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -28,6 +30,13 @@ def test_examples_in_the_package_run() -> None:
     failed, tried = doctest.testmod(noisylab.corruption)
     assert tried
     assert not failed
+
+
+@pytest.mark.parametrize(("registry", "page"), [(MODELS, "models.md"), (DATA, "data.md")])
+def test_every_network_and_data_set_is_documented_and_in_the_readme(registry: Registry[Any], page: str) -> None:
+    for file in (DOCS / page, DOCS.parent / "README.md"):
+        text = file.read_text(encoding="utf-8")
+        assert not [name for name in registry.entries() if not re.search(rf"`{name}[`:(]", text)]
 
 
 def test_every_kind_is_documented() -> None:

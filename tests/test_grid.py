@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torch import nn
 
 from noisylab.data.base import ImageData, load_data
 from noisylab.grid import Grid, plan
-from noisylab.registries import DATA
+from noisylab.registries import DATA, MODELS
 from noisylab.runs import RunConfig
 from noisylab.training.config import TrainConfig
 
@@ -23,6 +24,14 @@ def digits() -> ImageData:
 
 def ids(data: ImageData, training: TrainConfig = TRAINING, **grid: Any) -> list[str]:
     return [config.id for config in plan(Grid(**grid), training, data)]
+
+
+def test_a_network_that_cannot_take_the_images_is_refused_before_training(
+    digits: ImageData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MODELS, "create", lambda *_: nn.Conv2d(1, 4, 9))
+    with pytest.raises(ValueError, match=r"model 'resnet18' cannot take images of 1x8x8 \(channels, height, width\): "):
+        ids(digits, model="resnet18")
 
 
 def test_the_default_grid_is_the_promised_one(digits: ImageData) -> None:
