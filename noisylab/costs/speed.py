@@ -1,0 +1,117 @@
+"""Steps of a method at work, one by one: for their time and their memory."""
+
+import gc
+import itertools
+import statistics
+import time
+from typing import NamedTuple
+
+import torch
+
+from noisylab.costs.memory import LiveMemory
+from noisylab.costs.workload import Batches, Workload
+from noisylab.data.batch import Batch
+from noisylab.training.config import TrainConfig
+
+
+# Long enough that a pause of a few milliseconds, as a busy machine makes them, is no more than a percent of a turn.
+TURN_SECONDS = 0.4
+
+
+class Stepper:
+    """A method (spec) in the last epoch of a run, where all that it remembers is there; further steps stay in that epoch.
+
+    peak_bytes: the most memory that its tensors took in a step, with weights, optimiser state and batch.
+    """
+
+    def __init__(self, workload: Workload, method: str, device: torch.device) -> None:
+        gc.collect()
+        before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
+        self._device, config = device, TrainConfig(learning_rate=1e-3)
+        self._method = workload.prepared(method).method
+        self._method.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        self._optimizer = torch.optim.SGD(
+            [parameter for parameter in self._method.parameters() if parameter.requires_grad],
+            lr=config.learning_rate,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+            nesterov=True,
+        )
+        batches = Batches(self._method, workload.data(method), workload.batch_size, device)
+        self._warm_up(batches, workload.epochs)
+        # Compositions go on from epoch to epoch, as DLB's has to, while the method is left in its last one.
+        self._batches = itertools.chain.from_iterable(map(batches, itertools.count(workload.epochs - 1)))
+        self.peak_bytes = self._peak(before)
+
+    def seconds(self, steps: int) -> float:
+        """The time that a number of steps take, without the making of their batches."""
+        batches = [next(self._batches) for _ in range(steps)]
+        self._wait()
+        started = time.perf_counter()
+        for batch in batches:
+            self._step(batch)
+        self._wait()
+        return time.perf_counter() - started
+
+    def _warm_up(self, batches: Batches, epochs: int) -> None:
+        """All epochs before the last one, and its beginning."""
+        for epoch in range(epochs - 1):
+            self._method.start_epoch(epoch)
+            for batch in batches(epoch):
+                self._step(batch)
+            self._method.end_epoch(epoch)
+        self._method.start_epoch(epochs - 1)
+
+    def _step(self, batch: Batch) -> None:
+        """What the training loop does with a batch."""
+        self._optimizer.zero_grad(set_to_none=True)
+        self._method.loss(batch).loss.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+
+    def _peak(self, before: int) -> int:
+        """Of two steps, after one more in which everything that lives longer is seen. before: bytes that are not its own."""
+        batches = [next(self._batches) for _ in range(3)]
+        if self._device.type == "cuda":
+            self._step(batches.pop(0))
+            torch.cuda.reset_peak_memory_stats(self._device)
+            while batches:
+                self._step(batches.pop(0))
+            return int(torch.cuda.max_memory_allocated(self._device)) - before
+        with LiveMemory() as memory:
+            self._step(batches.pop(0))
+            memory.restart()
+            while batches:
+                self._step(batches.pop(0))
+        return memory.peak
+
+    def _wait(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        elif self._device.type == "mps":
+            torch.mps.synchronize()
+
+
+class Ratio(NamedTuple):
+    """The median over turns, and the lowest and the highest of them."""
+
+    median: float
+    low: float
+    high: float
+
+
+def time_ratio(stepper: Stepper, baseline: Stepper, turns: int) -> tuple[Ratio, float]:
+    """Step time over that of the baseline, and seconds a step.
+
+    Every turn of the method stands between two of the baseline, to whose mean it is held, so that what slows the machine down
+    for a while slows both.
+    """
+    steps = max(2, round(TURN_SECONDS / min(baseline.seconds(1) for _ in range(2))))
+    ratios, seconds = [], []
+    before = baseline.seconds(steps)
+    for _ in range(turns):
+        own = stepper.seconds(steps)
+        after = baseline.seconds(steps)
+        ratios.append(own / ((before + after) / 2))
+        seconds.append(own / steps)
+        before = after
+    return Ratio(statistics.median(ratios), min(ratios), max(ratios)), statistics.median(seconds)
