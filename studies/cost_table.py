@@ -66,8 +66,8 @@ class Measuring:
 
     epochs: Annotated[int, Bound(ge=2)] = 12
     """Length of the short runs in which everything that a method remembers comes to be (epochs)."""
-    turns: Count = 9
-    """Turns of a method and of the baseline, one after the other; their median ratio counts."""
+    turns: Annotated[int, Bound(ge=2)] = 15
+    """Turns of a method and of the baseline, one after the other; the median of their ratios counts."""
     threads: Count = 1
     """CPU threads."""
     device: Device = "auto"
@@ -121,8 +121,6 @@ def check(what: Measured, how: Measuring) -> tuple[list[str], list[str]]:
     check_fields(how)
     check_root(what.data_root)
     check_output(how.out)
-    if min(what.shape) < 1:
-        raise ValueError(f"--shape must be three positive numbers, got {' '.join(map(str, what.shape))}")
     if what.batch_size % 2:
         raise ValueError(f"batch_size must be even, since half of a batch may repeat another one, got {what.batch_size}")
     MODELS.parse(what.model)
@@ -174,9 +172,9 @@ def caption(workload: "Workload", baseline: str, how: Measuring, device: Device)
     where = f"{how.threads} CPU thread{'s' if how.threads > 1 else ''}" if device == "cpu" else device
     model, held_to = MODELS.parse(workload.model).label, METHODS.parse(baseline).label
     return (
-        "Costs of a training step, measured; in brackets the entries of Shen et al. (2022), Table 1. Images: entries that go "
-        "forward through any network for every new one. Trainings: with those of finished teachers. "
-        f"Step time (median of {how.turns} turns [lowest-highest]) and peak memory over those of {held_to}, "
+        "Costs of a training step, measured; in brackets the entries of Shen et al. (2022), Table 1. No change: of the "
+        "architecture. Images: entries that go forward through any network for every new one. Trainings: those of finished "
+        f"teachers counted in. Step time (median of {how.turns} turns [quartiles]) and peak memory over those of {held_to}, "
         f"all with {workload.batch_size} entries a batch: {model}, {'x'.join(map(str, workload.shape))} images, {where}."
     )
 

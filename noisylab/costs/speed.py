@@ -13,9 +13,8 @@ from noisylab.costs.workload import Batches, Workload
 from noisylab.data.batch import Batch
 from noisylab.training.config import TrainConfig
 
-
-# Long enough that a pause of a few milliseconds, as a busy machine makes them, is no more than a percent of a turn.
-TURN_SECONDS = 0.4
+# A turn is long beside the clock's grain and what interrupts a process, and short beside changes of a processor's speed.
+TURN_SECONDS = 0.1
 
 
 class Stepper:
@@ -41,17 +40,22 @@ class Stepper:
         self._warm_up(batches, workload.epochs)
         # Compositions go on from epoch to epoch, as DLB's has to, while the method is left in its last one.
         self._batches = itertools.chain.from_iterable(map(batches, itertools.count(workload.epochs - 1)))
-        self.peak_bytes = self._peak(before)
+        self.peak_bytes: int = self._peak(before)
 
     def seconds(self, steps: int) -> float:
-        """The time that a number of steps take, without the making of their batches."""
+        """The time that a number of steps take, without the making of their batches.
+
+        On one CPU thread it is the processor's time: the same as the clock's on a quiet machine, and on a busy one without the
+        waits for a core.
+        """
+        clock = time.process_time if self._device.type == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
         batches = [next(self._batches) for _ in range(steps)]
         self._wait()
-        started = time.perf_counter()
+        started = clock()
         for batch in batches:
             self._step(batch)
         self._wait()
-        return time.perf_counter() - started
+        return clock() - started
 
     def _warm_up(self, batches: Batches, epochs: int) -> None:
         """All epochs before the last one, and its beginning."""
@@ -77,7 +81,8 @@ class Stepper:
             while batches:
                 self._step(batches.pop(0))
             return int(torch.cuda.max_memory_allocated(self._device)) - before
-        with LiveMemory() as memory:
+        memory = LiveMemory()
+        with memory:
             self._step(batches.pop(0))
             memory.restart()
             while batches:
@@ -92,7 +97,7 @@ class Stepper:
 
 
 class Ratio(NamedTuple):
-    """The median over turns, and the lowest and the highest of them."""
+    """The median over turns, and the quartiles beside it."""
 
     median: float
     low: float
@@ -100,12 +105,13 @@ class Ratio(NamedTuple):
 
 
 def time_ratio(stepper: Stepper, baseline: Stepper, turns: int) -> tuple[Ratio, float]:
-    """Step time over that of the baseline, and seconds a step.
+    """Step time over that of the baseline, and seconds a step. turns: 2 at least.
 
     Every turn of the method stands between two of the baseline, to whose mean it is held, so that what slows the machine down
     for a while slows both.
     """
-    steps = max(2, round(TURN_SECONDS / min(baseline.seconds(1) for _ in range(2))))
+    baseline.seconds(1)
+    steps = max(1, round(TURN_SECONDS / baseline.seconds(1)))
     ratios, seconds = [], []
     before = baseline.seconds(steps)
     for _ in range(turns):
@@ -114,4 +120,5 @@ def time_ratio(stepper: Stepper, baseline: Stepper, turns: int) -> tuple[Ratio, 
         ratios.append(own / ((before + after) / 2))
         seconds.append(own / steps)
         before = after
-    return Ratio(statistics.median(ratios), min(ratios), max(ratios)), statistics.median(seconds)
+    low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    return Ratio(median, low, high), statistics.median(seconds)

@@ -1,5 +1,6 @@
 """The cost table: as rows, for the terminal, and as LaTeX. What the paper says itself stands in brackets."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ COLUMNS = (
     "method",
     "smoothing",
     "no teacher",
-    "no new layers",
+    "no change",
     "forward",
     "backward",
     "nets",
@@ -43,8 +44,8 @@ def record(costs: "Costs") -> dict[str, Any]:
         "trainings": 1 + costs.teachers,
         "extra_parameters": costs.extra_parameters,
         "time_ratio": costs.time.median,
-        "time_ratio_low": costs.time.low,
-        "time_ratio_high": costs.time.high,
+        "time_ratio_q1": costs.time.low,
+        "time_ratio_q3": costs.time.high,
         "memory_ratio": costs.memory,
         "step_seconds": costs.step_seconds,
         "peak_bytes": costs.peak_bytes,
@@ -77,10 +78,10 @@ def cells(costs: "Costs") -> list[str]:
 
 def terminal_table(rows: Sequence["Costs"], title: str) -> Table:
     """The table for the terminal, at most 128 columns wide."""
-    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, padding=0)
     for name in COLUMNS:
         if name == "method":
-            table.add_column(name, max_width=19, overflow="fold")
+            table.add_column(name, max_width=24, overflow="fold")
         else:
             table.add_column(name, justify="right", no_wrap=name == "step time")
     for costs in rows:
@@ -102,7 +103,7 @@ def latex_table(rows: Sequence["Costs"], caption: str) -> str:
         r"\toprule",
         rf"{head} \\",
         r"\midrule",
-        *(" & ".join(map(escape, cells(costs))) + r" \\" for costs in rows),
+        *(" & ".join(re.sub(r"(?<=\d)-(?=\d)", "--", escape(cell)) for cell in cells(costs)) + r" \\" for costs in rows),
         r"\bottomrule",
         r"\end{tabular}",
         r"\end{table*}",
