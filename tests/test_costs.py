@@ -15,7 +15,6 @@ from noisylab.costs.passes import count_passes
 from noisylab.costs.speed import Stepper
 from noisylab.costs.workload import Workload
 from noisylab.data.batch import Batch
-from noisylab.data.samplers import SAMPLERS
 from noisylab.methods import Frozen, Method, Preparation, Setting, Step
 from noisylab.registries import METHODS
 from noisylab.specs import REQUIRED
@@ -228,7 +227,7 @@ def test_every_method_can_be_counted_and_declares_its_trainings(method: str) -> 
     passes = count_passes(WORKLOAD, method, "cpu")
     assert 1 <= passes.networks <= passes.forward
     assert 1 <= passes.backward <= passes.forward
-    assert passes.images_per_new >= SAMPLERS[chosen.batching].presentations
+    assert passes.images_per_new >= 8 * 2 / WORKLOAD.samples(method)
     assert WORKLOAD.prepared(method).teachers + 1 == chosen.trainings(**spec.options)
 
 

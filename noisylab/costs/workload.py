@@ -1,6 +1,7 @@
 """What methods are measured on: random images, networks and teachers that nobody trained, batches as the loop makes them."""
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from noisylab.data.augment import Normalise, Unchanged
 from noisylab.data.batch import Batch
-from noisylab.data.samplers import SAMPLERS, Entries, make_sampler
+from noisylab.data.samplers import Entries, make_sampler
 from noisylab.methods.base import Method, Setting
 from noisylab.models.base import Backbone
 from noisylab.registries import METHODS, MODELS
@@ -39,8 +40,7 @@ class Workload:
 
     def samples(self, method: str) -> int:
         """How many training samples make `steps_per_epoch` full batches of the method (spec)."""
-        chosen: type[Method] = METHODS.load(METHODS.parse(method).name)
-        return self.batch_size // SAMPLERS[chosen.batching].presentations * self.steps_per_epoch
+        return self.batch_size // _presentations(self, method) * self.steps_per_epoch
 
     def data(self, method: str) -> TrainingSet:
         """Random images uint8[N, C, H, W], N = `samples(method)`; where N allows it, every label stands there twice."""
@@ -50,15 +50,15 @@ class Workload:
         mean, std = STATISTICS
         return TrainingSet(images, labels, (mean,) * channels, (std,) * channels, Unchanged())
 
-    def build(self, method: str) -> Method:
-        """The method (spec) without its teachers. Raises ValueError where it cannot be built."""
+    def build(self, method: str, samples: int) -> Method:
+        """The method (spec) for so many samples, without its teachers. Raises ValueError where it cannot be built."""
 
         def make_network() -> Backbone:
             network: Backbone = MODELS.create(MODELS.parse(self.model), self.num_classes, self.shape[0])
             return network
 
         known = (1 - NOISE_RATE) * torch.eye(self.num_classes, dtype=torch.float64) + NOISE_RATE / self.num_classes
-        setting = Setting(make_network, self.num_classes, self.samples(method), self.epochs, NOISE_RATE, known)
+        setting = Setting(make_network, self.num_classes, samples, self.epochs, NOISE_RATE, known)
         built: Method = METHODS.create(METHODS.parse(method), setting)
         return built
 
@@ -67,7 +67,7 @@ class Workload:
         with torch.device("meta"):
             for method in methods:
                 try:
-                    built = self.build(method)
+                    built = self.build(method, self.batch_size)
                 except ValueError as error:
                     raise ValueError(f"method {METHODS.parse(method).label!r}: {error}") from None
             try:
@@ -81,9 +81,17 @@ class Workload:
         asked: set[tuple[str, str]] = set()
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0)
-            built = self.build(method)
+            built = self.build(method, self.samples(method))
             built.prepare(_Untrained(self, self.data(method), asked))
         return Prepared(built, len(asked))
+
+
+@functools.cache
+def _presentations(workload: Workload, method: str) -> int:
+    """How often the method shows each sample an epoch, of which its options may decide."""
+    with torch.random.fork_rng(devices=[]):
+        batching = workload.build(method, workload.batch_size).batching
+    return make_sampler(batching, np.zeros(workload.batch_size, dtype=np.int64), workload.batch_size, seed=0).presentations
 
 
 @dataclass(frozen=True)
@@ -104,7 +112,7 @@ class _Untrained:
         """The method with its own teachers, untrained."""
         workload = self._workload if model is None else dataclasses.replace(self._workload, model=model)
         self._asked.add((str(METHODS.parse(method)), str(MODELS.parse(workload.model))))
-        teacher = workload.build(method)
+        teacher = workload.build(method, len(self._data.images))
         teacher.prepare(_Untrained(workload, self._data, self._asked))
         return teacher
 
