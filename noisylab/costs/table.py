@@ -81,7 +81,8 @@ def terminal_table(rows: Sequence["Costs"], title: str) -> Table:
     table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, padding=0)
     for name in COLUMNS:
         if name == "method":
-            table.add_column(name, max_width=24, overflow="fold")
+            longest = max(len(costs.method) for costs in rows)
+            table.add_column(name, min_width=min(longest, 20), max_width=24, overflow="fold")
         else:
             table.add_column(name, justify="right", no_wrap=name == "step time")
     for costs in rows:
