@@ -12,6 +12,7 @@ from noisylab.costs.memory import LiveMemory
 from noisylab.costs.workload import Batches, Workload
 from noisylab.data.batch import Batch
 from noisylab.training.config import TrainConfig
+from noisylab.training.loop import make_optimizer
 
 # A turn is long beside the clock's grain and what interrupts a process, and short beside changes of a processor's speed.
 TURN_SECONDS = 0.1
@@ -26,16 +27,10 @@ class Stepper:
     def __init__(self, workload: Workload, method: str, device: torch.device) -> None:
         gc.collect()
         before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
-        self._device, config = device, TrainConfig(learning_rate=1e-3)
+        self._device = device
         self._method = workload.prepared(method).method
         self._method.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-        self._optimizer = torch.optim.SGD(
-            [parameter for parameter in self._method.parameters() if parameter.requires_grad],
-            lr=config.learning_rate,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
-            nesterov=True,
-        )
+        self._optimizer = make_optimizer(self._method, TrainConfig(learning_rate=1e-3))
         batches = Batches(self._method, workload.data(method), workload.batch_size, device)
         self._warm_up(batches, workload.epochs)
         # Compositions go on from epoch to epoch, as DLB's has to, while the method is left in its last one.

@@ -82,9 +82,12 @@ def terminal_table(rows: Sequence["Costs"], title: str) -> Table:
     for name in COLUMNS:
         if name == "method":
             longest = max(len(costs.method) for costs in rows)
-            table.add_column(name, min_width=min(longest, 20), max_width=24, overflow="fold")
+            table.add_column(name, min_width=min(longest, 20), max_width=20, overflow="fold")
         else:
-            table.add_column(name, justify="right", no_wrap=name == "step time")
+            # Wide enough for "6 epochs", and for no more beside the paper's.
+            table.add_column(
+                name, justify="right", no_wrap=name == "step time", max_width=8 if name == "label update" else None
+            )
     for costs in rows:
         # As they are: a label may have brackets that rich would take for markup.
         table.add_row(*map(Text, cells(costs)))

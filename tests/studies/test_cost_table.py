@@ -1,5 +1,6 @@
 """The cost table as its users make it: a command, a printed table, a CSV and a LaTeX file."""
 
+import io
 import os
 import re
 import subprocess
@@ -8,12 +9,13 @@ from pathlib import Path
 
 import pandas
 import pytest
+from rich.console import Console
 
 from noisylab.costs.measure import Costs
 from noisylab.costs.paper import PAPER
 from noisylab.costs.passes import Passes
 from noisylab.costs.speed import Ratio
-from noisylab.costs.table import COLUMNS, cells, escape, latex_table
+from noisylab.costs.table import COLUMNS, cells, escape, latex_table, terminal_table
 
 ROOT = Path(__file__).parents[2]
 SMALL = "--data digits --model small_cnn --batch-size 16 --turns 2"
@@ -44,8 +46,8 @@ def test_the_study_prints_the_table_and_writes_it(tmp_path: Path) -> None:
     assert str(tmp_path / "cost_table.tex") in files
     assert max(map(len, lines)) <= 128
     (printed,) = [line for line in out.splitlines() if line.startswith(" dlb ")]
-    assert printed.split()[:13] == ["dlb", "(yes)", "yes", "(yes)", "yes", "(yes)", "1", "(1)", "1", "(1)", "1", "(1)"]
-    assert re.search(r"batch \(batch\) +2\.00 +1 ", printed)
+    assert printed.split()[:12] == ["dlb", "(yes)", "yes", "(yes)", "yes", "(yes)", "1", "(1)", "1", "(1)", "1", "(1)"]
+    assert re.search(r" batch +2\.00 +1 ", printed)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cost_table.csv", "cost_table.tex"]
     table = pandas.read_csv(tmp_path / "cost_table.csv", keep_default_na=False).set_index("method")
     assert list(table.index) == ["ce", "dlb(two_forward=True)", "repeat", "dlb"]
@@ -56,6 +58,29 @@ def test_the_study_prints_the_table_and_writes_it(tmp_path: Path) -> None:
     assert table.loc["ce", "memory_ratio"] == 1
     assert table.loc["dlb", "memory_ratio"] <= 1.02 * table.loc["repeat", "memory_ratio"]
     assert set(table["shape"]) == {"1x8x8"}
+
+
+def test_the_printed_table_fits_128_columns_with_long_names_and_paper_entries() -> None:
+    many = Costs(
+        "mr_kd(copies=3, interval=2, adjust=[True])",
+        "mr_kd",
+        1,
+        1,
+        Passes(4, 1, 4, 4.0),
+        "12 epochs",
+        Ratio(4.1, 4.0, 4.2),
+        4.2,
+        1.0,
+        1,
+    )
+    console = Console(width=128, file=io.StringIO(), record=True)
+    console.print(terminal_table([costs(), many], "every [bracket] as it is"))
+    text = console.export_text()
+    assert "every [bracket] as it is" in text
+    assert "[True]" in text
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 128
+    for shown in ("4 (>=2)", "4.10 [4.00-4.20]", "4.200", "12", "(epoch)"):
+        assert shown in text
 
 
 def test_latex_has_a_row_per_method_and_as_many_cells_as_columns() -> None:
