@@ -188,6 +188,7 @@ def _result(
         "seed": config.seed,
         "noise_seed": config.noise_seed,
         "epochs": len(metrics),
+        "budget": f"{'images of ' if config.budget == 'images' else ''}{config.budget_epochs} epochs",
         "batch_size": config.training.batch_size,
         # What a method needs its teachers for, it pays for.
         "steps": int(metrics["steps"].sum()) + sum(teacher["steps"] for teacher in teachers),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from noisylab.checks import Count, Natural, check_fields
 from noisylab.cli import available_cores, check_output, fail, make_output, resolve_device_name
 from noisylab.data.base import ImageData, check_root, load_data
-from noisylab.data.samplers import SAMPLERS
+from noisylab.data.samplers import presentations_of
 from noisylab.registries import AUGMENT, DATA, METHODS, MODELS, NOISE
 from noisylab.runs import RunConfig
 from noisylab.specs import Spec
@@ -125,7 +125,7 @@ def _epochs(method: Spec, budget: Literal["epochs", "images"], epochs: int) -> i
     if budget == "epochs":
         return epochs
     chosen = METHODS.load(method.name)
-    presentations = SAMPLERS[chosen.batching].presentations
+    presentations = presentations_of(chosen.composition(**method.options))
     exposure: int = presentations * chosen.trainings(**method.options)
     return max(1, round(epochs / exposure))
 

@@ -16,8 +16,9 @@ from noisylab.analysis.tables import compare, summarise
 from noisylab.data.base import ImageData
 from noisylab.files import write_atomically
 from noisylab.parallel import Failure, run_all
-from noisylab.plotting.study import robustness_of, story_of
+from noisylab.plotting.study import ranks_of, robustness_of, story_of
 from noisylab.plotting.style import save_figure
+from noisylab.publish import accuracy_table, difference_table, protocol, to_latex, to_markdown
 from noisylab.runs import RunConfig, read_result, write_results
 
 
@@ -77,16 +78,12 @@ def execute_grid(configs: Sequence[RunConfig], data: ImageData, out: Path, jobs:
 
 def report_sweep(configs: Sequence[RunConfig], out: Path, console: Console) -> None:
     """Print the tables of a grid's finished runs, draw its figures, and say where everything is and what was not run."""
-    results = pandas.DataFrame([result for config in configs if (result := read_result(out / config.id)) is not None])
+    results = _finished(configs, out)
     if results.empty:
         console.print("no run has finished, so there is nothing to show")
         return
     summary, differences = summarise(results), compare(results)
-    # A table is shown whole, though a narrow terminal breaks its lines.
-    wide = Console(file=console.file, width=max(console.width, 128))
-    wide.print(results_table(summary))
-    if len(differences):
-        wide.print(differences_table(differences))
+    _print_tables(summary, differences, console)
     write_atomically(out / "summary.csv", summary.to_csv(index=False))
     write_atomically(out / "differences.csv", differences.to_csv(index=False))
     paths = [out / "results.csv", out / "summary.csv", out / "differences.csv"]
@@ -96,6 +93,61 @@ def report_sweep(configs: Sequence[RunConfig], out: Path, console: Console) -> N
             console.print(f"no figure {name}: no sample is mislabelled")
         else:
             paths += save_figure(drawn[0], out / name, drawn[1])[:2]
+    _say_where(paths, configs, results, console)
+
+
+def report_comparison(configs: Sequence[RunConfig], out: Path, console: Console) -> None:
+    """The same for a comparison of many methods with the first one: CSV, Markdown and LaTeX tables, and the rank plot."""
+    results = _finished(configs, out)
+    if results.empty:
+        console.print("no run has finished, so there is nothing to show")
+        return
+    baseline = str(results["method"].iloc[0])
+    summary, differences = summarise(results), compare(results, baselines=[baseline])
+    _print_tables(summary, differences, console)
+    accuracy, bold = accuracy_table(results)
+    points = difference_table(results, baseline)
+    told = protocol(results)
+    said = {
+        "comparison": (accuracy, bold, f"{told}. Bold: significantly above every other method (paired t-tests, Holm, p < .05)"),
+        "differences": (
+            points,
+            None,
+            f"{told}. Difference to {baseline}, paired by seed, and Holm's p over the table",
+        ),
+    }
+    paths = [out / "results.csv"]
+    for name, numbers in {"comparison": summary, "differences": differences}.items():
+        table, marked, caption = said[name]
+        contents = {
+            "csv": numbers.to_csv(index=False),
+            "md": f"{caption}.\n\n{to_markdown(table, marked)}",
+            "tex": to_latex(table, f"{caption}.", marked),
+        }
+        for kind, content in contents.items():
+            write_atomically(out / f"{name}.{kind}", content)
+            paths.append(out / f"{name}.{kind}")
+    drawn = ranks_of(results)
+    if drawn is None:
+        console.print("no rank plot: no seed has been run with every method")
+    else:
+        paths += save_figure(drawn[0], out / "method_ranks", drawn[1])[:2]
+    _say_where(paths, configs, results, console)
+
+
+def _finished(configs: Sequence[RunConfig], out: Path) -> pandas.DataFrame:
+    return pandas.DataFrame([result for config in configs if (result := read_result(out / config.id)) is not None])
+
+
+def _print_tables(summary: pandas.DataFrame, differences: pandas.DataFrame, console: Console) -> None:
+    # A table is shown whole, though a narrow terminal breaks its lines.
+    wide = Console(file=console.file, width=max(console.width, 128))
+    wide.print(results_table(summary))
+    if len(differences):
+        wide.print(differences_table(differences))
+
+
+def _say_where(paths: list[Path], configs: Sequence[RunConfig], results: pandas.DataFrame, console: Console) -> None:
     console.print(f"one row per run, tables and figures: {', '.join(map(str, paths))}", soft_wrap=True, highlight=False)
     if len(results) < len(configs):
         missing = [config.id for config in configs if config.id not in set(results["id"])]

@@ -194,7 +194,7 @@ def test_labels_depend_on_the_noise_seed_and_networks_on_the_seed(data: ImageDat
         return NoisyLabels.load(tmp_path / run.id / "noise.npz")
 
     def weights(**changes: Any) -> torch.Tensor:
-        method = build_method(config(data, **changes), data, 80)
+        method = build_method(config(data, **changes), data, num_samples=80)
         return torch.cat([parameter.detach().flatten() for parameter in method.parameters()])
 
     assert labels(seed=1) == labels(seed=2)
@@ -204,7 +204,7 @@ def test_labels_depend_on_the_noise_seed_and_networks_on_the_seed(data: ImageDat
 
 
 def test_the_methods_of_a_comparison_start_from_the_same_network(data: ImageData) -> None:
-    methods = [build_method(config(data, name), data, 80) for name in ("ce", "repeat", "dlb")]
+    methods = [build_method(config(data, name), data, num_samples=80) for name in ("ce", "repeat", "dlb")]
     for one, *others in zip(*(method.parameters() for method in methods), strict=True):
         assert all(torch.equal(one, other) for other in others)
 

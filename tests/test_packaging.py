@@ -129,7 +129,7 @@ from noisylab.corruption import symmetric
 print(noisylab.__file__)
 print(symmetric([0, 1, 2, 3] * 25, 0.4).rate)
 with style.paper_style():
-    print("dlb(temperature=3.0, alpha=1.0)" in noisylab.cli.describe_specs())
+    print("dlb(temperature=3.0, alpha=1.0" in noisylab.cli.describe_specs())
 """
     done = subprocess.run(
         [sys.executable, "-c", code],

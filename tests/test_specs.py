@@ -64,13 +64,15 @@ def test_a_list_will_do_for_a_tuple() -> None:
 
 
 def test_defaults_do_not_change_what_is_written() -> None:
-    assert str(METHODS.parse("dlb")) == str(METHODS.parse("dlb(alpha=1)")) == "dlb(temperature=3.0, alpha=1.0)"
+    assert (
+        str(METHODS.parse("dlb")) == str(METHODS.parse("dlb(alpha=1)")) == "dlb(temperature=3.0, alpha=1.0, two_forward=False)"
+    )
 
 
 @pytest.mark.parametrize(
     ("registry", "text", "said"),
     [
-        (METHODS, "dbl", "unknown method 'dbl' (did you mean 'dlb'?); choose from ce, dlb, repeat"),
+        (METHODS, "dbl", "unknown method 'dbl' (did you mean 'dlb'?); choose from "),
         (NOISE, "symmetric:1.5", "rate must be a number in [0, 1], got 1.5"),
         (NOISE, "symmetric:nan", "rate must be a finite number in [0, 1], got 'nan'"),
         (NOISE, "symmetric", "rate is missing; write symmetric(rate, "),

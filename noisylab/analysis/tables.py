@@ -60,15 +60,20 @@ def check_comparable(results: pandas.DataFrame) -> None:
         raise ValueError(f"the run {twice['id'].iloc[0]} stands there twice")
 
 
-def compare(results: pandas.DataFrame, measure: str = "test_accuracy_last") -> pandas.DataFrame:
+def compare(
+    results: pandas.DataFrame, measure: str = "test_accuracy_last", *, baselines: Sequence[str] | None = None
+) -> pandas.DataFrame:
     """Differences between methods under each noise, paired by seed and noise seed, with Holm-corrected p-values.
 
-    Every method is compared with the first one, and with `repeat`, the control for seeing every image twice, where it is there.
+    baselines: methods that all others are compared with; None: the first one, and `repeat`, the control for seeing every image
+    twice, where it is there.
     """
     methods = list(dict.fromkeys(results["method"]))
-    pairs = [(a, methods[0]) for a in methods[1:]]
-    if "repeat" in methods[1:]:
-        pairs += [(a, "repeat") for a in methods[1:] if a != "repeat"]
+    if baselines is None:
+        baselines = list(dict.fromkeys([methods[0], *(["repeat"] if "repeat" in methods else [])]))
+    pairs: list[tuple[str, str]] = []
+    for b in baselines:
+        pairs += [(a, b) for a in methods if a != b and (b, a) not in pairs]
     check_comparable(results)
     rows = []
     for noise, group in results.groupby("noise", sort=False):
@@ -81,3 +86,43 @@ def compare(results: pandas.DataFrame, measure: str = "test_accuracy_last") -> p
                 rows.append(row | {"difference_ci": interval.half, "p": p})
     table = pandas.DataFrame(rows, columns=["noise", "method", "baseline", "n", "difference", "difference_ci", "p"])
     return table.assign(p_holm=holm(table["p"]))
+
+
+def leaders(results: pandas.DataFrame, measure: str = "test_accuracy_last", *, level: float = 0.05) -> pandas.DataFrame:
+    """The method with the highest mean under each noise, and whether it is significantly above every other one.
+
+    significant: all its paired t-tests against the others of that noise have p < level after Holm's correction. p_holm: the
+    largest of them; NaN where they are not all of two pairs at least.
+    """
+    rows = []
+    for noise, group in results.groupby("noise", sort=False):
+        best = str(group.groupby("method", sort=False)[measure].mean().idxmax())
+        others = compare(group, measure, baselines=[best])
+        whole = len(others) == group["method"].nunique() - 1 > 0 and bool(others["p_holm"].notna().all())
+        p = float(others["p_holm"].max()) if whole else float("nan")
+        rows.append({"noise": noise, "method": best, "p_holm": p, "significant": p < level})
+    return pandas.DataFrame(rows)
+
+
+def mean_ranks(results: pandas.DataFrame, measure: str = "test_accuracy_last") -> pandas.DataFrame:
+    """One row per noise and method: its mean rank over seeds (1 = best, ties share), `rank_ci`, and Friedman's p of the noise.
+
+    Of each noise, the seeds that all its methods have count. p is NaN for fewer than three methods or two seeds (Friedman 1937;
+    Demsar 2006).
+    """
+    from scipy import stats
+
+    check_comparable(results)
+    rows = []
+    for noise, group in results.groupby("noise", sort=False):
+        values = group.pivot_table(index=["seed", "noise_seed"], columns="method", values=measure, sort=False).dropna()
+        if values.empty:
+            continue
+        ranks = values.rank(axis=1, ascending=False)
+        testable = values.shape[0] > 1 and values.shape[1] > 2
+        p = float(stats.friedmanchisquare(*values.to_numpy().T).pvalue) if testable else float("nan")
+        for method in values.columns:
+            interval = mean_interval(ranks[method])
+            row = {"noise": noise, "method": method, "n": interval.n, "rank": interval.mean, "rank_ci": interval.half}
+            rows.append(row | {"friedman_p": p})
+    return pandas.DataFrame(rows, columns=["noise", "method", "n", "rank", "rank_ci", "friedman_p"])

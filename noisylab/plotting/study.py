@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas
 from matplotlib.figure import Figure
 
-from noisylab.analysis.tables import check_comparable, summarise
+from noisylab.analysis.tables import check_comparable, mean_ranks, summarise
+from noisylab.plotting.ranks import rank_figure
 from noisylab.plotting.robustness import robustness_figure
 from noisylab.plotting.story import story_figure
 from noisylab.plotting.style import FIXED
@@ -38,6 +39,12 @@ def story_of(results: pandas.DataFrame, out: Path) -> tuple[Figure, pandas.DataF
     return story_figure(metrics, f"{_title(rows)}, {first['noise']}\n{first['record']} records; {band}")
 
 
+def ranks_of(results: pandas.DataFrame) -> tuple[Figure, pandas.DataFrame] | None:
+    """The rank plot of runs that differ in method, noise and seed alone, and its numbers; None without a whole comparison."""
+    ranks = mean_ranks(results)
+    return None if ranks.empty else rank_figure(ranks, _title(results))
+
+
 def _by_method(results: pandas.DataFrame) -> pandas.DataFrame:
     known = [*FIXED, *sorted(set(results["method"]) - set(FIXED))]
     return results.sort_values("method", key=lambda methods: methods.map(known.index), kind="stable")
@@ -45,4 +52,4 @@ def _by_method(results: pandas.DataFrame) -> pandas.DataFrame:
 
 def _title(results: pandas.DataFrame) -> str:
     first = results.iloc[0]
-    return f"{first['data']}, {first['model']}, {first['epochs']} epochs"
+    return f"{first['data']}, {first['model']}, {first['budget']}"

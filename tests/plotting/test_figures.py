@@ -17,7 +17,7 @@ from matplotlib.text import Text
 from noisylab.analysis.tables import over_epochs, summarise
 from noisylab.plotting.robustness import accuracy_against_rate, robustness_figure
 from noisylab.plotting.story import PANELS, curves, story_figure
-from noisylab.plotting.study import robustness_of, story_of
+from noisylab.plotting.study import ranks_of, robustness_of, story_of
 from noisylab.plotting.style import method_styles, paper_style, save_figure
 
 LONG = ("ce", "repeat", "dlb", "dlb(temperature=4.0, alpha=3.0)", "dlb(temperature=1.0, alpha=0.25)")
@@ -58,6 +58,7 @@ def results(
                 "seed": seed,
                 "noise_seed": seed,
                 "epochs": 40,
+                "budget": "40 epochs",
                 "batch_size": 64,
                 "record": "online",
                 "settings": "",
@@ -197,6 +198,24 @@ def test_the_story_figure_is_readable(methods: tuple[str, ...], seeds: int, epoc
     figure, numbers = story_figure(metrics(methods, seeds, epochs), title)
     assert len(numbers) == len(methods) * epochs
     assert_readable(figure)
+
+
+@pytest.mark.parametrize("count", [2, 5, 28])
+@pytest.mark.parametrize("noises", [1, 2, 4])
+def test_the_rank_plot_is_readable_and_has_the_best_on_top(count: int, noises: int) -> None:
+    methods = ("ce", "repeat", "dlb", *(f"method_number_{n}" for n in range(count)))[:count]
+    rows = results(methods, ("symmetric",), (0, 0.2, 0.4, 0.6)[:noises])
+    drawn = ranks_of(rows)
+    assert drawn is not None
+    assert_readable(drawn[0])
+    for ax, (_, ranks) in zip(drawn[0].axes, drawn[1].groupby("noise", sort=False), strict=True):
+        top = ax.get_yticklabels()[-1].get_text().lower()
+        assert ranks.set_index("method")["rank"][top] == ranks["rank"].min()
+
+
+def test_there_are_no_ranks_without_a_seed_that_all_methods_have() -> None:
+    rows = results(("ce", "dlb"), ("symmetric",), (0.4,), seeds=2)
+    assert ranks_of(rows.iloc[[0, 3]]) is None
 
 
 def test_drops_of_the_learning_rate_are_marked() -> None:

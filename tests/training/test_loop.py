@@ -120,7 +120,7 @@ def test_a_step_is_one_of_sgd_with_nesterov_momentum_and_weight_decay() -> None:
     config = TrainConfig(epochs=1, batch_size=SAMPLES, device="cpu", learning_rate=0.1, weight_decay=0.01, momentum=0.5)
     watch, before = Watch(), make_method("ce")
     after = trained("ce", config=config, callbacks=[watch])
-    name = "network.6.weight"
+    name = "network.classifier.weight"
     start = before.state_dict()[name].clone()
     # In the first step the momentum buffer is the gradient g itself, and Nesterov moves by g + m g.
     moved = (start - after.state_dict()[name]) / (0.1 * 1.5) - 0.01 * start

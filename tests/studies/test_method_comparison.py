@@ -1,0 +1,82 @@
+"""The comparison of methods as its users run it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas
+import pytest
+
+from noisylab.registries import METHODS
+
+ROOT = Path(__file__).parents[2]
+TINY = "--train-size 120 --epochs 2 --jobs 2 --device cpu --seeds 0 1"
+
+
+def study(options: str, status: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, "studies/method_comparison.py", *options.split()],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout if status == 0 else done.stderr
+
+
+def test_a_comparison_leaves_tables_ranks_and_says_where(tmp_path: Path) -> None:
+    grid = f"{TINY} --methods ce repeat tf_kd_self ban --noise symmetric:0.4"
+    printed = study(f"{grid} --out {tmp_path}")
+    files = {path.name for path in tmp_path.iterdir() if path.is_file()}
+    tables = {f"{name}.{kind}" for name in ("comparison", "differences") for kind in ("csv", "md", "tex")}
+    assert files == {"results.csv", *tables, *(f"method_ranks.{kind}" for kind in ("png", "pdf", "csv"))}
+    assert all(str(tmp_path / name) in printed for name in tables)
+    results = pandas.read_csv(tmp_path / "results.csv")
+    images = results.groupby("method")["images_processed"].first()
+    # A teacher's training is paid for, though it is trained once for both methods and seeds have their own.
+    assert images["tf_kd_self"] == images["ban"] == 2 * images["ce"] == 480
+    teachers = [path.name.split("-")[0] for path in (tmp_path / ".teachers").iterdir()]
+    assert teachers == ["ce", "ce"]
+    differences = pandas.read_csv(tmp_path / "differences.csv")
+    assert set(differences["baseline"]) == {"ce"}
+    again = study(f"{grid} --out {tmp_path}")
+    assert "8 already done; 0 to do" in again
+
+
+def test_a_budget_of_images_gives_each_method_as_many_images_as_ce(tmp_path: Path) -> None:
+    study(f"{TINY} --epochs 4 --methods ce dlb tf_kd_self --noise symmetric:0.4 --budget images --out {tmp_path}")
+    results = pandas.read_csv(tmp_path / "results.csv").drop_duplicates("method").set_index("method")
+    assert results["epochs"].to_dict() == {"ce": 4, "dlb": 2, "tf_kd_self": 2}
+    assert results["images_processed"]["ce"] == results["images_processed"]["tf_kd_self"] == 480
+    # The last new half of all is not repeated.
+    assert 480 - 32 <= results["images_processed"]["dlb"] < 480
+    assert "images of 4 epochs" in (tmp_path / "comparison.md").read_text()
+
+
+def test_every_method_is_compared_by_default_ce_first() -> None:
+    help_ = study("--help")
+    start = help_.index("--methods")
+    shown = " ".join(help_[start : help_.index("--noise", start)].split())
+    for name in METHODS.entries():
+        assert name in shown
+    assert "default: ce repeat dlb" in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--methods ce dlbb", "did you mean 'dlb'"),
+        ("--methods ce hinton_kd(teacher='resnet99')", "resnet99"),
+        ("--budget pictures", "budget"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_before_anything_is_written(options: str, said: str, tmp_path: Path) -> None:
+    error = study(f"{options} --out {tmp_path / 'new'}", status=2)
+    assert said in error
+    assert len(error.splitlines()) == 1
+    assert not (tmp_path / "new").exists()
