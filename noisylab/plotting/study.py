@@ -15,18 +15,13 @@ from noisylab.runs import read_metrics
 
 def robustness_of(results: pandas.DataFrame) -> tuple[Figure, pandas.DataFrame]:
     """The robustness figure of runs that differ in method, noise and seed alone, and its numbers."""
-    # The same order whoever draws it: noise kinds from the one that can flip most, methods as in every figure.
-    strength = results.groupby("noise_kind")["realised_rate"].max()
-    ordered = results.assign(strength=results["noise_kind"].map(strength)).sort_values(
-        ["strength", "noise_kind"], ascending=[False, True], kind="stable"
-    )
-    return robustness_figure(summarise(_by_method(ordered)), _title(results))
+    return robustness_figure(summarise(in_order(results)), _title(results))
 
 
 def story_of(results: pandas.DataFrame, out: Path) -> tuple[Figure, pandas.DataFrame] | None:
     """The story figure of the noise with the highest realised rate, and its numbers; None where no sample is mislabelled."""
     check_comparable(results)
-    results = _by_method(results)
+    results = in_order(results)
     rows = results[results["noise"] == results.sort_values("realised_rate", kind="stable").iloc[-1]["noise"]]
     if not rows["realised_rate"].any():
         return None
@@ -41,13 +36,23 @@ def story_of(results: pandas.DataFrame, out: Path) -> tuple[Figure, pandas.DataF
 
 def ranks_of(results: pandas.DataFrame) -> tuple[Figure, pandas.DataFrame] | None:
     """The rank plot of runs that differ in method, noise and seed alone, and its numbers; None without a whole comparison."""
-    ranks = mean_ranks(results)
+    ranks = mean_ranks(in_order(results))
     return None if ranks.empty else rank_figure(ranks, _title(results))
 
 
-def _by_method(results: pandas.DataFrame) -> pandas.DataFrame:
+def in_order(results: pandas.DataFrame) -> pandas.DataFrame:
+    """The rows in the order that every figure and table has, whoever draws it.
+
+    Methods as in `FIXED`, then by name; noise kinds from the one that can flip most; rates rising.
+    """
     known = [*FIXED, *sorted(set(results["method"]) - set(FIXED))]
-    return results.sort_values("method", key=lambda methods: methods.map(known.index), kind="stable")
+    strength = results.groupby("noise_kind")["realised_rate"].max()
+    keys = {
+        "method_place": results["method"].map(known.index),
+        "weakness": -results["noise_kind"].map(strength),
+    }
+    order = [*keys, "noise_kind", "nominal_rate", "noise"]
+    return results.assign(**keys).sort_values(order, kind="stable").drop(columns=list(keys))
 
 
 def _title(results: pandas.DataFrame) -> str:
