@@ -42,22 +42,12 @@ def main() -> int:
             raise ValueError(f"out must be a file, and {str(out)!r} is a folder")
         check_output(out.parent)
         check_root(arguments.data_root)
-        from noisylab.analysis.tables import check_comparable
         from noisylab.files import write_atomically
-        from noisylab.plotting.study import in_order
+        from noisylab.plotting.runs import study_runs
         from noisylab.report.page import build, choose
-        from noisylab.runs import collect
 
-        results = collect(arguments.runs)
-        if results.empty:
-            raise ValueError(f"{str(arguments.runs)!r} holds no finished runs")
-        check_comparable(results)
-        results = in_order(results)
-        explored = None
-        if arguments.samples:
-            noise, seed, root = arguments.noise, arguments.seed, arguments.data_root
-            explored = choose(results, arguments.runs, noise=noise, seed=seed, data_root=root)
-        page = build(results, arguments.runs, explored)
+        runs = study_runs(arguments.runs, noise=arguments.noise, data_root=arguments.data_root)
+        page = build(runs, choose(runs, arguments.seed) if arguments.samples else None)
     except ValueError as error:
         fail(error)
     out.parent.mkdir(parents=True, exist_ok=True)

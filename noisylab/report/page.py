@@ -9,61 +9,52 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
-import pandas
 from jinja2 import Environment, PackageLoader
 
 from noisylab.analysis.dynamics import load_dynamics
 from noisylab.corruption import NoisyLabels
-from noisylab.data.base import ImageData, load_data
+from noisylab.data.base import ImageData, load_run_data
 from noisylab.plotting.catalogue import FIGURES
+from noisylab.plotting.runs import StudyRuns
 from noisylab.plotting.style import paper_style
 from noisylab.publish import accuracy_table, difference_table, protocol
-from noisylab.registries import DATA
 from noisylab.report.samples import explorer_data, sheets
 from noisylab.runs import CONFIG, NOISE
 
 
 @dataclass(frozen=True)
 class Explored:
-    """The runs whose samples can be looked at: one per method, of one noise and one seed; and the data they were trained on."""
+    """The runs whose samples can be looked at: one per method, of one seed; and the data they were trained on."""
 
     runs: Mapping[str, Path]
-    noise: str
     seed: int
     data: ImageData
 
 
-def choose(results: pandas.DataFrame, study: Path, *, noise: str | None, seed: int | None, data_root: Path | None) -> Explored:
-    """The runs to explore: under `noise` (None: the one with the highest realised rate), with `seed` (None: the first one).
+def choose(runs: StudyRuns, seed: int | None) -> Explored:
+    """The runs to explore: under the study's `noise`, with `seed` (None: the first one).
 
     Raises ValueError where there is no such run, or its data set cannot be read or is not the one of the runs.
     """
-    labels = list(dict.fromkeys(results["noise"]))
-    if noise is None:
-        noise = str(results.sort_values("realised_rate", kind="stable").iloc[-1]["noise"])
-    if noise not in labels:
-        raise ValueError(f"noise must be one of the study's, {', '.join(labels)}, got {noise!r}")
-    rows = results[results["noise"] == noise]
+    rows = runs.under_noise
     seeds = sorted(set(rows["seed"]))
     if seed is not None and seed not in seeds:
-        raise ValueError(f"seed must be one of those run under {noise}, {', '.join(map(str, seeds))}, got {seed}")
+        raise ValueError(f"seed must be one of those run under {runs.noise}, {', '.join(map(str, seeds))}, got {seed}")
     seed = seeds[0] if seed is None else seed
     rows = rows[rows["seed"] == seed].drop_duplicates("method")
-    runs = {str(row["method"]): study / str(row["id"]) for row in rows.to_dict("records")}
-    config = json.loads((next(iter(runs.values())) / CONFIG).read_text(encoding="utf-8"))
-    data = load_data(DATA.parse(config["data"]), data_root, config["train_size"])
-    if data.digest() != config["data_digest"]:
-        raise ValueError(f"the data set {config['data']} is not the one that the runs were trained on; give its --data-root")
-    data = data.under(NoisyLabels.load(next(iter(runs.values())) / NOISE))
-    return Explored(runs, noise, seed, data)
+    folders = {str(row["method"]): runs.folder / str(row["id"]) for row in rows.to_dict("records")}
+    first = next(iter(folders.values()))
+    data = load_run_data(json.loads((first / CONFIG).read_text(encoding="utf-8")), runs.data_root)
+    return Explored(folders, seed, data.under(NoisyLabels.load(first / NOISE)))
 
 
-def build(results: pandas.DataFrame, study: Path, explored: Explored | None) -> str:
-    """The HTML of a study's page. results: its finished runs, that differ in method, noise and seeds alone."""
+def build(runs: StudyRuns, explored: Explored | None) -> str:
+    """The HTML of a study's page."""
+    results = runs.results
     baseline = str(results["method"].iloc[0])
     accuracy, bold = accuracy_table(results)
     several = results["method"].nunique() > 1
-    drawn, undrawn = _figures(results, study)
+    drawn, undrawn = _figures(runs)
     about: dict[str, Any] | None = None
     arrays: dict[str, str] = {}
     pictures: list[str] = []
@@ -74,13 +65,13 @@ def build(results: pandas.DataFrame, study: Path, explored: Explored | None) -> 
         about, arrays = explorer_data(records, explored.data.class_names, tile)
         kind = next(iter(records.values())).attrs["record"]
         said = (
-            f"The {about['count']:,} training samples under {explored.noise}, seed {explored.seed}; {kind} records, "
+            f"The {about['count']:,} training samples under {runs.noise}, seed {explored.seed}; {kind} records, "
             "scores over all epochs. Mislabelled samples have a tinted ground and are named true → given."
         )
     environment = Environment(loader=PackageLoader("noisylab.report", "."), autoescape=True, trim_blocks=True)
     environment.globals["zip"] = zip
     return environment.get_template("page.html.j2").render(
-        title=f"{study.name}: {results['data'].iloc[0]}, {results['model'].iloc[0]}",
+        title=f"{runs.folder.name}: {results['data'].iloc[0]}, {results['model'].iloc[0]}",
         protocol=protocol(results),
         accuracy=accuracy,
         rows=list(zip(accuracy.to_numpy().tolist(), bold.to_numpy().tolist(), strict=True)),
@@ -98,11 +89,11 @@ def build(results: pandas.DataFrame, study: Path, explored: Explored | None) -> 
     )
 
 
-def _figures(results: pandas.DataFrame, study: Path) -> tuple[list[tuple[str, str, str]], list[tuple[str, str]]]:
+def _figures(runs: StudyRuns) -> tuple[list[tuple[str, str, str]], list[tuple[str, str]]]:
     """Name, caption and data URL of every figure there is something to draw of, and why the others are not drawn."""
     drawn, undrawn = [], []
     for name, (figure_of, caption) in FIGURES.items():
-        figure = figure_of(results, study)
+        figure = figure_of(runs, 2)
         if figure is None:
             undrawn.append((caption, "these runs have nothing to show in this figure"))
             continue
