@@ -56,7 +56,7 @@ def consistency_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, p
     drops = learning_rate_drops(runs.metrics())
     with paper_style():
         shape = (len(names), 3) if columns == 2 else (3 * len(names), 1)
-        size = WIDTHS[columns], (2.1 * len(names) + 0.9) if columns == 2 else (1.65 * 3 * len(names) + 0.8)
+        size = WIDTHS[columns], (2.1 * len(names) + 0.9) if columns == 2 else (1.35 * 3 * len(names) + 0.8)
         figure, grid = plt.subplots(*shape, figsize=size, layout="constrained", squeeze=False)
         for name, axes in zip(names, grid.reshape(len(names), 3), strict=True):
             there = [method for method, records in first.items() if name in available(records)]
