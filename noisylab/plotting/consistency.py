@@ -17,7 +17,7 @@ from noisylab.plotting.runs import StudyRuns
 from noisylab.plotting.story import curves, learning_rate_drops, mark_drops
 from noisylab.plotting.style import GROUPS, WIDTHS, Columns, method_label, paper_style, shared_legend
 
-SCORES = {"prediction_consistency": "same class as in the epoch before", "step_consistency": "same class in the batch before"}
+SCORES = {"prediction_consistency": "share equal\nto last epoch", "step_consistency": "share equal\nto last batch"}
 
 
 def consistency_distribution(values: pandas.DataFrame, name: str, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
@@ -61,7 +61,7 @@ def consistency_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, p
         for name, axes in zip(names, grid.reshape(len(names), 3), strict=True):
             there = [method for method, records in first.items() if name in available(records)]
             consistency_distribution(samples[samples["method"].isin(there)], name, ax=axes[0])
-            axes[0].set(title="samples, over all epochs", ylabel=f"share with the\n{SCORES[name]}")
+            axes[0].set(title="samples, over all epochs", ylabel=SCORES[name])
             for ax, group in zip(axes[1:], GROUPS, strict=True):
                 chosen = numbers[(numbers["group"] == group) & numbers["method"].isin(there)]
                 curves(chosen, name, ax=ax)
