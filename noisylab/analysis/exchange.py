@@ -43,8 +43,8 @@ def write_cartography(records: "xarray.Dataset", folder: str | PathLike[str], nu
         highest = int(max(given.max(), prediction[shown].max(initial=0)))
         if highest >= classes:
             raise ValueError(f"num_classes must be above every recorded class, {highest}, got {num_classes}")
-        known = (row[name].values[shown].astype(np.float64) for name in ("p_given", "p_max", "margin"))
-        logits = _log_probabilities(prediction[shown].astype(np.int64), given[shown], *known, classes)
+        p_given, p_max, margin = (row[name].values[shown].astype(np.float64) for name in ("p_given", "p_max", "margin"))
+        logits = _log_probabilities(prediction[shown].astype(np.int64), given[shown], p_given, p_max, margin, classes)
         lines = [
             json.dumps({"guid": ids[sample], f"logits_epoch_{epoch}": values, "gold": int(given[sample])})
             for sample, values in zip(shown, logits.tolist(), strict=True)
