@@ -175,9 +175,9 @@ def read_aum(path: str | PathLike[str]) -> "pandas.Series[float]":
         raise ValueError(f"{str(path)!r} must have the columns sample_id and aum, got {', '.join(map(str, table.columns))}")
     if "num_measurements" in table:
         table = table.sort_values("num_measurements", kind="stable").drop_duplicates("sample_id", keep="last")
-    twice = table["sample_id"][table["sample_id"].duplicated()]
-    if len(twice):
-        raise ValueError(f"{str(path)!r} must name each sample once, got {twice.iloc[0]!r} again")
+    twice = table["sample_id"][table["sample_id"].duplicated()].tolist()
+    if twice:
+        raise ValueError(f"{str(path)!r} must name each sample once, got {twice[0]!r} again")
     return table.set_index("sample_id")["aum"].astype(np.float64).sort_index()
 
 
