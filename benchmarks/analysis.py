@@ -33,7 +33,8 @@ def write(folder: str) -> None:
     for epoch in range(EPOCHS):
         certain = 4 * one_hot[0] * min(1, epoch / 40) + 5 * one_hot[1] * max(0, epoch / 100 - 0.7)
         for new in (True, False):
-            for index in torch.arange(SAMPLES).split(5000):
+            for start in range(0, SAMPLES, 5000):
+                index = torch.arange(start, start + 5000)
                 logits = certain[index] + torch.randn(len(index), CLASSES, generator=generator)
                 recorder.observe(index, logits, new=slice(0, len(index) if new else 0))
         recorder.end_epoch()
