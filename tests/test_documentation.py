@@ -12,15 +12,18 @@ from typing import Any
 import pytest
 
 import noisylab.corruption
+from noisylab.analysis import SCORES
 from noisylab.registries import DATA, MODELS, NOISE
 from noisylab.specs import Registry
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
-def test_examples_in_the_pages_run(page: Path) -> None:
+def test_examples_in_the_pages_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Examples write files.
+    monkeypatch.chdir(tmp_path)
     failed, tried = doctest.testfile(str(page), module_relative=False, optionflags=OPTIONS)
     assert tried
     assert not failed
@@ -89,3 +92,8 @@ def test_the_method_of_the_page_is_known_everywhere_once_its_file_is_in_the_pack
     general = ["-m", "pytest", "tests/methods/test_methods.py", "-k", "confidence_penalty", "-p", "no:cacheprovider"]
     tests = run(*general, path=root, cwd=root)
     assert int(re.search(r"(\d+) passed", tests)[1]) >= 5  # type: ignore[index]
+
+
+def test_every_score_is_documented() -> None:
+    text = (DOCS / "analysis.md").read_text(encoding="utf-8")
+    assert not [name for name in SCORES if f"| `{name}` |" not in text]

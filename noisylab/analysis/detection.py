@@ -26,7 +26,7 @@ def detection(suspicion: ArrayLike, mislabelled: ArrayLike) -> Detection:
     """How well `suspicion` float[N] (high = suspect, infinite ones too) finds the samples that are `mislabelled`, bool[N].
 
     Samples with NaN are left out; where there is not one mislabelled and one clean sample, all is NaN. Where samples tie at the
-    cut, precision at the true count is what drawing among them gives on average. ROC-AUC and average precision are
+    cut, precision at the true count is what drawing among them gives on average. ROC-AUC and average precision are defined as
     scikit-learn's. Raises ValueError for other shapes.
     """
     values, wrong = np.asarray(suspicion, dtype=np.float64), np.asarray(mislabelled)
@@ -40,14 +40,18 @@ def detection(suspicion: ArrayLike, mislabelled: ArrayLike) -> Detection:
     count = int(wrong.sum())
     if not 0 < count < len(wrong):
         return Detection(np.nan, np.nan, np.nan)
-    from sklearn.metrics import average_precision_score, roc_auc_score
+    from sklearn.metrics import auc, roc_curve
 
     if np.isinf(values).any():
         values = np.unique(values, return_inverse=True)[1].astype(np.float64)
-    cut = np.partition(values, -count)[-count]
-    above, tied = values > cut, values == cut
-    found = wrong[above].sum() + (count - above.sum()) * wrong[tied].mean()
-    return Detection(float(roc_auc_score(wrong, values)), float(average_precision_score(wrong, values)), float(found / count))
+    # One sort serves all three: over the thresholds, how many samples are picked and how many of them are mislabelled.
+    false_rate, recall, _ = roc_curve(wrong, values, drop_intermediate=False)
+    found = recall * count
+    picked = found + false_rate * (len(wrong) - count)
+    precision = found[1:] / picked[1:]
+    return Detection(
+        float(auc(false_rate, recall)), float(np.diff(recall) @ precision), float(np.interp(count, picked, found) / count)
+    )
 
 
 def suspicion(values: Values, name: str) -> Values:

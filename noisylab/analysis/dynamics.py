@@ -115,8 +115,6 @@ def _complete(records: "xarray.Dataset") -> "xarray.Dataset":
 
 def _merge(paths: Sequence[Path]) -> "xarray.Dataset":
     """The records of several processes as one, in memory."""
-    import xarray
-
     count = int(re.findall(r"\d+", paths[0].name)[1])
     ordered = [paths[0].with_name(shard_file(rank, count)) for rank in range(count)]
     if set(ordered) != set(paths):
@@ -147,4 +145,4 @@ def _merge(paths: Sequence[Path]) -> "xarray.Dataset":
             mean = sum(m * t for m, t in zip(means, times, strict=True)) / sum(times)
         merged["probabilities"] = (("sample", "class"), mean.astype(np.float16))
     whole = parts[0][["given", "true"]]
-    return xarray.Dataset(whole, attrs=first.attrs).assign(merged).assign_attrs(epochs_done=epochs)
+    return whole.assign_coords(epoch=parts[0]["epoch"]).assign(merged).assign_attrs(epochs_done=epochs)

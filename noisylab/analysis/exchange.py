@@ -43,8 +43,8 @@ def write_cartography(records: "xarray.Dataset", folder: str | PathLike[str], nu
         highest = int(max(given.max(), prediction[shown].max(initial=0)))
         if highest >= classes:
             raise ValueError(f"num_classes must be above every recorded class, {highest}, got {num_classes}")
-        known = (row[name].values[shown].astype(np.float64) for name in ("p_given", "p_max", "margin"))
-        logits = _log_probabilities(prediction[shown].astype(np.int64), given[shown], *known, classes)
+        p_given, p_max, margin = (row[name].values[shown].astype(np.float64) for name in ("p_given", "p_max", "margin"))
+        logits = _log_probabilities(prediction[shown].astype(np.int64), given[shown], p_given, p_max, margin, classes)
         lines = [
             json.dumps({"guid": ids[sample], f"logits_epoch_{epoch}": values, "gold": int(given[sample])})
             for sample, values in zip(shown, logits.tolist(), strict=True)
@@ -175,9 +175,9 @@ def read_aum(path: str | PathLike[str]) -> "pandas.Series[float]":
         raise ValueError(f"{str(path)!r} must have the columns sample_id and aum, got {', '.join(map(str, table.columns))}")
     if "num_measurements" in table:
         table = table.sort_values("num_measurements", kind="stable").drop_duplicates("sample_id", keep="last")
-    twice = table["sample_id"][table["sample_id"].duplicated()]
-    if len(twice):
-        raise ValueError(f"{str(path)!r} must name each sample once, got {twice.iloc[0]!r} again")
+    twice = table["sample_id"][table["sample_id"].duplicated()].tolist()
+    if twice:
+        raise ValueError(f"{str(path)!r} must name each sample once, got {twice[0]!r} again")
     return table.set_index("sample_id")["aum"].astype(np.float64).sort_index()
 
 

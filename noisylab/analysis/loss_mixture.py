@@ -31,15 +31,18 @@ def clean_probability(loss: ArrayLike) -> Values:
     spread = np.array([lower.var(), upper.var()]) + 5e-4
     mixture = GaussianMixture(
         2,
+        # Of one dimension all types are the same, and this one is the fastest.
+        covariance_type="diag",
         max_iter=10,
         tol=1e-2,
         reg_covar=5e-4,
         weights_init=np.array([len(lower), len(upper)]) / len(scaled),
         means_init=np.array([[lower.mean()], [upper.mean()]]),
-        precisions_init=1 / spread[:, None, None],
+        precisions_init=1 / spread[:, None],
         random_state=0,
     )
-    posterior = _fit(mixture, scaled[:, None])
+    # In float32, which holds the recorded losses, a fit takes two thirds of the time.
+    posterior = _fit(mixture, scaled[:, None].astype(np.float32))
     result = np.full(len(values), np.nan)
     result[there] = posterior[:, mixture.means_.argmin()]
     return result

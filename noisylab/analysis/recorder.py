@@ -155,11 +155,13 @@ class DynamicsRecorder:
     def go_to(self, epoch: int) -> None:
         """Go on with `epoch`, where a loop resumes: later rows will be written again, and rows that lack before it are missing.
 
+        Without `load_state_dict`, the divergences of that epoch are missing too, and mean probabilities go on from float16.
         Raises ValueError for an epoch that is not in [0, epochs].
         """
         if check_integer("epoch", epoch) > self.epochs:
             raise ValueError(f"epoch must be in [0, {self.epochs}], got {epoch}")
-        if epoch < self.epoch:
+        # What an epoch that was broken off has shown so far does not count.
+        if epoch < self.epoch or (epoch == self.epoch and (self._buffered or self._rows.begun)):
             self.load_state_dict({"epoch": epoch, **self._state_on_disk(epoch)})
         while self.epoch < epoch:
             self.end_epoch()
