@@ -20,7 +20,7 @@ def normalised_cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
     return functional.nll_loss(log_p, labels, reduction="none") / -log_p.sum(dim=1)
 
 
-def nce_rce_loss(logits: Tensor, labels: Tensor, *, alpha: float, beta: float, normalised: bool = False) -> Tensor:
+def nce_rce_loss(logits: Tensor, labels: Tensor, *, alpha: float, beta: float, normalised: bool = True) -> Tensor:
     """The loss alpha NCE + beta RCE, averaged over the batch (Ma et al. 2020); RCE is divided by 4 (K - 1) where `normalised`.
 
     logits: float[B, K]; labels: int64[B]. Computed in float32 at least.
@@ -41,7 +41,7 @@ class NCERCE(Method):
 
     @checked
     def __init__(
-        self, setting: Setting, *, alpha: NonNegative = 1.0, beta: NonNegative = 1.0, normalised: bool = False
+        self, setting: Setting, *, alpha: NonNegative = 1.0, beta: NonNegative = 1.0, normalised: bool = True
     ) -> None:
         super().__init__(setting)
         self.alpha, self.beta, self.normalised = alpha, beta, normalised
