@@ -8,10 +8,11 @@ import numpy as np
 import pandas
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.typing import HashableList
 from numpy.typing import NDArray
 
 from noisylab.corruption import NoisyLabels, diagnose
-from noisylab.plotting.style import PALETTE, paper_style
+from noisylab.plotting.style import PALETTE, WIDTHS, Columns, paper_style
 
 ANNOTATED = 12
 """Numbers are written into the cells of matrices up to this many classes."""
@@ -98,20 +99,30 @@ def examples_figure(
 
 
 def corruption_figure(
-    noisy: NoisyLabels, *, names: Sequence[str] | None = None, title: str = ""
+    noisy: NoisyLabels, *, names: Sequence[str] | None = None, title: str = "", columns: Columns | None = None
 ) -> tuple[Figure, pandas.DataFrame]:
-    """The matrix asked for beside the realised one and the rate of every class, and the plotted numbers."""
+    """The matrix asked for beside the realised one and the rate of every class, and the plotted numbers.
+
+    columns: of a paper, that the figure is to fit in; None: as wide as is easily read on a screen.
+    """
     realised = noisy.realised_transition()
     matrices = {"realised": realised} if noisy.transition is None else {"asked for": noisy.transition, "realised": realised}
     with paper_style():
-        figure, axes = plt.subplots(1, len(matrices) + 1, figsize=(3.3 * (len(matrices) + 1), 3.3), layout="constrained")
-        for ax, (name, matrix) in zip(axes, matrices.items(), strict=False):
-            transition_heatmap(matrix, names=names, ax=ax)
-            ax.set_title(name)
-        rate_per_class(noisy, names=names, ax=axes[-1])
-        axes[-1].set_title("rate per class")
+        panels = [*matrices, "rates"]
+        layout: list[HashableList[str]] = [[*panels]]
+        size, heights = (3.3 * len(panels), 3.3), [1.0]
+        if columns == 1:
+            layout, size, heights = [[name] for name in panels], (WIDTHS[1], 2.9 * len(panels)), [1.0] * len(panels)
+        elif columns == 2:
+            layout, size, heights = [[*matrices], ["rates"] * len(matrices)], (WIDTHS[2], 5.4), [2.0, 1.0]
+        figure, axes = plt.subplot_mosaic(layout, figsize=size, height_ratios=heights, layout="constrained")
+        for name, matrix in matrices.items():
+            transition_heatmap(matrix, names=names, ax=axes[name])
+            axes[name].set_title(name)
+        rate_per_class(noisy, names=names, ax=axes["rates"])
+        axes["rates"].set_title("rate per class")
         figure.suptitle(title or f"{noisy.kind}, seed {noisy.seed}")
     true, given = np.indices(realised.shape)
-    columns: dict[str, NDArray[Any]] = {"true": true.ravel(), "given": given.ravel(), "samples": noisy.counts().ravel()}
-    columns |= {name.replace(" ", "_"): matrix.ravel() for name, matrix in matrices.items()}
-    return figure, pandas.DataFrame(columns)
+    numbers: dict[str, NDArray[Any]] = {"true": true.ravel(), "given": given.ravel(), "samples": noisy.counts().ravel()}
+    numbers |= {name.replace(" ", "_"): matrix.ravel() for name, matrix in matrices.items()}
+    return figure, pandas.DataFrame(numbers)
