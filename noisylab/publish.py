@@ -10,6 +10,7 @@ _LATEX = str.maketrans(
     {
         **{character: f"\\{character}" for character in "_%&#${}"},
         "±": r"$\pm$",
+        "≥": r"$\geq$",
         "<": r"$<$",
         ">": r"$>$",
         "\\": r"\textbackslash{}",

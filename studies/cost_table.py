@@ -26,6 +26,7 @@ from noisylab.cli import (
     parse_command_line,
     resolve_device_name,
 )
+from noisylab.costs.paper import PAPER
 from noisylab.data.base import check_root, load_data
 from noisylab.registries import DATA, METHODS, MODELS
 from noisylab.specs import REQUIRED
@@ -130,7 +131,10 @@ def check(what: Measured, how: Measuring) -> tuple[list[str], list[str]]:
     if what.methods is None:
         entries = METHODS.entries()
         needy = [name for name, e in entries.items() if any(option.default is REQUIRED for option in e.options.values())]
-        return [name for name in entries if name not in needy], needy
+        # The baseline, the paper's in its order, the others by name.
+        first = [METHODS.parse(what.baseline).name, *PAPER]
+        ordered = dict.fromkeys([name for name in first if name in entries] + list(entries))
+        return [name for name in ordered if name not in needy], needy
     if not what.methods:
         raise ValueError("--methods must name at least one")
     labels = [METHODS.parse(method).label for method in what.methods]

@@ -231,6 +231,13 @@ def test_every_method_can_be_counted_and_declares_its_trainings(method: str) -> 
     assert WORKLOAD.prepared(method).teachers + 1 == chosen.trainings(**spec.options)
 
 
+@pytest.mark.parametrize("model", ["vgg16", "resnet20", "densenet40_12"])
+def test_passes_are_counted_whatever_the_classifier_is(model: str) -> None:
+    workload = Workload(model, (3, 32, 32), 4, batch_size=4, epochs=2, steps_per_epoch=2)
+    passes = count_passes(workload, "dlb", "cpu")
+    assert (passes.forward, passes.backward, passes.networks, passes.images_per_new) == (1, 1, 1, 2)
+
+
 def test_counting_leaves_no_hook() -> None:
     before = dict(torch.nn.modules.module._global_forward_hooks)
     count_passes(WORKLOAD, "ce", "cpu")

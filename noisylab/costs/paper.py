@@ -23,8 +23,8 @@ PAPER = {
     "tf_kd_reg": PaperEntry("yes", "yes", "yes", "1", "1", "1", "-"),
     "cs_kd": PaperEntry("yes", "yes", "yes", "2", "2", "1", "-"),
     "ps_kd": PaperEntry("yes", "yes", "yes", "2", "1", "2", "epoch"),
-    "mr_kd": PaperEntry("yes", "yes", "yes", ">=2", "1", "1", "epoch"),
+    "mr_kd": PaperEntry("yes", "yes", "yes", "≥2", "1", "1", "epoch"),
     "ddgsd": PaperEntry("yes", "yes", "yes", "2", "2", "1", "-"),
-    "byot": PaperEntry("yes", "yes", "no", "1", ">=2", "1", "-"),
+    "byot": PaperEntry("yes", "yes", "no", "1", "≥2", "1", "-"),
     "dlb": PaperEntry("yes", "yes", "yes", "1", "1", "1", "batch"),
 }

@@ -68,14 +68,12 @@ class PassCounter(Callback):
         forward, backward, networks = self._most
         return Passes(forward, backward, networks, self._ratio)
 
-    def _on_call(self, module: nn.Module, inputs: Any, output: Any) -> None:  # noqa: ARG002
-        if not isinstance(module, nn.Linear) or not isinstance(output, Tensor):
-            return
+    def _on_call(self, module: nn.Module, inputs: Any, output: Tensor) -> None:  # noqa: ARG002
         if not any(isinstance(part, Backbone) and part.classifier is module for part in self._method.modules()):
             return
         self._forward += 1
         self._images += len(output)
-        self._weights.add(module.weight.data_ptr())
+        self._weights.add(next(module.parameters()).data_ptr())
         if output.requires_grad:
             output.register_hook(self._on_gradient)  # type: ignore[no-untyped-call]
 

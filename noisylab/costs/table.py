@@ -1,14 +1,15 @@
 """The cost table: as rows, for the terminal, and as LaTeX. What the paper says itself stands in brackets."""
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import pandas
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from noisylab.costs.paper import PAPER
+from noisylab.publish import to_latex
 
 if TYPE_CHECKING:
     from noisylab.costs.measure import Costs
@@ -71,7 +72,7 @@ def cells(costs: "Costs") -> list[str]:
         *map(beside, ("no_teacher", "no_change", "forward", "backward", "networks", "update")),
         f"{costs.passes.images_per_new:.2f}",
         str(row["trainings"]),
-        f"{costs.time.median:.2f} [{costs.time.low:.2f}-{costs.time.high:.2f}]",
+        f"{costs.time.median:.2f} [{costs.time.low:.2f}\N{EN DASH}{costs.time.high:.2f}]",
         f"{costs.memory:.3f}",
     ]
 
@@ -95,39 +96,6 @@ def terminal_table(rows: Sequence["Costs"], title: str) -> Table:
 
 
 def latex_table(rows: Sequence["Costs"], caption: str) -> str:
-    r"""The table as LaTeX with booktabs, to be read with \input."""
-    stacked = [escape(name).replace(" ", r" \\ ") for name in COLUMNS]
-    head = " & ".join(rf"\shortstack{{{name}}}" for name in stacked)
-    lines = [
-        "% needs \\usepackage{booktabs}",
-        r"\begin{table*}",
-        r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
-        rf"\caption{{{escape(caption)}}}",
-        rf"\begin{{tabular}}{{l{'c' * (len(COLUMNS) - 1)}}}",
-        r"\toprule",
-        rf"{head} \\",
-        r"\midrule",
-        *(" & ".join(re.sub(r"(?<=\d)-(?=\d)", "--", escape(cell)) for cell in cells(costs)) + r" \\" for costs in rows),
-        r"\bottomrule",
-        r"\end{tabular}",
-        r"\end{table*}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def escape(text: str) -> str:
-    """Text as LaTeX prints it."""
-    special = {
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        ">=": r"$\geq$",
-        ">": "$>$",
-        "<": "$<$",
-        **{character: f"\\{character}" for character in "&%$#_{}"},
-    }
-    out, rest = "", text
-    while rest:
-        token = rest[:2] if rest[:2] in special else rest[0]
-        out, rest = out + special.get(token, token), rest[len(token) :]
-    return out
+    """The table as LaTeX with booktabs, over both columns of a page that has two."""
+    table = pandas.DataFrame(map(cells, rows), columns=list(COLUMNS))
+    return to_latex(table, caption).replace("{table}", "{table*}")
