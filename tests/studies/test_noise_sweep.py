@@ -204,7 +204,7 @@ def test_every_row_of_results_follows_from_the_files_of_its_run(finished: tuple[
         assert row["best_on_test"] == metrics["test_accuracy"].max()
         assert row["realised_rate"] == noisy.rate
         assert row["images_processed"] == metrics["images"].sum()
-        assert dict(records.sizes) == {"epoch": 2, "sample": 120}
+        assert records["prediction"].sizes == {"epoch": 2, "sample": 120}
         np.testing.assert_array_equal(records["given"], noisy.labels)
         np.testing.assert_array_equal(records["mislabelled"], noisy.flipped)
         if noisy.rate:
