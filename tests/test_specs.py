@@ -72,7 +72,7 @@ def test_defaults_do_not_change_what_is_written() -> None:
 @pytest.mark.parametrize(
     ("registry", "text", "said"),
     [
-        (METHODS, "dbl", "unknown method 'dbl' (did you mean 'dlb'?); choose from "),
+        (METHODS, "dlbb", "unknown method 'dlbb' (did you mean 'dlb'?); choose from "),
         (NOISE, "symmetric:1.5", "rate must be a number in [0, 1], got 1.5"),
         (NOISE, "symmetric:nan", "rate must be a finite number in [0, 1], got 'nan'"),
         (NOISE, "symmetric", "rate is missing; write symmetric(rate, "),

@@ -40,9 +40,7 @@ class NCERCE(Method):
     """
 
     @checked
-    def __init__(
-        self, setting: Setting, *, alpha: NonNegative = 1.0, beta: NonNegative = 1.0, normalised: bool = True
-    ) -> None:
+    def __init__(self, setting: Setting, *, alpha: NonNegative = 1.0, beta: NonNegative = 1.0, normalised: bool = True) -> None:
         super().__init__(setting)
         self.alpha, self.beta, self.normalised = alpha, beta, normalised
 

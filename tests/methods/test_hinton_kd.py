@@ -22,6 +22,7 @@ from helpers_methods import (
 from torch import Tensor
 
 from noisylab.methods.hinton_kd import HintonKD, hinton_kd_loss
+from noisylab.registries import MODELS
 
 
 @pytest.mark.parametrize(("temperature", "alpha"), [(4.0, 0.9), (1.0, 0.5), (2.0, 1.0)])
@@ -52,8 +53,8 @@ def test_alpha_moves_weight_from_the_label_to_the_teacher() -> None:
     ("spec", "asked"),
     [
         ("hinton_kd", None),
-        ("hinton_kd(teacher='resnet20')", "resnet20()"),
-        ("hinton_kd:resnet20", "resnet20()"),
+        ("hinton_kd(teacher='resnet20')", str(MODELS.parse("resnet20"))),
+        ("hinton_kd:resnet20", str(MODELS.parse("resnet20"))),
         ("hinton_kd:small_cnn(width=32)", "small_cnn(width=32)"),
     ],
 )

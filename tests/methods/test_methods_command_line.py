@@ -43,7 +43,7 @@ def test_a_method_is_described_with_the_bounds_of_its_options() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["dbl"], "unknown method 'dbl' (did you mean 'dlb'?); choose from "),
+        (["dlbb"], "unknown method 'dlbb' (did you mean 'dlb'?); choose from "),
         ([""], "unknown method ''"),
         (["gce(q=2)"], "q must be a number in [0, 1], got 2"),
         (["gce(q=0.5)"], "give the name alone"),
