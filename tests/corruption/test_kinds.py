@@ -183,6 +183,17 @@ def test_mnist_and_digits_share_patrinis_map() -> None:
     assert MAPPINGS["mnist"] == MAPPINGS["digits"] == (10, {7: 1, 2: 7, 5: 6, 6: 5, 3: 8})
 
 
+def test_the_fashion_mnist_map_is_the_one_that_wars_code_runs() -> None:
+    # simulate_noisylabel.py, noisify_fashionmnist_asymmetric: 9 -> 1 although its comment says 7.
+    asked = np.eye(10)
+    for true, wrong in ((9, 1), (5, 7), (2, 6), (4, 6), (6, 4), (3, 0)):
+        asked[true, true], asked[true, wrong] = 0.6, 0.4
+    noisy = asymmetric(np.arange(1000) % 10, 0.4, "fashion_mnist_war")
+    assert np.allclose(noisy.transition, asked)  # type: ignore[arg-type]
+    assert noisy.rate == pytest.approx(0.24)
+    assert "fashion_mnist" not in MAPPINGS
+
+
 def test_cifar100_superclass_stays_in_the_superclass_and_contiguous5_mostly_does_not() -> None:
     assert np.bincount(CIFAR100_SUPERCLASS).tolist() == [5] * 20
     inside = {
