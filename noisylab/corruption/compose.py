@@ -39,11 +39,12 @@ def only_classes(noisy: NoisyLabels, classes: Iterable[int]) -> NoisyLabels:
         raise ValueError(f"classes must name at least one class below {noisy.num_classes}, got {chosen}")
     affected = np.zeros(noisy.num_classes, dtype=np.bool_)
     affected[chosen] = True
-    asked, replaced = noisy.transition, noisy.replaced_by
+    asked, replaced, probability = noisy.transition, noisy.replaced_by, noisy.flip_probability
     return replace(
         noisy,
         labels=np.where(affected[noisy.clean], noisy.labels, noisy.clean),
         replaced_by=None if replaced is None else np.where(affected[noisy.clean], replaced, -1),
+        flip_probability=None if probability is None else np.where(affected[noisy.clean], probability, 0.0),
         transition=None if asked is None else np.where(affected[:, None], asked, np.eye(noisy.num_classes)),
         parameters={**noisy.parameters, "classes": chosen},
     )
@@ -65,25 +66,32 @@ def then(first: NoisyLabels, second: NoisyLabels) -> NoisyLabels:
     late, early = second.replaced_by, first.replaced_by
     if late is not None and early is not None:
         raise ValueError("images can be replaced once only, got open-set noise twice")
-    return NoisyLabels(
+    made = NoisyLabels(
         second.labels,
         first.clean,
         classes,
         f"{first.kind}+{second.kind}",
-        float(np.mean(first.clean != second.labels if transition is None else (1 - np.diagonal(transition))[first.clean])),
+        0.0,
         first.seed,
         transition,
         {"first": dict(first.parameters), "second": dict(second.parameters)} | _common_parameters(first, second),
         first.positions,
         early if late is None else late,
     )
+    # A matrix says nothing about replaced images.
+    if transition is None or made.replaced_by is not None:
+        return replace(made, nominal_rate=made.rate)
+    return replace(made, nominal_rate=float((1 - np.diagonal(transition))[made.clean].mean()))
 
 
 def _common_parameters(first: NoisyLabels, second: NoisyLabels) -> dict[str, Any]:
-    """What `then` keeps of both: the sampling mode, where it is the same, and where replaced images come from."""
+    """What `then` keeps of both: where replaced images come from, and the sampling mode where both are independent draws.
+
+    Two exact numbers of flips do not make an exact number: how many labels flip twice is left to chance.
+    """
     modes = {record.parameters.get("sampling") for record in (first, second)}
     outside = {key: r.parameters[key] for r in (first, second) for key in ("outside",) if key in r.parameters}
-    return outside | ({"sampling": modes.pop()} if len(modes) == 1 else {})
+    return outside | ({"sampling": "iid"} if modes == {"iid"} else {})
 
 
 @NOISE.register("on_classes")
