@@ -15,7 +15,7 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from noisylab import checks
 
@@ -152,7 +152,8 @@ class Registry(Generic[T]):
         head = text.split("(")[0].split(":")[0].strip()
         if head not in self.entries():
             known = ", ".join(self.entries())
-            raise ValueError(f"unknown {self.kind} {head!r}{_meant(head, self.entries())}; choose from {known}")
+            meant = self._as_value(head, text.strip()[len(head) :]) or _meant(head, self.entries())
+            raise ValueError(f"unknown {self.kind} {head!r}{meant}; choose from {known}")
         rest = text.strip()[len(head) :]
         entry = self.entries()[head]
         if rest.startswith(":"):
@@ -171,6 +172,21 @@ class Registry(Generic[T]):
         except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
             raise ValueError(f"{self.kind} {text!r} is not of the form name, name:value or name(key=literal, ...)") from error
         return head, dict(pairs)
+
+    def _as_value(self, head: str, rest: str) -> str:
+        """What to write where `head` is no name but a value that an option of some name can have."""
+        for entry in self.entries().values():
+            for key, option in entry.options.items():
+                if typing.get_origin(option.annotation) is Literal and head in typing.get_args(option.annotation):
+                    if key == entry.main:
+                        return f' (did you mean "{entry.name}:{head}"?)'
+                    inner = (
+                        f"{entry.main}={rest[1:]}"
+                        if rest.startswith(":") and entry.main
+                        else rest.removeprefix("(").removesuffix(")")
+                    )
+                    return f' (did you mean "{entry.name}({", ".join(filter(None, [inner, f"{key}={head!r}"]))})"?)'
+        return ""
 
     @functools.cache  # noqa: B019 - registries live as long as the process
     def _scanned(self) -> dict[str, Entry]:

@@ -73,6 +73,10 @@ def test_defaults_do_not_change_what_is_written() -> None:
     ("registry", "text", "said"),
     [
         (METHODS, "dbl", "unknown method 'dbl' (did you mean 'dlb'?); choose from "),
+        (NOISE, "dividemix:0.4", "(did you mean \"preset(rate=0.4, source='dividemix')\"?); choose from "),
+        (NOISE, "elr(rate=0.4, form='pair')", "(did you mean \"preset(rate=0.4, form='pair', source='elr')\"?); choose from "),
+        (NOISE, "elr", "(did you mean \"preset(source='elr')\"?); choose from "),
+        (NOISE, "cifar10n_worse", '(did you mean "human:cifar10n_worse"?); choose from '),
         (NOISE, "symmetric:1.5", "rate must be a number in [0, 1], got 1.5"),
         (NOISE, "symmetric:nan", "rate must be a finite number in [0, 1], got 'nan'"),
         (NOISE, "symmetric", "rate is missing; write symmetric(rate, "),

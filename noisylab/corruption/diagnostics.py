@@ -129,6 +129,8 @@ def describe_record(noisy: NoisyLabels) -> str:
         f"{noisy.kind}{asked}, seed {noisy.seed}: {len(noisy)} labels, {noisy.num_classes} classes",
         f"nominal rate {found.nominal_rate:.4f}, realised rate {found.rate:.4f} ({int(noisy.flipped.sum())} mislabelled)",
     ]
+    if "published_rate" in noisy.parameters:
+        lines.append(f"published rate {noisy.parameters['published_rate']:.4f}, of the whole set")
     if not math.isnan(found.expected_rate):
         lines.append(f"expected rate {found.expected_rate:.4f}{_spread_in_words(found.rate_spread)}")
     if noisy.transition is not None:

@@ -16,8 +16,6 @@ from noisylab.corruption.validation import check_integer, check_labels, check_ra
 from noisylab.registries import NOISE
 from noisylab.seeds import derive_seed
 
-Source = Literal["dividemix", "coteaching", "sce", "elr"]
-
 NOTES: dict[str, str] = {
     "dividemix": "symmetric: exactly int(r N) samples of the whole set get a uniform label, the true one included, so that "
     "about r (K-1)/K are wrong, where most papers' r is the realised rate. asymmetric: the same number of samples, drawn over "
@@ -38,7 +36,7 @@ NOTES: dict[str, str] = {
 def preset(
     labels: ArrayLike,
     rate: Fraction,
-    source: Source,
+    source: Literal["dividemix", "coteaching", "sce", "elr"],
     num_classes: Count | None = None,
     *,
     form: Literal["symmetric", "asymmetric", "pair"] = "symmetric",

@@ -104,6 +104,13 @@ def test_block_noise_stays_in_the_group() -> None:
         block(LABELS, 0.4, [0, 1], 10)
 
 
+def test_groups_of_100_classes_do_not_fit_ten() -> None:
+    with pytest.raises(ValueError, match=r"each of the 10 classes, got 'cifar100_superclass', which is for 100 classes"):
+        block(LABELS, 0.4, num_classes=10)
+    with pytest.raises(ValueError, match=r"one number per class$"):
+        block(LABELS, 0.4, num_classes=50)
+
+
 def test_the_empirical_matrix_is_drawn_again() -> None:
     noisy = asymmetric(LABELS, 0.4, "cifar10", seed=1)
     again = empirical(LABELS, noisy, seed=2)
