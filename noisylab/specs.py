@@ -77,7 +77,7 @@ class Registry(Generic[T]):
             options = {
                 key: Option(parameter.annotation, parameter.default)
                 for key, parameter in inspect.signature(target).parameters.items()
-                if key not in self.supplied
+                if key not in self.supplied and parameter.kind is not inspect.Parameter.VAR_KEYWORD
             }
             entry = Entry(name, target.__module__, options, main, _summary(inspect.getdoc(target)))
             self._added[name] = (entry, target)
@@ -106,8 +106,11 @@ class Registry(Generic[T]):
         unknown = supplied.keys() - self.supplied
         if unknown:
             raise TypeError(f"{self.kind}s are not supplied with {', '.join(sorted(unknown))}")
-        taken = {key: value for key, value in supplied.items() if key in parameters}
-        lacking = [key for key, value in taken.items() if value is None and parameters[key].default is REQUIRED]
+        # A target with **inputs hands on all that there is.
+        all_of_it = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
+        taken = {key: value for key, value in supplied.items() if all_of_it or key in parameters}
+        named = [key for key in taken if key in parameters]
+        lacking = [key for key in named if taken[key] is None and parameters[key].default is REQUIRED]
         if not args:
             lacking += [
                 key

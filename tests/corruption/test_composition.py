@@ -1,5 +1,6 @@
 """Noise on some classes, noise after noise, on long-tailed data; presets and controls."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -175,6 +176,26 @@ def test_every_kind_describes_itself_with_its_bad_input(kind: str, capsys: pytes
     said = capsys.readouterr().out
     assert said.startswith(kind)
     assert "labels: int[N]" in said
+
+
+def test_kinds_made_of_others_hand_on_what_a_data_set_supplies(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(5000, 4))
+    np.save(tmp_path / "fine.npy", LABELS * 5 + np.arange(5000) // 10 % 5)
+    part = np.arange(0, 5000, 2)
+    supplied = {"labels": LABELS[part], "num_classes": 12, "seed": 3, "features": x[part], "root": None, "positions": part}
+    fine = f"subclass(rate=0.1, fine='{tmp_path}/fine.npy')"
+    for text in (
+        "on_classes(noise='instance:0.4', classes=(2, 4))",
+        "chain(first='instance:0.2', second='instance:0.2')",
+        "long_tailed(factor=0.5, noise='instance:0.4')",
+        f'on_classes(noise="{fine}", classes=(2, 4))',
+        f'long_tailed(factor=0.5, noise="{fine}")',
+    ):
+        made = NOISE.create(NOISE.parse(text), **supplied)
+        assert made.num_classes == 12
+        assert made.seed == 3
+    with pytest.raises(TypeError, match="not supplied with colour"):
+        on_classes(LABELS, "symmetric:0.4", (2,), colour=1)  # type: ignore[call-arg]
 
 
 def test_an_unknown_kind_cannot_be_described() -> None:
