@@ -13,6 +13,7 @@ from noisylab.corruption import (
     block,
     chain,
     describe,
+    diagnose,
     empirical,
     from_pair,
     from_transition,
@@ -151,8 +152,46 @@ def test_sce_takes_equally_many_of_every_class_however_large_it_is() -> None:
     assert np.bincount(with_mapping.clean[with_mapping.flipped], minlength=10).tolist() == [0, 0, 2, 2, 2, 2, 0, 0, 0, 2]
 
 
-def test_coteaching_heeds_its_seed() -> None:
-    assert preset(LABELS, 0.4, "coteaching", seed=1) != preset(LABELS, 0.4, "coteaching", seed=2)
+PRESETS = [(source, form) for source in NOTES for form in ("symmetric", "pair" if source == "coteaching" else "asymmetric")]
+
+
+@pytest.mark.parametrize(("source", "form"), PRESETS)
+def test_presets_heed_their_seed_and_not_the_global_generator(source: Any, form: Any) -> None:
+    # Co-teaching's code always draws with seed 0, ELR's never seeds NumPy, SCE's seeds NumPy's global generator.
+    np.random.seed(0)  # noqa: NPY002
+    before = np.random.get_state()[1].copy()  # type: ignore[index, union-attr]  # noqa: NPY002
+    first = preset(LABELS, 0.4, source, form=form, seed=1)
+    assert np.array_equal(np.random.get_state()[1], before)  # type: ignore[index]  # noqa: NPY002
+    np.random.seed(1)  # noqa: NPY002
+    assert preset(LABELS, 0.4, source, form=form, seed=1) == first
+    assert preset(LABELS, 0.4, source, form=form, seed=2).digest != first.digest
+
+
+@pytest.mark.parametrize(("source", "form"), PRESETS)
+def test_rates_of_two_decimals_are_themselves_in_presets(source: Any, form: Any) -> None:
+    # A file named with one decimal makes .25 run as .2; int(100 * .29) is 28.
+    rates = [preset(np.arange(50_000) % 10, rate, source, form=form).rate for rate in (0.2, 0.25, 0.28, 0.29)]
+    assert (np.diff(rates) > 0).all()
+
+
+def test_whole_numbers_of_flips_are_not_lost_to_binary_fractions() -> None:
+    labels = np.arange(1000) % 10
+    assert np.bincount(labels[preset(labels, 0.29, "sce").flipped]).tolist() == [29] * 10
+    assert preset(labels, 0.29, "sce", form="asymmetric").flipped.sum() == 5 * 29
+    # .57 * 100 is 56.99999999999999; ELR then turns ceil(.57 * 57) = 33 of the 57 back.
+    assert preset(np.repeat([3], 100), 0.57, "dividemix", form="asymmetric").flipped.sum() == 57
+    assert preset(np.repeat([3], 100), 0.57, "elr", form="asymmetric").counts()[3, 5] == 57 - 33
+
+
+@pytest.mark.parametrize("form", ["symmetric", "pair"])
+def test_coteaching_is_what_its_code_draws(form: Any) -> None:
+    # data/utils.py: a multinomial draw for each label from P, with n / (K - 1) off the diagonal or n at the next class.
+    noisy = preset(np.arange(50_000) % 10, 0.45, "coteaching", form=form)
+    asked = np.full((10, 10), 0.45 / 9) if form == "symmetric" else 0.45 * np.roll(np.eye(10), 1, axis=1)
+    np.fill_diagonal(asked, 0.55)
+    assert np.allclose(noisy.transition, asked)  # type: ignore[arg-type]
+    assert (noisy.kind, noisy.parameters["sampling"]) == ("preset", "iid")
+    assert diagnose(noisy).p_value > 1e-3
 
 
 @pytest.mark.parametrize("source", NOTES)

@@ -31,7 +31,7 @@ from noisylab.corruption import (
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(2, 8), st.integers(20, 200), st.integers(0, 10_000), st.floats(0.05, 2))
 def test_the_confident_joint_is_that_of_cleanlab(classes: int, n: int, seed: int, sharpness: float) -> None:
     count = pytest.importorskip("cleanlab.count")

@@ -108,6 +108,12 @@ def test_singleton_classes_flip_in_proportion() -> None:
     assert symmetric(np.arange(100), 0.4).flipped.sum() == 40
 
 
+def test_a_class_that_is_missing_does_no_harm() -> None:
+    matrix = [[0.6, 0.2, 0.2], [0.3, 0.7, 0], [0, 0.5, 0.5]]
+    noisy = from_transition(np.repeat([0, 2], 50), matrix)
+    assert noisy.counts().tolist() == [[30, 10, 10], [0, 0, 0], [0, 25, 25]]
+
+
 def test_rate_029_of_100_flips_29_and_not_28() -> None:
     assert symmetric(np.zeros(100, dtype=int), 0.29, 2).flipped.sum() == 29
 
