@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install sweep test lint clean
+.PHONY: install sweep figures test lint clean
 
 install: $(VENV)/.installed
 
@@ -18,6 +18,9 @@ $(VENV)/.installed-test: $(VENV)/.installed
 
 sweep: install
 	$(BIN)/python studies/noise_sweep.py $(ARGS)
+
+figures: install
+	@for figure in figures/*.py; do $(BIN)/python $$figure $(or $(RUNS),runs/noise_sweep) $(ARGS) || exit 1; done
 
 test: lint
 	$(BIN)/python -m pytest -n auto $(ARGS)

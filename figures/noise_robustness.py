@@ -4,7 +4,6 @@ Drawn from the finished runs of a study, without training: python figures/noise_
 """
 
 from noisylab.plotting.script import draw
-from noisylab.plotting.study import robustness_of
 
 if __name__ == "__main__":
-    draw("noise_robustness", __doc__, lambda results, _: robustness_of(results))
+    draw("noise_robustness", __doc__)

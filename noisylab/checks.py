@@ -31,7 +31,7 @@ class Bound:
         if math.isfinite(self.ge) and math.isfinite(self.le):
             return f" in [{self.ge:g}, {self.le:g}]"
         parts = [(">= ", self.ge), ("> ", self.gt), ("<= ", self.le), ("< ", self.lt)]
-        return "".join(f" {sign}{limit:g}" for sign, limit in parts if math.isfinite(limit))
+        return " and".join(f" {sign}{limit:g}" for sign, limit in parts if math.isfinite(limit))
 
 
 Positive = Annotated[float, Bound(gt=0)]
@@ -52,14 +52,19 @@ def check_value(name: str, value: object, annotation: Any) -> None:
         raise ValueError(f"{name} must be {problem}, got {value!r}")
 
 
+def expected(annotation: Any) -> str:
+    """What an argument with that annotation must be, as the messages of `check_value` say it: `a finite number in [0, 1]`."""
+    return _mismatch(object(), annotation) or "anything"
+
+
 def _mismatch(value: object, annotation: Any) -> str | None:
     """What `annotation` expects, where `value` is not that; else None."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
         bound = next((extra for extra in arguments[1:] if isinstance(extra, Bound)), None)
-        expected = _mismatch(value, arguments[0])
-        if expected is not None:
-            return expected + str(bound or "")
+        problem = _mismatch(value, arguments[0])
+        if problem is not None:
+            return problem + str(bound or "")
         if bound and isinstance(value, Real) and not bound.allows(float(value)):
             return f"a number{bound}"
         return None

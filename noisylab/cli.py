@@ -36,12 +36,12 @@ def fail(message: object) -> NoReturn:
     raise SystemExit(2)
 
 
-def interruptible(main: Callable[[], int]) -> int:
-    """The exit status of `main`; an interrupt is said in one line, with status 130."""
+def interruptible(main: Callable[[], int], advice: str = "the same command again finishes what is missing") -> int:
+    """The exit status of `main`; an interrupt is said in one line with advice, with status 130."""
     try:
         return main()
     except KeyboardInterrupt:
-        print("interrupted; the same command again finishes what is missing")
+        print(f"interrupted; {advice}")
         return 130
 
 

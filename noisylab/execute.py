@@ -84,6 +84,8 @@ def _run(config: RunConfig, clean: ImageData, study: Path, on_progress: Callable
             sample_ids=data.train_ids,
             epochs=config.training.epochs,
             record=config.record,
+            divergence=True,
+            probabilities=True,
         ),
         given=noisy.labels,
         true=noisy.clean,

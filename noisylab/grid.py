@@ -1,15 +1,18 @@
 """The grid of runs that a study consists of: its command-line arguments, their checks, and the run configurations."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from noisylab.checks import Count, Natural, check_fields
 from noisylab.cli import available_cores, check_output, fail, make_output, resolve_device_name
 from noisylab.data.base import ImageData, check_root, load_data
-from noisylab.data.samplers import SAMPLERS
+from noisylab.data.samplers import presentations_of
 from noisylab.registries import AUGMENT, DATA, METHODS, MODELS, NOISE
 from noisylab.runs import RunConfig
 from noisylab.specs import Spec
@@ -24,7 +27,7 @@ class Grid:
     """What is compared: every method under every noise with every seed."""
 
     data: str = "digits"
-    """Data set (spec): digits, cifar10, cifar100, npz:PATH, folder:PATH."""
+    """Data set (spec): digits, cifar10, cifar100, tiny_imagenet, mnist, fashion_mnist, svhn, npz:PATH, folder:PATH, hf:NAME."""
     data_root: Path | None = None
     """Folder where downloaded data sets lie, or are put (None: data)."""
     train_size: Count | None = None
@@ -91,10 +94,11 @@ def plan(grid: Grid, training: TrainConfig, data: ImageData) -> list[RunConfig]:
     digest = data.digest()
     noises = [NOISE.parse(text, data.noise_defaults) for text in grid.noise]
     noise_seeds = grid.seeds if grid.noise_seed is None else (grid.noise_seed,)
-    noise_digests = {
-        (spec.label, seed): data.noise_digest(NOISE.create(spec, **data.noise_inputs, seed=seed))
-        for spec, seed in itertools.product(noises, noise_seeds)
-    }
+    noise_digests, transitions = {}, {}
+    for spec, noise_seed in itertools.product(noises, noise_seeds):
+        noisy = NOISE.create(spec, **data.noise_inputs, seed=noise_seed)
+        noise_digests[spec.label, noise_seed] = data.noise_digest(noisy)
+        transitions[str(spec)] = noisy.transition
     configs = [
         RunConfig(
             data=str(DATA.parse(grid.data)),
@@ -116,7 +120,8 @@ def plan(grid: Grid, training: TrainConfig, data: ImageData) -> list[RunConfig]:
         for noise_seed in [seed if grid.noise_seed is None else grid.noise_seed]
     ]
     configs = list({config.id: config for config in configs}.values())
-    _check_methods(configs, data)
+    _check_model(MODELS.parse(grid.model), data)
+    _check_methods(configs, data, transitions)
     return configs
 
 
@@ -125,23 +130,46 @@ def _epochs(method: Spec, budget: Literal["epochs", "images"], epochs: int) -> i
     if budget == "epochs":
         return epochs
     chosen = METHODS.load(method.name)
-    presentations = SAMPLERS[chosen.batching].presentations
+    presentations = presentations_of(chosen.composition(**method.options))
     exposure: int = presentations * chosen.trainings(**method.options)
     return max(1, round(epochs / exposure))
 
 
-def _check_methods(configs: Sequence[RunConfig], data: ImageData) -> None:
-    """Build every method once, so that one that cannot be built is refused before any training."""
+def _check_model(model: Spec, data: ImageData) -> None:
+    """Build the network and show it an image once, so that one that cannot take the data's images is refused at once."""
+    import torch
+
+    # Networks of other libraries may do what the meta device, which costs nothing, cannot do.
+    for device in ("meta", "cpu"):
+        with torch.device(device), torch.no_grad(), torch.random.fork_rng(devices=[]):
+            network = MODELS.create(model, data.num_classes, data.shape[0])
+            try:
+                network.eval()(torch.zeros(1, *data.shape))
+            except Exception as error:  # and raise what they like
+                refusal = error
+            else:
+                return
+    shape = "x".join(map(str, data.shape))
+    raise ValueError(f"model {model.label!r} cannot take images of {shape} (channels, height, width): {refusal}") from refusal
+
+
+def _check_methods(
+    configs: Sequence[RunConfig], data: ImageData, transitions: Mapping[str, NDArray[np.float64] | None]
+) -> None:
+    """Build every method once for each noise, so that one that cannot be built is refused before any training."""
     import torch
 
     from noisylab.execute import build_method
 
-    for config in {config.method: config for config in configs}.values():
+    for config in {(config.method, config.noise): config for config in configs}.values():
+        rows = transitions[config.noise]
+        transition = None if rows is None else torch.tensor(rows)
         with torch.device("meta"):
             try:
-                build_method(config, data, num_samples=len(data.train_labels), noise_rate=0.0)
+                build_method(config, data, num_samples=len(data.train_labels), noise_rate=0.0, transition=transition)
             except ValueError as error:
-                raise ValueError(f"method {METHODS.parse(config.method).label!r}: {error}") from None
+                noise = NOISE.parse(config.noise, data.noise_defaults).label
+                raise ValueError(f"method {METHODS.parse(config.method).label!r} under {noise!r}: {error}") from None
 
 
 Report = Callable[[Sequence[RunConfig], Path, "Console"], None]

@@ -45,12 +45,12 @@ def accuracy_table(results: pandas.DataFrame, measure: str = "test_accuracy_last
 
 
 def difference_table(results: pandas.DataFrame, baseline: str, measure: str = "test_accuracy_last") -> pandas.DataFrame:
-    """A row per method, for every noise its paired difference to `baseline` in points and Holm's p over the whole table."""
+    """A row per method, for every noise its paired difference to `baseline` in points and (Holm's p over the whole table)."""
     rows: dict[str, dict[str, str]] = {}
     for row in compare(results, measure, baselines=[baseline]).to_dict("records"):
+        p = "" if math.isnan(row["p_holm"]) else f" ({_p(row['p_holm'])})"
         cells = rows.setdefault(row["method"], {"method": row["method"]})
-        cells[row["noise"]] = percent(row["difference"], row["difference_ci"], sign="+")
-        cells[f"p ({row['noise']})"] = "-" if math.isnan(row["p_holm"]) else _p(row["p_holm"])
+        cells[row["noise"]] = percent(row["difference"], row["difference_ci"], sign="+") + p
     return pandas.DataFrame(list(rows.values())).fillna("-")
 
 

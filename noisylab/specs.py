@@ -33,13 +33,18 @@ class Option:
 
 @dataclass(frozen=True)
 class Entry:
-    """A registered name: its options, the one that `name:value` sets, and the first line of its docstring."""
+    """A registered name: its options, the one that `name:value` sets, and its docstring."""
 
     name: str
     module: str
     options: dict[str, Option]
     main: str | None
-    summary: str
+    documentation: str
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return self.documentation.split("\n")[0]
 
     def signature(self) -> str:
         """The entry as one would write it, with its defaults: `dlb(temperature=3.0, alpha=1.0)`."""
@@ -79,7 +84,7 @@ class Registry(Generic[T]):
                 for key, parameter in inspect.signature(target).parameters.items()
                 if key not in self.supplied and parameter.kind is not inspect.Parameter.VAR_KEYWORD
             }
-            entry = Entry(name, target.__module__, options, main, _summary(inspect.getdoc(target)))
+            entry = Entry(name, target.__module__, options, main, (inspect.getdoc(target) or "").strip())
             self._added[name] = (entry, target)
             return target
 
@@ -218,7 +223,7 @@ class Registry(Generic[T]):
             inits = [item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"]
             function = inits[0] if inits else None
         options = {} if function is None else _options(function.args, self.supplied)
-        return Entry(name, module, options, main, _summary(ast.get_docstring(node)))
+        return Entry(name, module, options, main, (ast.get_docstring(node) or "").strip())
 
 
 def _options(arguments: ast.arguments, supplied: set[str]) -> dict[str, Option]:
@@ -265,7 +270,3 @@ def _label(entry: Entry, shown: Mapping[str, Any]) -> str:
 def _meant(word: str, known: Mapping[str, object]) -> str:
     close = difflib.get_close_matches(word, list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
-
-
-def _summary(docstring: str | None) -> str:
-    return (docstring or "").strip().split("\n")[0]

@@ -113,7 +113,7 @@ def report_comparison(configs: Sequence[RunConfig], out: Path, console: Console)
         "differences": (
             points,
             None,
-            f"{told}. Difference to {baseline}, paired by seed, and Holm's p over the table",
+            f"{told}. Difference to {baseline}, paired by seed (p: paired t-test, Holm over the table)",
         ),
     }
     paths = [out / "results.csv"]

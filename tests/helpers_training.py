@@ -36,6 +36,7 @@ class Finished:
         self.asked.append((method, model))
         teacher = make_method(method, data=self.data)
         train(teacher, self.data, CONFIG, seed=len(self.asked))
+        teacher.zero_grad()
         return teacher
 
     def logits(self, method: Method) -> Tensor:
@@ -45,7 +46,10 @@ class Finished:
 def make_method(name: str, epochs: int = CONFIG.epochs, data: TrainingSet | None = None) -> Method:
     """A method with its teachers, ready to be trained on `data`."""
     setting = Setting(network, CLASSES, SAMPLES, epochs, noise_rate=0.4, transition=0.6 * torch.eye(CLASSES) + 0.1)
-    method: Method = METHODS.create(METHODS.parse(name), setting)
+    # As a run does: what a method makes besides its networks depends on no state of the process.
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(6)
+        method: Method = METHODS.create(METHODS.parse(name), setting)
     method.prepare(Finished(training_set() if data is None else data))
     return method
 

@@ -133,7 +133,7 @@ def test_a_damaged_run_is_done_again_with_the_same_numbers(data: ImageData, tmp_
     if damage == "records":
         shutil.rmtree(folder / "dynamics.zarr")
     if damage == "a record":
-        (chunk,) = (path for path in (folder / "dynamics.zarr" / "p_given" / "c").rglob("*") if path.is_file())
+        (chunk,) = (path for path in (folder / "dynamics.zarr" / "el2n" / "c").rglob("*") if path.is_file())
         content = bytearray(chunk.read_bytes())
         content[3] ^= 1
         chunk.write_bytes(content)

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torch import nn
 
 from noisylab.data.base import ImageData, load_data
 from noisylab.grid import Grid, plan
-from noisylab.registries import DATA
+from noisylab.registries import DATA, MODELS
 from noisylab.runs import RunConfig
 from noisylab.training.config import TrainConfig
 
@@ -23,6 +24,14 @@ def digits() -> ImageData:
 
 def ids(data: ImageData, training: TrainConfig = TRAINING, **grid: Any) -> list[str]:
     return [config.id for config in plan(Grid(**grid), training, data)]
+
+
+def test_a_network_that_cannot_take_the_images_is_refused_before_training(
+    digits: ImageData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MODELS, "create", lambda *_: nn.Conv2d(1, 4, 9))
+    with pytest.raises(ValueError, match=r"model 'resnet18' cannot take images of 1x8x8 \(channels, height, width\): "):
+        ids(digits, model="resnet18")
 
 
 def test_the_default_grid_is_the_promised_one(digits: ImageData) -> None:
@@ -125,3 +134,12 @@ def test_a_label_file_whose_content_changed_is_another_run(tmp_path: Path, digit
         np.save(tmp_path / "given.npy", given)
         found.append(set(ids(digits, noise=(f"file:{tmp_path / 'given.npy'}",), seeds=(0,))))
     assert found[0].isdisjoint(found[1])
+
+
+def test_a_method_that_needs_the_matrix_of_the_noise_gets_it_or_is_refused(digits: ImageData) -> None:
+    known = "forward_correction(transition='known')"
+    noise = ("symmetric:0", "symmetric:0.4", "asymmetric:0.4")
+    assert len(ids(digits, methods=(known,), noise=noise)) == 9
+    assert len(ids(digits, methods=("forward_correction",), noise=("instance:0.4",), seeds=(0,))) == 1
+    with pytest.raises(ValueError, match=r"known'.* under 'instance:0.4': .*not known for this noise"):
+        plan(Grid(methods=("ce", known), noise=("symmetric:0.4", "instance:0.4")), TRAINING, digits)

@@ -2,13 +2,75 @@
 
 from typing import TYPE_CHECKING, Any
 
-from noisylab.analysis.dynamics import load_dynamics
+from noisylab.analysis.aum import aum, aum_threshold, fake_classes, mislabelled_by_aum
+from noisylab.analysis.consistency import (
+    prediction_consistency,
+    prediction_divergence,
+    prediction_entropy,
+    step_consistency,
+)
+from noisylab.analysis.data_map import confidence, correctness, variability
+from noisylab.analysis.detection import Detection, detection, detection_table
+from noisylab.analysis.dynamics import load_dynamics, make_records
+from noisylab.analysis.el2n import el2n, error_norm
+from noisylab.analysis.exchange import (
+    cleanlab_issues,
+    cleanlab_table,
+    read_aum,
+    read_cartography,
+    write_aum,
+    write_cartography,
+)
+from noisylab.analysis.flips import flips
+from noisylab.analysis.forgetting import forgetting_events, learning_time, wrong_events
 from noisylab.analysis.fractions import memorisation
+from noisylab.analysis.loss_mixture import clean_probability, loss_mixture
+from noisylab.analysis.scores import SCORES, available, score
+from noisylab.analysis.training_dynamics import flip_rates, fractions_over_epochs, training_dynamics
 
 if TYPE_CHECKING:
     from noisylab.analysis.recorder import DynamicsRecorder
 
-__all__ = ["DynamicsRecorder", "load_dynamics", "memorisation"]
+__all__ = [
+    "Detection",
+    "DynamicsRecorder",
+    "SCORES",
+    "aum",
+    "aum_threshold",
+    "available",
+    "clean_probability",
+    "cleanlab_issues",
+    "cleanlab_table",
+    "confidence",
+    "correctness",
+    "detection",
+    "detection_table",
+    "el2n",
+    "error_norm",
+    "fake_classes",
+    "flip_rates",
+    "flips",
+    "forgetting_events",
+    "fractions_over_epochs",
+    "learning_time",
+    "load_dynamics",
+    "loss_mixture",
+    "make_records",
+    "memorisation",
+    "mislabelled_by_aum",
+    "prediction_consistency",
+    "prediction_divergence",
+    "prediction_entropy",
+    "read_aum",
+    "read_cartography",
+    "score",
+    "step_consistency",
+    "training_dynamics",
+    "variability",
+    "write_aum",
+    "write_cartography",
+    "wrong_events",
+]
 
 
 def __getattr__(name: str) -> Any:

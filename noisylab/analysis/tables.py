@@ -91,16 +91,21 @@ def compare(
 def leaders(results: pandas.DataFrame, measure: str = "test_accuracy_last", *, level: float = 0.05) -> pandas.DataFrame:
     """The method with the highest mean under each noise, and whether it is significantly above every other one.
 
-    significant: all its paired t-tests against the others of that noise have p < level after Holm's correction. p_holm: the
-    largest of them; NaN where they are not all of two pairs at least.
+    significant: all its paired t-tests against the others of that noise have p < level, after Holm's correction over those of
+    all noises. p_holm: the largest of them; NaN where they are not all of two pairs at least.
     """
-    rows = []
+    parts, best = [], {}
     for noise, group in results.groupby("noise", sort=False):
-        best = str(group.groupby("method", sort=False)[measure].mean().idxmax())
-        others = compare(group, measure, baselines=[best])
-        whole = len(others) == group["method"].nunique() - 1 > 0 and bool(others["p_holm"].notna().all())
-        p = float(others["p_holm"].max()) if whole else float("nan")
-        rows.append({"noise": noise, "method": best, "p_holm": p, "significant": p < level})
+        best[noise] = str(group.groupby("method", sort=False)[measure].mean().idxmax())
+        parts.append(compare(group, measure, baselines=[best[noise]]))
+    tests = pandas.concat(parts)
+    tests["p_holm"] = holm(tests["p"])
+    rows = []
+    for noise, method in best.items():
+        p, others = tests.loc[tests["noise"] == noise, "p_holm"], results.loc[results["noise"] == noise, "method"].nunique() - 1
+        whole = len(p) == others > 0 and bool(p.notna().all())
+        largest = float(p.max()) if whole else float("nan")
+        rows.append({"noise": noise, "method": method, "p_holm": largest, "significant": largest < level})
     return pandas.DataFrame(rows)
 
 

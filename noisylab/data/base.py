@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,17 @@ def load_data(spec: Spec, root: Path | None, train_size: int | None = None) -> I
     check_root(root)
     data: ImageData = dataclasses.replace(DATA.create(spec, root=root), root=None if root is None else str(root))
     return data if train_size is None else data.subset(train_size)
+
+
+def load_run_data(config: Mapping[str, Any], root: Path | None) -> ImageData:
+    """The data that a run was trained on, before its noise. config: what its `config.json` holds.
+
+    Raises ValueError where it cannot be had from `root`, or has changed since.
+    """
+    data = load_data(DATA.parse(config["data"]), root, config["train_size"])
+    if data.digest() != config["data_digest"]:
+        raise ValueError(f"the data set {config['data']} is not the one that the runs were trained on; is the data root right?")
+    return data
 
 
 def check_root(root: Path | None) -> None:

@@ -1,6 +1,5 @@
 """Any data set in folders of images, one folder per class."""
 
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +8,8 @@ from PIL import Image
 
 from noisylab.checks import Count
 from noisylab.data.base import ImageData, channel_statistics
+from noisylab.data.images import EXTENSIONS, GREY, UNREADABLE, read_images
 from noisylab.registries import DATA
-
-EXTENSIONS = frozenset(Image.registered_extensions())
-# What Pillow raises for damaged files of one format or another.
-UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 
 
 @DATA.register("folder", main="path")
@@ -29,7 +25,9 @@ def folder(path: str, size: Count | None = None, *, root: Path | None = None) ->
     grey = all(_is_grey(file) for part in files.values() for file in part[0])
     with Image.open(files[train][0][0]) as first:
         wanted = (size, size) if size else first.size
-    images = {part: _read(files[part][0], wanted, "L" if grey else "RGB", resize=size is not None) for part in files}
+    images = {
+        part: read_images(files[part][0], wanted, "L" if grey else "RGB", "folder", resize=size is not None) for part in files
+    }
     mean, std = channel_statistics(images[train])
     return ImageData(
         train_images=images[train],
@@ -72,28 +70,6 @@ def _is_class(entry: Path) -> bool:
 def _is_grey(file: Path) -> bool:
     try:
         with Image.open(file) as image:
-            return image.mode in ("1", "L", "I;16")
+            return image.mode in GREY
     except UNREADABLE as error:
         raise ValueError(f"data set folder: {str(file)!r} cannot be read as an image: {error}") from error
-
-
-def _read(files: list[Path], size: tuple[int, int], mode: str, *, resize: bool) -> NDArray[np.uint8]:
-    """uint8[N, C, H, W] of all files."""
-    images = np.empty((len(files), size[1], size[0], len(mode)), dtype=np.uint8)
-    for position, file in enumerate(files):
-        try:
-            with Image.open(file) as image:
-                # Pillow clips 16 bits where it should scale them.
-                wide = image.mode == "I;16"
-                pixels = (Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)) if wide else image).convert(mode)
-        except UNREADABLE as error:
-            raise ValueError(f"data set folder: {str(file)!r} cannot be read as an image: {error}") from error
-        if resize:
-            pixels = pixels.resize(size, Image.Resampling.BILINEAR)
-        if pixels.size != size:
-            raise ValueError(
-                f"data set folder: {str(file)!r} is {pixels.size[0]}x{pixels.size[1]} pixels, others are {size[0]}x{size[1]}; "
-                f"give one size to all, as in folder(path=..., size=32)"
-            )
-        images[position] = np.asarray(pixels).reshape(size[1], size[0], len(mode))
-    return np.ascontiguousarray(images.transpose(0, 3, 1, 2))

@@ -13,7 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from noisylab.checks import Count, Natural, checked
 from noisylab.seeds import derive_seed
 
-Batching = Literal["plain", "last", "twin", "same_class"]
+
+class Delayed(NamedTuple):
+    """The composition [the new half of `lag` batches ago, a new half]; that of "last" is Delayed(1)."""
+
+    lag: int
+
+
+Batching = Literal["plain", "last", "twin", "same_class"] | Delayed
 
 
 class Entries(NamedTuple):
@@ -65,17 +72,29 @@ class LastBatchSampler(PlainSampler):
 
     `batch_size` counts both halves and is even. Each sample stands once an epoch in a new half and once, in the next batch,
     in a repeated half; the last new half of an epoch is repeated in the first batch of the next. The first batch of all has
-    nothing to repeat. The batch after a smaller last one repeats just as many.
+    nothing to repeat. The batch after a smaller last one repeats just as many. lag: how many batches later a half is repeated,
+    where that is not the next one; then the first `lag` batches of all have nothing to repeat.
     """
 
     presentations = 2
 
+    @checked
+    def __init__(self, num_samples: Count, batch_size: Count, seed: Natural = 0, lag: Count = 1) -> None:
+        super().__init__(num_samples, batch_size, seed)
+        self.lag = lag
+
     def batches(self, epoch: int) -> Iterator[Entries]:
         """The batches of an epoch."""
-        last = self._new(epoch - 1)[-1] if epoch > 0 else np.empty(0, dtype=np.int64)
+        past: list[NDArray[np.int64]] = []
+        before = epoch
+        while len(past) < self.lag and before > 0:
+            before -= 1
+            past = self._new(before) + past
+        past = past[-self.lag :]
         for new in self._new(epoch):
+            last = past.pop(0) if len(past) == self.lag else np.empty(0, dtype=np.int64)
             yield Entries(np.concatenate([last, new]), slice(len(last), len(last) + len(new)))
-            last = new
+            past.append(new)
 
 
 class TwinSampler(PlainSampler):
@@ -117,7 +136,7 @@ class SameClassSampler(PlainSampler):
             yield Entries(np.concatenate([new, partner[new]]), slice(0, len(new)))
 
 
-SAMPLERS: dict[Batching, type[PlainSampler]] = {
+SAMPLERS: dict[str, type[PlainSampler]] = {
     "plain": PlainSampler,
     "last": LastBatchSampler,
     "twin": TwinSampler,
@@ -127,6 +146,13 @@ SAMPLERS: dict[Batching, type[PlainSampler]] = {
 
 def make_sampler(batching: Batching, given_labels: NDArray[np.int64], batch_size: int, seed: int) -> PlainSampler:
     """The sampler of a composition for samples with these given labels."""
+    if isinstance(batching, Delayed):
+        return LastBatchSampler(len(given_labels), batch_size, seed, batching.lag)
     if batching == "same_class":
         return SameClassSampler(given_labels, batch_size, seed)
     return SAMPLERS[batching](len(given_labels), batch_size, seed)
+
+
+def presentations_of(batching: Batching) -> int:
+    """How often a composition shows each sample an epoch."""
+    return (LastBatchSampler if isinstance(batching, Delayed) else SAMPLERS[batching]).presentations

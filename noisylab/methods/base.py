@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import torch
 from torch import Tensor, nn
@@ -59,7 +59,7 @@ class Method(nn.Module):
     `requires_grad=False` (see `Frozen`). The first line of its docstring ends with the source.
     """
 
-    batching: ClassVar[Batching] = "plain"
+    batching: Batching = "plain"
 
     def __init__(self, setting: Setting) -> None:
         super().__init__()
@@ -86,6 +86,11 @@ class Method(nn.Module):
     def schedule_position(self, progress: float) -> float:
         """Where in the learning-rate schedule training is after `progress` epochs; who has cycles starts it again."""
         return progress
+
+    @classmethod
+    def composition(cls, **options: Any) -> Batching:  # noqa: ARG003 - for methods whose options decide
+        """The `batching` of a method with these options, for who has not built it."""
+        return cls.batching
 
     @classmethod
     def trainings(cls, **options: Any) -> int:  # noqa: ARG003 - for methods whose options decide

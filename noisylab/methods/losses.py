@@ -5,6 +5,11 @@ from torch import Tensor
 from torch.nn import functional
 
 
+def widened(logits: Tensor) -> Tensor:
+    """The logits in float32 at least, where a loss is computed."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+
 def distillation(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
     """T^2 KL(softmax(teacher / T) || softmax(student / T)), averaged over the batch (Hinton et al. 2015).
 

@@ -1,6 +1,7 @@
 """`Backbone`: what every network of this package is."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -8,9 +9,10 @@ from torch.nn import functional
 
 
 class Backbone(nn.Module):
-    """A network in stages: stem, stages, average pooling, linear classifier.
+    """A network in stages: stem, stages, average pooling, classifier.
 
-    widths: channels after each stage. tail: what follows the last stage before pooling (the norm of pre-activation networks).
+    widths: channels after each stage; the last one is what the classifier sees. tail: what follows the last stage before
+    pooling (the norm of pre-activation networks).
     """
 
     def __init__(
@@ -24,7 +26,7 @@ class Backbone(nn.Module):
         super().__init__()
         self.stem, self.stages, self.widths = stem, nn.ModuleList(stages), tuple(widths)
         self.tail = nn.Identity() if tail is None else tail
-        self.classifier = nn.Linear(self.widths[-1], num_classes)
+        self.classifier: nn.Module = nn.Linear(self.widths[-1], num_classes)
 
     def stage_outputs(self, images: Tensor) -> list[Tensor]:
         """Feature maps float[B, C_i, H_i, W_i] after each stage, the last one after the tail, of images float[B, C, H, W]."""
@@ -46,3 +48,12 @@ class Backbone(nn.Module):
             features = stage(features)
         logits: Tensor = self.classifier(self.pool(self.tail(features)))
         return logits
+
+
+def initialise_convolutions(network: nn.Module, mode: Literal["fan_in", "fan_out"] = "fan_out") -> None:
+    """Draw the weights of all convolutions from N(0, 2 / fan) (He et al. 2015), and set their biases to zero."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode=mode, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

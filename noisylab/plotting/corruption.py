@@ -9,10 +9,11 @@ import numpy as np
 import pandas
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.typing import HashableList
 from numpy.typing import NDArray
 
 from noisylab.corruption import NoisyLabels, diagnose
-from noisylab.plotting.style import PALETTE, paper_style
+from noisylab.plotting.style import PALETTE, WIDTHS, Columns, paper_style
 
 ANNOTATED = 12
 """Numbers are written into the cells of matrices up to this many classes."""
@@ -117,26 +118,35 @@ def examples_figure(
 
 
 def corruption_figure(
-    noisy: NoisyLabels, *, names: Sequence[str] | None = None, title: str = ""
+    noisy: NoisyLabels, *, names: Sequence[str] | None = None, title: str = "", columns: Columns | None = None
 ) -> tuple[Figure, pandas.DataFrame]:
     """The matrix asked for beside the realised one and the rate of every class, and the plotted numbers.
 
     Under open-set noise the matrices have a further column: the share of images replaced from another data set.
+    columns: of a paper, that the figure is to fit in; None: as wide as is easily read on a screen.
     """
     realised, asked = _shares(noisy), _asked(noisy)
     matrices = {"realised": realised} if asked is None else {"asked for": asked, "realised": realised}
     with paper_style():
-        figure, axes = plt.subplots(1, len(matrices) + 1, figsize=(3.3 * (len(matrices) + 1), 3.3), layout="constrained")
-        for ax, (name, matrix) in zip(axes, matrices.items(), strict=False):
-            transition_heatmap(matrix, names=names, ax=ax)
-            ax.set_title(name)
-        rate_per_class(noisy, names=names, ax=axes[-1])
-        axes[-1].set_title("rate per class")
-        figure.suptitle(textwrap.fill(title or f"{noisy.kind}, seed {noisy.seed}", 34 * len(axes)))
+        panels = [*matrices, "rates"]
+        layout: list[HashableList[str]] = [[*panels]]
+        size, heights = (3.3 * len(panels), 3.3), [1.0]
+        if columns == 1:
+            layout, size, heights = [[name] for name in panels], (WIDTHS[1], 2.9 * len(panels)), [1.0] * len(panels)
+        elif columns == 2:
+            layout, size, heights = [[*matrices], ["rates"] * len(matrices)], (WIDTHS[2], 5.4), [2.0, 1.0]
+        figure, axes = plt.subplot_mosaic(layout, figsize=size, height_ratios=heights, layout="constrained")
+        for name, matrix in matrices.items():
+            transition_heatmap(matrix, names=names, ax=axes[name])
+            axes[name].set_title(name)
+        rate_per_class(noisy, names=names, ax=axes["rates"])
+        axes["rates"].set_title("rate per class")
+        # About ten letters an inch.
+        figure.suptitle(textwrap.fill(title or f"{noisy.kind}, seed {noisy.seed}", int(10 * size[0])))
     true, given = np.indices(realised.shape)
-    columns: dict[str, NDArray[Any]] = {"true": true.ravel(), "given": given.ravel(), "samples": _counts(noisy).ravel()}
-    columns |= {name.replace(" ", "_"): matrix.ravel() for name, matrix in matrices.items()}
-    return figure, pandas.DataFrame(columns)
+    numbers: dict[str, NDArray[Any]] = {"true": true.ravel(), "given": given.ravel(), "samples": _counts(noisy).ravel()}
+    numbers |= {name.replace(" ", "_"): matrix.ravel() for name, matrix in matrices.items()}
+    return figure, pandas.DataFrame(numbers)
 
 
 def _counts(noisy: NoisyLabels) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ import pandas
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from noisylab.plotting.style import FIXED, PALETTE, paper_style
+from noisylab.plotting.style import FIXED, PALETTE, WIDTHS, Columns, method_label, paper_style
 
 OTHERS = (0.35, 0.35, 0.35)
 
@@ -26,8 +26,7 @@ def rank_plot(ranks: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any)
         half = None if math.isnan(row["rank_ci"]) else row["rank_ci"]
         style: dict[str, Any] = {"fmt": "o", "color": color, "markersize": 4, "capsize": 2, "elinewidth": 1} | kwargs
         ax.errorbar(row["rank"], place, xerr=half, **style)
-    names = [FIXED[name][3] if name in FIXED else name for name in ordered["method"]]
-    ax.set_yticks(range(len(ordered)), names)
+    ax.set_yticks(range(len(ordered)), list(map(method_label, ordered["method"])))
     for label, name in zip(ax.get_yticklabels(), ordered["method"], strict=True):
         label.set_fontweight("bold" if name in FIXED else "normal")
     step = 1 if len(ordered) < 9 else 5
@@ -38,14 +37,14 @@ def rank_plot(ranks: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any)
     return ax
 
 
-def rank_figure(ranks: pandas.DataFrame, title: str = "") -> tuple[Figure, pandas.DataFrame]:
+def rank_figure(ranks: pandas.DataFrame, title: str = "", columns: Columns = 2) -> tuple[Figure, pandas.DataFrame]:
     """A panel for each noise, and the plotted numbers."""
     noises = list(dict.fromkeys(ranks["noise"]))
-    methods, columns = ranks["method"].nunique(), min(len(noises), 3)
-    lines = -(-len(noises) // columns)
+    methods, across = ranks["method"].nunique(), 1 if columns == 1 else min(len(noises), 2)
+    lines = -(-len(noises) // across)
     with paper_style():
-        size = max(3.5, 2.9 * columns), lines * (0.9 + 0.155 * methods) + 0.5
-        figure, axes = plt.subplots(lines, columns, figsize=size, squeeze=False, layout="constrained")
+        size = WIDTHS[across], lines * (0.9 + 0.155 * methods) + 0.5
+        figure, axes = plt.subplots(lines, across, figsize=size, squeeze=False, layout="constrained")
         for ax in axes.flat[len(noises) :]:
             ax.remove()
         for ax, noise in zip(axes.flat, noises, strict=False):

@@ -8,7 +8,7 @@ import pandas
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from noisylab.plotting.style import figure_legend, method_styles, paper_style
+from noisylab.plotting.style import WIDTHS, Columns, figure_legend, method_styles, paper_style
 
 
 def accuracy_against_rate(
@@ -34,18 +34,21 @@ def accuracy_against_rate(
     return ax
 
 
-def robustness_figure(summary: pandas.DataFrame, title: str = "") -> tuple[Figure, pandas.DataFrame]:
-    """A panel for each noise kind, side by side, and the plotted numbers. Runs without noise stand in every panel."""
+def robustness_figure(summary: pandas.DataFrame, title: str = "", columns: Columns = 2) -> tuple[Figure, pandas.DataFrame]:
+    """A panel for each noise kind and the plotted numbers, in one or two columns. Runs without noise stand in every panel."""
     clean = summary[summary["nominal_rate"] == 0]
     noisy = summary[summary["nominal_rate"] > 0]
     kinds = list(dict.fromkeys(noisy["noise_kind"])) or list(dict.fromkeys(clean["noise_kind"]))
     seeds = sorted(summary["n"].unique())
     with paper_style():
-        figure, axes = plt.subplots(
-            1, len(kinds), figsize=(max(3.4, 2.9 * len(kinds) + 0.6), 2.9), sharey=True, squeeze=False, layout="constrained"
-        )
+        across = 1 if columns == 1 else min(len(kinds), 2)
+        lines = -(-len(kinds) // across)
+        size = WIDTHS[1] if across == 1 else 2.9 * across + 0.6, 2.4 * lines + 0.5
+        figure, axes = plt.subplots(lines, across, figsize=size, sharey=True, squeeze=False, layout="constrained")
         parts = []
-        for ax, kind in zip(axes[0], kinds, strict=True):
+        for ax in axes.flat[len(kinds) :]:
+            ax.remove()
+        for ax, kind in zip(axes.flat, kinds, strict=False):
             rows = pandas.concat([clean.drop_duplicates("method"), noisy[noisy["noise_kind"] == kind]])
             accuracy_against_rate(rows, ax=ax)
             partial = kind.split("(")[0] == "asymmetric"
@@ -57,7 +60,8 @@ def robustness_figure(summary: pandas.DataFrame, title: str = "") -> tuple[Figur
         # Accuracy is a share, though a t interval may reach beyond.
         bottom, top = axes[0, 0].get_ylim()
         axes[0, 0].set_ylim(max(bottom, -0.005), min(top, 1.005))
-        axes[0, 0].set_ylabel("test accuracy, last epoch")
+        for ax in axes[:, 0]:
+            ax.set_ylabel("test accuracy, last epoch")
         figure_legend(figure, axes[0, 0], summary)
         count = " to ".join(dict.fromkeys(map(str, (seeds[0], seeds[-1]))))
         band = f"mean over {count} seeds, band: 95 % interval" if seeds[-1] > 1 else "one seed"

@@ -1,16 +1,14 @@
 """What the scripts in `figures/` share: one command line, from the folder of a study to the files of a figure."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-import pandas
 import tyro
-from matplotlib.figure import Figure
 
+from noisylab.checks import check_fields
 from noisylab.cli import check_output, fail, parse_command_line
-from noisylab.plotting.style import save_figure
-from noisylab.runs import collect
+from noisylab.data.base import check_root
 
 
 @dataclass(frozen=True)
@@ -20,22 +18,34 @@ class Arguments:
     runs: tyro.conf.Positional[Path]
     """Folder of a study."""
     out: Path = Path("figures/out")
-    """Folder for the figure, as PDF, PNG and its numbers as CSV."""
+    """Folder for the figure and its numbers as CSV."""
+    format: tuple[Literal["pdf", "png", "svg"], ...] = ("pdf", "png")
+    """File formats."""
+    columns: Literal[1, 2] = 2
+    """Columns of a paper's page that the figure fits in: 3.3 or 6.8 inches."""
+    noise: str | None = None
+    """The noise, as the tables name it, for figures of single samples (None: the one with the highest realised rate)."""
+    data_root: Path | None = None
+    """Folder of a downloaded data set, for figures that show images (None: data)."""
 
 
-def draw(
-    name: str, description: str, figure_of: Callable[[pandas.DataFrame, Path], tuple[Figure, pandas.DataFrame] | None]
-) -> None:
-    """Draw the figure that `figure_of` makes of a study's results and folder, and say where it is."""
+def draw(name: str, description: str) -> None:
+    """Draw the figure `name` of the catalogue, and say where it is; what cannot be drawn is said in one line, with status 2."""
     arguments = parse_command_line(Arguments, description)
     try:
+        check_fields(arguments)
+        if not arguments.format:
+            raise ValueError("format must name at least one")
         check_output(arguments.out)
-        results = collect(arguments.runs)
-        if results.empty:
-            raise ValueError(f"{str(arguments.runs)!r} holds no finished runs")
-        drawn = figure_of(results, arguments.runs)
+        check_root(arguments.data_root)
+        from noisylab.plotting.catalogue import FIGURES
+        from noisylab.plotting.runs import study_runs
+        from noisylab.plotting.style import save_figure
+
+        runs = study_runs(arguments.runs, noise=arguments.noise, data_root=arguments.data_root)
+        drawn = FIGURES[name][0](runs, arguments.columns)
         if drawn is None:
             raise ValueError(f"the runs in {str(arguments.runs)!r} have nothing to show in this figure")
     except ValueError as error:
         fail(error)
-    print(*save_figure(drawn[0], arguments.out / name, drawn[1]))
+    print(*save_figure(drawn[0], arguments.out / name, drawn[1], arguments.format))

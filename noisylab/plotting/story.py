@@ -1,5 +1,6 @@
 """What happens during training: test accuracy, and what becomes of mislabelled samples."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from noisylab.analysis.tables import over_epochs
-from noisylab.plotting.style import figure_legend, method_styles, paper_style
+from noisylab.plotting.style import WIDTHS, Columns, figure_legend, method_styles, paper_style
 
 PANELS = {
     "test_accuracy": "test set: predicted correctly",
@@ -19,10 +20,11 @@ PANELS = {
 }
 
 
-def curves(numbers: pandas.DataFrame, measure: str, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+def curves(numbers: pandas.DataFrame, measure: str, *, share: bool = True, ax: Axes | None = None, **kwargs: Any) -> Axes:
     """A measure over epochs, one line per method with its 95 % interval as a band; kwargs go to `Axes.plot`.
 
-    numbers: rows of `noisylab.analysis.tables.over_epochs`: method, epoch, `measure`, `measure`_ci.
+    numbers: rows of `noisylab.analysis.tables.over_epochs`: method, epoch, `measure`, `measure`_ci. share: whether the measure
+    lies in [0, 1], though its t interval may reach beyond.
     """
     ax = ax or plt.gca()
     styles = method_styles(numbers["method"].unique())
@@ -31,30 +33,42 @@ def curves(numbers: pandas.DataFrame, measure: str, *, ax: Axes | None = None, *
         epochs, mean, half = rows["epoch"] + 1, rows[measure], rows[f"{measure}_ci"]
         ax.plot(epochs, mean, **style)
         ax.fill_between(epochs, mean - half, mean + half, color=style["color"], alpha=0.18, linewidth=0)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    # The measures are shares; a t interval may reach beyond.
-    bottom, top = ax.get_ylim()
-    ax.set_ylim(max(bottom, -0.005), min(top, 1.005))
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    if share:
+        bottom, top = ax.get_ylim()
+        ax.set_ylim(max(bottom, -0.005), min(top, 1.005))
     return ax
 
 
-def story_figure(metrics: pandas.DataFrame, title: str = "") -> tuple[Figure, pandas.DataFrame]:
+def learning_rate_drops(metrics: pandas.DataFrame) -> list[int]:
+    """The epochs at whose start the learning rate fell by a third or more. metrics: rows of `metrics.csv` of any runs."""
+    rates = metrics.groupby("epoch")["learning_rate"].mean()
+    drops: list[int] = rates.index[(rates / rates.shift()) < 0.7].tolist()
+    return drops
+
+
+def mark_drops(drops: Sequence[int], ax: Axes) -> None:
+    """Dotted lines at drops of the learning rate, over epochs counted from 1."""
+    for epoch in drops:
+        ax.axvline(epoch + 0.5, color="0.5", linestyle=":", linewidth=0.8, zorder=0)
+
+
+def story_figure(metrics: pandas.DataFrame, title: str = "", columns: Columns = 2) -> tuple[Figure, pandas.DataFrame]:
     """Test accuracy and the three fractions of mislabelled samples over epochs, and the plotted numbers.
 
     metrics: rows of `metrics.csv` of the runs under one noise, with columns `run` and `method`. Dotted lines mark the
     drops of the learning rate.
     """
     numbers = over_epochs(metrics, list(PANELS))
-    rates = metrics.groupby("epoch")["learning_rate"].mean()
-    drops = rates.index[(rates / rates.shift()) < 0.7].tolist()
+    drops = learning_rate_drops(metrics)
     with paper_style():
-        figure, axes = plt.subplots(2, 2, figsize=(6.6, 4.6), sharex=True, layout="constrained")
+        size, shape = ((6.6, 4.6), (2, 2)) if columns == 2 else ((WIDTHS[1], 7.2), (4, 1))
+        figure, axes = plt.subplots(*shape, figsize=size, sharex=True, squeeze=False, layout="constrained")
         for ax, (measure, name) in zip(axes.flat, PANELS.items(), strict=True):
             curves(numbers, measure, ax=ax)
-            for epoch in drops:
-                ax.axvline(epoch + 0.5, color="0.5", linestyle=":", linewidth=0.8, zorder=0)
+            mark_drops(drops, ax)
             ax.set(title=name)
-        for ax in axes[1]:
+        for ax in axes[-1]:
             ax.set_xlabel("epoch")
         for ax in axes[:, 0]:
             ax.set_ylabel("share of samples")

@@ -8,26 +8,28 @@ from matplotlib.figure import Figure
 from noisylab.analysis.tables import check_comparable, mean_ranks, summarise
 from noisylab.plotting.ranks import rank_figure
 from noisylab.plotting.robustness import robustness_figure
+from noisylab.plotting.runs import in_order
 from noisylab.plotting.story import story_figure
-from noisylab.plotting.style import FIXED
+from noisylab.plotting.style import Columns
 from noisylab.runs import read_metrics
 
 
-def robustness_of(results: pandas.DataFrame) -> tuple[Figure, pandas.DataFrame]:
+def robustness_of(results: pandas.DataFrame, columns: Columns = 2) -> tuple[Figure, pandas.DataFrame]:
     """The robustness figure of runs that differ in method, noise and seed alone, and its numbers."""
-    # The same order whoever draws it: noise kinds from the one that can flip most, methods as in every figure.
-    strength = results.groupby("noise_kind")["realised_rate"].max()
-    ordered = results.assign(strength=results["noise_kind"].map(strength)).sort_values(
-        ["strength", "noise_kind"], ascending=[False, True], kind="stable"
-    )
-    return robustness_figure(summarise(_by_method(ordered)), _title(results))
+    return robustness_figure(summarise(in_order(results)), _title(results), columns)
 
 
-def story_of(results: pandas.DataFrame, out: Path) -> tuple[Figure, pandas.DataFrame] | None:
-    """The story figure of the noise with the highest realised rate, and its numbers; None where no sample is mislabelled."""
+def story_of(
+    results: pandas.DataFrame, out: Path, noise: str | None = None, columns: Columns = 2
+) -> tuple[Figure, pandas.DataFrame] | None:
+    """The story figure of `noise`, and its numbers; None where no sample is mislabelled.
+
+    noise: as the tables name it; None: the one with the highest realised rate.
+    """
     check_comparable(results)
-    results = _by_method(results)
-    rows = results[results["noise"] == results.sort_values("realised_rate", kind="stable").iloc[-1]["noise"]]
+    results = in_order(results)
+    noise = str(results.sort_values("realised_rate", kind="stable").iloc[-1]["noise"]) if noise is None else noise
+    rows = results[results["noise"] == noise]
     if not rows["realised_rate"].any():
         return None
     metrics = pandas.concat(
@@ -36,18 +38,13 @@ def story_of(results: pandas.DataFrame, out: Path) -> tuple[Figure, pandas.DataF
     )
     first, seeds = rows.iloc[0], rows.groupby("method")["seed"].count().max()
     band = f"mean over {seeds} seeds, band: 95 % interval" if seeds > 1 else "one seed"
-    return story_figure(metrics, f"{_title(rows)}, {first['noise']}\n{first['record']} records; {band}")
+    return story_figure(metrics, f"{_title(rows)}, {first['noise']}\n{first['record']} records; {band}", columns)
 
 
-def ranks_of(results: pandas.DataFrame) -> tuple[Figure, pandas.DataFrame] | None:
+def ranks_of(results: pandas.DataFrame, columns: Columns = 2) -> tuple[Figure, pandas.DataFrame] | None:
     """The rank plot of runs that differ in method, noise and seed alone, and its numbers; None without a whole comparison."""
-    ranks = mean_ranks(results)
-    return None if ranks.empty else rank_figure(ranks, _title(results))
-
-
-def _by_method(results: pandas.DataFrame) -> pandas.DataFrame:
-    known = [*FIXED, *sorted(set(results["method"]) - set(FIXED))]
-    return results.sort_values("method", key=lambda methods: methods.map(known.index), kind="stable")
+    ranks = mean_ranks(in_order(results))
+    return None if ranks.empty else rank_figure(ranks, _title(results), columns)
 
 
 def _title(results: pandas.DataFrame) -> str:

@@ -2,22 +2,32 @@
 
 import io
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import matplotlib.pyplot as plt
 import pandas
 import seaborn
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from noisylab.files import write_atomically
 
+Columns: TypeAlias = Literal[1, 2]
+
 PALETTE = [*seaborn.color_palette("colorblind")]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "*"]
 DASHES = ["-", "--", "-.", ":"]
+
+# Width of a figure in one and in two columns of a paper (inches), and what is drawn without reference to a method.
+WIDTHS = {1: 3.3, 2: 6.8}
+GROUPS: dict[str, dict[str, Any]] = {
+    "clean": {"color": (0.45, 0.45, 0.45), "linestyle": "--"},
+    "mislabelled": {"color": PALETTE[3], "linestyle": "-"},
+}
 
 # colour, marker, line and name of the three that stand in every comparison
 FIXED = {
@@ -63,12 +73,21 @@ def figure_legend(figure: Figure, ax: Axes, exposure: pandas.DataFrame) -> None:
     styles = method_styles(map(str, images.index))
     names = {styles[str(method)]["label"]: f"{count:,.0f} images" for method, count in images.items()}
     handles, labels = ax.get_legend_handles_labels()
-    entries = [f"{label}: {names[label]}" for label in labels]
-    for columns in range(min(len(labels), 3), 0, -1):
-        legend = figure.legend(handles, entries, loc="outside lower center", ncols=columns)
+    shared_legend(figure, handles, [f"{label}: {names[label]}" for label in labels])
+
+
+def shared_legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
+    """One legend below the figure, with as many columns as fit its width."""
+    for columns in range(min(len(labels), 5), 0, -1):
+        legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
         if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
             break
         legend.remove()
+
+
+def method_label(method: str) -> str:
+    """The name of a method in figures."""
+    return FIXED[method][3] if method in FIXED else method
 
 
 def paper_style() -> AbstractContextManager[None]:
@@ -90,11 +109,11 @@ def _rendered(figure: Figure, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def save_figure(figure: Figure, stem: Path, numbers: pandas.DataFrame) -> list[Path]:
-    """Write `stem`.png, .pdf and .csv (the plotted numbers), each whole or not at all; their paths."""
+def save_figure(figure: Figure, stem: Path, numbers: pandas.DataFrame, formats: Sequence[str] = ("png", "pdf")) -> list[Path]:
+    """Write `stem` in the formats and as .csv (the plotted numbers), each whole or not at all; their paths."""
     stem.parent.mkdir(parents=True, exist_ok=True)
-    contents = {"csv": numbers.to_csv(index=False).encode()} | {kind: _rendered(figure, kind) for kind in ("png", "pdf")}
+    contents = {kind: _rendered(figure, kind) for kind in formats} | {"csv": numbers.to_csv(index=False).encode()}
     plt.close(figure)
     for kind, content in contents.items():
         write_atomically(stem.with_name(f"{stem.name}.{kind}"), content)
-    return [stem.with_name(f"{stem.name}.{kind}") for kind in ("png", "pdf", "csv")]
+    return [stem.with_name(f"{stem.name}.{kind}") for kind in contents]

@@ -83,13 +83,7 @@ def train(
     """
     device = resolve_device(config.device)
     method.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.SGD(
-        [parameter for parameter in method.parameters() if parameter.requires_grad],
-        lr=config.learning_rate,
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-        nesterov=config.momentum > 0,
-    )
+    optimizer = make_optimizer(method, config)
     sampler = make_sampler(method.batching, data.given_labels, config.batch_size, seed)
     resident = _Resident(
         images=torch.from_numpy(data.images).to(device),
@@ -107,6 +101,17 @@ def train(
             if checkpoint and (epoch + 1 == config.epochs or time.monotonic() - saved > checkpoint_seconds):
                 save_checkpoint(checkpoint, epoch + 1, method, optimizer, callbacks)
                 saved = time.monotonic()
+
+
+def make_optimizer(method: Method, config: TrainConfig) -> torch.optim.Optimizer:
+    """SGD with Nesterov momentum over what the method trains."""
+    return torch.optim.SGD(
+        [parameter for parameter in method.parameters() if parameter.requires_grad],
+        lr=config.learning_rate,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+        nesterov=config.momentum > 0,
+    )
 
 
 @dataclass(frozen=True)

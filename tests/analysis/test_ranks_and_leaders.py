@@ -32,6 +32,12 @@ def test_the_leader_is_significant_where_every_paired_test_is() -> None:
     assert row["p_holm"] == pytest.approx(holm(tests).max())
 
 
+def test_the_correction_counts_the_tests_of_all_noises() -> None:
+    alone = leaders(results())["p_holm"].iloc[0]
+    table = pandas.concat([results(), results({"ce": [0.5, 0.6, 0.4, 0.5], "repeat": [0.6, 0.5, 0.5, 0.4]}, "pair_flip:0.4")])
+    assert leaders(table)["p_holm"].iloc[0] > alone
+
+
 def test_a_leader_close_to_another_one_or_without_enough_seeds_is_not_significant() -> None:
     close = ACCURACY | {"lsr": [0.951, 0.953, 0.951, 0.938]}
     assert leaders(results(close))["significant"].tolist() == [False]

@@ -35,6 +35,7 @@ def by_hand(logits: Tensor, labels: np.ndarray) -> dict[str, np.ndarray]:
         "p_max": p.max(1),
         "loss": -np.log(p[rows, labels]),
         "margin": z[rows, labels] - others.max(1),
+        "el2n": np.linalg.norm(p - np.eye(z.shape[1])[labels], axis=1),
     }
 
 
@@ -185,7 +186,7 @@ def test_logits_of_more_classes_than_the_records_hold_are_refused(tmp_path: Path
 
 def test_records_are_read_lazily_and_a_damaged_byte_is_noticed(tmp_path: Path) -> None:
     record_run(tmp_path)
-    chunk = next(path for path in (tmp_path / "dynamics.zarr" / "loss" / "c").rglob("*") if path.is_file())
+    chunk = next(path for path in (tmp_path / "dynamics.zarr" / "loss_predicted" / "c").rglob("*") if path.is_file())
     content = bytearray(chunk.read_bytes())
     content[5] ^= 1
     chunk.write_bytes(content)

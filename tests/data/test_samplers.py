@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 
 from noisylab.corruption import symmetric
 from noisylab.data import CorruptedDataset, LastBatchSampler, PlainSampler, SameClassSampler, TwinSampler
+from noisylab.data.samplers import Delayed, make_sampler, presentations_of
 
 sizes = st.integers(1, 60)
 batch_sizes = st.integers(1, 16).map(lambda half: 2 * half)
@@ -42,6 +43,19 @@ def test_each_sample_is_once_new_and_once_repeated(n: int, batch_size: int, seed
     # All but the very last half, which the next epoch would repeat.
     repeated.update(ids[new].tolist())
     assert repeated == Counter(dict.fromkeys(range(n), 3))
+
+
+@given(sizes, batch_sizes, seeds, st.integers(1, 9))
+def test_a_lag_repeats_the_new_half_of_so_many_batches_before_also_over_epochs(n: int, size: int, seed: int, lag: int) -> None:
+    sampler = make_sampler(Delayed(lag), np.zeros(n, dtype=np.int64), size, seed)
+    new: list[list[int]] = []
+    for epoch in range(4):
+        for ids, part in sampler.batches(epoch):
+            assert ids[: part.start].tolist() == (new[-lag] if len(new) >= lag else [])
+            new.append(ids[part].tolist())
+    plain = [ids.tolist() for epoch in range(4) for ids, _ in PlainSampler(n, size // 2, seed).batches(epoch)]
+    assert new == plain
+    assert presentations_of(Delayed(lag)) == presentations_of("last") == 2
 
 
 @given(sizes, batch_sizes, seeds)

@@ -149,7 +149,8 @@ def test_resuming_after_any_epoch_is_exact(name: str, cut: int, tmp_path: Path) 
     resumed = trained(name, callbacks=[log, Ghost(Callback())], **always)
     assert same_state(expected, resumed)
     measured = [[{k: v for k, v in row.items() if "second" not in k} for row in rows] for rows in (whole.rows, log.rows)]
-    assert measured[0] == measured[1]
+    # As text, where nan, the fractions of a method without online predictions, equals nan.
+    assert repr(measured[0]) == repr(measured[1])
     assert load_dynamics(tmp_path / "whole").identical(load_dynamics(tmp_path / "cut"))
 
 

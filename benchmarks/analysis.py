@@ -1,0 +1,88 @@
+"""What analysing the records of a long run costs: seconds and peak memory of every score, 50,000 samples x 200 epochs.
+
+    python benchmarks/analysis.py
+
+Every score runs in a process of its own, on 2 cores, and reads what it needs from disk: once for the score and how well it
+detects, once for the same after every one of the 200 epochs. Peak memory is that of the whole process, libraries included.
+The limit is 10 s and 1 GB for a score.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+SAMPLES, CLASSES, EPOCHS, CORES = 50_000, 10, 200, 2
+
+
+def write(folder: str) -> None:
+    """Records of a run in which 40 % are mislabelled, learned as their true class first and as their given one later."""
+    import numpy as np
+    import torch
+
+    from noisylab.analysis import DynamicsRecorder
+    from noisylab.corruption import symmetric
+
+    true = np.arange(SAMPLES) % CLASSES
+    noisy = symmetric(true, 0.4, seed=0)
+    one_hot = [torch.eye(CLASSES)[torch.tensor(labels)] for labels in (noisy.clean, noisy.labels)]
+    generator = torch.Generator().manual_seed(0)
+    recorder = DynamicsRecorder(folder, noisy.labels, epochs=EPOCHS, true_labels=true, divergence=True, probabilities=True)
+    for epoch in range(EPOCHS):
+        certain = 4 * one_hot[0] * min(1, epoch / 40) + 5 * one_hot[1] * max(0, epoch / 100 - 0.7)
+        for new in (True, False):
+            for start in range(0, SAMPLES, 5000):
+                index = torch.arange(start, start + 5000)
+                logits = certain[index] + torch.randn(len(index), CLASSES, generator=generator)
+                recorder.observe(index, logits, new=slice(0, len(index) if new else 0))
+        recorder.end_epoch()
+
+
+def measure(folder: str, name: str, over: str) -> None:
+    """Print what the score `name` costs and finds."""
+    from noisylab.analysis import cleanlab_table, detection_table, load_dynamics
+    from noisylab.analysis.training_dynamics import flip_rates, fractions_over_epochs, training_dynamics
+
+    started = time.perf_counter()
+    tables = {
+        "training_dynamics": training_dynamics,
+        "fractions_over_epochs": fractions_over_epochs,
+        "flip_rates": flip_rates,
+        "cleanlab_table": cleanlab_table,
+    }
+    found = ""
+    if name in tables:
+        tables[name](load_dynamics(folder))
+    else:
+        table = detection_table(load_dynamics(folder), [name], epochs=range(EPOCHS) if over == "every epoch" else None)
+        found = f", ROC-AUC {table['roc_auc'].iloc[-1]:.3f}"
+    seconds = time.perf_counter() - started
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"{name:24} {over:12} {seconds:5.1f} s {memory:5.2f} GB{found}", flush=True)
+
+
+def main() -> None:
+    """Write records, and measure every score in a process of its own."""
+    from noisylab.analysis import SCORES
+
+    with tempfile.TemporaryDirectory() as folder:
+        run = [sys.executable, __file__]
+        subprocess.run([*run, folder], check=True)
+        for name in SCORES:
+            for over in ("overall", "every epoch"):
+                subprocess.run([*run, folder, name, over], check=True)
+        for name in ("training_dynamics", "fractions_over_epochs", "flip_rates", "cleanlab_table"):
+            subprocess.run([*run, folder, name, "table"], check=True)
+
+
+if __name__ == "__main__":
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
+    if len(sys.argv) == 1:
+        main()
+    elif len(sys.argv) == 2:
+        write(sys.argv[1])
+    else:
+        measure(*sys.argv[1:])

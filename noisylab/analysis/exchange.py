@@ -1,0 +1,249 @@
+"""Records to and from other tools: cartography's jsonl files, AUM's csv files, cleanlab."""
+
+import json
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from noisylab.analysis.aum import aum
+from noisylab.analysis.detection import Detection, detection, suspicion, true_mask
+from noisylab.analysis.dynamics import make_records
+from noisylab.analysis.el2n import error_norm
+from noisylab.analysis.scores import available, score
+from noisylab.corruption.validation import check_integer
+from noisylab.files import write_atomically
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+FOLDER = "training_dynamics"
+CLEANLAB = ("self_confidence", "normalized_margin", "confidence_weighted_entropy")
+
+
+def write_cartography(records: "xarray.Dataset", folder: str | PathLike[str], num_classes: int) -> None:
+    """Write `folder/training_dynamics/dynamics_epoch_X.jsonl`, which cartography (Swayamdipta et al. 2020) reads.
+
+    A line is a sample that the epoch showed: its id (`guid`), given label (`gold`) and log probabilities of all classes
+    (`logits_epoch_X`). Recorded are those of the given, the predicted and the second class (not which one that is: the next
+    label is named); the rest is shared out evenly. So all that cartography computes is exact (p of the gold label, correctness,
+    forgetting, loss), and the margin too, but not EL2N. Raises ValueError for a wrong num_classes.
+    """
+    target = Path(folder) / FOLDER
+    target.mkdir(parents=True, exist_ok=True)
+    given, ids, missing = records["given"].values, records["sample"].values.tolist(), records.attrs["missing"]
+    classes = check_integer("num_classes", num_classes, minimum=2)
+    for epoch in range(records.sizes["epoch"]):
+        row = records.isel(epoch=epoch)
+        prediction = row["prediction"].values
+        shown = np.flatnonzero(prediction != missing)
+        highest = int(max(given.max(), prediction[shown].max(initial=0)))
+        if highest >= classes:
+            raise ValueError(f"num_classes must be above every recorded class, {highest}, got {num_classes}")
+        p_given, p_max, margin = (row[name].values[shown].astype(np.float64) for name in ("p_given", "p_max", "margin"))
+        logits = _log_probabilities(prediction[shown].astype(np.int64), given[shown], p_given, p_max, margin, classes)
+        lines = [
+            json.dumps({"guid": ids[sample], f"logits_epoch_{epoch}": values, "gold": int(given[sample])})
+            for sample, values in zip(shown, logits.tolist(), strict=True)
+        ]
+        write_atomically(target / f"dynamics_epoch_{epoch}.jsonl", "".join(line + "\n" for line in lines))
+
+
+def _log_probabilities(
+    prediction: NDArray[np.int64],
+    given: NDArray[np.int64],
+    p_given: NDArray[np.float64],
+    p_max: NDArray[np.float64],
+    margin: NDArray[np.float64],
+    classes: int,
+) -> NDArray[np.float64]:
+    """float64[M, K], with the known probabilities in their places and what is left shared evenly by the other classes."""
+    right, rows = prediction == given, np.arange(len(given))
+    second = np.where(right, (given + 1) % classes, prediction)
+    p_second = np.where(right, p_given * np.exp(-np.maximum(margin, 0)), p_max)
+    left = np.clip(1 - p_given - p_second, 0, None) / max(classes - 2, 1)
+    # Rounding may leave the others a little more than the second class has.
+    p = np.repeat(np.minimum(left, 0.999 * p_second)[:, None], classes, axis=1)
+    p[rows, second] = p_second
+    p[rows, given] = p_given
+    return np.asarray(np.log(np.maximum(p, 1e-30)))
+
+
+def read_cartography(
+    folder: str | PathLike[str], true_labels: ArrayLike | None = None, *, record: Literal["online", "eval"] = "online"
+) -> "xarray.Dataset":
+    """Records as of `load_dynamics` from cartography's `dynamics_epoch_X.jsonl`, in `folder` or its `training_dynamics`.
+
+    Samples are in the order of their first line; `true_labels` int[N] go with that order. cartography itself records online
+    outputs. A sample that an epoch's file lacks is missing in that epoch. Raises ValueError where there are no such files, or
+    one of the epochs from 0 on is not there, and for lines of other fields, classes or labels.
+    """
+    source = Path(folder) / FOLDER if (Path(folder) / FOLDER).is_dir() else Path(folder)
+    files = {path.stem.removeprefix("dynamics_epoch_"): path for path in source.glob("dynamics_epoch_*.json*")}
+    if not files or set(files) != {str(epoch) for epoch in range(len(files))}:
+        raise ValueError(f"{str(source)!r} must hold dynamics_epoch_0.jsonl and so on, got epochs {sorted(files)}")
+    place: dict[Any, int] = {}
+    gold: list[int] = []
+    epochs = []
+    for epoch in range(len(files)):
+        entries = _lines(files[str(epoch)], epoch)
+        for guid, label, _ in entries:
+            if place.setdefault(guid, len(place)) == len(gold):
+                gold.append(label)
+            elif gold[place[guid]] != label:
+                raise ValueError(f"sample {guid!r} must keep its gold label {gold[place[guid]]}, got {label} in epoch {epoch}")
+        epochs.append(([place[guid] for guid, _, _ in entries], [logits for _, _, logits in entries]))
+    given = np.array(gold)
+    shape = len(epochs), len(gold)
+    arrays: dict[str, NDArray[Any]] = {
+        "prediction": np.full(shape, -1),
+        **{name: np.full(shape, np.nan) for name in ("p_given", "p_max", "loss", "margin", "el2n", "divergence")},
+        "agreement": np.full(shape, -1, dtype=np.int8),
+    }
+    before = None
+    for epoch, (samples, values) in enumerate(epochs):
+        if not samples:
+            before = None
+            continue
+        logits = np.array(values, dtype=np.float64)
+        if logits.ndim != 2 or logits.shape[1] <= given.max():
+            raise ValueError(f"logits_epoch_{epoch} must hold a number for each class above {given.max()}, got {logits.shape}")
+        now = np.full((len(gold), logits.shape[1]), np.nan)
+        now[samples] = _measure(arrays, epoch, np.array(samples), logits, given[samples])
+        if before is not None:
+            arrays["divergence"][epoch] = (np.exp(before) * (before - now)).sum(axis=1)
+        before = now
+    return make_records(arrays, given, true_labels, list(place), record=record)
+
+
+def _measure(
+    arrays: dict[str, NDArray[Any]], epoch: int, samples: NDArray[Any], logits: NDArray[Any], given: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Enter what an epoch's logits [M, K] say, and return their log probabilities."""
+    from scipy.special import log_softmax
+
+    log_p = np.asarray(log_softmax(logits, axis=1))
+    rows = np.arange(len(given))
+    others = logits.copy()
+    others[rows, given] = -np.inf
+    found = {
+        "prediction": logits.argmax(axis=1),
+        "p_given": np.exp(log_p[rows, given]),
+        "p_max": np.exp(log_p.max(axis=1)),
+        "loss": -log_p[rows, given],
+        "margin": logits[rows, given] - others.max(axis=1),
+        "el2n": error_norm(np.exp(log_p), given),
+    }
+    for name, values in found.items():
+        arrays[name][epoch, samples] = values
+    return log_p
+
+
+def _lines(path: Path, epoch: int) -> list[tuple[Any, int, list[float]]]:
+    entries = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            entry = json.loads(line)
+            entries.append((entry["guid"], int(entry["gold"]), entry[f"logits_epoch_{epoch}"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"line {number} of {path.name} must hold guid, gold and logits_epoch_{epoch}: {error!r}") from None
+    return entries
+
+
+def write_aum(records: "xarray.Dataset", path: str | PathLike[str]) -> None:
+    """Write the AUM of every sample as the `aum` package writes its `aum_values.csv`: sample_id, aum; the highest first."""
+    import pandas
+
+    table = pandas.DataFrame({"sample_id": records["sample"].values, "aum": aum(records["margin"].values)})
+    table = table.dropna().sort_values("aum", ascending=False, kind="stable")
+    write_atomically(Path(path), table.to_csv(index=False))
+
+
+def read_aum(path: str | PathLike[str]) -> "pandas.Series[float]":
+    """The AUMs in a file of the `aum` package, float64 by sample_id, in the order of the ids.
+
+    Reads `aum_values.csv`, and `full_aum_records.csv`, of which it takes each sample's last value. Raises ValueError for a file
+    with other columns.
+    """
+    import pandas
+
+    table = pandas.read_csv(path)
+    if not {"sample_id", "aum"} <= set(table.columns):
+        raise ValueError(f"{str(path)!r} must have the columns sample_id and aum, got {', '.join(map(str, table.columns))}")
+    if "num_measurements" in table:
+        table = table.sort_values("num_measurements", kind="stable").drop_duplicates("sample_id", keep="last")
+    twice = table["sample_id"][table["sample_id"].duplicated()].tolist()
+    if twice:
+        raise ValueError(f"{str(path)!r} must name each sample once, got {twice[0]!r} again")
+    return table.set_index("sample_id")["aum"].astype(np.float64).sort_index()
+
+
+def _for_cleanlab(records: "xarray.Dataset") -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Given labels and probabilities of the samples that were shown, and which these are."""
+    if "probabilities" not in records:
+        raise ValueError(
+            "cleanlab needs the probabilities of all classes; record them with DynamicsRecorder(probabilities=True)"
+        )
+    p = records["probabilities"].values.astype(np.float64)
+    shown = np.asarray(~np.isnan(p).any(axis=1))
+    p = p[shown]
+    return np.asarray(records["given"].values[shown]), np.asarray(p / p.sum(axis=1, keepdims=True)), shown
+
+
+def cleanlab_issues(records: "xarray.Dataset", **options: Any) -> NDArray[np.bool_]:
+    """bool[N], which samples `cleanlab.filter.find_label_issues` takes for mislabelled, by the recorded mean probabilities.
+
+    options: as of that function (`filter_by`, ...). cleanlab is made for out-of-sample probabilities; the mean over epochs of
+    what a network in training says is a stand-in. Raises ValueError where probabilities were not recorded, ImportError
+    without cleanlab.
+    """
+    from cleanlab.filter import find_label_issues
+
+    given, p, shown = _for_cleanlab(records)
+    issues = np.zeros(len(shown), dtype=np.bool_)
+    issues[shown] = find_label_issues(given, p, **({"n_jobs": 1} | options))
+    return issues
+
+
+def cleanlab_table(records: "xarray.Dataset") -> "pandas.DataFrame":
+    """One row per score, cleanlab's and ours: `Detection`'s numbers, and precision and recall of as many as cleanlab flags.
+
+    Columns: source, score, roc_auc, average_precision, precision_at_count, flagged, precision, recall; in the row of
+    cleanlab's `find_label_issues` itself only the last three, in the others those of the most suspect samples, as many of them.
+    Raises ValueError as `cleanlab_issues` does, and where there are no true labels.
+    """
+    import pandas
+    from cleanlab.rank import get_label_quality_scores
+
+    mislabelled, issues = true_mask(records), cleanlab_issues(records)
+    given, p, shown = _for_cleanlab(records)
+    rows: list[dict[str, Any]] = [
+        {"source": "cleanlab", "score": "find_label_issues", **_agreement(issues, mislabelled)},
+    ]
+    suspects: list[tuple[str, str, NDArray[np.float64]]] = []
+    for method in CLEANLAB:
+        values = np.full(len(shown), np.nan)
+        values[shown] = -get_label_quality_scores(given, p, method=method)
+        suspects.append(("cleanlab", method, values))
+    suspects += [("noisylab", name, suspicion(score(records, name), name)) for name in available(records)]
+    for source, name, values in suspects:
+        most = np.argsort(np.where(np.isnan(values), np.inf, -values), kind="stable")[: int(issues.sum())]
+        flagged = np.zeros(len(shown), dtype=np.bool_)
+        flagged[most] = True
+        rows.append(
+            {"source": source, "score": name, **detection(values, mislabelled)._asdict(), **_agreement(flagged, mislabelled)}
+        )
+    return pandas.DataFrame(rows, columns=["source", "score", *Detection._fields, "flagged", "precision", "recall"])
+
+
+def _agreement(flagged: NDArray[np.bool_], mislabelled: NDArray[np.bool_]) -> dict[str, float]:
+    both = int((flagged & mislabelled).sum())
+    number, wrong = int(flagged.sum()), int(mislabelled.sum())
+    return {
+        "flagged": number,
+        "precision": both / number if number else float("nan"),
+        "recall": both / wrong if wrong else float("nan"),
+    }

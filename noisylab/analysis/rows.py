@@ -1,0 +1,180 @@
+"""One epoch's row of records, gathered on the device from presentations in the order they come."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+# The least log probability kept: float16 holds it, and its exponential is 0.
+LEAST = -6e4
+
+
+class Presentations(NamedTuple):
+    """M presentations in order of time: sample int64[M], logits float32[M, K], given int64[M].
+
+    new: int8[M], 1 for the epoch's own presentation of its sample, 0 for another one, -1 where the order has to tell.
+    """
+
+    sample: Tensor
+    logits: Tensor
+    given: Tensor
+    new: Tensor
+
+
+class Rows:
+    """The row being filled, and what has to be remembered of earlier presentations; all of it tensors on one device.
+
+    Tensors have one entry more than there are samples: what is not to be kept is written there, since selecting entries would
+    wait for the device.
+    """
+
+    def __init__(
+        self, samples: int, classes: int, missing: int, device: torch.device, divergence: bool, probabilities: bool
+    ) -> None:
+        self.samples, self.classes, self.missing = samples, classes, missing
+        self.device = device
+        self.latest = torch.full((samples + 1,), missing, device=device)
+        self.latest_log_p = self._nothing() if divergence else None
+        self.before_log_p = self._nothing() if divergence else None
+        self.own_log_p = self._nothing() if divergence else None
+        self.probability_sum = torch.zeros(samples + 1, classes, device=device) if probabilities else None
+        self.times = torch.zeros(samples + 1, dtype=torch.int64, device=device) if probabilities else None
+        self.start()
+
+    def _nothing(self) -> Tensor:
+        return torch.full((self.samples + 1, self.classes), torch.nan, dtype=torch.float16, device=self.device)
+
+    def start(self) -> None:
+        """Begin an empty row."""
+        self.begun = False
+        floats = ["loss_predicted", "margin", "el2n"]
+        if self.own_log_p is not None:
+            floats += ["divergence", "step_divergence"]
+        size = self.samples + 1
+        self.row = {name: torch.full((size,), torch.nan, device=self.device) for name in floats}
+        self.row["prediction"] = torch.full((size,), self.missing, device=self.device)
+        self.row["agreement"] = torch.full((size,), -1, dtype=torch.int8, device=self.device)
+        self.shown = torch.zeros(size, dtype=torch.bool, device=self.device)
+        self.owned = torch.zeros(size, dtype=torch.bool, device=self.device)
+        # Lowest and highest sample and label so far, looked at when the row is taken.
+        self.extent = torch.zeros(4, dtype=torch.int64, device=self.device)
+
+    def add(self, seen: Presentations) -> None:
+        """Enter presentations; nothing here waits for the device."""
+        self.begun = True
+        logits = functional.pad(seen.logits, (0, self.classes - seen.logits.shape[1]), value=-torch.inf)
+        lowest = torch.stack([seen.sample.min(), seen.given.min()])
+        highest = torch.stack([seen.sample.max(), seen.given.max()])
+        self.extent = torch.cat([self.extent[:2].minimum(lowest), self.extent[2:].maximum(highest)])
+        sample = torch.where((seen.sample >= 0) & (seen.sample < self.samples), seen.sample, self.samples)
+        # Sorted by sample, in order of time within each.
+        order = torch.argsort(sample, stable=True)
+        sample, logits, new = sample[order], logits[order], seen.new[order]
+        given = seen.given[order].clamp(0, self.classes - 1)[:, None]
+        first = _marks_change(sample)
+        last = _marks_change(sample.flip(0)).flip(0)
+
+        log_p = functional.log_softmax(logits, dim=1).clamp(min=LEAST)
+        best, prediction = log_p.max(dim=1)
+        p = log_p.exp()
+        others = logits.scatter(1, given, -torch.inf).amax(dim=1)
+        error = p.scatter_add(1, given, p.new_full((1, 1), -1.0).expand_as(given))
+        values = {
+            "prediction": prediction,
+            "loss_predicted": -best,
+            "margin": logits.gather(1, given)[:, 0] - others,
+            "el2n": error.norm(dim=1),
+        }
+
+        before = torch.where(first, self.latest[sample], prediction.roll(1))
+        own = torch.where(new < 0, first & ~self.shown[sample], new == 1)
+        second = _earliest(sample.flip(0), (~own & (before != self.missing)).flip(0)).flip(0)
+        own = _earliest(sample, own) & ~self.owned[sample]
+        to_own = torch.where(own, sample, self.samples)
+        to_second = torch.where(second, sample, self.samples)
+        to_latest = torch.where(last, sample, self.samples)
+
+        if self.own_log_p is not None and self.latest_log_p is not None and self.before_log_p is not None:
+            # Rounded as it is remembered, so that where a buffer ends changes no number.
+            rounded = log_p.half()
+            previous = torch.where(first[:, None], self.latest_log_p[sample], rounded.roll(1, 0))
+            self.row["step_divergence"].index_copy_(0, to_second, _divergence(previous, log_p))
+            values["divergence"] = _divergence(self.before_log_p[sample], log_p)
+            self.latest_log_p.index_copy_(0, to_latest, rounded)
+            self.own_log_p.index_copy_(0, to_own, rounded)
+        if self.probability_sum is not None and self.times is not None:
+            self.probability_sum.index_copy_(0, to_own, self.probability_sum[sample] + p)
+            self.times.index_copy_(0, to_own, self.times[sample] + 1)
+        for name, value in values.items():
+            self.row[name].index_copy_(0, to_own, value)
+        self.row["agreement"].index_copy_(0, to_second, (prediction == before).to(torch.int8))
+        self.latest.index_copy_(0, to_latest, prediction)
+        self.shown.index_fill_(0, sample, True)
+        self.owned.index_fill_(0, to_own, True)
+
+    def take(self) -> dict[str, Tensor]:
+        """The finished row on the CPU, [N] by name; the next one is begun.
+
+        Raises ValueError for samples or labels out of range.
+        """
+        low, low_label, high, high_label = self.extent.tolist()
+        if low < 0 or high >= self.samples:
+            raise ValueError(f"index must be in [0, {self.samples}), got {low} to {high}")
+        if low_label < 0 or high_label >= self.classes:
+            raise ValueError(f"labels must be in [0, {self.classes}), got {low_label} to {high_label}")
+        row = {name: values[: self.samples].cpu() for name, values in self.row.items()}
+        self.start()
+        if self.own_log_p is not None:
+            # Only consecutive epochs are compared: who was not shown has nothing to be compared with.
+            self.before_log_p, self.own_log_p = self.own_log_p, self._nothing()
+        return row
+
+    def mean_probabilities(self) -> Tensor:
+        """float16[N, K], over the epochs so far that showed the sample; NaN where none did."""
+        assert self.probability_sum is not None
+        assert self.times is not None
+        return (self.probability_sum[: self.samples] / self.times[: self.samples, None]).half()
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """What later rows depend on, on the CPU, copied."""
+        state = {
+            "latest": self.latest,
+            "latest_log_p": self.latest_log_p,
+            "before_log_p": self.before_log_p,
+            "probability_sum": self.probability_sum,
+            "times": self.times,
+        }
+        return {name: values[: self.samples].detach().cpu().clone() for name, values in state.items() if values is not None}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up what `state_dict` gave; of what it lacks, nothing is remembered. The row begins anew."""
+        self.start()
+        self.latest[: self.samples] = state["latest"].to(self.device)
+        for name, nothing in (("latest_log_p", torch.nan), ("before_log_p", torch.nan), ("probability_sum", 0), ("times", 0)):
+            target = getattr(self, name)
+            if target is not None:
+                target.fill_(nothing)
+                if name in state:
+                    target[: self.samples] = state[name].to(self.device)
+        if self.own_log_p is not None:
+            self.own_log_p.fill_(torch.nan)
+
+
+def _marks_change(sample: Tensor) -> Tensor:
+    return torch.cat([torch.ones_like(sample[:1], dtype=torch.bool), sample[1:] != sample[:-1]])
+
+
+def _earliest(sample: Tensor, mask: Tensor) -> Tensor:
+    """The first entry within each run of equal samples that `mask` holds."""
+    count = mask.long().cumsum(0)
+    position = torch.arange(len(sample), device=sample.device)
+    start = torch.where(_marks_change(sample), position, 0).cummax(0).values
+    before_run = count[start] - mask[start].long()
+    return mask & (count - before_run == 1)
+
+
+def _divergence(before: Tensor, now: Tensor) -> Tensor:
+    """KL(before || now) in nats for log probabilities [M, K]; NaN where there is none before."""
+    log_p = before.float()
+    return (log_p.exp() * (log_p - now)).sum(dim=1).clamp(min=0)

@@ -1,0 +1,92 @@
+"""Forward and backward passes of a training step, counted by hooks while the training loop runs."""
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
+
+from noisylab.costs.workload import Workload
+from noisylab.data.batch import Batch
+from noisylab.methods.base import Method, Step
+from noisylab.models.base import Backbone
+from noisylab.training.config import Device, TrainConfig
+from noisylab.training.loop import Callback, EpochSummary, train
+
+
+@dataclass(frozen=True)
+class Passes:
+    """forward, backward, networks: of the most expensive step of a run, over all networks that stood in it.
+
+    The maximum, since a memory or a snapshot costs nothing before it is there, and Table 1 states what a method costs at work.
+    images_per_new: entries that went forward through any network for every new presentation of a sample, over the last epoch.
+    """
+
+    forward: int
+    backward: int
+    networks: int
+    images_per_new: float
+
+
+class PassCounter(Callback):
+    """Counts the passes of every step of a method in training, inside `with`.
+
+    A pass is a call of a backbone's classifier: methods may reach it without calling the network itself. It is a backward pass
+    too once a gradient comes back to the classifier's output. Networks are told apart by their weights, not by their modules,
+    since one module may be called with the weights of several.
+    """
+
+    def __init__(self, method: Method) -> None:
+        self._method = method
+        self._forward, self._backward, self._weights = 0, 0, set[int]()
+        self._most = [0, 0, 0]
+        self._images, self._new, self._ratio = 0, 0, 0.0
+
+    def __enter__(self) -> Self:
+        # On all modules: a network that is made while training goes on has its passes counted as well.
+        self._handle = register_module_forward_hook(self._on_call)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._handle.remove()
+
+    def on_step(self, batch: Batch, step: Step) -> None:  # noqa: ARG002
+        """Close the step."""
+        counted = (self._forward, self._backward, len(self._weights))
+        self._most = [max(pair) for pair in zip(self._most, counted, strict=True)]
+        self._forward, self._backward, self._weights = 0, 0, set()
+        self._new += len(batch.index[batch.new])
+
+    def on_epoch(self, summary: EpochSummary, method: Method) -> None:  # noqa: ARG002
+        """Close the epoch."""
+        self._ratio = self._images / self._new
+        self._images, self._new = 0, 0
+
+    def passes(self) -> Passes:
+        """What was counted so far."""
+        forward, backward, networks = self._most
+        return Passes(forward, backward, networks, self._ratio)
+
+    def _on_call(self, module: nn.Module, inputs: Any, output: Any) -> None:  # noqa: ARG002
+        if not isinstance(module, nn.Linear) or not isinstance(output, Tensor):
+            return
+        if not any(isinstance(part, Backbone) and part.classifier is module for part in self._method.modules()):
+            return
+        self._forward += 1
+        self._images += len(output)
+        self._weights.add(module.weight.data_ptr())
+        if output.requires_grad:
+            output.register_hook(self._on_gradient)  # type: ignore[no-untyped-call]
+
+    def _on_gradient(self, gradient: Tensor) -> None:  # noqa: ARG002
+        self._backward += 1
+
+
+def count_passes(workload: Workload, method: str, device: Device) -> Passes:
+    """The passes of a method (spec) over a whole run of the training loop."""
+    built = workload.prepared(method).method
+    config = TrainConfig(workload.epochs, workload.batch_size, learning_rate=1e-3, device=device)
+    with PassCounter(built) as counter:
+        train(built, workload.data(method), config, [counter])
+    return counter.passes()

@@ -1,0 +1,119 @@
+"""Steps of a method at work, one by one: for their time and their memory."""
+
+import gc
+import itertools
+import statistics
+import time
+from typing import NamedTuple
+
+import torch
+
+from noisylab.costs.memory import LiveMemory
+from noisylab.costs.workload import Batches, Workload
+from noisylab.data.batch import Batch
+from noisylab.training.config import TrainConfig
+from noisylab.training.loop import make_optimizer
+
+# A turn is long beside the clock's grain and what interrupts a process, and short beside changes of a processor's speed.
+TURN_SECONDS = 0.1
+
+
+class Stepper:
+    """A method (spec) in the last epoch of a run, where all that it remembers is there; further steps stay in that epoch.
+
+    peak_bytes: the most memory that its tensors took in a step, with weights, optimiser state and batch.
+    """
+
+    def __init__(self, workload: Workload, method: str, device: torch.device) -> None:
+        gc.collect()
+        before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
+        self._device = device
+        self._method = workload.prepared(method).method
+        self._method.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        self._optimizer = make_optimizer(self._method, TrainConfig(learning_rate=1e-3))
+        batches = Batches(self._method, workload.data(method), workload.batch_size, device)
+        self._warm_up(batches, workload.epochs)
+        # Compositions go on from epoch to epoch, as DLB's has to, while the method is left in its last one.
+        self._batches = itertools.chain.from_iterable(map(batches, itertools.count(workload.epochs - 1)))
+        self.peak_bytes: int = self._peak(before)
+
+    def seconds(self, steps: int) -> float:
+        """The time that a number of steps take, without the making of their batches.
+
+        On one CPU thread it is the processor's time: the same as the clock's on a quiet machine, and on a busy one without the
+        waits for a core.
+        """
+        clock = time.process_time if self._device.type == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
+        batches = [next(self._batches) for _ in range(steps)]
+        self._wait()
+        started = clock()
+        for batch in batches:
+            self._step(batch)
+        self._wait()
+        return clock() - started
+
+    def _warm_up(self, batches: Batches, epochs: int) -> None:
+        """All epochs before the last one, and its beginning."""
+        for epoch in range(epochs - 1):
+            self._method.start_epoch(epoch)
+            for batch in batches(epoch):
+                self._step(batch)
+            self._method.end_epoch(epoch)
+        self._method.start_epoch(epochs - 1)
+
+    def _step(self, batch: Batch) -> None:
+        """What the training loop does with a batch."""
+        self._optimizer.zero_grad(set_to_none=True)
+        self._method.loss(batch).loss.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+
+    def _peak(self, before: int) -> int:
+        """Of two steps, after one more in which everything that lives longer is seen. before: bytes that are not its own."""
+        batches = [next(self._batches) for _ in range(3)]
+        if self._device.type == "cuda":
+            self._step(batches.pop(0))
+            torch.cuda.reset_peak_memory_stats(self._device)
+            while batches:
+                self._step(batches.pop(0))
+            return int(torch.cuda.max_memory_allocated(self._device)) - before
+        memory = LiveMemory()
+        with memory:
+            self._step(batches.pop(0))
+            memory.restart()
+            while batches:
+                self._step(batches.pop(0))
+        return memory.peak
+
+    def _wait(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        elif self._device.type == "mps":
+            torch.mps.synchronize()
+
+
+class Ratio(NamedTuple):
+    """The median over turns, and the quartiles beside it."""
+
+    median: float
+    low: float
+    high: float
+
+
+def time_ratio(stepper: Stepper, baseline: Stepper, turns: int) -> tuple[Ratio, float]:
+    """Step time over that of the baseline, and seconds a step. turns: 2 at least.
+
+    Every turn of the method stands between two of the baseline, to whose mean it is held, so that what slows the machine down
+    for a while slows both.
+    """
+    baseline.seconds(1)
+    steps = max(1, round(TURN_SECONDS / baseline.seconds(1)))
+    ratios, seconds = [], []
+    before = baseline.seconds(steps)
+    for _ in range(turns):
+        own = stepper.seconds(steps)
+        after = baseline.seconds(steps)
+        ratios.append(own / ((before + after) / 2))
+        seconds.append(own / steps)
+        before = after
+    low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    return Ratio(median, low, high), statistics.median(seconds)

@@ -1,0 +1,133 @@
+"""The cost table: as rows, for the terminal, and as LaTeX. What the paper says itself stands in brackets."""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from noisylab.costs.paper import PAPER
+
+if TYPE_CHECKING:
+    from noisylab.costs.measure import Costs
+
+COLUMNS = (
+    "method",
+    "smoothing",
+    "no teacher",
+    "no change",
+    "forward",
+    "backward",
+    "nets",
+    "label update",
+    "images",
+    "trainings",
+    "step time",
+    "memory",
+)
+
+
+def record(costs: "Costs") -> dict[str, Any]:
+    """The row of a CSV file: what was measured, and the paper's entries as `paper_...`, empty where it has none."""
+    paper = PAPER.get(costs.name)
+    row: dict[str, Any] = {
+        "method": costs.method,
+        "no_teacher": costs.teachers == 0,
+        "no_change": costs.extra_parameters == 0,
+        "forward": costs.passes.forward,
+        "backward": costs.passes.backward,
+        "networks": costs.passes.networks,
+        "update": costs.update,
+        "images_per_new": costs.passes.images_per_new,
+        "trainings": 1 + costs.teachers,
+        "extra_parameters": costs.extra_parameters,
+        "time_ratio": costs.time.median,
+        "time_ratio_q1": costs.time.low,
+        "time_ratio_q3": costs.time.high,
+        "memory_ratio": costs.memory,
+        "step_seconds": costs.step_seconds,
+        "peak_bytes": costs.peak_bytes,
+    }
+    fields = ("smoothing", "no_teacher", "no_change", "forward", "backward", "networks", "update")
+    return row | {f"paper_{field}": getattr(paper, field, "") for field in fields}
+
+
+def cells(costs: "Costs") -> list[str]:
+    """A row as text under `COLUMNS`."""
+    row = record(costs)
+
+    def beside(field: str) -> str:
+        value = row[field]
+        measured = ("no", "yes")[value] if isinstance(value, bool) else str(value)
+        paper = row[f"paper_{field}"]
+        return f"{measured} ({paper})" if paper else measured
+
+    return [
+        costs.method,
+        # Whether a loss smooths labels sample by sample is a reading of its formula: only the paper's word is shown.
+        f"({row['paper_smoothing']})" if row["paper_smoothing"] else "",
+        *map(beside, ("no_teacher", "no_change", "forward", "backward", "networks", "update")),
+        f"{costs.passes.images_per_new:.2f}",
+        str(row["trainings"]),
+        f"{costs.time.median:.2f} [{costs.time.low:.2f}-{costs.time.high:.2f}]",
+        f"{costs.memory:.3f}",
+    ]
+
+
+def terminal_table(rows: Sequence["Costs"], title: str) -> Table:
+    """The table for the terminal, at most 128 columns wide."""
+    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, padding=0)
+    for name in COLUMNS:
+        if name == "method":
+            longest = max(len(costs.method) for costs in rows)
+            table.add_column(name, min_width=min(longest, 20), max_width=20, overflow="fold")
+        else:
+            # Wide enough for "6 epochs", and for no more beside the paper's.
+            table.add_column(
+                name, justify="right", no_wrap=name == "step time", max_width=8 if name == "label update" else None
+            )
+    for costs in rows:
+        # As they are: a label may have brackets that rich would take for markup.
+        table.add_row(*map(Text, cells(costs)))
+    return table
+
+
+def latex_table(rows: Sequence["Costs"], caption: str) -> str:
+    r"""The table as LaTeX with booktabs, to be read with \input."""
+    stacked = [escape(name).replace(" ", r" \\ ") for name in COLUMNS]
+    head = " & ".join(rf"\shortstack{{{name}}}" for name in stacked)
+    lines = [
+        "% needs \\usepackage{booktabs}",
+        r"\begin{table*}",
+        r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
+        rf"\caption{{{escape(caption)}}}",
+        rf"\begin{{tabular}}{{l{'c' * (len(COLUMNS) - 1)}}}",
+        r"\toprule",
+        rf"{head} \\",
+        r"\midrule",
+        *(" & ".join(re.sub(r"(?<=\d)-(?=\d)", "--", escape(cell)) for cell in cells(costs)) + r" \\" for costs in rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table*}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def escape(text: str) -> str:
+    """Text as LaTeX prints it."""
+    special = {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        ">=": r"$\geq$",
+        ">": "$>$",
+        "<": "$<$",
+        **{character: f"\\{character}" for character in "&%$#_{}"},
+    }
+    out, rest = "", text
+    while rest:
+        token = rest[:2] if rest[:2] in special else rest[0]
+        out, rest = out + special.get(token, token), rest[len(token) :]
+    return out

@@ -1,0 +1,142 @@
+"""What methods are measured on: random images, networks and teachers that nobody trained, batches as the loop makes them."""
+
+import dataclasses
+import functools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from noisylab.data.augment import Normalise, Unchanged
+from noisylab.data.batch import Batch
+from noisylab.data.samplers import Entries, make_sampler
+from noisylab.methods.base import Method, Setting
+from noisylab.models.base import Backbone
+from noisylab.registries import METHODS, MODELS
+from noisylab.training.evaluate import Evaluator
+from noisylab.training.loop import TrainingSet
+
+# Told to methods that are published with the noise known. Costs do not depend on it.
+NOISE_RATE = 0.2
+STATISTICS = 0.5, 0.25
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A training run in small.
+
+    model: spec of the network. shape: channels, height and width of an image. batch_size counts all entries of a batch: it is
+    the equal number of images at which methods are compared.
+    """
+
+    model: str
+    shape: tuple[int, int, int]
+    num_classes: int
+    batch_size: int
+    epochs: int
+    steps_per_epoch: int
+
+    def samples(self, method: str) -> int:
+        """How many training samples make `steps_per_epoch` full batches of the method (spec)."""
+        return self.batch_size // _presentations(self, method) * self.steps_per_epoch
+
+    def data(self, method: str) -> TrainingSet:
+        """Random images uint8[N, C, H, W], N = `samples(method)`; where N allows it, every label stands there twice."""
+        samples, channels = self.samples(method), self.shape[0]
+        images = np.random.default_rng(0).integers(0, 256, (samples, *self.shape), dtype=np.uint8)
+        labels = np.arange(samples) % max(1, min(self.num_classes, samples // 2))
+        mean, std = STATISTICS
+        return TrainingSet(images, labels, (mean,) * channels, (std,) * channels, Unchanged())
+
+    def build(self, method: str, samples: int) -> Method:
+        """The method (spec) for so many samples, without its teachers. Raises ValueError where it cannot be built."""
+
+        def make_network() -> Backbone:
+            network: Backbone = MODELS.create(MODELS.parse(self.model), self.num_classes, self.shape[0])
+            return network
+
+        known = (1 - NOISE_RATE) * torch.eye(self.num_classes, dtype=torch.float64) + NOISE_RATE / self.num_classes
+        setting = Setting(make_network, self.num_classes, samples, self.epochs, NOISE_RATE, known)
+        built: Method = METHODS.create(METHODS.parse(method), setting)
+        return built
+
+    def check(self, methods: Iterable[str]) -> None:
+        """Raise ValueError where a method (spec) cannot be built, or the network cannot take such images."""
+        with torch.device("meta"):
+            for method in methods:
+                try:
+                    built = self.build(method, self.batch_size)
+                except ValueError as error:
+                    raise ValueError(f"method {METHODS.parse(method).label!r}: {error}") from None
+            try:
+                built(torch.empty(2, *self.shape))
+            except RuntimeError as error:
+                size = "x".join(map(str, self.shape))
+                raise ValueError(f"model {MODELS.parse(self.model).label!r} cannot take images of {size}: {error}") from None
+
+    def prepared(self, method: str) -> "Prepared":
+        """The method (spec) with its teachers, the same one at every call."""
+        asked: set[tuple[str, str]] = set()
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(0)
+            built = self.build(method, self.samples(method))
+            built.prepare(_Untrained(self, self.data(method), asked))
+        return Prepared(built, len(asked))
+
+
+@functools.cache
+def _presentations(workload: Workload, method: str) -> int:
+    """How often the method shows each sample an epoch, of which its options may decide."""
+    with torch.random.fork_rng(devices=[]):
+        batching = workload.build(method, workload.batch_size).batching
+    return make_sampler(batching, np.zeros(workload.batch_size, dtype=np.int64), workload.batch_size, seed=0).presentations
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A method that could now be trained, and how many networks had to be trained to the end before it."""
+
+    method: Method
+    teachers: int
+
+
+class _Untrained:
+    """Offers `Method.prepare` networks as initialised, which cost as much as trained ones; `asked` are those it gave."""
+
+    def __init__(self, workload: Workload, data: TrainingSet, asked: set[tuple[str, str]]) -> None:
+        self._workload, self._data, self._asked = workload, data, asked
+
+    def finished(self, method: str, *, model: str | None = None) -> Method:
+        """The method with its own teachers, untrained."""
+        workload = self._workload if model is None else dataclasses.replace(self._workload, model=model)
+        self._asked.add((str(METHODS.parse(method)), str(MODELS.parse(workload.model))))
+        teacher = workload.build(method, len(self._data.images))
+        teacher.prepare(_Untrained(workload, self._data, self._asked))
+        return teacher
+
+    def logits(self, method: Method) -> Tensor:
+        """float32[N, K] of the training images."""
+        return Evaluator(self._data.images, self._data.mean, self._data.std).logits(method)
+
+
+class Batches:
+    """The batches of a training set under a method's composition, on a device."""
+
+    def __init__(self, method: Method, data: TrainingSet, batch_size: int, device: torch.device) -> None:
+        self._sampler = make_sampler(method.batching, data.given_labels, batch_size, seed=0)
+        # The set stays on the CPU, so that what the device holds is a method's own.
+        cpu = torch.device("cpu")
+        self._images = Normalise(data.mean, data.std, cpu)(torch.from_numpy(data.images))
+        self._labels, self._device = torch.from_numpy(data.given_labels), device
+
+    def __call__(self, epoch: int) -> Iterator[Batch]:
+        """Those of an epoch."""
+        # No local keeps the images of a batch that is done with.
+        return map(self._batch, self._sampler.batches(epoch))
+
+    def _batch(self, entries: Entries) -> Batch:
+        ids = torch.from_numpy(entries.ids)
+        images = self._images[ids].to(self._device).contiguous(memory_format=torch.channels_last)
+        return Batch(images, self._labels[ids].to(self._device), ids.to(self._device), entries.new)

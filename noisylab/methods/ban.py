@@ -1,0 +1,55 @@
+"""BAN: born-again networks, generation after generation (Furlanello et al., ICML 2018)."""
+
+from typing import Annotated, Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from noisylab.checks import Bound, Positive, checked
+from noisylab.data.batch import Batch
+from noisylab.methods.base import Frozen, Method, Preparation, Setting, Step
+from noisylab.methods.losses import soft_cross_entropy
+from noisylab.registries import METHODS
+
+
+def ban_loss(logits: Tensor, labels: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
+    """CE + T^2 CE(teacher, student), averaged over the batch; the second with both sides at temperature T.
+
+    logits, teacher: float[B, K]; labels: int64[B]; no gradient reaches the teacher.
+    """
+    precision = torch.promote_types(teacher.dtype, torch.float32)
+    targets = functional.softmax(teacher.detach().to(precision) / temperature, dim=1)
+    taught = temperature**2 * soft_cross_entropy(logits.to(precision) / temperature, targets)
+    return functional.cross_entropy(logits, labels) + taught
+
+
+@METHODS.register("ban", main="generations")
+class BAN(Method):
+    """CE with the label + T^2 CE with the prediction of the generation before (Furlanello et al., ICML 2018).
+
+    generations: networks that are trained one after another, each from an own initialisation and taught by the one before; the
+    first by CE alone. The last one is measured.
+    """
+
+    teacher: Frozen
+
+    @checked
+    def __init__(self, setting: Setting, *, generations: Annotated[int, Bound(ge=2)] = 2, temperature: Positive = 1.0) -> None:
+        super().__init__(setting)
+        self.generations, self.temperature = generations, temperature
+
+    def prepare(self, preparation: Preparation) -> None:
+        """Takes the network of the generation before."""
+        earlier = f"ban(generations={self.generations - 1}, temperature={self.temperature!r})"
+        self.teacher = Frozen(preparation.finished("ce" if self.generations == 2 else earlier).network)
+
+    def loss(self, batch: Batch) -> Step:
+        """`ban_loss` of the batch."""
+        logits, teacher = self.network(batch.images), self.teacher(batch.images)
+        return Step(ban_loss(logits, batch.labels, teacher, temperature=self.temperature), logits)
+
+    @classmethod
+    def trainings(cls, **options: Any) -> int:
+        """One a generation."""
+        return int(options["generations"])

@@ -1,0 +1,38 @@
+"""Hard bootstrapping: targets mixed with the predicted class (Reed et al., ICLR workshop 2015)."""
+
+from torch import Tensor
+from torch.nn import functional
+
+from noisylab.checks import Fraction, checked
+from noisylab.data.batch import Batch
+from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.losses import widened
+from noisylab.registries import METHODS
+
+
+def hard_bootstrap_loss(logits: Tensor, labels: Tensor, *, beta: float) -> Tensor:
+    """-(beta log p_g + (1 - beta) log max_k p_k), averaged over the batch (Reed et al. 2015).
+
+    The predicted class is a constant target. logits: float[B, K]; labels: int64[B]. Computed in float32 at least.
+    """
+    log_p = functional.log_softmax(widened(logits), dim=1)
+    predicted = log_p.argmax(dim=1)
+    return beta * functional.nll_loss(log_p, labels) + (1 - beta) * functional.nll_loss(log_p, predicted)
+
+
+@METHODS.register("bootstrap_hard")
+class HardBootstrap(Method):
+    """Cross-entropy with beta y + (1 - beta) onehot(argmax p) (Reed et al., ICLR workshop 2015).
+
+    beta: weight of the given label; 1 is cross-entropy.
+    """
+
+    @checked
+    def __init__(self, setting: Setting, *, beta: Fraction = 0.8) -> None:
+        super().__init__(setting)
+        self.beta = beta
+
+    def loss(self, batch: Batch) -> Step:
+        """`hard_bootstrap_loss` of the given labels."""
+        logits = self.network(batch.images)
+        return Step(hard_bootstrap_loss(logits, batch.labels, beta=self.beta), logits)

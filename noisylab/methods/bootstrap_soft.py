@@ -1,0 +1,40 @@
+"""Soft bootstrapping: targets mixed with the prediction itself (Reed et al., ICLR workshop 2015)."""
+
+from torch import Tensor
+from torch.nn import functional
+
+from noisylab.checks import Fraction, checked
+from noisylab.data.batch import Batch
+from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.losses import widened
+from noisylab.registries import METHODS
+
+
+def soft_bootstrap_loss(logits: Tensor, labels: Tensor, *, beta: float) -> Tensor:
+    """-sum_k (beta y_k + (1 - beta) p_k) log p_k, averaged over the batch, with the gradient of both p (Reed et al. 2015).
+
+    That is beta CE + (1 - beta) times the entropy of the prediction. With p as a constant target, the second term would have
+    no gradient at all. logits: float[B, K]; labels: int64[B]. Computed in float32 at least.
+    """
+    log_p = functional.log_softmax(widened(logits), dim=1)
+    entropy = -(log_p.exp() * log_p).sum(dim=1).mean()
+    return beta * functional.nll_loss(log_p, labels) + (1 - beta) * entropy
+
+
+@METHODS.register("bootstrap_soft")
+class SoftBootstrap(Method):
+    """Cross-entropy with beta y + (1 - beta) p, that is beta CE + (1 - beta) entropy of p (Reed et al., ICLR workshop 2015).
+
+    beta: weight of the given label; 1 is cross-entropy. The target's p has its gradient, as the paper's equivalence to
+    minimum-entropy regularisation requires: without it the method is cross-entropy with a lower learning rate.
+    """
+
+    @checked
+    def __init__(self, setting: Setting, *, beta: Fraction = 0.95) -> None:
+        super().__init__(setting)
+        self.beta = beta
+
+    def loss(self, batch: Batch) -> Step:
+        """`soft_bootstrap_loss` of the given labels."""
+        logits = self.network(batch.images)
+        return Step(soft_bootstrap_loss(logits, batch.labels, beta=self.beta), logits)

@@ -1,0 +1,56 @@
+"""Co-teaching: two networks choose each other's samples (Han et al., NeurIPS 2018)."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from noisylab.checks import Count, Fraction, checked
+from noisylab.data.batch import Batch
+from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.losses import widened
+from noisylab.registries import METHODS
+
+
+def coteaching_loss(first: Tensor, second: Tensor, labels: Tensor, *, remembered: Tensor | float) -> Tensor:
+    """The sum of both networks' cross-entropies, each averaged over the other's samples of smallest loss (Han et al. 2018).
+
+    first, second: logits float[B, K]; labels: int64[B]; remembered: the share R of the batch that is kept, of which the whole
+    part of R B samples remains, at least one; as a tensor it can be on the device, and nothing waits for it. The choice has no
+    gradient. Computed in float32 at least.
+    """
+    one, two = (functional.cross_entropy(widened(logits), labels, reduction="none") for logits in (first, second))
+    # A share of .7 may be .69999 in float32, and of 10 samples that is 7.
+    count = torch.as_tensor(remembered * len(labels) + 1e-3, device=labels.device).floor().clamp(1, len(labels))
+    of_one, of_two = (losses.detach().argsort(stable=True).argsort() < count for losses in (one, two))
+    return (torch.where(of_two, one, 0).sum() + torch.where(of_one, two, 0).sum()) / count
+
+
+@METHODS.register("coteaching")
+class CoTeaching(Method):
+    """Two networks, each with CE on the other's 1 - min(e / T_k tau, tau) lowest losses (Han et al., NeurIPS 2018).
+
+    forget_rate: tau; None: the realised noise rate of the run, which for CIFAR-10's asymmetric noise is half of its nominal
+    one, as published. gradual_epochs: T_k; e counts finished epochs, so the first one keeps all. The first network is the one
+    evaluated and recorded. Each network is averaged over its kept samples; the public code divides by their number twice.
+    """
+
+    remembered: Tensor
+
+    @checked
+    def __init__(self, setting: Setting, *, forget_rate: Fraction | None = None, gradual_epochs: Count = 10) -> None:
+        super().__init__(setting)
+        rate = setting.noise_rate if forget_rate is None else forget_rate
+        if rate is None:
+            raise ValueError("forget_rate must be given where the noise rate is not known, got None")
+        self.forget_rate, self.gradual_epochs = rate, gradual_epochs
+        self.second = setting.make_network()
+        self.register_buffer("remembered", torch.ones(()))
+
+    def start_epoch(self, epoch: int) -> None:
+        """Keep less of each batch, down to 1 - tau."""
+        self.remembered.fill_(1 - self.forget_rate * min(epoch / self.gradual_epochs, 1))
+
+    def loss(self, batch: Batch) -> Step:
+        """`coteaching_loss` of both networks on the same images."""
+        logits = self.network(batch.images)
+        return Step(coteaching_loss(logits, self.second(batch.images), batch.labels, remembered=self.remembered), logits)

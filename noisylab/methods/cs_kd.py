@@ -1,0 +1,43 @@
+"""CS-KD: samples of one given class predict alike (Yun et al., CVPR 2020)."""
+
+from torch import Tensor
+from torch.nn import functional
+
+from noisylab.checks import NonNegative, Positive, checked
+from noisylab.data.batch import Batch
+from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.losses import distillation
+from noisylab.registries import METHODS
+
+
+def cs_kd_loss(logits: Tensor, labels: Tensor, partner: Tensor, *, temperature: float, alpha: float) -> Tensor:
+    """CE + alpha T^2 KL(partner || student), averaged over the batch.
+
+    logits, partner: float[B, K], the partner's being those of another sample with the same given label; labels: int64[B]. No
+    gradient reaches the partner.
+    """
+    loss = functional.cross_entropy(logits, labels)
+    return loss + alpha * distillation(logits, partner, temperature=temperature)
+
+
+@METHODS.register("cs_kd")
+class CSKD(Method):
+    """CE + alpha T^2 KL(prediction of another sample with the same given label || own) (Yun et al., CVPR 2020).
+
+    One forward pass over [new, partners]; the paper takes two. As in its code, only the new samples get the cross-entropy, and
+    the partners no gradient.
+    """
+
+    batching = "same_class"
+
+    @checked
+    def __init__(self, setting: Setting, *, temperature: Positive = 4.0, alpha: NonNegative = 1.0) -> None:
+        super().__init__(setting)
+        self.temperature, self.alpha = temperature, alpha
+
+    def loss(self, batch: Batch) -> Step:
+        """`cs_kd_loss` of [new, partners]."""
+        logits = self.network(batch.images)
+        new, partner = logits.chunk(2)
+        weights = {"temperature": self.temperature, "alpha": self.alpha}
+        return Step(cs_kd_loss(new, batch.labels[: len(new)], partner, **weights), logits)

@@ -1,0 +1,59 @@
+"""DDGSD: two views of a sample teach each other (Xu and Liu, AAAI 2019)."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from noisylab.checks import NonNegative, Positive, checked
+from noisylab.data.batch import Batch
+from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.losses import distillation
+from noisylab.registries import METHODS
+
+
+def ddgsd_loss(
+    logits: tuple[Tensor, Tensor],
+    features: tuple[Tensor, Tensor],
+    labels: Tensor,
+    *,
+    temperature: float,
+    alpha: float,
+    beta: float,
+) -> Tensor:
+    """CE_a + CE_b + alpha T^2 [KL(b || a) + KL(a || b)] + beta |mean h_a - mean h_b|^2.
+
+    logits: float[B, K] of views a and b of the same samples; features: float[B, D], what the classifier saw of them; labels:
+    int64[B]. Neither view gets a gradient as the teacher of the other.
+    """
+    a, b = logits
+    loss = functional.cross_entropy(a, labels) + functional.cross_entropy(b, labels)
+    loss = loss + alpha * distillation(a, b, temperature=temperature)
+    loss = loss + alpha * distillation(b, a, temperature=temperature)
+    precision = torch.promote_types(features[0].dtype, torch.float32)
+    mean_a, mean_b = (view.to(precision).mean(dim=0) for view in features)
+    return loss + beta * (mean_a - mean_b).square().sum()
+
+
+@METHODS.register("ddgsd")
+class DDGSD(Method):
+    """CE + alpha T^2 KL between two views of a sample, each way, + beta |mean feature difference|^2 (Xu and Liu, AAAI 2019).
+
+    One forward pass over both views; the paper takes two. The cross-entropies of both views are added, not averaged.
+    """
+
+    batching = "twin"
+
+    @checked
+    def __init__(
+        self, setting: Setting, *, temperature: Positive = 4.0, alpha: NonNegative = 1.0, beta: NonNegative = 5e-4
+    ) -> None:
+        super().__init__(setting)
+        self.temperature, self.alpha, self.beta = temperature, alpha, beta
+
+    def loss(self, batch: Batch) -> Step:
+        """`ddgsd_loss` of [new, the same again]."""
+        features = self.network.pool(self.network.stage_outputs(batch.images)[-1])
+        logits = self.network.classifier(features)
+        (a, b), (h_a, h_b) = logits.chunk(2), features.chunk(2)
+        weights = {"temperature": self.temperature, "alpha": self.alpha, "beta": self.beta}
+        return Step(ddgsd_loss((a, b), (h_a, h_b), batch.labels[: len(a)], **weights), logits)

@@ -1,0 +1,39 @@
+"""DML: two networks teach each other while they are trained (Zhang et al., CVPR 2018)."""
+
+from torch import Tensor
+from torch.nn import functional
+
+from noisylab.checks import Positive, checked
+from noisylab.data.batch import Batch
+from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.losses import distillation
+from noisylab.registries import METHODS
+
+
+def dml_loss(logits: Tensor, peer: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
+    """CE_1 + T^2 KL(p_2 || p_1) + CE_2 + T^2 KL(p_1 || p_2), averaged over the batch.
+
+    logits, peer: float[B, K] of the two networks; labels: int64[B]. Neither gets a gradient as the teacher of the other.
+    """
+    first = functional.cross_entropy(logits, labels) + distillation(logits, peer, temperature=temperature)
+    second = functional.cross_entropy(peer, labels) + distillation(peer, logits, temperature=temperature)
+    return first + second
+
+
+@METHODS.register("dml")
+class DML(Method):
+    """Two networks, each with CE + T^2 KL(the other's prediction || its own) (Zhang et al., CVPR 2018).
+
+    Both are updated in the same step, each from the other's prediction before it. The first one is measured and recorded.
+    """
+
+    @checked
+    def __init__(self, setting: Setting, *, temperature: Positive = 1.0) -> None:
+        super().__init__(setting)
+        self.peer = setting.make_network()
+        self.temperature = temperature
+
+    def loss(self, batch: Batch) -> Step:
+        """`dml_loss` of the batch."""
+        logits, peer = self.network(batch.images), self.peer(batch.images)
+        return Step(dml_loss(logits, peer, batch.labels, temperature=self.temperature), logits)

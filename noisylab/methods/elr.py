@@ -1,0 +1,67 @@
+"""ELR: early-learning regularisation (Liu et al., NeurIPS 2020)."""
+
+from typing import Annotated
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from noisylab.checks import Bound, NonNegative, checked
+from noisylab.data.batch import Batch
+from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.memory import last_occurrence, remember
+from noisylab.registries import METHODS
+
+# The published code's: probabilities are clamped to [CLAMP, 1 - CLAMP], so that the logarithm stays finite.
+CLAMP = 1e-4
+
+
+def clamped_probabilities(logits: Tensor) -> Tensor:
+    """softmax(z) clamped to [1e-4, 1 - 1e-4], in float32 at least; where it is clamped, no gradient passes."""
+    precision = torch.promote_types(logits.dtype, torch.float32)
+    return functional.softmax(logits.to(precision), dim=1).clamp(CLAMP, 1 - CLAMP)
+
+
+def updated_targets(targets: Tensor, logits: Tensor, *, momentum: float) -> Tensor:
+    """What the targets become: momentum t + (1 - momentum) p, p clamped, summing to 1 again, and without gradient."""
+    p = clamped_probabilities(logits.detach())
+    return momentum * targets + (1 - momentum) * p / p.sum(dim=1, keepdim=True)
+
+
+def elr_loss(logits: Tensor, labels: Tensor, targets: Tensor, *, weight: float) -> Tensor:
+    """CE + weight log(1 - <t, p>), averaged over the batch, p clamped (Liu et al. 2020).
+
+    logits: float[B, K]; labels: int64[B]; targets: float[B, K], which no gradient reaches. The second term falls without bound
+    as p comes to agree with t: the loss can be negative.
+    """
+    precision = torch.promote_types(logits.dtype, torch.float32)
+    agreement = (targets.detach().to(precision) * clamped_probabilities(logits)).sum(dim=1)
+    return functional.cross_entropy(logits.to(precision), labels) + weight * torch.log(1 - agreement).mean()
+
+
+@METHODS.register("elr")
+class ELR(Method):
+    """CE + weight log(1 - <t, p>), t <- momentum t + (1 - momentum) p for every sample (Liu et al., NeurIPS 2020).
+
+    The target starts at 0 and takes in the prediction at hand before it is used, both as published. The paper has momentum .7
+    and weight 3 on CIFAR-10 (.9 and 1 under asymmetric noise), and .9 and 7 on CIFAR-100.
+    """
+
+    targets: Tensor
+
+    @checked
+    def __init__(
+        self, setting: Setting, *, momentum: Annotated[float, Bound(ge=0, lt=1)] = 0.7, weight: NonNegative = 3.0
+    ) -> None:
+        super().__init__(setting)
+        self.momentum, self.weight = momentum, weight
+        self.register_buffer("targets", torch.zeros(setting.num_samples, setting.num_classes))
+
+    def loss(self, batch: Batch) -> Step:
+        """`elr_loss` with the targets that this batch's predictions have updated."""
+        logits = self.network(batch.images)
+        updated = updated_targets(self.targets.index_select(0, batch.index), logits, momentum=self.momentum)
+        remember(self.targets, batch.index, updated)
+        # Of a sample that is here twice, all entries see what is remembered.
+        targets = updated.index_select(0, last_occurrence(batch.index))
+        return Step(elr_loss(logits, batch.labels, targets, weight=self.weight), logits)

@@ -1,0 +1,81 @@
+"""Forward correction: the prediction passes through the transition matrix (Patrini et al., CVPR 2017)."""
+
+from typing import Annotated, Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from noisylab.checks import Bound, checked
+from noisylab.corruption import anchor_points
+from noisylab.corruption.validation import check_transition
+from noisylab.data.batch import Batch
+from noisylab.methods.base import Method, Preparation, Setting, Step
+from noisylab.methods.losses import widened
+from noisylab.registries import METHODS
+
+
+def forward_corrected_loss(logits: Tensor, labels: Tensor, transition: Tensor) -> Tensor:
+    """-log (T^T p)_g, averaged over the batch (Patrini et al. 2017).
+
+    logits: float[B, K]; labels: int64[B]; transition: float[K, K], rows are true classes. Computed in float32 at least, as the
+    logarithm of a sum of exponentials, so that no small p is lost. Infinite where T has no class that is given as g.
+    """
+    log_p = functional.log_softmax(widened(logits), dim=1)
+    # Row b: log P(given = g_b | true = i) of all i.
+    log_given = transition.to(log_p.dtype).log().t().index_select(0, labels)
+    return -torch.logsumexp(log_p + log_given, dim=1).mean()
+
+
+@METHODS.register("forward_correction")
+class ForwardCorrection(Method):
+    """Cross-entropy of the given label under T^T p, the prediction passed through the noise (Patrini et al., CVPR 2017).
+
+    transition: where T comes from. "anchor": from the anchor points of a network trained with CE before, on the same labels;
+    "known": the true T (the oracle), refused where it is not known. percentile: the anchor of a class is the sample at this
+    percentile of its probability (97 in the public code for CIFAR-10, against outliers), None: the one with the highest.
+    The logits are those of the true class.
+    """
+
+    transition: Tensor
+
+    @checked
+    def __init__(
+        self,
+        setting: Setting,
+        *,
+        transition: Literal["anchor", "known"] = "anchor",
+        percentile: Annotated[float, Bound(gt=0, le=100)] | None = None,
+    ) -> None:
+        super().__init__(setting)
+        self.estimated, self.percentile = transition == "anchor", percentile
+        self.register_buffer("transition", torch.zeros(setting.num_classes, setting.num_classes))
+        if self.estimated:
+            return
+        if percentile is not None:
+            raise ValueError("percentile is about anchor points, so it goes with transition='anchor' only")
+        if setting.transition is None:
+            raise ValueError("transition='known' needs the transition matrix, which is not known for this noise; use 'anchor'")
+        self._set(check_transition(setting.transition.numpy(force=True)))
+
+    def prepare(self, preparation: Preparation) -> None:
+        """Estimate T from a network trained with CE, where it is not known."""
+        if self.estimated:
+            p = preparation.logits(preparation.finished("ce")).double().softmax(dim=1)
+            self._set(anchor_points(p.cpu().numpy(), percentile=self.percentile))
+
+    def _set(self, transition: Any) -> None:
+        rows = torch.as_tensor(transition, dtype=self.transition.dtype, device=self.transition.device)
+        if rows.shape != self.transition.shape:
+            raise ValueError(f"the transition matrix must be {list(self.transition.shape)}, got {list(rows.shape)}")
+        self.transition.copy_(rows)
+
+    def loss(self, batch: Batch) -> Step:
+        """`forward_corrected_loss` of the given labels."""
+        logits = self.network(batch.images)
+        return Step(forward_corrected_loss(logits, batch.labels, self.transition), logits)
+
+    @classmethod
+    def trainings(cls, **options: Any) -> int:
+        """Two where T is estimated: the network with which it is comes first."""
+        return 2 if options.get("transition", "anchor") == "anchor" else 1

@@ -1,0 +1,38 @@
+"""GCE: between cross-entropy and the mean absolute error (Zhang and Sabuncu, NeurIPS 2018)."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from noisylab.checks import Fraction, checked
+from noisylab.data.batch import Batch
+from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.losses import widened
+from noisylab.registries import METHODS
+
+
+def gce_loss(logits: Tensor, labels: Tensor, *, q: float) -> Tensor:
+    """(1 - p_g^q) / q, averaged over the batch; q = 0 is its limit, -log p_g (Zhang and Sabuncu 2018).
+
+    logits: float[B, K]; labels: int64[B]. Computed in float32 at least, and from log p_g, so that small q loses no digits.
+    """
+    losses = functional.cross_entropy(widened(logits), labels, reduction="none")
+    return (losses if q == 0 else -torch.expm1(-q * losses) / q).mean()
+
+
+@METHODS.register("gce")
+class GCE(Method):
+    """Generalised cross-entropy, (1 - p_g^q) / q (Zhang and Sabuncu, NeurIPS 2018).
+
+    q: 0 is cross-entropy, 1 the mean absolute error but for a factor 2. The paper's truncated variant is not part of it.
+    """
+
+    @checked
+    def __init__(self, setting: Setting, *, q: Fraction = 0.7) -> None:
+        super().__init__(setting)
+        self.q = q
+
+    def loss(self, batch: Batch) -> Step:
+        """`gce_loss` of the given labels."""
+        logits = self.network(batch.images)
+        return Step(gce_loss(logits, batch.labels, q=self.q), logits)

@@ -1,0 +1,55 @@
+"""Knowledge distillation from a finished network (Hinton et al. 2015)."""
+
+from typing import Any
+
+from torch import Tensor
+from torch.nn import functional
+
+from noisylab.checks import Fraction, Positive, checked
+from noisylab.data.batch import Batch
+from noisylab.methods.base import Frozen, Method, Preparation, Setting, Step
+from noisylab.methods.losses import distillation
+from noisylab.registries import METHODS, MODELS
+
+
+def hinton_kd_loss(logits: Tensor, labels: Tensor, teacher: Tensor, *, temperature: float, alpha: float) -> Tensor:
+    """(1 - alpha) CE + alpha T^2 KL(teacher || student), averaged over the batch.
+
+    logits, teacher: float[B, K]; labels: int64[B]; no gradient reaches the teacher.
+    """
+    taught = alpha * distillation(logits, teacher, temperature=temperature)
+    return (1 - alpha) * functional.cross_entropy(logits, labels) + taught
+
+
+@METHODS.register("hinton_kd", main="teacher")
+class HintonKD(Method):
+    """(1 - alpha) CE + alpha T^2 KL(a finished teacher || student) (Hinton et al., arXiv 2015).
+
+    teacher: spec of its network, which CE trains first on the same given labels; None: one like the student's.
+    """
+
+    teacher: Frozen
+
+    @checked
+    def __init__(
+        self, setting: Setting, *, teacher: str | None = None, temperature: Positive = 4.0, alpha: Fraction = 0.9
+    ) -> None:
+        super().__init__(setting)
+        # A wrong spec is refused before anything is trained.
+        self.teacher_model = None if teacher is None else str(MODELS.parse(teacher))
+        self.temperature, self.alpha = temperature, alpha
+
+    def prepare(self, preparation: Preparation) -> None:
+        """Takes the network that CE trained."""
+        self.teacher = Frozen(preparation.finished("ce", model=self.teacher_model).network)
+
+    def loss(self, batch: Batch) -> Step:
+        """`hinton_kd_loss` of the batch."""
+        logits, teacher = self.network(batch.images), self.teacher(batch.images)
+        weights = {"temperature": self.temperature, "alpha": self.alpha}
+        return Step(hinton_kd_loss(logits, batch.labels, teacher, **weights), logits)
+
+    @classmethod
+    def trainings(cls, **options: Any) -> int:  # noqa: ARG003 - the same for all
+        """The teacher's, and its own."""
+        return 2

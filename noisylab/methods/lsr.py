@@ -1,0 +1,38 @@
+"""Label smoothing (Szegedy et al., CVPR 2016)."""
+
+from torch import Tensor
+
+from noisylab.checks import Fraction, checked
+from noisylab.data.batch import Batch
+from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.losses import soft_cross_entropy
+from noisylab.registries import METHODS
+
+
+def lsr_loss(logits: Tensor, labels: Tensor, *, epsilon: float) -> Tensor:
+    """CE((1 - e) y + e / K, p), averaged over the batch.
+
+    logits: float[B, K]; labels: int64[B].
+    """
+    targets = logits.new_full(logits.shape, epsilon / logits.shape[1]).scatter_add_(
+        1, labels[:, None], logits.new_full((len(labels), 1), 1 - epsilon)
+    )
+    return soft_cross_entropy(logits, targets)
+
+
+@METHODS.register("lsr", main="epsilon")
+class LSR(Method):
+    """Cross-entropy with smoothed labels, CE((1 - e) y + e / K, p) (Szegedy et al., CVPR 2016).
+
+    epsilon: the share e of the label that is spread evenly over all classes.
+    """
+
+    @checked
+    def __init__(self, setting: Setting, *, epsilon: Fraction = 0.1) -> None:
+        super().__init__(setting)
+        self.epsilon = epsilon
+
+    def loss(self, batch: Batch) -> Step:
+        """`lsr_loss` of the batch."""
+        logits = self.network(batch.images)
+        return Step(lsr_loss(logits, batch.labels, epsilon=self.epsilon), logits)

@@ -1,0 +1,56 @@
+"""LWR: learning with retrospection (Deng & Zhang, AAAI 2021)."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from noisylab.checks import Count, Fraction, Positive, checked
+from noisylab.data.batch import Batch
+from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.memory import linear_rise, remember, soft_targets, target_divergence
+from noisylab.registries import METHODS
+
+
+def lwr_loss(logits: Tensor, labels: Tensor, targets: Tensor, *, temperature: float, weight: Tensor | float) -> Tensor:
+    """(1 - weight) CE + weight T^2 KL(target || softmax(z / T)), averaged over the batch (Deng & Zhang 2021).
+
+    logits: float[B, K]; labels: int64[B]; targets: float[B, K], softmax(z_old / T), which no gradient reaches; weight: in
+    [0, 1], 0 for cross-entropy alone.
+    """
+    precision = torch.promote_types(logits.dtype, torch.float32)
+    divergence = target_divergence(logits, targets, temperature=temperature).mean()
+    return (1 - weight) * functional.cross_entropy(logits.to(precision), labels) + weight * divergence
+
+
+@METHODS.register("lwr")
+class LWR(Method):
+    """(1-w) CE + w T^2 KL(p^T of up to k epochs ago || p^T), w rising to `weight` (Deng & Zhang, AAAI 2021).
+
+    The first k epochs are cross-entropy. In every k-th epoch the predictions made in training become the targets of the next
+    k. w = weight t/E with t from 1 and E this run's epochs.
+    """
+
+    targets: Tensor
+    weight: Tensor
+    renew: Tensor
+
+    @checked
+    def __init__(self, setting: Setting, *, k: Count = 5, temperature: Positive = 5.0, weight: Fraction = 0.9) -> None:
+        super().__init__(setting)
+        self.k, self.temperature, self.final_weight, self.epochs = k, temperature, weight, setting.epochs
+        self.register_buffer("targets", torch.zeros(setting.num_samples, setting.num_classes))
+        self.register_buffer("weight", torch.zeros(()))
+        self.register_buffer("renew", torch.zeros((), dtype=torch.bool))
+
+    def start_epoch(self, epoch: int) -> None:
+        """Sets the weight, and whether this epoch's predictions are kept."""
+        self.weight.fill_(self.final_weight * linear_rise(epoch, self.epochs) if epoch >= self.k else 0.0)
+        self.renew.fill_((epoch + 1) % self.k == 0)
+
+    def loss(self, batch: Batch) -> Step:
+        """`lwr_loss` with the targets in use; in an epoch that renews them, each is replaced after it was read."""
+        logits = self.network(batch.images)
+        targets = self.targets.index_select(0, batch.index)
+        made = soft_targets(logits, temperature=self.temperature)
+        remember(self.targets, batch.index, torch.where(self.renew, made, targets))
+        return Step(lwr_loss(logits, batch.labels, targets, temperature=self.temperature, weight=self.weight), logits)

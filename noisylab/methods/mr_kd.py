@@ -1,0 +1,87 @@
+"""MrKD: memory-replay distillation from earlier copies of the network (Wang et al., Sensors 2021)."""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from noisylab.checks import Count, NonNegative, Positive, checked
+from noisylab.data.batch import Batch
+from noisylab.methods.base import Frozen, Method, Setting, Step
+from noisylab.methods.losses import distillation
+from noisylab.registries import METHODS
+
+
+def adjusted(logits: Tensor, labels: Tensor) -> Tensor:
+    """The logits float[B, K] with the largest one and that of the given label swapped ("knowledge adjustment")."""
+    label = labels[:, None]
+    largest, place = logits.max(dim=1, keepdim=True)
+    return logits.scatter(1, place, logits.gather(1, label)).scatter(1, label, largest)
+
+
+def mr_kd_loss(
+    logits: Tensor, labels: Tensor, copies: Tensor, *, temperature: float, alpha: float, adjust: bool = True
+) -> Tensor:
+    """CE + alpha T^2 KL(the mean of the copies' logits, adjusted || student), averaged over the batch.
+
+    logits: float[B, K]; labels: int64[B]; copies: float[M, B, K], M possibly 0: CE alone. No gradient reaches the copies.
+    """
+    loss = functional.cross_entropy(logits, labels)
+    if len(copies) == 0:
+        return loss
+    teacher = copies.detach().to(torch.promote_types(copies.dtype, torch.float32)).mean(dim=0)
+    if adjust:
+        teacher = adjusted(teacher, labels)
+    return loss + alpha * distillation(logits, teacher, temperature=temperature)
+
+
+@METHODS.register("mr_kd")
+class MrKD(Method):
+    """CE + alpha T^2 KL(adjusted mean of earlier copies of the network || its prediction) (Wang et al., Sensors 2021).
+
+    copies, interval: a copy is taken every `interval` epochs and the newest `copies` of them teach; before the first there is
+    CE alone. adjust: the teacher's largest logit is swapped with that of the given label, which under noise may be wrong. The
+    copies' logits are averaged, where the paper also trains a small network to mix them.
+    """
+
+    @checked
+    def __init__(
+        self,
+        setting: Setting,
+        *,
+        copies: Count = 2,
+        interval: Count = 5,
+        temperature: Positive = 3.0,
+        alpha: NonNegative = 1.0,
+        adjust: bool = True,
+    ) -> None:
+        super().__init__(setting)
+        self.backups = nn.ModuleList(Frozen(copy.deepcopy(self.network)) for _ in range(copies))
+        self.interval, self.temperature, self.alpha, self.adjust = interval, temperature, alpha, adjust
+        # Known on the host, so that no step has to ask the device.
+        self.taken = 0
+
+    def get_extra_state(self) -> Tensor:
+        """How many copies have been taken so far: part of `state_dict()`."""
+        return torch.tensor(self.taken)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Take up what `get_extra_state` gave."""
+        self.taken = int(state)
+
+    def loss(self, batch: Batch) -> Step:
+        """`mr_kd_loss` of the batch."""
+        logits = self.network(batch.images)
+        taught = [backup(batch.images) for backup in self.backups[: self.taken]]
+        copies = torch.stack(taught) if taught else logits.new_empty(0, *logits.shape)
+        weights = {"temperature": self.temperature, "alpha": self.alpha}
+        return Step(mr_kd_loss(logits, batch.labels, copies, **weights, adjust=self.adjust), logits)
+
+    def end_epoch(self, epoch: int) -> None:
+        """Takes a copy where one is due, in the place of the oldest."""
+        if (epoch + 1) % self.interval == 0:
+            oldest = self.backups[self.taken % len(self.backups)]
+            assert isinstance(oldest, Frozen)
+            oldest.network.load_state_dict(self.network.state_dict())
+            self.taken += 1

@@ -1,0 +1,62 @@
+"""PS-KD: progressive self-knowledge distillation (Kim et al., ICCV 2021)."""
+
+import copy
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from noisylab.checks import Fraction, checked
+from noisylab.data.batch import Batch
+from noisylab.methods.base import Frozen, Method, Setting, Step
+from noisylab.methods.losses import soft_cross_entropy
+from noisylab.methods.memory import linear_rise, remember, soft_targets
+from noisylab.registries import METHODS
+
+
+def ps_kd_loss(logits: Tensor, labels: Tensor, targets: Tensor, *, alpha: Tensor | float) -> Tensor:
+    """CE((1 - alpha) y + alpha target, p), averaged over the batch (Kim et al. 2021).
+
+    logits: float[B, K]; labels: int64[B]; targets: float[B, K], last epoch's probabilities, which no gradient reaches; alpha:
+    in [0, 1], 0 for cross-entropy alone.
+    """
+    one_hot = functional.one_hot(labels, logits.shape[1])
+    return soft_cross_entropy(logits, (1 - alpha) * one_hot + alpha * targets.detach())
+
+
+@METHODS.register("ps_kd")
+class PSKD(Method):
+    """CE((1-a) y + a p_last_epoch, p), a rising linearly over the epochs to `alpha` (Kim et al., ICCV 2021).
+
+    The target is the sample's prediction one epoch before: as it was made in training, kept in a memory; or with `snapshot`,
+    that of a frozen copy of the network as that epoch left it, in evaluation mode on the images at hand, at the price of one
+    more forward pass. a = alpha t/E with t from 1; the first epoch has no target and is cross-entropy.
+    """
+
+    targets: Tensor
+    weight: Tensor
+
+    @checked
+    def __init__(self, setting: Setting, *, alpha: Fraction = 0.8, snapshot: bool = False) -> None:
+        super().__init__(setting)
+        self.alpha, self.epochs = alpha, setting.epochs
+        self.teacher = Frozen(copy.deepcopy(self.network)) if snapshot else None
+        self.register_buffer("weight", torch.zeros(()))
+        if not snapshot:
+            self.register_buffer("targets", torch.zeros(setting.num_samples, setting.num_classes))
+
+    def start_epoch(self, epoch: int) -> None:
+        """Sets the weight, and takes the snapshot."""
+        self.weight.fill_(self.alpha * linear_rise(epoch, self.epochs) if epoch else 0.0)
+        if self.teacher is not None and epoch:
+            self.teacher.network.load_state_dict(self.network.state_dict())
+
+    def loss(self, batch: Batch) -> Step:
+        """`ps_kd_loss` with the targets of last epoch, each of which is replaced by the prediction at hand."""
+        logits = self.network(batch.images)
+        if self.teacher is not None:
+            targets = soft_targets(self.teacher(batch.images))
+        else:
+            targets = self.targets.index_select(0, batch.index)
+            remember(self.targets, batch.index, soft_targets(logits))
+        return Step(ps_kd_loss(logits, batch.labels, targets, alpha=self.weight), logits)

@@ -1,0 +1,56 @@
+"""Tf-KD_self: a network taught by the same network, trained before (Yuan et al., CVPR 2020)."""
+
+from typing import Any
+
+from torch import Tensor
+from torch.nn import functional
+
+from noisylab.checks import Fraction, NonNegative, Positive, checked
+from noisylab.data.batch import Batch
+from noisylab.methods.base import Frozen, Method, Preparation, Setting, Step
+from noisylab.methods.losses import distillation
+from noisylab.registries import METHODS
+
+
+def tf_kd_self_loss(
+    logits: Tensor, labels: Tensor, teacher: Tensor, *, temperature: float, alpha: float, beta: float
+) -> Tensor:
+    """(1 - alpha) CE + beta T^2 KL(teacher || student), averaged over the batch.
+
+    logits, teacher: float[B, K]; labels: int64[B]; no gradient reaches the teacher.
+    """
+    taught = beta * distillation(logits, teacher, temperature=temperature)
+    return (1 - alpha) * functional.cross_entropy(logits, labels) + taught
+
+
+@METHODS.register("tf_kd_self")
+class TfKDSelf(Method):
+    """(1 - alpha) CE + beta T^2 KL(the same network trained with CE before || student) (Yuan et al., CVPR 2020).
+
+    alpha, beta: by default, those in effect in the public code for ResNet-18 on CIFAR-100, which averages the divergence over
+    classes as well and multiplies it by 50.
+    """
+
+    teacher: Frozen
+
+    @checked
+    def __init__(
+        self, setting: Setting, *, temperature: Positive = 6.0, alpha: Fraction = 0.95, beta: NonNegative = 0.475
+    ) -> None:
+        super().__init__(setting)
+        self.temperature, self.alpha, self.beta = temperature, alpha, beta
+
+    def prepare(self, preparation: Preparation) -> None:
+        """Takes the network that CE trained."""
+        self.teacher = Frozen(preparation.finished("ce").network)
+
+    def loss(self, batch: Batch) -> Step:
+        """`tf_kd_self_loss` of the batch."""
+        logits, teacher = self.network(batch.images), self.teacher(batch.images)
+        weights = {"temperature": self.temperature, "alpha": self.alpha, "beta": self.beta}
+        return Step(tf_kd_self_loss(logits, batch.labels, teacher, **weights), logits)
+
+    @classmethod
+    def trainings(cls, **options: Any) -> int:  # noqa: ARG003 - the same for all
+        """The teacher's, and its own."""
+        return 2

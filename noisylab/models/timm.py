@@ -1,0 +1,80 @@
+"""Any network of timm (optional: pip install 'noisylab[timm]'), with its stages."""
+
+import difflib
+from types import ModuleType
+from typing import Any
+
+from torch import Tensor, nn
+
+from noisylab.checks import Count
+from noisylab.models.base import Backbone
+from noisylab.registries import MODELS
+
+
+class TimmBackbone(Backbone):
+    """A timm network seen as a `Backbone`.
+
+    stages: what timm's `feature_info` lists. widths: their channels, the last one being what the classifier sees, which some
+    networks widen after their last stage. The last stage output is what timm's own pooling takes: tokens in transformers.
+    """
+
+    def __init__(self, network: Any) -> None:
+        nn.Module.__init__(self)
+        self.network = network
+        info = network.feature_info
+        channels = [stage["num_chs"] for stage in (info if isinstance(info, list) else info.info)]
+        self.widths = (*channels[:-1], network.head_hidden_size)
+
+    @property
+    def classifier(self) -> nn.Module:  # type: ignore[override]
+        """The network's last layer."""
+        layer: nn.Module = self.network.get_classifier()
+        return layer
+
+    def stage_outputs(self, images: Tensor) -> list[Tensor]:
+        """Feature maps float[B, C_i, H_i, W_i] after each stage; the last entry as the network's own pooling takes it."""
+        last, outputs = self.network.forward_intermediates(images, output_fmt="NCHW")
+        return [*outputs[:-1], last]
+
+    def pool(self, features: Tensor) -> Tensor:
+        """The last stage output, pooled as the network does: float[B, D], what the classifier sees."""
+        pooled: Tensor = self.network.forward_head(features, pre_logits=True)
+        return pooled
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits float[B, K]."""
+        logits: Tensor = self.network(images)
+        return logits
+
+
+@MODELS.register("timm", main="name")
+def timm_model(
+    num_classes: int, in_channels: int = 3, *, name: str, pretrained: bool = False, img_size: Count | None = None
+) -> Backbone:
+    """Any timm network (extra: timm), as in timm:convnext_atto; most are made for 224 pixels, img_size adapts transformers.
+
+    Raises ValueError without timm, for a name that it does not know, and where the network cannot be made or has no stages.
+    """
+    timm = _timm()
+    if not timm.is_model(name):
+        close = difflib.get_close_matches(name, timm.list_models(), n=3)
+        meant = f" (did you mean {' or '.join(map(repr, close))}?)" if close else ""
+        raise ValueError(f"timm {timm.__version__} has no model {name!r}{meant}; timm.list_models() lists them")
+    size = {} if img_size is None else {"img_size": img_size}
+    try:
+        network = timm.create_model(name, pretrained=pretrained, num_classes=num_classes, in_chans=in_channels, **size)
+    except Exception as error:  # every family of networks raises its own
+        asked = f"num_classes={num_classes}, in_chans={in_channels}, pretrained={pretrained}, img_size={img_size}"
+        raise ValueError(f"timm model {name!r} cannot be made with {asked}: {error}") from error
+    if not all(hasattr(network, needed) for needed in ("feature_info", "forward_intermediates", "head_hidden_size")):
+        raise ValueError(f"timm model {name!r} does not show its stages (no forward_intermediates); choose another")
+    return TimmBackbone(network)
+
+
+def _timm() -> ModuleType:
+    try:
+        import timm
+    except ImportError as error:
+        raise ValueError(f"models timm:NAME need timm ({error}); pip install 'noisylab[timm]'") from error
+    module: ModuleType = timm
+    return module

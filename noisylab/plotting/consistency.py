@@ -1,0 +1,101 @@
+"""How consistently clean and mislabelled samples are predicted."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas
+import seaborn
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from noisylab.analysis.scores import available, score
+from noisylab.analysis.tables import over_epochs
+from noisylab.plotting.runs import StudyRuns
+from noisylab.plotting.story import curves, learning_rate_drops, mark_drops
+from noisylab.plotting.style import GROUPS, WIDTHS, Columns, method_label, paper_style, shared_legend
+
+SCORES = {"prediction_consistency": "share equal\nto last epoch", "step_consistency": "share equal\nto last batch"}
+
+
+def consistency_distribution(values: pandas.DataFrame, name: str, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+    """Per method the distribution of a score of clean (left) and mislabelled samples; kwargs go to `seaborn.violinplot`.
+
+    values: one row a sample: method, group, and the score `name` in [0, 1].
+    """
+    ax = ax or plt.gca()
+    palette = {group: style["color"] for group, style in GROUPS.items()}
+    style = {"split": True, "inner": "quart", "cut": 0, "density_norm": "width", "linewidth": 0.7, "gap": 0.08, "legend": False}
+    shown = values.assign(method=values["method"].map(method_label))
+    seaborn.violinplot(shown, x="method", y=name, hue="group", hue_order=list(GROUPS), palette=palette, ax=ax, **style | kwargs)
+    for collection, hatch in zip(ax.collections, ("", "////") * len(ax.collections), strict=False):
+        collection.set_hatch(hatch)
+    ax.set(xlabel="", ylim=(-0.02, 1.02))
+    return ax
+
+
+def consistency_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pandas.DataFrame] | None:
+    """The distribution over samples of the share of equal predictions, and the share over epochs; None without mislabelled.
+
+    Between epochs, and where there are second presentations (DLB, repeat) between consecutive batches.
+    """
+    if not runs.mislabelled:
+        return None
+    first = runs.one_per_method()
+    names = [name for name in SCORES if any(name in available(records) for records in first.values())]
+    samples = pandas.concat([_samples(method, records, names) for method, records in first.items()], ignore_index=True)
+    epochs = pandas.concat(
+        [_over_epochs(records, names).assign(method=method) for method, _, records in runs.records() if method in first],
+        ignore_index=True,
+    )
+    numbers = pandas.concat(
+        [over_epochs(rows, names).assign(group=group) for group, rows in epochs.groupby("group", sort=False)], ignore_index=True
+    )
+    drops = learning_rate_drops(runs.metrics())
+    with paper_style():
+        shape = (len(names), 3) if columns == 2 else (3 * len(names), 1)
+        size = WIDTHS[columns], (2.1 * len(names) + 0.9) if columns == 2 else (1.35 * 3 * len(names) + 0.8)
+        figure, grid = plt.subplots(*shape, figsize=size, layout="constrained", squeeze=False)
+        for name, axes in zip(names, grid.reshape(len(names), 3), strict=True):
+            there = [method for method, records in first.items() if name in available(records)]
+            consistency_distribution(samples[samples["method"].isin(there)], name, ax=axes[0])
+            axes[0].set(title="samples, over all epochs", ylabel=SCORES[name])
+            for ax, group in zip(axes[1:], GROUPS, strict=True):
+                chosen = numbers[(numbers["group"] == group) & numbers["method"].isin(there)]
+                curves(chosen, name, ax=ax)
+                mark_drops(drops, ax)
+                ax.set(title=f"{group} samples", xlabel="epoch", ylim=(-0.02, 1.02))
+        handles, labels = grid.reshape(len(names), 3)[0, 1].get_legend_handles_labels()
+        for (group, style), hatch in zip(GROUPS.items(), ("", "////"), strict=True):
+            handles.append(Patch(facecolor=style["color"], hatch=hatch))
+            labels.append(group)
+        shared_legend(figure, handles, labels)
+        figure.suptitle(runs.records_title, wrap=True)
+    return figure, numbers
+
+
+def _samples(method: str, records: Any, names: list[str]) -> pandas.DataFrame:
+    group = np.where(records["mislabelled"].values, "mislabelled", "clean")
+    there: Mapping[str, Any] = {name: score(records, name) for name in names if name in available(records)}
+    return pandas.DataFrame({"method": method, "group": group, **there})
+
+
+def _over_epochs(records: Any, names: list[str]) -> pandas.DataFrame:
+    """One row an epoch and group: the share of its samples with the same prediction as before."""
+    prediction, missing = records["prediction"].values, records.attrs["missing"]
+    both = (prediction[1:] != missing) & (prediction[:-1] != missing)
+    same = {"prediction_consistency": (prediction[1:] == prediction[:-1], both)}
+    if "agreement" in records:
+        agreement = records["agreement"].values
+        same["step_consistency"] = agreement[1:] == 1, agreement[1:] >= 0
+    rows = []
+    for group, among in (("clean", ~records["mislabelled"].values), ("mislabelled", records["mislabelled"].values)):
+        for epoch in range(len(prediction) - 1):
+            row: dict[str, object] = {"epoch": epoch + 1, "group": group}
+            for name in names:
+                equal, known = (values[epoch][among] for values in same[name]) if name in same else (np.empty(0), np.empty(0))
+                row[name] = float(equal[known].mean()) if known.any() else np.nan
+            rows.append(row)
+    return pandas.DataFrame(rows)

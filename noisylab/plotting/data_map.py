@@ -1,0 +1,65 @@
+"""The data map: which samples are learnt with confidence, and which ones waver (Swayamdipta et al. 2020)."""
+
+from typing import Any
+
+import numpy as np
+import pandas
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from noisylab.analysis.scores import score
+from noisylab.plotting.runs import StudyRuns
+from noisylab.plotting.style import GROUPS, WIDTHS, Columns, method_label, paper_style, shared_legend
+
+# More points hide each other.
+POINTS = 4000
+MARKERS = {"clean": "o", "mislabelled": "x"}
+
+
+def data_map(values: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+    """Confidence against variability, clean samples as circles and mislabelled ones as crosses; kwargs go to `Axes.scatter`.
+
+    values: one row a sample: confidence, variability, group.
+    """
+    ax = ax or plt.gca()
+    for group, style in GROUPS.items():
+        rows = values[values["group"] == group]
+        fixed: dict[str, Any] = {"s": 7, "alpha": 0.45, "linewidths": 0.6, "rasterized": True, "label": f"{group} samples"}
+        face = {"facecolors": "none", "edgecolors": style["color"]} if group == "clean" else {"color": style["color"]}
+        ax.scatter(rows["variability"], rows["confidence"], marker=MARKERS[group], **fixed | face | kwargs)
+    ax.set(xlabel="variability", ylabel="confidence", xlim=(-0.015, None), ylim=(-0.03, 1.03))
+    return ax
+
+
+def data_map_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pandas.DataFrame] | None:
+    """A data map for each method, of its first seed, and the plotted points."""
+    parts = []
+    for method, records in runs.one_per_method().items():
+        values = pandas.DataFrame({name: score(records, name) for name in ("confidence", "variability")})
+        values = values.assign(
+            method=method,
+            sample=records["sample"].values,
+            group=np.where(records["mislabelled"].values, "mislabelled", "clean"),
+        )
+        parts.append(values.sample(min(POINTS, len(values)), random_state=0).sort_index().dropna())
+    numbers = pandas.concat(parts, ignore_index=True)
+    if numbers.empty:
+        return None
+    methods = list(dict.fromkeys(numbers["method"]))
+    with paper_style():
+        across = 1 if columns == 1 else min(len(methods), 3)
+        lines = -(-len(methods) // across)
+        size = WIDTHS[columns], 2.3 * lines + 0.8
+        figure, axes = plt.subplots(lines, across, figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained")
+        for ax in axes.flat[len(methods) :]:
+            ax.remove()
+        for ax, method in zip(axes.flat, methods, strict=False):
+            data_map(numbers[numbers["method"] == method], ax=ax)
+            ax.set_title(method_label(method))
+            ax.label_outer()
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        shared_legend(figure, handles, labels)
+        drawn = f", {POINTS:,} samples drawn at random" if len(numbers) == POINTS * len(methods) else ""
+        figure.suptitle(f"{runs.title}, {runs.noise}\n{runs.under_noise['record'].iloc[0]} records, one seed{drawn}", wrap=True)
+    return figure, numbers[["method", "sample", "group", "variability", "confidence"]]

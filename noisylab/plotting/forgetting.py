@@ -1,0 +1,62 @@
+"""How often samples are forgotten, and when they are learnt for good (Toneva et al. 2019)."""
+
+from typing import Any
+
+import numpy as np
+import pandas
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from noisylab.analysis.scores import score
+from noisylab.plotting.runs import StudyRuns
+from noisylab.plotting.style import GROUPS, WIDTHS, Columns, method_label, paper_style, shared_legend
+
+SCORES = {
+    "forgetting_events": "forgetting events",
+    "learning_time": "learning time (epochs)",
+    "wrong_events": "wrong events (epochs)",
+}
+
+
+def cumulative(values: pandas.DataFrame, name: str, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+    """The share of clean and of mislabelled samples with at most so much of a score; kwargs go to `Axes.plot`.
+
+    values: one row a sample: group and the score `name`; a curve stays below 1 by the share for whom it is infinite.
+    """
+    ax = ax or plt.gca()
+    for group, style in GROUPS.items():
+        rows = np.sort(values.loc[values["group"] == group, name].to_numpy())
+        finite = rows[np.isfinite(rows)]
+        x, count = np.unique(finite, return_counts=True)
+        y = np.cumsum(count) / max(len(rows), 1)
+        ax.plot(np.r_[0, x], np.r_[0, y], drawstyle="steps-post", label=f"{group} samples", **style | kwargs)
+    ax.set(xlabel=SCORES.get(name, name), ylim=(-0.02, 1.02))
+    return ax
+
+
+def forgetting_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pandas.DataFrame] | None:
+    """For each method, of its first seed, the cumulative distributions of three counts; None without mislabelled samples."""
+    if not runs.mislabelled:
+        return None
+    parts = []
+    for method, records in runs.one_per_method(4 if columns == 2 else 3).items():
+        group = np.where(records["mislabelled"].values, "mislabelled", "clean")
+        parts.append(pandas.DataFrame({"method": method, "group": group, **{name: score(records, name) for name in SCORES}}))
+    numbers = pandas.concat(parts, ignore_index=True)
+    methods = list(dict.fromkeys(numbers["method"]))
+    with paper_style():
+        size = WIDTHS[columns], 1.55 * len(methods) + 1.1
+        shown = list(SCORES) if columns == 2 else list(SCORES)[:2]
+        figure, axes = plt.subplots(
+            len(methods), len(shown), figsize=size, sharex="col", sharey=True, squeeze=False, layout="constrained"
+        )
+        for line, method in zip(axes, methods, strict=True):
+            for ax, name in zip(line, shown, strict=True):
+                cumulative(numbers[numbers["method"] == method], name, ax=ax)
+                ax.label_outer()
+            line[0].set_ylabel(f"{method_label(method)}\nshare of samples")
+        shared_legend(figure, *axes[0, 0].get_legend_handles_labels())
+        kind = runs.under_noise["record"].iloc[0]
+        figure.suptitle(f"{runs.title}, {runs.noise}\nsamples with at most so many; {kind} records, one seed", wrap=True)
+    return figure, numbers

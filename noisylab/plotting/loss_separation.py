@@ -1,0 +1,75 @@
+"""How far apart the losses of clean and mislabelled samples lie, epoch by epoch."""
+
+from typing import Any
+
+import numpy as np
+import pandas
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from noisylab.plotting.runs import StudyRuns
+from noisylab.plotting.style import GROUPS, WIDTHS, Columns, method_label, paper_style, shared_legend
+
+RIDGES, BINS, OVERLAP = 8, 48, 1.6
+
+
+def loss_ridges(densities: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+    """One ridge per epoch, first on top, with the losses of clean and mislabelled samples; kwargs go to `Axes.fill_between`.
+
+    densities: rows with epoch, group, loss (left edge of a bin) and density (its height, at most 1).
+    """
+    ax = ax or plt.gca()
+    epochs = sorted(densities["epoch"].unique())
+    for place, epoch in enumerate(epochs):
+        base = len(epochs) - 1 - place
+        for group, style in GROUPS.items():
+            rows = densities[(densities["epoch"] == epoch) & (densities["group"] == group)]
+            height = base + OVERLAP * rows["density"]
+            fill = {"alpha": 0.35, "linewidth": 0, "zorder": 2 * place, "color": style["color"], "step": "post"} | kwargs
+            ax.fill_between(rows["loss"], base, height, **fill)
+            label = f"{group} samples" if place == 0 else None
+            ax.plot(rows["loss"], height, linewidth=0.8, zorder=2 * place + 1, drawstyle="steps-post", label=label, **style)
+    ax.set_yticks(range(len(epochs) - 1, -1, -1), [str(epoch + 1) for epoch in epochs])
+    ax.grid(axis="y", visible=False)
+    ax.set(xlabel="loss (nats)", ylabel="epoch", ylim=(-0.1, len(epochs) - 1 + OVERLAP + 0.1))
+    return ax
+
+
+def loss_densities(loss: np.ndarray, mislabelled: np.ndarray, edges: np.ndarray, epoch: int) -> pandas.DataFrame:
+    """Histograms of both groups at one epoch, each with 1 as its highest bin; the last bin holds all losses above it too."""
+    parts = []
+    for group, among in (("clean", ~mislabelled), ("mislabelled", mislabelled)):
+        values = loss[among & ~np.isnan(loss)]
+        counts, _ = np.histogram(np.minimum(values, edges[-1]), edges)
+        density = counts / max(counts.max(initial=0), 1)
+        parts.append(pandas.DataFrame({"epoch": epoch, "group": group, "loss": edges[:-1], "density": density}))
+    return pandas.concat(parts, ignore_index=True)
+
+
+def loss_separation_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pandas.DataFrame] | None:
+    """A ridge plot for each method, of its first seed, over about eight epochs; None without mislabelled samples."""
+    if not runs.mislabelled:
+        return None
+    first = runs.one_per_method(3 if columns == 2 else 2)
+    highest = max(float(np.nanquantile(records["loss"].values.astype(np.float32), 0.995)) for records in first.values())
+    edges = np.linspace(0, highest, BINS + 1)
+    parts = []
+    for method, records in first.items():
+        loss, mislabelled = records["loss"].values.astype(np.float64), records["mislabelled"].values
+        chosen = sorted({round(e) for e in np.linspace(0, len(loss) - 1, min(RIDGES, len(loss))).tolist()})
+        parts += [loss_densities(loss[epoch], mislabelled, edges, epoch).assign(method=method) for epoch in chosen]
+    numbers = pandas.concat(parts, ignore_index=True)
+    with paper_style():
+        size = WIDTHS[columns], 3.9
+        figure, axes = plt.subplots(1, len(first), figsize=size, sharey=True, squeeze=False, layout="constrained")
+        for ax, method in zip(axes[0], first, strict=True):
+            loss_ridges(numbers[numbers["method"] == method], ax=ax)
+            ax.set_title(method_label(method))
+            ax.label_outer()
+        shared_legend(figure, *axes[0, 0].get_legend_handles_labels())
+        kind = runs.under_noise["record"].iloc[0]
+        figure.suptitle(
+            f"{runs.title}, {runs.noise}\n{kind} records, one seed; each group scaled to its highest bin", wrap=True
+        )
+    return figure, numbers

@@ -1,0 +1,118 @@
+"""What the sample explorer shows, packed small: thumbnails, curves over epochs, scores."""
+
+import base64
+import gzip
+import io
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+from noisylab.analysis.scores import SCORES, available, score
+
+if TYPE_CHECKING:
+    import xarray
+
+# Thumbnails are at most this large (pixels), and stand in sheets of this many, so that a page decodes only those it shows.
+LARGEST, PER_SHEET, PER_ROW = 64, 1024, 32
+# More samples than this, and their thumbnails are compressed with losses.
+LOSSLESS = 10_000
+# Epochs of a curve, at most.
+POINTS = 50
+
+
+def sheets(images: NDArray[np.uint8]) -> tuple[list[str], tuple[int, int]]:
+    """Sheets of thumbnails of images uint8[N, C, H, W] as data URLs, PER_ROW in a row, and a thumbnail's (height, width)."""
+    count, channels, height, width = images.shape
+    shrink = min(1.0, LARGEST / max(height, width))
+    tile = max(1, round(height * shrink)), max(1, round(width * shrink))
+    colour = "L" if channels == 1 else "RGB"
+    urls = []
+    for start in range(0, count, PER_SHEET):
+        part = images[start : start + PER_SHEET]
+        rows = -(-len(part) // PER_ROW)
+        whole = np.zeros((rows * PER_ROW, 3 if colour == "RGB" else 1, height, width), dtype=np.uint8)
+        whole[: len(part)] = part[:, : whole.shape[1]]
+        grid = (
+            whole.reshape(rows, PER_ROW, -1, height, width).transpose(0, 3, 1, 4, 2).reshape(rows * height, PER_ROW * width, -1)
+        )
+        sheet = Image.fromarray(grid if colour == "RGB" else grid[:, :, 0], colour)
+        if shrink < 1:
+            sheet = sheet.resize((PER_ROW * tile[1], rows * tile[0]), Image.Resampling.BOX)
+        buffer = io.BytesIO()
+        if count <= LOSSLESS:
+            sheet.save(buffer, format="PNG", optimize=True)
+        else:
+            sheet.save(buffer, format="JPEG", quality=60)
+        kind = "png" if count <= LOSSLESS else "jpeg"
+        urls.append(f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}")
+    return urls, tile
+
+
+def chosen_epochs(epochs: int) -> list[int]:
+    """At most POINTS epochs, evenly spread, the first and the last among them."""
+    return sorted({round(epoch) for epoch in np.linspace(0, epochs - 1, min(epochs, POINTS)).tolist()})
+
+
+def curves(records: "xarray.Dataset", epochs: Iterable[int]) -> NDArray[np.uint8]:
+    """uint8[epochs, N]: what a sample was predicted as (bits 6-7) and the probability of its given label in 63rds.
+
+    Predictions: 0 another class, 1 the given label, 2 the true label of a mislabelled sample, 3 not seen.
+    """
+    chosen = records.isel(epoch=list(epochs))
+    prediction = chosen["prediction"].values
+    given, true = (records[name].values.astype(prediction.dtype) for name in ("given", "true"))
+    state = np.where(prediction == given, 1, np.where(prediction == true, 2, 0))
+    state[prediction == records.attrs["missing"]] = 3
+    p = np.nan_to_num(chosen["p_given"].values.astype(np.float32))
+    return np.asarray(64 * state + np.rint(p * 63).clip(0, 63), dtype=np.uint8)
+
+
+def score_columns(records: "xarray.Dataset") -> dict[str, NDArray[np.float32]]:
+    """float32[N] of every score that the records allow; NaN where a score is not finite."""
+    columns = {}
+    for name in available(records):
+        values = np.asarray(score(records, name), dtype=np.float64)
+        columns[name] = np.where(np.isfinite(values), values, np.nan).astype(np.float32)
+    return columns
+
+
+def explorer_data(
+    runs: Mapping[str, "xarray.Dataset"], class_names: Iterable[str], tile: tuple[int, int]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """What the page's script reads: a JSON object that says what is where, and packed arrays by name.
+
+    runs: the records of one run per method, of the same samples.
+    """
+    first = next(iter(runs.values()))
+    epochs = chosen_epochs(min(records.sizes["epoch"] for records in runs.values()))
+    arrays = {name: packed(first[name].values.astype(np.uint16)) for name in ("given", "true")}
+    arrays["sample"] = packed(first["sample"].values.astype(np.uint32))
+    names: dict[str, list[str]] = {}
+    for number, (method, records) in enumerate(runs.items()):
+        columns = score_columns(records)
+        names[method] = list(columns)
+        arrays[f"last{number}"] = packed(records["prediction"].values[-1].astype(np.uint16))
+        arrays[f"curves{number}"] = packed(curves(records, epochs))
+        arrays[f"scores{number}"] = packed(np.stack(list(columns.values())))
+    about = {
+        "classes": list(class_names),
+        "count": int(first.sizes["sample"]),
+        "tile": tile,
+        "perSheet": PER_SHEET,
+        "perRow": PER_ROW,
+        "epochs": [epoch + 1 for epoch in epochs],
+        "methods": list(runs),
+        "scores": names,
+        "high": {name: SCORES[name].high for columns in names.values() for name in columns},
+    }
+    return about, arrays
+
+
+def packed(values: ArrayLike) -> str:
+    """Little-endian bytes of an array, gzipped, as base64."""
+    array = np.asarray(values)
+    content = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"))).tobytes()
+    return base64.b64encode(gzip.compress(content, compresslevel=6, mtime=0)).decode()

@@ -1,0 +1,109 @@
+"""Forward correction against its formula, and where its matrix comes from."""
+
+import numpy as np
+import pytest
+import torch
+from helpers_formula import average, batch, check_far_off, check_formula, check_steps, draw, one_step
+from helpers_training import CLASSES, SAMPLES, Finished, make_method, network, same_state, training_set
+from torch import Tensor
+from torch.nn import functional
+
+from noisylab.corruption import anchor_points
+from noisylab.methods import Setting
+from noisylab.methods.forward_correction import ForwardCorrection, forward_corrected_loss
+
+# Not symmetric, so that its transpose is another matrix, and with zeros.
+PAIRS = 0.7 * torch.eye(5, dtype=torch.float64) + 0.3 * torch.eye(5, dtype=torch.float64).roll(1, dims=1)
+UNIFORM = 0.5 * torch.eye(5, dtype=torch.float64) + 0.1
+
+
+def by_hand(p: list[Tensor], g: int, transition: Tensor) -> Tensor:
+    return -torch.log(sum(float(transition[i, g]) * p[i] for i in range(len(p))))
+
+
+@pytest.mark.parametrize("transition", [PAIRS, UNIFORM], ids=["pairs", "uniform"])
+def test_loss_and_gradient_are_those_of_the_formula(transition: Tensor) -> None:
+    check_formula(lambda z, y: forward_corrected_loss(z, y, transition), average(lambda p, g: by_hand(p, g, transition)))
+    check_far_off(lambda z, y: forward_corrected_loss(z, y, transition[:3, :3]))
+
+
+def test_rows_are_true_classes() -> None:
+    # Of class 0, as class 1 is given by PAIRS; of class 1, class 0 never is.
+    sure = torch.tensor([[30.0, 0.0, 0.0, 0.0, 0.0]], dtype=torch.float64)
+    assert float(forward_corrected_loss(sure, torch.tensor([1]), PAIRS)) == pytest.approx(-np.log(0.3))
+    sure = sure.roll(1, dims=1)
+    assert float(forward_corrected_loss(sure, torch.tensor([0]), PAIRS)) > 20
+
+
+def test_without_noise_it_is_cross_entropy() -> None:
+    logits, labels = draw(8)
+    identity = torch.eye(5, dtype=torch.float64)
+    torch.testing.assert_close(forward_corrected_loss(logits, labels, identity), functional.cross_entropy(logits, labels))
+    check_far_off(lambda z, y: forward_corrected_loss(z, y, torch.eye(3)))
+
+
+def test_the_more_noise_the_less_a_sample_that_is_off_pulls() -> None:
+    logits = torch.tensor([[6.0, 0.0, 0.0]], requires_grad=True)
+    sizes = []
+    for rate in (0.0, 0.1, 0.3, 0.6):
+        transition = torch.eye(3) * (1 - 1.5 * rate) + 0.5 * rate
+        (gradient,) = torch.autograd.grad(forward_corrected_loss(logits, torch.tensor([1]), transition), logits)
+        sizes.append(float(gradient.abs().sum()))
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_steps() -> None:
+    method = make_method("forward_correction")
+    check_steps("forward_correction", lambda z, y: forward_corrected_loss(z, y, method.transition))
+    known = 0.6 * torch.eye(CLASSES) + 0.1
+    check_steps("forward_correction(transition='known')", lambda z, y: forward_corrected_loss(z, y, known))
+
+
+@pytest.mark.parametrize("percentile", [None, 90.0])
+def test_the_matrix_is_that_of_the_anchor_points_of_a_network_trained_with_ce(percentile: float | None) -> None:
+    data = training_set()
+    preparation, method = Finished(data), ForwardCorrection(Setting(network, CLASSES, SAMPLES, 3), percentile=percentile)
+    method.prepare(preparation)
+    assert preparation.asked == [("ce", None)]
+    again = Finished(data)
+    logits = again.logits(again.finished("ce"))
+    wanted = anchor_points(logits.double().softmax(1).numpy(), percentile=percentile)
+    torch.testing.assert_close(method.transition, torch.tensor(wanted, dtype=torch.float32))
+    torch.testing.assert_close(method.transition.sum(1), torch.ones(CLASSES))
+    assert (method.transition != method.transition.T).any()
+
+
+def test_nothing_of_the_network_that_estimates_remains_and_a_known_matrix_needs_none() -> None:
+    assert {name.split(".")[0] for name in make_method("forward_correction").state_dict()} == {"network", "transition"}
+    method = ForwardCorrection(Setting(network, CLASSES, SAMPLES, 3, transition=torch.eye(CLASSES)), transition="known")
+    preparation = Finished(training_set())
+    method.prepare(preparation)
+    assert preparation.asked == []
+    assert torch.equal(method.transition, torch.eye(CLASSES))
+    assert ForwardCorrection.trainings(transition="known", percentile=None) == 1
+    assert ForwardCorrection.trainings(transition="anchor", percentile=None) == ForwardCorrection.trainings() == 2
+
+
+def test_the_matrix_is_part_of_the_state() -> None:
+    method = make_method("forward_correction")
+    method.transition.copy_(torch.rand(CLASSES, CLASSES))
+    fresh = make_method("forward_correction")
+    fresh.load_state_dict(method.state_dict())
+    assert same_state(method, fresh)
+    assert torch.equal(one_step(method, batch()).loss, one_step(fresh, batch()).loss)
+
+
+@pytest.mark.parametrize(
+    ("transition", "options", "said"),
+    [
+        (None, {"transition": "known"}, "which is not known for this noise"),
+        (torch.eye(3), {"transition": "known"}, r"must be \[4, 4\], got \[3, 3\]"),
+        (torch.ones(4, 4), {"transition": "known"}, "rows must sum to 1"),
+        (torch.eye(4), {"transition": "known", "percentile": 97.0}, "percentile is about anchor points"),
+        (None, {"percentile": 0.0}, "percentile must be"),
+        (None, {"transition": "oracle"}, "transition must be one of 'anchor', 'known'"),
+    ],
+)
+def test_what_does_not_fit_is_refused(transition: Tensor | None, options: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        ForwardCorrection(Setting(network, CLASSES, SAMPLES, 3, transition=transition), **options)  # type: ignore[arg-type]

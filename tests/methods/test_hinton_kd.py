@@ -1,0 +1,80 @@
+"""Knowledge distillation: its formula and its teacher, of another network or of the student's own."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from helpers_methods import (
+    Untrained,
+    assert_formula,
+    assert_gradients,
+    assert_resumes,
+    assert_small_cases,
+    assert_temperature,
+    build,
+    cross_entropy,
+    divergence,
+    draw,
+    draw_labels,
+    make_batch,
+    probabilities,
+)
+from torch import Tensor
+
+from noisylab.methods.hinton_kd import HintonKD, hinton_kd_loss
+
+
+@pytest.mark.parametrize(("temperature", "alpha"), [(4.0, 0.9), (1.0, 0.5), (2.0, 1.0)])
+@pytest.mark.parametrize(("count", "classes"), [(5, 4), (1, 3), (3, 1)])
+def test_loss_and_gradient_are_those_of_the_formula(count: int, classes: int, temperature: float, alpha: float) -> None:
+    labels = draw_labels(count, classes)
+
+    def formula(z: Tensor, teacher: Tensor) -> Tensor:
+        taught = divergence(probabilities(teacher.detach(), temperature), probabilities(z, temperature))
+        return (1 - alpha) * cross_entropy(z, labels) + alpha * temperature**2 * taught
+
+    def loss(z: Tensor, teacher: Tensor) -> Tensor:
+        return hinton_kd_loss(z, labels, teacher, temperature=temperature, alpha=alpha)
+
+    assert_formula(loss, formula, [draw(count, classes)], [draw(count, classes, seed=1)])
+
+
+def test_alpha_moves_weight_from_the_label_to_the_teacher() -> None:
+    z, teacher, labels = draw(4, 3), draw(4, 3, seed=1), draw_labels(4, 3)
+    loss = {a: hinton_kd_loss(z, labels, teacher, temperature=4.0, alpha=a) for a in (0.0, 0.25, 1.0)}
+    torch.testing.assert_close(loss[0.0], cross_entropy(z, labels))
+    torch.testing.assert_close(loss[0.25], 0.75 * loss[0.0] + 0.25 * loss[1.0])
+    label = torch.tensor([0])
+    assert_temperature(lambda s, t, temperature: hinton_kd_loss(s, label, t, temperature=temperature, alpha=1.0))
+
+
+@pytest.mark.parametrize(
+    ("spec", "asked"),
+    [
+        ("hinton_kd", None),
+        ("hinton_kd(teacher='resnet20')", "resnet20()"),
+        ("hinton_kd:resnet20", "resnet20()"),
+        ("hinton_kd:small_cnn(width=32)", "small_cnn(width=32)"),
+    ],
+)
+def test_the_teacher_is_a_finished_network_of_the_model_asked_for(spec: str, asked: str | None) -> None:
+    preparation = Untrained()
+    method = build(spec, preparation=preparation)
+    assert preparation.asked == [("ce", asked)]
+    assert method.trainings() == HintonKD.trainings(teacher=asked) == 2
+    batch = make_batch(method)
+    step = assert_gradients(method, batch)
+    teacher = build("ce", seed=100).eval()(batch.images)
+    torch.testing.assert_close(step.loss, hinton_kd_loss(step.logits, batch.labels, teacher, temperature=4.0, alpha=0.9))
+    assert_gradients(build(spec), make_batch(method, new=1))
+
+
+@pytest.mark.parametrize("teacher", ["'resnet21'", "'small_cnn:0'", "3"])
+def test_a_teacher_that_cannot_be_made_is_refused_before_training(teacher: str) -> None:
+    with pytest.raises(ValueError, match=r"resnet20|width|teacher"):
+        build(f"hinton_kd(teacher={teacher})")
+
+
+def test_training_goes_on_to_the_bit(tmp_path: Path) -> None:
+    assert_resumes("hinton_kd", tmp_path)
+    assert_small_cases("hinton_kd")

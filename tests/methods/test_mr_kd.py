@@ -1,0 +1,148 @@
+"""MrKD: its formula, knowledge adjustment, and its copies of the network."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from helpers_methods import (
+    CONFIG,
+    Watch,
+    assert_formula,
+    assert_gradients,
+    assert_resumes,
+    assert_small_cases,
+    assert_temperature,
+    build,
+    cross_entropy,
+    divergence,
+    draw,
+    draw_labels,
+    make_batch,
+    probabilities,
+)
+from helpers_training import same_state, training_set
+from torch import Tensor, nn
+from torch.nn import functional
+
+from noisylab.methods import Method
+from noisylab.methods.mr_kd import adjusted, mr_kd_loss
+from noisylab.training import train
+from noisylab.training.loop import EpochSummary
+
+
+def adjusted_by_hand(logits: Tensor, labels: Tensor) -> Tensor:
+    rows = []
+    for row, label in zip(logits.tolist(), labels.tolist(), strict=True):
+        top = row.index(max(row))
+        row[top], row[label] = row[label], row[top]
+        rows.append(row)
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(("temperature", "alpha"), [(3.0, 1.0), (1.0, 0.5)])
+@pytest.mark.parametrize("adjust", [True, False])
+@pytest.mark.parametrize(("count", "classes", "copies"), [(5, 4, 3), (1, 3, 1), (3, 1, 2)])
+def test_loss_and_gradient_are_those_of_the_formula(
+    count: int, classes: int, copies: int, adjust: bool, temperature: float, alpha: float
+) -> None:
+    labels = draw_labels(count, classes)
+
+    def formula(z: Tensor, *teachers: Tensor) -> Tensor:
+        mixed = sum(teacher.detach().double() for teacher in teachers) / copies
+        if adjust:
+            mixed = adjusted_by_hand(mixed, labels)
+        taught = divergence(probabilities(mixed, temperature), probabilities(z, temperature))
+        return cross_entropy(z, labels) + alpha * temperature**2 * taught
+
+    def loss(z: Tensor, *teachers: Tensor) -> Tensor:
+        return mr_kd_loss(z, labels, torch.stack(teachers), temperature=temperature, alpha=alpha, adjust=adjust)
+
+    assert_formula(loss, formula, [draw(count, classes)], [draw(count, classes, seed=1 + i) for i in range(copies)])
+
+
+def test_adjustment_makes_the_label_the_teacher_s_answer_and_changes_nothing_where_it_is() -> None:
+    logits = torch.tensor([[3.0, 1.0, 2.0], [3.0, 1.0, 2.0], [1.0, 1.0, 0.0], [1.0, 1.0, 0.0]])
+    labels = torch.tensor([0, 1, 1, 2])
+    expected = torch.tensor([[3.0, 1.0, 2.0], [1.0, 3.0, 2.0], [1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
+    assert torch.equal(adjusted(logits, labels), expected)
+    many, labels = draw(50, 7), draw_labels(50, 7)
+    assert torch.equal(adjusted(many, labels).argmax(1), labels)
+    assert torch.equal(adjusted(many, labels), adjusted_by_hand(many, labels))
+    assert torch.equal(many, draw(50, 7)), "the logits themselves stay"
+
+
+def test_alpha_and_temperature_weigh_the_copies() -> None:
+    z, copies, labels = draw(4, 3), draw(2, 4, 3, seed=1), draw_labels(4, 3)
+    loss = {a: mr_kd_loss(z, labels, copies, temperature=3.0, alpha=a) for a in (0.0, 1.0, 3.0)}
+    torch.testing.assert_close(loss[0.0], cross_entropy(z, labels))
+    torch.testing.assert_close(loss[3.0] - loss[0.0], 3 * (loss[1.0] - loss[0.0]))
+    label = torch.tensor([0])
+
+    def taught(s: Tensor, t: Tensor, temperature: float) -> Tensor:
+        return mr_kd_loss(s, label, t[None], temperature=temperature, alpha=1.0) - functional.cross_entropy(s, label)
+
+    assert_temperature(taught)
+
+
+def test_the_newest_copies_teach_and_before_the_first_there_is_cross_entropy() -> None:
+    class Snapshots(Watch):
+        def __init__(self) -> None:
+            super().__init__()
+            self.states: list[dict[str, Tensor]] = []
+
+        def on_epoch(self, summary: EpochSummary, method: Method) -> None:
+            self.states.append({name: value.clone() for name, value in method.network.state_dict().items()})
+
+    method, watch = build("mr_kd(copies=2, interval=1)"), Snapshots()
+    batch = make_batch(method)
+    step = assert_gradients(method, batch)
+    assert torch.equal(step.loss, functional.cross_entropy(step.logits, batch.labels))
+    method = build("mr_kd(copies=2, interval=1)")
+    train(method, training_set(), CONFIG, [watch])
+    for place, epoch in ((0, 2), (1, 3)):
+        held = method.backups[place].network.state_dict()
+        assert all(torch.equal(value, watch.states[epoch][name]) for name, value in held.items())
+    step = assert_gradients(method, batch)
+    copies = torch.stack([backup(batch.images) for backup in method.backups])
+    torch.testing.assert_close(step.loss, mr_kd_loss(step.logits, batch.labels, copies, temperature=3.0, alpha=1.0))
+
+
+def test_as_long_as_there_are_fewer_copies_than_places_only_those_taken_teach() -> None:
+    method = build("mr_kd(copies=3, interval=2, adjust=False)")
+    batch = make_batch(method)
+    method.end_epoch(0)
+    assert method.taken == 0
+    with torch.no_grad():
+        method.network.classifier.weight.mul_(-2)
+    method.end_epoch(1)
+    step = method.loss(batch)
+    copies = method.backups[0](batch.images)[None]
+    expected = mr_kd_loss(step.logits, batch.labels, copies, temperature=3.0, alpha=1.0, adjust=False)
+    torch.testing.assert_close(step.loss, expected)
+    assert not same_state(method.backups[0], method.backups[1])
+    assert_gradients(method, make_batch(method, new=1))
+
+
+def test_copies_share_no_memory_with_the_network() -> None:
+    method = build("mr_kd(interval=1)")
+    method.end_epoch(0)
+    kept = method.backups[0].network.classifier.weight.clone()
+    with torch.no_grad():
+        method.network.classifier.weight.zero_()
+    assert torch.equal(method.backups[0].network.classifier.weight, kept)
+    assert isinstance(method.backups[0], nn.Module)
+
+
+@pytest.mark.parametrize("spec", ["mr_kd(interval=1)", "mr_kd(copies=1, interval=2)", "mr_kd(copies=3, interval=3)", "mr_kd"])
+def test_training_goes_on_to_the_bit(spec: str, tmp_path: Path) -> None:
+    assert_resumes(spec, tmp_path)
+
+
+def test_small_cases() -> None:
+    assert_small_cases("mr_kd(interval=1)")
+
+
+@pytest.mark.parametrize("option", ["copies", "interval"])
+def test_no_copies_or_no_interval_is_refused(option: str) -> None:
+    with pytest.raises(ValueError, match=option):
+        build(f"mr_kd({option}=0)")
