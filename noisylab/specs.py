@@ -15,7 +15,7 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from noisylab import checks
 
@@ -82,7 +82,7 @@ class Registry(Generic[T]):
             options = {
                 key: Option(parameter.annotation, parameter.default)
                 for key, parameter in inspect.signature(target).parameters.items()
-                if key not in self.supplied
+                if key not in self.supplied and parameter.kind is not inspect.Parameter.VAR_KEYWORD
             }
             entry = Entry(name, target.__module__, options, main, (inspect.getdoc(target) or "").strip())
             self._added[name] = (entry, target)
@@ -111,8 +111,11 @@ class Registry(Generic[T]):
         unknown = supplied.keys() - self.supplied
         if unknown:
             raise TypeError(f"{self.kind}s are not supplied with {', '.join(sorted(unknown))}")
-        taken = {key: value for key, value in supplied.items() if key in parameters}
-        lacking = [key for key, value in taken.items() if value is None and parameters[key].default is REQUIRED]
+        # A target with **inputs hands on all that there is.
+        all_of_it = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
+        taken = {key: value for key, value in supplied.items() if all_of_it or key in parameters}
+        named = [key for key in taken if key in parameters]
+        lacking = [key for key in named if taken[key] is None and parameters[key].default is REQUIRED]
         if not args:
             lacking += [
                 key
@@ -157,7 +160,8 @@ class Registry(Generic[T]):
         head = text.split("(")[0].split(":")[0].strip()
         if head not in self.entries():
             known = ", ".join(self.entries())
-            raise ValueError(f"unknown {self.kind} {head!r}{_meant(head, self.entries())}; choose from {known}")
+            meant = self._as_value(head, text.strip()[len(head) :]) or _meant(head, self.entries())
+            raise ValueError(f"unknown {self.kind} {head!r}{meant}; choose from {known}")
         rest = text.strip()[len(head) :]
         entry = self.entries()[head]
         if rest.startswith(":"):
@@ -176,6 +180,21 @@ class Registry(Generic[T]):
         except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
             raise ValueError(f"{self.kind} {text!r} is not of the form name, name:value or name(key=literal, ...)") from error
         return head, dict(pairs)
+
+    def _as_value(self, head: str, rest: str) -> str:
+        """What to write where `head` is no name but a value that an option of some name can have."""
+        for entry in self.entries().values():
+            for key, option in entry.options.items():
+                if typing.get_origin(option.annotation) is Literal and head in typing.get_args(option.annotation):
+                    if key == entry.main:
+                        return f' (did you mean "{entry.name}:{head}"?)'
+                    inner = (
+                        f"{entry.main}={rest[1:]}"
+                        if rest.startswith(":") and entry.main
+                        else rest.removeprefix("(").removesuffix(")")
+                    )
+                    return f' (did you mean "{entry.name}({", ".join(filter(None, [inner, f"{key}={head!r}"]))})"?)'
+        return ""
 
     @functools.cache  # noqa: B019 - registries live as long as the process
     def _scanned(self) -> dict[str, Entry]:

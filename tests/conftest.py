@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from noisylab.data.base import ImageData
 
 torch.set_num_threads(1)
+
+# A busy machine is no failure.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

@@ -73,6 +73,10 @@ def test_defaults_do_not_change_what_is_written() -> None:
     ("registry", "text", "said"),
     [
         (METHODS, "dlbb", "unknown method 'dlbb' (did you mean 'dlb'?); choose from "),
+        (NOISE, "dividemix:0.4", "(did you mean \"preset(rate=0.4, source='dividemix')\"?); choose from "),
+        (NOISE, "elr(rate=0.4, form='pair')", "(did you mean \"preset(rate=0.4, form='pair', source='elr')\"?); choose from "),
+        (NOISE, "elr", "(did you mean \"preset(source='elr')\"?); choose from "),
+        (NOISE, "cifar10n_worse", '(did you mean "human:cifar10n_worse"?); choose from '),
         (NOISE, "symmetric:1.5", "rate must be a number in [0, 1], got 1.5"),
         (NOISE, "symmetric:nan", "rate must be a finite number in [0, 1], got 'nan'"),
         (NOISE, "symmetric", "rate is missing; write symmetric(rate, "),
@@ -116,7 +120,7 @@ def test_what_is_read_from_the_source_is_what_the_code_has(registry: Registry) -
         parameters = {
             key: parameter.default
             for key, parameter in inspect.signature(target).parameters.items()
-            if key not in registry.supplied
+            if key not in registry.supplied and parameter.kind is not inspect.Parameter.VAR_KEYWORD
         }
         assert {key: option.default for key, option in entry.options.items()} == parameters
         assert entry.summary == (inspect.getdoc(target) or "").split("\n")[0]

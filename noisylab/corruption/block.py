@@ -34,6 +34,13 @@ def block(
         raise ValueError(f"groups must be 'cifar100_superclass' or the group of every class, got {groups!r}")
     group, _ = check_labels(CIFAR100_SUPERCLASS if isinstance(groups, str) else groups)
     clean, classes = check_labels(labels, len(group) if num_classes is None else num_classes)
+    if classes != len(group) and isinstance(groups, str):
+        half = [0] * ((classes + 1) // 2) + [1] * (classes // 2)
+        example = f": block(rate={r:g}, groups={half})" if classes <= 20 else ""
+        raise ValueError(
+            f"groups must name the group of each of the {classes} classes, got {groups!r}, which is for {len(group)} classes; "
+            f"write for instance one number per class{example}"
+        )
     if classes != len(group):
         raise ValueError(f"groups must name the group of each of the {classes} classes, got {len(group)} groups")
     same = group[:, None] == group[None, :]

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from os import PathLike
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,11 +39,12 @@ def only_classes(noisy: NoisyLabels, classes: Iterable[int]) -> NoisyLabels:
         raise ValueError(f"classes must name at least one class below {noisy.num_classes}, got {chosen}")
     affected = np.zeros(noisy.num_classes, dtype=np.bool_)
     affected[chosen] = True
-    asked, replaced = noisy.transition, noisy.replaced_by
+    asked, replaced, probability = noisy.transition, noisy.replaced_by, noisy.flip_probability
     return replace(
         noisy,
         labels=np.where(affected[noisy.clean], noisy.labels, noisy.clean),
         replaced_by=None if replaced is None else np.where(affected[noisy.clean], replaced, -1),
+        flip_probability=None if probability is None else np.where(affected[noisy.clean], probability, 0.0),
         transition=None if asked is None else np.where(affected[:, None], asked, np.eye(noisy.num_classes)),
         parameters={**noisy.parameters, "classes": chosen},
     )
@@ -65,69 +66,72 @@ def then(first: NoisyLabels, second: NoisyLabels) -> NoisyLabels:
     late, early = second.replaced_by, first.replaced_by
     if late is not None and early is not None:
         raise ValueError("images can be replaced once only, got open-set noise twice")
-    return NoisyLabels(
+    made = NoisyLabels(
         second.labels,
         first.clean,
         classes,
         f"{first.kind}+{second.kind}",
-        float(np.mean(first.clean != second.labels if transition is None else (1 - np.diagonal(transition))[first.clean])),
+        0.0,
         first.seed,
         transition,
         {"first": dict(first.parameters), "second": dict(second.parameters)} | _common_parameters(first, second),
         first.positions,
         early if late is None else late,
     )
+    # A matrix says nothing about replaced images.
+    if transition is None or made.replaced_by is not None:
+        return replace(made, nominal_rate=made.rate)
+    return replace(made, nominal_rate=float((1 - np.diagonal(transition))[made.clean].mean()))
 
 
 def _common_parameters(first: NoisyLabels, second: NoisyLabels) -> dict[str, Any]:
-    """What `then` keeps of both: the sampling mode, where it is the same, and where replaced images come from."""
+    """What `then` keeps of both: where replaced images come from, and the sampling mode where both are independent draws.
+
+    Two exact numbers of flips do not make an exact number: how many labels flip twice is left to chance.
+    """
     modes = {record.parameters.get("sampling") for record in (first, second)}
     outside = {key: r.parameters[key] for r in (first, second) for key in ("outside",) if key in r.parameters}
-    return outside | ({"sampling": modes.pop()} if len(modes) == 1 else {})
+    return outside | ({"sampling": "iid"} if modes == {"iid"} else {})
+
+
+class Inputs(TypedDict, total=False):
+    """What a kind that is made of others hands on to them: what a data set supplies, see `noisylab.registries`."""
+
+    num_classes: int | None
+    seed: int
+    features: ArrayLike | None
+    root: str | PathLike[str] | None
+    positions: ArrayLike | None
+
+
+def _make(noise: str, labels: ArrayLike, inputs: Inputs) -> NoisyLabels:
+    """The noise that a spec names, on these labels."""
+    made: NoisyLabels = NOISE.create(NOISE.parse(noise), labels=labels, **inputs)
+    return made
 
 
 @NOISE.register("on_classes")
-def on_classes(
-    labels: ArrayLike,
-    noise: str,
-    classes: tuple[int, ...],
-    num_classes: Count | None = None,
-    *,
-    seed: int = 0,
-    features: ArrayLike | None = None,
-    root: str | PathLike[str] | None = None,
-    positions: ArrayLike | None = None,
-) -> NoisyLabels:
+def on_classes(labels: ArrayLike, noise: str, classes: tuple[int, ...], **inputs: Unpack[Inputs]) -> NoisyLabels:
     """The noise of another spec on the samples of some true classes only.
 
-    labels: int[N]; noise: "symmetric:0.4" or any other spec; features, root, positions: handed on to it.
+    labels: int[N]; noise: "symmetric:0.4" or any other spec; inputs: num_classes, seed, features, root, positions, handed on to
+    it.
     """
-    inputs = {"num_classes": num_classes, "seed": seed, "features": features, "root": root, "positions": positions}
-    made: NoisyLabels = NOISE.create(NOISE.parse(noise), labels=labels, **inputs)
-    return only_classes(made, classes)
+    return only_classes(_make(noise, labels, inputs), classes)
 
 
 @NOISE.register("chain")
-def chain(
-    labels: ArrayLike,
-    first: str,
-    second: str,
-    num_classes: Count | None = None,
-    *,
-    seed: int = 0,
-    features: ArrayLike | None = None,
-    root: str | PathLike[str] | None = None,
-    positions: ArrayLike | None = None,
-) -> NoisyLabels:
+def chain(labels: ArrayLike, first: str, second: str, **inputs: Unpack[Inputs]) -> NoisyLabels:
     """Noise after noise: the second spec corrupts the labels that the first one gives.
 
-    labels: int[N]; first, second: "asymmetric(rate=0.2, mapping='cifar10')" or any other specs, drawn independently.
+    labels: int[N]; first, second: "asymmetric(rate=0.2, mapping='cifar10')" or any other specs, drawn independently; inputs: as
+    for `on_classes`.
     """
-    inputs = {"num_classes": num_classes, "features": features, "root": root, "positions": positions}
-    one: NoisyLabels = NOISE.create(NOISE.parse(first), labels=labels, seed=seed, **inputs)
+    seed = inputs.get("seed", 0)
+    one = _make(first, labels, inputs)
     # A seed of its own: with equal uniform numbers the same samples would flip twice.
-    again = {**inputs, "num_classes": one.num_classes, "seed": derive_seed(seed, "noise/second")}
-    return replace(then(one, NOISE.create(NOISE.parse(second), labels=one.labels, **again)), seed=seed)
+    again: Inputs = {**inputs, "num_classes": one.num_classes, "seed": derive_seed(seed, "noise/second")}
+    return replace(then(one, _make(second, one.labels, again)), seed=seed)
 
 
 def long_tail(labels: ArrayLike, factor: Fraction, num_classes: Count | None = None, *, seed: int = 0) -> NDArray[np.int64]:
@@ -150,31 +154,22 @@ def long_tail(labels: ArrayLike, factor: Fraction, num_classes: Count | None = N
 
 
 @NOISE.register("long_tailed")
-def long_tailed(
-    labels: ArrayLike,
-    factor: Fraction,
-    noise: str,
-    num_classes: Count | None = None,
-    *,
-    seed: int = 0,
-    features: ArrayLike | None = None,
-    root: str | PathLike[str] | None = None,
-    positions: ArrayLike | None = None,
-) -> NoisyLabels:
+def long_tailed(labels: ArrayLike, factor: Fraction, noise: str, **inputs: Unpack[Inputs]) -> NoisyLabels:
     """Class k keeps n_max f^(k/(K-1)) samples, then the noise of another spec corrupts those (RoLT, Wei et al. 2021).
 
-    labels: int[N]; factor: n_min / n_max in (0, 1]; noise: any other spec. `positions` of the record says which samples stay.
+    labels: int[N]; factor: n_min / n_max in (0, 1]; noise: any other spec; inputs: as for `on_classes`. `positions` of the
+    record says which samples stay.
     """
-    clean, classes = check_labels(labels, num_classes)
-    kept = long_tail(clean, factor, classes, seed=seed)
-    inputs = {
+    clean, classes = check_labels(labels, inputs.get("num_classes"))
+    kept = long_tail(clean, factor, classes, seed=inputs.get("seed", 0))
+    features, positions = inputs.get("features"), inputs.get("positions")
+    of_kept: Inputs = {
+        **inputs,
         "num_classes": classes,
-        "seed": seed,
         "features": None if features is None else np.asarray(features)[kept],
-        "root": root,
         "positions": kept if positions is None else np.asarray(positions)[kept],
     }
-    made: NoisyLabels = NOISE.create(NOISE.parse(noise), labels=clean[kept], **inputs)
+    made = _make(noise, clean[kept], of_kept)
     if made.positions is not None:
         raise ValueError(f"noise must keep all samples inside long_tailed, got {noise!r}")
     parameters = {**json.loads(json.dumps(dict(made.parameters))), "factor": float(factor)}

@@ -11,14 +11,15 @@ from noisylab.corruption.record import NoisyLabels
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """Numbers about one corruption. Those that need the matrix asked for are NaN where there is none.
+    """Numbers about one corruption. Those that need to know what was asked for are NaN where that is not known.
 
     rate, nominal_rate: realised, and asked for. expected_rate, rate_spread: mean and standard deviation of the realised rate
-    over seeds (0 apart from rounding where counts are exact). rate_per_class: float64[C], NaN for absent classes.
-    largest_deviation: max |T - realised|. p_value: of a chi-square test of all rows against the matrix; small means that the
-    labels were not drawn from it, and 1 that they were spread more evenly than independent draws are. dominance: the least
-    T_ii - max_j T_ij. learnable: whether the true class is the most frequent given label in every row. condition: of the
-    matrix (2-norm), infinite where it cannot be inverted. never_given: classes that occur but are given to no sample.
+    over seeds; the spread is 0 where the number of flips is exact up to rounding, and NaN where it is not known.
+    rate_per_class, expected_per_class: float64[C], realised and expected, NaN for absent classes. largest_deviation: max |T -
+    realised|. p_value: of a chi-square test of all rows against the matrix; small means that the labels were not drawn from it,
+    and 1 that they were spread more evenly than independent draws are. dominance: the least T_ii - max_j T_ij. learnable:
+    whether the true class is the most frequent given label in every row. condition: of the matrix (2-norm), infinite where it
+    cannot be inverted. never_given: classes that occur but are given to no sample.
     """
 
     rate: float
@@ -26,6 +27,7 @@ class Diagnostics:
     expected_rate: float
     rate_spread: float
     rate_per_class: NDArray[np.float64]
+    expected_per_class: NDArray[np.float64]
     largest_deviation: float
     p_value: float
     dominance: float
@@ -41,11 +43,10 @@ def diagnose(noisy: NoisyLabels) -> Diagnostics:
     present = sizes > 0
     asked = noisy.transition
     expected = spread = deviation = p_value = math.nan
+    flip = _flip_probability(noisy)
+    if flip is not None:
+        expected, spread = float(flip.mean()), _spread(noisy, flip)
     if asked is not None:
-        flip = 1 - np.diagonal(asked)
-        expected = noisy.nominal_rate if noisy.replaced_by is not None else float(flip @ sizes / len(noisy))
-        iid = noisy.parameters.get("sampling") == "iid"
-        spread = math.sqrt(float(flip * (1 - flip) @ sizes)) / len(noisy) if iid else 0.0
         deviation = float(np.abs(realised - asked)[present].max())
         p_value = _chi_square(counts[present], asked[present])
     matrix = np.where(present[:, None], realised, np.eye(noisy.num_classes)) if asked is None else asked
@@ -57,7 +58,8 @@ def diagnose(noisy: NoisyLabels) -> Diagnostics:
         nominal_rate=noisy.nominal_rate,
         expected_rate=expected,
         rate_spread=spread,
-        rate_per_class=_rate_per_class(noisy, sizes),
+        rate_per_class=_per_class(noisy, noisy.flipped),
+        expected_per_class=_per_class(noisy, np.full(len(noisy), np.nan) if flip is None else flip),
         largest_deviation=deviation,
         p_value=p_value,
         dominance=float(margins[present].min()),
@@ -67,9 +69,37 @@ def diagnose(noisy: NoisyLabels) -> Diagnostics:
     )
 
 
-def _rate_per_class(noisy: NoisyLabels, sizes: NDArray[np.int64]) -> NDArray[np.float64]:
-    wrong = np.bincount(noisy.clean[noisy.flipped], minlength=noisy.num_classes)
-    return np.asarray(np.divide(wrong, sizes, out=np.full(len(sizes), np.nan), where=sizes > 0))
+def _flip_probability(noisy: NoisyLabels) -> NDArray[np.float64] | None:
+    """How likely each sample was to be mislabelled, float64[N], where that is known."""
+    if noisy.flip_probability is not None:
+        return noisy.flip_probability
+    # A matrix says nothing about replaced images.
+    if noisy.transition is None or noisy.replaced_by is not None:
+        return None
+    return np.asarray((1 - np.diagonal(noisy.transition))[noisy.clean])
+
+
+def _spread(noisy: NoisyLabels, flip: NDArray[np.float64]) -> float:
+    """The standard deviation of the realised rate over seeds; NaN where the way of drawing does not tell it."""
+    mode, count = noisy.parameters.get("sampling"), len(noisy)
+    if mode == "iid":
+        return math.sqrt(float((flip * (1 - flip)).sum())) / count
+    # A number that is exact over the whole set is not so in some of its classes.
+    if mode == "exact_per_class" or (mode == "exact" and "classes" not in noisy.parameters):
+        return 0.0
+    if mode == "redrawn" and noisy.nominal_rate > 0:
+        # Sampling without replacement, then a draw of its own for each of the chosen, which is wrong with probability `wrong`.
+        chosen, wrong = noisy.nominal_rate * count, flip / noisy.nominal_rate
+        own = chosen * float((wrong * (1 - wrong)).mean())
+        return math.sqrt(max(own, 0) + chosen * (count - chosen) / max(count - 1, 1) * float(wrong.var())) / count
+    return 0.0 if mode == "redrawn" else math.nan
+
+
+def _per_class(noisy: NoisyLabels, values: NDArray[np.generic]) -> NDArray[np.float64]:
+    """The mean of a value per sample over every true class; NaN for absent classes."""
+    sizes = np.bincount(noisy.clean, minlength=noisy.num_classes)
+    total = np.bincount(noisy.clean, weights=values, minlength=noisy.num_classes)
+    return np.asarray(np.divide(total, sizes, out=np.full(len(sizes), np.nan), where=sizes > 0))
 
 
 def _chi_square(counts: NDArray[np.int64], asked: NDArray[np.float64]) -> float:
@@ -85,6 +115,12 @@ def _chi_square(counts: NDArray[np.int64], asked: NDArray[np.float64]) -> float:
     return float(chdtrc(freedom, statistic)) if freedom else 1.0
 
 
+def _spread_in_words(spread: float) -> str:
+    if math.isnan(spread):
+        return ""
+    return f", spread over seeds {spread:.4f}" if spread else ", exact up to rounding"
+
+
 def describe_record(noisy: NoisyLabels) -> str:
     """The diagnostics of a corruption as a text of several lines."""
     found, counts = diagnose(noisy), noisy.counts()
@@ -93,8 +129,11 @@ def describe_record(noisy: NoisyLabels) -> str:
         f"{noisy.kind}{asked}, seed {noisy.seed}: {len(noisy)} labels, {noisy.num_classes} classes",
         f"nominal rate {found.nominal_rate:.4f}, realised rate {found.rate:.4f} ({int(noisy.flipped.sum())} mislabelled)",
     ]
+    if "published_rate" in noisy.parameters:
+        lines.append(f"published rate {noisy.parameters['published_rate']:.4f}, of the whole set")
+    if not math.isnan(found.expected_rate):
+        lines.append(f"expected rate {found.expected_rate:.4f}{_spread_in_words(found.rate_spread)}")
     if noisy.transition is not None:
-        lines.append(f"expected rate {found.expected_rate:.4f}, spread over seeds {found.rate_spread:.4f}")
         lines.append(f"largest |realised - asked| transition {found.largest_deviation:.4f}, chi-square p {found.p_value:.3g}")
     learnable = "learnable" if found.learnable else "NOT learnable: some class is mostly given another label"
     lines.append(f"diagonal dominance {found.dominance:.4f} ({learnable}), condition number {found.condition:.4g}")

@@ -13,20 +13,12 @@ from noisylab.corruption.record import NoisyLabels
 from noisylab.corruption.validation import check_labels, check_positions
 from noisylab.registries import NOISE
 
-Variant = Literal[
-    "cifar10n_aggre",
-    "cifar10n_random1",
-    "cifar10n_random2",
-    "cifar10n_random3",
-    "cifar10n_worse",
-    "cifar100n_fine",
-    "cifar100n_coarse",
-]
-
 FILES = {
     "CIFAR-10_human.pt": "96644db5574813cae939af5f7f2a0aec",
     "CIFAR-100_human.pt": "a67b45c1d7992051865b5c755bd68bb1",
 }
+
+SITE = "github.com/UCSC-REAL/cifar-10-100n"
 
 # variant -> file, key of the given labels, key of the true ones, classes, and the rate of Wei et al. 2022
 VARIANTS: dict[str, tuple[str, str, str, int, float]] = {
@@ -42,7 +34,15 @@ VARIANTS: dict[str, tuple[str, str, str, int, float]] = {
 
 @NOISE.register("human", main="variant")
 def human(
-    variant: Variant,
+    variant: Literal[
+        "cifar10n_aggre",
+        "cifar10n_random1",
+        "cifar10n_random2",
+        "cifar10n_random3",
+        "cifar10n_worse",
+        "cifar100n_fine",
+        "cifar100n_coarse",
+    ],
     labels: ArrayLike | None = None,
     *,
     root: str | PathLike[str] | None = None,
@@ -52,13 +52,20 @@ def human(
 
     root: the folder of CIFAR-10_human.pt or CIFAR-100_human.pt (None: data); they are CC BY-NC 4.0 and not part of this
     package: github.com/UCSC-REAL/cifar-10-100n. labels: int[N] true labels in torchvision's order, which are compared with the
-    file's own; positions: int[N], which of the 50,000 training images they are (None: all). Raises ValueError for an unknown
-    variant, a missing, damaged or foreign file, and for other true labels.
+    file's own; positions: int[N], which of the 50,000 training images they are (None: all). The record says the published rate,
+    and the realised one must round to it where it is about all images. Raises ValueError for an unknown variant, a missing,
+    damaged or foreign file, and for other true labels.
     """
     if variant not in VARIANTS:
         raise ValueError(f"variant must be one of {', '.join(map(repr, VARIANTS))}, got {variant!r}")
-    name, given_key, true_key, classes, _ = VARIANTS[variant]
-    arrays = read_arrays(Path("data" if root is None else root) / name, FILES[name])
+    name, given_key, true_key, classes, published = VARIANTS[variant]
+    path = Path("data" if root is None else root) / name
+    if not path.is_file():
+        raise ValueError(
+            f"{variant} needs {name}, and there is no file {str(path)!r}: get it from {SITE}, and name its folder with "
+            "--data-root (in Python: root=)"
+        )
+    arrays = read_arrays(path, FILES[name])
     true, given = arrays[true_key], arrays[given_key]
     if positions is not None:
         place = check_positions(positions, len(true))
@@ -73,4 +80,8 @@ def human(
                 f"labels must be the true labels that {variant} was made from, in torchvision's order; at position {other[0]} "
                 f"got {expected[other[0]]}, expected {true[other[0]]}"
             )
-    return from_pair(true, given, classes, kind="human", variant=variant)
+    noisy = from_pair(true, given, classes, kind="human", variant=variant, published_rate=published)
+    # The published rates have four decimals.
+    if len(true) == len(arrays[true_key]) and abs(noisy.rate - published) > 0.5e-4 + 1e-9:
+        raise ValueError(f"{variant} must have the published rate {published:.4f}, got {noisy.rate:.4f} from {str(path)!r}")
+    return noisy

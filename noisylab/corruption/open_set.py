@@ -71,6 +71,7 @@ def open_set(
         transition=transition,
         parameters=parameters,
         replaced_by=np.where(replaced, candidate, -1),
+        flip_probability=np.full(len(clean), r),
     )
 
 

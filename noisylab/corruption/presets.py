@@ -1,6 +1,7 @@
 """What published code does, where that is not what its paper says."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -14,8 +15,6 @@ from noisylab.corruption.symmetric import symmetric
 from noisylab.corruption.validation import check_integer, check_labels, check_rate
 from noisylab.registries import NOISE
 from noisylab.seeds import derive_seed
-
-Source = Literal["dividemix", "coteaching", "sce", "elr"]
 
 NOTES: dict[str, str] = {
     "dividemix": "symmetric: exactly int(r N) samples of the whole set get a uniform label, the true one included, so that "
@@ -37,7 +36,7 @@ NOTES: dict[str, str] = {
 def preset(
     labels: ArrayLike,
     rate: Fraction,
-    source: Source,
+    source: Literal["dividemix", "coteaching", "sce", "elr"],
     num_classes: Count | None = None,
     *,
     form: Literal["symmetric", "asymmetric", "pair"] = "symmetric",
@@ -59,17 +58,30 @@ def preset(
     if mapped and num_classes not in (None, 10):
         raise ValueError(f"the asymmetric noise of {source} is for CIFAR-10's 10 classes, got num_classes = {num_classes}")
     r, seed = check_rate(rate), check_integer("seed", seed)
-    parameters = {"source": source, "form": form}
+    parameters: dict[str, str] = {"source": source, "form": form}
     if source == "coteaching":
         function = symmetric if form == "symmetric" else pair_flip
-        return _renamed(function(clean, r, classes, sampling="iid", seed=seed), parameters)
+        made: NoisyLabels = function(clean, r, classes, sampling="iid", seed=seed)
+        return replace(made, kind="preset", parameters={**parameters, "sampling": "iid"})
     rng = np.random.default_rng(derive_seed(seed, "noise/preset"))
     pairs = MAPPINGS["cifar10"][1]
+    identity = np.eye(classes)
+    # Row c: where the labels of class c go that the code replaces.
+    target = identity[[pairs.get(c, c) for c in range(classes)]] if mapped else np.full((classes, classes), 1 / classes)
     if source == "sce":
         given = _class_by_class(clean, r, classes, pairs if mapped else None, rng)
+        transition = _class_by_class_matrix(clean, r, classes, target if mapped else None)
+        parameters["sampling"] = "exact_per_class"
     elif source == "elr" and mapped:
         given = _in_place(clean, r, pairs, rng)
+        transition = identity
+        for true in range(classes):
+            step = identity.copy()
+            step[true] = (1 - r) * identity[true] + r * target[true]
+            transition = transition @ step
     else:
+        transition = (1 - r) * identity + r * target
+        parameters["sampling"] = "redrawn"
         exact = r * len(clean)
         # ceil without lifting .2 * 50 = 10.000000000000002 to 11.
         count = int(exact + 1e-9) if source == "dividemix" else int(np.ceil(exact - 1e-9))
@@ -79,7 +91,7 @@ def preset(
         # Drawn for all, so that a lower rate is nested in a higher one.
         uniform = rng.integers(classes, size=len(clean))
         given[chosen] = table[clean[chosen]] if mapped else uniform[chosen]
-    return NoisyLabels(given, clean, classes, "preset", r, seed, parameters=parameters)
+    return NoisyLabels(given, clean, classes, "preset", r, seed, transition, parameters)
 
 
 def _in_place(clean: NDArray[np.int64], rate: float, pairs: dict[int, int], rng: np.random.Generator) -> NDArray[np.int64]:
@@ -110,14 +122,13 @@ def _class_by_class(
     return given
 
 
-def _renamed(noisy: NoisyLabels, parameters: Mapping[str, str]) -> NoisyLabels:
-    return NoisyLabels(
-        noisy.labels,
-        noisy.clean,
-        noisy.num_classes,
-        "preset",
-        noisy.nominal_rate,
-        noisy.seed,
-        noisy.transition,
-        {**parameters, "sampling": noisy.parameters["sampling"]},
-    )
+def _class_by_class_matrix(
+    clean: NDArray[np.int64], rate: float, classes: int, target: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    """What `_class_by_class` asks for: the same number of every class is not the same share where classes differ in size."""
+    identity = np.eye(classes)
+    if target is not None:
+        return (1 - rate) * identity + rate * target
+    share = rate * len(clean) / classes / np.maximum(np.bincount(clean, minlength=classes), 1)
+    share = np.where(np.isin(np.arange(classes), clean), np.minimum(share, 1), 0)[:, None]
+    return np.asarray((1 - share) * identity + share * (1 - identity) / max(classes - 1, 1))

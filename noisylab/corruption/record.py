@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from noisylab.data.dataset import CorruptedDataset
 
 FORMAT = 2
-PER_SAMPLE = ("labels", "clean", "positions", "replaced_by")
+PER_SAMPLE = ("labels", "clean", "positions", "replaced_by", "flip_probability")
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,8 @@ class NoisyLabels:
     labels: int64[N], the given labels. clean: int64[N], the true labels. transition: float64[C, C] that was asked for, row =
     true class, column = given class, or None. nominal_rate: the rate that was asked for, in the kind's own convention.
     positions: int64[N], which samples of the data set these are, where they are not all of it. replaced_by: int64[N], for
-    open-set noise: the sample of the outside data set whose image stands in the place of this one's, or -1.
+    open-set noise: the sample of the outside data set whose image stands in the place of this one's, or -1. flip_probability:
+    float64[N], how likely each sample was to be mislabelled, where the transition does not say it.
     """
 
     labels: NDArray[np.int64]
@@ -45,11 +46,12 @@ class NoisyLabels:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     positions: NDArray[np.int64] | None = None
     replaced_by: NDArray[np.int64] | None = None
+    flip_probability: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         for name in ("labels", "clean"):
             object.__setattr__(self, name, check_labels(getattr(self, name), self.num_classes)[0])
-        for name in ("clean", "positions", "replaced_by"):
+        for name in PER_SAMPLE[1:]:
             array = getattr(self, name)
             if array is not None and array.shape != self.labels.shape:
                 raise ValueError(f"labels and {name} must be equally long, got {self.labels.shape} and {array.shape}")
@@ -207,4 +209,5 @@ def corrupt(
         seed=seed,
         transition=None if isinstance(noise, PerSample) else noise,
         parameters={**parameters, "sampling": mode},
+        flip_probability=noise.flip_probability if isinstance(noise, PerSample) else None,
     )

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from noisylab.checks import Count
 from noisylab.corruption.drawing import Sampling
+from noisylab.corruption.estimators import empirical_transition
 from noisylab.corruption.record import NoisyLabels, corrupt
 from noisylab.corruption.validation import check_labels, check_transition
 from noisylab.registries import NOISE
@@ -53,8 +54,7 @@ def empirical(
     (Wei et al. 2022). A class that the source lacks keeps its labels. Raises ValueError for bad labels or source.
     """
     record = source if isinstance(source, NoisyLabels) else _load(source)
-    realised = record.realised_transition()
-    matrix = np.where(np.isnan(realised), np.eye(len(realised)), realised)
+    matrix = empirical_transition(record.clean, record.labels, record.num_classes)
     made: NoisyLabels = from_transition(labels, matrix, num_classes, sampling=sampling, seed=seed)
     return replace(made, kind="empirical", parameters={**made.parameters, "source_digest": record.digest})
 

@@ -1,5 +1,6 @@
 """A corruption in pictures: its transition matrices, the rate of every class, mislabelled examples."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +22,10 @@ ANNOTATED = 12
 def transition_heatmap(
     matrix: NDArray[np.float64], *, names: Sequence[str] | None = None, ax: Axes | None = None, **kwargs: Any
 ) -> Axes:
-    """A transition matrix float64[C, C], rows true and columns given, in shares; kwargs go to `Axes.imshow`."""
+    """A transition matrix float64[C, C], rows true and columns given, in shares; kwargs go to `Axes.imshow`.
+
+    A further column is the share of images replaced from another data set.
+    """
     ax = ax or plt.gca()
     ax.imshow(matrix, **{"vmin": 0, "vmax": 1, "cmap": "Blues", **kwargs})
     ax.grid(visible=False)
@@ -29,34 +33,47 @@ def transition_heatmap(
     if len(matrix) > ANNOTATED:
         return ax
     labels = [str(c) for c in range(len(matrix))] if names is None else list(names)
-    turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, labels)) > 2 else {}
-    ax.set_xticks(range(len(matrix)), labels, **turned)
+    columns = [*labels, "image replaced"][: matrix.shape[1]]
+    turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, columns)) > 2 else {}
+    ax.set_xticks(range(len(columns)), columns, **turned)
     ax.set_yticks(range(len(matrix)), labels)
     ax.tick_params(length=0)
     for (row, column), value in np.ndenumerate(matrix):
-        if value > 0:
-            text = f"{value:.2f}".replace("0.", ".", 1)
+        # What would be written .00 is left out.
+        if value >= 0.005:
+            text = "1" if value == 1 else f"{value:.2f}".replace("0.", ".", 1)
             ax.text(column, row, text, ha="center", va="center", fontsize=6, color="white" if value > 0.5 else "0.15")
     return ax
 
 
 def rate_per_class(noisy: NoisyLabels, *, names: Sequence[str] | None = None, ax: Axes | None = None, **kwargs: Any) -> Axes:
-    """The realised rate of every true class, with marks at what the matrix asks for; kwargs go to `Axes.bar`."""
+    """The realised rate of every true class, with marks at the expected one where it is known; kwargs go to `Axes.bar`.
+
+    Samples whose image was replaced from another data set stand on top, in another colour.
+    """
     ax = ax or plt.gca()
-    rates = diagnose(noisy).rate_per_class
-    places = np.arange(noisy.num_classes)
-    ax.bar(places, rates, **{"color": PALETTE[0], "label": "realised", **kwargs})
-    if noisy.transition is not None and noisy.replaced_by is None:
-        asked = 1 - np.diagonal(noisy.transition)
-        ax.plot(places, asked, linestyle="", marker="_", color="black", label="asked for", markersize=8)
-    ax.axhline(noisy.rate, color="0.4", linestyle=":", linewidth=0.9, label=f"all classes: {noisy.rate:.3f}")
+    found = diagnose(noisy)
+    rates, places = found.rate_per_class, np.arange(noisy.num_classes)
+    replaced = np.nan_to_num(_shares(noisy)[:, noisy.num_classes :].sum(axis=1))
+    flipped = "realised" if noisy.replaced_by is None else "label flipped"
+    ax.bar(places, rates - replaced, **{"color": PALETTE[0], "label": flipped, **kwargs})
+    if noisy.replaced_by is not None:
+        ax.bar(places, replaced, bottom=rates - replaced, **{**kwargs, "color": PALETTE[1], "label": "image replaced"})
+    if not np.isnan(found.expected_rate):
+        ax.plot(places, found.expected_per_class, linestyle="", marker="_", color="black", label="expected", markersize=8)
+    ax.axhline(noisy.rate, color="0.4", linestyle=":", linewidth=0.9, zorder=1.5, label=f"all classes: {noisy.rate:.3f}")
     ax.set(xlabel="true class", ylabel="share mislabelled")
-    ax.set_ylim(0, max(1.25 * max(float(np.nanmax(rates)), noisy.rate), 0.05))
+    ax.set_axisbelow(True)
+    ax.grid(visible=False, axis="x")
+    rows = 1 if noisy.replaced_by is None else 2
+    ax.set_ylim(0, max((1.15 + 0.1 * rows) * max(float(np.nanmax(rates)), noisy.rate), 0.05))
     if noisy.num_classes <= ANNOTATED:
         labels = [str(c) for c in places] if names is None else list(names)
         turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, labels)) > 2 else {}
         ax.set_xticks(places, labels, **turned)
-    ax.legend(loc="upper center", ncols=3, fontsize=6, frameon=False, handlelength=1, columnspacing=0.9, handletextpad=0.4)
+    ax.legend(
+        loc="upper center", ncols=4 - rows, fontsize=6, frameon=False, handlelength=1, columnspacing=0.9, handletextpad=0.4
+    )
     return ax
 
 
@@ -65,7 +82,9 @@ def example(image: NDArray[np.generic], true: str, given: str, *, ax: Axes | Non
     ax = ax or plt.gca()
     pixels = np.moveaxis(np.asarray(image), 0, -1)
     ax.imshow(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, **{"cmap": "gray", "interpolation": "nearest", **kwargs})
-    ax.set_title(f"{true}\n→ {given}", fontsize=6.5, pad=2)
+    # Seventeen letters fit over an image; longer names are written smaller.
+    size = 6.5 * min(1, 17 / max(len(true), len(given) + 2))
+    ax.set_title(f"{true}\n→ {given}", fontsize=size, pad=2)
     ax.set_axis_off()
     return ax
 
@@ -103,10 +122,11 @@ def corruption_figure(
 ) -> tuple[Figure, pandas.DataFrame]:
     """The matrix asked for beside the realised one and the rate of every class, and the plotted numbers.
 
+    Under open-set noise the matrices have a further column: the share of images replaced from another data set.
     columns: of a paper, that the figure is to fit in; None: as wide as is easily read on a screen.
     """
-    realised = noisy.realised_transition()
-    matrices = {"realised": realised} if noisy.transition is None else {"asked for": noisy.transition, "realised": realised}
+    realised, asked = _shares(noisy), _asked(noisy)
+    matrices = {"realised": realised} if asked is None else {"asked for": asked, "realised": realised}
     with paper_style():
         panels = [*matrices, "rates"]
         layout: list[HashableList[str]] = [[*panels]]
@@ -121,8 +141,33 @@ def corruption_figure(
             axes[name].set_title(name)
         rate_per_class(noisy, names=names, ax=axes["rates"])
         axes["rates"].set_title("rate per class")
-        figure.suptitle(title or f"{noisy.kind}, seed {noisy.seed}")
+        # About ten letters an inch.
+        figure.suptitle(textwrap.fill(title or f"{noisy.kind}, seed {noisy.seed}", int(10 * size[0])))
     true, given = np.indices(realised.shape)
-    numbers: dict[str, NDArray[Any]] = {"true": true.ravel(), "given": given.ravel(), "samples": noisy.counts().ravel()}
+    numbers: dict[str, NDArray[Any]] = {"true": true.ravel(), "given": given.ravel(), "samples": _counts(noisy).ravel()}
     numbers |= {name.replace(" ", "_"): matrix.ravel() for name, matrix in matrices.items()}
     return figure, pandas.DataFrame(numbers)
+
+
+def _counts(noisy: NoisyLabels) -> NDArray[np.int64]:
+    """int64[C, C]: samples of each true class by given label; with a further column for those whose image was replaced."""
+    if noisy.replaced_by is None:
+        return noisy.counts()
+    classes = noisy.num_classes
+    shown = np.where(noisy.replaced_by >= 0, classes, noisy.labels)
+    return np.bincount(noisy.clean * (classes + 1) + shown, minlength=classes * (classes + 1)).reshape(classes, classes + 1)
+
+
+def _shares(noisy: NoisyLabels) -> NDArray[np.float64]:
+    """`_counts` as shares of each true class; NaN for absent classes."""
+    counts = _counts(noisy)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(counts / counts.sum(axis=1, keepdims=True))
+
+
+def _asked(noisy: NoisyLabels) -> NDArray[np.float64] | None:
+    """What `_shares` was asked to be, where that is known."""
+    if noisy.transition is None or noisy.replaced_by is None:
+        return noisy.transition
+    replaced = diagnose(noisy).expected_per_class - (1 - np.diagonal(noisy.transition))
+    return None if np.isnan(replaced).any() else np.column_stack([noisy.transition - np.diag(replaced), replaced])

@@ -33,7 +33,13 @@ def test_kinds_are_described() -> None:
     [
         (["--noise", "symetric:0.4"], "unknown noise 'symetric' (did you mean 'symmetric'?)"),
         (["--noise", "symmetric:1.5"], "rate must be a number in [0, 1], got 1.5"),
-        (["--noise", "human:cifar10n_worse", "--data-root", "."], "CIFAR-10_human.pt' cannot be read"),
+        (
+            ["--noise", "human:cifar10n_worse", "--data-root", "."],
+            "cifar10n_worse needs CIFAR-10_human.pt, and there is no file",
+        ),
+        (["--noise", "human:cifar100n_fine"], "cifar-10-100n, and name its folder with --data-root"),
+        (["--noise", "elr:0.4"], "unknown noise 'elr' (did you mean \"preset(rate=0.4, source='elr')\"?)"),
+        (["--noise", "block:0.3"], "for instance one number per class: block(rate=0.3, groups=[0, 0, 0, 0, 0, 1, 1, 1, 1, 1])"),
         (["--noise", "file:nothing.npy"], "no file 'nothing.npy'"),
         (["--plot", "x.gif"], "--plot must end in .png or .pdf"),
         (["--save", f"{__file__}/x.npz"], "is not a folder"),

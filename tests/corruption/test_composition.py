@@ -1,5 +1,6 @@
 """Noise on some classes, noise after noise, on long-tailed data; presets and controls."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from noisylab.corruption import (
     block,
     chain,
     describe,
+    diagnose,
     empirical,
     from_pair,
     from_transition,
@@ -104,6 +106,13 @@ def test_block_noise_stays_in_the_group() -> None:
         block(LABELS, 0.4, [0, 1], 10)
 
 
+def test_groups_of_100_classes_do_not_fit_ten() -> None:
+    with pytest.raises(ValueError, match=r"each of the 10 classes, got 'cifar100_superclass', which is for 100 classes"):
+        block(LABELS, 0.4, num_classes=10)
+    with pytest.raises(ValueError, match=r"one number per class$"):
+        block(LABELS, 0.4, num_classes=50)
+
+
 def test_the_empirical_matrix_is_drawn_again() -> None:
     noisy = asymmetric(LABELS, 0.4, "cifar10", seed=1)
     again = empirical(LABELS, noisy, seed=2)
@@ -143,8 +152,46 @@ def test_sce_takes_equally_many_of_every_class_however_large_it_is() -> None:
     assert np.bincount(with_mapping.clean[with_mapping.flipped], minlength=10).tolist() == [0, 0, 2, 2, 2, 2, 0, 0, 0, 2]
 
 
-def test_coteaching_heeds_its_seed() -> None:
-    assert preset(LABELS, 0.4, "coteaching", seed=1) != preset(LABELS, 0.4, "coteaching", seed=2)
+PRESETS = [(source, form) for source in NOTES for form in ("symmetric", "pair" if source == "coteaching" else "asymmetric")]
+
+
+@pytest.mark.parametrize(("source", "form"), PRESETS)
+def test_presets_heed_their_seed_and_not_the_global_generator(source: Any, form: Any) -> None:
+    # Co-teaching's code always draws with seed 0, ELR's never seeds NumPy, SCE's seeds NumPy's global generator.
+    np.random.seed(0)  # noqa: NPY002
+    before = np.random.get_state()[1].copy()  # type: ignore[index, union-attr]  # noqa: NPY002
+    first = preset(LABELS, 0.4, source, form=form, seed=1)
+    assert np.array_equal(np.random.get_state()[1], before)  # type: ignore[index]  # noqa: NPY002
+    np.random.seed(1)  # noqa: NPY002
+    assert preset(LABELS, 0.4, source, form=form, seed=1) == first
+    assert preset(LABELS, 0.4, source, form=form, seed=2).digest != first.digest
+
+
+@pytest.mark.parametrize(("source", "form"), PRESETS)
+def test_rates_of_two_decimals_are_themselves_in_presets(source: Any, form: Any) -> None:
+    # A file named with one decimal makes .25 run as .2; int(100 * .29) is 28.
+    rates = [preset(np.arange(50_000) % 10, rate, source, form=form).rate for rate in (0.2, 0.25, 0.28, 0.29)]
+    assert (np.diff(rates) > 0).all()
+
+
+def test_whole_numbers_of_flips_are_not_lost_to_binary_fractions() -> None:
+    labels = np.arange(1000) % 10
+    assert np.bincount(labels[preset(labels, 0.29, "sce").flipped]).tolist() == [29] * 10
+    assert preset(labels, 0.29, "sce", form="asymmetric").flipped.sum() == 5 * 29
+    # .57 * 100 is 56.99999999999999; ELR then turns ceil(.57 * 57) = 33 of the 57 back.
+    assert preset(np.repeat([3], 100), 0.57, "dividemix", form="asymmetric").flipped.sum() == 57
+    assert preset(np.repeat([3], 100), 0.57, "elr", form="asymmetric").counts()[3, 5] == 57 - 33
+
+
+@pytest.mark.parametrize("form", ["symmetric", "pair"])
+def test_coteaching_is_what_its_code_draws(form: Any) -> None:
+    # data/utils.py: a multinomial draw for each label from P, with n / (K - 1) off the diagonal or n at the next class.
+    noisy = preset(np.arange(50_000) % 10, 0.45, "coteaching", form=form)
+    asked = np.full((10, 10), 0.45 / 9) if form == "symmetric" else 0.45 * np.roll(np.eye(10), 1, axis=1)
+    np.fill_diagonal(asked, 0.55)
+    assert np.allclose(noisy.transition, asked)  # type: ignore[arg-type]
+    assert (noisy.kind, noisy.parameters["sampling"]) == ("preset", "iid")
+    assert diagnose(noisy).p_value > 1e-3
 
 
 @pytest.mark.parametrize("source", NOTES)
@@ -168,6 +215,26 @@ def test_every_kind_describes_itself_with_its_bad_input(kind: str, capsys: pytes
     said = capsys.readouterr().out
     assert said.startswith(kind)
     assert "labels: int[N]" in said
+
+
+def test_kinds_made_of_others_hand_on_what_a_data_set_supplies(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(5000, 4))
+    np.save(tmp_path / "fine.npy", LABELS * 5 + np.arange(5000) // 10 % 5)
+    part = np.arange(0, 5000, 2)
+    supplied = {"labels": LABELS[part], "num_classes": 12, "seed": 3, "features": x[part], "root": None, "positions": part}
+    fine = f"subclass(rate=0.1, fine='{tmp_path}/fine.npy')"
+    for text in (
+        "on_classes(noise='instance:0.4', classes=(2, 4))",
+        "chain(first='instance:0.2', second='instance:0.2')",
+        "long_tailed(factor=0.5, noise='instance:0.4')",
+        f'on_classes(noise="{fine}", classes=(2, 4))',
+        f'long_tailed(factor=0.5, noise="{fine}")',
+    ):
+        made = NOISE.create(NOISE.parse(text), **supplied)
+        assert made.num_classes == 12
+        assert made.seed == 3
+    with pytest.raises(TypeError, match="not supplied with colour"):
+        on_classes(LABELS, "symmetric:0.4", (2,), colour=1)  # type: ignore[call-arg]
 
 
 def test_an_unknown_kind_cannot_be_described() -> None:

@@ -1,6 +1,8 @@
 """Transition matrices estimated from labels and predictions, and the diagnostics of a corruption."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,19 +10,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from noisylab.corruption import (
+    NoisyLabels,
     anchor_points,
     asymmetric,
+    chain,
     confident_joint,
     confident_transition,
     diagnose,
     empirical_transition,
     from_pair,
+    instance,
+    margin,
+    on_classes,
+    only_classes,
+    open_set,
     pair_flip,
+    preset,
     symmetric,
+    then,
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(2, 8), st.integers(20, 200), st.integers(0, 10_000), st.floats(0.05, 2))
 def test_the_confident_joint_is_that_of_cleanlab(classes: int, n: int, seed: int, sharpness: float) -> None:
     count = pytest.importorskip("cleanlab.count")
@@ -102,3 +113,104 @@ def test_what_cannot_be_learned_is_said() -> None:
     assert diagnose(from_pair([0, 1], [1, 1])).never_given == (0,)
     assert math.isinf(diagnose(asymmetric([0, 1] * 10, 1, {0: 1})).condition)
     assert math.isnan(diagnose(from_pair([0, 1], [1, 1])).p_value)
+
+
+def expected_and_spread(noisy: NoisyLabels) -> tuple[float, float]:
+    found = diagnose(noisy)
+    return found.expected_rate, found.rate_spread
+
+
+SKEWED = np.repeat(np.arange(10), np.arange(100, 50, -5))
+FEATURES = np.random.default_rng(0).normal(size=(len(SKEWED), 5))
+POSTERIORS = np.random.default_rng(1).dirichlet(np.ones(10), len(SKEWED))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda seed: symmetric(SKEWED, 0.4, sampling="iid", seed=seed),
+        lambda seed: instance(SKEWED, 0.2, FEATURES, sampling="iid", seed=seed),
+        lambda seed: margin(SKEWED, 0.4, POSTERIORS, sampling="iid", seed=seed),
+        lambda seed: open_set(SKEWED, 0.4, 50, open_share=0.5, sampling="iid", seed=seed),
+        lambda seed: on_classes(SKEWED, "instance(rate=0.4, sampling='iid')", (1, 2), features=FEATURES, seed=seed),
+        lambda seed: chain(SKEWED, "symmetric(rate=0.3, sampling='iid')", "pair_flip(rate=0.3, sampling='iid')", seed=seed),
+        lambda seed: preset(SKEWED, 0.4, "coteaching", seed=seed),
+        lambda seed: preset(SKEWED, 0.4, "dividemix", seed=seed),
+        lambda seed: preset(SKEWED, 0.4, "dividemix", form="asymmetric", seed=seed),
+        lambda seed: preset(SKEWED, 0.4, "elr", seed=seed),
+    ],
+)
+def test_realised_rates_have_the_expected_mean_and_spread(make: Callable[[int], NoisyLabels]) -> None:
+    rates = [make(seed).rate for seed in range(150)]
+    expected, spread = expected_and_spread(make(0))
+    assert np.mean(rates) == pytest.approx(expected, abs=5 * spread / math.sqrt(150))
+    assert np.std(rates) == pytest.approx(spread, rel=0.3)
+
+
+@pytest.mark.parametrize(
+    "noisy",
+    [
+        symmetric(SKEWED, 0.4),
+        symmetric(SKEWED, 0.4, sampling="exact"),
+        only_classes(symmetric(SKEWED, 0.4), [1, 2]),
+        instance(SKEWED, 0.1, FEATURES, saturated=True),
+        margin(SKEWED, 0.4, POSTERIORS, sampling="exact"),
+        open_set(SKEWED, 0.4, 50, open_share=0.5),
+        preset(SKEWED, 0.4, "sce"),
+        preset(SKEWED, 0.4, "sce", form="asymmetric"),
+    ],
+    ids=lambda noisy: noisy.kind,
+)
+def test_exact_counts_are_said_to_be_exact(noisy: NoisyLabels, capsys: pytest.CaptureFixture[str]) -> None:
+    expected, spread = expected_and_spread(noisy)
+    assert spread == 0
+    assert noisy.rate == pytest.approx(expected, abs=10 / len(SKEWED))
+    noisy.report()
+    assert f"expected rate {expected:.4f}, exact up to rounding\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "noisy",
+    [
+        only_classes(symmetric(SKEWED, 0.4, sampling="exact"), [1, 2]),
+        chain(SKEWED, "symmetric:0.3", "pair_flip:0.3"),
+        preset(SKEWED, 0.4, "elr", form="asymmetric"),
+    ],
+    ids=lambda noisy: noisy.kind,
+)
+def test_no_spread_is_stated_where_the_way_of_drawing_does_not_tell_it(
+    noisy: NoisyLabels, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected, spread = expected_and_spread(noisy)
+    assert math.isnan(spread)
+    assert noisy.rate == pytest.approx(expected, abs=0.03)
+    noisy.report()
+    assert f"expected rate {expected:.4f}\n" in capsys.readouterr().out
+
+
+def test_nothing_is_expected_of_labels_from_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
+    noisy = from_pair([0, 1, 1], [0, 1, 0])
+    assert all(map(math.isnan, expected_and_spread(noisy)))
+    noisy.report()
+    assert "expected" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("source", "form"), [("dividemix", "symmetric"), ("dividemix", "asymmetric"), ("elr", "asymmetric")])
+def test_presets_know_the_matrix_of_their_code(source: Any, form: Any) -> None:
+    noisy = preset(np.arange(50_000) % 10, 0.4, source, form=form)
+    assert noisy.transition is not None
+    assert np.abs(noisy.realised_transition() - noisy.transition).max() < 0.03
+    assert diagnose(noisy).p_value > 1e-3
+    if source == "elr":
+        assert noisy.transition[3, 5] == pytest.approx(0.24)
+
+
+def test_the_expected_rate_of_every_class_is_known_too() -> None:
+    noisy = asymmetric(np.arange(100) % 10, 0.4, "cifar10")
+    assert diagnose(noisy).expected_per_class == pytest.approx([0, 0, 0.4, 0.4, 0.4, 0.4, 0, 0, 0, 0.4])
+
+
+def test_replaced_images_count_as_mislabelled_after_more_noise_too() -> None:
+    first = open_set(SKEWED, 0.4, 50)
+    both = then(first, symmetric(first.labels, 0.2, seed=1))
+    assert both.nominal_rate == both.rate > 0.4

@@ -108,6 +108,12 @@ def test_singleton_classes_flip_in_proportion() -> None:
     assert symmetric(np.arange(100), 0.4).flipped.sum() == 40
 
 
+def test_a_class_that_is_missing_does_no_harm() -> None:
+    matrix = [[0.6, 0.2, 0.2], [0.3, 0.7, 0], [0, 0.5, 0.5]]
+    noisy = from_transition(np.repeat([0, 2], 50), matrix)
+    assert noisy.counts().tolist() == [[30, 10, 10], [0, 0, 0], [0, 25, 25]]
+
+
 def test_rate_029_of_100_flips_29_and_not_28() -> None:
     assert symmetric(np.zeros(100, dtype=int), 0.29, 2).flipped.sum() == 29
 
@@ -181,6 +187,17 @@ def test_cifar10_flips_run_once_and_never_in_place() -> None:
 
 def test_mnist_and_digits_share_patrinis_map() -> None:
     assert MAPPINGS["mnist"] == MAPPINGS["digits"] == (10, {7: 1, 2: 7, 5: 6, 6: 5, 3: 8})
+
+
+def test_the_fashion_mnist_map_is_the_one_that_wars_code_runs() -> None:
+    # simulate_noisylabel.py, noisify_fashionmnist_asymmetric: 9 -> 1 although its comment says 7.
+    asked = np.eye(10)
+    for true, wrong in ((9, 1), (5, 7), (2, 6), (4, 6), (6, 4), (3, 0)):
+        asked[true, true], asked[true, wrong] = 0.6, 0.4
+    noisy = asymmetric(np.arange(1000) % 10, 0.4, "fashion_mnist_war")
+    assert np.allclose(noisy.transition, asked)  # type: ignore[arg-type]
+    assert noisy.rate == pytest.approx(0.24)
+    assert "fashion_mnist" not in MAPPINGS
 
 
 def test_cifar100_superclass_stays_in_the_superclass_and_contiguous5_mostly_does_not() -> None:

@@ -40,6 +40,22 @@ def test_the_official_files_have_the_published_rates(variant: Any) -> None:
     assert human(variant, noisy.clean, root=OFFICIAL) == noisy
 
 
+def test_labels_of_another_rate_than_the_published_one_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    true = np.arange(1000) % 10
+    given = symmetric(true, 0.402).labels
+    md5 = write_pt(tmp_path / "CIFAR-10_human.pt", {"clean_label": true, "worse_label": given, "random_label1": given})
+    monkeypatch.setitem(FILES, "CIFAR-10_human.pt", md5)
+    with pytest.raises(ValueError, match=r"random1 must have the published rate 0\.1723, got 0\.4020 from"):
+        human("cifar10n_random1", root=tmp_path)
+    # A part of the images has a rate of its own.
+    human("cifar10n_random1", root=tmp_path, positions=[0, 1, 2]).report()
+    assert "published rate 0.1723, of the whole set" in capsys.readouterr().out
+    monkeypatch.setitem(VARIANTS, "cifar10n_worse", (*VARIANTS["cifar10n_worse"][:4], 0.4020))
+    assert human("cifar10n_worse", true, root=tmp_path).parameters["published_rate"] == 0.4020
+
+
 @needs_official
 def test_other_true_labels_and_subsets_are_noticed() -> None:
     clean = human("cifar10n_worse", root=OFFICIAL).clean
@@ -98,7 +114,7 @@ def test_malformed_files_are_said_to_be_so(tmp_path: Path, held: Any, said: str)
 
 
 def test_missing_files_and_unknown_variants_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"CIFAR-100_human.pt' cannot be read"):
+    with pytest.raises(ValueError, match=r"cifar100n_fine needs CIFAR-100_human.pt, and there is no file .* --data-root"):
         human("cifar100n_fine", root=tmp_path)
     with pytest.raises(ValueError, match="got 'cifar10n_worst'"):
         human("cifar10n_worst")  # type: ignore[arg-type]

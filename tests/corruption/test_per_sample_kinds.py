@@ -83,6 +83,18 @@ def test_the_same_seed_gives_the_same_record_with_labels_in_range(
     assert first.labels.max() < data[1]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_seed_alone_decides_and_no_global_generator(kind: Kind) -> None:
+    labels = np.arange(400) % 4
+    np.random.seed(0)  # noqa: NPY002
+    before = np.random.get_state()[1].copy()  # type: ignore[index, union-attr]  # noqa: NPY002
+    first = kind(labels, 0.4, 4, seed=1)
+    assert np.array_equal(np.random.get_state()[1], before)  # type: ignore[index]  # noqa: NPY002
+    np.random.seed(1)  # noqa: NPY002
+    assert kind(labels, 0.4, 4, seed=1) == first
+    assert not np.array_equal(kind(labels, 0.4, 4, seed=2).flipped, first.flipped)
+
+
 @pytest.mark.parametrize("mode", ["exact", "exact_per_class"])
 @pytest.mark.parametrize("rate", [0, 0.01, 0.1, 0.4, 0.8, 1])
 def test_instance_noise_has_the_rate_asked_for_at_low_rates_too(mode: str, rate: float) -> None:

@@ -1,12 +1,17 @@
 """Given labels on somebody else's data set."""
 
 import pickle
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.utils.data import DataLoader, TensorDataset
+from torchvision.datasets import ImageFolder
+from torchvision.transforms.functional import pil_to_tensor
 
 from noisylab.corruption import NoisyLabels, long_tailed, open_set, symmetric
 
@@ -48,6 +53,79 @@ def test_samples_carry_the_given_label_and_their_index(dataset: Any) -> None:
     wrapped = NOISY.wrap(dataset)
     assert [wrapped[i] for i in range(20)] == [(f"image {i}", int(NOISY.labels[i]), i) for i in range(20)]
     assert pickle.loads(pickle.dumps(wrapped))[3] == wrapped[3]
+
+
+def folder_of_images(root: Path) -> ImageFolder:
+    """Twelve images of 3 classes, each of a shade of its own."""
+    for index in range(12):
+        path = root / "abc"[index // 4] / f"{index:02}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (4, 4), (20 * index, 0, 0)).save(path)
+    return ImageFolder(str(root), transform=pil_to_tensor)
+
+
+def test_a_folder_of_images_loads_in_workers_with_given_labels(tmp_path: Path) -> None:
+    folder = folder_of_images(tmp_path)
+    noisy = symmetric(folder.targets, 0.5)
+    wrapped = noisy.wrap(folder)
+    loader: Any = DataLoader(wrapped, batch_size=5, num_workers=1, multiprocessing_context="spawn", shuffle=True)  # type: ignore[arg-type]
+    images, labels, index = (torch.cat(part) for part in zip(*loader, strict=True))
+    assert sorted(index.tolist()) == list(range(12))
+    assert torch.equal(images[:, 0, 0, 0].long(), 20 * index)
+    assert np.array_equal(labels, noisy.labels[index])
+    assert wrapped.targets == noisy.labels.tolist()
+
+
+def test_a_folder_in_another_order_is_refused_before_an_image_is_read(tmp_path: Path) -> None:
+    folder = folder_of_images(tmp_path)
+    for path in tmp_path.rglob("*.png"):
+        path.write_bytes(b"no image")
+    with pytest.raises(ValueError, match="sample 0 has label 0 in the data set but true label 2"):
+        symmetric(folder.targets[::-1], 0.5).wrap(folder)
+    symmetric(folder.targets, 0.5).wrap(folder)
+
+
+class Table:
+    """As HuggingFace's `Dataset`: columns by name, rows by int or slice, decoded when they are fetched."""
+
+    column_names = ("image", "label")
+
+    def __init__(self) -> None:
+        self.decoded = 0
+
+    def __len__(self) -> int:
+        return len(LABELS)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, key: int | slice | str) -> Any:
+        if isinstance(key, str):
+            return [row[key] for row in self]
+        if isinstance(key, slice):
+            rows = [self[i] for i in range(*key.indices(len(self)))]
+            return {name: [row[name] for row in rows] for name in self.column_names}
+        assert type(key) is int
+        self.decoded += 1
+        return {"image": f"image {key}", "label": int(LABELS[key])}
+
+
+def test_a_table_of_rows_is_wrapped_without_decoding_its_columns() -> None:
+    table = Table()
+    wrapped = NOISY.wrap(table)
+    assert table.decoded == 0
+    assert wrapped[7] == ("image 7", int(NOISY.labels[7]), 7)
+    assert table.decoded == 1
+    assert [sample[2] for sample in pickle.loads(pickle.dumps(wrapped))] == list(range(20))
+    with pytest.raises(ValueError, match="sample 0 has label 0 in the data set but true label 3"):
+        symmetric(LABELS[::-1], 0.5).wrap(table)[0]
+
+
+def test_a_table_of_huggingface_is_wrapped() -> None:
+    datasets = pytest.importorskip("datasets")
+    table = datasets.Dataset.from_dict({"text": [f"text {i}" for i in range(20)], "label": LABELS.tolist()})
+    wrapped = NOISY.wrap(table)
+    assert [wrapped[i] for i in range(20)] == [(f"text {i}", int(NOISY.labels[i]), i) for i in range(20)]
 
 
 def test_nothing_is_decoded_before_it_is_asked_for() -> None:

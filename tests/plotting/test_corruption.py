@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from noisylab.corruption import asymmetric, from_pair, open_set, symmetric
+from noisylab.corruption import asymmetric, from_pair, open_set, symmetric, then
 from noisylab.plotting.corruption import corruption_figure, example, examples_figure, rate_per_class, transition_heatmap
 
 mpl.use("Agg")
@@ -21,7 +21,7 @@ def test_a_heat_map_writes_the_shares_that_are_not_zero() -> None:
     _, ax = plt.subplots()
     assert NOISY.transition is not None
     assert transition_heatmap(NOISY.transition, ax=ax, cmap="Greens") is ax
-    assert sorted(text.get_text() for text in ax.texts) == sorted([".40"] * 5 + [".60"] * 5 + ["1.00"] * 5)
+    assert sorted(text.get_text() for text in ax.texts) == sorted([".40"] * 5 + [".60"] * 5 + ["1"] * 5)
     assert not list(transition_heatmap(np.eye(100), ax=plt.subplots()[1]).texts)
 
 
@@ -44,6 +44,26 @@ def test_captions_name_true_and_given() -> None:
 def test_outside_images_are_called_so() -> None:
     figure = examples_figure(open_set(np.arange(8) % 2, 1, 5), np.zeros((8, 3, 4, 4), np.uint8), rows=1, columns=2)
     assert figure.axes[0].get_title().startswith("outside")
+
+
+def test_replaced_images_have_a_colour_and_a_column_of_their_own() -> None:
+    noisy = open_set(np.arange(1000) % 2, 0.4, 5, open_share=0.75)
+    figure, numbers = corruption_figure(noisy)
+    assert [ax.get_title() for ax in figure.axes] == ["asked for", "realised", "rate per class"]
+    for name in ("asked_for", "realised"):
+        matrix = numbers.pivot(index="true", columns="given", values=name).to_numpy()
+        assert matrix == pytest.approx(np.array([[0.6, 0.1, 0.3], [0.1, 0.6, 0.3]]), abs=0.003)
+    assert [tick.get_text() for tick in figure.axes[1].get_xticklabels()] == ["0", "1", "image replaced"]
+    assert [bar.get_height() for bar in figure.axes[2].patches] == pytest.approx([0.1, 0.1, 0.3, 0.3], abs=0.003)
+    more = then(noisy, symmetric(noisy.labels, 0.2, seed=1))
+    assert [ax.get_title() for ax in corruption_figure(more)[0].axes] == ["realised", "rate per class"]
+
+
+def test_long_names_are_written_smaller() -> None:
+    _, (short, long) = plt.subplots(1, 2)
+    example(np.zeros((3, 4, 4)), "cat", "dog", ax=short)
+    example(np.zeros((3, 4, 4)), "large_omnivores_and_herbivores", "dog", ax=long)
+    assert long.title.get_fontsize() < 0.6 * short.title.get_fontsize()
 
 
 def test_the_figure_shows_what_was_asked_where_that_is_known() -> None:
