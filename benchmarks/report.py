@@ -1,0 +1,133 @@
+"""How large the page of a CIFAR-sized study is, how long it takes to write, and how long a browser takes to open it.
+
+    python benchmarks/report.py [DATA_ROOT]
+
+50,000 samples, three methods, 200 epochs of records made up (nothing is trained); the images are CIFAR-10's where DATA_ROOT
+holds it, else smooth noise of the same size. Opening is timed in headless Chromium without a network, from navigating to the
+first samples on the screen; five times. Beside it the default digits study, where runs/noise_sweep holds it.
+"""
+
+import json
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from playwright.sync_api import sync_playwright
+from scipy.ndimage import gaussian_filter
+
+from noisylab.analysis import DynamicsRecorder
+from noisylab.corruption import symmetric
+from noisylab.data.base import load_data
+from noisylab.plotting.runs import study_runs
+from noisylab.registries import DATA
+from noisylab.report.page import build, choose
+from noisylab.runs import RunConfig, write_result
+from noisylab.training.config import TrainConfig
+
+SAMPLES, CLASSES, EPOCHS, METHODS = 50_000, 10, 200, ("ce", "repeat", "dlb")
+
+
+def make_study(folder: Path, root: Path | None) -> None:
+    """The files of finished runs."""
+    if root is None:
+        rng = np.random.default_rng(0)
+        images = gaussian_filter(rng.normal(size=(SAMPLES, 3, 32, 32)), (0, 0, 1.5, 1.5))
+        images = ((images - images.min()) / np.ptp(images) * 255).astype(np.uint8)
+        labels = np.arange(SAMPLES) % CLASSES
+        arrays = {"train_images": images.transpose(0, 2, 3, 1), "train_labels": labels}
+        np.savez(folder / "data.npz", **arrays, test_images=arrays["train_images"][:100], test_labels=labels[:100])
+    spec = DATA.parse("cifar10" if root else f"npz:{folder / 'data.npz'}")
+    data = load_data(spec, root)
+    noisy = symmetric(data.train_labels, 0.4, CLASSES, seed=0)
+    one_hot = [torch.eye(CLASSES)[torch.tensor(each)] for each in (noisy.clean, noisy.labels)]
+    generator = torch.Generator().manual_seed(0)
+    for method in METHODS:
+        config = RunConfig(
+            data=str(spec),
+            data_digest=data.digest(),
+            train_size=SAMPLES,
+            model="small_cnn(width=16)",
+            method=method,
+            noise="symmetric(rate=0.4)",
+            noise_digest="",
+            noise_seed=0,
+            seed=0,
+            augment="none()",
+            record="online",
+            training=TrainConfig(epochs=EPOCHS, device="cpu"),
+            budget="epochs",
+            budget_epochs=EPOCHS,
+        )
+        run = folder / "study" / config.id
+        run.mkdir(parents=True)
+        config.save(run)
+        noisy.save(run / "noise.npz")
+        recorder = DynamicsRecorder(run, noisy.labels, epochs=EPOCHS, true_labels=noisy.clean)
+        for epoch in range(EPOCHS):
+            certain = 4 * one_hot[0] * min(1, epoch / 40) + 5 * one_hot[1] * max(0, epoch / 100 - 0.7)
+            recorder.observe(torch.arange(SAMPLES), certain + torch.randn(SAMPLES, CLASSES, generator=generator))
+            recorder.end_epoch()
+        rows = "\n".join(f"{epoch},{0.9},{0.9},{0.5},{0.3},{0.2},{0.1},{100}" for epoch in range(EPOCHS))
+        head = (
+            "epoch,test_accuracy,clean_correct,mislabelled_correct,mislabelled_memorised,mislabelled_other,learning_rate,images"
+        )
+        result = {"id": config.id, "data": "cifar10", "train_size": SAMPLES, "model": "small_cnn", "method": method}
+        result |= {"noise": "symmetric:0.4", "noise_kind": "symmetric", "nominal_rate": 0.4, "realised_rate": noisy.rate}
+        result |= {"seed": 0, "noise_seed": 0, "epochs": EPOCHS, "budget": f"{EPOCHS} epochs", "batch_size": 64, "steps": 1}
+        result |= {"images_processed": 1, "record": "online", "settings": "", "test_accuracy_last": 0.9}
+        result |= {"test_accuracy_last10": 0.9, "best_on_test": 0.9, "memorised": 0.3}
+        write_result(run, json.loads(json.dumps(result)), f"{head}\n{rows}\n".encode())
+
+
+def seconds_to_open(page: Path, turns: int = 5) -> list[float]:
+    """Seconds from navigating to samples on the screen, in a new browser context every time."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        raise SystemExit("needs Chromium from the system's packages")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        found = []
+        for _ in range(turns):
+            opened = browser.new_context(offline=True).new_page()
+            started = time.perf_counter()
+            opened.goto(page.as_uri())
+            opened.wait_for_selector("body[data-ready]", timeout=120_000)
+            found.append(time.perf_counter() - started)
+            opened.close()
+        browser.close()
+    return found
+
+
+def measure(name: str, study: Path, page: Path, root: Path | None = None) -> None:
+    """Write the page of a study and print what it costs."""
+    started = time.perf_counter()
+    runs = study_runs(study, data_root=root)
+    page.write_text(build(runs, choose(runs, None)), encoding="utf-8")
+    written = time.perf_counter() - started
+    seconds = seconds_to_open(page)
+    size = page.stat().st_size / 2**20
+    print(
+        f"{name}: {size:.1f} MiB, written in {written:.0f} s; opens in {statistics.median(seconds):.1f} s "
+        f"({min(seconds):.1f} to {max(seconds):.1f})"
+    )
+
+
+def main() -> None:
+    """Measure both."""
+    root = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        if Path("runs/noise_sweep").is_dir():
+            measure("digits, 1,347 samples x 40 epochs x 3 methods", Path("runs/noise_sweep"), folder / "digits.html")
+        make_study(folder, root)
+        name = f"CIFAR-10-sized, {SAMPLES:,} samples x {EPOCHS} epochs x 3 methods"
+        measure(name, folder / "study", folder / "cifar.html", root)
+
+
+if __name__ == "__main__":
+    main()
