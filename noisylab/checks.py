@@ -16,12 +16,16 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Bound:
-    """Metadata for `Annotated`: the interval a number has to lie in."""
+    """Metadata for `Annotated`: the interval a number has to lie in.
+
+    written_as: what a share is often written as instead, for the advice of messages: 40 for .4, or 100 for .01.
+    """
 
     ge: float = -math.inf
     gt: float = -math.inf
     le: float = math.inf
     lt: float = math.inf
+    written_as: Literal["", "percent", "ratio"] = ""
 
     def allows(self, value: float) -> bool:
         """Whether `value` lies in the interval."""
@@ -36,7 +40,8 @@ class Bound:
 
 Positive = Annotated[float, Bound(gt=0)]
 NonNegative = Annotated[float, Bound(ge=0)]
-Fraction = Annotated[float, Bound(ge=0, le=1)]
+Fraction = Annotated[float, Bound(ge=0, le=1, written_as="percent")]
+Ratio = Annotated[float, Bound(gt=0, le=1, written_as="ratio")]
 Count = Annotated[int, Bound(ge=1)]
 Natural = Annotated[int, Bound(ge=0)]
 
@@ -49,7 +54,24 @@ def check_value(name: str, value: object, annotation: Any) -> None:
     """
     problem = _mismatch(value, annotation)
     if problem:
-        raise ValueError(f"{name} must be {problem}, got {value!r}")
+        raise ValueError(f"{name} must be {problem}, got {value!r}{advice(value, annotation)}")
+
+
+def advice(value: object, annotation: Any) -> str:
+    """What to write instead of a share given as a percentage or as its inverse; else nothing."""
+    bounds = [part for part in typing.get_args(annotation) if isinstance(part, Bound) and part.written_as]
+    if not bounds:
+        return ""
+    text = str(value).strip()
+    try:
+        number = float(text.removesuffix("%"))
+    except ValueError:
+        return ""
+    if bounds[0].written_as == "ratio" and 1 < number < math.inf:
+        return f"; write {1 / number:g} for an imbalance factor of {number:g}"
+    if bounds[0].written_as == "percent" and (2 <= number <= 100 or (text.endswith("%") and 0 <= number <= 100)):
+        return f"; did you mean {number / 100:g}?"
+    return ""
 
 
 def expected(annotation: Any) -> str:

@@ -142,7 +142,9 @@ class Registry(Generic[T]):
             value = given.get(key, (defaults or {}).get(key, option.default))
             if value is REQUIRED:
                 raise ValueError(f"{self.kind} {text!r}: {key} is missing; write {entry.signature()}")
-            if typing.get_origin(option.annotation) is tuple and isinstance(value, list):
+            if typing.get_origin(option.annotation) is tuple:
+                if not isinstance(value, list | tuple):
+                    raise ValueError(f"{self.kind} {text!r}: {key} must be a list, e.g. [{value!r}], got {value!r}")
                 value = tuple(value)
             try:
                 checks.check_value(key, value, option.annotation)

@@ -9,9 +9,9 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.checks import Count, Fraction
+from noisylab.checks import Count, Ratio
 from noisylab.corruption.record import NoisyLabels
-from noisylab.corruption.validation import check_integer, check_labels
+from noisylab.corruption.validation import check_classes, check_every_class, check_factor, check_labels, check_true_labels
 from noisylab.registries import NOISE
 from noisylab.seeds import derive_seed
 
@@ -28,15 +28,15 @@ def from_pair(
     labels, largest = check_labels(given, num_classes)
     if len(clean) != len(labels):
         raise ValueError(f"true and given labels must be equally many, got {len(clean)} and {len(labels)}")
+    if num_classes is None:
+        check_every_class(np.union1d(clean, labels), max(classes, largest))
     rate = float((labels != clean).mean())
     return NoisyLabels(labels, clean, max(classes, largest), kind, rate, 0, parameters=parameters)
 
 
 def only_classes(noisy: NoisyLabels, classes: Iterable[int]) -> NoisyLabels:
     """`noisy` on the samples of some true classes; the others keep their true labels."""
-    chosen = sorted({check_integer("class", c) for c in classes})
-    if not chosen or chosen[-1] >= noisy.num_classes:
-        raise ValueError(f"classes must name at least one class below {noisy.num_classes}, got {chosen}")
+    chosen = check_classes(classes, noisy.num_classes)
     affected = np.zeros(noisy.num_classes, dtype=np.bool_)
     affected[chosen] = True
     asked, replaced, probability = noisy.transition, noisy.replaced_by, noisy.flip_probability
@@ -134,15 +134,14 @@ def chain(labels: ArrayLike, first: str, second: str, **inputs: Unpack[Inputs]) 
     return replace(then(one, _make(second, one.labels, again)), seed=seed)
 
 
-def long_tail(labels: ArrayLike, factor: Fraction, num_classes: Count | None = None, *, seed: int = 0) -> NDArray[np.int64]:
+def long_tail(labels: ArrayLike, factor: Ratio, num_classes: Count | None = None, *, seed: int = 0) -> NDArray[np.int64]:
     """Sorted positions of the samples that stay when class k keeps n_max f^(k/(K-1)) samples (Cui et al. 2019).
 
     labels: int[N]; factor: n_min / n_max in (0, 1]; n_max: the size of class 0. At least one sample of every class stays, and
     none is added where a class is smaller. One seed is nested over factors.
     """
-    clean, classes = check_labels(labels, num_classes)
-    if not 0 < factor <= 1:
-        raise ValueError(f"factor must be a number in (0, 1], got {factor!r}")
+    clean, classes = check_true_labels(labels, num_classes)
+    check_factor(factor)
     sizes = np.bincount(clean, minlength=classes)
     # The epsilon keeps 500.0000001 from being 501, and 4999.9999 from losing a sample.
     kept = np.floor(sizes.max() * factor ** (np.arange(classes) / max(classes - 1, 1)) + 1e-6).astype(np.int64)
@@ -154,13 +153,13 @@ def long_tail(labels: ArrayLike, factor: Fraction, num_classes: Count | None = N
 
 
 @NOISE.register("long_tailed")
-def long_tailed(labels: ArrayLike, factor: Fraction, noise: str, **inputs: Unpack[Inputs]) -> NoisyLabels:
+def long_tailed(labels: ArrayLike, factor: Ratio, noise: str, **inputs: Unpack[Inputs]) -> NoisyLabels:
     """Class k keeps n_max f^(k/(K-1)) samples, then the noise of another spec corrupts those (RoLT, Wei et al. 2021).
 
     labels: int[N]; factor: n_min / n_max in (0, 1]; noise: any other spec; inputs: as for `on_classes`. `positions` of the
     record says which samples stay.
     """
-    clean, classes = check_labels(labels, inputs.get("num_classes"))
+    clean, classes = check_true_labels(labels, inputs.get("num_classes"))
     kept = long_tail(clean, factor, classes, seed=inputs.get("seed", 0))
     features, positions = inputs.get("features"), inputs.get("positions")
     of_kept: Inputs = {

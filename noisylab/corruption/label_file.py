@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from noisylab.checks import Count, Fraction
 from noisylab.corruption.compose import from_pair
 from noisylab.corruption.record import NoisyLabels
-from noisylab.corruption.validation import check_labels, check_positions, check_rate
+from noisylab.corruption.validation import check_labels, check_positions, check_rate, check_true_labels
 from noisylab.registries import NOISE
 
 
@@ -92,7 +92,7 @@ def from_file(
     shuffled one is refused. Raises ValueError for that, for a `.csv` whose own column of true labels has others, and for a
     file that is malformed, of another length, with other classes, or of another rate.
     """
-    clean, classes = check_labels(labels, num_classes)
+    clean, classes = check_true_labels(labels, num_classes)
     given = read_labels(path)
     try:
         place = np.arange(len(given)) if positions is None else check_positions(positions, len(given))

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from noisylab.checks import Count, Fraction
 from noisylab.corruption.drawing import Sampling, draw
 from noisylab.corruption.record import NoisyLabels
-from noisylab.corruption.validation import check_integer, check_labels, check_rate, check_sampling, read_array
+from noisylab.corruption.validation import check_integer, check_rate, check_sampling, check_true_labels, read_array
 from noisylab.registries import NOISE
 from noisylab.seeds import derive_seed
 
@@ -33,7 +33,7 @@ def open_set(
     probability r * open_share an image is replaced, with r (1 - open_share) its label flips. `replaced_by` of the record says
     by which image; `replace_images` does it. Both parts are nested over rates. Raises ValueError for bad input.
     """
-    clean, classes = check_labels(labels, num_classes)
+    clean, classes = check_true_labels(labels, num_classes)
     r, share, mode = check_rate(rate), check_rate(open_share), check_sampling(sampling)
     seed = check_integer("seed", seed)
     if classes < 2 and share < 1:

@@ -12,7 +12,7 @@ from noisylab.corruption.asymmetric import MAPPINGS
 from noisylab.corruption.pair_flip import pair_flip
 from noisylab.corruption.record import NoisyLabels
 from noisylab.corruption.symmetric import symmetric
-from noisylab.corruption.validation import check_integer, check_labels, check_rate
+from noisylab.corruption.validation import check_integer, check_labels, check_rate, check_true_labels
 from noisylab.registries import NOISE
 from noisylab.seeds import derive_seed
 
@@ -44,9 +44,9 @@ def preset(
 ) -> NoisyLabels:
     """The noise that a published code runs, with its deviations from its paper: dividemix, coteaching, sce, elr.
 
-    labels: int[N]; form: "symmetric"; "asymmetric" (CIFAR-10's map; dividemix, sce, elr) or "pair" (coteaching). What each does
-    and where that differs from its paper: `describe(source)`. Equal in distribution, not in the random numbers. Raises
-    ValueError for bad labels, rate, or a form that the code does not have.
+    labels: int[N]; form: "symmetric"; "asymmetric" (CIFAR-10's map, whatever the 10 classes are; dividemix, sce, elr) or "pair"
+    (coteaching). What each does and where that differs from its paper: `describe(source)`. Equal in distribution, not in the
+    random numbers. Raises ValueError for bad labels, rate, or a form that the code does not have.
     """
     if source not in NOTES:
         raise ValueError(f"source must be one of {', '.join(map(repr, NOTES))}, got {source!r}")
@@ -54,11 +54,12 @@ def preset(
     if form not in forms:
         raise ValueError(f"form must be one of {', '.join(map(repr, forms))} for {source!r}, got {form!r}")
     mapped = form == "asymmetric"
-    clean, classes = check_labels(labels, 10 if mapped else num_classes)
-    if mapped and num_classes not in (None, 10):
-        raise ValueError(f"the asymmetric noise of {source} is for CIFAR-10's 10 classes, got num_classes = {num_classes}")
+    clean, classes = check_true_labels(labels, num_classes) if not mapped else check_labels(labels, num_classes)
+    if mapped and classes != 10:
+        some = "; pass num_classes=10 if they are some of those" if num_classes is None and classes < 10 else ""
+        raise ValueError(f"the asymmetric noise of {source} is for CIFAR-10's 10 classes, got {classes} classes{some}")
     r, seed = check_rate(rate), check_integer("seed", seed)
-    parameters: dict[str, str] = {"source": source, "form": form}
+    parameters: dict[str, str] = {"source": source, "form": form} | ({"mapping": "cifar10"} if mapped else {})
     if source == "coteaching":
         function = symmetric if form == "symmetric" else pair_flip
         made: NoisyLabels = function(clean, r, classes, sampling="iid", seed=seed)

@@ -2,13 +2,15 @@
 
 import math
 import operator
-from numbers import Real
+from collections.abc import Iterable
+from numbers import Integral, Real
 from os import PathLike
 from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from noisylab.checks import Fraction, Ratio, advice
 from noisylab.corruption.drawing import Sampling
 
 
@@ -19,10 +21,7 @@ def check_labels(labels: ArrayLike, num_classes: int | None = None) -> tuple[NDA
         raise ValueError(f"labels must be one-dimensional, got an array of shape {array.shape}")
     if array.size == 0:
         raise ValueError("labels must hold at least one label, got an empty array")
-    if array.dtype.kind == "f" and np.isnan(array).any():
-        raise ValueError(f"labels must be integers, got NaN at position {int(np.flatnonzero(np.isnan(array))[0])}")
-    if array.dtype.kind not in "iu":
-        raise ValueError(f"labels must be integers, got {array.dtype} values such as {array.flat[0]!r}")
+    array = _integers(array)
     low, high = int(array.min()), int(array.max())
     if low < 0:
         raise ValueError(f"labels must not be negative, got {low} at position {int(array.argmin())}")
@@ -30,8 +29,61 @@ def check_labels(labels: ArrayLike, num_classes: int | None = None) -> tuple[NDA
         num_classes = high + 1
     classes = check_integer("num_classes", num_classes, minimum=1)
     if high >= classes:
-        raise ValueError(f"labels must be below num_classes = {classes}, got {high} at position {int(array.argmax())}")
+        counted = "; classes are counted from 0" if low > 0 and high == classes else ""
+        raise ValueError(f"labels must be below num_classes = {classes}, got {high} at position {int(array.argmax())}{counted}")
     return array.astype(np.int64), classes
+
+
+def _integers(array: NDArray[Any]) -> NDArray[Any]:
+    """The array, where all of it is whole numbers; those that NumPy keeps as objects as int64."""
+    if array.dtype.kind in "iu":
+        return array
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        raise ValueError(f"labels must be integers, got NaN at position {int(np.flatnonzero(np.isnan(array))[0])}")
+    values = array.tolist()
+    if array.dtype.kind == "O":
+        wrong = next((value for value in values if isinstance(value, bool | np.bool_) or not isinstance(value, Integral)), None)
+        if wrong is None and all(value is not None for value in values):
+            return np.array([int(value) for value in values], dtype=np.int64)
+        values = [wrong]
+    kind = array.dtype if array.dtype.kind in "fb" else type(values[0]).__name__
+    way = ""
+    if isinstance(values[0], str):
+        way = "; names, labels = np.unique(labels, return_inverse=True) numbers them"
+    elif array.dtype.kind == "b":
+        way = "; labels.astype(int) makes False class 0 and True class 1"
+    elif array.dtype.kind == "f" and (array == np.round(array)).all():
+        way = "; they are whole numbers, so labels.astype(int) will do"
+    raise ValueError(f"labels must be integers, got {kind} values such as {values[0]!r}{way}")
+
+
+def check_true_labels(labels: ArrayLike, num_classes: int | None = None, *others: int) -> tuple[NDArray[np.int64], int]:
+    """As `check_labels`; where the number of classes is not given, every class up to the largest label must occur.
+
+    others: classes that are known to exist though no label may be of them. Labels that start at 1 would else have a class 0
+    that nobody meant, and some samples would be given it.
+    """
+    array, classes = check_labels(labels, num_classes)
+    if num_classes is not None:
+        return array, classes
+    classes = max([classes, *(other + 1 for other in others)])
+    check_every_class(np.union1d(np.unique(array), np.array(others, dtype=np.int64)), classes)
+    return array, classes
+
+
+def check_every_class(found: NDArray[np.int64], classes: int) -> None:
+    """Raise ValueError where one of so many classes is not among the sorted ones that were found."""
+    if len(found) == classes:
+        return
+    # Labels may be as large as identifiers are, so no array is made over all classes.
+    ahead = np.flatnonzero(np.diff(found, prepend=-1) > 1)[:5]
+    missing = [c for at in ahead for c in range(int(found[at - 1]) + 1 if at else 0, int(found[at]))[:5]][:5]
+    more = ", ..." if classes - len(found) > len(missing) else ""
+    raise ValueError(
+        f"labels must hold every class from 0 to {classes - 1}, got none of class {', '.join(map(str, missing))}{more}: pass "
+        f"num_classes={classes} if there are such classes, or number the labels from 0 without gaps by "
+        "labels = np.unique(labels, return_inverse=True)[1]"
+    )
 
 
 def check_integer(name: str, value: Any, *, minimum: int = 0) -> int:
@@ -45,12 +97,35 @@ def check_integer(name: str, value: Any, *, minimum: int = 0) -> int:
     return number
 
 
+def check_classes(classes: Any, num_classes: int) -> list[int]:
+    """Classes to choose, as a sorted list without repetitions of at least one."""
+    if isinstance(classes, str) or not isinstance(classes, Iterable):
+        raise ValueError(f"classes must be a list of classes, e.g. [{classes}], got {classes!r}")
+    chosen = sorted({check_integer("class", c) for c in classes})
+    if not chosen:
+        raise ValueError("classes must name at least one class, got none")
+    outside = [c for c in chosen if c >= num_classes]
+    if outside:
+        verb = "is not a class" if len(outside) == 1 else "are no classes"
+        raise ValueError(
+            f"classes must be among the {num_classes} classes 0 to {num_classes - 1}: {', '.join(map(str, outside))} {verb}"
+        )
+    return chosen
+
+
 def check_rate(rate: Any) -> float:
     """`rate` as a float in [0, 1]."""
     number = math.nan if isinstance(rate, bool) or not isinstance(rate, Real) else float(rate)
     if not 0 <= number <= 1:
-        raise ValueError(f"rate must be a number in [0, 1], got {rate!r}")
+        raise ValueError(f"rate must be a number in [0, 1], got {rate!r}{advice(rate, Fraction)}")
     return number
+
+
+def check_factor(factor: Any) -> None:
+    """Raise ValueError where `factor` is not an imbalance n_min / n_max in (0, 1]."""
+    number = math.nan if isinstance(factor, bool) or not isinstance(factor, Real) else float(factor)
+    if not 0 < number <= 1:
+        raise ValueError(f"factor must be a number in (0, 1], got {factor!r}{advice(factor, Ratio)}")
 
 
 def check_sampling(sampling: Any) -> Sampling:

@@ -38,7 +38,7 @@ EYE = np.eye(3)
         (lambda: asymmetric(LABELS, 0.2, {0: 0}), "to another one, got 0 -> 0"),
         (lambda: asymmetric(LABELS, 0.2, {0: 7}, 3), "below num_classes = 3, got class 7"),
         (lambda: asymmetric(LABELS, 0.2, {0: "1"}), "mapping value must be an integer of at least 0, got '1'"),
-        (lambda: asymmetric([0, 10], 0.2, "cifar10"), "below num_classes = 10, got 10"),
+        (lambda: asymmetric([0, 10], 0.2, "cifar10"), "mapping 'cifar10' is for 10 classes, got labels of 11 classes"),
         (lambda: asymmetric(LABELS, 0.2, "cifar10", 3), "for 10 classes, got num_classes = 3"),
         (lambda: from_transition(LABELS, np.ones((2, 3))), "matrix must be square (classes x classes), got shape (2, 3)"),
         (lambda: from_transition(LABELS, [0.5, 0.5]), "must be square"),
