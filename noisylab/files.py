@@ -1,5 +1,6 @@
 """Files that appear whole or not at all."""
 
+import errno
 import os
 import uuid
 from pathlib import Path
@@ -7,6 +8,9 @@ from pathlib import Path
 
 def write_atomically(path: Path, content: bytes | str) -> None:
     """Write `content` to a temporary name beside `path`, flush it to disk, and rename it into place."""
+    if not path.parent.is_dir():
+        # The error of opening would name the temporary file.
+        raise FileNotFoundError(errno.ENOENT, "there is no folder", str(path.parent))
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
         with temporary.open("wb") as file:

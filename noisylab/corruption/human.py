@@ -60,6 +60,8 @@ def human(
         raise ValueError(f"variant must be one of {', '.join(map(repr, VARIANTS))}, got {variant!r}")
     name, given_key, true_key, classes, published = VARIANTS[variant]
     path = Path("data" if root is None else root) / name
+    if root is not None and Path(root).is_file():
+        raise ValueError(f"root must be the folder of {name}, not a file; write {str(Path(root).parent)!r} for {str(root)!r}")
     if not path.is_file():
         raise ValueError(
             f"{variant} needs {name}, and there is no file {str(path)!r}: get it from {SITE}, and name its folder with "
@@ -78,7 +80,7 @@ def human(
         if len(other):
             raise ValueError(
                 f"labels must be the true labels that {variant} was made from, in torchvision's order; at position {other[0]} "
-                f"got {expected[other[0]]}, expected {true[other[0]]}"
+                f"got {expected[other[0]]}, expected {true[other[0]]}; is it that data set?"
             )
     noisy = from_pair(true, given, classes, kind="human", variant=variant, published_rate=published)
     # The published rates have four decimals.

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -133,6 +134,9 @@ class NoisyLabels:
     def load(cls, path: str | PathLike[str]) -> "NoisyLabels":
         """The record that `save` wrote. Raises ValueError naming the file where it is damaged or something else."""
         try:
+            with Path(path).open("rb") as file:
+                if not zipfile.is_zipfile(file):
+                    raise ValueError("it is truncated, or not a .npz file")
             with np.load(path, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in PER_SAMPLE if name in archive.files}
                 header = json.loads(str(archive["header"]))

@@ -1,10 +1,12 @@
 """Checks of what the corruption functions are given; every message names the value and what was expected."""
 
+import hashlib
 import math
 import operator
 from collections.abc import Iterable
 from numbers import Integral, Real
 from os import PathLike
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -191,7 +193,8 @@ def check_positions(positions: ArrayLike, rows: int) -> NDArray[np.int64]:
     """`positions` as int64[N], where each of them is one of that many rows."""
     place = np.asarray(positions)
     if place.ndim != 1 or place.dtype.kind not in "iu" or (place.size and not 0 <= place.min() <= place.max() < rows):
-        raise ValueError(f"it has {rows} rows, which do not hold the positions {place.min()} to {place.max()} of these samples")
+        among = f"{place.min()} to {place.max()} " if place.size else ""
+        raise ValueError(f"it has {rows} rows, which do not hold the positions {among}of these samples")
     return place.astype(np.int64)
 
 
@@ -204,8 +207,32 @@ def read_array(value: ArrayLike | str | PathLike[str], name: str, *, positions: 
         return np.asarray(value)
     try:
         rows = np.asarray(np.load(value, allow_pickle=False))
-        return rows if positions is None else rows[check_positions(positions, len(rows))]
     except FileNotFoundError:
         raise ValueError(f"{name}: no file {str(value)!r}") from None
     except Exception as error:
         raise ValueError(f"{name}: {str(value)!r} is not a .npy file of plain numbers: {error}") from error
+    if positions is None:
+        return rows
+    try:
+        return np.asarray(rows[check_positions(positions, len(np.atleast_1d(rows)))])
+    except ValueError as error:
+        raise ValueError(f"{name}: {str(value)!r} must have a row for every sample of the data set: {error}") from None
+
+
+def read_matrix(value: ArrayLike | str | PathLike[str]) -> tuple[ArrayLike, dict[str, str]]:
+    """A matrix, from the `.npy` or `.csv` file that it names where it is a path; and what a record says of that file."""
+    if not isinstance(value, str | PathLike):
+        return value, {}
+    if Path(value).suffix not in (".npy", ".csv"):
+        raise ValueError(f"matrix must be an array, or a file that ends in .npy or .csv, got {str(value)!r}")
+    if Path(value).suffix == ".npy":
+        rows = read_array(value, "matrix")
+    else:
+        try:
+            rows = np.loadtxt(value, delimiter=",", ndmin=2, encoding="utf-8-sig")
+        except FileNotFoundError:
+            raise ValueError(f"matrix: no file {str(value)!r}") from None
+        except ValueError as error:
+            raise ValueError(f"matrix: {str(value)!r} is not rows of numbers separated by commas: {error}") from error
+    digest = hashlib.sha256(f"{rows.shape}".encode() + np.ascontiguousarray(rows).tobytes()).hexdigest()
+    return rows, {"matrix": str(value), "matrix_digest": digest}

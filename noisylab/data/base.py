@@ -161,7 +161,8 @@ def load_run_data(config: Mapping[str, Any], root: Path | None) -> ImageData:
 def check_root(root: Path | None) -> None:
     """Raise ValueError where a data root is given and is not a folder."""
     if root is not None and not root.is_dir():
-        raise ValueError(f"data root {str(root)!r} is not a folder")
+        inside = f"; name the folder that holds it, {str(root.parent)!r}" if root.is_file() else ""
+        raise ValueError(f"data root {str(root)!r} is not a folder{inside}")
 
 
 def channel_statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:

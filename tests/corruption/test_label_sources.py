@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pickle
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from noisylab.corruption import NoisyLabels, from_file, human, symmetric
+from noisylab.corruption import NoisyLabels, from_file, from_transition, human, margin, symmetric
 from noisylab.corruption.human import FILES, VARIANTS
 from noisylab.corruption.pt_file import read_arrays
+from noisylab.data.base import check_root
 
 OFFICIAL = Path(os.environ.get("NOISYLAB_DATA", "data"))
 needs_official = pytest.mark.skipif(
@@ -208,3 +210,87 @@ def test_a_saved_record_whose_arrays_were_changed_is_refused(tmp_path: Path) -> 
         np.savez(tmp_path / "other.npz", **(arrays | change))
         with pytest.raises(ValueError, match=r"other\.npz"):
             NoisyLabels.load(tmp_path / "other.npz")
+
+
+def test_several_columns_that_may_hold_the_labels_are_not_chosen_among(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("index,label,noisy\n0,0,1\n1,1,1\n2,0,0\n")
+    with pytest.raises(
+        ValueError, match="columns label, noisy may each hold the given labels; choose one, as in column='noisy'"
+    ):
+        from_file([0, 1, 0], str(path))
+    noisy = from_file([0, 1, 0], str(path), column="Noisy")
+    assert noisy.labels.tolist() == [1, 1, 0]
+    assert noisy.parameters["column"] == "Noisy"
+    with pytest.raises(ValueError, match="must have one column 'worse', got index, label, noisy"):
+        from_file([0, 1, 0], str(path), column="worse")
+    path.write_text("index,label,noisy_run2,label_name\n0,0,1,cat\n1,1,1,dog\n2,0,0,cat\n")
+    with pytest.raises(ValueError, match="columns label, noisy_run2 may each hold"):
+        from_file([0, 1, 0], str(path))
+
+
+@pytest.mark.parametrize("header", ["given", "given_label", "noisy", "noisy_label", "label", "labels", "target", " Label"])
+def test_the_accepted_headers(tmp_path: Path, header: str) -> None:
+    (tmp_path / "x.csv").write_text(f"\ufeffid,{header},true_label,name\n7,1,0,cat\n8,1,1,dog\n9,0,0,cat\n")
+    assert from_file([0, 1, 0], str(tmp_path / "x.csv")).labels.tolist() == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "column", "said"),
+    [
+        ("x.csv", "index;label\n0;1\n1;1\n2;0\n", None, "its columns are separated by ';', and must be by ','"),
+        ("x.csv", "label\n0\ncat\n1\n", None, "labels must be integers, got 'cat' for label 1"),
+        ("x.csv", "index,label\n0,1\n1\n2,0\n", None, "labels must be integers, got 1 columns for label 1"),
+        ("x.csv", "a,label\n0,1\n", "b", "must have one column 'b', got a, label"),
+        ("x.csv", "0\n1\n1\n", "label", "it has no header, so no column 'label'"),
+        ("x.json", "[0, 1, 1]", "label", "has no columns; column is for .csv"),
+    ],
+)
+def test_what_is_wrong_with_columns_is_said(tmp_path: Path, name: str, content: str, column: str | None, said: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ValueError, match=said):
+        from_file([0, 1, 0], str(tmp_path / name), column=column)
+
+
+def test_a_file_of_the_true_labels_is_warned_about(tmp_path: Path) -> None:
+    path = write_labels(tmp_path / "x.npy", [0, 1, 0])
+    with pytest.warns(UserWarning, match=r"x\.npy' gives every sample its true label \(rate 0\)"):
+        from_file([0, 1, 0], str(path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        from_file([0, 1, 0], str(path), rate=0)
+
+
+def test_a_matrix_is_read_from_its_file_whose_content_the_record_names(tmp_path: Path) -> None:
+    matrix = np.array([[0.6, 0.4], [0.1, 0.9]])
+    np.save(tmp_path / "T.npy", matrix)
+    np.savetxt(tmp_path / "T.csv", matrix, delimiter=",")
+    labels = np.arange(100) % 2
+    made = [from_transition(labels, str(tmp_path / name)) for name in ("T.npy", "T.csv")]
+    assert all(np.array_equal(noisy.labels, from_transition(labels, matrix).labels) for noisy in made)
+    assert made[0].parameters["matrix_digest"] == made[1].parameters["matrix_digest"]
+    assert made[0].parameters["matrix"].endswith("T.npy")
+    np.save(tmp_path / "T.npy", np.eye(2))
+    assert from_transition(labels, str(tmp_path / "T.npy")).parameters["matrix_digest"] != made[0].parameters["matrix_digest"]
+    (tmp_path / "T.csv").write_text("0.6;0.4\n0.1;0.9\n")
+    for name, said in (
+        ("T.csv", "not rows of numbers separated by commas"),
+        ("U.npy", "no file"),
+        ("T.txt", "ends in .npy or"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            from_transition(labels, str(tmp_path / name))
+
+
+def test_a_file_where_a_folder_is_meant_is_named(tmp_path: Path) -> None:
+    (tmp_path / "CIFAR-10_human.pt").touch()
+    with pytest.raises(ValueError, match=r"root must be the folder of CIFAR-10_human.pt, not a file; write '.*' for"):
+        human("cifar10n_worse", root=tmp_path / "CIFAR-10_human.pt")
+    with pytest.raises(ValueError, match="is not a folder; name the folder that holds it"):
+        check_root(tmp_path / "CIFAR-10_human.pt")
+
+
+def test_a_posterior_file_of_another_length_is_said_to_be_so(tmp_path: Path) -> None:
+    np.save(tmp_path / "eta.npy", np.full((10, 2), 0.5))
+    with pytest.raises(ValueError, match=r"eta\.npy' must have a row for every sample of the data set: it has 10 rows"):
+        margin(np.arange(12) % 2, 0.1, str(tmp_path / "eta.npy"), positions=np.arange(12))

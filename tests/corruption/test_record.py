@@ -98,3 +98,17 @@ def test_realised_transition_has_rows_that_sum_to_one_and_nan_for_absent_classes
 def test_importing_the_corruption_utilities_imports_neither_torch_nor_pandas() -> None:
     code = "import sys, noisylab.corruption; print([m for m in ('torch', 'pandas', 'scipy', 'sklearn') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_a_missing_folder_is_named_and_not_the_temporary_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"there is no folder: '.*nowhere'$"):
+        NOISY.save(tmp_path / "nowhere" / "x.npz")
+
+
+@pytest.mark.parametrize("content", [b"", b"not an archive", None])
+def test_a_cut_file_is_said_to_be_cut_or_something_else(tmp_path: Path, content: bytes | None) -> None:
+    NOISY.save(tmp_path / "x.npz")
+    whole = (tmp_path / "x.npz").read_bytes()
+    (tmp_path / "x.npz").write_bytes(whole[: len(whole) // 2] if content is None else content)
+    with pytest.raises(ValueError, match=r"it is truncated, or not a \.npz file"):
+        NoisyLabels.load(tmp_path / "x.npz")
