@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import re
+import select
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -37,12 +38,36 @@ def fail(message: object) -> NoReturn:
 
 
 def interruptible(main: Callable[[], int], advice: str = "the same command again finishes what is missing") -> int:
-    """The exit status of `main`; an interrupt is said in one line with advice, with status 130."""
+    """The exit status of `main`; an interrupt is said in one line with advice, with status 130.
+
+    Where nobody reads the output any more (`... | head`), the process ends in silence with status 141, as other programs do.
+    """
     try:
-        return main()
+        try:
+            return main()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # It may have been another pipe, of a process that worked for this one.
+        if not _reader_is_gone():
+            raise
+        # What is left in the buffer would fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except KeyboardInterrupt:
         print(f"interrupted; {advice}")
         return 130
+
+
+def _reader_is_gone() -> bool:
+    """Whether the output goes to a pipe that nobody reads any more."""
+    try:
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), select.POLLOUT)
+    except (AttributeError, OSError):
+        # No such call on Windows, and no such number of a captured output.
+        return False
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 def describe_specs() -> str:

@@ -7,7 +7,10 @@ from noisylab.specs import Registry
 # Every data set can supply these to a noise kind; a kind takes those that its signature names.
 _NOISE_INPUTS = {"labels", "num_classes", "seed", "features", "root", "positions"}
 
-NOISE: Registry[Any] = Registry("NOISE", "noise", "noisylab.corruption", _NOISE_INPUTS)
+# What is looked for under another name.
+_NO_NOISE = dict.fromkeys(("none", "clean", "no"), "symmetric:0")
+
+NOISE: Registry[Any] = Registry("NOISE", "noise", "noisylab.corruption", _NOISE_INPUTS, _NO_NOISE)
 DATA: Registry[Any] = Registry("DATA", "data set", "noisylab.data", {"root"})
 AUGMENT: Registry[Any] = Registry("AUGMENT", "augmentation", "noisylab.data", {"images", "generator"})
 MODELS: Registry[Any] = Registry("MODELS", "model", "noisylab.models", {"num_classes", "in_channels"})

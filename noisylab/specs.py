@@ -69,9 +69,15 @@ class Spec:
 
 
 class Registry(Generic[T]):
-    """The functions or classes of one kind that specs can name; `supplied` are arguments the caller gives, not the spec."""
+    """The functions or classes of one kind that specs can name; `supplied` are arguments the caller gives, not the spec.
 
-    def __init__(self, variable: str, kind: str, package: str, supplied: set[str]) -> None:
+    instead: what to write instead of names that are not there but looked for.
+    """
+
+    def __init__(
+        self, variable: str, kind: str, package: str, supplied: set[str], instead: Mapping[str, str] | None = None
+    ) -> None:
+        self.instead = instead or {}
         self.variable, self.kind, self.package, self.supplied = variable, kind, package, supplied | {"self"}
         self._added: dict[str, tuple[Entry, T]] = {}
 
@@ -162,7 +168,8 @@ class Registry(Generic[T]):
         head = text.split("(")[0].split(":")[0].strip()
         if head not in self.entries():
             known = ", ".join(self.entries())
-            meant = self._as_value(head, text.strip()[len(head) :]) or _meant(head, self.entries())
+            meant = f" (write {self.instead[head]})" if head in self.instead else ""
+            meant = meant or self._as_value(head, text.strip()[len(head) :]) or _meant(head, self.entries())
             raise ValueError(f"unknown {self.kind} {head!r}{meant}; choose from {known}")
         rest = text.strip()[len(head) :]
         entry = self.entries()[head]
@@ -175,12 +182,14 @@ class Registry(Generic[T]):
         try:
             call = ast.parse(text.strip(), mode="eval").body
             if not isinstance(call, ast.Call) or call.args:
-                raise ValueError("positional values are not allowed")
+                raise ValueError(_named(call, entry))
             pairs = [(str(keyword.arg), ast.literal_eval(keyword.value)) for keyword in call.keywords]
             if len(dict(pairs)) < len(pairs):
                 raise ValueError("an option is given twice")
         except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
-            raise ValueError(f"{self.kind} {text!r} is not of the form name, name:value or name(key=literal, ...)") from error
+            named = f"; {error}" if str(error).startswith("write ") else ""
+            form = "name, name:value or name(key=literal, ...)"
+            raise ValueError(f"{self.kind} {text!r} is not of the form {form}{named}") from error
         return head, dict(pairs)
 
     def _as_value(self, head: str, rest: str) -> str:
@@ -267,6 +276,17 @@ def _label(entry: Entry, shown: Mapping[str, Any]) -> str:
         value = shown[entry.main]
         return f"{entry.name}:{value:g}" if isinstance(value, float) else f"{entry.name}:{value}"
     return f"{entry.name}({', '.join(f'{key}={value!r}' for key, value in shown.items())})"
+
+
+def _named(call: ast.expr, entry: Entry) -> str:
+    """What to write instead of a call with a positional value, where that is the main option."""
+    if not isinstance(call, ast.Call) or len(call.args) != 1 or entry.main is None:
+        return "positional values are not allowed"
+    value = ast.unparse(call.args[0])
+    if not call.keywords:
+        return f"write {entry.name}:{value.strip(chr(39))}"
+    rest = [f"{keyword.arg}={ast.unparse(keyword.value)}" for keyword in call.keywords]
+    return f"write {entry.name}({', '.join([f'{entry.main}={value}', *rest])})"
 
 
 def _meant(word: str, known: Mapping[str, object]) -> str:

@@ -4,12 +4,14 @@ For instance: python -m noisylab.corruption --data cifar10 --noise asymmetric:0.
 """
 
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 from noisylab.checks import Count, Natural, check_fields
-from noisylab.cli import check_output, describe_specs, fail, make_output, parse_command_line
+from noisylab.cli import check_output, describe_specs, fail, interruptible, make_output, parse_command_line
 from noisylab.registries import DATA, NOISE
+from noisylab.specs import Spec
 
 
 @dataclass(frozen=True)
@@ -27,14 +29,16 @@ class Arguments:
     seed: Natural = 0
     """Seed of the noise."""
     save: Path | None = None
-    """File for the record, read again by NoisyLabels.load (None: not kept)."""
+    """File for the record, .npz, read again by NoisyLabels.load (None: not kept)."""
     plot: Path | None = None
     """File for the matrices and rates, .png or .pdf; mislabelled examples go beside it as *_examples (None: none)."""
     describe: str | None = None
-    """Print the convention, formula and source of this noise kind or preset, and do nothing else."""
+    """Print the convention, formula, source and options of this noise kind or preset, and do nothing else."""
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if self.save is not None and self.save.suffix != ".npz":
+            raise ValueError(f"--save must end in .npz, got {str(self.save)!r}")
         if self.plot is not None and self.plot.suffix not in (".png", ".pdf"):
             raise ValueError(f"--plot must end in .png or .pdf, got {str(self.plot)!r}")
 
@@ -58,8 +62,7 @@ def main() -> int:
 def run(arguments: Arguments) -> None:
     """Make the noise, report it, and write what was asked for. Raises ValueError for what cannot be had."""
     # Names are checked before anything heavy is imported.
-    NOISE.parse(arguments.noise, {"mapping": "digits"})
-    DATA.parse(arguments.data)
+    _check_human(NOISE.parse(arguments.noise, {"mapping": "digits"}), DATA.parse(arguments.data))
     for path in (arguments.save, arguments.plot):
         if path is not None:
             check_output(path.absolute().parent)
@@ -67,7 +70,16 @@ def run(arguments: Arguments) -> None:
 
     data = load_data(DATA.parse(arguments.data), arguments.data_root, arguments.train_size)
     spec = NOISE.parse(arguments.noise, data.noise_defaults)
-    noisy = NOISE.create(spec, **data.noise_inputs, seed=arguments.seed)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        noisy = NOISE.create(spec, **data.noise_inputs, seed=arguments.seed)
+    for warning in caught:
+        print(f"warning: {warning.message}", file=sys.stderr)
+    # The outside images may be counted without being there: that is enough for a report.
+    counted = noisy.replaced_by is not None and not isinstance(noisy.parameters["outside"], str)
+    images = (data.train_images if noisy.positions is None else data.train_images[noisy.positions]) if counted else None
+    # What does not fit is refused before anything is printed or written.
+    images = data.under(noisy).train_images if images is None else images
     noisy.report()
     if arguments.save is not None:
         make_output(arguments.save.absolute().parent)
@@ -88,9 +100,20 @@ def run(arguments: Arguments) -> None:
     print(f"drew {arguments.plot}")
     if noisy.flipped.any():
         beside = arguments.plot.with_stem(f"{arguments.plot.stem}_examples")
-        write_figure(examples_figure(noisy, data.under(noisy).train_images, names=data.class_names), beside)
+        write_figure(examples_figure(noisy, images, names=data.class_names, outside_known=not counted), beside)
         print(f"drew {beside}")
 
 
+def _check_human(noise: Spec, data: Spec) -> None:
+    """Raise ValueError where human labels are asked for on a data set that they are not of."""
+    # These may be any data set.
+    if noise.name != "human" or data.name in ("npz", "folder", "hf"):
+        return
+    variant = noise.options["variant"]
+    if variant.split("n_")[0] != data.name:
+        true = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}[variant.split("n_")[0]]
+        raise ValueError(f"{variant} holds labels of {true}'s images, and {data.name} is not {true}")
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruptible(main, "nothing more is written"))

@@ -1,20 +1,27 @@
 """What a noise kind or preset does, in words."""
 
 import inspect
+import re
 
+from noisylab.checks import expected
 from noisylab.corruption.presets import NOTES
 from noisylab.registries import NOISE
 
 
 def describe(kind: str) -> None:
-    """Print convention, formula and source of a noise kind, or what a preset's code does.
+    """Print convention, formula, source and options of a noise kind, or what a preset's code does.
 
-    Raises ValueError for an unknown name.
+    kind: a name, or a spec such as "symmetric:0.4". Raises ValueError for an unknown name.
     """
-    if kind in NOTES:
-        print(f"preset(rate, source={kind!r})\n\n{NOTES[kind]}")
+    name = re.split(r"[:(]", kind)[0].strip()
+    if name in NOTES:
+        print(f"preset(rate, source={name!r})\n\n{NOTES[name]}")
         return
     entries = NOISE.entries()
-    if kind not in entries:
+    if name not in entries:
         raise ValueError(f"kind must be one of {', '.join([*entries, *NOTES])}, got {kind!r}")
-    print(f"{entries[kind].signature()}\n\n{inspect.getdoc(NOISE.load(kind))}")
+    entry = entries[name]
+    print(f"{entry.signature()}\n\n{inspect.getdoc(NOISE.load(name))}")
+    choices = [(key, expected(option.annotation)) for key, option in entry.options.items()]
+    known = [f"{key}: {values}" for key, values in choices if values != "anything"]
+    print("\n" + "\n".join(known) if known else "", end="\n" if known else "")

@@ -29,7 +29,8 @@ def open_set(
 ) -> NoisyLabels:
     """A share of the images is replaced from another data set and keeps its label; the other flips are symmetric (EDM 2020).
 
-    labels: int[N]; outside: the other images number[M, ...], the path of a `.npy` that holds them, or their number M. With
+    labels: int[N]; outside: the other images number[M, ...], the path of a `.npy` that holds them, or their number M. For a
+    named data set of images [C, H, W] the file holds uint8[M, C, H, W], [M, H, W, C] or, where C is 1, [M, H, W]. With
     probability r * open_share an image is replaced, with r (1 - open_share) its label flips. `replaced_by` of the record says
     by which image; `replace_images` does it. Both parts are nested over rates. Raises ValueError for bad input.
     """
@@ -80,6 +81,9 @@ def replace_images(images: NDArray[Pixel], noisy: NoisyLabels, outside: NDArray[
 
     Raises ValueError where the shapes or types differ, or `outside` has too few images.
     """
+    if not isinstance(noisy, NoisyLabels):
+        raise TypeError(f"replace_images takes images, noisy, outside in this order, got a {type(noisy).__name__} as noisy")
+    images, outside = np.asarray(images), np.asarray(outside)
     if noisy.replaced_by is None:
         raise ValueError(f"noise must be open-set, got {noisy.kind}")
     if images.shape[1:] != outside.shape[1:] or images.dtype != outside.dtype:

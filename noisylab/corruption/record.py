@@ -160,14 +160,17 @@ class NoisyLabels:
             raise ValueError(f"{path} is damaged: its labels do not have the recorded digest")
         return record
 
-    def wrap(self, dataset: Any, outside: Any = None) -> "CorruptedDataset":
+    def wrap(
+        self, dataset: Any, outside: Any = None, *, label_key: str | int | None = None, image_key: str | int | None = None
+    ) -> "CorruptedDataset":
         """`dataset` (any map-style data set of these N samples) with the given labels, as (image, given label, index).
 
-        outside: for open-set noise, the data set that the other images come from.
+        outside: for open-set noise, the data set that the other images come from. label_key, image_key: where a sample holds
+        its label and its image, if neither their names nor their places say so (see `CorruptedDataset`).
         """
         from noisylab.data.dataset import CorruptedDataset
 
-        return CorruptedDataset(dataset, self, outside)
+        return CorruptedDataset(dataset, self, outside, label_key=label_key, image_key=image_key)
 
     def _header(self) -> dict[str, Any]:
         return {

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noisylab.corruption import NoisyLabels, replace_images
-from noisylab.corruption.validation import read_array
+from noisylab.data.outside import read_outside
 from noisylab.registries import DATA
 from noisylab.specs import Spec
 
@@ -80,7 +80,7 @@ class ImageData:
         source = noisy.parameters["outside"]
         if not isinstance(source, str):
             raise ValueError(f"open-set noise needs outside='FILE.npy' to take images from, got {source!r}")
-        images = replace_images(data.train_images, noisy, read_array(source, "outside"))
+        images = replace_images(data.train_images, noisy, read_outside(source, self.shape))
         return dataclasses.replace(data, train_images=images)
 
     def noise_digest(self, noisy: NoisyLabels) -> str:

@@ -1,17 +1,17 @@
 """`CorruptedDataset`: somebody else's data set with our given labels."""
 
 import operator
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from noisylab.corruption import NoisyLabels
+from noisylab.data.rows import Key, as_label, outside_sample, refuse_columns, row_keys, split_row
 
 
 class MapStyle(Protocol):
-    """What is wrapped: a length, and (image, label, ...) at every position."""
+    """What is wrapped: a length, and a row with an image and a label at every position."""
 
     def __len__(self) -> int: ...
 
@@ -21,14 +21,25 @@ class MapStyle(Protocol):
 class CorruptedDataset:
     """A map-style data set that yields (image, given label, index) for a torch `DataLoader`.
 
-    dataset: any map-style data set of (image, true label) samples: torchvision's, ImageFolder, TensorDataset, a list; or of
-    dicts with a `label` (or `labels`) and one other entry, or an `image`, `img` or `text`, as HuggingFace's. outside: for
-    open-set noise, the data set that the other images come from. Where `noisy` has positions, they are those in `dataset`.
-    Nothing is read before it is indexed. Raises ValueError where the length, or a true label, is not that of `noisy`: at once
-    where the data set has `targets` (or `labels`), else when the sample is fetched.
+    dataset: any map-style data set of (image, true label) samples: torchvision's, ImageFolder, TensorDataset, a list; of longer
+    tuples that end in the label, whose other entries come as a tuple; or of dicts with a `label` or `labels`, as HuggingFace's:
+    of those the sample is the one other entry, or the `image`, `img` or `text`, or the dict without the label. label_key,
+    image_key: other names, or positions in tuples. outside: for open-set noise, the data set that the other images come from.
+    Where `noisy` has positions, they are those in `dataset`. Nothing is read before it is indexed. Raises ValueError where the
+    length, or a true label, is not that of `noisy`: at once where the data set has `targets` (or `labels`), else when the
+    sample is fetched; and for rows in which no label is found.
     """
 
-    def __init__(self, dataset: MapStyle, noisy: NoisyLabels, outside: MapStyle | None = None) -> None:
+    def __init__(
+        self,
+        dataset: MapStyle,
+        noisy: NoisyLabels,
+        outside: MapStyle | None = None,
+        *,
+        label_key: Key = None,
+        image_key: Key = None,
+    ) -> None:
+        refuse_columns(dataset)
         if noisy.positions is None and len(dataset) != len(noisy):
             raise ValueError(f"the data set has {len(dataset)} samples, the corruption {len(noisy)}")
         if noisy.positions is not None and noisy.positions.max() >= len(dataset):
@@ -36,7 +47,10 @@ class CorruptedDataset:
         if noisy.replaced_by is not None and (outside is None or len(outside) <= noisy.replaced_by.max()):
             got = "none" if outside is None else f"one of {len(outside)} samples"
             raise ValueError(f"open-set noise needs the outside data set its images come from, got {got}")
-        targets = _targets(dataset)
+        # HuggingFace's tables say what their rows hold before one is decoded.
+        if isinstance(columns := getattr(dataset, "column_names", None), list | tuple):
+            row_keys(columns, label_key, image_key)
+        targets = None if label_key is not None else _targets(dataset)
         self._known = targets is not None
         if targets is not None:
             true = targets
@@ -45,11 +59,17 @@ class CorruptedDataset:
             if len(wrong):
                 self._refuse(int(wrong[0]), true[wrong[0]], noisy)
         self.dataset, self.noisy, self.outside = dataset, noisy, outside
+        self.label_key, self.image_key = label_key, image_key
 
     @property
     def targets(self) -> list[int]:
         """The given labels."""
         return [int(label) for label in self.noisy.labels]
+
+    @property
+    def classes(self) -> Any:
+        """The names of the classes, where the data set that is wrapped has them."""
+        return self.dataset.classes  # type: ignore[attr-defined]
 
     def __len__(self) -> int:
         return len(self.noisy)
@@ -61,39 +81,32 @@ class CorruptedDataset:
         position %= len(self)
         # NumPy's integers are none to every data set.
         place = position if self.noisy.positions is None else int(self.noisy.positions[position])
-        image, label = _image_and_label(self.dataset[place])
-        if not self._known and int(label) != self.noisy.clean[position]:
+        row = self.dataset[place]
+        image, label = split_row(row, self.label_key, self.image_key)
+        # Of longer tuples the last entry may be something else, and the true label in front of it would be handed on.
+        if (not self._known or len(row) > 2) and as_label(label) != self.noisy.clean[position]:
             self._refuse(position, label, self.noisy)
         if self.noisy.replaced_by is not None and self.noisy.replaced_by[position] >= 0:
             assert self.outside is not None
-            image, _ = _image_and_label(self.outside[int(self.noisy.replaced_by[position])])
+            image = outside_sample(self.outside[int(self.noisy.replaced_by[position])], self.label_key, self.image_key)
         return image, int(self.noisy.labels[position]), position
 
     @staticmethod
     def _refuse(position: int, label: Any, noisy: NoisyLabels) -> None:
         raise ValueError(
             f"sample {position} has label {label} in the data set but true label {noisy.clean[position]} in the corruption; "
-            "was it made from this data set, in this order?"
+            "was it made from this data set, in this order? (label_key says which entry of a sample is the label)"
         )
 
 
 def _targets(dataset: MapStyle) -> NDArray[np.int64] | None:
     """The labels that a data set says it has, where it has one for each sample; `labels` may be something else."""
     for name in ("targets", "labels"):
-        held = np.asarray(getattr(dataset, name, None))
+        try:
+            held = np.asarray(getattr(dataset, name, None))
+        except ValueError:
+            # Lists of different lengths, as of the boxes in a picture.
+            continue
         if held.dtype.kind in "iu" and held.size == len(dataset):
             return held.ravel().astype(np.int64)
     return None
-
-
-def _image_and_label(sample: Any) -> tuple[Any, Any]:
-    """The first two entries of a tuple, or what a dict calls them."""
-    if not isinstance(sample, Mapping):
-        image, label = sample[:2]
-        return image, label
-    label_key = next((key for key in ("label", "labels") if key in sample), None)
-    others = [key for key in sample if key != label_key]
-    image_key = others[0] if len(others) == 1 else next((key for key in ("image", "img", "text") if key in sample), None)
-    if label_key is None or image_key is None:
-        raise ValueError(f"a sample must have a label and an image, img, text or one other entry, got {', '.join(sample)}")
-    return sample[image_key], sample[label_key]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import tyro
 
 from noisylab.checks import expected
-from noisylab.cli import fail, parse_command_line
+from noisylab.cli import fail, interruptible, parse_command_line
 from noisylab.registries import METHODS
 from noisylab.specs import REQUIRED, Entry
 
@@ -75,4 +75,4 @@ def _source(entry: Entry) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruptible(main))

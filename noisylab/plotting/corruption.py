@@ -97,10 +97,12 @@ def examples_figure(
     rows: int = 3,
     columns: int = 8,
     seed: int = 0,
+    outside_known: bool = True,
 ) -> Figure:
     """A grid of mislabelled samples with true -> given captions, drawn at random and ordered by true class.
 
-    images: number[N, C, H, W], as they are trained on.
+    images: number[N, C, H, W], as they are trained on. outside_known: whether they hold the images from outside; else a
+    replaced one is drawn as an empty place.
     """
     labels = [str(c) for c in range(noisy.num_classes)] if names is None else list(names)
     wrong = np.flatnonzero(noisy.flipped)
@@ -113,7 +115,12 @@ def examples_figure(
         for ax, index in zip(axes.flat, chosen, strict=False):
             replaced = noisy.replaced_by is not None and noisy.replaced_by[index] >= 0
             true = "outside" if replaced else labels[noisy.clean[index]]
-            example(images[index], true, labels[noisy.labels[index]], ax=ax)
+            # Grey, of the same shape.
+            empty = np.full((1, *images.shape[2:]), 0.85)
+            image, shown = (empty, {"vmin": 0, "vmax": 1}) if replaced and not outside_known else (images[index], {})
+            example(image, true, labels[noisy.labels[index]], ax=ax, **shown)
+            if image is empty:
+                ax.text(0.5, 0.5, "?", transform=ax.transAxes, ha="center", va="center", fontsize=12, color="0.35")
     return figure
 
 

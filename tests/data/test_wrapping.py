@@ -178,6 +178,110 @@ def test_a_mismatch_is_refused(noisy: NoisyLabels, said: str) -> None:
         noisy.wrap(Decoding())[0]
 
 
-def test_a_dict_without_label_is_refused() -> None:
-    with pytest.raises(ValueError, match="must have a label and an image"):
-        symmetric([0, 1], 0).wrap([{"a": 1, "b": 2}, {}])[0]
+def rows(**entries: list[Any]) -> list[dict[str, Any]]:
+    """Twenty dicts, with the labels where they are not given."""
+    return [{name: values[i] for name, values in entries.items()} for i in range(20)]
+
+
+TRUE = LABELS.tolist()
+TEXTS = [f"text {i}" for i in range(20)]
+
+
+def test_what_is_neither_image_nor_label_comes_along_as_a_dict() -> None:
+    tokens = NOISY.wrap(rows(input_ids=[[i] for i in range(20)], attention_mask=[[1]] * 20, label=TRUE))
+    assert tokens[3] == ({"input_ids": [3], "attention_mask": [1]}, int(NOISY.labels[3]), 3)
+    assert pickle.loads(pickle.dumps(tokens))[3] == tokens[3]
+    assert NOISY.wrap(rows(sentence=TEXTS, label=TRUE, idx=list(range(20))))[3][0] == {"sentence": "text 3", "idx": 3}
+
+
+def test_the_label_and_the_image_can_be_named() -> None:
+    table = rows(img=TEXTS, fine_label=TRUE, coarse_label=[0] * 20)
+    with pytest.raises(ValueError, match="label_key='fine_label' or label_key='coarse_label' may say which it is"):
+        NOISY.wrap(table)[0]
+    assert NOISY.wrap(table, label_key="fine_label")[3] == ("text 3", int(NOISY.labels[3]), 3)
+    with pytest.raises(ValueError, match="sample 1 has label 0 in the data set but true label 1"):
+        NOISY.wrap(table, label_key="coarse_label")[1]
+    both = rows(a=TEXTS, b=TEXTS[::-1], label=TRUE)
+    assert NOISY.wrap(both, image_key="b")[0][0] == "text 19"
+    with pytest.raises(ValueError, match="image_key must be one of a, b, label, got 'c'"):
+        NOISY.wrap(both, image_key="c")[0]
+
+
+def test_a_table_says_at_once_that_its_label_must_be_named() -> None:
+    table = Table()
+    table.column_names = ("img", "fine_label", "coarse_label")  # type: ignore[misc]
+    with pytest.raises(ValueError, match="label_key='fine_label'"):
+        NOISY.wrap(table)
+    assert table.decoded == 0
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        [(f"a {i}", f"b {i}", label) for i, label in enumerate(TRUE)],
+        [(label, f"a {i}", f"b {i}") for i, label in enumerate(TRUE)],
+    ],
+)
+def test_of_longer_tuples_the_label_is_the_last_entry_or_the_one_that_is_named(dataset: Any) -> None:
+    first = isinstance(dataset[0][0], int)
+    wrapped = NOISY.wrap(dataset, label_key=0) if first else NOISY.wrap(dataset)
+    assert [wrapped[i] for i in range(20)] == [((f"a {i}", f"b {i}"), int(NOISY.labels[i]), i) for i in range(20)]
+
+
+def test_tensors_of_two_inputs_and_a_label() -> None:
+    a, b = torch.arange(20), torch.arange(40).reshape(20, 2)
+    (first, second), label, index = NOISY.wrap(TensorDataset(a, b, torch.tensor(LABELS)))[3]
+    assert (int(first), second.tolist(), label, index) == (3, [6, 7], int(NOISY.labels[3]), 3)
+
+
+def test_a_true_label_that_is_not_the_last_entry_is_never_handed_on() -> None:
+    class Indexed(list[Any]):
+        targets = TRUE
+
+    dataset = Indexed((f"image {i}", label, 100 + i) for i, label in enumerate(TRUE))
+    with pytest.raises(ValueError, match=r"label_key says which entry"):
+        NOISY.wrap(dataset)[3]
+    assert NOISY.wrap(dataset, label_key=1, image_key=0)[3] == ("image 3", int(NOISY.labels[3]), 3)
+
+
+def test_names_of_classes_and_given_labels_are_those_of_the_wrapped_set(tmp_path: Path) -> None:
+    folder = folder_of_images(tmp_path)
+    wrapped = symmetric(folder.targets, 0.5).wrap(folder)
+    assert wrapped.classes == ["a", "b", "c"]
+    assert wrapped.targets == wrapped.noisy.labels.tolist()
+    assert not hasattr(NOISY.wrap(Decoding()), "classes")
+
+
+def test_outside_images_need_no_label() -> None:
+    noisy = open_set(LABELS, 1, 20)
+    assert noisy.replaced_by is not None
+    for outside in ([f"outside {i}" for i in range(20)], [{"img": f"outside {i}"} for i in range(20)]):
+        assert noisy.wrap(Decoding(), outside)[0][0] == f"outside {noisy.replaced_by[0]}"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "said"),
+    [
+        (np.zeros((20, 64)), r"got rows of an array of shape \(20, 64\); wrap list\(zip\(images, labels\)\)"),
+        (torch.zeros(20, 3), r"got rows of an array of shape \(20, 3\)"),
+        (
+            TensorDataset(torch.zeros(20, 3)),
+            r"\(image, label\), a tuple that ends in its label, or a dict .* got a tuple of 1 entry",
+        ),
+        ([np.zeros(8)] * 20, r"got an array of shape \(8,\)"),
+        (TEXTS, "got str 'text 0'"),
+        ([(0, "cat")] * 20, "the label of a sample must be a whole number, got str 'cat'"),
+        ([(0, 0.5)] * 20, "must be a whole number, got float '0.5'"),
+        ([{"a": 1, "b": 2}] * 20, "a sample must have a label, got the entries a, b; see label_key"),
+        ([{"label": 0}] * 20, "got nothing but 'label'"),
+    ],
+)
+def test_rows_without_a_label_are_refused_with_what_is_expected(dataset: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        NOISY.wrap(dataset)[0]
+
+
+def test_a_table_of_columns_is_refused() -> None:
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(ValueError, match=r"wrap table.to_dict\('records'\)"):
+        NOISY.wrap(pandas.DataFrame({"text": TEXTS, "label": TRUE}))
