@@ -38,6 +38,8 @@ def confident_joint(given: ArrayLike, probabilities: ArrayLike, *, calibrate: bo
     cleanlab package does it: of all classes, and with at least 1 on the diagonal). `calibrate` scales the columns to the counts
     of given labels, without rounding. Raises ValueError for bad input, and for a class that is given to no sample.
     """
+    if np.ndim(given) == 2 and np.ndim(probabilities) == 1:
+        raise TypeError("the given labels come first, then the probabilities")
     p = check_posteriors(probabilities, len(np.asarray(given)), None)
     labels, classes = check_labels(given, p.shape[1])
     sizes = np.bincount(labels, minlength=classes)

@@ -56,6 +56,8 @@ def human(
     and the realised one must round to it where it is about all images. Raises ValueError for an unknown variant, a missing,
     damaged or foreign file, and for other true labels.
     """
+    if not isinstance(variant, str):
+        raise TypeError(f"human takes the variant first, then the labels: human({'cifar10n_worse'!r}, labels)")
     if variant not in VARIANTS:
         raise ValueError(f"variant must be one of {', '.join(map(repr, VARIANTS))}, got {variant!r}")
     name, given_key, true_key, classes, published = VARIANTS[variant]

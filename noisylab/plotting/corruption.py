@@ -39,11 +39,17 @@ def transition_heatmap(
     ax.set_yticks(range(len(matrix)), labels)
     ax.tick_params(length=0)
     for (row, column), value in np.ndenumerate(matrix):
-        # What would be written .00 is left out.
-        if value >= 0.005:
-            text = "1" if value == 1 else f"{value:.2f}".replace("0.", ".", 1)
-            ax.text(column, row, text, ha="center", va="center", fontsize=6, color="white" if value > 0.5 else "0.15")
+        # What would be written .000 is left out.
+        if value >= 0.0005:
+            ax.text(
+                column, row, _share(value), ha="center", va="center", fontsize=5.5, color="white" if value > 0.5 else "0.15"
+            )
     return ax
+
+
+def _share(value: float) -> str:
+    """A share in three characters, or four where two decimals would hide what was asked for: .60, .044."""
+    return "1" if value == 1 else f"{value:.2f}".replace("0.", ".", 1) if value >= 0.0995 else f"{value:.3f}"[1:]
 
 
 def rate_per_class(noisy: NoisyLabels, *, names: Sequence[str] | None = None, ax: Axes | None = None, **kwargs: Any) -> Axes:

@@ -7,7 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from noisylab.corruption import asymmetric, from_pair, long_tail, long_tailed, only_classes, pair_flip, preset, symmetric
+from noisylab.corruption import (
+    asymmetric,
+    confident_transition,
+    from_pair,
+    human,
+    long_tail,
+    long_tailed,
+    only_classes,
+    open_set,
+    pair_flip,
+    preset,
+    replace_images,
+    symmetric,
+)
 from noisylab.corruption import subclass as subclass_noise
 from noisylab.registries import NOISE
 
@@ -88,3 +101,17 @@ def test_a_preset_of_another_data_set_says_whose_map_it_is() -> None:
 
 def test_integers_that_numpy_keeps_as_objects_are_labels() -> None:
     assert symmetric(FOUR.astype(object), 0.4) == symmetric(FOUR, 0.4)
+
+
+def test_arguments_in_another_order_are_said_to_be_so() -> None:
+    noisy, images = open_set([0, 1, 0], 1, 2), np.zeros((3, 1, 2, 2), np.uint8)
+    wrong: list[tuple[Callable[..., Any], tuple[Any, ...], str]] = [
+        (human, (FOUR, "cifar10n_worse"), "the variant first, then the labels"),
+        (human, (FOUR,), "the variant first, then the labels"),
+        (replace_images, (noisy, images, images), "images, noisy, outside in this order, got a ndarray as noisy"),
+        (replace_images, (images, images, noisy), "images, noisy, outside in this order"),
+        (confident_transition, (np.full((3, 2), 0.5), [0, 1, 0]), "the given labels come first"),
+    ]
+    for function, arguments, said in wrong:
+        with pytest.raises(TypeError, match=said):
+            function(*arguments)
