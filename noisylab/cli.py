@@ -40,6 +40,10 @@ def interruptible(main: Callable[[], int], advice: str = "the same command again
     """The exit status of `main`; an interrupt is said in one line with advice, with status 130."""
     try:
         return main()
+    except BrokenPipeError:
+        # Who read the output has seen enough; there is nobody to tell, and what is left in the buffer goes nowhere either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except KeyboardInterrupt:
         print(f"interrupted; {advice}")
         return 130

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from noisylab.checks import Count, Natural, check_fields
-from noisylab.cli import check_output, describe_specs, fail, make_output, parse_command_line
+from noisylab.cli import check_output, describe_specs, fail, interruptible, make_output, parse_command_line
 from noisylab.registries import DATA, NOISE
 
 
@@ -37,6 +37,8 @@ class Arguments:
         check_fields(self)
         if self.plot is not None and self.plot.suffix not in (".png", ".pdf"):
             raise ValueError(f"--plot must end in .png or .pdf, got {str(self.plot)!r}")
+        if self.save is not None and self.save.suffix != ".npz":
+            raise ValueError(f"--save must end in .npz, got {str(self.save)!r}")
 
 
 def main() -> int:
@@ -68,6 +70,8 @@ def run(arguments: Arguments) -> None:
     data = load_data(DATA.parse(arguments.data), arguments.data_root, arguments.train_size)
     spec = NOISE.parse(arguments.noise, data.noise_defaults)
     noisy = NOISE.create(spec, **data.noise_inputs, seed=arguments.seed)
+    # What cannot be drawn is said before anything is written.
+    trained_on = None if arguments.plot is None or not noisy.flipped.any() else data.under(noisy)
     noisy.report()
     if arguments.save is not None:
         make_output(arguments.save.absolute().parent)
@@ -86,11 +90,11 @@ def run(arguments: Arguments) -> None:
     figure, _ = corruption_figure(noisy, names=data.class_names, title=title)
     write_figure(figure, arguments.plot)
     print(f"drew {arguments.plot}")
-    if noisy.flipped.any():
+    if trained_on is not None:
         beside = arguments.plot.with_stem(f"{arguments.plot.stem}_examples")
-        write_figure(examples_figure(noisy, data.under(noisy).train_images, names=data.class_names), beside)
+        write_figure(examples_figure(noisy, trained_on.train_images, names=data.class_names), beside)
         print(f"drew {beside}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruptible(main))

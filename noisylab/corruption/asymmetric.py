@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from noisylab.checks import Count, Fraction
 from noisylab.corruption.drawing import Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
-from noisylab.corruption.validation import check_integer, check_labels, check_rate
+from noisylab.corruption.validation import check_integer, check_labels, check_rate, check_true_labels
 from noisylab.registries import NOISE
 
 # The superclass of each CIFAR-100 fine class, both in alphabetical order (Krizhevsky 2009).
@@ -78,12 +78,17 @@ def asymmetric(
         if num_classes is not None and num_classes != size:
             raise ValueError(f"mapping {mapping!r} is for {size} classes, got num_classes = {num_classes!r}")
         clean, classes = check_labels(labels, size)
+        if num_classes is None and clean.max() < size - 1:
+            raise ValueError(
+                f"mapping {mapping!r} is for {size} classes, and labels go up to {clean.max()}: pass num_classes={size} where "
+                "the others are only missing, or a dict true -> given"
+            )
     else:
         if not isinstance(mapping, Mapping) or not mapping:
             raise ValueError(f"mapping must be a name or a dict true -> given with at least one pair, got {mapping!r}")
         pairs = {check_integer("mapping key", t): check_integer("mapping value", g) for t, g in mapping.items()}
         largest = max([*pairs, *pairs.values()])
-        clean, classes = check_labels(labels, num_classes)
+        clean, classes = check_true_labels(labels, num_classes)
         if num_classes is None:
             classes = max(classes, largest + 1)
         elif largest >= classes:

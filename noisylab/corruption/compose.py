@@ -34,9 +34,12 @@ def from_pair(
 
 def only_classes(noisy: NoisyLabels, classes: Iterable[int]) -> NoisyLabels:
     """`noisy` on the samples of some true classes; the others keep their true labels."""
+    if not isinstance(classes, Iterable):
+        raise ValueError(f"classes must be a list of classes such as [{classes!r}], got {classes!r}")
     chosen = sorted({check_integer("class", c) for c in classes})
     if not chosen or chosen[-1] >= noisy.num_classes:
-        raise ValueError(f"classes must name at least one class below {noisy.num_classes}, got {chosen}")
+        none = f"{chosen[-1]} is none" if chosen else "there is none in it"
+        raise ValueError(f"classes must name classes below {noisy.num_classes}, got {chosen}: {none}")
     affected = np.zeros(noisy.num_classes, dtype=np.bool_)
     affected[chosen] = True
     asked, replaced, probability = noisy.transition, noisy.replaced_by, noisy.flip_probability
@@ -142,7 +145,8 @@ def long_tail(labels: ArrayLike, factor: Fraction, num_classes: Count | None = N
     """
     clean, classes = check_labels(labels, num_classes)
     if not 0 < factor <= 1:
-        raise ValueError(f"factor must be a number in (0, 1], got {factor!r}")
+        meant = f"; for an imbalance of {factor:g} write {1 / factor:g}" if factor > 1 else ""
+        raise ValueError(f"factor must be a number in (0, 1], n_min / n_max, got {factor!r}{meant}")
     sizes = np.bincount(clean, minlength=classes)
     # The epsilon keeps 500.0000001 from being 501, and 4999.9999 from losing a sample.
     kept = np.floor(sizes.max() * factor ** (np.arange(classes) / max(classes - 1, 1)) + 1e-6).astype(np.int64)

@@ -11,6 +11,8 @@ def describe(kind: str) -> None:
 
     Raises ValueError for an unknown name.
     """
+    # A whole spec will do.
+    kind = kind.split(":")[0].split("(")[0].strip()
     if kind in NOTES:
         print(f"preset(rate, source={kind!r})\n\n{NOTES[kind]}")
         return

@@ -56,8 +56,8 @@ def human(
     and the realised one must round to it where it is about all images. Raises ValueError for an unknown variant, a missing,
     damaged or foreign file, and for other true labels.
     """
-    if variant not in VARIANTS:
-        raise ValueError(f"variant must be one of {', '.join(map(repr, VARIANTS))}, got {variant!r}")
+    if not isinstance(variant, str) or variant not in VARIANTS:
+        raise ValueError(f"variant must be one of {', '.join(map(repr, VARIANTS))}, got {variant!r:.60}")
     name, given_key, true_key, classes, published = VARIANTS[variant]
     path = Path("data" if root is None else root) / name
     if not path.is_file():

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from noisylab.checks import Count, Fraction, Positive
 from noisylab.corruption.drawing import CHUNK, PerSample, Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
-from noisylab.corruption.validation import check_features, check_integer, check_labels, check_rate
+from noisylab.corruption.validation import check_features, check_integer, check_rate, check_true_labels
 from noisylab.registries import NOISE
 from noisylab.seeds import derive_seed
 
@@ -36,7 +36,7 @@ def instance(
     behaviour: features as they are, t = temperature, q unscaled; the softmax then puts nearly all on one class, and rate 0
     is not free of noise. Nested over rates in every mode. Raises ValueError for bad labels, rate or features.
     """
-    clean, classes = check_labels(labels, num_classes)
+    clean, classes = check_true_labels(labels, num_classes)
     r, x = check_rate(rate), check_features(features, len(clean))
     if classes < 2:
         raise ValueError(f"instance noise needs at least 2 classes, got num_classes = {classes}")

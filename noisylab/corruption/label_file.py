@@ -2,9 +2,10 @@
 
 import csv
 import json
+import warnings
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,15 +16,27 @@ from noisylab.corruption.record import NoisyLabels
 from noisylab.corruption.validation import check_labels, check_positions, check_rate
 from noisylab.registries import NOISE
 
+# What a column of given labels is headed. One headed as in PLAIN may be that of the true ones, where there is one of the others.
+GIVEN = ("given", "given_label", "noisy", "noisy_label", "noisy_target")
+PLAIN = ("label", "target")
+TRUE = ("true", "true_label", "clean")
 
-def read_labels(path: str | PathLike[str]) -> NDArray[np.int64]:
+
+def read_labels(path: str | PathLike[str], column: str | None = None) -> NDArray[np.int64]:
     """The labels int64[N] in a `.json` (a list, as DivideMix writes it), `.npy` or `.csv` file.
 
-    A `.csv` has one label a line, in its only column or in the one headed `label`, `given`, `noisy_label` or `target`. Raises
-    ValueError naming the file for anything else, and for labels that are not whole numbers.
+    A `.csv` has one label a line: in its only column, in the one headed `column`, or in the one headed given, given_label,
+    noisy, noisy_label or noisy_target, else label or target. Raises ValueError naming the file for anything else, where several
+    columns could be meant, and for labels that are not whole numbers.
     """
     file = Path(path)
-    readers = {".json": _from_json, ".npy": _from_npy, ".csv": _from_csv}
+    if column is not None and file.suffix != ".csv":
+        raise ValueError(f"column is for .csv files, got {column!r} for {str(path)!r}")
+    readers: dict[str, Callable[[Path], ArrayLike]] = {
+        ".json": _from_json,
+        ".npy": _from_npy,
+        ".csv": lambda csv_file: _from_csv(csv_file, column),
+    }
     if file.suffix not in readers:
         raise ValueError(f"{str(path)!r} must end in {', '.join(readers)}")
     try:
@@ -49,20 +62,32 @@ def _from_npy(path: Path) -> ArrayLike:
     return np.asarray(np.load(path, allow_pickle=False))
 
 
-def _from_csv(path: Path) -> ArrayLike:
+def _from_csv(path: Path, chosen: str | None = None) -> ArrayLike:
     with path.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.reader(file) if row]
     column = 0
     if rows and not all(cell.strip().lstrip("-").replace(".", "", 1).isdigit() for cell in rows[0]):
-        names = ("given", "noisy_label", "label", "target")
-        header = [cell.strip().lower() for cell in rows.pop(0)]
-        known: Any = next((header.index(name) for name in names if name in header), 0 if len(header) == 1 else None)
-        if known is None:
-            raise ValueError(f"its header must name one of {', '.join(names)}, got {', '.join(header)}")
-        column = known
+        column = _given_column([cell.strip().lower() for cell in rows.pop(0)], chosen)
+    elif chosen is not None:
+        raise ValueError(f"it has no header, so no column {chosen!r}")
     elif rows and len(rows[0]) > 1:
         raise ValueError(f"it has {len(rows[0])} columns and no header to say which holds the labels")
     return np.array([int(row[column]) for row in rows])
+
+
+def _given_column(header: list[str], chosen: str | None) -> int:
+    """Which column of a `.csv` holds the given labels."""
+    if chosen is not None:
+        if chosen.lower() not in header:
+            raise ValueError(f"its header must name the column {chosen!r}, got {', '.join(header)}")
+        return header.index(chosen.lower())
+    if len(header) == 1:
+        return 0
+    found = [name for name in header if name in GIVEN] or [name for name in header if name in PLAIN]
+    if len(found) != 1:
+        problem = f"{len(found)} columns could hold the given labels" if found else "no column is headed as given labels are"
+        raise ValueError(f"{problem} ({', '.join((*GIVEN, *PLAIN))}), got {', '.join(header)}; say which by column=")
+    return header.index(found[0])
 
 
 def _true_column(path: Path) -> NDArray[np.int64] | None:
@@ -72,7 +97,7 @@ def _true_column(path: Path) -> NDArray[np.int64] | None:
     with path.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.reader(file) if row]
     header = [cell.strip().lower() for cell in rows[0]]
-    column = next((header.index(name) for name in ("true", "true_label", "clean") if name in header), None)
+    column = next((header.index(name) for name in TRUE if name in header), None)
     return None if column is None else np.array([int(row[column]) for row in rows[1:]])
 
 
@@ -82,18 +107,20 @@ def from_file(
     path: str,
     num_classes: Count | None = None,
     *,
+    column: str | None = None,
     rate: Fraction | None = None,
     positions: ArrayLike | None = None,
 ) -> NoisyLabels:
     """The given labels in a file: DivideMix's json, `.npy` or `.csv`.
 
-    labels: int[N] true labels in the file's order; positions: int[N], which lines of the file these samples are (None: all);
-    rate: what the file is said to have, within .01. Without it, a file that agrees with the true labels no more than a
-    shuffled one is refused. Raises ValueError for that, for a `.csv` whose own column of true labels has others, and for a
-    file that is malformed, of another length, with other classes, or of another rate.
+    labels: int[N] true labels in the file's order; column: of a `.csv` (see `read_labels`); positions: int[N], which lines of
+    the file these samples are (None: all); rate: what the file is said to have, within .01. Without it, a file that agrees with
+    the true labels no more than a shuffled one is refused. Raises ValueError for that, for a `.csv` whose own column of true
+    labels has others, and for a file that is malformed, of another length, with other classes, or of another rate. Warns of one
+    that agrees with all true labels.
     """
     clean, classes = check_labels(labels, num_classes)
-    given = read_labels(path)
+    given = read_labels(path, column)
     try:
         place = np.arange(len(given)) if positions is None else check_positions(positions, len(given))
     except ValueError as error:
@@ -115,6 +142,8 @@ def from_file(
         raise ValueError(
             f"{path!r} has rate {noisy.rate:.4f}, as labels in another order would; give rate= to say that it is meant"
         )
+    if not noisy.flipped.any():
+        warnings.warn(f"{path!r} gives every sample its true label: is it the right column, or file?", stacklevel=2)
     if rate is not None and abs(noisy.rate - check_rate(rate)) > 0.01:
         raise ValueError(f"{path!r} must have rate {rate:g}, got {noisy.rate:.4f}; is it in the order of these labels?")
     return noisy

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from noisylab.checks import Count, Fraction
 from noisylab.corruption.drawing import Sampling, draw
 from noisylab.corruption.record import NoisyLabels
-from noisylab.corruption.validation import check_integer, check_labels, check_rate, check_sampling, read_array
+from noisylab.corruption.validation import check_integer, check_rate, check_sampling, check_true_labels, read_array
 from noisylab.registries import NOISE
 from noisylab.seeds import derive_seed
 
@@ -33,7 +33,7 @@ def open_set(
     probability r * open_share an image is replaced, with r (1 - open_share) its label flips. `replaced_by` of the record says
     by which image; `replace_images` does it. Both parts are nested over rates. Raises ValueError for bad input.
     """
-    clean, classes = check_labels(labels, num_classes)
+    clean, classes = check_true_labels(labels, num_classes)
     r, share, mode = check_rate(rate), check_rate(open_share), check_sampling(sampling)
     seed = check_integer("seed", seed)
     if classes < 2 and share < 1:
@@ -80,11 +80,14 @@ def replace_images(images: NDArray[Pixel], noisy: NoisyLabels, outside: NDArray[
 
     Raises ValueError where the shapes or types differ, or `outside` has too few images.
     """
+    if not isinstance(noisy, NoisyLabels):
+        raise TypeError(f"noisy must be the record of open-set noise (images, noisy, outside), got {type(noisy).__name__}")
     if noisy.replaced_by is None:
         raise ValueError(f"noise must be open-set, got {noisy.kind}")
     if images.shape[1:] != outside.shape[1:] or images.dtype != outside.dtype:
         raise ValueError(
-            f"outside images must be {images.dtype} of shape {images.shape[1:]}, got {outside.dtype} of {outside.shape[1:]}"
+            f"outside images must be {images.dtype} of shape {images.shape[1:]} (channels first, as the data set's), got "
+            f"{outside.dtype} of {outside.shape[1:]}"
         )
     if len(images) != len(noisy) or noisy.replaced_by.max() >= len(outside):
         raise ValueError(f"the noise is for {len(noisy)} images, got {len(images)} and {len(outside)} outside images")

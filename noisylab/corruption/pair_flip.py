@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from noisylab.checks import Count, Fraction
 from noisylab.corruption.drawing import Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
-from noisylab.corruption.validation import check_labels, check_rate
+from noisylab.corruption.validation import check_rate, check_true_labels
 from noisylab.registries import NOISE
 
 
@@ -23,7 +23,7 @@ def pair_flip(
 
     labels: int[N] true labels. Raises ValueError for bad labels, rate, sampling or seed, and for one class only.
     """
-    clean, classes = check_labels(labels, num_classes)
+    clean, classes = check_true_labels(labels, num_classes)
     r = check_rate(rate)
     if classes < 2 and r > 0:
         raise ValueError(f"pair flip needs at least 2 classes, got num_classes = {classes}")

@@ -12,7 +12,7 @@ from noisylab.corruption.asymmetric import MAPPINGS
 from noisylab.corruption.pair_flip import pair_flip
 from noisylab.corruption.record import NoisyLabels
 from noisylab.corruption.symmetric import symmetric
-from noisylab.corruption.validation import check_integer, check_labels, check_rate
+from noisylab.corruption.validation import check_integer, check_labels, check_rate, check_true_labels
 from noisylab.registries import NOISE
 from noisylab.seeds import derive_seed
 
@@ -54,11 +54,13 @@ def preset(
     if form not in forms:
         raise ValueError(f"form must be one of {', '.join(map(repr, forms))} for {source!r}, got {form!r}")
     mapped = form == "asymmetric"
-    clean, classes = check_labels(labels, 10 if mapped else num_classes)
+    clean, classes = check_labels(labels, 10) if mapped else check_true_labels(labels, num_classes)
+    if mapped and num_classes is None and clean.max() < 9:
+        raise ValueError(f"the asymmetric noise of {source} is for CIFAR-10's 10 classes, and labels go up to {clean.max()}")
     if mapped and num_classes not in (None, 10):
         raise ValueError(f"the asymmetric noise of {source} is for CIFAR-10's 10 classes, got num_classes = {num_classes}")
     r, seed = check_rate(rate), check_integer("seed", seed)
-    parameters: dict[str, str] = {"source": source, "form": form}
+    parameters: dict[str, str] = {"source": source, "form": form} | ({"mapping": "cifar10"} if mapped else {})
     if source == "coteaching":
         function = symmetric if form == "symmetric" else pair_flip
         made: NoisyLabels = function(clean, r, classes, sampling="iid", seed=seed)

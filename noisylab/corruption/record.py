@@ -122,7 +122,12 @@ class NoisyLabels:
         print(describe_record(self))
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the record to `path` as a `.npz` without pickles; the file appears whole or not at all."""
+        """Write the record to `path` as a `.npz` without pickles; the file appears whole or not at all.
+
+        Raises FileNotFoundError where its folder is not there.
+        """
+        if not Path(path).absolute().parent.is_dir():
+            raise FileNotFoundError(f"no folder {str(Path(path).parent)!r} to save {Path(path).name!r} in")
         buffer = io.BytesIO()
         arrays = {name: array for name in PER_SAMPLE if (array := getattr(self, name)) is not None}
         header = self._header() | {"arrays": _digest(arrays)}
@@ -156,14 +161,15 @@ class NoisyLabels:
             raise ValueError(f"{path} is damaged: its labels do not have the recorded digest")
         return record
 
-    def wrap(self, dataset: Any, outside: Any = None) -> "CorruptedDataset":
+    def wrap(self, dataset: Any, outside: Any = None, *, label_key: str | None = None) -> "CorruptedDataset":
         """`dataset` (any map-style data set of these N samples) with the given labels, as (image, given label, index).
 
-        outside: for open-set noise, the data set that the other images come from.
+        outside: for open-set noise, the data set that the other images come from. label_key: where rows are dicts, the entry
+        that is the true label (None: `label` or `labels`).
         """
         from noisylab.data.dataset import CorruptedDataset
 
-        return CorruptedDataset(dataset, self, outside)
+        return CorruptedDataset(dataset, self, outside, label_key=label_key)
 
     def _header(self) -> dict[str, Any]:
         return {

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from noisylab.checks import Count, Fraction
 from noisylab.corruption.drawing import PerSample, Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
-from noisylab.corruption.validation import check_labels, check_rate, read_array
+from noisylab.corruption.validation import check_labels, check_rate, check_true_labels, read_array
 from noisylab.registries import NOISE
 
 
@@ -30,7 +30,7 @@ def subclass(
     the flip probability is 5r (Bai et al. 2023). Raises ValueError for bad input, and for a rate above the share of samples in
     those fine classes.
     """
-    clean, classes = check_labels(labels, num_classes)
+    clean, classes = check_true_labels(labels, num_classes)
     r = check_rate(rate)
     if classes < 2:
         raise ValueError(f"subclass noise needs at least 2 classes, got num_classes = {classes}")

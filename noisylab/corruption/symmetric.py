@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from noisylab.checks import Count, Fraction
 from noisylab.corruption.drawing import Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
-from noisylab.corruption.validation import check_labels, check_rate
+from noisylab.corruption.validation import check_rate, check_true_labels
 from noisylab.registries import NOISE
 
 
@@ -26,7 +26,7 @@ def symmetric(
     al. 2017, Co-teaching 2018). With `include_true=True` the true class may be drawn too, T = (1-r) I + r/K: the realised rate
     is r (K-1)/K (DivideMix 2020, ELR 2020). Raises ValueError for bad labels, rate, sampling or seed, and for one class only.
     """
-    clean, classes = check_labels(labels, num_classes)
+    clean, classes = check_true_labels(labels, num_classes)
     r = check_rate(rate)
     if classes < 2 and r > 0:
         raise ValueError(f"symmetric noise needs at least 2 classes, got num_classes = {classes}")

@@ -2,6 +2,7 @@
 
 import math
 import operator
+import warnings
 from numbers import Real
 from os import PathLike
 from typing import Any, get_args
@@ -21,8 +22,13 @@ def check_labels(labels: ArrayLike, num_classes: int | None = None) -> tuple[NDA
         raise ValueError("labels must hold at least one label, got an empty array")
     if array.dtype.kind == "f" and np.isnan(array).any():
         raise ValueError(f"labels must be integers, got NaN at position {int(np.flatnonzero(np.isnan(array))[0])}")
+    if array.dtype.kind == "O" and all(isinstance(value, int | np.integer) and not isinstance(value, bool) for value in array):
+        array = array.astype(np.int64)
     if array.dtype.kind not in "iu":
-        raise ValueError(f"labels must be integers, got {array.dtype} values such as {array.flat[0]!r}")
+        raise ValueError(
+            f"labels must be integers, got {array.dtype} values such as {array[:1].tolist()[0]!r}; of other labels, "
+            "np.unique(labels, return_inverse=True) makes class names and integers"
+        )
     low, high = int(array.min()), int(array.max())
     if low < 0:
         raise ValueError(f"labels must not be negative, got {low} at position {int(array.argmin())}")
@@ -32,6 +38,20 @@ def check_labels(labels: ArrayLike, num_classes: int | None = None) -> tuple[NDA
     if high >= classes:
         raise ValueError(f"labels must be below num_classes = {classes}, got {high} at position {int(array.argmax())}")
     return array.astype(np.int64), classes
+
+
+def check_true_labels(labels: ArrayLike, num_classes: int | None = None) -> tuple[NDArray[np.int64], int]:
+    """As `check_labels`, for true labels that are to be corrupted: warns of classes that only the largest label implies."""
+    clean, classes = check_labels(labels, num_classes)
+    absent = np.setdiff1d(np.arange(classes), clean)
+    if num_classes is None and len(absent):
+        shown = ", ".join(map(str, absent[:5])) + (", ..." if len(absent) > 5 else "")
+        warnings.warn(
+            f"no label is of class {shown}, though labels go up to {classes - 1}, so others can become it: pass "
+            f"num_classes={classes} to say that it exists, or number the classes from 0 by np.unique(labels, return_inverse=True)",
+            stacklevel=4,
+        )
+    return clean, classes
 
 
 def check_integer(name: str, value: Any, *, minimum: int = 0) -> int:
@@ -49,7 +69,8 @@ def check_rate(rate: Any) -> float:
     """`rate` as a float in [0, 1]."""
     number = math.nan if isinstance(rate, bool) or not isinstance(rate, Real) else float(rate)
     if not 0 <= number <= 1:
-        raise ValueError(f"rate must be a number in [0, 1], got {rate!r}")
+        meant = f"; did you mean {number / 100:g}?" if 1 < number <= 100 else ""
+        raise ValueError(f"rate must be a number in [0, 1], got {rate!r}{meant}")
     return number
 
 
@@ -116,7 +137,8 @@ def check_positions(positions: ArrayLike, rows: int) -> NDArray[np.int64]:
     """`positions` as int64[N], where each of them is one of that many rows."""
     place = np.asarray(positions)
     if place.ndim != 1 or place.dtype.kind not in "iu" or (place.size and not 0 <= place.min() <= place.max() < rows):
-        raise ValueError(f"it has {rows} rows, which do not hold the positions {place.min()} to {place.max()} of these samples")
+        wanted = f"samples {place.min()} to {place.max()} of the data set" if place.size else "no samples"
+        raise ValueError(f"it has {rows} rows, and {wanted} are asked for")
     return place.astype(np.int64)
 
 

@@ -79,7 +79,10 @@ class ImageData:
             return data
         source = noisy.parameters["outside"]
         if not isinstance(source, str):
-            raise ValueError(f"open-set noise needs outside='FILE.npy' to take images from, got {source!r}")
+            raise ValueError(
+                f"open-set noise needs outside='FILE.npy' to take images from, {data.train_images.dtype} of shape "
+                f"{('M', *data.train_images.shape[1:])}; got {source!r}"
+            )
         images = replace_images(data.train_images, noisy, read_array(source, "outside"))
         return dataclasses.replace(data, train_images=images)
 

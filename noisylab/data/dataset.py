@@ -1,7 +1,7 @@
 """`CorruptedDataset`: somebody else's data set with our given labels."""
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,14 +21,18 @@ class MapStyle(Protocol):
 class CorruptedDataset:
     """A map-style data set that yields (image, given label, index) for a torch `DataLoader`.
 
-    dataset: any map-style data set of (image, true label) samples: torchvision's, ImageFolder, TensorDataset, a list; or of
-    dicts with a `label` (or `labels`) and one other entry, or an `image`, `img` or `text`, as HuggingFace's. outside: for
+    dataset: any map-style data set of (image, true label, ...) samples: torchvision's, ImageFolder, TensorDataset, a list; of
+    (a, b, ..., true label), which gives the tuple (a, b, ...) as the image; or of dicts as HuggingFace's, with the label under
+    `label_key` (None: `label` or `labels`), which give their `image`, `img` or `text` or only other entry, else the dict of all
+    others. outside: for
     open-set noise, the data set that the other images come from. Where `noisy` has positions, they are those in `dataset`.
     Nothing is read before it is indexed. Raises ValueError where the length, or a true label, is not that of `noisy`: at once
     where the data set has `targets` (or `labels`), else when the sample is fetched.
     """
 
-    def __init__(self, dataset: MapStyle, noisy: NoisyLabels, outside: MapStyle | None = None) -> None:
+    def __init__(
+        self, dataset: MapStyle, noisy: NoisyLabels, outside: MapStyle | None = None, *, label_key: str | None = None
+    ) -> None:
         if noisy.positions is None and len(dataset) != len(noisy):
             raise ValueError(f"the data set has {len(dataset)} samples, the corruption {len(noisy)}")
         if noisy.positions is not None and noisy.positions.max() >= len(dataset):
@@ -44,7 +48,12 @@ class CorruptedDataset:
             wrong = np.flatnonzero(true != noisy.clean)
             if len(wrong):
                 self._refuse(int(wrong[0]), true[wrong[0]], noisy)
-        self.dataset, self.noisy, self.outside = dataset, noisy, outside
+        self.dataset, self.noisy, self.outside, self.label_key = dataset, noisy, outside, label_key
+
+    @property
+    def classes(self) -> Any:
+        """The class names, where the data set has them."""
+        return self.dataset.classes  # type: ignore[attr-defined]
 
     @property
     def targets(self) -> list[int]:
@@ -61,12 +70,12 @@ class CorruptedDataset:
         position %= len(self)
         # NumPy's integers are none to every data set.
         place = position if self.noisy.positions is None else int(self.noisy.positions[position])
-        image, label = _image_and_label(self.dataset[place])
-        if not self._known and int(label) != self.noisy.clean[position]:
+        image, label = _image_and_label(self.dataset[place], self.label_key)
+        if not self._known and label != self.noisy.clean[position]:
             self._refuse(position, label, self.noisy)
         if self.noisy.replaced_by is not None and self.noisy.replaced_by[position] >= 0:
             assert self.outside is not None
-            image, _ = _image_and_label(self.outside[int(self.noisy.replaced_by[position])])
+            image, _ = _image_and_label(self.outside[int(self.noisy.replaced_by[position])], self.label_key)
         return image, int(self.noisy.labels[position]), position
 
     @staticmethod
@@ -86,14 +95,45 @@ def _targets(dataset: MapStyle) -> NDArray[np.int64] | None:
     return None
 
 
-def _image_and_label(sample: Any) -> tuple[Any, Any]:
-    """The first two entries of a tuple, or what a dict calls them."""
-    if not isinstance(sample, Mapping):
-        image, label = sample[:2]
-        return image, label
-    label_key = next((key for key in ("label", "labels") if key in sample), None)
-    others = [key for key in sample if key != label_key]
-    image_key = others[0] if len(others) == 1 else next((key for key in ("image", "img", "text") if key in sample), None)
-    if label_key is None or image_key is None:
-        raise ValueError(f"a sample must have a label and an image, img, text or one other entry, got {', '.join(sample)}")
-    return sample[image_key], sample[label_key]
+def _image_and_label(sample: Any, label_key: str | None) -> tuple[Any, int]:
+    """What is trained on, and the true label."""
+    if isinstance(sample, Mapping):
+        key = label_key or next((key for key in ("label", "labels") if key in sample), None)
+        if key is None or key not in sample:
+            raise ValueError(
+                f"label_key must name the entry of a sample that is its label, one of {', '.join(sample)}; got {key!r}"
+            )
+        others = {name: value for name, value in sample.items() if name != key}
+        chosen = next((name for name in ("image", "img", "text") if name in others), None)
+        image = others[chosen] if chosen else next(iter(others.values())) if len(others) == 1 else others
+        return image, _whole(sample[key], sample)
+    if not isinstance(sample, Sequence) or isinstance(sample, str) or len(sample) < 2:
+        raise ValueError(f"a sample must be (image, label, ...) or a dict with a label, got {_shape(sample)}")
+    if len(sample) == 2 or _is_whole(sample[1]):
+        return sample[0], _whole(sample[1], sample)
+    return tuple(sample[:-1]), _whole(sample[-1], sample)
+
+
+def _is_whole(value: Any) -> bool:
+    try:
+        operator.index(value)
+    except (TypeError, ValueError, RuntimeError):
+        return False
+    return True
+
+
+def _whole(label: Any, sample: Any) -> int:
+    if not _is_whole(label):
+        raise ValueError(f"a sample's label must be a whole number, got {_shape(label)} in {_shape(sample)}")
+    return operator.index(label)
+
+
+def _shape(value: Any) -> str:
+    """A few words on what a value is."""
+    if isinstance(value, tuple | list):
+        return f"({', '.join(map(_shape, value[:6]))})"
+    if isinstance(value, Mapping):
+        return f"a dict with {', '.join(map(str, value))}"
+    if isinstance(value, int | float | str):
+        return repr(value)
+    return f"{type(value).__name__}{list(value.shape) if hasattr(value, 'shape') else ''}"
