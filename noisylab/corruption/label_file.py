@@ -16,7 +16,7 @@ from noisylab.corruption.record import NoisyLabels
 from noisylab.corruption.validation import check_labels, check_positions, check_rate
 from noisylab.registries import NOISE
 
-# What a column of given labels is headed. One headed as in PLAIN may be that of the true ones, where there is one of the others.
+# Headings of given labels; a PLAIN one may be that of the true labels, where one of the others is there.
 GIVEN = ("given", "given_label", "noisy", "noisy_label", "noisy_target")
 PLAIN = ("label", "target")
 TRUE = ("true", "true_label", "clean")

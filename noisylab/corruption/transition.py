@@ -30,7 +30,7 @@ def from_transition(
     diagonal alone. Raises ValueError for bad labels, and for a matrix that is not square, not row-stochastic, or stochastic
     along its columns only.
     """
-    transition = check_transition(read_array(matrix, "matrix"))
+    transition = check_transition(read_array(matrix, "matrix") if isinstance(matrix, str | PathLike) else matrix)
     if num_classes is not None and num_classes != len(transition):
         raise ValueError(f"matrix must be {num_classes} x {num_classes} (num_classes), got shape {transition.shape}")
     clean, classes = check_labels(labels, len(transition))

@@ -48,7 +48,7 @@ def check_true_labels(labels: ArrayLike, num_classes: int | None = None) -> tupl
         shown = ", ".join(map(str, absent[:5])) + (", ..." if len(absent) > 5 else "")
         warnings.warn(
             f"no label is of class {shown}, though labels go up to {classes - 1}, so others can become it: pass "
-            f"num_classes={classes} to say that it exists, or number the classes from 0 by np.unique(labels, return_inverse=True)",
+            f"num_classes={classes} to say that it exists, or number classes from 0 by np.unique(labels, return_inverse=True)",
             stacklevel=4,
         )
     return clean, classes

@@ -179,5 +179,5 @@ def test_a_mismatch_is_refused(noisy: NoisyLabels, said: str) -> None:
 
 
 def test_a_dict_without_label_is_refused() -> None:
-    with pytest.raises(ValueError, match="must have a label and an image"):
+    with pytest.raises(ValueError, match="label_key must name the entry of a sample that is its label, one of a, b"):
         symmetric([0, 1], 0).wrap([{"a": 1, "b": 2}, {}])[0]
