@@ -127,6 +127,21 @@ def _cells(rows: list[list[str]], column: int) -> NDArray[np.int64]:
     return np.array([int(row[column]) for row in rows], dtype=np.int64)
 
 
+def _given_column(header: list[str], chosen: str | None) -> int:
+    """Which column of a `.csv` holds the given labels."""
+    if chosen is not None:
+        if chosen.lower() not in header:
+            raise ValueError(f"its header must name the column {chosen!r}, got {', '.join(header)}")
+        return header.index(chosen.lower())
+    if len(header) == 1:
+        return 0
+    found = [name for name in header if name in GIVEN] or [name for name in header if name in PLAIN]
+    if len(found) != 1:
+        problem = f"{len(found)} columns could hold the given labels" if found else "no column is headed as given labels are"
+        raise ValueError(f"{problem} ({', '.join((*GIVEN, *PLAIN))}), got {', '.join(header)}; say which by column=")
+    return header.index(found[0])
+
+
 def _true_column(path: Path) -> NDArray[np.int64] | None:
     """The true labels that a `.csv` states beside the given ones, in a column headed as in `TRUE`."""
     if path.suffix != ".csv":
@@ -183,6 +198,8 @@ def from_file(
         raise ValueError(
             f"{path!r} has rate {noisy.rate:.4f}, as labels in another order would; give rate= to say that it is meant"
         )
+    if not noisy.flipped.any():
+        warnings.warn(f"{path!r} gives every sample its true label: is it the right column, or file?", stacklevel=2)
     if rate is not None and abs(noisy.rate - check_rate(rate)) > 0.01:
         raise ValueError(f"{path!r} must have rate {rate:g}, got {noisy.rate:.4f}; is it in the order of these labels?")
     return noisy
