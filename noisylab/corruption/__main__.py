@@ -41,8 +41,6 @@ class Arguments:
             raise ValueError(f"--save must end in .npz, got {str(self.save)!r}")
         if self.plot is not None and self.plot.suffix not in (".png", ".pdf"):
             raise ValueError(f"--plot must end in .png or .pdf, got {str(self.plot)!r}")
-        if self.save is not None and self.save.suffix != ".npz":
-            raise ValueError(f"--save must end in .npz, got {str(self.save)!r}")
 
 
 def main() -> int:
@@ -100,7 +98,7 @@ def run(arguments: Arguments) -> None:
     figure, _ = corruption_figure(noisy, names=data.class_names, title=title)
     write_figure(figure, arguments.plot)
     print(f"drew {arguments.plot}")
-    if trained_on is not None:
+    if noisy.flipped.any():
         beside = arguments.plot.with_stem(f"{arguments.plot.stem}_examples")
         write_figure(examples_figure(noisy, images, names=data.class_names, outside_known=not counted), beside)
         print(f"drew {beside}")

@@ -18,7 +18,7 @@ from noisylab.corruption.record import NoisyLabels
 from noisylab.corruption.validation import check_labels, check_positions, check_rate, check_true_labels
 from noisylab.registries import NOISE
 
-GIVEN = ("given", "given_label", "noisy", "noisy_label", "label", "labels", "target")
+GIVEN = ("given", "given_label", "noisy", "noisy_label", "noisy_target", "label", "labels", "target")
 TRUE = ("true", "true_label", "clean", "clean_label")
 
 
@@ -26,8 +26,8 @@ def read_labels(path: str | PathLike[str], column: str | None = None) -> NDArray
     """The labels int64[N] in a `.json` (a list, as DivideMix writes it), `.npy` or `.csv` file.
 
     A `.csv` has one label a line, in its only column, in the one headed `column`, or, without it, in the only one that may hold
-    given labels: `given`, `given_label`, `noisy`, `noisy_label`, `label`, `labels`, `target`. Raises ValueError naming the file
-    for anything else, for several such columns, and for labels that are not whole numbers.
+    given labels: `given`, `given_label`, `noisy`, `noisy_label`, `noisy_target`, `label`, `labels`, `target`. Raises ValueError
+    naming the file for anything else, for several such columns, and for labels that are not whole numbers.
     """
     file = Path(path)
     readers: dict[str, Callable[[Path], ArrayLike]] = {
@@ -127,21 +127,6 @@ def _cells(rows: list[list[str]], column: int) -> NDArray[np.int64]:
     return np.array([int(row[column]) for row in rows], dtype=np.int64)
 
 
-def _given_column(header: list[str], chosen: str | None) -> int:
-    """Which column of a `.csv` holds the given labels."""
-    if chosen is not None:
-        if chosen.lower() not in header:
-            raise ValueError(f"its header must name the column {chosen!r}, got {', '.join(header)}")
-        return header.index(chosen.lower())
-    if len(header) == 1:
-        return 0
-    found = [name for name in header if name in GIVEN] or [name for name in header if name in PLAIN]
-    if len(found) != 1:
-        problem = f"{len(found)} columns could hold the given labels" if found else "no column is headed as given labels are"
-        raise ValueError(f"{problem} ({', '.join((*GIVEN, *PLAIN))}), got {', '.join(header)}; say which by column=")
-    return header.index(found[0])
-
-
 def _true_column(path: Path) -> NDArray[np.int64] | None:
     """The true labels that a `.csv` states beside the given ones, in a column headed as in `TRUE`."""
     if path.suffix != ".csv":
@@ -198,8 +183,6 @@ def from_file(
         raise ValueError(
             f"{path!r} has rate {noisy.rate:.4f}, as labels in another order would; give rate= to say that it is meant"
         )
-    if not noisy.flipped.any():
-        warnings.warn(f"{path!r} gives every sample its true label: is it the right column, or file?", stacklevel=2)
     if rate is not None and abs(noisy.rate - check_rate(rate)) > 0.01:
         raise ValueError(f"{path!r} must have rate {rate:g}, got {noisy.rate:.4f}; is it in the order of these labels?")
     return noisy

@@ -88,8 +88,7 @@ def replace_images(images: NDArray[Pixel], noisy: NoisyLabels, outside: NDArray[
         raise ValueError(f"noise must be open-set, got {noisy.kind}")
     if images.shape[1:] != outside.shape[1:] or images.dtype != outside.dtype:
         raise ValueError(
-            f"outside images must be {images.dtype} of shape {images.shape[1:]} (channels first, as the data set's), got "
-            f"{outside.dtype} of {outside.shape[1:]}"
+            f"outside images must be {images.dtype} of shape {images.shape[1:]}, got {outside.dtype} of {outside.shape[1:]}"
         )
     if len(images) != len(noisy) or noisy.replaced_by.max() >= len(outside):
         raise ValueError(f"the noise is for {len(noisy)} images, got {len(images)} and {len(outside)} outside images")

@@ -123,12 +123,7 @@ class NoisyLabels:
         print(describe_record(self))
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the record to `path` as a `.npz` without pickles; the file appears whole or not at all.
-
-        Raises FileNotFoundError where its folder is not there.
-        """
-        if not Path(path).absolute().parent.is_dir():
-            raise FileNotFoundError(f"no folder {str(Path(path).parent)!r} to save {Path(path).name!r} in")
+        """Write the record to `path` as a `.npz` without pickles; the file appears whole or not at all."""
         buffer = io.BytesIO()
         arrays = {name: array for name in PER_SAMPLE if (array := getattr(self, name)) is not None}
         header = self._header() | {"arrays": _digest(arrays)}

@@ -38,12 +38,13 @@ def transition_heatmap(
     ax.set_xticks(range(len(columns)), columns, **turned)
     ax.set_yticks(range(len(matrix)), labels)
     ax.tick_params(length=0)
+    # Four characters have to fit into a cell.
+    size = 5.5 if len(columns) <= 10 else 5
     for (row, column), value in np.ndenumerate(matrix):
         # What would be written .000 is left out.
         if value >= 0.0005:
-            ax.text(
-                column, row, _share(value), ha="center", va="center", fontsize=5.5, color="white" if value > 0.5 else "0.15"
-            )
+            color = "white" if value > 0.5 else "0.15"
+            ax.text(column, row, _share(value), ha="center", va="center", fontsize=size, color=color)
     return ax
 
 
@@ -71,14 +72,23 @@ def rate_per_class(noisy: NoisyLabels, *, names: Sequence[str] | None = None, ax
     ax.set(xlabel="true class", ylabel="share mislabelled")
     ax.set_axisbelow(True)
     ax.grid(visible=False, axis="x")
-    rows = 1 if noisy.replaced_by is None else 2
+    # Four entries need two lines, but not in a panel over the whole width of a page.
+    wide = ax.get_window_extent().width / ax.figure.dpi > WIDTHS[1] + 1
+    entries = 3 if noisy.replaced_by is None else 4
+    rows = 1 if entries == 3 or wide else 2
     ax.set_ylim(0, max((1.15 + 0.1 * rows) * max(float(np.nanmax(rates)), noisy.rate), 0.05))
     if noisy.num_classes <= ANNOTATED:
         labels = [str(c) for c in places] if names is None else list(names)
         turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, labels)) > 2 else {}
         ax.set_xticks(places, labels, **turned)
     ax.legend(
-        loc="upper center", ncols=4 - rows, fontsize=6, frameon=False, handlelength=1, columnspacing=0.9, handletextpad=0.4
+        loc="upper center",
+        ncols=entries if rows == 1 else 2,
+        fontsize=6,
+        frameon=False,
+        handlelength=1,
+        columnspacing=0.9,
+        handletextpad=0.4,
     )
     return ax
 
@@ -155,11 +165,21 @@ def corruption_figure(
         rate_per_class(noisy, names=names, ax=axes["rates"])
         axes["rates"].set_title("rate per class")
         # About ten letters an inch.
-        figure.suptitle(textwrap.fill(title or f"{noisy.kind}, seed {noisy.seed}", int(10 * size[0])))
+        title = title or f"{noisy.kind}, seed {noisy.seed}"
+        if noisy.replaced_by is not None:
+            title += f"; {_replaced_in_words(noisy)}"
+        figure.suptitle(textwrap.fill(title, int(10 * size[0])))
     true, given = np.indices(realised.shape)
     numbers: dict[str, NDArray[Any]] = {"true": true.ravel(), "given": given.ravel(), "samples": _counts(noisy).ravel()}
     numbers |= {name.replace(" ", "_"): matrix.ravel() for name, matrix in matrices.items()}
     return figure, pandas.DataFrame(numbers)
+
+
+def _replaced_in_words(noisy: NoisyLabels) -> str:
+    """That replaced images are no part of the transition matrix, and their share, where it is one number."""
+    share = noisy.parameters.get("open_share")
+    asked = f" (asked for: {noisy.nominal_rate * share:.3g})" if isinstance(share, float) else ""
+    return f"replaced images{asked} are not in T, but in a column of their own"
 
 
 def _counts(noisy: NoisyLabels) -> NDArray[np.int64]:

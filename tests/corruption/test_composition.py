@@ -91,7 +91,7 @@ def test_a_long_tail_decays_exponentially_and_is_corrupted_after() -> None:
     kept = long_tail(LABELS, 0.1, seed=3)
     dependent = long_tailed(LABELS, 0.1, "instance:0.4", features=x, seed=3)
     assert np.array_equal(dependent.labels, instance(LABELS[kept], 0.4, x[kept], 10, seed=3).labels)
-    with pytest.raises(ValueError, match=r"factor must be a number in \(0, 1\], n_min / n_max, got 0"):
+    with pytest.raises(ValueError, match=r"factor must be a number in \(0, 1\], got 0"):
         long_tail(LABELS, 0)
 
 

@@ -163,7 +163,7 @@ def test_one_column_without_a_header_will_do(tmp_path: Path) -> None:
         ("x.json", b"[1, 0, 0]", "must have rate 0.3, got 1.0000"),
         ("x.csv", b"0\n1.5\n1\n", "is not a list of labels"),
         ("x.csv", b"0,1\n1,1\n1,0\n", "2 columns and no header"),
-        ("x.csv", b"a,b\n1,1\n1,0\n", "no column is headed as given labels are"),
+        ("x.csv", b"a,b\n1,1\n1,0\n", "header must name one of given"),
         ("x.npy", pickle.dumps([0, 1, 1]), "is not a list of labels"),
         ("x.txt", b"0\n1\n1\n", "must end in .json, .npy, .csv"),
     ],
@@ -191,7 +191,7 @@ def test_a_file_is_held_against_the_true_labels(tmp_path: Path) -> None:
     assert np.array_equal(from_file(true[place], path, 10, positions=place).labels, wrong[place])
     with pytest.raises(ValueError, match="as labels in another order would; give rate="):
         from_file(true[place], path, 10)
-    with pytest.raises(ValueError, match="500 rows, and samples 1 to 500 of the data set are asked for"):
+    with pytest.raises(ValueError, match="500 rows, which do not hold the positions"):
         from_file(true, path, 10, positions=np.arange(500) + 1)
     rows = "\n".join(f"{t},{g}" for t, g in zip(true, wrong, strict=True))
     (tmp_path / "pair.csv").write_text("true,given\n" + rows)

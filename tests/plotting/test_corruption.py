@@ -72,3 +72,28 @@ def test_the_figure_shows_what_was_asked_where_that_is_known() -> None:
     assert numbers["samples"].sum() == 200
     figure, _ = corruption_figure(from_pair([0, 1, 1], [0, 1, 0]))
     assert [ax.get_title() for ax in figure.axes] == ["realised", "rate per class"]
+
+
+def test_small_shares_are_written_in_three_decimals() -> None:
+    noisy = symmetric(np.arange(1000) % 10, 0.4)
+    assert noisy.transition is not None
+    assert {text.get_text() for text in transition_heatmap(noisy.transition).texts} == {".60", ".044"}
+    texts = [
+        text.get_text() for text in transition_heatmap(np.array([[0.9, 0.1], [0.0004, 0.9996]]), ax=plt.figure().gca()).texts
+    ]
+    assert texts == [".90", ".10", "1.00"]
+
+
+def test_the_title_says_that_replaced_images_are_not_in_the_matrix() -> None:
+    figure, _ = corruption_figure(open_set(np.arange(1000) % 2, 0.4, 5, open_share=0.75), title="open set")
+    said = figure.get_suptitle().replace("\n", " ")
+    assert said == "open set; replaced images (asked for: 0.3) are not in T, but in a column of their own"
+    assert "replaced" not in corruption_figure(NOISY)[0].get_suptitle()
+
+
+def test_the_place_of_an_unknown_outside_image_is_empty() -> None:
+    noisy, images = open_set(np.arange(8) % 2, 1, 5), np.zeros((8, 3, 4, 4), np.uint8)
+    ax = examples_figure(noisy, images, rows=1, columns=2, outside_known=False).axes[0]
+    assert ax.get_title().startswith("outside")
+    assert [text.get_text() for text in ax.texts] == ["?"]
+    assert not examples_figure(noisy, images, rows=1, columns=2).axes[0].texts
