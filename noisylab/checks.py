@@ -69,7 +69,7 @@ def advice(value: object, annotation: Any) -> str:
         return ""
     if bounds[0].written_as == "ratio" and 1 < number < math.inf:
         return f"; write {1 / number:g} for an imbalance factor of {number:g}"
-    if bounds[0].written_as == "percent" and (2 <= number <= 100 or (text.endswith("%") and 0 <= number <= 100)):
+    if bounds[0].written_as == "percent" and (5 <= number <= 100 or (text.endswith("%") and 0 <= number <= 100)):
         return f"; did you mean {number / 100:g}?"
     return ""
 

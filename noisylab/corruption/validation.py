@@ -69,7 +69,9 @@ def check_true_labels(labels: ArrayLike, num_classes: int | None = None, *others
     if num_classes is not None:
         return array, classes
     classes = max([classes, *(other + 1 for other in others)])
-    check_every_class(np.union1d(np.unique(array), np.array(others, dtype=np.int64)), classes)
+    # Counting takes a tenth of the time of sorting, but not where labels are as large as identifiers.
+    found = np.flatnonzero(np.bincount(array)) if classes <= len(array) + 1000 else np.unique(array)
+    check_every_class(np.union1d(found, np.array(others, dtype=np.int64)), classes)
     return array, classes
 
 

@@ -87,6 +87,14 @@ def test_a_malformed_npz_is_named_with_what_is_wrong(tmp_path: Path, change: dic
     assert "bad.npz" in str(error.value)
 
 
+def test_a_cut_npz_is_said_to_be_cut_or_something_else(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", train_images=np.zeros((9, 4, 4), np.uint8))
+    whole = (tmp_path / "d.npz").read_bytes()
+    (tmp_path / "d.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"it is truncated, or not a \.npz file"):
+        load(f"npz:{tmp_path / 'd.npz'}")
+
+
 def test_a_file_that_is_no_npz_is_refused(tmp_path: Path) -> None:
     (tmp_path / "d.npz").write_text("text")
     for name in ("d.npz", "missing.npz"):
