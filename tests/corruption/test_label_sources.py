@@ -142,7 +142,7 @@ def test_label_lists_are_read_and_their_rate_realised(tmp_path: Path, name: str)
     assert np.array_equal(noisy.labels, NOISY.labels)
     assert noisy.rate == noisy.nominal_rate == 0.3
     some = np.array([3, 5, 7])
-    assert np.array_equal(from_file(NOISY.clean[some], str(path), 4, positions=some).labels, NOISY.labels[some])
+    assert np.array_equal(from_file(NOISY.clean[some], str(path), 4, rate=0, positions=some).labels, NOISY.labels[some])
 
 
 def test_one_column_without_a_header_will_do(tmp_path: Path) -> None:
