@@ -58,9 +58,13 @@ def load_dynamics(run_folder: str | PathLike[str]) -> "xarray.Dataset":
     of every process.
     """
     folder = Path(run_folder)
-    if (folder / FILE).is_dir():
-        return _complete(_open(folder / FILE))
     shards = sorted(path for path in folder.glob("dynamics-*-of-*.zarr") if path.is_dir())
+    if (folder / FILE).is_dir():
+        if shards:
+            raise ValueError(
+                f"{str(folder)!r} holds records of one process, {FILE}, and of several, {shards[0].name}; keep one"
+            )
+        return _complete(_open(folder / FILE))
     if not shards:
         raise ValueError(f"{str(run_folder)!r} holds no {FILE}: is it the folder of a run?")
     return _complete(_merge(shards))

@@ -15,7 +15,7 @@ from noisylab.analysis.scores import available, score
 from noisylab.analysis.tables import over_epochs
 from noisylab.plotting.runs import StudyRuns
 from noisylab.plotting.story import curves, learning_rate_drops, mark_drops
-from noisylab.plotting.style import GROUPS, WIDTHS, Columns, method_label, paper_style, shared_legend
+from noisylab.plotting.style import GROUPS, WIDTHS, Columns, paper_style, shared_legend, short_label
 
 SCORES = {"prediction_consistency": "share equal\nto last epoch", "step_consistency": "share equal\nto last batch"}
 
@@ -28,11 +28,13 @@ def consistency_distribution(values: pandas.DataFrame, name: str, *, ax: Axes | 
     ax = ax or plt.gca()
     palette = {group: style["color"] for group, style in GROUPS.items()}
     style = {"split": True, "inner": "quart", "cut": 0, "density_norm": "width", "linewidth": 0.7, "gap": 0.08, "legend": False}
-    shown = values.assign(method=values["method"].map(method_label))
+    shown = values.assign(method=values["method"].map(short_label))
     seaborn.violinplot(shown, x="method", y=name, hue="group", hue_order=list(GROUPS), palette=palette, ax=ax, **style | kwargs)
     for collection, hatch in zip(ax.collections, ("", "////") * len(ax.collections), strict=False):
         collection.set_hatch(hatch)
     ax.set(xlabel="", ylim=(-0.02, 1.02))
+    if max(map(len, shown["method"])) > 8:
+        ax.tick_params(axis="x", labelrotation=90)
     return ax
 
 
@@ -44,6 +46,8 @@ def consistency_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, p
     if not runs.mislabelled:
         return None
     first = runs.one_per_method()
+    if not first:
+        return None
     names = [name for name in SCORES if any(name in available(records) for records in first.values())]
     samples = pandas.concat([_samples(method, records, names) for method, records in first.items()], ignore_index=True)
     epochs = pandas.concat(
@@ -56,7 +60,10 @@ def consistency_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, p
     drops = learning_rate_drops(runs.metrics())
     with paper_style():
         shape = (len(names), 3) if columns == 2 else (3 * len(names), 1)
-        size = WIDTHS[columns], (2.1 * len(names) + 0.9) if columns == 2 else (1.35 * 3 * len(names) + 0.8)
+        height = (2.1 * len(names) + 0.9) if columns == 2 else (1.35 * 3 * len(names) + 0.8)
+        # Names that stand upright take their room.
+        height += 0.6 * len(names) * (max(map(len, map(short_label, first))) > 8)
+        size = WIDTHS[columns], height
         figure, grid = plt.subplots(*shape, figsize=size, layout="constrained", squeeze=False)
         for name, axes in zip(names, grid.reshape(len(names), 3), strict=True):
             there = [method for method, records in first.items() if name in available(records)]

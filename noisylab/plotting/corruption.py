@@ -39,7 +39,7 @@ def transition_heatmap(
     ax.set_yticks(range(len(matrix)), labels)
     ax.tick_params(length=0)
     # Four characters have to fit into a cell.
-    size = 5.5 if len(columns) <= 10 else 5
+    size = 6 if len(columns) <= 10 else 5
     for (row, column), value in np.ndenumerate(matrix):
         # What would be written .000 is left out.
         if value >= 0.0005:
@@ -98,9 +98,10 @@ def example(image: NDArray[np.generic], true: str, given: str, *, ax: Axes | Non
     ax = ax or plt.gca()
     pixels = np.moveaxis(np.asarray(image), 0, -1)
     ax.imshow(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, **{"cmap": "gray", "interpolation": "nearest", **kwargs})
-    # Seventeen letters fit over an image; longer names are written smaller.
-    size = 6.5 * min(1, 17 / max(len(true), len(given) + 2))
-    ax.set_title(f"{true}\n→ {given}", fontsize=size, pad=2)
+    # Seventeen letters fit over an image, and smaller ones than 6 pt are not read; a $ would begin a formula.
+    short = [name if len(name) <= 17 else f"{name[:16]}…" for name in (true, given)]
+    size = 6.5 if max(map(len, short)) < 16 else 6
+    ax.set_title(f"{short[0]}\n→ {short[1]}".replace("$", r"\$"), fontsize=size, pad=2)
     ax.set_axis_off()
     return ax
 

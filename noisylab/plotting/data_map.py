@@ -28,7 +28,7 @@ def data_map(values: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any)
         fixed: dict[str, Any] = {"s": 7, "alpha": 0.45, "linewidths": 0.6, "rasterized": True, "label": f"{group} samples"}
         face = {"facecolors": "none", "edgecolors": style["color"]} if group == "clean" else {"color": style["color"]}
         ax.scatter(rows["variability"], rows["confidence"], marker=MARKERS[group], **fixed | face | kwargs)
-    ax.set(xlabel="variability", ylabel="confidence", xlim=(-0.015, None), ylim=(-0.03, 1.03))
+    ax.set(xlabel="variability", ylabel="confidence", ylim=(-0.03, 1.03))
     return ax
 
 
@@ -43,9 +43,9 @@ def data_map_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pand
             group=np.where(records["mislabelled"].values, "mislabelled", "clean"),
         )
         parts.append(values.sample(min(POINTS, len(values)), random_state=0).sort_index().dropna())
-    numbers = pandas.concat(parts, ignore_index=True)
-    if numbers.empty:
+    if not parts:
         return None
+    numbers = pandas.concat(parts, ignore_index=True)
     methods = list(dict.fromkeys(numbers["method"]))
     with paper_style():
         across = 1 if columns == 1 else min(len(methods), 3)
@@ -56,10 +56,11 @@ def data_map_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pand
             ax.remove()
         for ax, method in zip(axes.flat, methods, strict=False):
             data_map(numbers[numbers["method"] == method], ax=ax)
+            ax.set_xlim(-0.015, 1.05 * numbers["variability"].max() + 0.01)
             ax.set_title(method_label(method))
             ax.label_outer()
         handles, labels = axes[0, 0].get_legend_handles_labels()
         shared_legend(figure, handles, labels)
         drawn = f", {POINTS:,} samples drawn at random" if len(numbers) == POINTS * len(methods) else ""
-        figure.suptitle(f"{runs.title}, {runs.noise}\n{runs.under_noise['record'].iloc[0]} records, one seed{drawn}", wrap=True)
+        figure.suptitle(runs.one_seed_title(methods, drawn), wrap=True)
     return figure, numbers[["method", "sample", "group", "variability", "confidence"]]

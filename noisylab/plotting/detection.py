@@ -1,5 +1,6 @@
 """How well scores find the mislabelled samples."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -7,11 +8,12 @@ import pandas
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from noisylab.analysis.detection import detection_table, suspicion
-from noisylab.analysis.scores import score
+from noisylab.analysis.scores import available, score
 from noisylab.plotting.runs import StudyRuns
-from noisylab.plotting.style import DASHES, PALETTE, WIDTHS, Columns, method_label, paper_style, shared_legend
+from noisylab.plotting.style import DASHES, MARKERS, PALETTE, WIDTHS, Columns, paper_style, shared_legend, short_label
 
 # A curve's corners, at most.
 CORNERS = 200
@@ -20,7 +22,9 @@ CORNERS = 200
 def score_style(number: int) -> dict[str, Any]:
     """How the score at this place of the legend is drawn."""
     colour = number % 7
-    return {"color": PALETTE[colour], "linestyle": DASHES[(number // 7 + colour) % len(DASHES)], "linewidth": 1.1}
+    look = {"color": PALETTE[colour], "linestyle": DASHES[(number // 7 + colour) % len(DASHES)], "linewidth": 1.1}
+    # In grey, colours are alike.
+    return look | {"marker": MARKERS[number % len(MARKERS)], "markersize": 2.8, "markevery": 0.19 + 0.006 * number}
 
 
 def roc_and_pr(values: np.ndarray, mislabelled: np.ndarray) -> tuple[pandas.DataFrame, pandas.DataFrame]:
@@ -37,6 +41,18 @@ def roc_and_pr(values: np.ndarray, mislabelled: np.ndarray) -> tuple[pandas.Data
     )
 
 
+def distinct(suspicions: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+    """The first one of all that rank the samples alike, as correctness does the reverse of wrong events."""
+    kept: dict[str, NDArray[np.float64]] = {}
+    ranks: set[bytes] = set()
+    for name, values in suspicions.items():
+        rank = np.unique(np.round(values, 9), return_inverse=True)[1].tobytes()
+        if rank not in ranks:
+            kept[name] = values
+        ranks.add(rank)
+    return kept
+
+
 def score_curves(numbers: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
     """A line per score through x and y; kwargs go to `Axes.plot`. numbers: rows with score, x, y."""
     ax = ax or plt.gca()
@@ -45,29 +61,32 @@ def score_curves(numbers: pandas.DataFrame, *, ax: Axes | None = None, **kwargs:
     return ax
 
 
-def detection_figure(runs: StudyRuns, columns: Columns = 2, most: int = 3) -> tuple[Figure, pandas.DataFrame] | None:
+def detection_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pandas.DataFrame] | None:
     """For each method ROC, precision-recall and ROC-AUC over epochs of every score, of its first seed.
 
-    None where no sample is mislabelled. most: of the methods; in one column there is room for the first alone. A curve over
-    epochs starts where its score has a value.
+    None where no sample is mislabelled, or nothing was recorded. In two columns there is room for three methods, in one for the
+    first alone. A curve over epochs starts where its score has a value; scores that rank alike are drawn once.
     """
     if not runs.mislabelled:
         return None
     parts = []
-    for method, records in runs.one_per_method(most if columns == 2 else 1).items():
+    for method, records in runs.one_per_method(3 if columns == 2 else 1).items():
         mislabelled = records["mislabelled"].values
-        table = detection_table(records)
-        for name in table["score"]:
-            roc, pr = roc_and_pr(suspicion(score(records, name), name), mislabelled)
+        names = distinct({name: suspicion(score(records, name), name) for name in available(records)})
+        for name, values in names.items():
+            roc, pr = roc_and_pr(values, mislabelled)
             parts += [roc.assign(method=method, panel="ROC", score=name), pr.assign(method=method, panel="PR", score=name)]
         epochs = records.sizes["epoch"]
         chosen = sorted({round(epoch) for epoch in np.linspace(0, epochs - 1, min(epochs, 40)).tolist()})
-        over = detection_table(records, epochs=chosen)
+        over = detection_table(records, list(names), epochs=chosen)
         over = over.assign(x=over["epoch"] + 1, y=over["roc_auc"], method=method, panel="AUC")
         parts.append(over[["x", "y", "method", "panel", "score"]].dropna())
+    if not parts:
+        return None
     numbers = pandas.concat(parts, ignore_index=True)
     methods, scores = list(dict.fromkeys(numbers["method"])), list(dict.fromkeys(numbers["score"]))
     labels = {"ROC": ("false positive rate", "true positive rate"), "PR": ("recall", "precision"), "AUC": ("epoch", "ROC-AUC")}
+    lowest = float(numbers.loc[numbers["panel"] == "AUC", "y"].min())
     with paper_style():
         shape = (len(methods), 3) if columns == 2 else (3 * len(methods), 1)
         height = 2.0 * len(methods) + 1.2 if columns == 2 else 1.75 * 3 * len(methods) + 1.6
@@ -77,11 +96,12 @@ def detection_figure(runs: StudyRuns, columns: Columns = 2, most: int = 3) -> tu
                 rows = numbers[(numbers["method"] == method) & (numbers["panel"] == panel)]
                 # Every panel gives a score the same look, also where it has no value.
                 ordered = rows.assign(place=rows["score"].map(scores.index)).sort_values("place", kind="stable")
-                score_curves(ordered, ax=ax)
-                ax.set(xlabel=x, ylabel=y, ylim=(-0.02, 1.02) if panel != "AUC" else (None, 1.02))
-                ax.set_title(f"{method_label(method)}: {'over epochs' if panel == 'AUC' else panel}")
+                # Between thresholds precision does not lie on the line.
+                score_curves(ordered, ax=ax, drawstyle="steps-post" if panel == "PR" else "default")
+                ax.set(xlabel=x, ylabel=y, ylim=(-0.02 if panel != "AUC" else lowest - 0.02, 1.02))
+                ax.set_title(f"{short_label(method, 14)}: {'over epochs' if panel == 'AUC' else panel}")
         shared_legend(figure, *grid[0, 0].get_legend_handles_labels())
-        figure.suptitle(f"{runs.title}, {runs.noise}\n{runs.under_noise['record'].iloc[0]} records, one seed", wrap=True)
+        figure.suptitle(runs.one_seed_title(methods), wrap=True)
     return figure, numbers
 
 

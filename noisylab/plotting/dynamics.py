@@ -22,6 +22,8 @@ def dynamics_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pand
     if not runs.mislabelled:
         return None
     parts = [training_dynamics(records).assign(method=method) for method, _, records in runs.records()]
+    if not parts:
+        return None
     rows = pandas.concat(parts, ignore_index=True)
     numbers = pandas.concat(
         [over_epochs(group, list(MEASURES)).assign(group=name) for name, group in rows.groupby("group", sort=False)],

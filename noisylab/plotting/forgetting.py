@@ -14,8 +14,8 @@ from noisylab.plotting.style import GROUPS, WIDTHS, Columns, method_label, paper
 
 SCORES = {
     "forgetting_events": "forgetting events",
-    "learning_time": "learning time (epochs)",
-    "wrong_events": "wrong events (epochs)",
+    "learning_time": "learning time\n(epochs)",
+    "wrong_events": "wrong events\n(epochs)",
 }
 
 
@@ -43,6 +43,8 @@ def forgetting_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pa
     for method, records in runs.one_per_method(4 if columns == 2 else 3).items():
         group = np.where(records["mislabelled"].values, "mislabelled", "clean")
         parts.append(pandas.DataFrame({"method": method, "group": group, **{name: score(records, name) for name in SCORES}}))
+    if not parts:
+        return None
     numbers = pandas.concat(parts, ignore_index=True)
     methods = list(dict.fromkeys(numbers["method"]))
     with paper_style():
@@ -57,6 +59,5 @@ def forgetting_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pa
                 ax.label_outer()
             line[0].set_ylabel(f"{method_label(method)}\nshare of samples")
         shared_legend(figure, *axes[0, 0].get_legend_handles_labels())
-        kind = runs.under_noise["record"].iloc[0]
-        figure.suptitle(f"{runs.title}, {runs.noise}\nsamples with at most so many; {kind} records, one seed", wrap=True)
+        figure.suptitle(runs.one_seed_title(methods, "; samples with at most so many"), wrap=True)
     return figure, numbers

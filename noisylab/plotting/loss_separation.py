@@ -51,7 +51,9 @@ def loss_separation_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figur
     """A ridge plot for each method, of its first seed, over about eight epochs; None without mislabelled samples."""
     if not runs.mislabelled:
         return None
-    first = runs.one_per_method(3 if columns == 2 else 2)
+    first = runs.one_per_method(3)
+    if not first:
+        return None
     highest = max(float(np.nanquantile(records["loss"].values.astype(np.float32), 0.995)) for records in first.values())
     edges = np.linspace(0, highest, BINS + 1)
     parts = []
@@ -61,15 +63,13 @@ def loss_separation_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figur
         parts += [loss_densities(loss[epoch], mislabelled, edges, epoch).assign(method=method) for epoch in chosen]
     numbers = pandas.concat(parts, ignore_index=True)
     with paper_style():
-        size = WIDTHS[columns], 3.9
-        figure, axes = plt.subplots(1, len(first), figsize=size, sharey=True, squeeze=False, layout="constrained")
-        for ax, method in zip(axes[0], first, strict=True):
+        lines, across = (1, len(first)) if columns == 2 else (len(first), 1)
+        size = WIDTHS[columns], 3.9 if columns == 2 else 2.5 * lines + 0.9
+        figure, axes = plt.subplots(lines, across, figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained")
+        for ax, method in zip(axes.flat, first, strict=True):
             loss_ridges(numbers[numbers["method"] == method], ax=ax)
             ax.set_title(method_label(method))
             ax.label_outer()
         shared_legend(figure, *axes[0, 0].get_legend_handles_labels())
-        kind = runs.under_noise["record"].iloc[0]
-        figure.suptitle(
-            f"{runs.title}, {runs.noise}\n{kind} records, one seed; each group scaled to its highest bin", wrap=True
-        )
+        figure.suptitle(runs.one_seed_title(list(first), "; each group scaled to its highest bin"), wrap=True)
     return figure, numbers

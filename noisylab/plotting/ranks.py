@@ -8,7 +8,7 @@ import pandas
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from noisylab.plotting.style import FIXED, PALETTE, WIDTHS, Columns, method_label, paper_style
+from noisylab.plotting.style import FIXED, PALETTE, WIDTHS, Columns, paper_style, short_label
 
 OTHERS = (0.35, 0.35, 0.35)
 
@@ -26,7 +26,7 @@ def rank_plot(ranks: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any)
         half = None if math.isnan(row["rank_ci"]) else row["rank_ci"]
         style: dict[str, Any] = {"fmt": "o", "color": color, "markersize": 4, "capsize": 2, "elinewidth": 1} | kwargs
         ax.errorbar(row["rank"], place, xerr=half, **style)
-    ax.set_yticks(range(len(ordered)), list(map(method_label, ordered["method"])))
+    ax.set_yticks(range(len(ordered)), list(map(short_label, ordered["method"])))
     for label, name in zip(ax.get_yticklabels(), ordered["method"], strict=True):
         label.set_fontweight("bold" if name in FIXED else "normal")
     step = 1 if len(ordered) < 9 else 5

@@ -1,6 +1,6 @@
 """`StudyRuns`: what a figure is drawn from, the finished runs of a study and their records."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ import pandas
 
 from noisylab.analysis.dynamics import load_dynamics
 from noisylab.analysis.tables import check_comparable
-from noisylab.plotting.style import FIXED
+from noisylab.plotting.style import FIXED, limited
 from noisylab.runs import collect, read_metrics
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class StudyRuns:
         rows = self.under_noise
         seeds = rows.groupby("method")["seed"].count().max()
         band = f"mean over {seeds} seeds, band: 95 % interval" if seeds > 1 else "one seed"
-        return f"{self.title}, {self.noise}\n{rows['record'].iloc[0]} records; {band}"
+        return f"{self.title}, {self.noise}{limited(rows)[1]}\n{rows['record'].iloc[0]} records; {band}"
 
     @property
     def mislabelled(self) -> bool:
@@ -60,32 +60,55 @@ class StudyRuns:
         ]
         return pandas.concat(parts, ignore_index=True)
 
-    def records(self, *, seeds: int | None = None) -> Iterator[tuple[str, int, "xarray.Dataset"]]:
-        """Method, seed and records of the runs under `noise`, of the first `seeds` seeds of each method (None: all)."""
-        for method, rows in self.under_noise.groupby("method", sort=False):
-            for row in rows.sort_values("seed").head(seeds or len(rows)).to_dict("records"):
-                yield str(method), int(row["seed"]), load_dynamics(self.folder / str(row["id"])).load()
+    def records(self) -> Iterator[tuple[str, int, "xarray.Dataset"]]:
+        """Method, seed and records of the runs under `noise` that have any, of as many methods as a panel has room for."""
+        for method, rows in limited(self.under_noise)[0].groupby("method", sort=False):
+            for row in rows.sort_values("seed").to_dict("records"):
+                records = load_dynamics(self.folder / str(row["id"])).load()
+                if recorded(records):
+                    yield str(method), int(row["seed"]), records
 
     def one_per_method(self, most: int = PANELS) -> "dict[str, xarray.Dataset]":
-        """The records of the first seed of the first `most` methods."""
+        """The records of the first seed of the first `most` methods that have any (mixup has none that are online)."""
         found: dict[str, xarray.Dataset] = {}
-        for method, rows in list(self.under_noise.groupby("method", sort=False))[:most]:
+        for method, rows in self.under_noise.groupby("method", sort=False):
             first = rows.sort_values("seed").iloc[0]
-            found[str(method)] = load_dynamics(self.folder / str(first["id"])).load()
+            records = load_dynamics(self.folder / str(first["id"]))
+            if len(found) < most and recorded(records):
+                found[str(method)] = records.load()
         return found
 
+    def one_seed_title(self, shown: Sequence[str], more: str = "") -> str:
+        """Title of a figure of the first seed of some methods, which says where there are more of them."""
+        count = self.under_noise["method"].nunique()
+        part = f", {len(shown)} of {count} methods" if len(shown) < count else ""
+        return f"{self.title}, {self.noise}{part}\n{self.under_noise['record'].iloc[0]} records, one seed{more}"
 
-def study_runs(folder: Path, *, noise: str | None = None, data_root: Path | None = None) -> StudyRuns:
+
+def recorded(records: "xarray.Dataset") -> bool:
+    """Whether the last epoch has the prediction of any sample."""
+    return bool((records["prediction"][-1].values != records.attrs["missing"]).any())
+
+
+def study_runs(
+    folder: Path, *, noise: str | None = None, methods: Sequence[str] = (), data_root: Path | None = None
+) -> StudyRuns:
     """The finished runs in a study's folder. noise: as the tables name it; None: the one with the highest realised rate.
 
-    Raises ValueError where there are none, where they differ in more than method, noise and seeds, and for a noise not among
-    them.
+    methods: as the tables name them, the only ones to be kept, in this order (none: all). Raises ValueError where there are no
+    runs, where they differ in more than method, noise and seeds, and for a noise or method not among them.
     """
     results = collect(folder)
     if results.empty:
         raise ValueError(f"{str(folder)!r} holds no finished runs")
     check_comparable(results)
     results = in_order(results)
+    for method in methods:
+        if method not in set(results["method"]):
+            raise ValueError(f"methods must be of the study's, {', '.join(results['method'].unique())}, got {method!r}")
+    if methods:
+        kept = results[results["method"].isin(methods)]
+        results = kept.sort_values("method", key=lambda names: names.map(list(methods).index), kind="stable")
     if noise is None:
         noise = str(results.sort_values("realised_rate", kind="stable").iloc[-1]["noise"])
     known = list(dict.fromkeys(results["noise"]))

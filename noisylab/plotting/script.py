@@ -25,6 +25,8 @@ class Arguments:
     """Columns of a paper's page that the figure fits in: 3.3 or 6.8 inches."""
     noise: str | None = None
     """The noise, as the tables name it, for figures of single samples (None: the one with the highest realised rate)."""
+    methods: tuple[str, ...] = ()
+    """The methods to draw, as the tables name them, in this order (none: all that the figure has room for)."""
     data_root: Path | None = None
     """Folder of a downloaded data set, for figures that show images (None: data)."""
 
@@ -42,7 +44,7 @@ def draw(name: str, description: str) -> None:
         from noisylab.plotting.runs import study_runs
         from noisylab.plotting.style import save_figure
 
-        runs = study_runs(arguments.runs, noise=arguments.noise, data_root=arguments.data_root)
+        runs = study_runs(arguments.runs, noise=arguments.noise, methods=arguments.methods, data_root=arguments.data_root)
         drawn = FIGURES[name][0](runs, arguments.columns)
         if drawn is None:
             raise ValueError(f"the runs in {str(arguments.runs)!r} have nothing to show in this figure")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -41,9 +42,14 @@ def curves(numbers: pandas.DataFrame, measure: str, *, share: bool = True, ax: A
 
 
 def learning_rate_drops(metrics: pandas.DataFrame) -> list[int]:
-    """The epochs at whose start the learning rate fell by a third or more. metrics: rows of `metrics.csv` of any runs."""
-    rates = metrics.groupby("epoch")["learning_rate"].mean()
-    drops: list[int] = rates.index[(rates / rates.shift()) < 0.7].tolist()
+    """The epochs at whose start the learning rate fell by a third or more. metrics: rows of `metrics.csv` with `run`."""
+    # Runs of one study may have different numbers of epochs; the longest one shows all.
+    longest = metrics[metrics["run"] == metrics["run"].iloc[int(metrics["epoch"].argmax())]]
+    rates = longest.groupby("epoch")["learning_rate"].mean()
+    # Under a cosine the rate falls in every epoch, and that is no step.
+    before = rates.shift()
+    flat = (before.shift().isna()) | np.isclose(before, before.shift())
+    drops: list[int] = rates.index[((rates / before) < 0.7) & flat].tolist()
     return drops
 
 

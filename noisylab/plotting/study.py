@@ -10,13 +10,14 @@ from noisylab.plotting.ranks import rank_figure
 from noisylab.plotting.robustness import robustness_figure
 from noisylab.plotting.runs import in_order
 from noisylab.plotting.story import story_figure
-from noisylab.plotting.style import Columns
+from noisylab.plotting.style import Columns, limited
 from noisylab.runs import read_metrics
 
 
 def robustness_of(results: pandas.DataFrame, columns: Columns = 2) -> tuple[Figure, pandas.DataFrame]:
     """The robustness figure of runs that differ in method, noise and seed alone, and its numbers."""
-    return robustness_figure(summarise(in_order(results)), _title(results), columns)
+    shown, part = limited(in_order(results))
+    return robustness_figure(summarise(shown), _title(results) + part, columns)
 
 
 def story_of(
@@ -32,13 +33,14 @@ def story_of(
     rows = results[results["noise"] == noise]
     if not rows["realised_rate"].any():
         return None
+    shown, part = limited(rows)
     metrics = pandas.concat(
-        [read_metrics(out / row["id"]).assign(run=row["id"], method=row["method"]) for row in rows.to_dict("records")],
+        [read_metrics(out / row["id"]).assign(run=row["id"], method=row["method"]) for row in shown.to_dict("records")],
         ignore_index=True,
     )
     first, seeds = rows.iloc[0], rows.groupby("method")["seed"].count().max()
     band = f"mean over {seeds} seeds, band: 95 % interval" if seeds > 1 else "one seed"
-    return story_figure(metrics, f"{_title(rows)}, {first['noise']}\n{first['record']} records; {band}", columns)
+    return story_figure(metrics, f"{_title(rows)}, {first['noise']}{part}\n{first['record']} records; {band}", columns)
 
 
 def ranks_of(results: pandas.DataFrame, columns: Columns = 2) -> tuple[Figure, pandas.DataFrame] | None:

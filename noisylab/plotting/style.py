@@ -1,6 +1,7 @@
 """One style for all figures: a fixed colour, marker and line for every method, readable in grey and by the colour-blind."""
 
 import io
+import textwrap
 import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -15,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from noisylab.files import write_atomically
+from noisylab.registries import METHODS
 
 Columns: TypeAlias = Literal[1, 2]
 
@@ -29,6 +31,9 @@ GROUPS: dict[str, dict[str, Any]] = {
     "mislabelled": {"color": PALETTE[3], "linestyle": "-"},
 }
 
+# Lines that a panel has room for.
+LINES = 8
+
 # colour, marker, line and name of the three that stand in every comparison
 FIXED = {
     "ce": (7, 0, 1, "CE"),
@@ -38,21 +43,28 @@ FIXED = {
 
 
 def method_styles(methods: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Keyword arguments for `Axes.plot` for each method of a figure.
+    """Keyword arguments for `Axes.plot` for each method of a figure: the same ones in every figure, whoever else is there.
 
-    The fixed ones look the same in every figure, and so do others as long as no two of a figure want the same colour.
+    Registered methods have their own by their place in the registry, variants of them such as `dlb(alpha=3)` by their text.
     """
-    others = sorted(set(methods) - set(FIXED))
-    fixed = {FIXED[name][0] for name in FIXED}
-    free = [color for color in range(len(PALETTE)) if color not in fixed]
-    styles, taken = {}, set[int]()
-    for number, name in enumerate(others):
-        start = zlib.crc32(name.encode()) % len(free)
-        wanted = [free[(start + step) % len(free)] for step in range(len(free))]
-        color = next((c for c in wanted if c not in taken), wanted[0])
-        taken.add(color)
-        styles[name] = _style(color, len(FIXED) + number, number // len(free) + color, name)
+    known = [name for name in METHODS.entries() if name not in FIXED]
+    free = [color for color in range(len(PALETTE)) if color not in {look[0] for look in FIXED.values()}]
+    styles = {}
+    for name in methods:
+        if name in FIXED:
+            continue
+        number = known.index(name) if name in known else zlib.crc32(name.encode()) % 1000
+        # Seven colours, four lines and ten markers come round together after more methods than there are.
+        styles[name] = _style(free[number % len(free)], number, number // len(free) + 1, method_label(name))
     return {name: _style(*FIXED[name]) for name in FIXED} | styles
+
+
+def limited(results: pandas.DataFrame, most: int = LINES) -> tuple[pandas.DataFrame, str]:
+    """The rows of the first `most` methods, since more lines cannot be told apart, and words for a title that say so."""
+    methods = list(dict.fromkeys(results["method"]))
+    if len(methods) <= most:
+        return results, ""
+    return results[results["method"].isin(methods[:most])], f", {most} of {len(methods)} methods"
 
 
 def _style(color: int, marker: int, dash: int, label: str) -> dict[str, Any]:
@@ -77,17 +89,26 @@ def figure_legend(figure: Figure, ax: Axes, exposure: pandas.DataFrame) -> None:
 
 
 def shared_legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
-    """One legend below the figure, with as many columns as fit its width."""
-    for columns in range(min(len(labels), 5), 0, -1):
-        legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+    """One legend below the figure, with as many columns as fit its width; longer entries are broken."""
+    entries = [textwrap.fill(label, 44, subsequent_indent="  ") for label in labels]
+    for columns in range(min(len(entries), 5), 0, -1):
+        legend = figure.legend(handles, entries, loc="outside lower center", ncols=columns)
         if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
             break
         legend.remove()
 
 
 def method_label(method: str) -> str:
-    """The name of a method in figures."""
-    return FIXED[method][3] if method in FIXED else method
+    """The name of a method in figures; options on lines of their own where it is long."""
+    if method in FIXED:
+        return FIXED[method][3]
+    return method if len(method) <= 22 else method.replace(", ", ",\n").replace("(", "(\n", 1)
+
+
+def short_label(method: str, longest: int = 24) -> str:
+    """The name of a method where there is one line for it."""
+    name = FIXED[method][3] if method in FIXED else method
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
 def paper_style() -> AbstractContextManager[None]:

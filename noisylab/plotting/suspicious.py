@@ -18,6 +18,8 @@ from noisylab.plotting.runs import StudyRuns
 from noisylab.plotting.style import GROUPS, WIDTHS, Columns, method_label, paper_style
 from noisylab.runs import CONFIG, NOISE
 
+BY = "wrong_events"
+
 
 def sample_curve(
     p_given: np.ndarray, prediction: np.ndarray, given: int, true: int, *, ax: Axes | None = None, **kwargs: Any
@@ -35,31 +37,30 @@ def sample_curve(
     return ax
 
 
-def suspicious_samples_figure(
-    runs: StudyRuns, columns: Columns = 2, by: str = "wrong_events", method: str | None = None
-) -> tuple[Figure, pandas.DataFrame] | None:
-    """The most suspect samples of a method's first run: image, true -> given, and the curve of the given label's probability.
+def suspicious_samples_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pandas.DataFrame] | None:
+    """The most suspect samples of the first method's first run: image, true -> given, and the curve of the given label.
 
-    by: a name of `noisylab.analysis.SCORES`. method: None: the first one. None where no sample is mislabelled. Raises
-    ValueError where the images cannot be read, or are not those of the runs.
+    None where no sample is mislabelled, or nothing was recorded. Raises ValueError where the images cannot be read, or are not
+    those of the runs.
     """
     if not runs.mislabelled:
         return None
+    found = runs.one_per_method(1)
+    if not found:
+        return None
+    ((method, records),) = found.items()
     rows = runs.under_noise
-    method = str(rows["method"].iloc[0]) if method is None else method
-    row = rows[rows["method"] == method].sort_values("seed").iloc[0]
-    folder = runs.folder / str(row["id"])
+    folder = runs.folder / str(rows[rows["method"] == method].sort_values("seed").iloc[0]["id"])
     data = load_run_data(json.loads((folder / CONFIG).read_text(encoding="utf-8")), runs.data_root)
     data = data.under(NoisyLabels.load(folder / NOISE))
-    records = runs.one_per_method(len(set(rows["method"])))[method]
-    suspect = suspicion(score(records, by), by)
+    suspect = suspicion(score(records, BY), BY)
     across, down = (8, 4) if columns == 2 else (4, 6)
     # Counts tie often, so the mean probability of the given label decides among equals.
     suspect = np.where(np.isnan(suspect), -np.inf, suspect)
     order = np.lexsort((score(records, "confidence"), -suspect))[: across * down]
     given, true = records["given"].values, records["true"].values
     numbers = pandas.DataFrame(
-        {"sample": records["sample"].values[order], "true": true[order], "given": given[order], by: score(records, by)[order]}
+        {"sample": records["sample"].values[order], "true": true[order], "given": given[order], BY: score(records, BY)[order]}
     )
     with paper_style():
         head = 0.8 if columns == 2 else 1.15
@@ -81,7 +82,7 @@ def suspicious_samples_figure(
                 curve.set_yticklabels([])
         wrong = float((given[order] != true[order]).mean())
         figure.suptitle(
-            f"{runs.title}, {runs.noise}, {method_label(method)}: most {by.replace('_', ' ')}, {wrong:.0%} mislabelled\n"
+            f"{runs.title}, {runs.noise}, {method_label(method)}: most {BY.replace('_', ' ')}, {wrong:.0%} mislabelled\n"
             "true → given; probability of the given label over epochs, ticks: predicted as the true label",
             wrap=True,
         )

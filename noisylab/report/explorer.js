@@ -2,7 +2,6 @@
 (async () => {
   const about = JSON.parse(document.getElementById("about").textContent);
   const PAGE = 60;
-  const COLORS = ["#949494", "#de8f05", "#0173b2", "#029e73", "#cc78bc", "#ca9161", "#d55e00", "#fbafe4", "#56b4e9", "#ece133"];
   const WORDS = ["another class", "given label", "true label", "not seen"];
   const by = (id) => document.getElementById(id);
 
@@ -90,7 +89,7 @@
     const descending = (sort !== "sample" && about.high[sort]) === (by("order").value === "suspect");
     const sign = descending ? -1 : 1;
     const missing = (i) => Number.isNaN(values[i]);
-    keep.sort((a, b) => (missing(a) - missing(b)) || sign * (values[a] - values[b]) || a - b);
+    keep.sort((a, b) => (missing(a) - missing(b)) || sign * compare(values[a], values[b]) || a - b);
     order = keep;
     page = 0;
     const all = about.count.toLocaleString("en");
@@ -99,7 +98,11 @@
     document.body.dataset.ready = String(mine);
   }
 
+  // Not a difference: that of two infinite values is no number.
+  const compare = (a, b) => (a > b) - (a < b);
+
   function format(value) {
+    if (value === Infinity) return "∞ (never)";
     return Number.isNaN(value) ? "–" : Number.isInteger(value) ? String(value) : value.toPrecision(3);
   }
 
@@ -148,10 +151,10 @@
         rows[k + 1][1].push(about.scores[method].includes(name) ? format(values(name)[i]) : "–");
       }
       const bytes = await unpack(`curves${number}`, Uint8Array);
-      const point = about.epochs.map((_, e) => bytes[e * about.count + i]);
+      const epochs = about.epochs[method], point = epochs.map((_, e) => bytes[e * about.count + i]);
       traces.push({
-        x: about.epochs, y: point.map((b) => (b >> 6) === 3 ? null : (b & 63) / 63), name: method, mode: "lines+markers",
-        line: {color: COLORS[number % COLORS.length], width: 1.5},
+        x: epochs, y: point.map((b) => (b >> 6) === 3 ? null : (b & 63) / 63), name: method, mode: "lines+markers",
+        line: {color: about.colors[method], width: 1.5},
         marker: {size: 6, symbol: point.map((b) => ["x", "circle", "star", "circle-open"][b >> 6])},
         text: point.map((b) => `predicted as ${WORDS[b >> 6]}`), hovertemplate: "epoch %{x}: %{y:.2f}, %{text}",
       });
@@ -164,10 +167,13 @@
     legend.className = "quiet";
     legend.textContent = "● predicted as the given label" + (wrong ? ", ★ as the true label" : "") + ", × as another class";
     if (shown !== i) return;
-    by("detail").replaceChildren(head, canvas, curve, legend, table);
+    const scroll = document.createElement("div");
+    scroll.className = "wide";
+    scroll.append(table);
+    by("detail").replaceChildren(head, canvas, curve, legend, scroll);
     await draw(canvas, i);
     await Plotly.newPlot(curve, traces, {
-      margin: {l: 45, r: 10, t: 10, b: 40}, xaxis: {title: {text: "epoch"}}, legend: {orientation: "h", y: 1.15},
+      margin: {l: 45, r: 10, t: 10, b: 40}, xaxis: {title: {text: "epoch"}}, legend: {orientation: "h", y: -0.25},
       yaxis: {title: {text: "probability of the given label"}, range: [-0.03, 1.03]},
     }, {displayModeBar: false, responsive: true});
     by("detail").dataset.sample = sample[i];

@@ -11,7 +11,6 @@ from typing import Any
 import matplotlib.pyplot as plt
 from jinja2 import Environment, PackageLoader
 
-from noisylab.analysis.dynamics import load_dynamics
 from noisylab.corruption import NoisyLabels
 from noisylab.data.base import ImageData, load_run_data
 from noisylab.plotting.catalogue import FIGURES
@@ -61,11 +60,9 @@ def build(runs: StudyRuns, explored: Explored | None) -> str:
     said = ""
     if explored is not None:
         pictures, tile = sheets(explored.data.train_images)
-        records = {method: load_dynamics(folder).load() for method, folder in explored.runs.items()}
-        about, arrays = explorer_data(records, explored.data.class_names, tile)
-        kind = next(iter(records.values())).attrs["record"]
+        about, arrays = explorer_data(explored.runs, explored.data.class_names, tile)
         said = (
-            f"The {about['count']:,} training samples under {runs.noise}, seed {explored.seed}; {kind} records, "
+            f"The {about['count']:,} training samples under {runs.noise}, seed {explored.seed}; {about['record']} records, "
             "scores over all epochs. Mislabelled samples have a tinted ground and are named true → given."
         )
     environment = Environment(loader=PackageLoader("noisylab.report", "."), autoescape=True, trim_blocks=True)

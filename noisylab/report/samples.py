@@ -4,13 +4,17 @@ import base64
 import gzip
 import io
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.colors import to_hex
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from noisylab.analysis.dynamics import load_dynamics
 from noisylab.analysis.scores import SCORES, available, score
+from noisylab.plotting.style import method_styles
 
 if TYPE_CHECKING:
     import xarray
@@ -71,43 +75,35 @@ def curves(records: "xarray.Dataset", epochs: Iterable[int]) -> NDArray[np.uint8
 
 
 def score_columns(records: "xarray.Dataset") -> dict[str, NDArray[np.float32]]:
-    """float32[N] of every score that the records allow; NaN where a score is not finite."""
-    columns = {}
-    for name in available(records):
-        values = np.asarray(score(records, name), dtype=np.float64)
-        columns[name] = np.where(np.isfinite(values), values, np.nan).astype(np.float32)
-    return columns
+    """float32[N] of every score that the records allow."""
+    return {name: np.asarray(score(records, name), dtype=np.float32) for name in available(records)}
 
 
 def explorer_data(
-    runs: Mapping[str, "xarray.Dataset"], class_names: Iterable[str], tile: tuple[int, int]
+    runs: Mapping[str, Path], class_names: Iterable[str], tile: tuple[int, int]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """What the page's script reads: a JSON object that says what is where, and packed arrays by name.
 
-    runs: the records of one run per method, of the same samples.
+    runs: the folder of one run per method, of the same samples; their records are in memory one after the other.
     """
-    first = next(iter(runs.values()))
-    epochs = chosen_epochs(min(records.sizes["epoch"] for records in runs.values()))
-    arrays = {name: packed(first[name].values.astype(np.uint16)) for name in ("given", "true")}
-    arrays["sample"] = packed(first["sample"].values.astype(np.uint32))
-    names: dict[str, list[str]] = {}
-    for number, (method, records) in enumerate(runs.items()):
-        columns = score_columns(records)
-        names[method] = list(columns)
-        arrays[f"last{number}"] = packed(records["prediction"].values[-1].astype(np.uint16))
+    arrays: dict[str, str] = {}
+    about: dict[str, Any] = {"classes": list(class_names), "tile": tile, "perSheet": PER_SHEET, "perRow": PER_ROW}
+    about |= {"methods": list(runs), "epochs": {}, "scores": {}, "high": {}}
+    about["colors"] = {name: to_hex(look["color"]) for name, look in method_styles(runs).items() if name in runs}
+    for number, (method, folder) in enumerate(runs.items()):
+        records = load_dynamics(folder).load()
+        if number == 0:
+            about |= {"count": int(records.sizes["sample"]), "record": records.attrs["record"]}
+            arrays |= {name: packed(records[name].values.astype(np.uint16)) for name in ("given", "true")}
+            arrays["sample"] = packed(records["sample"].values.astype(np.uint32))
+        epochs, columns = chosen_epochs(records.sizes["epoch"]), score_columns(records)
+        about["epochs"][method] = [epoch + 1 for epoch in epochs]
+        about["scores"][method] = list(columns)
+        about["high"] |= {name: SCORES[name].high for name in columns}
+        last = records["prediction"].values[-1].astype(np.int64)
+        arrays[f"last{number}"] = packed(np.where(last == records.attrs["missing"], 65535, last).astype(np.uint16))
         arrays[f"curves{number}"] = packed(curves(records, epochs))
         arrays[f"scores{number}"] = packed(np.stack(list(columns.values())))
-    about = {
-        "classes": list(class_names),
-        "count": int(first.sizes["sample"]),
-        "tile": tile,
-        "perSheet": PER_SHEET,
-        "perRow": PER_ROW,
-        "epochs": [epoch + 1 for epoch in epochs],
-        "methods": list(runs),
-        "scores": names,
-        "high": {name: SCORES[name].high for columns in names.values() for name in columns},
-    }
     return about, arrays
 
 

@@ -88,6 +88,57 @@ def test_runs_without_mislabelled_samples_or_with_one_method_can_be_drawn_or_hav
     FIGURES[name][0](alone, 2)
 
 
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of more methods than there is room for, with long names, and one without online records. Not to be changed."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    methods = (
+        *("mixup", "ce", "dlb", "lsr", "gce", "elr", "sce", "ps_kd", "bootstrap_hard"),
+        "dlb(temperature=4.125, alpha=3.25, two_forward=True)",
+        "soft_target_memory(age=2, momentum=0.25, weight=1.5)",
+    )
+    with FileLock(base / "many.lock"):
+        if not (base / "many.done").exists():
+            data = load_data(DATA.parse("digits"), None, 100)
+            grid = Grid(methods=methods, noise=("symmetric:0.4",), seeds=(0,), train_size=100)
+            for config in plan(grid, TrainConfig(epochs=3, batch_size=32, device="cpu"), data):
+                execute(config, data, base / "many")
+            (base / "many.done").touch()
+    return base / "many"
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+@pytest.mark.parametrize("chosen", [(), ("mixup", "sce"), ("dlb", "dlb(temperature=4.125, alpha=3.25, two_forward=True)")])
+@pytest.mark.parametrize("name", [name for name in FIGURES if name != "suspicious_samples"])
+@pytest.mark.filterwarnings("error:constrained_layout not applied")
+def test_many_methods_and_long_names_can_be_read(name: str, chosen: tuple[str, ...], columns: int, many: Path) -> None:
+    drawn = FIGURES[name][0](study_runs(many, methods=chosen), columns)  # type: ignore[arg-type]
+    assert drawn is not None
+    assert_readable(drawn[0])
+    assert not drawn[1].drop(columns=["p_holm", "friedman_p"], errors="ignore").empty
+
+
+def test_what_was_not_recorded_is_not_drawn(many: Path) -> None:
+    runs = study_runs(many, methods=("mixup",))
+    for name in (
+        "detection",
+        "data_map",
+        "loss_separation",
+        "forgetting",
+        "training_dynamics",
+        "consistency",
+        "suspicious_samples",
+    ):
+        assert FIGURES[name][0](runs, 2) is None
+
+
+def test_every_point_of_the_data_map_is_on_the_page(runs: StudyRuns) -> None:
+    drawn = FIGURES["data_map"][0](runs, 2)
+    assert drawn is not None
+    assert max(ax.get_xlim()[1] for ax in drawn[0].axes) > drawn[1]["variability"].max()
+
+
 def test_there_is_a_script_for_every_figure_and_it_draws_what_it_is_named_after() -> None:
     for name in FIGURES:
         script = (ROOT / "figures" / f"{name}.py").read_text()

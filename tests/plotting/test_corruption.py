@@ -59,11 +59,13 @@ def test_replaced_images_have_a_colour_and_a_column_of_their_own() -> None:
     assert [ax.get_title() for ax in corruption_figure(more)[0].axes] == ["realised", "rate per class"]
 
 
-def test_long_names_are_written_smaller() -> None:
+def test_long_names_are_shortened_and_never_below_6_points() -> None:
     _, (short, long) = plt.subplots(1, 2)
     example(np.zeros((3, 4, 4)), "cat", "dog", ax=short)
-    example(np.zeros((3, 4, 4)), "large_omnivores_and_herbivores", "dog", ax=long)
-    assert long.title.get_fontsize() < 0.6 * short.title.get_fontsize()
+    example(np.zeros((3, 4, 4)), "large_omnivores_and_herbivores", "$x$", ax=long)
+    assert short.get_title() == "cat\n→ dog"
+    assert long.get_title() == "large_omnivores_…\n→ \\$x\\$"
+    assert long.title.get_fontsize() >= 6
 
 
 def test_the_figure_shows_what_was_asked_where_that_is_known() -> None:

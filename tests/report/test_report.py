@@ -1,7 +1,9 @@
 """The page of a study, opened in a real browser."""
 
 import gzip
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,9 +17,11 @@ import numpy as np
 import pytest
 import xarray
 from filelock import FileLock
+from matplotlib.colors import to_hex
 from PIL import Image
 
 from noisylab.analysis import load_dynamics
+from noisylab.plotting.style import method_styles
 from noisylab.report.samples import PER_SHEET, chosen_epochs, curves, explorer_data, packed, sheets
 from noisylab.runs import collect
 
@@ -143,6 +147,11 @@ def test_sorting_puts_the_most_suspect_first_and_bounds_hold(reset: Any, explore
     values = wrong_events[shown(reset)]
     assert values[0] == wrong_events.max()
     assert (np.diff(values) <= 0).all()
+    # Who never learns is the most suspect of all.
+    settle(reset, lambda: reset.select_option("#sort", "forgetting_events"))
+    never = (explored["prediction"].values != explored["given"].values).all(0)
+    assert never[shown(reset)[: int(never.sum())]].all()
+    settle(reset, lambda: reset.select_option("#sort", "wrong_events"))
     settle(reset, lambda: reset.select_option("#order", "clear"))
     assert wrong_events[shown(reset)][0] == wrong_events.min()
 
@@ -235,11 +244,23 @@ def test_packed_arrays_are_little_endian_and_equal_for_equal_values() -> None:
     assert packed([1, 2]) == packed([1, 2])
 
 
-def test_the_explorer_names_what_each_method_has(explored: xarray.Dataset) -> None:
-    about, arrays = explorer_data({"ce": explored, "again": explored}, ["a"] * 10, (8, 8))
-    assert about["scores"]["ce"] == about["scores"]["again"]
-    assert set(about["high"]) == set(about["scores"]["ce"])
+def test_the_explorer_names_what_each_method_has(study: Path) -> None:
+    rows = collect(study)[lambda x: (x["noise"] == "symmetric:0.4") & (x["seed"] == 0)]
+    about, arrays = explorer_data({row["method"]: study / row["id"] for row in rows.to_dict("records")}, ["a"] * 10, (8, 8))
+    assert set(about["scores"]) == {"ce", "dlb"}
+    assert "step_consistency" in about["scores"]["dlb"]
+    assert "step_consistency" not in about["scores"]["ce"]
+    assert about["colors"]["dlb"] == to_hex(method_styles(["dlb"])["dlb"]["color"])
     assert {"given", "true", "sample", "last1", "curves1", "scores1"} <= set(arrays)
+
+
+def test_runs_of_unequal_length_and_without_online_records_have_a_page(tmp_path: Path) -> None:
+    options = "--train-size 100 --epochs 4 --device cpu --methods ce dlb mixup --noise symmetric:0.4 --seeds 0 --jobs 2"
+    run("studies/noise_sweep.py", *options.split(), "--budget", "images", "--out", str(tmp_path))
+    run("-m", "noisylab.report", str(tmp_path))
+    text = (tmp_path / "report.html").read_text()
+    about = json.loads(re.search(r'id="about">(.*?)</script>', text)[1])  # type: ignore[index]
+    assert about["epochs"] == {"ce": [1, 2, 3, 4], "dlb": [1, 2], "mixup": [1, 2, 3, 4]}
 
 
 # The command line

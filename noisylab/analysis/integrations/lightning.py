@@ -51,10 +51,14 @@ class DynamicsCallback(Callback):  # type: ignore[misc]
         logits = outputs.get("logits") if isinstance(outputs, Mapping) else None
         if not isinstance(logits, Tensor):
             raise ValueError(f'training_step must return {{"loss": loss, "logits": logits}}, got {_named(outputs)}')
-        index = batch.get("index") if isinstance(batch, Mapping) else batch[-1] if isinstance(batch, list | tuple) else None
+        index = batch.get("index") if isinstance(batch, Mapping) else None
+        # Of a pair (images, labels) the last part would be the labels.
+        if isinstance(batch, list | tuple) and len(batch) >= 3:
+            index = batch[-1]
         if not isinstance(index, Tensor) or index.shape != logits.shape[:1]:
             raise ValueError(
-                f'a batch must hold the {len(logits)} sample ids as "index" or as its last part, got {_named(batch)}'
+                f'a batch must hold the {len(logits)} sample ids as "index" or as the last of three parts or more, '
+                f"got {_named(batch)}"
             )
         self.recorder.observe(index, logits)
 
