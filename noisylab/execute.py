@@ -26,7 +26,7 @@ from noisylab.seeds import derive_seed
 from noisylab.training.checkpoint import is_whole, load_method, saved_epoch
 from noisylab.training.device import repeatable, resolve_device
 from noisylab.training.evaluate import Evaluator
-from noisylab.training.loop import TrainingSet, train
+from noisylab.training.loop import DivergedError, TrainingSet, train
 
 # Where, in a study's folder, the runs of teachers are.
 TEACHERS = ".teachers"
@@ -134,7 +134,10 @@ class _Preparation:
         checkpoint = teachers / config.id / CHECKPOINT
         if not is_whole(checkpoint):
             (teachers / config.id / RESULT).unlink(missing_ok=True)
-        self.results.append(execute(config, self._clean, teachers))
+        try:
+            self.results.append(execute(config, self._clean, teachers))
+        except DivergedError as error:
+            raise DivergedError(f"the teacher {METHODS.parse(config.method).label}: {error}") from error
         teacher = _Preparation(config, self._clean, self._noisy, teachers).prepared()
         load_method(checkpoint, teacher)
         return teacher
@@ -176,7 +179,7 @@ def _result(
 ) -> dict[str, Any]:
     accuracy, last = metrics["test_accuracy"], metrics.iloc[-1]
     noise = NOISE.parse(config.noise, data.noise_defaults)
-    seconds, images = float(metrics["seconds"].sum()), int(metrics["images"].sum())
+    own_seconds, images = float(metrics["seconds"].sum()), int(metrics["images"].sum())
     return {
         "id": config.id,
         "data": DATA.parse(config.data).label,
@@ -202,6 +205,6 @@ def _result(
         "best_on_test": float(accuracy.max()),
         "clean_correct": float(last["clean_correct"]),
         "memorised": float(last["mislabelled_memorised"]),
-        "seconds": seconds,
-        "images_per_second": images / seconds,
+        "seconds": own_seconds + sum(teacher["seconds"] for teacher in teachers),
+        "images_per_second": images / own_seconds,
     }

@@ -82,8 +82,12 @@ def check_names(grid: Grid) -> None:
         (METHODS, grid.methods),
         (AUGMENT, [] if grid.augment == "auto" else [grid.augment]),
     ):
-        for text in texts:
-            registry.parse(text)
+        specs = [str(registry.parse(text)) for text in texts]
+        for place, spec in enumerate(specs):
+            if spec in specs[:place]:
+                raise ValueError(
+                    f"--{registry.kind}s names {texts[specs.index(spec)]!r} and {texts[place]!r}, which are the same"
+                )
     for text in grid.noise:
         # Which mapping a data set has is known only when it is read.
         NOISE.parse(text, {"mapping": "digits"})
@@ -132,7 +136,12 @@ def _epochs(method: Spec, budget: Literal["epochs", "images"], epochs: int) -> i
     chosen = METHODS.load(method.name)
     presentations = presentations_of(chosen.composition(**method.options))
     exposure: int = presentations * chosen.trainings(**method.options)
-    return max(1, round(epochs / exposure))
+    if epochs % exposure:
+        raise ValueError(
+            f"--budget images: {method.label} processes {exposure} times as many images an epoch as ce, its teachers "
+            f"included, so --epochs must be a multiple of {exposure}, got {epochs}"
+        )
+    return epochs // exposure
 
 
 def _check_model(model: Spec, data: ImageData) -> None:

@@ -52,7 +52,7 @@ def difference_table(results: pandas.DataFrame, baseline: str, measure: str = "t
         p = "" if math.isnan(row["p_holm"]) else f" ({_p(row['p_holm'])})"
         cells = rows.setdefault(row["method"], {"method": row["method"]})
         cells[row["noise"]] = percent(row["difference"], row["difference_ci"], sign="+") + p
-    return pandas.DataFrame(list(rows.values())).fillna("-")
+    return pandas.DataFrame(list(rows.values()) or [{"method": "-"}]).fillna("-")
 
 
 def percent(mean: float, half: float, sign: str = "") -> str:

@@ -19,6 +19,7 @@ from noisylab.parallel import Failure, run_all
 from noisylab.plotting.study import ranks_of, robustness_of, story_of
 from noisylab.plotting.style import save_figure
 from noisylab.publish import accuracy_table, difference_table, protocol, to_latex, to_markdown
+from noisylab.registries import METHODS
 from noisylab.runs import RunConfig, read_result, write_results
 
 
@@ -76,13 +77,17 @@ def execute_grid(configs: Sequence[RunConfig], data: ImageData, out: Path, jobs:
             write_results(out)
 
 
-def report_sweep(configs: Sequence[RunConfig], out: Path, console: Console) -> None:
-    """Print the tables of a grid's finished runs, draw its figures, and say where everything is and what was not run."""
+def report_sweep(configs: Sequence[RunConfig], out: Path, console: Console, controls: Sequence[str] = ()) -> None:
+    """Print the tables of a grid's finished runs, draw its figures, and say where everything is and what was not run.
+
+    controls: methods that all others are compared with, beside the first one of the grid.
+    """
     results = _finished(configs, out)
     if results.empty:
         console.print("no run has finished, so there is nothing to show")
         return
-    summary, differences = summarise(results), compare(results)
+    baselines = list(dict.fromkeys([_first(configs), *controls]))
+    summary, differences = summarise(results), compare(results, baselines=baselines)
     _print_tables(summary, differences, console)
     write_atomically(out / "summary.csv", summary.to_csv(index=False))
     write_atomically(out / "differences.csv", differences.to_csv(index=False))
@@ -102,9 +107,11 @@ def report_comparison(configs: Sequence[RunConfig], out: Path, console: Console)
     if results.empty:
         console.print("no run has finished, so there is nothing to show")
         return
-    baseline = str(results["method"].iloc[0])
+    baseline = _first(configs)
     summary, differences = summarise(results), compare(results, baselines=[baseline])
     _print_tables(summary, differences, console)
+    if differences.empty:
+        console.print(f"no differences: no run of {baseline} has finished beside one of another method", highlight=False)
     accuracy, bold = accuracy_table(results)
     points = difference_table(results, baseline)
     told = protocol(results)
@@ -133,6 +140,11 @@ def report_comparison(configs: Sequence[RunConfig], out: Path, console: Console)
     else:
         paths += save_figure(drawn[0], out / "method_ranks", drawn[1])[:2]
     _say_where(paths, configs, results, console)
+
+
+def _first(configs: Sequence[RunConfig]) -> str:
+    """The first method of a grid, whether it has finished or not."""
+    return METHODS.parse(configs[0].method).label
 
 
 def _finished(configs: Sequence[RunConfig], out: Path) -> pandas.DataFrame:

@@ -43,7 +43,7 @@ def report(configs: Sequence[RunConfig], out: Path, console: "Console") -> None:
     # What draws takes seconds to import, and help and refusals do not need it.
     from noisylab.sweep import report_sweep
 
-    report_sweep(configs, out, console)
+    report_sweep(configs, out, console, controls=("repeat",))
 
 
 if __name__ == "__main__":

@@ -14,13 +14,15 @@ import torch
 from filelock import FileLock
 
 from noisylab.analysis import load_dynamics
+from noisylab.analysis.log import RunLog
 from noisylab.corruption import NoisyLabels
 from noisylab.data.base import ImageData, load_data
 from noisylab.execute import ElsewhereError, build_method, execute
+from noisylab.methods import Method
 from noisylab.registries import AUGMENT, DATA, METHODS, MODELS, NOISE
 from noisylab.runs import RunConfig, read_result
 from noisylab.training.config import TrainConfig
-from noisylab.training.loop import DivergedError, train
+from noisylab.training.loop import DivergedError, EpochSummary, train
 
 TIMINGS = ["seconds", "images_per_second"]
 
@@ -215,3 +217,92 @@ def test_a_run_leaves_the_generators_and_threads_of_the_process_alone(data: Imag
     execute(config(data), data, tmp_path)
     assert torch.equal(torch.random.get_rng_state(), before)
     assert torch.get_num_threads() == threads
+
+
+# Teachers
+
+
+def teachers(study: Path) -> list[Path]:
+    return sorted((study / ".teachers").iterdir())
+
+
+def test_a_teacher_is_a_run_on_the_same_given_labels_from_an_own_initialisation(data: ImageData, tmp_path: Path) -> None:
+    student = config(data, "tf_kd_self")
+    result = execute(student, data, tmp_path)
+    (folder,) = teachers(tmp_path)
+    taught = NoisyLabels.load(tmp_path / student.id / "noise.npz")
+    assert NoisyLabels.load(folder / "noise.npz") == taught
+    assert taught.rate == pytest.approx(0.4, abs=0.02)
+    held, own = (json.loads((path / "config.json").read_text()) for path in (folder, tmp_path / student.id))
+    same = {"data", "data_digest", "train_size", "model", "noise", "noise_seed", "augment", "training", "budget"}
+    assert {key: held[key] for key in same} == {key: own[key] for key in same}
+    assert held["method"] == str(METHODS.parse("ce"))
+    assert held["seed"] != own["seed"]
+    assert result["images_processed"] == 2 * 4 * 80
+    another = config(data, "tf_kd_self", seed=1)
+    execute(another, data, tmp_path)
+    seeds = {json.loads((path / "config.json").read_text())["seed"] for path in teachers(tmp_path)}
+    assert len(seeds) == 2, "each seed has a teacher of its own"
+
+
+def test_students_of_a_seed_share_a_teacher_and_what_it_says_is_what_they_learn_from(data: ImageData, tmp_path: Path) -> None:
+    execute(config(data, "tf_kd_self"), data, tmp_path)
+    (folder,) = teachers(tmp_path)
+    before = (folder / "checkpoint.pt").stat().st_mtime_ns
+    execute(config(data, "hinton_kd"), data, tmp_path)
+    execute(config(data, "ban"), data, tmp_path)
+    assert teachers(tmp_path) == [folder]
+    assert (folder / "checkpoint.pt").stat().st_mtime_ns == before
+    teacher = torch.load(folder / "checkpoint.pt", weights_only=True)["method"]
+    student = config(data, "tf_kd_self")
+    held = torch.load(tmp_path / student.id / "checkpoint.pt", weights_only=True)["method"]
+    found = {name: value for name, value in held.items() if name.startswith("teacher.")}
+    assert found
+    for name, value in teacher.items():
+        assert any(name in other and torch.equal(value, same) for other, same in found.items()), name
+
+
+def test_a_damaged_teacher_is_trained_again_to_the_same_numbers(data: ImageData, tmp_path: Path) -> None:
+    expected = untimed(execute(config(data, "hinton_kd"), data, tmp_path / "whole"))
+    execute(config(data, "tf_kd_self"), data, tmp_path / "damaged")
+    (folder,) = teachers(tmp_path / "damaged")
+    content = bytearray((folder / "checkpoint.pt").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "checkpoint.pt").write_bytes(bytes(content))
+    assert untimed(execute(config(data, "hinton_kd"), data, tmp_path / "damaged")) == expected
+
+
+def test_a_run_cut_off_in_its_teacher_s_training_goes_on_to_the_same_numbers(
+    data: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = config(data, "ban(generations=3)")
+    expected = untimed(execute(run, data, tmp_path / "whole"))
+    epochs = []
+
+    def cut(self: RunLog, summary: EpochSummary, method: Method) -> None:
+        on_epoch(self, summary, method)
+        epochs.append(summary.epoch)
+        if len(epochs) in (2, 5):
+            raise KeyboardInterrupt
+
+    on_epoch = RunLog.on_epoch
+    monkeypatch.setattr(RunLog, "on_epoch", cut)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            execute(run, data, tmp_path / "cut")
+    assert untimed(execute(run, data, tmp_path / "cut")) == expected
+
+
+def test_a_teacher_that_another_process_trains_is_waited_for_elsewhere(data: ImageData, tmp_path: Path) -> None:
+    student = config(data, "tf_kd_self")
+    execute(student, data, tmp_path)
+    (folder,) = teachers(tmp_path)
+    (folder / "result.json").unlink()
+    with FileLock(folder / ".lock"), pytest.raises(ElsewhereError):
+        execute(config(data, "hinton_kd"), data, tmp_path)
+
+
+def test_a_teacher_that_diverges_is_named(data: ImageData, tmp_path: Path) -> None:
+    training = TrainConfig(epochs=2, batch_size=32, device="cpu", learning_rate=1e30)
+    with pytest.raises(DivergedError, match="the teacher ce: the training loss"):
+        execute(config(data, "tf_kd_self", training=training), data, tmp_path)

@@ -9,7 +9,7 @@ import pytest
 from torch import nn
 
 from noisylab.data.base import ImageData, load_data
-from noisylab.grid import Grid, plan
+from noisylab.grid import Grid, check_names, plan
 from noisylab.registries import DATA, MODELS
 from noisylab.runs import RunConfig
 from noisylab.training.config import TrainConfig
@@ -143,3 +143,17 @@ def test_a_method_that_needs_the_matrix_of_the_noise_gets_it_or_is_refused(digit
     assert len(ids(digits, methods=("forward_correction",), noise=("instance:0.4",), seeds=(0,))) == 1
     with pytest.raises(ValueError, match=r"known'.* under 'instance:0.4': .*not known for this noise"):
         plan(Grid(methods=("ce", known), noise=("symmetric:0.4", "instance:0.4")), TRAINING, digits)
+
+
+def test_a_budget_of_images_divides_the_epochs_or_says_that_it_cannot(digits: ImageData) -> None:
+    grid = Grid(methods=("ce", "dlb", "tf_kd_self", "ban(generations=3)"), noise=("symmetric:0",), seeds=(0,), budget="images")
+    configs = plan(grid, TrainConfig(epochs=12, device="cpu"), digits)
+    assert [config.training.epochs for config in configs] == [12, 6, 6, 4]
+    assert len({config.settings for config in configs}) == 1, "they can be compared"
+    with pytest.raises(ValueError, match=r"ban:3 processes 3 times .* multiple of 3, got 10"):
+        plan(grid, TrainConfig(epochs=10, device="cpu"), digits)
+
+
+def test_two_ways_to_write_one_method_are_one_too_many() -> None:
+    with pytest.raises(ValueError, match=r"names 'dlb' and 'dlb\(alpha=1\)', which are the same"):
+        check_names(Grid(methods=("ce", "dlb", "dlb(alpha=1)")))

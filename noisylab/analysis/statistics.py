@@ -38,7 +38,11 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
 
 
 def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Difference:
-    """A - b for values float[n] paired by position; p is NaN for one pair, 1 where all pairs are equal."""
+    """A - b for values float[n] paired by position; p is 1 where all pairs are equal.
+
+    p is NaN for one pair, and where all differences are the same one: accuracies are counts, so that few of them can agree by
+    chance, and a spread of 0 would claim certainty.
+    """
     from scipy import stats
 
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
@@ -50,7 +54,7 @@ def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> D
         return Difference(interval, float("nan"))
     spread = difference.std(ddof=1)
     if spread == 0:
-        return Difference(interval, 1.0 if interval.mean == 0 else 0.0)
+        return Difference(interval, 1.0 if interval.mean == 0 else float("nan"))
     t = interval.mean / (spread / np.sqrt(interval.n))
     return Difference(interval, float(2 * stats.t.sf(abs(t), interval.n - 1)))
 

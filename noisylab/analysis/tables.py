@@ -65,12 +65,10 @@ def compare(
 ) -> pandas.DataFrame:
     """Differences between methods under each noise, paired by seed and noise seed, with Holm-corrected p-values.
 
-    baselines: methods that all others are compared with; None: the first one, and `repeat`, the control for seeing every image
-    twice, where it is there.
+    baselines: methods that all others are compared with, where they are there; None: the first one.
     """
     methods = list(dict.fromkeys(results["method"]))
-    if baselines is None:
-        baselines = list(dict.fromkeys([methods[0], *(["repeat"] if "repeat" in methods else [])]))
+    baselines = [methods[0]] if baselines is None else [name for name in baselines if name in methods]
     pairs: list[tuple[str, str]] = []
     for b in baselines:
         pairs += [(a, b) for a in methods if a != b and (b, a) not in pairs]

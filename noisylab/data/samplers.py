@@ -4,6 +4,7 @@ Each is a batch sampler for `torch.utils.data.DataLoader(batch_sampler=...)`: it
 The epoch is the one set by `set_epoch`, else it advances by itself after every full iteration.
 """
 
+import itertools
 from collections.abc import Iterator
 from typing import ClassVar, Literal, NamedTuple
 
@@ -31,7 +32,10 @@ class Entries(NamedTuple):
 
 
 class PlainSampler:
-    """[new]: every sample once an epoch, in batches of `batch_size`, the last one smaller where they do not fit."""
+    """[new]: every sample once an epoch, in batches of `batch_size`, the last one smaller where they do not fit.
+
+    Where one sample alone would be left over, the batch before gives it one of its own.
+    """
 
     presentations: ClassVar[int] = 1
 
@@ -64,7 +68,11 @@ class PlainSampler:
         """The new samples of each batch of an epoch."""
         order = np.random.default_rng(derive_seed(self.seed, "order", epoch)).permutation(self.num_samples)
         step = self.batch_size // self.presentations
-        return [order[start : start + step] for start in range(0, len(order), step)]
+        starts = [*range(0, len(order), step), len(order)]
+        # Batch norm cannot train on one image of one pixel, so a single sample that is left over gets company.
+        if step > 2 and len(order) > step and len(order) % step == 1:
+            starts[-2] -= 1
+        return [order[start:stop] for start, stop in itertools.pairwise(starts)]
 
 
 class LastBatchSampler(PlainSampler):

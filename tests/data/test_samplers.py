@@ -121,3 +121,12 @@ def test_an_iteration_cut_short_does_not_advance_the_epoch() -> None:
 def test_impossible_sizes_are_named(arguments: tuple[int, ...], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         LastBatchSampler(*arguments)
+
+
+@pytest.mark.parametrize("kind", [PlainSampler, LastBatchSampler, TwinSampler])
+def test_no_sample_is_left_alone_in_a_batch(kind: type[PlainSampler]) -> None:
+    sampler = kind(65, 64 if kind is PlainSampler else 32)
+    new = [len(entries.ids[entries.new]) for entries in sampler.batches(0)]
+    assert new[-2:] == ([63, 2] if kind is PlainSampler else [15, 2])
+    assert sum(new) == 65
+    assert len(new) == len(sampler)

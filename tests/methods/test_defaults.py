@@ -1,0 +1,35 @@
+"""The defaults are those of the papers and their public code, as the reference of the project has them."""
+
+import pytest
+
+from noisylab.registries import METHODS
+
+PUBLISHED = {
+    "lsr": {"epsilon": 0.1},
+    "tf_kd_self": {"temperature": 6.0, "alpha": 0.95, "beta": 0.475},
+    "tf_kd_reg": {"temperature": 20.0, "alpha": 0.1, "correct": 0.99},
+    "cs_kd": {"temperature": 4.0, "alpha": 1.0},
+    "ps_kd": {"alpha": 0.8, "snapshot": False},
+    "ddgsd": {"temperature": 4.0, "alpha": 1.0, "beta": 5e-4},
+    "byot": {"temperature": 3.0, "alpha": 0.3, "beta": 0.03},
+    "dlb": {"temperature": 3.0, "alpha": 1.0, "two_forward": False},
+    "ban": {"generations": 2, "temperature": 1.0},
+    "snapshot_kd": {"temperature": 2.0},
+    "lwr": {"k": 5, "temperature": 5.0, "weight": 0.9},
+    "hinton_kd": {"teacher": None, "temperature": 4.0, "alpha": 0.9},
+    "dml": {"temperature": 1.0},
+    "bootstrap_soft": {"beta": 0.95},
+    "bootstrap_hard": {"beta": 0.8},
+    "gce": {"q": 0.7},
+    "sce": {"alpha": 0.1, "beta": 1.0},
+    "nce_rce": {"alpha": 1.0, "beta": 1.0},
+    "mixup": {"alpha": 1.0},
+    "coteaching": {"gradual_epochs": 10},
+    "elr": {"momentum": 0.7, "weight": 3.0},
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_defaults_are_the_published_ones(name: str) -> None:
+    options = METHODS.parse(name).options
+    assert {key: options[key] for key in PUBLISHED[name]} == PUBLISHED[name]
