@@ -135,6 +135,7 @@
     for (const button of by("tiles").children) button.setAttribute("aria-pressed", String(Number(button.dataset.position) === i));
     const canvas = document.createElement("canvas"), head = document.createElement("h3"), curve = document.createElement("div");
     curve.id = "curve";
+    if (about.methods.length > 6) curve.className = "many";
     const wrong = given[i] !== truth[i];
     head.textContent = `Sample ${sample[i]}: ` + (wrong
       ? `${about.classes[truth[i]]}, labelled as ${about.classes[given[i]]}` : `${about.classes[truth[i]]}, rightly labelled`);
@@ -154,6 +155,8 @@
       const epochs = about.epochs[method], point = epochs.map((_, e) => bytes[e * about.count + i]);
       traces.push({
         x: epochs, y: point.map((b) => (b >> 6) === 3 ? null : (b & 63) / 63), name: method, mode: "lines+markers",
+        // More lines cannot be told apart; the legend brings in the others.
+        visible: number < 6 || number === Number(by("method").value) ? true : "legendonly",
         line: {color: about.colors[method], width: 1.5},
         marker: {size: 6, symbol: point.map((b) => ["x", "circle", "star", "circle-open"][b >> 6])},
         text: point.map((b) => `predicted as ${WORDS[b >> 6]}`), hovertemplate: "epoch %{x}: %{y:.2f}, %{text}",
@@ -173,7 +176,7 @@
     by("detail").replaceChildren(head, canvas, curve, legend, scroll);
     await draw(canvas, i);
     await Plotly.newPlot(curve, traces, {
-      margin: {l: 45, r: 10, t: 10, b: 40}, xaxis: {title: {text: "epoch"}}, legend: {orientation: "h", y: -0.25},
+      margin: {l: 45, r: 10, t: 10, b: 40}, xaxis: {title: {text: "epoch"}}, legend: {orientation: "h", y: -0.38},
       yaxis: {title: {text: "probability of the given label"}, range: [-0.03, 1.03]},
     }, {displayModeBar: false, responsive: true});
     by("detail").dataset.sample = sample[i];
