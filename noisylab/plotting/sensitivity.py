@@ -22,6 +22,7 @@ def sensitivity_map(cells: pandas.DataFrame, *, ax: Axes | None = None, **kwargs
     table = 100 * cells.pivot_table(index="temperature", columns="alpha", values="test_accuracy_last")
     style: dict[str, Any] = {"annot": True, "fmt": ".1f", "cmap": "cividis", "cbar": False, "annot_kws": {"fontsize": 6.5}}
     seaborn.heatmap(table, ax=ax, **style | kwargs)
+    ax.grid(visible=False)
     ax.set_yticklabels([f"{value:g}" for value in table.index], rotation=0)
     ax.set_xticklabels([f"{value:g}" for value in table.columns])
     ax.set(xlabel="alpha", ylabel="temperature")
