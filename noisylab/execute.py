@@ -2,7 +2,7 @@
 
 import dataclasses
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,25 +37,36 @@ class ElsewhereError(RuntimeError):
 
 
 def execute(
-    config: RunConfig, data: ImageData, study: Path, on_progress: Callable[[int], None] = lambda _: None
+    config: RunConfig,
+    data: ImageData,
+    study: Path,
+    on_progress: Callable[[int], None] = lambda _: None,
+    on_row: Callable[[Mapping[str, Any]], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Train and measure one run in `study/<id>`, and return its result, which `result.json` then holds.
 
     A run that is done is not repeated; one that was cut off goes on from its checkpoint. on_progress is called with the number
-    of epochs done. Teachers that the method needs are trained first, as runs of their own in `study/.teachers`, where others
-    find them. Raises ElsewhereError where another process holds the lock of the run or of a teacher.
+    of epochs done, on_row with each epoch's row of metrics. Teachers that the method needs are trained first, as runs of their
+    own in `study/.teachers`, where others find them. Raises ElsewhereError where another process holds the lock of the run or
+    of a teacher.
     """
     folder = study / config.id
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".lock", timeout=0):
             result = read_result(folder)
-            return _run(config, data, study, on_progress) if result is None else result
+            return _run(config, data, study, on_progress, on_row) if result is None else result
     except Timeout:
         raise ElsewhereError(config.id) from None
 
 
-def _run(config: RunConfig, clean: ImageData, study: Path, on_progress: Callable[[int], None]) -> dict[str, Any]:
+def _run(
+    config: RunConfig,
+    clean: ImageData,
+    study: Path,
+    on_progress: Callable[[int], None],
+    on_row: Callable[[Mapping[str, Any]], None],
+) -> dict[str, Any]:
     folder = study / config.id
     config.save(folder)
     noisy: NoisyLabels = NOISE.create(NOISE.parse(config.noise), **clean.noise_inputs, seed=config.noise_seed)
@@ -93,6 +104,7 @@ def _run(config: RunConfig, clean: ImageData, study: Path, on_progress: Callable
         test_labels=data.test_labels,
         train=Evaluator(data.train_images, *statistics) if config.record == "eval" else None,
         on_progress=on_progress,
+        on_row=on_row,
     )
     train(
         method,

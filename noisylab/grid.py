@@ -125,6 +125,7 @@ def plan(grid: Grid, training: TrainConfig, data: ImageData) -> list[RunConfig]:
     ]
     configs = list({config.id: config for config in configs}.values())
     _check_model(MODELS.parse(grid.model), data)
+    _check_augmentation(AUGMENT.parse(configs[0].augment), data)
     _check_methods(configs, data, transitions)
     return configs
 
@@ -160,6 +161,18 @@ def _check_model(model: Spec, data: ImageData) -> None:
                 return
     shape = "x".join(map(str, data.shape))
     raise ValueError(f"model {model.label!r} cannot take images of {shape} (channels, height, width): {refusal}") from refusal
+
+
+def _check_augmentation(spec: Spec, data: ImageData) -> None:
+    """Make the augmentation and show it an image, so that one that does not suit the images is refused before any training."""
+    import torch
+
+    try:
+        augmentation = AUGMENT.create(spec)
+        image = torch.from_numpy(data.train_images[:1].copy())
+        augmentation(image, augmentation.draw(1, torch.Generator().manual_seed(0)))
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ValueError(f"augmentation {spec.label!r} does not suit images of {data.shape}: {error}") from None
 
 
 def _check_methods(

@@ -1,7 +1,7 @@
 """`RunLog`: the callback that measures a run, one row of metrics and one of records per epoch."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,8 @@ from noisylab.training.loop import Callback, EpochSummary
 class RunLog(Callback):
     """Test accuracy, the fractions of clean and mislabelled samples, and the recorder's rows. True labels stay in here.
 
-    train: the training images, for a recorder of `eval` outputs; None for one of `online` outputs.
+    train: the training images, for a recorder of `eval` outputs; None for one of `online` outputs. on_progress, on_row: told
+    after every epoch how many are done, and its row of metrics.
     """
 
     recorder: DynamicsRecorder
@@ -30,6 +31,7 @@ class RunLog(Callback):
     test_labels: NDArray[np.int64]
     train: Evaluator | None = None
     on_progress: Callable[[int], None] = lambda _: None
+    on_row: Callable[[Mapping[str, Any]], None] = lambda _: None
     rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
     def on_step(self, batch: Batch, step: Step) -> None:
@@ -64,6 +66,7 @@ class RunLog(Callback):
                 "images_per_second": summary.images / summary.seconds,
             }
         )
+        self.on_row(self.rows[-1])
         self.on_progress(len(self.rows))
 
     def state_dict(self) -> dict[str, Any]:

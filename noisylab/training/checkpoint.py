@@ -2,9 +2,9 @@
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
@@ -19,16 +19,32 @@ if TYPE_CHECKING:
 NO_COMMENT, COMMENT = b"\x00\x00", hashlib.sha256().digest_size.to_bytes(2, "little")
 
 
+class Stateful(Protocol):
+    """What has a state that outlives an epoch."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state."""
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> Any:
+        """Take up what `state_dict` gave."""
+
+
 def save_checkpoint(
-    path: Path, epoch: int, method: Method, optimizer: torch.optim.Optimizer, callbacks: "Sequence[Callback]"
+    path: Path,
+    epoch: int,
+    method: Method,
+    optimizer: torch.optim.Optimizer,
+    callbacks: "Sequence[Callback]",
+    others: Mapping[str, Stateful],
 ) -> None:
-    """Write all state that outlives an epoch; `epoch` is the first one still to be trained."""
+    """Write all state that outlives an epoch; `epoch` is the first one still to be trained, `others` what else has a state."""
     buffer = io.BytesIO()
     state = {
         "epoch": epoch,
         "method": method.state_dict(),
         "optimizer": optimizer.state_dict(),
         "callbacks": [callback.state_dict() for callback in callbacks],
+        "others": {name: other.state_dict() for name, other in others.items()},
     }
     torch.save(state, buffer)
     archive = buffer.getvalue()
@@ -40,6 +56,7 @@ def load_checkpoint(
     method: Method,
     optimizer: torch.optim.Optimizer,
     callbacks: "Sequence[Callback]",
+    others: Mapping[str, Stateful],
     device: torch.device,
 ) -> int:
     """Take up the state in `path` and return the epoch to go on with; 0 where there is no file or it is damaged."""
@@ -51,6 +68,8 @@ def load_checkpoint(
     optimizer.load_state_dict(state["optimizer"])
     for callback, saved in zip(callbacks, state["callbacks"], strict=True):
         callback.load_state_dict(saved)
+    for name, other in others.items():
+        other.load_state_dict(state["others"][name])
     return int(state["epoch"])
 
 

@@ -33,6 +33,14 @@ class TrainConfig:
     """Linear rise of the rate at the start (epochs)."""
     device: Device = "auto"
     """Where to train: auto is cuda, else mps, else cpu."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """Forward and backward passes in full precision, or automatically mixed with a shorter one; weights stay in fp32."""
+    gradient_clip: Positive | None = None
+    """Largest norm of all gradients together (None: no limit)."""
+    ema: Annotated[float, Bound(ge=0, lt=1)] = 0.0
+    """Decay per step of the moving average of the weights that is evaluated instead of them (0: the weights themselves)."""
+    compile: bool = False
+    """Compile the networks (torch.compile): faster on accelerators after a minute of waiting; needs a C++ compiler on CPU."""
     threads: Count = 1
     """CPU threads of one run; sums depend on their number, so it is part of a run's identity."""
 

@@ -15,10 +15,12 @@ from noisylab.data.augment import Augmentation, Normalise
 from noisylab.data.batch import Batch
 from noisylab.data.samplers import PlainSampler, make_sampler
 from noisylab.methods.base import Method, Step
+from noisylab.models.base import Backbone
 from noisylab.seeds import derive_seed
 from noisylab.training.checkpoint import load_checkpoint, save_checkpoint
 from noisylab.training.config import TrainConfig
 from noisylab.training.device import repeatable, resolve_device, seed_generators
+from noisylab.training.update import Update
 
 
 @dataclass(frozen=True)
@@ -91,15 +93,20 @@ def train(
         augmentation=data.augmentation,
         normalise=Normalise(data.mean, data.std, device),
     )
-    first = load_checkpoint(checkpoint, method, optimizer, callbacks, device) if checkpoint else 0
+    update = Update(method, optimizer, config, device)
+    if config.compile:
+        for network in {id(module): module for module in method.modules() if isinstance(module, Backbone)}.values():
+            network.compile()
+    first = load_checkpoint(checkpoint, method, optimizer, callbacks, update.stateful, device) if checkpoint else 0
     saved = time.monotonic()
     with repeatable(device, config.threads):
         for epoch in range(first, config.epochs):
-            summary = _train_epoch(epoch, method, resident, sampler, optimizer, config, callbacks, seed)
-            for callback in callbacks:
-                callback.on_epoch(summary, method)
+            summary = _train_epoch(epoch, method, resident, sampler, update, config, callbacks, seed)
+            with update.evaluated():
+                for callback in callbacks:
+                    callback.on_epoch(summary, method)
             if checkpoint and (epoch + 1 == config.epochs or time.monotonic() - saved > checkpoint_seconds):
-                save_checkpoint(checkpoint, epoch + 1, method, optimizer, callbacks)
+                save_checkpoint(checkpoint, epoch + 1, method, optimizer, callbacks, update.stateful)
                 saved = time.monotonic()
 
 
@@ -129,7 +136,7 @@ def _train_epoch(
     method: Method,
     data: _Resident,
     sampler: PlainSampler,
-    optimizer: torch.optim.Optimizer,
+    update: Update,
     config: TrainConfig,
     callbacks: Sequence[Callback],
     seed: int,
@@ -150,17 +157,13 @@ def _train_epoch(
 
     for step, entries in enumerate(batches):
         seed_generators(derive_seed(seed, "step", epoch, step), device)
-        for group in optimizer.param_groups:
-            group["lr"] = rate_at(epoch + (step + 0.5) / len(batches))
+        update.set_learning_rate(rate_at(epoch + (step + 0.5) / len(batches)))
         start, stop = stop, stop + len(entries.ids)
         ids = all_ids[start:stop]
         pixels = data.augmentation(data.images.index_select(0, ids), all_drawn[start:stop])
         inputs = data.normalise(pixels).contiguous(memory_format=torch.channels_last)
         batch = Batch(inputs, data.labels.index_select(0, ids), ids, entries.new)
-        optimizer.zero_grad(set_to_none=True)
-        result = method.loss(batch)
-        result.loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        result = update(batch)
         losses.append(result.loss.detach())
         for callback in callbacks:
             callback.on_step(batch, result)

@@ -1,0 +1,73 @@
+"""One update of the weights: precision, scaling, clipping, and the moving average of the weights."""
+
+import typing
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from noisylab.data.batch import Batch
+from noisylab.methods.base import Method, Step
+from noisylab.models.base import Backbone
+from noisylab.training.checkpoint import Stateful
+from noisylab.training.config import TrainConfig
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Update:
+    """Calling it with a batch makes one step of training, and returns what the method said of the batch."""
+
+    def __init__(self, method: Method, optimizer: torch.optim.Optimizer, config: TrainConfig, device: torch.device) -> None:
+        self.method, self.optimizer, self.config, self.device = method, optimizer, config, device
+        self._parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        # Small gradients vanish in float16, so the loss is scaled up and they are scaled down again.
+        self._scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
+        average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
+        self._averaged = AveragedModel(method.network, multi_avg_fn=average) if config.ema else None
+
+    @property
+    def stateful(self) -> dict[str, Stateful]:
+        """What has a state beside the method and the optimiser, by name."""
+        found: dict[str, Stateful] = {}
+        if self.config.precision == "fp16":
+            found["scaler"] = self._scaler
+        if self._averaged is not None:
+            found["ema"] = self._averaged
+        return found
+
+    def set_learning_rate(self, rate: float) -> None:
+        """The learning rate of the next step."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+    def __call__(self, batch: Batch) -> Step:
+        """Loss, gradients and update; the average follows."""
+        self.optimizer.zero_grad(set_to_none=True)
+        mixed = self.config.precision != "fp32"
+        with torch.autocast(self.device.type, DTYPES[self.config.precision] if mixed else None, enabled=mixed):
+            step = self.method.loss(batch)
+        self._scaler.scale(step.loss).backward()  # type: ignore[no-untyped-call]
+        if self.config.gradient_clip is not None:
+            self._scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self._parameters, self.config.gradient_clip)
+        self._scaler.step(self.optimizer)
+        self._scaler.update()
+        if self._averaged is not None:
+            self._averaged.update_parameters(self.method.network)
+        return step
+
+    @contextmanager
+    def evaluated(self) -> Iterator[None]:
+        """Inside, the method's network is the one that is to be evaluated: the averaged one where there is one."""
+        if self._averaged is None:
+            yield
+            return
+        trained = self.method.network
+        self.method.network = typing.cast(Backbone, self._averaged.module)
+        try:
+            yield
+        finally:
+            self.method.network = trained

@@ -1,0 +1,115 @@
+"""One run, with its metrics as they come: one method under one noise with one seed.
+
+By default DLB on scikit-learn's digits under symmetric noise of 0.4. The run's folder is as in every study, so the figures, the
+report and a larger study with the same --out take it up. The same command again goes on where it was interrupted.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from noisylab.checks import check_fields
+from noisylab.cli import check_output, describe_specs, fail, interruptible, make_output, parse_command_line, resolve_device_name
+from noisylab.data.base import check_root, load_data
+from noisylab.grid import Grid, check_names, plan
+from noisylab.registries import DATA
+from noisylab.training.config import TrainConfig
+
+SHOWN = {
+    "epoch": ("epoch", "d"),
+    "train_loss": ("train loss", ".3f"),
+    "test_accuracy": ("test", ".3f"),
+    "clean_correct": ("clean", ".3f"),
+    "mislabelled_correct": ("recovered", ".3f"),
+    "mislabelled_memorised": ("memorised", ".3f"),
+    "learning_rate": ("rate", ".4g"),
+    "images_per_second": ("images/s", ",.0f"),
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the run goes, and who else is told of it."""
+
+    out: Path = Path("runs/train")
+    """Folder of the study that the run belongs to."""
+    tensorboard: bool = False
+    """Write the metrics for TensorBoard too, into the run's folder (extra `tensorboard`)."""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The command line. --methods, --noise and --seeds name one each."""
+
+    grid: Grid = field(default_factory=lambda: Grid(methods=("dlb",), noise=("symmetric:0.4",), seeds=(0,)))
+    training: TrainConfig = field(default_factory=TrainConfig)
+    place: Place = field(default_factory=Place)
+
+
+def main() -> int:
+    """Train, show every epoch, and sum up."""
+    arguments = parse_command_line(Arguments, f"{__doc__}\n{describe_specs()}")
+    grid, place = arguments.grid, arguments.place
+    try:
+        check_fields(grid)
+        check_names(grid)
+        for name in ("methods", "noise", "seeds"):
+            if len(getattr(grid, name)) != 1:
+                raise ValueError(
+                    f"--{name} must name one, got {len(getattr(grid, name))}; studies/noise_sweep.py takes several"
+                )
+        check_root(grid.data_root)
+        check_output(place.out)
+        training = replace(arguments.training, device=resolve_device_name(arguments.training.device))
+        data = load_data(DATA.parse(grid.data), grid.data_root, grid.train_size)
+        (config,) = plan(grid, training, data)
+        tell = tensorboard(place.out / config.id) if place.tensorboard else None
+        make_output(place.out)
+    except ValueError as error:
+        fail(error)
+    from noisylab.execute import ElsewhereError, execute
+    from noisylab.runs import write_results
+
+    print(f"{config.id} in {place.out}")
+    print("  ".join(f"{title:>10}" for title, _ in SHOWN.values()))
+
+    def show(row: Mapping[str, Any]) -> None:
+        print(
+            "  ".join(f"{format(row[name] + (name == 'epoch'), style):>10}" for name, (_, style) in SHOWN.items()), flush=True
+        )
+        if tell is not None:
+            tell(row)
+
+    try:
+        result = execute(config, data, place.out, on_row=show)
+    except ElsewhereError:
+        fail(f"another process is at {config.id}")
+    write_results(place.out)
+    ran = f"{result['method']} under {result['noise']} (realised rate {result['realised_rate']:.3f}), seed {result['seed']}"
+    last, last10 = result["test_accuracy_last"], result["test_accuracy_last10"]
+    print(f"{ran}: test accuracy {last:.4f} at the last epoch, {last10:.4f} in the mean of the last ten")
+    print(f"{result['images_processed']:,} images in {result['steps']:,} steps, {result['seconds']:.1f} s")
+    return 0
+
+
+def tensorboard(folder: Path) -> Callable[[Mapping[str, Any]], None]:
+    """What writes each row of metrics for TensorBoard. Raises ValueError where its package is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise ValueError("--tensorboard needs its package: pip install 'noisylab[tensorboard]'") from None
+    writer = SummaryWriter(str(folder / "tensorboard"))
+
+    def write(row: Mapping[str, Any]) -> None:
+        for name, value in row.items():
+            if name != "epoch":
+                writer.add_scalar(name, value, row["epoch"])
+        writer.flush()
+
+    return write
+
+
+if __name__ == "__main__":
+    sys.exit(interruptible(main))
