@@ -21,9 +21,16 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from noisylab.analysis import load_dynamics
+from noisylab.data.base import load_data
+from noisylab.execute import execute
+from noisylab.grid import Grid, plan
+from noisylab.plotting.runs import study_runs
 from noisylab.plotting.style import method_styles
+from noisylab.registries import DATA
+from noisylab.report.page import build, choose
 from noisylab.report.samples import PER_SHEET, chosen_epochs, curves, explorer_data, packed, sheets
 from noisylab.runs import collect
+from noisylab.training.config import TrainConfig
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -191,9 +198,6 @@ def test_a_click_shows_the_sample_s_labels_image_and_a_curve_per_method(reset: A
         "Array.from(document.querySelector('#detail canvas').getContext('2d').getImageData(0, 0, 8, 8).data)"
         ".filter((_, i) => i % 4 === 0)"
     )
-    from noisylab.data.base import load_data
-    from noisylab.registries import DATA
-
     images = load_data(DATA.parse("digits"), None, 150).train_images
     assert pixels == images[position, 0].ravel().tolist()
 
@@ -255,10 +259,12 @@ def test_the_explorer_names_what_each_method_has(study: Path) -> None:
 
 
 def test_runs_of_unequal_length_and_without_online_records_have_a_page(tmp_path: Path) -> None:
-    options = "--train-size 100 --epochs 4 --device cpu --methods ce dlb mixup --noise symmetric:0.4 --seeds 0 --jobs 2"
-    run("studies/noise_sweep.py", *options.split(), "--budget", "images", "--out", str(tmp_path))
-    run("-m", "noisylab.report", str(tmp_path))
-    text = (tmp_path / "report.html").read_text()
+    data = load_data(DATA.parse("digits"), None, 100)
+    grid = Grid(methods=("ce", "dlb", "mixup"), noise=("symmetric:0.4",), seeds=(0,), train_size=100, budget="images")
+    for config in plan(grid, TrainConfig(epochs=4, batch_size=32, device="cpu"), data):
+        execute(config, data, tmp_path)
+    runs = study_runs(tmp_path)
+    text = build(runs, choose(runs, None))
     about = json.loads(re.search(r'id="about">(.*?)</script>', text)[1])  # type: ignore[index]
     assert about["epochs"] == {"ce": [1, 2, 3, 4], "dlb": [1, 2], "mixup": [1, 2, 3, 4]}
 
