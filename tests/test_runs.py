@@ -55,6 +55,10 @@ OTHER_TRAINING: dict[str, Any] = {
     "decay": 0.2,
     "warmup": 1.0,
     "device": "cuda",
+    "precision": "bf16",
+    "gradient_clip": 1.0,
+    "ema": 0.9,
+    "compile": True,
     "threads": 2,
 }
 

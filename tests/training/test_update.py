@@ -76,7 +76,7 @@ def test_gradients_are_clipped_to_the_norm_asked_for() -> None:
     kept = Kept(method)
     train(method, training_set(), config(epochs=1, gradient_clip=limit, momentum=0.0, weight_decay=0.0), [kept])
     moved = torch.cat([(kept.trained[0][name] - value).flatten() for name, value in start.items()]).norm()
-    assert float(moved) == pytest.approx(rate * limit, rel=1e-3)
+    assert moved.item() == pytest.approx(rate * limit, rel=1e-3)
     loose = trained("ce", gradient_clip=1e6)[0]
     assert same_state(loose, trained("ce")[0])
 
