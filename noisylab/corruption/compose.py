@@ -37,6 +37,7 @@ def from_pair(
 def only_classes(noisy: NoisyLabels, classes: Iterable[int]) -> NoisyLabels:
     """`noisy` on the samples of some true classes; the others keep their true labels."""
     chosen = check_classes(classes, noisy.num_classes)
+    chosen = sorted({*chosen} & {*noisy.parameters.get("classes", chosen)})
     affected = np.zeros(noisy.num_classes, dtype=np.bool_)
     affected[chosen] = True
     asked, replaced, probability = noisy.transition, noisy.replaced_by, noisy.flip_probability
@@ -54,12 +55,14 @@ def then(first: NoisyLabels, second: NoisyLabels) -> NoisyLabels:
     """Noise after noise: `second`, which was made from the labels that `first` gives.
 
     The transition is the product of the two where both are known. Raises ValueError where the true labels of `second` are not
-    the given labels of `first`.
+    the given labels of `first`, and where both were drawn with one seed.
     """
     if not np.array_equal(first.labels, second.clean):
         raise ValueError("second must be noise on first.labels, got other true labels; make it with f(first.labels, ...)")
     if second.positions is not None:
         raise ValueError("second must keep all samples; apply the long tail first")
+    if first.seed == second.seed and "sampling" in first.parameters and "sampling" in second.parameters:
+        raise ValueError(f"second must have another seed than first, or the same samples flip twice; both have {first.seed}")
     classes = max(first.num_classes, second.num_classes)
     known = first.transition is not None and second.transition is not None and first.num_classes == second.num_classes
     transition = first.transition @ second.transition if known else None  # type: ignore[operator]
@@ -74,7 +77,7 @@ def then(first: NoisyLabels, second: NoisyLabels) -> NoisyLabels:
         0.0,
         first.seed,
         transition,
-        {"first": dict(first.parameters), "second": dict(second.parameters)} | _common_parameters(first, second),
+        {"first": _part(first), "second": _part(second)} | _common_parameters(first, second),
         first.positions,
         early if late is None else late,
     )
@@ -82,6 +85,11 @@ def then(first: NoisyLabels, second: NoisyLabels) -> NoisyLabels:
     if transition is None or made.replaced_by is not None:
         return replace(made, nominal_rate=made.rate)
     return replace(made, nominal_rate=float((1 - np.diagonal(transition))[made.clean].mean()))
+
+
+def _part(record: NoisyLabels) -> dict[str, Any]:
+    """What has to be known of a part to make it again."""
+    return {"kind": record.kind, "rate": record.nominal_rate, "seed": record.seed, **record.parameters}
 
 
 def _common_parameters(first: NoisyLabels, second: NoisyLabels) -> dict[str, Any]:

@@ -102,16 +102,33 @@ def _per_class(noisy: NoisyLabels, values: NDArray[np.generic]) -> NDArray[np.fl
     return np.asarray(np.divide(total, sizes, out=np.full(len(sizes), np.nan), where=sizes > 0))
 
 
+# Cells that expect fewer samples make the chi-square distribution a bad approximation (Cochran 1954).
+EXPECTED = 5
+
+
 def _chi_square(counts: NDArray[np.int64], asked: NDArray[np.float64]) -> float:
-    """The p-value of counts int64[R, C] against rows float64[R, C]; 0 where something impossible was drawn."""
+    """The p-value of counts int64[R, C] against rows float64[R, C]; 0 where something impossible was drawn.
+
+    In every row the cells that expect fewer than EXPECTED samples count as one, or as part of the largest where they are few.
+    """
     from scipy.special import chdtrc
 
-    possible = asked > 0
-    if counts[~possible].any():
+    if counts[asked <= 0].any():
         return 0.0
-    expected = asked * counts.sum(axis=1, keepdims=True)
-    statistic = float(((counts - expected)[possible] ** 2 / expected[possible]).sum())
-    freedom = int((possible.sum(axis=1) - 1).sum())
+    statistic, freedom = 0.0, 0
+    for drawn, expected in zip(counts, asked * counts.sum(axis=1, keepdims=True), strict=True):
+        sparse = expected < EXPECTED
+        seen, wanted = drawn[~sparse].astype(np.float64), expected[~sparse]
+        rest = float(expected[sparse].sum())
+        if rest >= EXPECTED or not len(wanted):
+            seen, wanted = np.append(seen, drawn[sparse].sum()), np.append(wanted, rest)
+        elif rest > 0:
+            largest = int(wanted.argmax())
+            seen[largest] += drawn[sparse].sum()
+            wanted[largest] += rest
+        if len(wanted) > 1:
+            statistic += float(((seen - wanted) ** 2 / wanted).sum())
+            freedom += len(wanted) - 1
     return float(chdtrc(freedom, statistic)) if freedom else 1.0
 
 

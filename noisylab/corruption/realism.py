@@ -1,5 +1,7 @@
 """What is it about human labels? Three controls of rising simplicity, at the same rate."""
 
+from dataclasses import replace
+
 from noisylab.corruption.drawing import Sampling
 from noisylab.corruption.estimators import empirical_transition
 from noisylab.corruption.pair_flip import pair_flip
@@ -13,11 +15,16 @@ def realism_controls(noisy: NoisyLabels, *, sampling: Sampling = "exact_per_clas
 
     `class_conditional`: drawn from the empirical transition matrix of `noisy`, so only the dependence on the image is gone;
     `symmetric` and `pair_flip`: only the rate is kept (Wei et al. 2022, section 4).
+    Where `noisy` leaves out samples (`positions`), so do they. Raises ValueError for open-set noise, whose images have no true
+    label.
     """
+    if noisy.replaced_by is not None:
+        raise ValueError(f"noise must be of labels alone, got {noisy.kind}, which replaces images")
     clean, classes = noisy.clean, noisy.num_classes
     matrix = empirical_transition(clean, noisy.labels, classes)
-    return {
+    made = {
         "class_conditional": from_transition(clean, matrix, sampling=sampling, seed=seed),
         "symmetric": symmetric(clean, noisy.rate, classes, sampling=sampling, seed=seed),
         "pair_flip": pair_flip(clean, noisy.rate, classes, sampling=sampling, seed=seed),
     }
+    return {name: replace(control, positions=noisy.positions) for name, control in made.items()}

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noisylab.corruption.drawing import PerSample, Sampling, draw
-from noisylab.corruption.validation import check_integer, check_labels, check_sampling
+from noisylab.corruption.validation import check_integer, check_labels, check_sampling, check_transition
 from noisylab.files import write_atomically
 
 if TYPE_CHECKING:
@@ -56,6 +56,15 @@ class NoisyLabels:
             array = getattr(self, name)
             if array is not None and array.shape != self.labels.shape:
                 raise ValueError(f"labels and {name} must be equally long, got {self.labels.shape} and {array.shape}")
+        if self.transition is not None and check_transition(self.transition).shape[0] != self.num_classes:
+            raise ValueError(f"transition must be {self.num_classes} x {self.num_classes}, got shape {self.transition.shape}")
+        for name, lowest in (("positions", 0), ("replaced_by", -1)):
+            array = getattr(self, name)
+            if array is not None and (array.dtype.kind not in "iu" or array.min(initial=0) < lowest):
+                raise ValueError(f"{name} must be integers of at least {lowest}, got {array.dtype} from {array.min(initial=0)}")
+        chances = self.flip_probability
+        if chances is not None and not ((chances >= 0) & (chances <= 1)).all():
+            raise ValueError("flip_probability must be in [0, 1]")
         for name in (*PER_SAMPLE, "transition"):
             if (array := getattr(self, name)) is not None:
                 copy = array.copy()
@@ -69,7 +78,7 @@ class NoisyLabels:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, NoisyLabels):
             return NotImplemented
-        return json.dumps(self._header()) == json.dumps(other._header()) and all(
+        return _json(self._header()) == _json(other._header()) and all(
             np.array_equal(getattr(self, name), getattr(other, name)) for name in PER_SAMPLE
         )
 
@@ -127,7 +136,7 @@ class NoisyLabels:
         buffer = io.BytesIO()
         arrays = {name: array for name in PER_SAMPLE if (array := getattr(self, name)) is not None}
         header = self._header() | {"arrays": _digest(arrays)}
-        np.savez_compressed(buffer, allow_pickle=False, header=np.array(json.dumps(header)), **arrays)
+        np.savez_compressed(buffer, allow_pickle=False, header=np.array(_json(header)), **arrays)
         write_atomically(Path(path), buffer.getvalue())
 
     @classmethod
@@ -183,6 +192,13 @@ class NoisyLabels:
             "transition": None if self.transition is None else self.transition.tolist(),
             "digest": self.digest,
         }
+
+
+def _json(header: Mapping[str, Any]) -> str:
+    """As JSON; of parameters, NumPy's numbers as Python's and paths as text."""
+    return json.dumps(
+        header, default=lambda value: value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)
+    )
 
 
 def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:

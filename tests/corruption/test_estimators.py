@@ -56,7 +56,7 @@ def test_the_matrix_is_recovered_from_the_true_posteriors() -> None:
     p = soft @ noisy.transition
     assert np.abs(anchor_points(p) - noisy.transition).max() < 0.02
     assert np.abs(anchor_points(p, percentile=97) - noisy.transition).max() < 0.02
-    assert np.abs(confident_transition(noisy.labels, p) - noisy.transition).max() < 0.31
+    assert np.abs(confident_transition(noisy.labels, p) - noisy.transition).max() < 0.02
     assert np.allclose(confident_transition(noisy.labels, p).sum(axis=1), 1)
 
 
