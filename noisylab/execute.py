@@ -17,6 +17,7 @@ from noisylab.analysis.log import RunLog
 from noisylab.analysis.recorder import DynamicsRecorder
 from noisylab.corruption import NoisyLabels
 from noisylab.data.base import ImageData
+from noisylab.data.feed import TrainingSet
 from noisylab.methods.base import Method, Setting
 from noisylab.models.base import Backbone
 from noisylab.registries import AUGMENT, DATA, METHODS, MODELS, NOISE
@@ -26,7 +27,7 @@ from noisylab.seeds import derive_seed
 from noisylab.training.checkpoint import is_whole, load_method, saved_epoch
 from noisylab.training.device import repeatable, resolve_device
 from noisylab.training.evaluate import Evaluator
-from noisylab.training.loop import DivergedError, TrainingSet, train
+from noisylab.training.loop import DivergedError, train
 
 # Where, in a study's folder, the runs of teachers are.
 TEACHERS = ".teachers"

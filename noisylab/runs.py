@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas
 
 # Raised whenever the same configuration would give other numbers than before.
-FORMAT = 3
+FORMAT = 4
 LIBRARIES = ("noisylab", "numpy", "scikit-learn", "torch", "torchvision", "zarr")
 
 CONFIG, NOISE, METRICS, CHECKPOINT, RESULT = "config.json", "noise.npz", "metrics.csv", "checkpoint.pt", "result.json"

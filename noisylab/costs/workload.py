@@ -11,12 +11,12 @@ from torch import Tensor
 
 from noisylab.data.augment import Normalise, Unchanged
 from noisylab.data.batch import Batch
+from noisylab.data.feed import TrainingSet
 from noisylab.data.samplers import Entries, make_sampler
 from noisylab.methods.base import Method, Setting
 from noisylab.models.base import Backbone
 from noisylab.registries import METHODS, MODELS
 from noisylab.training.evaluate import Evaluator
-from noisylab.training.loop import TrainingSet
 
 # Told to methods that are published with the noise known. Costs do not depend on it.
 NOISE_RATE = 0.2

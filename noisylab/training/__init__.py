@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 from noisylab.training.config import TrainConfig
 
 if TYPE_CHECKING:
-    from noisylab.training.loop import Callback, TrainingSet, train
+    from noisylab.data.feed import TrainingSet
+    from noisylab.training.loop import Callback, train
 
 __all__ = ["Callback", "TrainConfig", "TrainingSet", "train"]
 
