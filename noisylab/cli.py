@@ -33,8 +33,19 @@ def parse_command_line(arguments: type[Arguments], description: str, args: Seque
 
 def fail(message: object) -> NoReturn:
     """Say what is wrong in one line, and end with exit status 2."""
-    print(f"{Path(sys.argv[0]).name}: error: {' '.join(str(message).split())}", file=sys.stderr)
+    if speaks():
+        print(f"{Path(sys.argv[0]).name}: error: {' '.join(str(message).split())}", file=sys.stderr)
     raise SystemExit(2)
+
+
+def torchrun_processes() -> int:
+    """How many processes `torchrun` has started, this one included; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def speaks() -> bool:
+    """Whether this is the process that says something, of several that `torchrun` has started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def interruptible(main: Callable[[], int], advice: str = "the same command again finishes what is missing") -> int:

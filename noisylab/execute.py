@@ -2,7 +2,8 @@
 
 import dataclasses
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from torch import Tensor
 
 from noisylab.analysis.dynamics import FILE as DYNAMICS
 from noisylab.analysis.dynamics import intact_epochs
-from noisylab.analysis.log import RunLog
+from noisylab.analysis.log import Contribution, RunLog
 from noisylab.analysis.recorder import DynamicsRecorder
 from noisylab.corruption import NoisyLabels
 from noisylab.data.base import ImageData
 from noisylab.data.feed import TrainingSet
+from noisylab.distributed import from_main, is_main
 from noisylab.methods.base import Method, Setting
 from noisylab.models.base import Backbone
 from noisylab.registries import AUGMENT, DATA, METHODS, MODELS, NOISE
@@ -50,15 +52,30 @@ def execute(
     of epochs done, on_row with each epoch's row of metrics. Teachers that the method needs are trained first, as runs of their
     own in `study/.teachers`, where others find them. Raises ElsewhereError where another process holds the lock of the run or
     of a teacher.
+
+    Processes that train one run together (`noisylab.distributed`) all call it; the main one alone reads and writes the folder.
     """
-    folder = study / config.id
-    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(study / config.id) as result:
+        return _run(config, data, study, on_progress, on_row) if result is None else result
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[dict[str, Any] | None]:
+    """The result that is in a run's folder, which is locked inside. Raises ElsewhereError where another one has the lock."""
+    lock = FileLock(folder / ".lock", timeout=0)
+    found: tuple[bool, dict[str, Any] | None] = False, None
+    if is_main():
+        folder.mkdir(parents=True, exist_ok=True)
+        with suppress(Timeout):
+            lock.acquire()
+            found = True, read_result(folder)
+    free, result = from_main(found)
+    if not free:
+        raise ElsewhereError(folder.name)
     try:
-        with FileLock(folder / ".lock", timeout=0):
-            result = read_result(folder)
-            return _run(config, data, study, on_progress, on_row) if result is None else result
-    except Timeout:
-        raise ElsewhereError(config.id) from None
+        yield result
+    finally:
+        lock.release()
 
 
 def _run(
@@ -69,12 +86,44 @@ def _run(
     on_row: Callable[[Mapping[str, Any]], None],
 ) -> dict[str, Any]:
     folder = study / config.id
-    config.save(folder)
     noisy: NoisyLabels = NOISE.create(NOISE.parse(config.noise), **clean.noise_inputs, seed=config.noise_seed)
     data = clean.under(noisy)
-    noisy.save(folder / NOISE_FILE)
+    if is_main():
+        config.save(folder)
+        noisy.save(folder / NOISE_FILE)
     preparation = _Preparation(config, clean, noisy, study)
     method = preparation.prepared()
+    statistics = data.mean, data.std
+    log = None
+    if is_main():
+        log = RunLog(
+            recorder=_recorder(config, folder, data, noisy),
+            given=noisy.labels,
+            true=noisy.clean,
+            test=Evaluator(data.test_images, *statistics),
+            test_labels=data.test_labels,
+            train=Evaluator(data.train_images, *statistics) if config.record == "eval" else None,
+            on_progress=on_progress,
+            on_row=on_row,
+        )
+    train(
+        method,
+        TrainingSet(data.train_images, noisy.labels, *statistics, AUGMENT.create(AUGMENT.parse(config.augment))),
+        config.training,
+        [log or Contribution(online=config.record == "online")],
+        seed=config.seed,
+        checkpoint=folder / CHECKPOINT,
+    )
+    result = {}
+    if log is not None:
+        metrics = pandas.DataFrame(log.rows)
+        result = _result(config, data, noisy, metrics, preparation.results)
+        write_result(folder, result, metrics.to_csv(index=False).encode())
+    return from_main(result)
+
+
+def _recorder(config: RunConfig, folder: Path, data: ImageData, noisy: NoisyLabels) -> DynamicsRecorder:
+    """The recorder of a run, after what is there of it and cannot be gone on with has been removed."""
     # What a killed process was writing; under the lock nobody else writes here.
     for leftover in list(folder.rglob("*.partial")):
         if leftover.is_dir():
@@ -86,39 +135,17 @@ def _run(
     if saved == 0 or intact_epochs(folder) < saved:
         (folder / CHECKPOINT).unlink(missing_ok=True)
         shutil.rmtree(folder / DYNAMICS, ignore_errors=True)
-    statistics = data.mean, data.std
-    log = RunLog(
-        recorder=DynamicsRecorder(
-            folder,
-            noisy.labels,
-            true_labels=noisy.clean,
-            num_classes=data.num_classes,
-            sample_ids=data.train_ids,
-            epochs=config.training.epochs,
-            record=config.record,
-            divergence=True,
-            probabilities=True,
-        ),
-        given=noisy.labels,
-        true=noisy.clean,
-        test=Evaluator(data.test_images, *statistics),
-        test_labels=data.test_labels,
-        train=Evaluator(data.train_images, *statistics) if config.record == "eval" else None,
-        on_progress=on_progress,
-        on_row=on_row,
+    return DynamicsRecorder(
+        folder,
+        noisy.labels,
+        true_labels=noisy.clean,
+        num_classes=data.num_classes,
+        sample_ids=data.train_ids,
+        epochs=config.training.epochs,
+        record=config.record,
+        divergence=True,
+        probabilities=True,
     )
-    train(
-        method,
-        TrainingSet(data.train_images, noisy.labels, *statistics, AUGMENT.create(AUGMENT.parse(config.augment))),
-        config.training,
-        [log],
-        seed=config.seed,
-        checkpoint=folder / CHECKPOINT,
-    )
-    metrics = pandas.DataFrame(log.rows)
-    result = _result(config, data, noisy, metrics, preparation.results)
-    write_result(folder, result, metrics.to_csv(index=False).encode())
-    return result
 
 
 class _Preparation:
@@ -145,7 +172,7 @@ class _Preparation:
         config = dataclasses.replace(self._config, method=chosen[0], model=chosen[1], seed=seed)
         teachers = self._study if self._study.name == TEACHERS else self._study / TEACHERS
         checkpoint = teachers / config.id / CHECKPOINT
-        if not is_whole(checkpoint):
+        if is_main() and not is_whole(checkpoint):
             (teachers / config.id / RESULT).unlink(missing_ok=True)
         try:
             self.results.append(execute(config, self._clean, teachers))

@@ -2,19 +2,34 @@
 
 By default DLB on scikit-learn's digits under symmetric noise of 0.4. The run's folder is as in every study, so the figures, the
 report and a larger study with the same --out take it up. The same command again goes on where it was interrupted.
+
+Under `torchrun --nproc-per-node N studies/train.py ...` N processes train it together, each on its own GPU, or all on the CPU.
+The batch size counts the entries of all; each process has its share of every batch, and distils its own last half-batch.
 """
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from noisylab.checks import check_fields
-from noisylab.cli import check_output, describe_specs, fail, interruptible, make_output, parse_command_line, resolve_device_name
-from noisylab.data.base import check_root, load_data
+from noisylab.cli import (
+    check_output,
+    describe_specs,
+    fail,
+    interruptible,
+    make_output,
+    parse_command_line,
+    resolve_device_name,
+    speaks,
+    torchrun_processes,
+)
+from noisylab.data.base import ImageData, check_root, load_data
 from noisylab.grid import Grid, check_names, plan
 from noisylab.registries import DATA
+from noisylab.runs import RunConfig
 from noisylab.training.config import TrainConfig
 
 SHOWN = {
@@ -37,6 +52,8 @@ class Place:
     """Folder of the study that the run belongs to."""
     tensorboard: bool = False
     """Write the metrics for TensorBoard too, into the run's folder (extra `tensorboard`)."""
+    sync_batch_norm: bool = False
+    """Under torchrun: batch norm with the statistics of all processes, in place of each with its own."""
 
 
 @dataclass(frozen=True)
@@ -52,41 +69,60 @@ def main() -> int:
     """Train, show every epoch, and sum up."""
     arguments = parse_command_line(Arguments, f"{__doc__}\n{describe_specs()}")
     grid, place = arguments.grid, arguments.place
-    try:
-        check_fields(grid)
-        check_names(grid)
-        for name in ("methods", "noise", "seeds"):
-            if len(getattr(grid, name)) != 1:
-                raise ValueError(
-                    f"--{name} must name one, got {len(getattr(grid, name))}; studies/noise_sweep.py takes several"
-                )
-        check_root(grid.data_root)
-        check_output(place.out)
-        training = replace(arguments.training, device=resolve_device_name(arguments.training.device))
-        data = load_data(DATA.parse(grid.data), grid.data_root, grid.train_size)
-        (config,) = plan(grid, training, data)
-        tell = tensorboard(place.out / config.id) if place.tensorboard else None
-        make_output(place.out)
-    except ValueError as error:
-        fail(error)
+    with ExitStack() as stack:
+        try:
+            check_fields(grid)
+            check_names(grid)
+            for name in ("methods", "noise", "seeds"):
+                if len(getattr(grid, name)) != 1:
+                    raise ValueError(
+                        f"--{name} must name one, got {len(getattr(grid, name))}; studies/noise_sweep.py takes several"
+                    )
+            check_root(grid.data_root)
+            check_output(place.out)
+            training = replace(
+                arguments.training,
+                device=resolve_device_name(arguments.training.device),
+                processes=torchrun_processes(),
+                sync_batch_norm=place.sync_batch_norm,
+            )
+            if training.processes > 1:
+                from noisylab.distributed import joined, main_first
+
+                stack.enter_context(joined(training.device))
+                with main_first():
+                    data = load_data(DATA.parse(grid.data), grid.data_root, grid.train_size)
+            else:
+                data = load_data(DATA.parse(grid.data), grid.data_root, grid.train_size)
+            (config,) = plan(grid, training, data)
+            tell = tensorboard(place.out / config.id) if place.tensorboard and speaks() else None
+            make_output(place.out)
+        except ValueError as error:
+            fail(error)
+        return run(config, data, place.out, tell)
+
+
+def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[str, Any]], None] | None) -> int:
+    """Train one run in the folder `out`; the main one of several processes says how it goes."""
     from noisylab.execute import ElsewhereError, execute
     from noisylab.runs import write_results
 
-    print(f"{config.id} in {place.out}")
-    print("  ".join(f"{title:>10}" for title, _ in SHOWN.values()))
+    say = print if speaks() else lambda *_, **__: None
+    say(f"{config.id} in {out}")
+    say("  ".join(f"{title:>10}" for title, _ in SHOWN.values()))
 
     def show(row: Mapping[str, Any]) -> None:
-        print(
-            "  ".join(f"{format(row[name] + (name == 'epoch'), style):>10}" for name, (_, style) in SHOWN.items()), flush=True
-        )
+        say("  ".join(f"{format(row[name] + (name == 'epoch'), style):>10}" for name, (_, style) in SHOWN.items()), flush=True)
         if tell is not None:
             tell(row)
 
     try:
-        result = execute(config, data, place.out, on_row=show)
+        result = execute(config, data, out, on_row=show)
     except ElsewhereError:
         fail(f"another process is at {config.id}")
-    write_results(place.out)
+    if not speaks():
+        return 0
+    write_results(out)
     ran = f"{result['method']} under {result['noise']} (realised rate {result['realised_rate']:.3f}), seed {result['seed']}"
     last, last10 = result["test_accuracy_last"], result["test_accuracy_last10"]
     print(f"{ran}: test accuracy {last:.4f} at the last epoch, {last10:.4f} in the mean of the last ten")

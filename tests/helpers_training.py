@@ -1,10 +1,13 @@
 """A small training task that the tests of methods and of the loop share."""
 
+import dataclasses
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from noisylab.data.augment import Crop
+from noisylab.distributed import processes
 from noisylab.methods import Method, Setting
 from noisylab.models import Backbone
 from noisylab.registries import METHODS
@@ -35,7 +38,7 @@ class Finished:
     def finished(self, method: str, *, model: str | None = None) -> Method:
         self.asked.append((method, model))
         teacher = make_method(method, data=self.data)
-        train(teacher, self.data, CONFIG, seed=len(self.asked))
+        train(teacher, self.data, dataclasses.replace(CONFIG, processes=processes()), seed=len(self.asked))
         teacher.zero_grad()
         return teacher
 

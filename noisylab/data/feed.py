@@ -25,7 +25,10 @@ class TrainingSet:
 
 
 class Feed:
-    """The batches of a training set that is kept on the device; order and augmentation are functions of seed and epoch."""
+    """The batches of a training set that is kept on the device; order and augmentation are functions of seed and epoch.
+
+    Where the sampler is one of several processes, the batches are its shares of those that one process would have.
+    """
 
     def __init__(self, data: TrainingSet, sampler: PlainSampler, seed: int, device: torch.device) -> None:
         self.sampler, self.seed, self.device = sampler, seed, device
@@ -39,15 +42,23 @@ class Feed:
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch, in turn."""
-        chosen = list(self.sampler.batches(epoch))
+        sampler, chosen = self.sampler, list(self.sampler.batches(epoch))
+        wholes = [sampler.whole(entries) for entries in chosen]
+        shares = [whole.share(sampler.rank) for whole in wholes]
+        starts = np.cumsum([0, *(whole.entries for whole in wholes)])
         # All ids and draws of the epoch go to the device at once, so that no step waits for it.
-        all_ids = torch.from_numpy(np.concatenate([entries.ids for entries in chosen])).to(self.device)
+        ids = np.concatenate([entries.ids[share] for entries, share in zip(chosen, shares, strict=True)])
+        all_ids = torch.from_numpy(ids).to(self.device)
+        # Drawn for the entries of all processes, so that their number does not change what an entry looks like.
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "augment", epoch))
-        all_drawn = self._augmentation.draw(len(all_ids), generator).to(self.device)
+        drawn = self._augmentation.draw(int(starts[-1]), generator)
+        mine = np.concatenate([start + share for start, share in zip(starts, shares, strict=False)])
+        all_drawn = drawn[torch.from_numpy(mine)].to(self.device)
         stop = 0
-        for entries in chosen:
-            start, stop = stop, stop + len(entries.ids)
-            ids = all_ids[start:stop]
-            pixels = self._augmentation(self._images.index_select(0, ids), all_drawn[start:stop])
+        for whole, share in zip(wholes, shares, strict=True):
+            start, stop = stop, stop + len(share)
+            index = all_ids[start:stop]
+            pixels = self._augmentation(self._images.index_select(0, index), all_drawn[start:stop])
             inputs = self._normalise(pixels).contiguous(memory_format=torch.channels_last)
-            yield Batch(inputs, self._labels.index_select(0, ids), ids, entries.new)
+            labels = self._labels.index_select(0, index)
+            yield Batch(inputs, labels, index, whole.new_of(sampler.rank), whole if whole.processes > 1 else None)

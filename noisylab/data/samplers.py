@@ -31,18 +31,65 @@ class Entries(NamedTuple):
     new: slice
 
 
+class Whole(NamedTuple):
+    """The batch that several processes have their shares of: its entries before the new ones, the new ones, those after."""
+
+    before: int
+    new: int
+    after: int
+    processes: int
+
+    @property
+    def entries(self) -> int:
+        """Its entries in all."""
+        return self.before + self.new + self.after
+
+    @property
+    def where_new(self) -> slice:
+        """Its new entries."""
+        return slice(self.before, self.before + self.new)
+
+    def share(self, rank: int) -> NDArray[np.int64]:
+        """The positions in it of a process's entries: every `processes`-th of each part.
+
+        So what one process has as new, it has again as repeated, in whichever later batch that is.
+        """
+        starts = 0, self.before, self.before + self.new
+        lengths = self.before, self.new, self.after
+        parts = [np.arange(start + rank, start + length, self.processes) for start, length in zip(starts, lengths, strict=True)]
+        return np.concatenate(parts)
+
+    def new_of(self, rank: int) -> slice:
+        """Which of a process's entries are new."""
+        before, new = len(range(rank, self.before, self.processes)), len(range(rank, self.new, self.processes))
+        return slice(before, before + new)
+
+    def weight(self, rank: int) -> float:
+        """What a process's mean counts in the mean over processes, so that every entry counts alike."""
+        return len(self.share(rank)) * self.processes / self.entries
+
+
 class PlainSampler:
     """[new]: every sample once an epoch, in batches of `batch_size`, the last one smaller where they do not fit.
 
-    Where one sample alone would be left over, the batch before gives it one of its own.
+    Where one sample alone would be left over, or fewer than there are processes, the batch before gives of its own.
+    shard: (rank, number of processes) where several processes train together: each iterates over its share of every batch.
+    Raises ValueError where shares would not be equal, or have fewer than two new entries.
     """
 
     presentations: ClassVar[int] = 1
 
     @checked
-    def __init__(self, num_samples: Count, batch_size: Count, seed: Natural = 0) -> None:
+    def __init__(
+        self, num_samples: Count, batch_size: Count, seed: Natural = 0, *, shard: tuple[Natural, Count] = (0, 1)
+    ) -> None:
         if batch_size % self.presentations:
             raise ValueError(f"batch_size must be even: it counts both halves of a batch, got {batch_size}")
+        self.rank, self.processes = shard
+        if self.rank >= self.processes:
+            raise ValueError(f"shard must be (rank, number of processes) with rank below the number, got {shard!r}")
+        if self.processes > 1:
+            check_shares(num_samples, batch_size, self.presentations, self.processes)
         self.num_samples, self.batch_size, self.seed, self.epoch = num_samples, batch_size, seed, 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -55,14 +102,19 @@ class PlainSampler:
     def __iter__(self) -> Iterator[list[int]]:
         epoch = self.epoch
         for entries in self.batches(epoch):
-            yield entries.ids.tolist()
+            yield entries.ids[self.whole(entries).share(self.rank)].tolist()
         if self.epoch == epoch:
             self.epoch += 1
 
     def batches(self, epoch: int) -> Iterator[Entries]:
-        """The batches of an epoch."""
+        """The batches of an epoch, those of all processes."""
         for new in self._new(epoch):
             yield Entries(new, slice(0, len(new)))
+
+    def whole(self, entries: Entries) -> Whole:
+        """What the processes have their shares of."""
+        before, new = entries.new.start, entries.new.stop - entries.new.start
+        return Whole(before, new, len(entries.ids) - before - new, self.processes)
 
     def _new(self, epoch: int) -> list[NDArray[np.int64]]:
         """The new samples of each batch of an epoch."""
@@ -70,8 +122,9 @@ class PlainSampler:
         step = self.batch_size // self.presentations
         starts = [*range(0, len(order), step), len(order)]
         # Batch norm cannot train on one image of one pixel, so a single sample that is left over gets company.
-        if step > 2 and len(order) > step and len(order) % step == 1:
-            starts[-2] -= 1
+        wanted, left = max(2, self.processes), len(order) % step
+        if step > wanted and len(order) > step and 0 < left < wanted:
+            starts[-2] -= wanted - left
         return [order[start:stop] for start, stop in itertools.pairwise(starts)]
 
 
@@ -87,8 +140,16 @@ class LastBatchSampler(PlainSampler):
     presentations = 2
 
     @checked
-    def __init__(self, num_samples: Count, batch_size: Count, seed: Natural = 0, lag: Count = 1) -> None:
-        super().__init__(num_samples, batch_size, seed)
+    def __init__(
+        self,
+        num_samples: Count,
+        batch_size: Count,
+        seed: Natural = 0,
+        lag: Count = 1,
+        *,
+        shard: tuple[Natural, Count] = (0, 1),
+    ) -> None:
+        super().__init__(num_samples, batch_size, seed, shard=shard)
         self.lag = lag
 
     def batches(self, epoch: int) -> Iterator[Entries]:
@@ -124,9 +185,9 @@ class SameClassSampler(PlainSampler):
 
     presentations = 2
 
-    def __init__(self, labels: ArrayLike, batch_size: int, seed: int = 0) -> None:
+    def __init__(self, labels: ArrayLike, batch_size: int, seed: int = 0, *, shard: tuple[int, int] = (0, 1)) -> None:
         self.labels = np.asarray(labels)
-        super().__init__(len(self.labels), batch_size, seed)
+        super().__init__(len(self.labels), batch_size, seed, shard=shard)
         self._grouped = np.argsort(self.labels, kind="stable")
         _, group, sizes = np.unique(self.labels, return_inverse=True, return_counts=True)
         start = np.cumsum(sizes) - sizes
@@ -152,13 +213,29 @@ SAMPLERS: dict[str, type[PlainSampler]] = {
 }
 
 
-def make_sampler(batching: Batching, given_labels: NDArray[np.int64], batch_size: int, seed: int) -> PlainSampler:
+def make_sampler(
+    batching: Batching, given_labels: NDArray[np.int64], batch_size: int, seed: int, shard: tuple[int, int] = (0, 1)
+) -> PlainSampler:
     """The sampler of a composition for samples with these given labels."""
     if isinstance(batching, Delayed):
-        return LastBatchSampler(len(given_labels), batch_size, seed, batching.lag)
+        return LastBatchSampler(len(given_labels), batch_size, seed, batching.lag, shard=shard)
     if batching == "same_class":
-        return SameClassSampler(given_labels, batch_size, seed)
-    return SAMPLERS[batching](len(given_labels), batch_size, seed)
+        return SameClassSampler(given_labels, batch_size, seed, shard=shard)
+    return SAMPLERS[batching](len(given_labels), batch_size, seed, shard=shard)
+
+
+def check_shares(num_samples: int, batch_size: int, presentations: int, processes: int) -> None:
+    """Raise ValueError where processes would not have equal shares of a batch, with two new entries at least."""
+    if batch_size % (presentations * processes):
+        raise ValueError(
+            f"batch_size counts the entries of all processes and must be a multiple of {presentations * processes} for "
+            f"{processes} of them, got {batch_size}"
+        )
+    if min(num_samples, batch_size // presentations) < 2 * processes:
+        raise ValueError(
+            f"every process needs two new entries of a batch, got {batch_size} entries ({num_samples} samples) for "
+            f"{processes} processes"
+        )
 
 
 def presentations_of(batching: Batching) -> int:

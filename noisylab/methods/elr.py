@@ -61,7 +61,7 @@ class ELR(Method):
         """`elr_loss` with the targets that this batch's predictions have updated."""
         logits = self.network(batch.images)
         updated = updated_targets(self.targets.index_select(0, batch.index), logits, momentum=self.momentum)
-        remember(self.targets, batch.index, updated)
+        remember(self.targets, batch.index, updated, batch.whole)
         # Of a sample that is here twice, all entries see what is remembered.
         targets = updated.index_select(0, last_occurrence(batch.index))
         return Step(elr_loss(logits, batch.labels, targets, weight=self.weight), logits)

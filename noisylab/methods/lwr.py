@@ -52,5 +52,5 @@ class LWR(Method):
         logits = self.network(batch.images)
         targets = self.targets.index_select(0, batch.index)
         made = soft_targets(logits, temperature=self.temperature)
-        remember(self.targets, batch.index, torch.where(self.renew, made, targets))
+        remember(self.targets, batch.index, torch.where(self.renew, made, targets), batch.whole)
         return Step(lwr_loss(logits, batch.labels, targets, temperature=self.temperature, weight=self.weight), logits)

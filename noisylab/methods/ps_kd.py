@@ -58,5 +58,5 @@ class PSKD(Method):
             targets = soft_targets(self.teacher(batch.images))
         else:
             targets = self.targets.index_select(0, batch.index)
-            remember(self.targets, batch.index, soft_targets(logits))
+            remember(self.targets, batch.index, soft_targets(logits), batch.whole)
         return Step(ps_kd_loss(logits, batch.labels, targets, alpha=self.weight), logits)

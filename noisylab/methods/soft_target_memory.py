@@ -9,6 +9,7 @@ from torch.nn import functional
 from noisylab.checks import Bound, Count, NonNegative, Positive, checked
 from noisylab.data.batch import Batch
 from noisylab.data.samplers import Batching, Delayed
+from noisylab.distributed import gathered
 from noisylab.methods.base import Method, Setting, Step
 from noisylab.methods.memory import gaussian_rise, linear_rise, remember, soft_targets, target_divergence
 from noisylab.registries import METHODS
@@ -118,14 +119,20 @@ class SoftTargetMemory(Method):
 
         Raises ValueError for an age in iterations of more than one epoch.
         """
-        new = batch.index[batch.new]
-        if self.unit == "iterations" and (self.age - 1) * len(new) >= self.num_samples:
-            steps = -(-self.num_samples // len(new))
+        everyone = gathered(batch.index, batch.whole)
+        new = batch.new if batch.whole is None else batch.whole.where_new
+        size = new.stop - new.start
+        if self.unit == "iterations" and (self.age - 1) * size >= self.num_samples:
+            steps = -(-self.num_samples // size)
             raise ValueError(f"age must be at most the {steps} iterations of an epoch, got {self.age}; write it in epochs")
         logits = self.network(batch.images)
         taught = batch.index if self.batching == "plain" else batch.index[: batch.new.start]
         targets, present = self._targets(taught)
-        self._remember(new, soft_targets(logits[batch.new], temperature=self.temperature))
+        if self.unit == "iterations":
+            repeated = everyone[: new.start]
+            self.repeated.index_copy_(0, repeated, self.repeated.index_select(0, repeated) + 1)
+        made = gathered(soft_targets(logits, temperature=self.temperature), batch.whole)
+        self._remember(everyone[new], made[new])
         loss = soft_target_loss(
             logits,
             batch.labels,
@@ -145,7 +152,6 @@ class SoftTargetMemory(Method):
         if self.unit == "iterations":
             # The n-th repetition is `age` iterations after the n-th presentation, between which there may be one more.
             number = self.repeated.index_select(0, index) + 1
-            self.repeated.index_copy_(0, index, number)
         elif self.batching == "plain":
             number = written - self.age + 1
         else:

@@ -69,6 +69,6 @@ class TemporalEnsembling(Method):
         """`temporal_ensembling_loss` with the average up to last epoch, which then takes in the prediction at hand."""
         logits = self.network(batch.images)
         targets = self.targets.index_select(0, batch.index)
-        remember(self.targets, batch.index, (1 - self.rate) * targets + self.rate * soft_targets(logits))
+        remember(self.targets, batch.index, (1 - self.rate) * targets + self.rate * soft_targets(logits), batch.whole)
         loss = temporal_ensembling_loss(logits, batch.labels, targets, weight=self.weight, distance=self.distance)
         return Step(loss, logits)

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
+from torch import Tensor
 
+from noisylab.distributed import from_main, is_main, rank, to_main
 from noisylab.files import write_atomically
 from noisylab.methods.base import Method
 
@@ -37,7 +39,13 @@ def save_checkpoint(
     callbacks: "Sequence[Callback]",
     others: Mapping[str, Stateful],
 ) -> None:
-    """Write all state that outlives an epoch; `epoch` is the first one still to be trained, `others` what else has a state."""
+    """Write all state that outlives an epoch; `epoch` is the first one still to be trained, `others` what else has a state.
+
+    Of several processes all have to call it, and the main one writes.
+    """
+    ranks = to_main(_buffers(method))
+    if not is_main():
+        return
     buffer = io.BytesIO()
     state = {
         "epoch": epoch,
@@ -45,6 +53,8 @@ def save_checkpoint(
         "optimizer": optimizer.state_dict(),
         "callbacks": [callback.state_dict() for callback in callbacks],
         "others": {name: other.state_dict() for name, other in others.items()},
+        # Parameters are the same in all processes; of the rest, such as DLB's last half-batch, what is not.
+        "ranks": [_differing(buffers, ranks[0]) for buffers in ranks],
     }
     torch.save(state, buffer)
     archive = buffer.getvalue()
@@ -59,23 +69,30 @@ def load_checkpoint(
     others: Mapping[str, Stateful],
     device: torch.device,
 ) -> int:
-    """Take up the state in `path` and return the epoch to go on with; 0 where there is no file or it is damaged."""
-    archive = _archive(path)
+    """Take up the state in `path` and return the epoch to go on with; 0 where there is no file or it is damaged.
+
+    Of several processes all have to call it; the main one reads, and the callbacks' state is for it alone.
+    """
+    archive = from_main(_archive(path) if is_main() else None)
     if archive is None:
         return 0
     state = torch.load(io.BytesIO(archive), map_location=device, weights_only=True)
-    method.load_state_dict(state["method"])
+    method.load_state_dict({**state["method"], **state["ranks"][rank()]})
     optimizer.load_state_dict(state["optimizer"])
-    for callback, saved in zip(callbacks, state["callbacks"], strict=True):
-        callback.load_state_dict(saved)
+    if is_main():
+        for callback, saved in zip(callbacks, state["callbacks"], strict=True):
+            callback.load_state_dict(saved)
     for name, other in others.items():
         other.load_state_dict(state["others"][name])
     return int(state["epoch"])
 
 
 def load_method(path: Path, method: Method) -> None:
-    """Take up a method's state from the checkpoint of its training. Raises ValueError where it is not there or is damaged."""
-    archive = _archive(path)
+    """Take up a method's state from the checkpoint of its training. Raises ValueError where it is not there or is damaged.
+
+    Of several processes all have to call it, and take up what the main one has.
+    """
+    archive = from_main(_archive(path) if is_main() else None)
     if archive is None:
         raise ValueError(f"{str(path)!r} is not a whole checkpoint")
     method.load_state_dict(torch.load(io.BytesIO(archive), map_location="cpu", weights_only=True)["method"])
@@ -90,6 +107,18 @@ def saved_epoch(path: Path) -> int:
 def is_whole(path: Path) -> bool:
     """Whether the file is there and as it was written."""
     return _archive(path) is not None
+
+
+def _buffers(method: Method) -> dict[str, Tensor]:
+    """What a method's state holds beside its parameters."""
+    parameters = {name for name, _ in method.named_parameters()}
+    return {name: value for name, value in method.state_dict().items() if name not in parameters}
+
+
+def _differing(buffers: Mapping[str, Tensor], main: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those that are not what the main process has."""
+    own = {name: value.to(main[name].device) for name, value in buffers.items()}
+    return {name: value for name, value in own.items() if not torch.equal(value, main[name])}
 
 
 def _archive(path: Path) -> bytes | None:

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import tyro
+
 from noisylab.checks import Bound, Count, Fraction, NonNegative, Positive, check_fields
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -43,11 +45,22 @@ class TrainConfig:
     """Compile the networks (torch.compile): faster on accelerators after a minute of waiting; needs a C++ compiler on CPU."""
     threads: Count = 1
     """CPU threads of one run; sums depend on their number, so it is part of a run's identity."""
+    processes: tyro.conf.Suppress[Count] = 1
+    """Processes that train one network together, as `torchrun` starts them; each has its share of every batch."""
+    sync_batch_norm: tyro.conf.Suppress[bool] = False
+    """Batch norm with the statistics of all processes' shares of a batch, in place of each with its own."""
 
     def __post_init__(self) -> None:
         check_fields(self)
         if self.batch_size % 2:
             raise ValueError(f"batch_size must be even, since half of a batch may repeat another one, got {self.batch_size}")
+        if self.batch_size % (2 * self.processes):
+            raise ValueError(
+                f"batch_size counts the entries of all {self.processes} processes and must be a multiple of "
+                f"{2 * self.processes}, got {self.batch_size}"
+            )
+        if self.sync_batch_norm and self.processes == 1:
+            raise ValueError("sync_batch_norm needs several processes: torchrun --nproc-per-node N studies/train.py ...")
         if self.warmup >= self.epochs:
             raise ValueError(f"warmup must be shorter than the {self.epochs} epochs, got {self.warmup}")
 

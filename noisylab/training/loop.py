@@ -12,9 +12,11 @@ import torch
 from noisylab.data.batch import Batch
 from noisylab.data.feed import Feed, TrainingSet
 from noisylab.data.samplers import make_sampler
+from noisylab.distributed import averaged, from_main, is_main, processes, rank
 from noisylab.methods.base import Method, Step
 from noisylab.models.base import Backbone
 from noisylab.seeds import derive_seed
+from noisylab.training.batch_norm import synchronise_batch_norm
 from noisylab.training.checkpoint import load_checkpoint, save_checkpoint
 from noisylab.training.config import TrainConfig
 from noisylab.training.device import repeatable, resolve_device, seed_generators
@@ -66,14 +68,21 @@ def train(
 ) -> None:
     """Train `method` in place for `config.epochs` epochs; order, augmentation and dropout are functions of `seed`.
 
-    A method with a finished teacher has been given it by `Method.prepare` before.
+    A method with a finished teacher has been given it by `Method.prepare` before. Where several processes train together
+    (`noisylab.distributed`) all call it alike, with a method of the same initial weights, and each has its share of every
+    batch; `Callback.on_step` is called in each with that, `on_epoch` in the main one, whose checkpoint is the one that counts.
     With `checkpoint`, the state is saved to that file at the end of an epoch, at most every `checkpoint_seconds`, and after the
-    last one; a file that is there already is continued from, with the same result to the bit. Raises `DivergedError`.
+    last one; a file that is there already is continued from, with the same result to the bit. Raises `DivergedError`, and
+    ValueError where the processes are not as many as configured.
     """
+    if config.processes != processes():
+        raise ValueError(f"the configuration is for {config.processes} processes, and {processes()} are training")
     device = resolve_device(config.device)
     method.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if config.sync_batch_norm:
+        synchronise_batch_norm(method, device)
     optimizer = make_optimizer(method, config)
-    sampler = make_sampler(method.batching, data.given_labels, config.batch_size, seed)
+    sampler = make_sampler(method.batching, data.given_labels, config.batch_size, seed, (rank(), config.processes))
     feed = Feed(data, sampler, seed, device)
     update = Update(method, optimizer, config, device)
     if config.compile:
@@ -84,10 +93,12 @@ def train(
     with repeatable(device, config.threads):
         for epoch in range(first, config.epochs):
             summary = _train_epoch(epoch, method, feed, update, config, callbacks, seed)
-            with update.evaluated():
-                for callback in callbacks:
-                    callback.on_epoch(summary, method)
-            if checkpoint and (epoch + 1 == config.epochs or time.monotonic() - saved > checkpoint_seconds):
+            if is_main():
+                with update.evaluated():
+                    for callback in callbacks:
+                        callback.on_epoch(summary, method)
+            due = from_main(epoch + 1 == config.epochs or time.monotonic() - saved > checkpoint_seconds)
+            if checkpoint and due:
                 save_checkpoint(checkpoint, epoch + 1, method, optimizer, callbacks, update.stateful)
                 saved = time.monotonic()
 
@@ -123,16 +134,21 @@ def _train_epoch(
         return config.learning_rate_at(method.schedule_position(progress))
 
     for step, batch in enumerate(feed.batches(epoch)):
-        seed_generators(derive_seed(seed, "step", epoch, step), feed.device)
+        # Dropout is another one in every process.
+        purpose = "step" if is_main() else f"step of process {rank()}"
+        seed_generators(derive_seed(seed, purpose, epoch, step), feed.device)
         update.set_learning_rate(rate_at(epoch + (step + 0.5) / len(feed)))
         result = update(batch)
-        losses.append(result.loss.detach())
-        images += len(batch.index)
+        loss, entries = result.loss.detach(), len(batch.index)
+        if batch.whole is not None:
+            loss, entries = loss * batch.whole.weight(rank()), batch.whole.entries
+        losses.append(loss)
+        images += entries
         for callback in callbacks:
             callback.on_step(batch, result)
     method.end_epoch(epoch)
     # The one wait for the device in an epoch.
-    train_loss = torch.stack(losses).mean().item()
+    train_loss = averaged(torch.stack(losses)).mean().item()
     if not math.isfinite(train_loss):
         raise DivergedError(f"the training loss is {train_loss} in epoch {epoch}; try a lower learning rate")
     return EpochSummary(

@@ -1,20 +1,35 @@
 """One update of the weights: precision, scaling, clipping, and the moving average of the weights."""
 
 import typing
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from noisylab.data.batch import Batch
+from noisylab.distributed import processes, rank
 from noisylab.methods.base import Method, Step
 from noisylab.models.base import Backbone
 from noisylab.training.checkpoint import Stateful
 from noisylab.training.config import TrainConfig
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class _Loss(nn.Module):
+    """A method's loss as the forward pass of a module, which is what DistributedDataParallel averages the gradients of."""
+
+    def __init__(self, method: Method) -> None:
+        super().__init__()
+        self.method = method
+
+    def forward(self, batch: Batch) -> Step:
+        """Loss and logits of one batch."""
+        return self.method.loss(batch)
 
 
 class Update:
@@ -27,6 +42,13 @@ class Update:
         self._scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
         average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
         self._averaged = AveragedModel(method.network, multi_avg_fn=average) if config.ema else None
+        # Each process has its own buffers, such as DLB's last half-batch.
+        self._loss = method.loss
+        if processes() > 1:
+            with warnings.catch_warnings():
+                # Deprecated since torch 2.12, in favour of what it says cannot do this yet.
+                warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
+                self._loss = DistributedDataParallel(_Loss(method), broadcast_buffers=False, init_sync=False)
 
     @property
     def stateful(self) -> dict[str, Stateful]:
@@ -48,8 +70,9 @@ class Update:
         self.optimizer.zero_grad(set_to_none=True)
         mixed = self.config.precision != "fp32"
         with torch.autocast(self.device.type, DTYPES[self.config.precision] if mixed else None, enabled=mixed):
-            step = self.method.loss(batch)
-        self._scaler.scale(step.loss).backward()  # type: ignore[no-untyped-call]
+            step: Step = self._loss(batch)
+        loss = step.loss if batch.whole is None else step.loss * batch.whole.weight(rank())
+        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         if self.config.gradient_clip is not None:
             self._scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self._parameters, self.config.gradient_clip)

@@ -1,0 +1,82 @@
+"""Batch norm with the statistics of all processes."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch import distributed as dist
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over processes, of values on the way there and of gradients on the way back."""
+
+    @staticmethod
+    def forward(_: Any, values: Tensor) -> Tensor:
+        total = values.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(_: Any, gradient: Tensor) -> Tensor:
+        return _Sum.forward(None, gradient)
+
+
+def summed(values: Tensor) -> Tensor:
+    """The sum of the values of all processes, through which gradients pass."""
+    total: Tensor = _Sum.apply(values)
+    return total
+
+
+class SyncedBatchNorm2d(nn.BatchNorm2d):
+    """nn.SyncBatchNorm for devices other than CUDA, which is all that one runs on: the mean and variance of all shares.
+
+    Two reductions, since the variance from the mean of squares would lose the digits that shares are to agree in.
+    """
+
+    def forward(self, images: Tensor) -> Tensor:
+        """float[B, C, H, W], normalised per channel."""
+        if not self.training:
+            return super().forward(images)
+        dims, shape = (0, 2, 3), (1, -1, 1, 1)
+        count = images.new_tensor([images.numel() / images.shape[1]])
+        total = summed(torch.cat([images.sum(dims), count]))
+        mean, count = total[:-1] / total[-1], total[-1]
+        centred = images - mean.view(shape)
+        variance = summed(centred.square().sum(dims)) / count.detach()
+        self._follow(mean.detach(), variance.detach() * count / (count - 1))
+        scaled: Tensor = centred * (variance + self.eps).rsqrt().view(shape)
+        return scaled if self.weight is None else scaled * self.weight.view(shape) + self.bias.view(shape)
+
+    def _follow(self, mean: Tensor, variance: Tensor) -> None:
+        """Take the batch's statistics into the running ones, the variance without bias."""
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return
+        self.num_batches_tracked.add_(1)
+        share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean, share)
+        self.running_var.lerp_(variance, share)
+
+
+def synchronise_batch_norm(method: nn.Module, device: torch.device) -> None:
+    """Replace every batch norm of a method's networks by one that takes its statistics over all processes.
+
+    Raises ValueError for networks with a batch norm of another kind than PyTorch's.
+    """
+    for name, module in list(method.named_modules()):
+        if not isinstance(module, nn.modules.batchnorm._BatchNorm):
+            continue
+        if type(module) is not nn.BatchNorm2d:
+            raise ValueError(f"sync_batch_norm knows nn.BatchNorm2d alone; {name} is a {type(module).__name__}")
+        parent, _, own = name.rpartition(".")
+        convert = nn.SyncBatchNorm.convert_sync_batchnorm if device.type == "cuda" else _synced
+        made = convert(module)
+        setattr(method.get_submodule(parent), own, made)
+
+
+def _synced(module: nn.BatchNorm2d) -> SyncedBatchNorm2d:
+    """The same batch norm, with the same parameters and statistics, that takes them over all processes."""
+    made = SyncedBatchNorm2d(module.num_features, module.eps, module.momentum, module.affine, module.track_running_stats)
+    made.weight, made.bias = module.weight, module.bias
+    made.running_mean, made.running_var = module.running_mean, module.running_var
+    made.num_batches_tracked = module.num_batches_tracked
+    return made.train(module.training)

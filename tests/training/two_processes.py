@@ -1,0 +1,125 @@
+"""What test_distributed.py starts under torchrun; the main process writes what it found to the file it is given."""
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from helpers_training import CONFIG, make_method, training_set
+
+from noisylab.data.base import load_data
+from noisylab.data.batch import Batch
+from noisylab.distributed import from_main, is_main, joined, to_main
+from noisylab.execute import execute
+from noisylab.grid import Grid, plan
+from noisylab.methods import Method, Step
+from noisylab.registries import DATA, METHODS
+from noisylab.training import Callback, TrainConfig, train
+from noisylab.training.loop import EpochSummary
+
+# One of every composition, and every kind of memory.
+COMPARED = (
+    "ce",
+    "repeat",
+    "dlb",
+    "ddgsd",
+    "cs_kd",
+    "ps_kd",
+    "elr",
+    "lwr(k=1)",
+    "temporal_ensembling",
+    "soft_target_memory(age=2, unit='iterations')",
+    "soft_target_memory(age=1, repeat=True, momentum=0.5)",
+)
+
+
+class Losses(Callback):
+    def __init__(self) -> None:
+        self.rows: list[list[float]] = []
+
+    def on_epoch(self, summary: EpochSummary, method: Method) -> None:
+        self.rows.append([summary.train_loss, summary.images, summary.steps])
+
+
+class StopAt(Callback):
+    """Ends the training in every process after so many steps."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def on_step(self, batch: Batch, step: Step) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise InterruptedError
+
+
+def without_dropout(name: str) -> Method:
+    """Dropout is another one in every process, so that only without it the losses are those of one process."""
+    method = make_method(name)
+    for module in method.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    return method
+
+
+def losses(name: str, config: TrainConfig) -> list[list[float]]:
+    """The loss, images and steps of each epoch, in the main process."""
+    seen = Losses()
+    train(without_dropout(name), training_set(), config, [seen])
+    return seen.rows
+
+
+def weights(method: Method) -> torch.Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in method.parameters() if parameter.requires_grad])
+
+
+def resumed(name: str, config: TrainConfig, folder: Path) -> bool:
+    """Whether every process ends with the same state after an interruption as without one."""
+    whole, cut = make_method(name), make_method(name)
+    train(whole, training_set(), config)
+    checkpoint = Path(from_main(str(folder / f"{name}.pt")))
+    try:
+        train(cut, training_set(), config, [StopAt(5)], checkpoint=checkpoint, checkpoint_seconds=0)
+    except InterruptedError:
+        cut = make_method(name)
+        train(cut, training_set(), config, [Callback()], checkpoint=checkpoint, checkpoint_seconds=0)
+    one, other = whole.state_dict(), cut.state_dict()
+    return all(torch.equal(value, other[key]) for key, value in one.items())
+
+
+def executed(study: Path) -> list[list[dict[str, Any]]]:
+    """The result that every process has of a run with a teacher, and of the same one again."""
+    training = TrainConfig(epochs=1, processes=2, device="cpu")
+    data = load_data(DATA.parse("digits"), None, 100)
+    (config,) = plan(Grid(methods=("tf_kd_self",), noise=("symmetric:0.4",), seeds=(0,)), training, data)
+    return [to_main(execute(config, data, study)) for _ in range(2)]
+
+
+def main(out: Path) -> None:
+    with joined("cpu"):
+        own = dataclasses.replace(CONFIG, processes=2)
+        synced = dataclasses.replace(own, sync_batch_norm=True)
+        found = {
+            "synced": {name: losses(name, synced) for name in COMPARED},
+            "own": {name: losses(name, own) for name in COMPARED},
+            "executed": executed(out.parent / "study"),
+            "resumed": {name: to_main(resumed(name, own, out.parent)) for name in ("dlb", "elr")},
+        }
+        found["apart"] = {}
+        for name in METHODS.entries():
+            method = make_method(name)
+            train(method, training_set(), dataclasses.replace(own, epochs=2))
+            ends = to_main(weights(method))
+            found["apart"][name] = bool(not is_main() or (torch.equal(*ends) and ends[0].isfinite().all()))
+        if is_main():
+            out.write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
