@@ -114,7 +114,7 @@ def plan(grid: Grid, training: TrainConfig, data: ImageData) -> list[RunConfig]:
             noise_digest=noise_digests[noise.label, noise_seed],
             noise_seed=noise_seed,
             seed=seed,
-            augment=str(AUGMENT.parse(data.augment if grid.augment == "auto" else grid.augment)),
+            augment=str(AUGMENT.parse(data.augment if grid.augment == "auto" else grid.augment, data.augment_defaults)),
             record=grid.record,
             training=replace(training, epochs=_epochs(METHODS.parse(method), grid.budget, training.epochs)),
             budget=grid.budget,
@@ -182,13 +182,16 @@ def _check_methods(
     import torch
 
     from noisylab.execute import build_method
+    from noisylab.methods.base import check_mixing
 
+    augmentation = AUGMENT.create(AUGMENT.parse(configs[0].augment))
     for config in {(config.method, config.noise): config for config in configs}.values():
         rows = transitions[config.noise]
         transition = None if rows is None else torch.tensor(rows)
         with torch.device("meta"):
             try:
-                build_method(config, data, num_samples=len(data.train_labels), noise_rate=0.0, transition=transition)
+                method = build_method(config, data, num_samples=len(data.train_labels), noise_rate=0.0, transition=transition)
+                check_mixing(method, augmentation)
             except ValueError as error:
                 noise = NOISE.parse(config.noise, data.noise_defaults).label
                 raise ValueError(f"method {METHODS.parse(config.method).label!r} under {noise!r}: {error}") from None

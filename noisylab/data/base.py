@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from noisylab.corruption import NoisyLabels, replace_images
 from noisylab.data.outside import read_outside
-from noisylab.registries import DATA
+from noisylab.registries import AUGMENT, DATA
 from noisylab.specs import Spec
 
 _ARRAYS = ("train_images", "train_labels", "train_ids", "test_images", "test_labels")
@@ -55,6 +55,11 @@ class ImageData:
     def noise_defaults(self) -> dict[str, Any]:
         """Options that a noise spec may leave open for this data set."""
         return {} if self.asymmetric_mapping is None else {"mapping": self.asymmetric_mapping}
+
+    @property
+    def augment_defaults(self) -> dict[str, Any]:
+        """Options that an augmentation spec may leave open: the data set's own crop and flip."""
+        return dict(AUGMENT.parse(self.augment).options) or {"padding": 0, "flip": False}
 
     @property
     def noise_inputs(self) -> dict[str, Any]:

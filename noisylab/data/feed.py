@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from noisylab.data.augment import Augmentation, Normalise
-from noisylab.data.batch import Batch
+from noisylab.data.batch import Batch, Mix
+from noisylab.data.mixing import Mixing, mixed_entries
 from noisylab.data.samplers import PlainSampler
 from noisylab.seeds import derive_seed
 
@@ -35,6 +37,7 @@ class Feed:
         self._images = torch.from_numpy(data.images).to(device)
         self._labels = torch.from_numpy(np.array(data.given_labels)).to(device)
         self._augmentation, self._normalise = data.augmentation, Normalise(data.mean, data.std, device)
+        self._mixing = data.augmentation if isinstance(data.augmentation, Mixing) else None
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -46,19 +49,35 @@ class Feed:
         wholes = [sampler.whole(entries) for entries in chosen]
         shares = [whole.share(sampler.rank) for whole in wholes]
         starts = np.cumsum([0, *(whole.entries for whole in wholes)])
-        # All ids and draws of the epoch go to the device at once, so that no step waits for it.
-        ids = np.concatenate([entries.ids[share] for entries, share in zip(chosen, shares, strict=True)])
-        all_ids = torch.from_numpy(ids).to(self.device)
+        mine = np.concatenate([start + share for start, share in zip(starts, shares, strict=False)])
+        all_ids = np.concatenate([entries.ids for entries in chosen])
         # Drawn for the entries of all processes, so that their number does not change what an entry looks like.
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "augment", epoch))
-        drawn = self._augmentation.draw(int(starts[-1]), generator)
-        mine = np.concatenate([start + share for start, share in zip(starts, shares, strict=False)])
-        all_drawn = drawn[torch.from_numpy(mine)].to(self.device)
+        all_drawn = self._augmentation.draw(len(all_ids), generator)
+
+        def presented(entries: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+            # All ids and draws of the epoch go to the device at once, so that no step waits for it.
+            chosen = torch.from_numpy(all_ids[entries]).to(self.device)
+            return chosen, all_drawn[torch.from_numpy(entries)].to(self.device)
+
+        ids, drawn = presented(mine)
+        if self._mixing is not None:
+            mixed = mixed_entries(self._mixing, sampler, wholes, self.seed, epoch)
+            partner_ids, partner_drawn = presented(mixed.partner[mine])
+            mix_drawn = torch.from_numpy(mixed.drawn[mine]).to(self.device, torch.float32)
         stop = 0
         for whole, share in zip(wholes, shares, strict=True):
-            start, stop = stop, stop + len(share)
-            index = all_ids[start:stop]
-            pixels = self._augmentation(self._images.index_select(0, index), all_drawn[start:stop])
-            inputs = self._normalise(pixels).contiguous(memory_format=torch.channels_last)
-            labels = self._labels.index_select(0, index)
-            yield Batch(inputs, labels, index, whole.new_of(sampler.rank), whole if whole.processes > 1 else None)
+            step = slice(stop, stop := stop + len(share))
+            inputs, mix = self._inputs(ids[step], drawn[step]), None
+            if self._mixing is not None:
+                partners = self._inputs(partner_ids[step], partner_drawn[step])
+                inputs, share_of_first = self._mixing.mix(inputs, partners, mix_drawn[step])
+                mix = Mix(self._labels.index_select(0, partner_ids[step]), share_of_first)
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+            labels = self._labels.index_select(0, ids[step])
+            new, shared = whole.new_of(sampler.rank), whole if whole.processes > 1 else None
+            yield Batch(inputs, labels, ids[step], new, mix, shared)
+
+    def _inputs(self, ids: Tensor, drawn: Tensor) -> Tensor:
+        """float32[B, C, H, W] of these samples, augmented and normalised."""
+        return self._normalise(self._augmentation(self._images.index_select(0, ids), drawn))

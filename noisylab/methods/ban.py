@@ -9,7 +9,7 @@ from torch.nn import functional
 from noisylab.checks import Bound, Positive, checked
 from noisylab.data.batch import Batch
 from noisylab.methods.base import Frozen, Method, Preparation, Setting, Step
-from noisylab.methods.losses import soft_cross_entropy
+from noisylab.methods.losses import given_targets, soft_cross_entropy
 from noisylab.registries import METHODS
 
 
@@ -32,6 +32,8 @@ class BAN(Method):
     first by CE alone. The last one is measured.
     """
 
+    takes_mixed = True
+
     teacher: Frozen
 
     @checked
@@ -47,7 +49,7 @@ class BAN(Method):
     def loss(self, batch: Batch) -> Step:
         """`ban_loss` of the batch."""
         logits, teacher = self.network(batch.images), self.teacher(batch.images)
-        return Step(ban_loss(logits, batch.labels, teacher, temperature=self.temperature), logits)
+        return Step(ban_loss(logits, given_targets(batch, logits), teacher, temperature=self.temperature), logits)
 
     @classmethod
     def trainings(cls, **options: Any) -> int:

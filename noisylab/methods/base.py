@@ -2,21 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import torch
 from torch import Tensor, nn
 
+from noisylab.data.augment import Augmentation
 from noisylab.data.batch import Batch
+from noisylab.data.mixing import Mixing
 from noisylab.data.samplers import Batching
 from noisylab.models.base import Backbone
+from noisylab.registries import METHODS
 
 
 class Step(NamedTuple):
     """loss: scalar to minimise. logits: float[B, K] of all entries of the batch, in its order.
 
-    logits is None where a method shows its network other images than those of the batch (mixup), so that there is no online
-    prediction to record.
+    logits is None where a method shows its network other images than those of the batch (the method mixup), so that there is no
+    online prediction to record.
     """
 
     loss: Tensor
@@ -60,6 +63,8 @@ class Method(nn.Module):
     """
 
     batching: Batching = "plain"
+    # Whether the loss is right for mixed images (`Batch.mix`): its labels are those of `given_targets`.
+    takes_mixed: ClassVar[bool] = False
 
     def __init__(self, setting: Setting) -> None:
         super().__init__()
@@ -115,3 +120,10 @@ class Frozen(nn.Module):
         with torch.no_grad():
             logits: Tensor = self.network(images)
         return logits
+
+
+def check_mixing(method: Method, augmentation: Augmentation) -> None:
+    """Raise ValueError where an augmentation mixes images and the method has no loss for that."""
+    if isinstance(augmentation, Mixing) and not method.takes_mixed:
+        able = ", ".join(name for name in METHODS.entries() if METHODS.load(name).takes_mixed)
+        raise ValueError(f"its loss takes no mixed images (augmentations mixup, cutmix); methods that take them: {able}")

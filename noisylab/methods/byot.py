@@ -10,7 +10,7 @@ from torch.nn import functional
 from noisylab.checks import Fraction, NonNegative, Positive, checked
 from noisylab.data.batch import Batch
 from noisylab.methods.base import Method, Setting, Step
-from noisylab.methods.losses import distillation
+from noisylab.methods.losses import distillation, given_targets
 from noisylab.registries import METHODS
 
 
@@ -69,6 +69,8 @@ class BYOT(Method):
     network of fewer than two stages.
     """
 
+    takes_mixed = True
+
     @checked
     def __init__(
         self, setting: Setting, *, temperature: Positive = 3.0, alpha: Fraction = 0.3, beta: NonNegative = 0.03
@@ -90,4 +92,4 @@ class BYOT(Method):
         pairs.append((target, self.network.classifier(target)))
         features, logits = zip(*pairs, strict=True)
         weights = {"temperature": self.temperature, "alpha": self.alpha, "beta": self.beta}
-        return Step(byot_loss(logits, features, batch.labels, **weights), logits[-1])
+        return Step(byot_loss(logits, features, given_targets(batch, logits[-1]), **weights), logits[-1])

@@ -4,6 +4,7 @@ from torch.nn import functional
 
 from noisylab.data.batch import Batch
 from noisylab.methods.base import Method, Step
+from noisylab.methods.losses import given_targets
 from noisylab.registries import METHODS
 
 
@@ -11,7 +12,9 @@ from noisylab.registries import METHODS
 class CE(Method):
     """Cross-entropy with the given labels, the baseline of all (He et al., CVPR 2016)."""
 
+    takes_mixed = True
+
     def loss(self, batch: Batch) -> Step:
         """-log p_g, averaged over the batch."""
         logits = self.network(batch.images)
-        return Step(functional.cross_entropy(logits, batch.labels), logits)
+        return Step(functional.cross_entropy(logits, given_targets(batch, logits)), logits)

@@ -9,15 +9,15 @@ from torch.nn import functional
 from noisylab.checks import NonNegative, Positive, checked
 from noisylab.data.batch import Batch
 from noisylab.methods.base import Method, Setting, Step
-from noisylab.methods.losses import distillation
+from noisylab.methods.losses import distillation, given_targets
 from noisylab.registries import METHODS
 
 
 def dlb_loss(logits: Tensor, labels: Tensor, remembered: Tensor, *, temperature: float, alpha: float) -> Tensor:
     """CE over the whole batch + alpha T^2 KL(remembered || repeated) over its first len(remembered) entries.
 
-    logits: float[B, K]; labels: int64[B]; remembered: float[R, K], the logits that the repeated entries had one step before, R
-    possibly 0 (Shen et al. 2022).
+    logits: float[B, K]; labels: int64[B], or the shares of classes float[B, K]; remembered: float[R, K], the logits that the
+    repeated entries had one step before, R possibly 0 (Shen et al. 2022).
     """
     loss = functional.cross_entropy(logits, labels)
     if len(remembered) == 0 or alpha == 0:
@@ -49,7 +49,8 @@ class DLBLoss(nn.Module):
     def forward(self, logits: Tensor, labels: Tensor, index: Tensor | None = None) -> Tensor:
         """The scalar loss of a batch whose first entries are those remembered; it then remembers the other ones.
 
-        logits: float[B, K]; labels: int64[B]; index: int64[B] sample ids, or None. Raises ValueError where the batch is not
+        logits: float[B, K]; labels: int64[B], or for mixed images the shares of classes float[B, K] (then the repeated half has
+        to be mixed as it was when it was new); index: int64[B] sample ids, or None. Raises ValueError where the batch is not
         larger than the memory, or where `index` shows that its first entries are not the remembered ones (given a CUDA tensor,
         that check waits for the device). In evaluation mode it is cross-entropy alone, and the memory stays as it is.
         """
@@ -102,6 +103,7 @@ class DLB(Method):
     """
 
     batching = "last"
+    takes_mixed = True
 
     @checked
     def __init__(
@@ -118,4 +120,4 @@ class DLB(Method):
             logits = torch.cat([self.network(images) for images in halves])
         else:
             logits = self.network(batch.images)
-        return Step(self.criterion(logits, batch.labels), logits)
+        return Step(self.criterion(logits, given_targets(batch, logits)), logits)

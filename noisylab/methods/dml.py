@@ -6,7 +6,7 @@ from torch.nn import functional
 from noisylab.checks import Positive, checked
 from noisylab.data.batch import Batch
 from noisylab.methods.base import Method, Setting, Step
-from noisylab.methods.losses import distillation
+from noisylab.methods.losses import distillation, given_targets
 from noisylab.registries import METHODS
 
 
@@ -27,6 +27,8 @@ class DML(Method):
     Both are updated in the same step, each from the other's prediction before it. The first one is measured and recorded.
     """
 
+    takes_mixed = True
+
     @checked
     def __init__(self, setting: Setting, *, temperature: Positive = 1.0) -> None:
         super().__init__(setting)
@@ -36,4 +38,4 @@ class DML(Method):
     def loss(self, batch: Batch) -> Step:
         """`dml_loss` of the batch."""
         logits, peer = self.network(batch.images), self.peer(batch.images)
-        return Step(dml_loss(logits, peer, batch.labels, temperature=self.temperature), logits)
+        return Step(dml_loss(logits, peer, given_targets(batch, logits), temperature=self.temperature), logits)

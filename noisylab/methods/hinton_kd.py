@@ -8,7 +8,7 @@ from torch.nn import functional
 from noisylab.checks import Fraction, Positive, checked
 from noisylab.data.batch import Batch
 from noisylab.methods.base import Frozen, Method, Preparation, Setting, Step
-from noisylab.methods.losses import distillation
+from noisylab.methods.losses import distillation, given_targets
 from noisylab.registries import METHODS, MODELS
 
 
@@ -27,6 +27,8 @@ class HintonKD(Method):
 
     teacher: spec of its network, which CE trains first on the same given labels; None: one like the student's.
     """
+
+    takes_mixed = True
 
     teacher: Frozen
 
@@ -47,7 +49,7 @@ class HintonKD(Method):
         """`hinton_kd_loss` of the batch."""
         logits, teacher = self.network(batch.images), self.teacher(batch.images)
         weights = {"temperature": self.temperature, "alpha": self.alpha}
-        return Step(hinton_kd_loss(logits, batch.labels, teacher, **weights), logits)
+        return Step(hinton_kd_loss(logits, given_targets(batch, logits), teacher, **weights), logits)
 
     @classmethod
     def trainings(cls, **options: Any) -> int:  # noqa: ARG003 - the same for all

@@ -4,10 +4,24 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from noisylab.data.batch import Batch
+
 
 def widened(logits: Tensor) -> Tensor:
     """The logits in float32 at least, where a loss is computed."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+
+def given_targets(batch: Batch, logits: Tensor) -> Tensor:
+    """What cross-entropy takes as the given labels: int64[B]; of mixed images share y + (1 - share) y', float[B, K].
+
+    logits: float[B, K], for the number of classes.
+    """
+    if batch.mix is None:
+        return batch.labels
+    share = batch.mix.share[:, None]
+    targets = share.new_zeros(logits.shape).scatter_add_(1, batch.labels[:, None], share)
+    return targets.scatter_add_(1, batch.mix.labels[:, None], 1 - share)
 
 
 def distillation(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:

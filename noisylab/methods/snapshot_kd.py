@@ -10,6 +10,7 @@ from torch.nn import functional
 from noisylab.checks import Count, Positive, checked
 from noisylab.data.batch import Batch
 from noisylab.methods.base import Frozen, Method, Setting, Step
+from noisylab.methods.losses import given_targets
 from noisylab.registries import METHODS
 
 
@@ -32,6 +33,8 @@ class SnapshotKD(Method):
     cycles: parts of the training, as equal as whole epochs allow. The network goes on from one to the next; each goes through
     the whole schedule of the learning rate, and the first is CE alone. Raises ValueError for more cycles than epochs.
     """
+
+    takes_mixed = True
 
     @checked
     def __init__(self, setting: Setting, *, cycles: Count = 2, temperature: Positive = 2.0) -> None:
@@ -57,9 +60,9 @@ class SnapshotKD(Method):
         """`snapshot_kd_loss` of the batch; cross-entropy in the first cycle."""
         logits = self.network(batch.images)
         if not self.taught:
-            return Step(functional.cross_entropy(logits, batch.labels), logits)
+            return Step(functional.cross_entropy(logits, given_targets(batch, logits)), logits)
         teacher = self.snapshot(batch.images)
-        return Step(snapshot_kd_loss(logits, batch.labels, teacher, temperature=self.temperature), logits)
+        return Step(snapshot_kd_loss(logits, given_targets(batch, logits), teacher, temperature=self.temperature), logits)
 
     def end_epoch(self, epoch: int) -> None:
         """Takes the snapshot at the end of a cycle that another one follows."""

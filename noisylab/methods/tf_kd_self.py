@@ -8,7 +8,7 @@ from torch.nn import functional
 from noisylab.checks import Fraction, NonNegative, Positive, checked
 from noisylab.data.batch import Batch
 from noisylab.methods.base import Frozen, Method, Preparation, Setting, Step
-from noisylab.methods.losses import distillation
+from noisylab.methods.losses import distillation, given_targets
 from noisylab.registries import METHODS
 
 
@@ -31,6 +31,8 @@ class TfKDSelf(Method):
     classes as well and multiplies it by 50.
     """
 
+    takes_mixed = True
+
     teacher: Frozen
 
     @checked
@@ -48,7 +50,7 @@ class TfKDSelf(Method):
         """`tf_kd_self_loss` of the batch."""
         logits, teacher = self.network(batch.images), self.teacher(batch.images)
         weights = {"temperature": self.temperature, "alpha": self.alpha, "beta": self.beta}
-        return Step(tf_kd_self_loss(logits, batch.labels, teacher, **weights), logits)
+        return Step(tf_kd_self_loss(logits, given_targets(batch, logits), teacher, **weights), logits)
 
     @classmethod
     def trainings(cls, **options: Any) -> int:  # noqa: ARG003 - the same for all

@@ -13,7 +13,7 @@ from noisylab.data.batch import Batch
 from noisylab.data.feed import Feed, TrainingSet
 from noisylab.data.samplers import make_sampler
 from noisylab.distributed import averaged, from_main, is_main, processes, rank
-from noisylab.methods.base import Method, Step
+from noisylab.methods.base import Method, Step, check_mixing
 from noisylab.models.base import Backbone
 from noisylab.seeds import derive_seed
 from noisylab.training.batch_norm import synchronise_batch_norm
@@ -77,6 +77,7 @@ def train(
     """
     if config.processes != processes():
         raise ValueError(f"the configuration is for {config.processes} processes, and {processes()} are training")
+    check_mixing(method, data.augmentation)
     device = resolve_device(config.device)
     method.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if config.sync_batch_norm:
@@ -139,6 +140,9 @@ def _train_epoch(
         seed_generators(derive_seed(seed, purpose, epoch, step), feed.device)
         update.set_learning_rate(rate_at(epoch + (step + 0.5) / len(feed)))
         result = update(batch)
+        if batch.mix is not None:
+            # What is said of a mixed image is no prediction of its first one.
+            result = result._replace(logits=None)
         loss, entries = result.loss.detach(), len(batch.index)
         if batch.whole is not None:
             loss, entries = loss * batch.whole.weight(rank()), batch.whole.entries

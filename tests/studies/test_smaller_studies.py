@@ -1,5 +1,6 @@
 """One run with its metrics, and DLB's sensitivity, as their users run them."""
 
+import json
 import os
 import re
 import subprocess
@@ -78,4 +79,39 @@ def test_an_impossible_sensitivity_is_refused(options: str, said: str, tmp_path:
     error = study("sensitivity", f"{options} --out {tmp_path / 'new'}", status=2)
     assert said in error
     assert len(error.splitlines()) == 1
+    assert not (tmp_path / "new").exists()
+
+
+def test_augmentations_are_compared_in_the_order_asked(tmp_path: Path) -> None:
+    small = f"--epochs 2 --train-size 120 --methods ce dlb --seeds 0 1 --jobs 2 --device cpu --out {tmp_path}"
+    printed = study("augmentation", f"--augmentations cutmix auto {small}")
+    assert str(tmp_path / "augmentation.png") in printed
+    table = pandas.read_csv(tmp_path / "augmentation.csv")
+    assert list(zip(table["augmentation"], table["method"], strict=True)) == [
+        ("cutmix", "ce"),
+        ("cutmix", "dlb"),
+        ("auto", "ce"),
+        ("auto", "dlb"),
+    ]
+    # Of mixed images there is no prediction, and the digits' own flip, none, is CutMix's too.
+    assert table["memorised"].isna().tolist() == [True, True, False, False]
+    configs = [json.loads(path.read_text())["augment"] for path in (tmp_path / "cutmix").glob("*/config.json")]
+    assert set(configs) == {"cutmix(probability=0.5, alpha=1.0, padding=1, flip=False)"}
+    paired = pandas.read_csv(tmp_path / "differences.csv")
+    assert len(paired) == 2
+    assert (paired["p_holm"] >= paired["p"]).all()
+    assert "no mixed images" in study("augmentation", f"--augmentations mixup {small} --methods elr", status=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--augmentations mixup mixup:1.0", "none twice"),
+        ("--augmentations cutmixx", "cutmixx"),
+        ("--noise symmetric:0.2 symmetric:0.4", "must name one"),
+    ],
+)
+def test_an_impossible_comparison_of_augmentations_is_refused(options: str, said: str, tmp_path: Path) -> None:
+    error = study("augmentation", f"{options} --out {tmp_path / 'new'}", status=2)
+    assert said in error
     assert not (tmp_path / "new").exists()

@@ -1,0 +1,76 @@
+"""Which augmentations help which method under label noise: augmentation x {CE, repeat, DLB}.
+
+By default none, the data set's own crop and flip, and four stronger ones, on scikit-learn's digits under symmetric noise of 0.4
+with 3 seeds. mixup and CutMix mix images and labels; a half that DLB repeats is mixed as it was when it was new. Every
+augmentation is a study in a folder of its own below --out. Names leave crop and flip to the data set: cutout:4 on digits does
+not mirror them.
+
+The same command again finishes what is missing and repeats nothing.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from noisylab.cli import check_output, describe_specs, fail, interruptible, parse_command_line
+from noisylab.grid import Execution, Grid, check_names, run_study
+from noisylab.registries import AUGMENT
+from noisylab.runs import RunConfig
+from noisylab.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(frozen=True)
+class Augmentations:
+    """What is compared; --augment is not used."""
+
+    augmentations: tuple[str, ...] = ("none", "auto", "cutout:4", "random_erasing", "mixup", "cutmix")
+    """Augmentations (specs); auto is the data set's own. On 32x32 images cutout:16 is usual."""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The command line."""
+
+    compared: Augmentations = field(default_factory=Augmentations)
+    grid: Grid = field(default_factory=lambda: Grid(noise=("symmetric:0.4",)))
+    training: TrainConfig = field(default_factory=TrainConfig)
+    execution: Execution = field(default_factory=lambda: Execution(out=Path("runs/augmentation")))
+
+
+def main() -> int:
+    """Run the studies one after the other, then show what came out."""
+    arguments = parse_command_line(Arguments, f"{__doc__}\n{describe_specs()}")
+    names, out = arguments.compared.augmentations, arguments.execution.out
+    try:
+        check_names(arguments.grid)
+        if len(arguments.grid.noise) != 1:
+            raise ValueError(f"--noise must name one, got {', '.join(arguments.grid.noise)}; use an own --out for each")
+        specs = [name if name == "auto" else str(AUGMENT.parse(name)) for name in names]
+        if not specs or len(set(specs)) < len(specs):
+            raise ValueError(f"--augmentations must name at least one, and none twice, got {', '.join(names)}")
+        check_output(out)
+    except ValueError as error:
+        fail(error)
+    from noisylab.augmentation import folder_of, report
+
+    status = 0
+    for name in names:
+        execution = replace(arguments.execution, out=folder_of(out, name))
+        status |= run_study(replace(arguments.grid, augment=name), arguments.training, execution, say_nothing)
+    from rich.console import Console
+
+    report(out, names, arguments.grid.methods, Console())
+    return status
+
+
+def say_nothing(configs: Sequence[RunConfig], out: Path, console: "Console") -> None:
+    """The parts are reported together."""
+
+
+if __name__ == "__main__":
+    sys.exit(interruptible(main))
