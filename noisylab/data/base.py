@@ -25,7 +25,7 @@ class ImageData:
 
     train_ids: int64[N], the position of each training sample in the full training set. mean, std: per channel, of pixels
     scaled to [0, 1]. augment: spec of the usual augmentation. asymmetric_mapping: the usual map of asymmetric noise, if any.
-    root: the folder it came from, if any.
+    root: the folder it came from, if any. fine_labels: int64[N], of what finer class each training sample is, if known.
     """
 
     train_images: NDArray[np.uint8]
@@ -39,6 +39,7 @@ class ImageData:
     train_ids: NDArray[np.int64]
     asymmetric_mapping: str | None = None
     root: str | None = None
+    fine_labels: NDArray[np.int64] | None = None
 
     @property
     def num_classes(self) -> int:
@@ -70,6 +71,7 @@ class ImageData:
             "features": self.train_images,
             "positions": self.train_ids,
             "root": self.root,
+            "fine_labels": self.fine_labels,
         }
 
     def under(self, noisy: NoisyLabels) -> "ImageData":
@@ -100,12 +102,16 @@ class ImageData:
             train_images=self.train_images[chosen],
             train_labels=self.train_labels[chosen],
             train_ids=self.train_ids[chosen],
+            fine_labels=None if self.fine_labels is None else self.fine_labels[chosen],
         )
+
+    def _arrays(self) -> list[str]:
+        return [*_ARRAYS, *(["fine_labels"] if self.fine_labels is not None else [])]
 
     def digest(self) -> str:
         """SHA-256 over all arrays: equal for equal data, wherever it came from."""
         total = hashlib.sha256(json.dumps([self.class_names, self.mean, self.std]).encode())
-        for name in _ARRAYS:
+        for name in self._arrays():
             array = np.ascontiguousarray(getattr(self, name))
             total.update(f"{name}{array.shape}{array.dtype}".encode())
             total.update(array.data)
@@ -128,16 +134,20 @@ class ImageData:
 
     def save(self, folder: Path) -> None:
         """Write the arrays to `folder`, from where `open` maps them into any number of processes."""
-        for name in _ARRAYS:
+        for name in self._arrays():
             np.save(folder / f"{name}.npy", getattr(self, name))
-        rest = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in _ARRAYS}
+        rest = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in self._arrays()}
         (folder / "data.json").write_text(json.dumps(rest), encoding="utf-8")
 
     @classmethod
     def open(cls, folder: Path) -> "ImageData":
         """The data that `save` wrote, memory-mapped."""
         rest: dict[str, Any] = json.loads((folder / "data.json").read_text(encoding="utf-8"))
-        arrays: dict[str, Any] = {name: np.load(folder / f"{name}.npy", mmap_mode="c") for name in _ARRAYS}
+        arrays: dict[str, Any] = {
+            field.name: np.load(folder / f"{field.name}.npy", mmap_mode="c")
+            for field in dataclasses.fields(cls)
+            if field.name not in rest
+        }
         rest = {key: tuple(value) if isinstance(value, list) else value for key, value in rest.items()}
         return cls(**arrays, **rest)
 
