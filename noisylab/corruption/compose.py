@@ -1,6 +1,5 @@
 """Records from records: a pair of label lists, noise on some classes, noise after noise, noise on long-tailed data."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from os import PathLike
@@ -98,7 +97,7 @@ def _common_parameters(first: NoisyLabels, second: NoisyLabels) -> dict[str, Any
     Two exact numbers of flips do not make an exact number: how many labels flip twice is left to chance.
     """
     modes = {record.parameters.get("sampling") for record in (first, second)}
-    outside = {key: r.parameters[key] for r in (first, second) for key in ("outside",) if key in r.parameters}
+    outside = {key: value for r in (first, second) for key, value in r.parameters.items() if key.startswith("outside")}
     return outside | ({"sampling": "iid"} if modes == {"iid"} else {})
 
 
@@ -177,5 +176,5 @@ def long_tailed(labels: ArrayLike, factor: Ratio, noise: SpecText, **inputs: Unp
     made = _make(noise, clean[kept], **{**inputs, "positions": kept, **of_kept, "num_classes": classes})
     if made.positions is not None:
         raise ValueError(f"noise must keep all samples inside long_tailed, got {noise!r}")
-    parameters = {**json.loads(json.dumps(dict(made.parameters))), "factor": float(factor)}
+    parameters = {**made.parameters, "factor": float(factor)}
     return replace(made, positions=kept, kind=f"long_tailed+{made.kind}", parameters=parameters)
