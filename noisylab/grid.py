@@ -169,7 +169,7 @@ def _check_augmentation(spec: Spec, data: ImageData) -> None:
 
     try:
         augmentation = AUGMENT.create(spec)
-        image = torch.from_numpy(data.train_images[:1].copy())
+        image = torch.from_numpy(np.array(data.train_images[:1]))
         augmentation(image, augmentation.draw(1, torch.Generator().manual_seed(0)))
     except (ValueError, TypeError, RuntimeError) as error:
         raise ValueError(f"augmentation {spec.label!r} does not suit images of {data.shape}: {error}") from None

@@ -153,3 +153,37 @@ class TrivialAugment(_Policy):
 
         super().__init__(padding, flip)
         self.transform = v2.TrivialAugmentWide()
+
+
+@AUGMENT.register("random_resized_crop", main="smallest")
+class RandomResizedCrop:
+    """A part of random area and shape, resized to the image's size, and mirrored half of the time (Szegedy et al., CVPR 2015).
+
+    Of `smallest` to all of the area, with sides in a ratio of 3/4 to 4/3, as torchvision's RandomResizedCrop. Out of streamed
+    images it is cut in the size of their files. Without the usual crop, in the place of which it stands.
+    """
+
+    @checked
+    def __init__(self, smallest: Fraction = 0.08, flip: bool = True) -> None:
+        if smallest == 0:
+            raise ValueError("smallest must be a share of the area above 0, got 0")
+        self.smallest, self.flip = smallest, flip
+
+    def draw(self, entries: int, generator: torch.Generator) -> Tensor:
+        """A seed for each entry: int64[entries, 1]."""
+        return torch.randint(2**32, (entries, 1), generator=generator)
+
+    def __call__(self, images: Tensor, drawn: Tensor) -> Tensor:
+        """uint8[B, C, H, W]."""
+        size = images.shape[2], images.shape[3]
+        return torch.stack([self.one(image, seed, size) for image, seed in zip(images, drawn[:, 0].tolist(), strict=True)])
+
+    def one(self, image: Tensor, seed: int, size: tuple[int, int]) -> Tensor:
+        """uint8[C, H, W] of a size (height, width) from an image uint8[C, h, w] of any."""
+        from torchvision.transforms import v2
+
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            cut = v2.RandomResizedCrop(size, scale=(self.smallest, 1.0), antialias=True)(image)
+            mirrored: Tensor = v2.RandomHorizontalFlip(0.5 if self.flip else 0.0)(cut)
+        return mirrored
