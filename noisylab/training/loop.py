@@ -18,6 +18,7 @@ from noisylab.seeds import derive_seed
 from noisylab.training.checkpoint import load_checkpoint, save_checkpoint
 from noisylab.training.config import TrainConfig
 from noisylab.training.device import repeatable, resolve_device, seed_generators
+from noisylab.training.memory import keep_freed_memory
 from noisylab.training.update import Update
 
 
@@ -71,6 +72,7 @@ def train(
     last one; a file that is there already is continued from, with the same result to the bit. Raises `DivergedError`.
     """
     device = resolve_device(config.device)
+    keep_freed_memory()
     method.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = make_optimizer(method, config)
     sampler = make_sampler(method.batching, data.given_labels, config.batch_size, seed)
