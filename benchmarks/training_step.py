@@ -8,8 +8,8 @@ Both are timed in one process, in turns: a bare forward, backward and update on 
 `noisylab.training.train` with everything that a run does per step (gather, crop and flip, normalise, the method's batches and
 loss, metrics for the recorder). Every turn of the loop is an epoch, and is held to the mean of the bare turns before and after
 it. Both have channels-last networks, fused SGD, the same precision, and the same choice about compilation; the bare step may
-take any kernel of cuDNN's, the loop repeatable ones alone. On one CPU thread the processor's time counts: that of the clock on a
-quiet machine, and on a busy one without the waits for a core. Writing records and evaluation, once an epoch, are not in it.
+take any kernel of cuDNN's, the loop repeatable ones alone. On one CPU thread the processor's time counts: that of the clock on
+a quiet machine, and on a busy one without the waits for a core. Writing records and evaluation, once an epoch, are not in it.
 """
 
 import dataclasses
@@ -184,9 +184,10 @@ def main() -> None:
     for method in arguments.methods:
         turns = measure(arguments, method)
         low, median, high = statistics.quantiles(turns.ratios(), n=4, method="inclusive")
+        speed = arguments.batch_size / statistics.median(turns.loop)
         print(
             f"{method}: loop / bare step = {median:.3f} "
-            f"(median of {len(turns.loop)} turns, quartiles {low:.3f} to {high:.3f}), {arguments.batch_size / statistics.median(turns.loop):.0f} images/s",
+            f"(median of {len(turns.loop)} turns, quartiles {low:.3f} to {high:.3f}), {speed:.0f} images/s",
             flush=True,
         )
 

@@ -1,16 +1,14 @@
 """One update of the weights: precision, scaling, clipping, and the moving average of the weights."""
 
-import typing
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from noisylab.data.batch import Batch
 from noisylab.methods.base import Method, Step
-from noisylab.models.base import Backbone
+from noisylab.training.average import WeightAverage
 from noisylab.training.checkpoint import Stateful
 from noisylab.training.config import TrainConfig
 
@@ -25,8 +23,7 @@ class Update:
         self._parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         # Small gradients vanish in float16, so the loss is scaled up and they are scaled down again.
         self._scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
-        average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
-        self._averaged = AveragedModel(method.network, multi_avg_fn=average) if config.ema else None
+        self._averaged = WeightAverage(method.network, config.ema) if config.ema else None
 
     @property
     def stateful(self) -> dict[str, Stateful]:
@@ -56,7 +53,7 @@ class Update:
         self._scaler.step(self.optimizer)
         self._scaler.update()
         if self._averaged is not None:
-            self._averaged.update_parameters(self.method.network)
+            self._averaged.update(self.method.network)
         return step
 
     @contextmanager
@@ -66,7 +63,7 @@ class Update:
             yield
             return
         trained = self.method.network
-        self.method.network = typing.cast(Backbone, self._averaged.module)
+        self.method.network = self._averaged.network
         try:
             yield
         finally:
