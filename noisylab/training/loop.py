@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from noisylab.methods.base import Method, Step
 from noisylab.models.base import Backbone
 from noisylab.seeds import derive_seed
 from noisylab.training.checkpoint import load_checkpoint, save_checkpoint
-from noisylab.training.config import TrainConfig
+from noisylab.training.config import TrainConfig, check_compiler
 from noisylab.training.device import repeatable, resolve_device, seed_generators
 from noisylab.training.memory import keep_freed_memory
 from noisylab.training.update import Update
@@ -72,6 +72,7 @@ def train(
     last one; a file that is there already is continued from, with the same result to the bit. Raises `DivergedError`.
     """
     device = resolve_device(config.device)
+    check_compiler(replace(config, device=device.type))  # type: ignore[arg-type]
     keep_freed_memory()
     method.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = make_optimizer(method, config)
