@@ -1,5 +1,6 @@
 """Stronger augmentations, each after the usual crop and flip."""
 
+import math
 from typing import Any
 
 import torch
@@ -88,7 +89,7 @@ class RandomErasing(_AfterCrop):
         rows, columns = images.shape[2:]
         chance, share, shape, down, right = (own.double() / 2**32).unbind(dim=1)
         area = (0.02 + (0.4 - 0.02) * share) * rows * columns
-        low, high = torch.log(torch.tensor([0.3, 3.3], dtype=torch.float64)).tolist()
+        low, high = math.log(0.3), math.log(3.3)
         ratio = torch.exp(low + (high - low) * shape)
         height = (area * ratio).sqrt().round().clamp(1, rows)
         width = (area / ratio).sqrt().round().clamp(1, columns)
