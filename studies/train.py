@@ -7,6 +7,7 @@ Under `torchrun --nproc-per-node N studies/train.py ...` N processes train it to
 The batch size counts the entries of all; each process has its share of every batch, and distils its own last half-batch.
 """
 
+import math
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -112,7 +113,10 @@ def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[s
     say("  ".join(f"{title:>10}" for title, _ in SHOWN.values()))
 
     def show(row: Mapping[str, Any]) -> None:
-        say("  ".join(f"{format(row[name] + (name == 'epoch'), style):>10}" for name, (_, style) in SHOWN.items()), flush=True)
+        values = {name: row[name] + (name == "epoch") for name in SHOWN}
+        # Of mixed images there is no prediction of one class.
+        texts = ["-" if math.isnan(values[name]) else format(values[name], style) for name, (_, style) in SHOWN.items()]
+        say("  ".join(f"{text:>10}" for text in texts), flush=True)
         if tell is not None:
             tell(row)
 
