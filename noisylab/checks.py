@@ -46,6 +46,14 @@ Count = Annotated[int, Bound(ge=1)]
 Natural = Annotated[int, Bound(ge=0)]
 
 
+@dataclass(frozen=True)
+class IsSpec:
+    """Metadata for `Annotated`: the text is a spec of the same registry, such as the noise that another noise is made of."""
+
+
+SpecText = Annotated[str, IsSpec()]
+
+
 def check_value(name: str, value: object, annotation: Any) -> None:
     """Raise ValueError naming `name`, the value and what was expected, where `value` does not fit `annotation`.
 

@@ -5,7 +5,7 @@ from typing import Any
 from noisylab.specs import Registry
 
 # Every data set can supply these to a noise kind; a kind takes those that its signature names.
-_NOISE_INPUTS = {"labels", "num_classes", "seed", "features", "root", "positions"}
+_NOISE_INPUTS = {"labels", "num_classes", "seed", "features", "root", "positions", "fine_labels"}
 
 # What is looked for under another name.
 _NO_NOISE = dict.fromkeys(("none", "clean", "no"), "symmetric:0")

@@ -143,9 +143,10 @@ class Registry(Generic[T]):
             if key not in entry.options:
                 known = f"its options are {', '.join(entry.options)}" if entry.options else "it has no options"
                 raise ValueError(f"{self.kind} {text!r}: {name} has no option {key!r}{_meant(key, entry.options)}; {known}")
-        bound = {}
+        usual = {key: (defaults or {}).get(key, option.default) for key, option in entry.options.items()}
+        bound, written = {}, {}
         for key, option in entry.options.items():
-            value = given.get(key, (defaults or {}).get(key, option.default))
+            value = given.get(key, usual[key])
             if value is REQUIRED:
                 raise ValueError(f"{self.kind} {text!r}: {key} is missing; write {entry.signature()}")
             if typing.get_origin(option.annotation) is tuple:
@@ -158,10 +159,19 @@ class Registry(Generic[T]):
                 raise ValueError(f"{self.kind} {text!r}: {error}") from None
             if typing.get_origin(option.annotation) is typing.Annotated and typing.get_args(option.annotation)[0] is float:
                 value = float(value)
+            if _is_spec(option):
+                # Canonical too, and with the same defaults, so that it is what it would be by itself.
+                inner = self.parse(value, defaults)
+                value, written[key] = str(inner), inner.label
             bound[key] = value
-        shown = {key: value for key, value in bound.items() if value != (defaults or {}).get(key, entry.options[key].default)}
+        shown = {key: written.get(key, value) for key, value in bound.items() if value != usual[key]}
         others = {key: value for key, value in shown.items() if key != entry.main}
         return Spec(name, bound, _label(entry, shown), _label(entry, others))
+
+    def parts(self, spec: Spec) -> list[Spec]:
+        """The spec itself, and those that its options hold, at any depth."""
+        held = [spec.options[key] for key, option in self.entries()[spec.name].options.items() if _is_spec(option)]
+        return [spec, *(part for text in held for part in self.parts(self.parse(text)))]
 
     def _read(self, text: str) -> tuple[str, dict[str, Any]]:
         """The name and the options written in `text`, as literals."""
@@ -235,6 +245,10 @@ class Registry(Generic[T]):
             function = inits[0] if inits else None
         options = {} if function is None else _options(function.args, self.supplied)
         return Entry(name, module, options, main, (ast.get_docstring(node) or "").strip())
+
+
+def _is_spec(option: Option) -> bool:
+    return checks.IsSpec() in typing.get_args(option.annotation)
 
 
 def _options(arguments: ast.arguments, supplied: set[str]) -> dict[str, Option]:

@@ -19,7 +19,7 @@ class Arguments:
     """The command line."""
 
     data: str = "digits"
-    """Data set (spec): digits, cifar10, cifar100, npz:PATH, folder:PATH."""
+    """Data set (spec): digits, cifar10, cifar100, cifar100:coarse, npz:PATH, folder:PATH."""
     data_root: Path | None = None
     """Folder where downloaded data sets and human labels lie, or are put (None: data)."""
     train_size: Count | None = None
@@ -108,14 +108,17 @@ def run(arguments: Arguments) -> None:
 
 
 def _check_human(noise: Spec, data: Spec) -> None:
-    """Raise ValueError where human labels are asked for on a data set that they are not of."""
+    """Raise ValueError where human labels are asked for, be it inside another noise, on a data set that they are not of."""
     # These may be any data set.
-    if noise.name != "human" or data.name in ("npz", "folder", "hf"):
+    if data.name in ("npz", "folder", "hf"):
         return
-    variant = noise.options["variant"]
-    if variant.split("n_")[0] != data.name:
-        true = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}[variant.split("n_")[0]]
-        raise ValueError(f"{variant} holds labels of {true}'s images, and {data.name} is not {true}")
+    for variant in [part.options["variant"] for part in NOISE.parts(noise) if part.name == "human"]:
+        name, kind = variant.split("n_")
+        if name != data.name:
+            true = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}[name]
+            raise ValueError(f"{variant} holds labels of {true}'s images, and {data.name} is not {true}")
+        if name == "cifar100" and kind != data.options["classes"]:
+            raise ValueError(f"{variant} holds {kind} labels, which are those of --data cifar100:{kind}")
 
 
 if __name__ == "__main__":

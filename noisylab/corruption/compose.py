@@ -9,7 +9,7 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.checks import Count, Ratio
+from noisylab.checks import Count, Ratio, SpecText
 from noisylab.corruption.record import NoisyLabels
 from noisylab.corruption.validation import check_classes, check_every_class, check_factor, check_labels, check_true_labels
 from noisylab.registries import NOISE
@@ -110,36 +110,40 @@ class Inputs(TypedDict, total=False):
     features: ArrayLike | None
     root: str | PathLike[str] | None
     positions: ArrayLike | None
+    fine_labels: ArrayLike | None
 
 
-def _make(noise: str, labels: ArrayLike, inputs: Inputs) -> NoisyLabels:
+PER_SAMPLE = ("features", "positions", "fine_labels")
+
+
+def _make(noise: str, labels: ArrayLike, **inputs: Any) -> NoisyLabels:
     """The noise that a spec names, on these labels."""
     made: NoisyLabels = NOISE.create(NOISE.parse(noise), labels=labels, **inputs)
     return made
 
 
 @NOISE.register("on_classes")
-def on_classes(labels: ArrayLike, noise: str, classes: tuple[int, ...], **inputs: Unpack[Inputs]) -> NoisyLabels:
+def on_classes(labels: ArrayLike, noise: SpecText, classes: tuple[int, ...], **inputs: Unpack[Inputs]) -> NoisyLabels:
     """The noise of another spec on the samples of some true classes only.
 
-    labels: int[N]; noise: "symmetric:0.4" or any other spec; inputs: num_classes, seed, features, root, positions, handed on to
-    it.
+    labels: int[N]; noise: "symmetric:0.4" or any other spec; inputs: num_classes, seed, features, root, positions, fine_labels,
+    handed on to it. T_ij is that of the other noise for i in `classes`, else T_ii = 1.
     """
-    return only_classes(_make(noise, labels, inputs), classes)
+    return only_classes(_make(noise, labels, **inputs), classes)
 
 
 @NOISE.register("chain")
-def chain(labels: ArrayLike, first: str, second: str, **inputs: Unpack[Inputs]) -> NoisyLabels:
+def chain(labels: ArrayLike, first: SpecText, second: SpecText, **inputs: Unpack[Inputs]) -> NoisyLabels:
     """Noise after noise: the second spec corrupts the labels that the first one gives.
 
     labels: int[N]; first, second: "asymmetric(rate=0.2, mapping='cifar10')" or any other specs, drawn independently; inputs: as
-    for `on_classes`.
+    for `on_classes`. T = T_1 T_2 where both are known.
     """
     seed = inputs.get("seed", 0)
-    one = _make(first, labels, inputs)
+    one = _make(first, labels, **inputs)
     # A seed of its own: with equal uniform numbers the same samples would flip twice.
-    again: Inputs = {**inputs, "num_classes": one.num_classes, "seed": derive_seed(seed, "noise/second")}
-    return replace(then(one, _make(second, one.labels, again)), seed=seed)
+    again = {**inputs, "num_classes": one.num_classes, "seed": derive_seed(seed, "noise/second")}
+    return replace(then(one, _make(second, one.labels, **again)), seed=seed)
 
 
 def long_tail(labels: ArrayLike, factor: Ratio, num_classes: Count | None = None, *, seed: int = 0) -> NDArray[np.int64]:
@@ -161,22 +165,16 @@ def long_tail(labels: ArrayLike, factor: Ratio, num_classes: Count | None = None
 
 
 @NOISE.register("long_tailed")
-def long_tailed(labels: ArrayLike, factor: Ratio, noise: str, **inputs: Unpack[Inputs]) -> NoisyLabels:
+def long_tailed(labels: ArrayLike, factor: Ratio, noise: SpecText, **inputs: Unpack[Inputs]) -> NoisyLabels:
     """Class k keeps n_max f^(k/(K-1)) samples, then the noise of another spec corrupts those (RoLT, Wei et al. 2021).
 
     labels: int[N]; factor: n_min / n_max in (0, 1]; noise: any other spec; inputs: as for `on_classes`. `positions` of the
-    record says which samples stay.
+    record says which samples stay; T is that of the other noise.
     """
     clean, classes = check_true_labels(labels, inputs.get("num_classes"))
     kept = long_tail(clean, factor, classes, seed=inputs.get("seed", 0))
-    features, positions = inputs.get("features"), inputs.get("positions")
-    of_kept: Inputs = {
-        **inputs,
-        "num_classes": classes,
-        "features": None if features is None else np.asarray(features)[kept],
-        "positions": kept if positions is None else np.asarray(positions)[kept],
-    }
-    made = _make(noise, clean[kept], of_kept)
+    of_kept = {key: np.asarray(value)[kept] for key in PER_SAMPLE if (value := inputs.get(key)) is not None}
+    made = _make(noise, clean[kept], **{**inputs, "positions": kept, **of_kept, "num_classes": classes})
     if made.positions is not None:
         raise ValueError(f"noise must keep all samples inside long_tailed, got {noise!r}")
     parameters = {**json.loads(json.dumps(dict(made.parameters))), "factor": float(factor)}

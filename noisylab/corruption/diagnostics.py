@@ -14,12 +14,13 @@ class Diagnostics:
     """Numbers about one corruption. Those that need to know what was asked for are NaN where that is not known.
 
     rate, nominal_rate: realised, and asked for. expected_rate, rate_spread: mean and standard deviation of the realised rate
-    over seeds; the spread is 0 where the number of flips is exact up to rounding, and NaN where it is not known.
-    rate_per_class, expected_per_class: float64[C], realised and expected, NaN for absent classes. largest_deviation: max |T -
-    realised|. p_value: of a chi-square test of all rows against the matrix; small means that the labels were not drawn from it,
-    and 1 that they were spread more evenly than independent draws are. dominance: the least T_ii - max_j T_ij. learnable:
-    whether the true class is the most frequent given label in every row. condition: of the matrix (2-norm), infinite where it
-    cannot be inverted. never_given: classes that occur but are given to no sample.
+    over seeds; the spread is 0 where the number of flips is exact over the whole set, that of rounding up or down where it is
+    exact per class, and NaN where it is not known. rate_per_class, expected_per_class: float64[C], realised and expected, NaN
+    for absent classes. largest_deviation: max |T - realised|. p_value: of a chi-square test of all rows against the matrix;
+    small means that the labels were not drawn from it, and 1 that they were spread more evenly than independent draws are.
+    dominance: the least T_ii - max_j T_ij. learnable: whether the true class is the most frequent given label in every row.
+    condition: of the matrix (2-norm), infinite where it cannot be inverted. never_given: classes that occur but are given to
+    no sample.
     """
 
     rate: float
@@ -84,8 +85,10 @@ def _spread(noisy: NoisyLabels, flip: NDArray[np.float64]) -> float:
     mode, count = noisy.parameters.get("sampling"), len(noisy)
     if mode == "iid":
         return math.sqrt(float((flip * (1 - flip)).sum())) / count
+    if mode == "exact_per_class":
+        return _spread_of_rounding(noisy, flip)
     # A number that is exact over the whole set is not so in some of its classes.
-    if mode == "exact_per_class" or (mode == "exact" and "classes" not in noisy.parameters):
+    if mode == "rounded_down" or (mode == "exact" and "classes" not in noisy.parameters):
         return 0.0
     if mode == "redrawn" and noisy.nominal_rate > 0:
         # Sampling without replacement, then a draw of its own for each of the chosen, which is wrong with probability `wrong`.
@@ -93,6 +96,27 @@ def _spread(noisy: NoisyLabels, flip: NDArray[np.float64]) -> float:
         own = chosen * float((wrong * (1 - wrong)).mean())
         return math.sqrt(max(own, 0) + chosen * (count - chosen) / max(count - 1, 1) * float(wrong.var())) / count
     return 0.0 if mode == "redrawn" else math.nan
+
+
+def _spread_of_rounding(noisy: NoisyLabels, flip: NDArray[np.float64]) -> float:
+    """As `_spread`, where each of m classes rounds its flips up if their fraction is above its own of m spaced thresholds."""
+    expected = np.bincount(noisy.clean, weights=flip, minlength=noisy.num_classes)
+    expected = expected[expected > 0]
+    m = len(expected)
+    # How many of the thresholds (k + .5) / m lie below each fraction; rounding errors are no fractions.
+    fraction = (expected + 1e-9) % 1 - 1e-9
+    below = np.sort(np.clip(np.ceil(m * fraction - 0.5 - 1e-9), 0, m))
+    if ((below == 0) | (below == m)).all():
+        return 0.0
+    if "classes" in noisy.parameters:
+        # Of the classes that were left out, nobody knows how many shared the thresholds.
+        return math.nan
+    chance = below / m
+    # Thresholds are dealt without replacement: of two classes the one with fewer below takes one of those of the other.
+    others = np.cumsum(chance) - chance
+    pairs = 2 * (others * ((below - 1) / max(m - 1, 1) - chance)).sum()
+    variance = float((chance * (1 - chance)).sum() + pairs)
+    return math.sqrt(variance) / len(noisy) if variance > 1e-9 else 0.0
 
 
 def _per_class(noisy: NoisyLabels, values: NDArray[np.generic]) -> NDArray[np.float64]:
@@ -135,7 +159,7 @@ def _chi_square(counts: NDArray[np.int64], asked: NDArray[np.float64]) -> float:
 def _spread_in_words(spread: float) -> str:
     if math.isnan(spread):
         return ""
-    return f", spread over seeds {spread:.4f}" if spread else ", exact up to rounding"
+    return f", spread over seeds {spread:.4f}" if spread >= 5e-5 else ", exact up to rounding"
 
 
 def describe_record(noisy: NoisyLabels) -> str:

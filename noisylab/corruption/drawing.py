@@ -7,7 +7,7 @@ a lower rate, with their targets, are among those of a higher rate.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ Sampling = Literal["iid", "exact", "exact_per_class"]
 
 GOLDEN = (np.sqrt(5) - 1) / 2
 CHUNK = 4096
+LARGE_CHUNK = 2**20
 
 
 @dataclass(frozen=True)
@@ -58,16 +59,22 @@ def draw(
     if sampling == "exact_per_class":
         flipped, target = _exact_per_class(clean, noise, num_classes, flips, targets)
     else:
-        uniform, quantile = flips.random(len(clean)), targets.random(len(clean))
+        level = flips.random(len(clean))
         probability = noise.flip_probability if isinstance(noise, PerSample) else (1 - np.diagonal(noise))[clean]
         if sampling == "iid":
-            flipped = np.flatnonzero(uniform < probability)
+            flipped = np.flatnonzero(level < probability)
         else:
-            level = noise.level(uniform) if isinstance(noise, PerSample) else _ratio(uniform, probability)
+            if isinstance(noise, PerSample):
+                level = noise.level(level)
+            else:
+                np.divide(level, probability, out=level, where=probability > 0)
             # What flips for certain comes first, what cannot flip never.
-            level = np.where(probability >= 1, -1.0, np.where(probability > 0, level, np.inf))
+            level[probability >= 1] = -1
+            level[probability <= 0] = np.inf
             flipped = _lowest(level, round(float(probability.sum())))
-        target = quantile[flipped]
+        # Of millions of labels each array counts: here and below none lives longer than it is needed.
+        del level, probability
+        target = targets.random(len(clean))[flipped]
     given = clean.copy()
     if isinstance(noise, PerSample):
         order = np.argsort(clean[flipped], kind="stable")
@@ -75,21 +82,29 @@ def draw(
             part = order[start : start + CHUNK]
             given[flipped[part]] = _pick_rows(noise.weights(flipped[part]), target[part])
     else:
-        given[flipped] = _pick(clean[flipped], target, noise)
+        for start in range(0, len(flipped), LARGE_CHUNK):
+            some = slice(start, start + LARGE_CHUNK)
+            given[flipped[some]] = _pick(clean[flipped[some]], target[some], noise)
     return given
 
 
-def _ratio(uniform: NDArray[np.float64], probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(uniform / probability)
+def flip_order(clean: NDArray[np.int64], num_classes: int, *, sampling: Sampling, seed: int) -> NDArray[np.int64]:
+    """The samples int64[N] in the order in which `draw` flips them as the flip probability of all classes rises from 0."""
+    flips = np.random.default_rng(derive_seed(seed, "noise/flips"))
+    if sampling != "exact_per_class":
+        return flips.random(len(clean)).argsort()
+    order, sizes = _by_class(clean, num_classes, flips)
+    place = np.arange(len(clean)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    threshold = _thresholds(flips.random(num_classes), sizes > 0)
+    return order[((place + np.repeat(threshold, sizes)) / np.repeat(sizes, sizes)).argsort(kind="stable")].astype(np.int64)
 
 
 def _lowest(level: NDArray[np.float64], count: int) -> NDArray[np.int64]:
     """The `count` samples of the lowest level; never one that cannot flip (level infinite)."""
     if count == 0:
         return np.empty(0, dtype=np.int64)
-    chosen = np.argpartition(level, count - 1)[:count]
-    return chosen[np.isfinite(level[chosen])]
+    highest = np.partition(level, count - 1)[count - 1]
+    return np.flatnonzero((level <= highest) & np.isfinite(level))[:count]
 
 
 def _pick_rows(weights: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -112,11 +127,7 @@ def _exact_per_class(
     The samples of a class stand in random order. Their targets follow the golden-ratio sequence, so that the first m of them
     are spread evenly for every m.
     """
-    sizes: NDArray[np.int64] = np.bincount(clean, minlength=classes)
-    index = np.int32 if len(clean) < 2**31 else np.int64
-    shuffled = flips.permutation(np.arange(len(clean), dtype=index))
-    key = clean.astype(np.min_scalar_type(classes - 1))
-    order = shuffled[np.argsort(key[shuffled], kind="stable")]
+    order, sizes = _by_class(clean, classes, flips)
     start = np.cumsum(sizes) - sizes
     expected: NDArray[np.float64]
     if isinstance(noise, PerSample):
@@ -130,15 +141,29 @@ def _exact_per_class(
     else:
         flip: NDArray[np.float64] = 1 - np.diagonal(noise)
         expected = flip * sizes
-    threshold = np.zeros(classes)
-    affected = np.flatnonzero(expected > 0)
     # Drawn over all classes, so that which class rounds up does not depend on the rate.
-    ranking = flips.random(classes)[affected].argsort().argsort()
-    threshold[affected] = (ranking + 0.5) / max(len(affected), 1)
+    threshold = _thresholds(flips.random(classes), expected > 0)
     counts = np.minimum(np.ceil(expected - threshold).astype(np.int64).clip(0), sizes)
     rank = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     target = (rank * GOLDEN + np.repeat(targets.random(classes), counts)) % 1
     return order[rank + np.repeat(start, counts)].astype(np.int64), target
+
+
+def _by_class(
+    clean: NDArray[np.int64], classes: int, flips: np.random.Generator
+) -> tuple[NDArray[np.signedinteger[Any]], NDArray[np.int64]]:
+    """The samples ordered by class, those of each class at random; and the sizes of the classes."""
+    index = np.int32 if len(clean) < 2**31 else np.int64
+    shuffled = flips.permutation(np.arange(len(clean), dtype=index))
+    key = clean.astype(np.min_scalar_type(classes - 1))
+    return shuffled[np.argsort(key[shuffled], kind="stable")], np.bincount(clean, minlength=classes)
+
+
+def _thresholds(uniform: NDArray[np.float64], affected: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """From which fraction on the flips of each class are rounded up: spread evenly over the affected ones, else 0."""
+    threshold = np.zeros(len(affected))
+    threshold[affected] = (uniform[affected].argsort().argsort() + 0.5) / max(int(affected.sum()), 1)
+    return threshold
 
 
 def _pick(clean: NDArray[np.int64], target: NDArray[np.float64], transition: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -18,8 +18,8 @@ def anchor_points(probabilities: ArrayLike, *, percentile: float | None = None) 
     """float64[C, C]: row i is what the model predicts at the anchor point of class i (Patrini et al. 2017).
 
     probabilities: float[N, C], P(given = j | x) of a model trained on the given labels. The anchor of class i is the sample
-    with the largest probability of i, or, against outliers, the one at `percentile` (97 in Patrini's code for CIFAR-10). Raises
-    ValueError for bad probabilities or percentile.
+    with the largest probability of i, or, against outliers, with the largest one that is below the value at `percentile` (97,
+    the next value above, in Patrini's code for CIFAR-10), if any is. Raises ValueError for bad probabilities or percentile.
     """
     p = check_posteriors(probabilities, len(np.asarray(probabilities)), None)
     if percentile is None:
@@ -27,7 +27,8 @@ def anchor_points(probabilities: ArrayLike, *, percentile: float | None = None) 
     if not 0 < percentile <= 100:
         raise ValueError(f"percentile must be a number in (0, 100], got {percentile!r}")
     at = np.percentile(p, percentile, axis=0, method="higher")
-    return np.asarray(p[(p == at).argmax(axis=0)])
+    below = p < at
+    return np.asarray(p[np.where(below | ~below.any(axis=0), p, -1).argmax(axis=0)])
 
 
 def confident_joint(given: ArrayLike, probabilities: ArrayLike, *, calibrate: bool = True) -> NDArray[np.float64]:

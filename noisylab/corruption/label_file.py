@@ -149,7 +149,7 @@ def from_file(
     rate: Fraction | None = None,
     positions: ArrayLike | None = None,
 ) -> NoisyLabels:
-    """The given labels in a file: DivideMix's json, `.npy` or `.csv`.
+    """The given labels in a file: DivideMix's json, `.npy` or `.csv`. Of T only what it realised, n_ij / n_i, is known.
 
     labels: int[N] true labels in the file's order; column: which column of a `.csv` it is, where several may be (see
     `read_labels`); positions: int[N], which lines of the file these samples are (None: all); rate: what the file is said to

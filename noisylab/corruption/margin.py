@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from noisylab.checks import Count, Fraction
 from noisylab.corruption.drawing import PerSample, Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
-from noisylab.corruption.validation import check_labels, check_posteriors, check_rate, read_array
+from noisylab.corruption.validation import check_labels, check_posteriors, check_rate, read_rows
 from noisylab.registries import NOISE
 
 
@@ -35,11 +35,8 @@ def margin(
     """
     clean, classes = check_labels(labels, num_classes)
     r = check_rate(rate)
-    eta = check_posteriors(
-        read_array(posteriors, "posteriors", positions=positions),
-        len(clean),
-        classes if num_classes is not None else None,
-    )
+    rows, file = read_rows(posteriors, "posteriors", positions=positions)
+    eta = check_posteriors(rows, len(clean), classes if num_classes is not None else None)
     classes = eta.shape[1]
     check_labels(clean, classes)
     if form not in ("I", "II", "III"):
@@ -58,7 +55,7 @@ def margin(
 
     noise = PerSample(_scaled(tau, r), level, lambda index: np.eye(classes)[wrong[index]])
     return corrupt(
-        clean, noise, classes, kind="margin", nominal_rate=r, parameters={"form": form}, sampling=sampling, seed=seed
+        clean, noise, classes, kind="margin", nominal_rate=r, parameters={"form": form} | file, sampling=sampling, seed=seed
     )
 
 
@@ -71,9 +68,10 @@ def _scaled(tau: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
         return np.zeros(len(tau))
     if rate == (tau > 0).mean():
         return (tau > 0).astype(np.float64)
-    # With the k largest at 1, the others share what is left: c = (N r - k) / sum of the others.
+    # With the k largest at 1, the others share what is left: c = (N r - k) / sum of the others. Summed from the smallest on,
+    # since what the large ones leave of a total is rounding.
     full = np.arange(len(tau))
-    rest = ordered.sum() - np.concatenate([[0.0], np.cumsum(ordered)[:-1]])
+    rest = np.cumsum(ordered[::-1])[::-1]
     with np.errstate(divide="ignore", invalid="ignore"):
         c = (rate * len(tau) - full) / rest
     k = int(np.argmax(c * ordered <= 1 + 1e-12))

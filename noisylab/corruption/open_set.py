@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from noisylab.checks import Count, Fraction
-from noisylab.corruption.drawing import Sampling, draw
+from noisylab.corruption.drawing import Sampling, draw, flip_order
 from noisylab.corruption.record import NoisyLabels
-from noisylab.corruption.validation import check_integer, check_rate, check_sampling, check_true_labels, read_array
+from noisylab.corruption.validation import check_integer, check_rate, check_sampling, check_true_labels, read_rows
 from noisylab.registries import NOISE
 from noisylab.seeds import derive_seed
 
@@ -32,7 +32,8 @@ def open_set(
     labels: int[N]; outside: the other images number[M, ...], the path of a `.npy` that holds them, or their number M. For a
     named data set of images [C, H, W] the file holds uint8[M, C, H, W], [M, H, W, C] or, where C is 1, [M, H, W]. With
     probability r * open_share an image is replaced, with r (1 - open_share) its label flips. `replaced_by` of the record says
-    by which image; `replace_images` does it. Both parts are nested over rates. Raises ValueError for bad input.
+    by which image, none twice while there are others; `replace_images` does it. Both parts are nested over rates. Raises
+    ValueError for bad input.
     """
     clean, classes = check_true_labels(labels, num_classes)
     r, share, mode = check_rate(rate), check_rate(open_share), check_sampling(sampling)
@@ -40,9 +41,10 @@ def open_set(
     if classes < 2 and share < 1:
         raise ValueError(f"open-set noise with flips needs at least 2 classes, got num_classes = {classes}")
     if isinstance(outside, int | np.integer):
-        count = check_integer("outside", outside, minimum=1)
+        count, file = check_integer("outside", outside, minimum=1), dict[str, str]()
     else:
-        count = len(np.atleast_1d(read_array(outside, "outside")))
+        images, file = read_rows(outside, "outside")
+        count = len(np.atleast_1d(images))
         check_integer("the number of outside images", count, minimum=1)
     closed = r * (1 - share)
     # Being replaced is one more class that a label can become.
@@ -52,16 +54,15 @@ def open_set(
     matrix[classes] = np.eye(classes + 1)[classes]
     drawn = draw(clean, matrix, classes + 1, sampling=mode, seed=seed)
     replaced = drawn == classes
-    # Which image a sample would get does not depend on the rate.
-    rng = np.random.default_rng(derive_seed(seed, "noise/outside"))
-    candidate = rng.permutation(count)[rng.permutation(len(clean)) % count]
+    # Dealt in the order in which samples flip, so that those of a lower rate get the same images at a higher one.
+    dealt = flip_order(clean, classes, sampling=mode, seed=seed)
+    dealt = dealt[replaced[dealt]]
+    image = np.random.default_rng(derive_seed(seed, "noise/outside")).permutation(count)
+    replaced_by = np.full(len(clean), -1)
+    replaced_by[dealt] = image[np.arange(len(dealt)) % count]
     transition = np.full((classes, classes), closed / max(classes - 1, 1))
     np.fill_diagonal(transition, 1 - closed)
-    parameters = {
-        "open_share": share,
-        "sampling": mode,
-        "outside": str(outside) if isinstance(outside, str | PathLike) else count,
-    }
+    parameters = {"open_share": share, "sampling": mode, "outside": count} | file
     return NoisyLabels(
         labels=np.where(replaced, clean, drawn),
         clean=clean,
@@ -71,7 +72,7 @@ def open_set(
         seed=seed,
         transition=transition,
         parameters=parameters,
-        replaced_by=np.where(replaced, candidate, -1),
+        replaced_by=replaced_by,
         flip_probability=np.full(len(clean), r),
     )
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from noisylab.checks import Count, Fraction
-from noisylab.corruption.asymmetric import MAPPINGS
+from noisylab.corruption.asymmetric import MAPPINGS, asymmetric
 from noisylab.corruption.pair_flip import pair_flip
 from noisylab.corruption.record import NoisyLabels
 from noisylab.corruption.symmetric import symmetric
@@ -24,11 +24,23 @@ NOTES: dict[str, str] = {
     "coteaching": "symmetric: every sample on its own (iid), the true class excluded, as in the paper. pair: i -> i + 1, iid. "
     "The code ignores its noise seed and always draws with 0; here the seed counts.",
     "sce": "symmetric: int(int(r N) / K) samples of every class, equally many however large it is, get another class, drawn "
-    "uniformly; on balanced classes that is the paper's r. asymmetric: int(r n_c) samples of every mapped class of CIFAR-10, "
-    "chosen by the true label. The code draws with NumPy's global generator, seeded with 123; here the seed counts.",
+    "uniformly; on balanced classes that is the paper's r. asymmetric: int(r n_c) samples of every mapped class of CIFAR-10 or "
+    "MNIST (7 -> 1, 2 -> 7, 3 -> 8, 5 <-> 6), chosen by the true label. On CIFAR-100, where the paper says superclasses, one "
+    "random pair in each block of five classes in alphabetical order is swapped, iid: 40 of the 100 classes are noisy, the "
+    "overall rate is .4 r. The code draws with NumPy's global generator, seeded with 123; here the seed counts.",
     "elr": "symmetric: as DivideMix (ceil(r N) samples, the true class included); the paper's rates are those. asymmetric: "
     "class by class IN PLACE, in the order 0 to 9, so part of the cats that became dogs turn back when it is the dogs' turn: "
-    "at .4 the cats' rate is .24 instead of the paper's .4.",
+    "at .4 the cats' rate is .24 instead of the paper's .4. On CIFAR-100: every class to the next of its block of five in "
+    "alphabetical order (cifar100_contiguous5), iid.",
+}
+
+DATASETS = {"cifar10": ("CIFAR-10", 10), "mnist": ("MNIST", 10), "cifar100": ("CIFAR-100", 100)}
+
+# The map of each code's asymmetric noise, for the data sets that it has one for; None: random pairs.
+ASYMMETRIC: dict[str, dict[str, str | None]] = {
+    "dividemix": {"cifar10": "cifar10"},
+    "sce": {"cifar10": "cifar10", "mnist": "mnist", "cifar100": None},
+    "elr": {"cifar10": "cifar10", "cifar100": "cifar100_contiguous5"},
 }
 
 
@@ -40,13 +52,16 @@ def preset(
     num_classes: Count | None = None,
     *,
     form: Literal["symmetric", "asymmetric", "pair"] = "symmetric",
+    dataset: Literal["cifar10", "mnist", "cifar100"] | None = None,
     seed: int = 0,
 ) -> NoisyLabels:
     """The noise that a published code runs, with its deviations from its paper: dividemix, coteaching, sce, elr.
 
-    labels: int[N]; form: "symmetric"; "asymmetric" (CIFAR-10's map, whatever the 10 classes are; dividemix, sce, elr) or "pair"
-    (coteaching). What each does and where that differs from its paper: `describe(source)`. Equal in distribution, not in the
-    random numbers. Raises ValueError for bad labels, rate, or a form that the code does not have.
+    labels: int[N]; form: "symmetric"; "asymmetric" (dividemix, sce, elr) or "pair" (coteaching); dataset: the
+    asymmetric noise is that of "cifar10", "mnist" (sce) or "cifar100" (sce, elr), whatever the classes mean; None: CIFAR-100's
+    for 100 classes, else CIFAR-10's. What each does and where that differs from its paper: `describe(source)`. Equal in
+    distribution, not in the random numbers. Raises ValueError for bad labels, rate, or a form or data set that the code does
+    not have.
     """
     if source not in NOTES:
         raise ValueError(f"source must be one of {', '.join(map(repr, NOTES))}, got {source!r}")
@@ -55,24 +70,32 @@ def preset(
         raise ValueError(f"form must be one of {', '.join(map(repr, forms))} for {source!r}, got {form!r}")
     mapped = form == "asymmetric"
     clean, classes = check_true_labels(labels, num_classes) if not mapped else check_labels(labels, num_classes)
-    if mapped and classes != 10:
-        some = "; pass num_classes=10 if they are some of those" if num_classes is None and classes < 10 else ""
-        raise ValueError(f"the asymmetric noise of {source} is for CIFAR-10's 10 classes, got {classes} classes{some}")
     r, seed = check_rate(rate), check_integer("seed", seed)
-    parameters: dict[str, str] = {"source": source, "form": form} | ({"mapping": "cifar10"} if mapped else {})
-    if source == "coteaching":
-        function = symmetric if form == "symmetric" else pair_flip
-        made: NoisyLabels = function(clean, r, classes, sampling="iid", seed=seed)
-        return replace(made, kind="preset", parameters={**parameters, "sampling": "iid"})
     rng = np.random.default_rng(derive_seed(seed, "noise/preset"))
-    pairs = MAPPINGS["cifar10"][1]
+    parameters: dict[str, Any] = {"source": source, "form": form}
+    pairs: dict[int, int] = {}
+    if mapped:
+        dataset = dataset or ("cifar100" if classes == 100 else "cifar10")
+        _check_dataset(source, dataset, classes, counted=num_classes is not None)
+        mapping = ASYMMETRIC[source][dataset]
+        pairs = _random_pairs(rng) if mapping is None else MAPPINGS[mapping][1]
+        parameters["mapping"] = mapping or {str(true): given for true, given in pairs.items()}
+    elif dataset is not None:
+        raise ValueError(f"dataset is about form='asymmetric', got dataset={dataset!r} with form={form!r}")
+    if source == "coteaching" or dataset == "cifar100":
+        made: NoisyLabels
+        if mapped:
+            made = asymmetric(clean, r, pairs, classes, sampling="iid", seed=seed)
+        else:
+            made = (symmetric if form == "symmetric" else pair_flip)(clean, r, classes, sampling="iid", seed=seed)
+        return replace(made, kind="preset", parameters={**parameters, "sampling": "iid"})
     identity = np.eye(classes)
     # Row c: where the labels of class c go that the code replaces.
     target = identity[[pairs.get(c, c) for c in range(classes)]] if mapped else np.full((classes, classes), 1 / classes)
     if source == "sce":
         given = _class_by_class(clean, r, classes, pairs if mapped else None, rng)
         transition = _class_by_class_matrix(clean, r, classes, target if mapped else None)
-        parameters["sampling"] = "exact_per_class"
+        parameters["sampling"] = "rounded_down"
     elif source == "elr" and mapped:
         given = _in_place(clean, r, pairs, rng)
         transition = identity
@@ -93,6 +116,24 @@ def preset(
         uniform = rng.integers(classes, size=len(clean))
         given[chosen] = table[clean[chosen]] if mapped else uniform[chosen]
     return NoisyLabels(given, clean, classes, "preset", r, seed, transition, parameters)
+
+
+def _check_dataset(source: str, dataset: str, classes: int, *, counted: bool) -> None:
+    """Raise ValueError where that code has no asymmetric noise for that data set, or the data set has other classes."""
+    known = ASYMMETRIC[source]
+    name, size = DATASETS.get(dataset, (dataset, classes))
+    if dataset not in known:
+        papers = "; mapping 'cifar100_superclass' of asymmetric is what papers describe" if dataset == "cifar100" else ""
+        raise ValueError(f"{source} has asymmetric noise for {', '.join(DATASETS[k][0] for k in known)}, got {name}{papers}")
+    if classes != size:
+        some = f"; pass num_classes={size} if they are some of those" if not counted and classes < size else ""
+        raise ValueError(f"the asymmetric noise of {source} is for {name}'s {size} classes, got {classes} classes{some}")
+
+
+def _random_pairs(rng: np.random.Generator) -> dict[int, int]:
+    """Two classes of each block of five, drawn at random, that become each other."""
+    chosen = [(5 * block + rng.permutation(5)[:2]).tolist() for block in range(20)]
+    return {true: given for a, b in chosen for true, given in ((a, b), (b, a))}
 
 
 def _in_place(clean: NDArray[np.int64], rate: float, pairs: dict[int, int], rng: np.random.Generator) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from noisylab.checks import Count, Fraction
 from noisylab.corruption.drawing import PerSample, Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
-from noisylab.corruption.validation import check_labels, check_rate, check_true_labels, read_array
+from noisylab.corruption.validation import check_labels, check_rate, check_true_labels, read_rows
 from noisylab.registries import NOISE
 
 
@@ -16,25 +16,32 @@ from noisylab.registries import NOISE
 def subclass(
     labels: ArrayLike,
     rate: Fraction,
-    fine: ArrayLike | str | PathLike[str],
+    fine: ArrayLike | str | PathLike[str] | None = None,
     num_classes: Count | None = None,
     *,
     sampling: Sampling = "exact_per_class",
     seed: int = 0,
     positions: ArrayLike | None = None,
+    fine_labels: ArrayLike | None = None,
 ) -> NoisyLabels:
     """The lowest fine class of each class becomes the next class (mod K), so often that `rate` of all labels are wrong.
 
     labels: int[N] classes (CIFAR-100: its 20 superclasses); fine: int[N] the fine class of each sample, or the path of a `.npy`
-    that holds them (positions: int[N], which of its rows the samples are; None: all). With five equally large fine classes
-    the flip probability is 5r (Bai et al. 2023). Raises ValueError for bad input, and for a rate above the share of samples in
-    those fine classes.
+    that holds them (positions: int[N], which of its rows the samples are; None: all); None: `fine_labels`, which the data set
+    cifar100:coarse supplies. T_i,i+1 = r, T_ii = 1 - r; with five equally large fine classes the flip probability of the lowest
+    is 5r (Bai et al. 2023). Raises ValueError for bad input, and for a rate above the share of samples in those fine classes.
     """
     clean, classes = check_true_labels(labels, num_classes)
     r = check_rate(rate)
     if classes < 2:
         raise ValueError(f"subclass noise needs at least 2 classes, got num_classes = {classes}")
-    detail, _ = check_labels(read_array(fine, "fine", positions=positions))
+    rows, file = (fine_labels, {}) if fine is None else read_rows(fine, "fine", positions=positions)
+    if rows is None:
+        raise ValueError(
+            "subclass noise needs the fine class of each sample: fine='FILE.npy' (in Python: fine=int[N]), or the data set "
+            "cifar100:coarse"
+        )
+    detail, _ = check_labels(rows)
     if len(detail) != len(clean):
         raise ValueError(f"fine must have one fine class per label, got {len(detail)} for {len(clean)} labels")
     lowest = np.full(classes, np.iinfo(np.int64).max)
@@ -51,4 +58,4 @@ def subclass(
         return np.where(dominant, uniform * share[clean], np.inf)
 
     noise = PerSample(np.minimum(flip, 1), level, lambda index: np.eye(classes)[(clean[index] + 1) % classes])
-    return corrupt(clean, noise, classes, kind="subclass", nominal_rate=r, parameters={}, sampling=sampling, seed=seed)
+    return corrupt(clean, noise, classes, kind="subclass", nominal_rate=r, parameters=file, sampling=sampling, seed=seed)

@@ -200,23 +200,33 @@ def check_positions(positions: ArrayLike, rows: int) -> NDArray[np.int64]:
     return place.astype(np.int64)
 
 
-def read_array(value: ArrayLike | str | PathLike[str], name: str, *, positions: ArrayLike | None = None) -> NDArray[Any]:
-    """`value` as an array, from the `.npy` file that it names where it is a path; pickles are refused.
-
-    A file is about the whole data set: it gives its rows at `positions`, where they are given.
-    """
+def read_array(value: ArrayLike | str | PathLike[str], name: str) -> NDArray[Any]:
+    """`value` as an array, from the `.npy` file that it names where it is a path; pickles are refused."""
     if not isinstance(value, str | PathLike):
         return np.asarray(value)
     try:
-        rows = np.asarray(np.load(value, allow_pickle=False))
+        return np.asarray(np.load(value, allow_pickle=False))
     except FileNotFoundError:
         raise ValueError(f"{name}: no file {str(value)!r}") from None
     except Exception as error:
         raise ValueError(f"{name}: {str(value)!r} is not a .npy file of plain numbers: {error}") from error
+
+
+def read_rows(
+    value: ArrayLike | str | PathLike[str], name: str, *, positions: ArrayLike | None = None
+) -> tuple[NDArray[Any], dict[str, str]]:
+    """As `read_array`, and what a record says of the file that it came from, if from one.
+
+    A file is about the whole data set: it gives its rows at `positions`, where they are given.
+    """
+    rows = read_array(value, name)
+    if not isinstance(value, str | PathLike):
+        return rows, {}
+    said = _of_file(value, name, rows)
     if positions is None:
-        return rows
+        return rows, said
     try:
-        return np.asarray(rows[check_positions(positions, len(np.atleast_1d(rows)))])
+        return np.asarray(rows[check_positions(positions, len(np.atleast_1d(rows)))]), said
     except ValueError as error:
         raise ValueError(f"{name}: {str(value)!r} must have a row for every sample of the data set: {error}") from None
 
@@ -236,5 +246,11 @@ def read_matrix(value: ArrayLike | str | PathLike[str]) -> tuple[ArrayLike, dict
             raise ValueError(f"matrix: no file {str(value)!r}") from None
         except ValueError as error:
             raise ValueError(f"matrix: {str(value)!r} is not rows of numbers separated by commas: {error}") from error
-    digest = hashlib.sha256(f"{rows.shape}".encode() + np.ascontiguousarray(rows).tobytes()).hexdigest()
-    return rows, {"matrix": str(value), "matrix_digest": digest}
+    return rows, _of_file(value, "matrix", rows)
+
+
+def _of_file(path: str | PathLike[str], name: str, rows: NDArray[Any]) -> dict[str, str]:
+    """What a record says of a file: where it lies, and SHA-256 of what it holds."""
+    total = hashlib.sha256(f"{rows.shape}".encode())
+    total.update(rows.ravel().view(np.uint8).data)
+    return {name: str(path), f"{name}_digest": total.hexdigest()}

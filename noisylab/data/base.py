@@ -29,7 +29,7 @@ class ImageData:
 
     train_ids: int64[N], the position of each training sample in the full training set. mean, std: per channel, of pixels
     scaled to [0, 1]. augment: spec of the usual augmentation. asymmetric_mapping: the usual map of asymmetric noise, if any.
-    root: the folder it came from, if any.
+    root: the folder it came from, if any. fine_labels: int64[N], of what finer class each training sample is, if known.
     """
 
     train_images: Images
@@ -43,6 +43,7 @@ class ImageData:
     train_ids: NDArray[np.int64]
     asymmetric_mapping: str | None = None
     root: str | None = None
+    fine_labels: NDArray[np.int64] | None = None
 
     @property
     def num_classes(self) -> int:
@@ -73,6 +74,7 @@ class ImageData:
             "num_classes": self.num_classes,
             "positions": self.train_ids,
             "root": self.root,
+            "fine_labels": self.fine_labels,
         }
         return inputs if isinstance(self.train_images, StreamedImages) else inputs | {"features": self.train_images}
 
@@ -106,12 +108,16 @@ class ImageData:
             train_images=self.train_images.take(chosen, axis=0),
             train_labels=self.train_labels[chosen],
             train_ids=self.train_ids[chosen],
+            fine_labels=None if self.fine_labels is None else self.fine_labels[chosen],
         )
+
+    def _arrays(self) -> list[str]:
+        return [*_ARRAYS, *(["fine_labels"] if self.fine_labels is not None else [])]
 
     def digest(self) -> str:
         """SHA-256 over all arrays: equal for equal data, wherever it came from; of streamed images over their files' names."""
         total = hashlib.sha256(json.dumps([self.class_names, self.mean, self.std]).encode())
-        for name in _ARRAYS:
+        for name in self._arrays():
             if isinstance(held := getattr(self, name), StreamedImages):
                 total.update(held.fingerprint())
                 continue
@@ -138,21 +144,26 @@ class ImageData:
     def save(self, folder: Path) -> None:
         """Write the arrays to `folder`, from where `open` maps them into any number of processes."""
         streamed = {}
-        for name in _ARRAYS:
+        for name in self._arrays():
             held = getattr(self, name)
             if isinstance(held, StreamedImages):
                 streamed[name] = {f.name: getattr(held, f.name) for f in dataclasses.fields(held) if f.name != "files"}
                 held = held.files
             np.save(folder / f"{name}.npy", held)
-        rest = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in _ARRAYS}
+        rest = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in self._arrays()}
         (folder / "data.json").write_text(json.dumps(rest | {"streamed": streamed}), encoding="utf-8")
 
     @classmethod
     def open(cls, folder: Path) -> "ImageData":
         """The data that `save` wrote, memory-mapped."""
         rest: dict[str, Any] = json.loads((folder / "data.json").read_text(encoding="utf-8"))
-        arrays: dict[str, Any] = {name: np.load(folder / f"{name}.npy", mmap_mode="c") for name in _ARRAYS}
-        for name, options in rest.pop("streamed").items():
+        streamed = rest.pop("streamed")
+        arrays: dict[str, Any] = {
+            field.name: np.load(folder / f"{field.name}.npy", mmap_mode="c")
+            for field in dataclasses.fields(cls)
+            if field.name not in rest
+        }
+        for name, options in streamed.items():
             arrays[name] = StreamedImages(files=arrays[name], **options | {"size": tuple(options["size"])})
         rest = {key: tuple(value) if isinstance(value, list) else value for key, value in rest.items()}
         return cls(**arrays, **rest)

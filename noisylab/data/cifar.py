@@ -3,14 +3,23 @@
 Statistics: of the training pixels, as in DLB's public code.
 """
 
+import dataclasses
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from noisylab.corruption.asymmetric import CIFAR100_SUPERCLASS
 from noisylab.data.base import ImageData
 from noisylab.data.obtain import DEFAULT_ROOT, obtain
 from noisylab.registries import DATA
+
+SUPERCLASSES = (
+    *("aquatic_mammals", "fish", "flowers", "food_containers", "fruit_and_vegetables", "household_electrical_devices"),
+    *("household_furniture", "insects", "large_carnivores", "large_man-made_outdoor_things", "large_natural_outdoor_scenes"),
+    *("large_omnivores_and_herbivores", "medium_mammals", "non-insect_invertebrates", "people", "reptiles", "small_mammals"),
+    *("trees", "vehicles_1", "vehicles_2"),
+)
 
 
 @DATA.register("cifar10")
@@ -19,10 +28,23 @@ def cifar10(*, root: Path | None = None) -> ImageData:
     return _load("CIFAR10", root, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616), "cifar10")
 
 
-@DATA.register("cifar100")
-def cifar100(*, root: Path | None = None) -> ImageData:
-    """CIFAR-100: 50,000 + 10,000 colour images of 32x32 in 100 classes; downloaded unless it lies in the data root."""
-    return _load("CIFAR100", root, (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762), "cifar100_superclass")
+@DATA.register("cifar100", main="classes")
+def cifar100(classes: Literal["fine", "coarse"] = "fine", *, root: Path | None = None) -> ImageData:
+    """CIFAR-100: 50,000 + 10,000 colour images of 32x32 in 100 classes; downloaded unless it lies in the data root.
+
+    classes: "coarse" for its 20 superclasses, of which noise may know the fine classes.
+    """
+    data = _load("CIFAR100", root, (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762), "cifar100_superclass")
+    if classes == "fine":
+        return data
+    return dataclasses.replace(
+        data,
+        train_labels=CIFAR100_SUPERCLASS[data.train_labels],
+        test_labels=CIFAR100_SUPERCLASS[data.test_labels],
+        class_names=SUPERCLASSES,
+        asymmetric_mapping=None,
+        fine_labels=data.train_labels,
+    )
 
 
 def _load(

@@ -1,6 +1,7 @@
 """`CorruptedDataset`: somebody else's data set with our given labels."""
 
 import operator
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,8 +26,9 @@ class CorruptedDataset:
     tuples that end in the label, whose other entries come as a tuple; or of dicts with a `label` or `labels`, as HuggingFace's:
     of those the sample is the one other entry, or the `image`, `img` or `text`, or the dict without the label. label_key,
     image_key: other names, or positions in tuples. outside: for open-set noise, the data set that the other images come from.
-    Where `noisy` has positions, they are those in `dataset`. Nothing is read before it is indexed. Raises ValueError where the
-    length, or a true label, is not that of `noisy`: at once where the data set has `targets` (or `labels`), else when the
+    Where `noisy` has positions, they are those in `dataset`. Nothing is read before it is indexed. True labels are those in the
+    rows, so where the data set has a `target_transform`, `noisy` must be made from labels after it. Raises ValueError where
+    the length, or a true label, is not that of `noisy`: at once where the data set has `targets` (or `labels`), else when the
     sample is fetched; and for rows in which no label is found.
     """
 
@@ -53,9 +55,14 @@ class CorruptedDataset:
         targets = None if label_key is not None else _targets(dataset)
         self._known = targets is not None
         if targets is not None:
-            true = targets
-            true = true if noisy.positions is None else true[noisy.positions]
+            held = targets if noisy.positions is None else targets[noisy.positions]
+            true = _in_rows(held, getattr(dataset, "target_transform", None))
             wrong = np.flatnonzero(true != noisy.clean)
+            if len(wrong) and np.array_equal(held, noisy.clean):
+                raise ValueError(
+                    "the corruption is of the labels before the data set's target_transform, and rows hold those after it: make "
+                    "it from [dataset.target_transform(label) for label in dataset.targets], or wrap a data set without it"
+                )
             if len(wrong):
                 self._refuse(int(wrong[0]), true[wrong[0]], noisy)
         self.dataset, self.noisy, self.outside = dataset, noisy, outside
@@ -97,6 +104,17 @@ class CorruptedDataset:
             f"sample {position} has label {label} in the data set but true label {noisy.clean[position]} in the corruption; "
             "was it made from this data set, in this order? (label_key says which entry of a sample is the label)"
         )
+
+
+def _in_rows(targets: NDArray[np.int64], target_transform: Callable[[int], Any] | None) -> NDArray[np.int64]:
+    """The labels that rows hold where the data set has these targets. Raises ValueError where those are no whole numbers."""
+    if target_transform is None:
+        return targets
+    values, place = np.unique(targets, return_inverse=True)
+    try:
+        return np.array([as_label(target_transform(value)) for value in values.tolist()], dtype=np.int64)[place]
+    except ValueError as error:
+        raise ValueError(f"after the target_transform of the data set, {error}") from None
 
 
 def _targets(dataset: MapStyle) -> NDArray[np.int64] | None:

@@ -32,8 +32,8 @@ class ForwardCorrection(Method):
     """Cross-entropy of the given label under T^T p, the prediction passed through the noise (Patrini et al., CVPR 2017).
 
     transition: where T comes from. "anchor": from the anchor points of a network trained with CE before, on the same labels;
-    "known": the true T (the oracle), refused where it is not known. percentile: the anchor of a class is the sample at this
-    percentile of its probability (97 in the public code for CIFAR-10, against outliers), None: the one with the highest.
+    "known": the true T (the oracle), refused where it is not known. percentile: the anchor of a class is the sample next
+    below this percentile of its probability (97 in the public code for CIFAR-10, against outliers), None: the highest one.
     The logits are those of the true class.
     """
 

@@ -19,6 +19,7 @@ from noisylab.corruption import (
     diagnose,
     empirical_transition,
     from_pair,
+    from_transition,
     instance,
     margin,
     on_classes,
@@ -46,13 +47,27 @@ def test_the_confident_joint_is_that_of_cleanlab(classes: int, n: int, seed: int
         assert np.abs(ours - theirs).max() < (1 + 1e-12 if calibrate else 1e-12)
 
 
+def test_the_calibrated_joint_is_what_cleanlab_rounds() -> None:
+    count = pytest.importorskip("cleanlab.count")
+    from cleanlab.internal.util import round_preserving_row_totals
+
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        given, p = rng.integers(6, size=997), rng.dirichlet(np.full(6, 0.4), 997)
+        ours = confident_joint(given, p)
+        assert ours.sum(axis=0) == pytest.approx(np.bincount(given))
+        # Halves may be rounded either way.
+        assert np.abs(ours % 1 - 0.5).min() > 1e-6
+        assert np.array_equal(round_preserving_row_totals(ours.T), count.compute_confident_joint(given, p, calibrate=True))
+
+
 def test_the_matrix_is_recovered_from_the_true_posteriors() -> None:
     rng = np.random.default_rng(0)
     true = rng.integers(4, size=20_000)
     noisy = pair_flip(true, 0.3)
     assert noisy.transition is not None
     assert np.abs(empirical_transition(true, noisy.labels) - noisy.transition).max() < 1e-3
-    soft = np.eye(4)[true] * 0.98 + 0.005
+    soft = np.eye(4)[true] * 0.98 + 0.02 * rng.dirichlet(np.full(4, 5.0), len(true))
     p = soft @ noisy.transition
     assert np.abs(anchor_points(p) - noisy.transition).max() < 0.02
     assert np.abs(anchor_points(p, percentile=97) - noisy.transition).max() < 0.02
@@ -61,10 +76,25 @@ def test_the_matrix_is_recovered_from_the_true_posteriors() -> None:
 
 
 def test_the_97th_percentile_is_not_misled_by_one_outlier() -> None:
-    p = np.tile([[0.7, 0.3], [0.2, 0.8]], (100, 1))
-    p[0] = [0.99, 0.01]
-    assert anchor_points(p)[0].tolist() == [0.99, 0.01]
-    assert anchor_points(p, percentile=97)[0].tolist() == [0.7, 0.3]
+    first = np.linspace(0, 0.7, 200)
+    first[17] = 0.99
+    p = np.stack([first, 1 - first], axis=1)
+    assert anchor_points(p)[0].tolist() == pytest.approx([0.99, 0.01])
+    # At position .97 * 199 = 193.03 of the sorted values lies the 195th; Patrini's code drops it too and takes the 194th.
+    expected = np.sort(first)[193]
+    assert anchor_points(p, percentile=97)[0].tolist() == pytest.approx([expected, 1 - expected])
+
+
+@given(st.integers(2, 5), st.integers(1, 80), st.integers(0, 1000), st.sampled_from([50, 90, 97, 100]))
+def test_anchor_points_are_those_of_the_public_code(classes: int, n: int, seed: int, percentile: float) -> None:
+    p = np.random.default_rng(seed).dirichlet(np.ones(classes), n)
+    found = anchor_points(p, percentile=percentile)
+    for i in range(classes):
+        # As there, but on a copy: theirs overwrites the probabilities that later classes read.
+        column = p[:, i].copy()
+        column[column >= np.percentile(column, percentile, method="higher")] = 0
+        best = column.argmax() if column.any() else p[:, i].argmax()
+        assert found[i] == pytest.approx(p[best], abs=1e-12)
 
 
 def test_bad_input_is_refused() -> None:
@@ -90,6 +120,12 @@ def test_diagnostics_of_a_draw_from_its_own_matrix() -> None:
     assert found.dominance == pytest.approx(0.6 - 0.4 / 9)
     assert found.learnable
     assert found.never_given == ()
+
+
+def test_dominance_is_that_of_the_weakest_class() -> None:
+    noisy = from_transition([0, 1, 2] * 10, [[0.9, 0.1, 0], [0.3, 0.5, 0.2], [0, 0, 1]])
+    assert diagnose(noisy).dominance == pytest.approx(0.2)
+    assert diagnose(from_transition([0, 2] * 10, noisy.transition, 3)).dominance == pytest.approx(0.8)  # type: ignore[arg-type]
 
 
 def test_p_values_are_uniform_over_seeds() -> None:
@@ -125,6 +161,12 @@ FEATURES = np.random.default_rng(0).normal(size=(len(SKEWED), 5))
 POSTERIORS = np.random.default_rng(1).dirichlet(np.ones(10), len(SKEWED))
 
 
+MANY = np.repeat(np.arange(60), np.random.default_rng(0).integers(1, 4, 60))
+FEATURES_OF_MANY = np.random.default_rng(2).normal(size=(len(MANY), 2))
+UNEQUAL = np.diag(1 - np.linspace(0.03, 0.3, 10)) + np.diag(np.linspace(0.03, 0.27, 9), 1)
+UNEQUAL[9, 0] = 0.3
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -137,7 +179,14 @@ POSTERIORS = np.random.default_rng(1).dirichlet(np.ones(10), len(SKEWED))
         lambda seed: preset(SKEWED, 0.4, "coteaching", seed=seed),
         lambda seed: preset(SKEWED, 0.4, "dividemix", seed=seed),
         lambda seed: preset(SKEWED, 0.4, "dividemix", form="asymmetric", seed=seed),
+        # Nearly all samples are chosen, so that how many of them are of mapped classes hardly varies.
+        lambda seed: preset(SKEWED, 0.9, "dividemix", form="asymmetric", seed=seed),
         lambda seed: preset(SKEWED, 0.4, "elr", seed=seed),
+        lambda seed: symmetric(MANY, 0.4, seed=seed),
+        lambda seed: symmetric([0, 0, 1, 1, 1], 0.1, seed=seed),
+        lambda seed: instance(MANY, 0.2, FEATURES_OF_MANY, seed=seed),
+        lambda seed: open_set(MANY, 0.3, 50, open_share=0.5, seed=seed),
+        lambda seed: from_transition(SKEWED, UNEQUAL, seed=seed),
     ],
 )
 def test_realised_rates_have_the_expected_mean_and_spread(make: Callable[[int], NoisyLabels]) -> None:
@@ -153,7 +202,7 @@ def test_realised_rates_have_the_expected_mean_and_spread(make: Callable[[int], 
         symmetric(SKEWED, 0.4),
         symmetric(SKEWED, 0.4, sampling="exact"),
         only_classes(symmetric(SKEWED, 0.4), [1, 2]),
-        instance(SKEWED, 0.1, FEATURES, saturated=True),
+        instance(SKEWED, 0.4, FEATURES, sampling="exact"),
         margin(SKEWED, 0.4, POSTERIORS, sampling="exact"),
         open_set(SKEWED, 0.4, 50, open_share=0.5),
         preset(SKEWED, 0.4, "sce"),
@@ -173,6 +222,7 @@ def test_exact_counts_are_said_to_be_exact(noisy: NoisyLabels, capsys: pytest.Ca
     "noisy",
     [
         only_classes(symmetric(SKEWED, 0.4, sampling="exact"), [1, 2]),
+        only_classes(symmetric(SKEWED, 0.33), [1, 2]),
         chain(SKEWED, "symmetric:0.3", "pair_flip:0.3"),
         preset(SKEWED, 0.4, "elr", form="asymmetric"),
     ],

@@ -123,6 +123,26 @@ def test_instance_noise_depends_on_the_features() -> None:
     assert np.abs(even - odd).max() > 0.3
 
 
+def test_what_a_sample_is_mistaken_for_depends_on_its_true_class_too() -> None:
+    # With one W for all classes, samples of equal features would be mistaken for classes 2 to 9 in the same proportions.
+    labels = np.repeat([0, 1], 4000)
+    noisy = instance(labels, 1, np.ones((8000, 16)), 10, temperature=4, saturated=True)
+    counts = [np.bincount(noisy.labels[labels == true], minlength=10)[2:] for true in (0, 1)]
+    assert np.abs(counts[0] / counts[0].sum() - counts[1] / counts[1].sum()).max() > 0.1
+
+
+@pytest.mark.parametrize("dimensions", [3, 300])
+def test_features_are_scaled_so_that_targets_are_as_uncertain_in_any_number_of_dimensions(dimensions: int) -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(5, 3, size=(60, dimensions))
+    noisy = instance(np.zeros(60 * 150, dtype=np.int64), 1, np.repeat(rows, 150, axis=0), 10)
+    top = [np.bincount(labels, minlength=10).max() / 150 for labels in noisy.labels.reshape(60, 150)]
+    # Scores of standardised features under W ~ N(0, 1), over sqrt(d), are N(0, 1) themselves.
+    weights = np.exp(rng.normal(size=(20_000, 9)))
+    expected = (weights.max(axis=1) / weights.sum(axis=1)).mean()
+    assert np.mean(top) == pytest.approx(expected, abs=0.07)
+
+
 def test_instance_noise_never_holds_more_than_chunks() -> None:
     x = np.random.default_rng(0).integers(0, 256, (20_000, 300), dtype=np.uint8)
     labels = np.arange(20_000) % 10
@@ -174,6 +194,30 @@ def test_open_set_noise_replaces_images_and_keeps_their_labels() -> None:
     assert not inside.any()
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_no_outside_image_is_used_twice_while_there_are_others(mode: str) -> None:
+    labels = np.repeat(np.arange(6), [200, 100, 50, 30, 15, 5])
+    images, outside = np.zeros((400, 1), np.int64), np.arange(1, 151)[:, None]
+    for rate in (0.1, 0.3, 0.6, 1):
+        noisy = open_set(labels, rate, 150, open_share=0.7, sampling=mode)  # type: ignore[arg-type]
+        assert noisy.replaced_by is not None
+        used = np.bincount(noisy.replaced_by[noisy.replaced_by >= 0], minlength=150)
+        assert used.sum() >= 20
+        assert np.ptp(used) <= 1
+        assert np.array_equal(replace_images(images, noisy, outside)[:, 0], noisy.replaced_by + 1)
+
+
+def test_a_margin_that_is_nearly_none_is_scaled_as_well() -> None:
+    # What the first 500 leave of the sum of all is lost in rounding.
+    gap = np.concatenate([np.full(500, 0.5), 1 - np.arange(1, 501) * 1e-12])
+    eta = np.stack([(1 + gap) / 2, (1 - gap) / 2], axis=1)
+    noisy = margin(np.zeros(1000, dtype=np.int64), 0.7, eta, 2)
+    assert noisy.flip_probability is not None
+    assert noisy.flip_probability.mean() == pytest.approx(0.7, abs=1e-9)
+    assert noisy.flip_probability[:500].tolist() == [1] * 500
+    assert noisy.rate == 0.7
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_record_of_any_kind_comes_back_from_its_file(kind: Kind, tmp_path) -> None:  # type: ignore[no-untyped-def]
     noisy = kind(np.arange(60) % 4, 0.3, 4)
@@ -213,5 +257,26 @@ def test_a_file_about_the_whole_data_set_gives_the_rows_of_a_part_of_it(tmp_path
     ):
         np.save(tmp_path / f"{name}.npy", values)
         path = str(tmp_path / f"{name}.npy")
-        assert kind(labels[part], 0.1, path, positions=part) == kind(labels[part], 0.1, values[part])
-        assert kind(labels, 0.1, path, positions=np.arange(200)) == kind(labels, 0.1, values)
+        whole = kind(labels, 0.1, path)
+        for place in (part, np.arange(200)):
+            made = kind(labels[place], 0.1, path, positions=place)
+            assert np.array_equal(made.labels, kind(labels[place], 0.1, values[place]).labels)
+            # The record names the file, whichever of its rows it is about.
+            assert made.parameters == whole.parameters
+
+
+def test_a_record_tells_files_apart_by_what_they_hold(tmp_path: Path) -> None:
+    labels, eta = np.arange(200) % 4, posteriors(np.arange(200) % 4, 4)
+    images = np.zeros((300, 1, 2, 2), np.uint8)
+    for kind, name, values, other in (
+        (margin, "posteriors", eta, eta + np.eye(4)[0] * 1e-12),
+        (subclass, "fine", labels * 5 + np.arange(200) // 4 % 5, labels * 5 + np.arange(200) // 4 % 4),
+        (open_set, "outside", images, images + np.uint8(1)),
+    ):
+        path, records = tmp_path / f"{name}.npy", []
+        for held in (values, values, other):
+            np.save(path, held)
+            records.append(kind(labels, 0.1, str(path)))
+        assert records[0] == records[1] != records[2]
+        assert records[0].parameters[name] == str(path)
+        assert records[0].parameters[f"{name}_digest"] != records[2].parameters[f"{name}_digest"]
