@@ -11,8 +11,8 @@ forward passes; SGD and `zero_grad` as torch has them by default; loss and accur
 Each side is a process of its own with the same number of training threads; they work in turns, one waiting while the other
 works, and a turn of ours is held to the mean of theirs before and after it. Their workers are there before a turn is timed, and
 the batches that waited are used up. Images are entries that go forward and backward: on both sides `batch_size` a step, half of
-them new. `--workers` are theirs, each on a core beside the training process; ours has none. On a CPU a second ratio gives our
-loop these cores as threads instead. Times are the wall's, since workers' count: it takes that many free cores.
+them new. `--workers` are theirs, each on a core beside the training process; ours has none. Times are the wall's,
+since workers' count: it takes that many free cores.
 """
 
 import multiprocessing
@@ -61,9 +61,9 @@ class Arguments:
     """Worker processes of the public way's DataLoader, one measurement each."""
     threads: int = 1
     """CPU threads of either training process."""
-    steps: int = 12
+    steps: int = 8
     """Steps a turn."""
-    turns: int = 9
+    turns: int = 11
     """Turns of our loop."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where."""
@@ -71,6 +71,8 @@ class Arguments:
     """Of our loop; the public code has fp32."""
     compile: bool = False
     """Whether our loop compiles its network; the public code does not."""
+    same_cores: bool = False
+    """Give our loop the workers' cores as threads, which needs as many cores free of other work (CPU alone)."""
 
     def network(self) -> Backbone:
         """A new one."""
@@ -260,9 +262,7 @@ def main() -> None:
     arguments = tyro.cli(Arguments, description=__doc__)
     print(f"our loop / the public way, {arguments.model}, batch {arguments.batch_size}, {arguments.device}")
     for workers in arguments.workers:
-        compare(arguments, workers, arguments.threads)
-        if workers and arguments.device == "cpu":
-            compare(arguments, workers, arguments.threads + workers)
+        compare(arguments, workers, arguments.threads + workers * arguments.same_cores)
 
 
 if __name__ == "__main__":
