@@ -60,8 +60,8 @@ class CorruptedDataset:
             wrong = np.flatnonzero(true != noisy.clean)
             if len(wrong) and np.array_equal(held, noisy.clean):
                 raise ValueError(
-                    "the corruption is of the labels before the data set's target_transform, and rows hold those after it: make "
-                    "it from [dataset.target_transform(label) for label in dataset.targets], or wrap a data set without it"
+                    "the corruption is of the labels before the data set's target_transform, and rows hold those after it: "
+                    "make it from [dataset.target_transform(label) for label in dataset.targets], or wrap a data set without it"
                 )
             if len(wrong):
                 self._refuse(int(wrong[0]), true[wrong[0]], noisy)
