@@ -105,6 +105,7 @@ def main() -> int:
 
 def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[str, Any]], None] | None) -> int:
     """Train one run in the folder `out`; the main one of several processes says how it goes."""
+    from noisylab.data.images import UnreadableError
     from noisylab.execute import ElsewhereError, execute
     from noisylab.runs import write_results
 
@@ -124,6 +125,8 @@ def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[s
         result = execute(config, data, out, on_row=show)
     except ElsewhereError:
         fail(f"another process is at {config.id}")
+    except UnreadableError as error:
+        fail(error)
     if not speaks():
         return 0
     write_results(out)

@@ -38,7 +38,8 @@ class Feed:
     def __init__(self, data: TrainingSet, sampler: PlainSampler, seed: int, device: torch.device) -> None:
         self.sampler, self.seed, self.device = sampler, seed, device
         self._images = on_device(data.images, device)
-        self._labels = torch.from_numpy(np.array(data.given_labels)).to(device)
+        self._given = np.array(data.given_labels)
+        self._labels = torch.from_numpy(self._given).to(device)
         self._augmentation, self._normalise = data.augmentation, Normalise(data.mean, data.std, device)
         self._mixing = data.augmentation if isinstance(data.augmentation, Mixing) else None
 
@@ -60,13 +61,20 @@ class Feed:
         ids, images = self._presented(mine, all_ids, all_drawn)
         if self._mixing is not None:
             mixed = mixed_entries(self._mixing, sampler, wholes, self.seed, epoch)
-            partner_ids, partner_images = self._presented([mixed.partner[own] for own in mine], all_ids, all_drawn)
+            partners = [mixed.partner[own] for own in mine]
+            partner_labels = self._split(self._given[all_ids[np.concatenate(partners)]], mine)
+            if sampler.processes == 1:
+                # They stand in the same batch, augmented alike.
+                places = self._split(np.concatenate(partners) - np.repeat(starts[:-1], [len(own) for own in mine]), mine)
+            else:
+                _, partner_images = self._presented(partners, all_ids, all_drawn)
             mix_drawn = self._split(mixed.drawn[np.concatenate(mine)].astype(np.float32), mine)
         for step, (whole, inputs) in enumerate(zip(wholes, images, strict=True)):
             mix = None
             if self._mixing is not None:
-                inputs, share = self._mixing.mix(inputs, next(partner_images), mix_drawn[step])
-                mix = Mix(self._labels.index_select(0, partner_ids[step]), share)
+                others = inputs.index_select(0, places[step]) if sampler.processes == 1 else next(partner_images)
+                inputs, share = self._mixing.mix(inputs, others, mix_drawn[step])
+                mix = Mix(partner_labels[step], share)
             yield Batch(
                 inputs.contiguous(memory_format=torch.channels_last),
                 self._labels.index_select(0, ids[step]),
@@ -74,6 +82,7 @@ class Feed:
                 whole.new_of(sampler.rank),
                 mix,
                 whole if whole.processes > 1 else None,
+                whole.repeated_weight(sampler.rank),
             )
 
     def _presented(

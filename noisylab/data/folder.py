@@ -76,7 +76,7 @@ def _files(part: Path, names: tuple[str, ...]) -> tuple[list[Path], NDArray[np.i
         (file, label)
         for label, name in enumerate(names)
         for file in sorted((part / name).rglob("*"))
-        if file.suffix.lower() in EXTENSIONS
+        if file.suffix.lower() in EXTENSIONS and not any(name.startswith(".") for name in file.relative_to(part).parts)
     ]
     empty = sorted(set(range(len(names))) - {label for _, label in pairs})
     if pairs and part.name == "train" and empty:

@@ -17,6 +17,10 @@ UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.De
 Mode = Literal["L", "RGB"]
 
 
+class UnreadableError(ValueError):
+    """An image file is not what it should be."""
+
+
 def read_images(
     files: Sequence[Path], size: tuple[int, int], mode: Mode, source: str, *, resize: bool, crop: bool = False
 ) -> NDArray[np.uint8]:
@@ -49,14 +53,15 @@ def _opened(file: Path, mode: Mode, source: str) -> Image.Image:
             coloured = mode == "L" and image.mode not in GREY
             pixels = convert(image, mode)
     except UNREADABLE as error:
-        raise ValueError(f"data set {source}: {str(file)!r} cannot be read as an image: {error}") from error
+        raise UnreadableError(f"data set {source}: {str(file)!r} cannot be read as an image: {error}") from error
     if coloured:
-        raise ValueError(f"data set {source}: {str(file)!r} is in colour, and others are grey")
+        raise UnreadableError(f"data set {source}: {str(file)!r} is in colour, and others are grey")
     return pixels
 
 
 def _channels_first(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1))
+    # A copy always: what Pillow gives cannot be written to.
+    return np.array(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1), order="C")
 
 
 def convert(image: Image.Image, mode: Mode) -> Image.Image:

@@ -1,5 +1,6 @@
 """The images of one batch after the other, on the training device: from a tensor there, or from files read ahead."""
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from noisylab.cli import available_cores
 from noisylab.data.augment import Augmentation
 from noisylab.data.augment_strong import RandomResizedCrop
+from noisylab.data.images import UnreadableError
 from noisylab.data.streaming import Images, StreamedImages
 
 # What a process gains from more than this is little.
@@ -49,7 +51,7 @@ def augmented(
     where that is read.
     """
     if isinstance(images, StreamedImages) and isinstance(augmentation, RandomResizedCrop):
-        keys = [list(zip(part.tolist(), rows[:, 0].tolist(), strict=True)) for part, rows in zip(ids, drawn, strict=True)]
+        keys = [list(zip(part.tolist(), rows, strict=True)) for part, rows in zip(ids, drawn, strict=True)]
         yield from _loaded(_Files(images, augmentation), keys, device)
         return
     rows = torch.split(torch.cat(list(drawn)).to(device), [len(part) for part in ids])
@@ -66,7 +68,7 @@ def all_in_order(images: Tensor | StreamedImages, batch_size: int, device: torch
 
 
 class _Files(Dataset[Tensor]):
-    """The images of a streamed set, by position; or, by position and seed, what an augmentation cuts out of them."""
+    """The images of a streamed set, by position; or, by position and row of `draw`, what is cut out of them."""
 
     def __init__(self, images: StreamedImages, cut: RandomResizedCrop | None) -> None:
         self.images, self.cut = images, cut
@@ -74,17 +76,23 @@ class _Files(Dataset[Tensor]):
     def __getitem__(self, key: Any) -> Tensor:
         if self.cut is None:
             return torch.from_numpy(self.images[key])
-        index, seed = key
-        return self.cut.one(torch.from_numpy(self.images.as_it_is(index)), seed, self.images.shape[2:])
+        index, drawn = key
+        return self.cut.one(torch.from_numpy(self.images.as_it_is(index)), drawn, self.images.shape[2:])
 
 
 def _loaded(files: _Files, keys: list[list[Any]], device: torch.device) -> Iterator[Tensor]:
     workers = files.images.workers
+    # torchrun's processes on a machine share its cores.
+    own_cores = max(1, available_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     loader = DataLoader(
         files,
         batch_sampler=keys,
-        num_workers=min(MOST_WORKERS, available_cores()) if workers is None else workers,
+        num_workers=min(MOST_WORKERS, own_cores) if workers is None else workers,
         pin_memory=device.type == "cuda",
     )
-    for batch in loader:
-        yield batch.to(device, non_blocking=True)
+    try:
+        for batch in loader:
+            yield batch.to(device, non_blocking=True)
+    except UnreadableError as error:
+        # A worker's error comes with the trace of that process in front.
+        raise UnreadableError(str(error).splitlines()[-1].rpartition("UnreadableError: ")[2]) from None

@@ -19,7 +19,7 @@ from noisylab.training import Callback, train
 from noisylab.training.loop import EpochSummary
 
 # The transforms of torchvision treat images one by one, and are drawn on the CPU.
-AUGMENTATIONS = sorted(set(AUGMENT.entries()) - {"autoaugment", "randaugment", "trivialaugment", "random_resized_crop"})
+AUGMENTATIONS = sorted(set(AUGMENT.entries()) - {"autoaugment", "randaugment", "trivialaugment"})
 SPECS = {"cutout": "cutout:3"}
 ATEN = torch.ops.aten
 READS = {ATEN._local_scalar_dense, ATEN.nonzero, ATEN.masked_select, ATEN._unique2, ATEN.bincount, ATEN.equal}
