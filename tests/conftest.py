@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
 
 from noisylab.data.base import ImageData
 
+# Tests run side by side; where threads wait for one another, small matrices take a thousand times as long.
 torch.set_num_threads(1)
+threadpool_limits(1)
 
 # A busy machine is no failure.
 settings.register_profile("unhurried", deadline=None)

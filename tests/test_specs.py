@@ -40,6 +40,34 @@ def test_a_spec_binds_every_option_and_has_short_names(text: str, canonical: str
     assert (str(spec), spec.label, spec.family) == (canonical, label, family)
 
 
+def test_specs_inside_a_spec_are_what_they_would_be_by_themselves() -> None:
+    defaults = {"mapping": "cifar10"}
+    inner = str(NOISE.parse("asymmetric:0.4", defaults))
+    spec = NOISE.parse("on_classes(noise='asymmetric:0.4', classes=[3, 5])", defaults)
+    assert spec.options["noise"] == inner
+    assert spec.label == "on_classes(noise='asymmetric:0.4', classes=(3, 5))"
+    # Of the canonical text nothing is left open, at any depth.
+    deep = NOISE.parse(f"chain(first={spec.label!r}, second='pair_flip:0.1')", defaults)
+    assert str(NOISE.parse(str(deep))) == str(deep)
+    assert str(NOISE.parse(deep.label, defaults)) == str(deep)
+    assert [part.name for part in NOISE.parts(deep)] == ["chain", "on_classes", "asymmetric", "pair_flip"]
+    assert str(NOISE.parts(deep)[2]) == inner
+
+
+@pytest.mark.parametrize(
+    ("noise", "said"),
+    [
+        ("asymmetric:0.4", "noise 'asymmetric:0.4': mapping is missing"),
+        ("symetric:0.4", "unknown noise 'symetric' (did you mean 'symmetric'?)"),
+        ("symmetric:40", "got 40; did you mean 0.4?"),
+    ],
+)
+def test_what_is_wrong_inside_a_spec_is_said_when_it_is_read(noise: str, said: str) -> None:
+    for text in (f"long_tailed(factor=0.1, noise={noise!r})", f"chain(first='symmetric:0', second={noise!r})"):
+        with pytest.raises(ValueError, match=re.escape(said)):
+            NOISE.parse(text)
+
+
 @pytest.mark.parametrize(
     ("registry", "text"),
     [
@@ -50,6 +78,7 @@ def test_a_spec_binds_every_option_and_has_short_names(text: str, canonical: str
         (DATA, "npz:some/path with (brackets):and.colons"),
         (AUGMENT, "crop(padding=2)"),
         (NOISE, "symmetric(rate=0.25, sampling='iid')"),
+        (NOISE, "on_classes(noise='open_set(rate=0.1, outside=\"x.npy\")', classes=[1])"),
     ],
 )
 def test_the_canonical_text_and_the_label_mean_the_same_as_what_was_written(registry: Registry, text: str) -> None:  # type: ignore[type-arg]

@@ -104,7 +104,10 @@ def _lowest(level: NDArray[np.float64], count: int) -> NDArray[np.int64]:
     if count == 0:
         return np.empty(0, dtype=np.int64)
     highest = np.partition(level, count - 1)[count - 1]
-    return np.flatnonzero((level <= highest) & np.isfinite(level))[:count]
+    chosen = level < highest
+    # Of equal ones the first.
+    chosen[np.flatnonzero(level == highest)[: count - int(chosen.sum())]] = np.isfinite(highest)
+    return np.flatnonzero(chosen)
 
 
 def _pick_rows(weights: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -26,6 +26,14 @@ def test_it_reports_saves_and_draws(tmp_path: Path) -> None:
     assert (tmp_path / "x_examples.png").is_file()
 
 
+def test_the_data_sets_own_mapping_reaches_noise_that_is_made_of_others() -> None:
+    some = "on_classes(noise='asymmetric:0.4', classes=[3, 5])"
+    both = f"chain(first={some!r}, second='symmetric:0')"
+    done = command("--noise", f"long_tailed(factor=0.5, noise={both!r})")
+    assert done.returncode == 0, done.stderr
+    assert "'mapping': 'digits'" in done.stdout
+
+
 def test_missing_human_labels_are_named_with_their_source(tmp_path: Path) -> None:
     images, labels = np.zeros((20, 4, 4), np.uint8), np.arange(20) % 10
     np.savez(tmp_path / "x.npz", train_images=images, train_labels=labels, test_images=images, test_labels=labels)
@@ -49,6 +57,13 @@ def test_kinds_are_described() -> None:
             ["--noise", "human:cifar100n_fine", "--data", "cifar10"],
             "labels of CIFAR-100's images, and cifar10 is not CIFAR-100",
         ),
+        (
+            ["--noise", "on_classes(noise='human:cifar100n_fine', classes=[1])", "--data", "cifar100:coarse"],
+            "cifar100n_fine holds fine labels, which are those of --data cifar100:fine",
+        ),
+        (["--noise", "human:cifar100n_coarse", "--data", "cifar100"], "which are those of --data cifar100:coarse"),
+        (["--noise", "subclass:0.1"], "fine='FILE.npy' (in Python: fine=int[N]), or the data set cifar100:coarse"),
+        (["--noise", "on_classes(noise='symetric:0.4', classes=[3])"], "unknown noise 'symetric' (did you mean 'symmetric'?)"),
         (["--noise", "none"], "unknown noise 'none' (write symmetric:0)"),
         (["--noise", "clean"], "unknown noise 'clean' (write symmetric:0)"),
         (["--noise", "symmetric(0.4)"], "is not of the form name, name:value or name(key=literal, ...); write symmetric:0.4"),

@@ -25,6 +25,7 @@ from noisylab.corruption import (
     pair_flip,
     preset,
     realism_controls,
+    subclass,
     symmetric,
     then,
 )
@@ -78,6 +79,13 @@ def test_a_chain_draws_its_second_noise_independently_of_the_first() -> None:
 def test_long_tails_are_nested_over_factors(a: float, b: float, seed: int) -> None:
     small, large = (set(long_tail(LABELS[:300], factor, seed=seed).tolist()) for factor in sorted((a, b)))
     assert small <= large
+
+
+@pytest.mark.parametrize("factor", [1e-6, 0.001, 0.02])
+def test_at_least_one_sample_of_every_class_stays_in_a_long_tail(factor: float) -> None:
+    labels = np.repeat(np.arange(4), [100, 1, 30, 30])
+    sizes = np.bincount(labels[long_tail(labels, factor)])
+    assert sizes.tolist() == [100, 1, *(max(1, int(100 * factor ** (k / 3))) for k in (2, 3))]
 
 
 def test_a_long_tail_decays_exponentially_and_is_corrupted_after() -> None:
@@ -141,6 +149,61 @@ def test_elr_turns_part_of_the_cats_back() -> None:
     noisy = preset(np.arange(50_000) % 10, 0.4, "elr", form="asymmetric")
     assert noisy.realised_transition()[3, 5] == pytest.approx(0.24, abs=0.01)
     assert preset(np.arange(50_000) % 10, 0.4, "sce", form="asymmetric").realised_transition()[3, 5] == 0.4
+
+
+def test_sce_has_maps_of_three_data_sets() -> None:
+    # datasets.py, get_data: 7 -> 1, 2 -> 7, 3 -> 8, 5 <-> 6 for MNIST.
+    mnist = preset(np.arange(1000) % 10, 0.4, "sce", form="asymmetric", dataset="mnist")
+    asked = asymmetric(np.arange(1000) % 10, 0.4, "mnist")
+    assert np.array_equal(mnist.counts(), asked.counts())
+    assert mnist.parameters["mapping"] == "mnist"
+    # build_for_cifar100: in every block of five classes two become each other; multiclass_noisify draws iid.
+    labels = np.arange(50_000) % 100
+    noisy, otherwise = (preset(labels, 0.4, "sce", form="asymmetric", seed=seed) for seed in (1, 2))
+    pairs = {int(one): other for one, other in noisy.parameters["mapping"].items()}
+    assert np.bincount([true // 5 for true in pairs]).tolist() == [2] * 20
+    assert all(pairs[b] == a and b // 5 == a // 5 and b != a for a, b in pairs.items())
+    matrix = np.eye(100)
+    for one, other in pairs.items():
+        matrix[one, one], matrix[one, other] = 0.6, 0.4
+    assert np.allclose(noisy.transition, matrix)  # type: ignore[arg-type]
+    assert diagnose(noisy).p_value > 1e-3
+    assert noisy.rate == pytest.approx(0.16, abs=0.01)
+    assert otherwise.parameters["mapping"] != noisy.parameters["mapping"]
+    low = preset(labels, 0.1, "sce", form="asymmetric", seed=1)
+    assert np.array_equal(low.labels[low.flipped], noisy.labels[low.flipped])
+
+
+def test_elr_on_cifar100_is_the_contiguous_map_iid() -> None:
+    labels = np.arange(50_000) % 100
+    noisy = preset(labels, 0.4, "elr", form="asymmetric")
+    asked = asymmetric(labels, 0.4, "cifar100_contiguous5", sampling="iid")
+    assert np.array_equal(noisy.labels, asked.labels)
+    assert (noisy.parameters["mapping"], noisy.parameters["sampling"]) == ("cifar100_contiguous5", "iid")
+
+
+@pytest.mark.parametrize(
+    ("classes", "options", "said"),
+    [
+        (
+            100,
+            {"source": "dividemix"},
+            "dividemix has asymmetric noise for CIFAR-10, got CIFAR-100; mapping 'cifar100_superclass'",
+        ),
+        (10, {"source": "elr", "dataset": "mnist"}, "elr has asymmetric noise for CIFAR-10, CIFAR-100, got MNIST"),
+        (10, {"source": "sce", "dataset": "svhn"}, "for CIFAR-10, MNIST, CIFAR-100, got svhn"),
+        (10, {"source": "sce", "dataset": "cifar100"}, "CIFAR-100's 100 classes, got 10 classes; pass num_classes=100"),
+        (100, {"source": "sce", "dataset": "mnist"}, "is for MNIST's 10 classes, got 100 classes"),
+        (
+            10,
+            {"source": "sce", "dataset": "mnist", "form": "symmetric"},
+            "dataset is about form='asymmetric', got dataset='mnist'",
+        ),
+    ],
+)
+def test_asymmetric_noise_that_a_code_does_not_have_is_refused(classes: int, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        preset(np.arange(1000) % classes, 0.4, **{"form": "asymmetric"} | options)
 
 
 def test_sce_takes_equally_many_of_every_class_however_large_it_is() -> None:
@@ -209,6 +272,29 @@ def test_forms_that_a_code_does_not_have_are_refused() -> None:
         preset(LABELS, 0.4, "divide")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("kind", "formula"),
+    [
+        ("subclass", "T_i,i+1 = r, T_ii = 1 - r"),
+        ("on_classes", "T_ij is that of the other noise for i in `classes`, else T_ii = 1"),
+        ("chain", "T = T_1 T_2"),
+        ("long_tailed", "T is that of the other noise"),
+        ("file", "Of T only what it realised, n_ij / n_i, is known"),
+        ("from_file", "file(path"),
+    ],
+)
+def test_kinds_say_their_matrix(kind: str, formula: str, capsys: pytest.CaptureFixture[str]) -> None:
+    describe(kind)
+    assert formula in capsys.readouterr().out
+
+
+def test_subclass_noise_has_the_matrix_that_it_says() -> None:
+    fine = np.random.default_rng(0).integers(20, size=8000)
+    noisy = subclass(fine // 5, 0.15, fine)
+    expected = 0.85 * np.eye(4) + 0.15 * np.roll(np.eye(4), 1, axis=1)
+    assert np.abs(noisy.realised_transition() - expected).max() < 1e-3
+
+
 @pytest.mark.parametrize("kind", NOISE.entries())
 def test_every_kind_describes_itself_with_its_bad_input(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     describe(kind)
@@ -222,6 +308,7 @@ def test_kinds_made_of_others_hand_on_what_a_data_set_supplies(tmp_path: Path) -
     np.save(tmp_path / "fine.npy", LABELS * 5 + np.arange(5000) // 10 % 5)
     part = np.arange(0, 5000, 2)
     supplied = {"labels": LABELS[part], "num_classes": 12, "seed": 3, "features": x[part], "root": None, "positions": part}
+    supplied["fine_labels"] = np.load(tmp_path / "fine.npy")[part]
     fine = f"subclass(rate=0.1, fine='{tmp_path}/fine.npy')"
     for text in (
         "on_classes(noise='instance:0.4', classes=(2, 4))",
@@ -229,6 +316,8 @@ def test_kinds_made_of_others_hand_on_what_a_data_set_supplies(tmp_path: Path) -
         "long_tailed(factor=0.5, noise='instance:0.4')",
         f'on_classes(noise="{fine}", classes=(2, 4))',
         f'long_tailed(factor=0.5, noise="{fine}")',
+        "long_tailed(factor=0.5, noise='subclass:0.1')",
+        "chain(first='subclass:0.1', second='on_classes(noise=\"subclass:0.1\", classes=(2, 4))')",
     ):
         made = NOISE.create(NOISE.parse(text), **supplied)
         assert made.num_classes == 12

@@ -1,6 +1,7 @@
 """What every noise kind promises: conventions, exact counts, nestedness, determinism."""
 
 import random
+import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
@@ -228,6 +229,18 @@ def test_torch_tensors_and_pandas_series_are_array_likes() -> None:
     expected = symmetric([0, 1, 2, 3] * 5, 0.5)
     assert symmetric(torch.tensor([0, 1, 2, 3] * 5), 0.5) == expected
     assert symmetric(pandas.Series([0, 1, 2, 3] * 5), 0.5) == expected
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("rate", [0.4, 0.9])
+def test_drawing_holds_few_arrays_at_a_time_at_any_rate(mode: str, rate: float) -> None:
+    labels = np.random.default_rng(0).integers(10, size=3_000_000)
+    tracemalloc.start()
+    symmetric(labels, rate, sampling=mode)  # type: ignore[arg-type]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # Of 64 bits per label: five arrays, and what a chunk needs.
+    assert peak < 6 * labels.nbytes
 
 
 def test_what_flips_for_certain_never_keeps_its_label() -> None:

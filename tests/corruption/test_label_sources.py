@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from noisylab.corruption import NoisyLabels, from_file, from_transition, human, margin, symmetric
+from noisylab.corruption.asymmetric import CIFAR100_SUPERCLASS
 from noisylab.corruption.human import FILES, VARIANTS
 from noisylab.corruption.pt_file import read_arrays
 from noisylab.data.base import check_root
@@ -40,6 +41,17 @@ def test_the_official_files_have_the_published_rates(variant: Any) -> None:
     noisy = human(variant, root=OFFICIAL)
     assert noisy.rate == pytest.approx(VARIANTS[variant][4], abs=5e-5)
     assert human(variant, noisy.clean, root=OFFICIAL) == noisy
+
+
+def test_coarse_labels_are_those_of_the_data_set_of_coarse_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fine = np.arange(2000) % 100
+    true = CIFAR100_SUPERCLASS[fine]
+    given = symmetric(true, 0.264, sampling="exact").labels
+    md5 = write_pt(tmp_path / "CIFAR-100_human.pt", {"clean_coarse_label": true, "noisy_coarse_label": given})
+    monkeypatch.setitem(FILES, "CIFAR-100_human.pt", md5)
+    assert np.array_equal(human("cifar100n_coarse", true, root=tmp_path).labels, given)
+    with pytest.raises(ValueError, match="is it that data set"):
+        human("cifar100n_coarse", fine, root=tmp_path)
 
 
 def test_labels_of_another_rate_than_the_published_one_are_refused(

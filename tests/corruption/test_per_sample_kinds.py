@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -62,6 +62,8 @@ def imbalanced(draw: st.DrawFn) -> tuple[NDArray[np.int64], int]:
 
 
 @given(kinds, modes, imbalanced(), st.floats(0, 1), st.floats(0, 1), seeds)
+# Many samples flip from the same rate on.
+@example(saturated, "exact", (np.ones(31, dtype=np.int64), 2), 0.0, 1.0, 99999998)
 def test_the_flips_of_a_lower_rate_with_their_targets_are_among_those_of_a_higher_rate(
     kind: Kind, mode: str, data: tuple[NDArray[np.int64], int], a: float, b: float, seed: int
 ) -> None:

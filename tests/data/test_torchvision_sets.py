@@ -1,7 +1,9 @@
 """MNIST, FashionMNIST and SVHN from files in their own formats; TinyImageNet from its own folders."""
 
+import dataclasses
 import gzip
 import os
+import pickle
 import shutil
 import struct
 from pathlib import Path
@@ -12,8 +14,9 @@ import scipy.io
 import torchvision
 from PIL import Image
 
+from noisylab.corruption.asymmetric import CIFAR100_SUPERCLASS
 from noisylab.data.base import ImageData, channel_statistics, load_data
-from noisylab.registries import DATA
+from noisylab.registries import DATA, NOISE
 
 OFFICIAL = Path(os.environ.get("NOISYLAB_DATA", "data"))
 RNG = np.random.default_rng(0)
@@ -194,6 +197,48 @@ def test_the_statistics_are_those_of_the_real_training_images(spec: str, place: 
     data = load(spec, OFFICIAL)
     mean, std = channel_statistics(data.train_images)
     assert (data.mean, data.std) == (pytest.approx(mean, abs=1e-4), pytest.approx(std, abs=1e-4))
+
+
+def write_cifar100(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files as CIFAR's page describes them, with random images of every fine class."""
+    folder = root / "cifar-100-python"
+    folder.mkdir()
+    for part, count in (("train", 300), ("test", 100)):
+        images = RNG.integers(0, 256, (count, 3072), dtype=np.uint8)
+        (folder / part).write_bytes(pickle.dumps({"data": images, "fine_labels": [i % 100 for i in range(count)]}))
+    (folder / "meta").write_bytes(pickle.dumps({"fine_label_names": [f"fine {i}" for i in range(100)]}))
+    monkeypatch.setattr(torchvision.datasets.cifar, "check_integrity", lambda *_: True)
+
+
+def test_cifar100_has_fine_and_coarse_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_cifar100(tmp_path, monkeypatch)
+    fine, coarse = load("cifar100", tmp_path), load("cifar100:coarse", tmp_path)
+    assert (fine.num_classes, coarse.num_classes) == (100, 20)
+    assert fine.fine_labels is None
+    # apple, aquarium_fish, baby, bear and beaver are fruit, fish, people, large carnivores and aquatic mammals.
+    first = [coarse.class_names[label] for label in coarse.train_labels[:5]]
+    assert first == ["fruit_and_vegetables", "fish", "people", "large_carnivores", "aquatic_mammals"]
+    assert coarse.fine_labels is not None
+    assert np.array_equal(coarse.fine_labels, fine.train_labels)
+    assert np.array_equal(coarse.test_images, fine.test_images)
+    assert coarse.digest() != fine.digest()
+
+
+def test_fine_labels_go_with_their_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_cifar100(tmp_path, monkeypatch)
+    data = load("cifar100:coarse", tmp_path)
+    part = data.subset(80)
+    assert part.fine_labels is not None
+    assert np.array_equal(CIFAR100_SUPERCLASS[part.fine_labels], part.train_labels)
+    part.save(tmp_path)
+    again = ImageData.open(tmp_path)
+    assert again.fine_labels is not None
+    assert np.array_equal(again.fine_labels, part.fine_labels)
+    assert again.digest() == part.digest() != dataclasses.replace(part, fine_labels=None).digest()
+    noisy = NOISE.create(NOISE.parse("subclass:0.1"), **part.noise_inputs, seed=0)
+    lowest = np.array([part.fine_labels[part.train_labels == c].min() for c in range(20)])
+    assert noisy.flipped.sum() == 8
+    assert np.array_equal(part.fine_labels[noisy.flipped], lowest[noisy.clean[noisy.flipped]])
 
 
 def test_packed_idx_files_are_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

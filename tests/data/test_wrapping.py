@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from torch.utils.data import DataLoader, TensorDataset
-from torchvision.datasets import ImageFolder
+from torchvision.datasets import FakeData, ImageFolder
 from torchvision.transforms.functional import pil_to_tensor
 
 from noisylab.corruption import NoisyLabels, long_tailed, open_set, symmetric
@@ -279,6 +279,41 @@ def test_outside_images_need_no_label() -> None:
 def test_rows_without_a_label_are_refused_with_what_is_expected(dataset: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         NOISY.wrap(dataset)[0]
+
+
+def reverse(label: int) -> int:
+    return 2 - label
+
+
+def one_hot(label: int) -> torch.Tensor:
+    return torch.eye(3)[label]
+
+
+def test_labels_are_those_after_a_target_transform(tmp_path: Path) -> None:
+    folder = folder_of_images(tmp_path)
+    folder.target_transform = reverse
+    # ImageFolder's own `targets` are those before it.
+    noisy = symmetric([reverse(label) for label in folder.targets], 0.5)
+    wrapped = noisy.wrap(folder)
+    assert [wrapped[i][1:] for i in range(12)] == [(int(label), i) for i, label in enumerate(noisy.labels)]
+    with pytest.raises(ValueError, match=r"before the data set's target_transform.* make it from \[dataset.target_transform"):
+        symmetric(folder.targets, 0.5).wrap(folder)
+    with pytest.raises(ValueError, match="sample 1 has label 2 in the data set but true label 0"):
+        symmetric(np.where(np.arange(12) == 1, 0, noisy.clean), 0.5).wrap(folder)
+    folder.target_transform = one_hot
+    with pytest.raises(ValueError, match=r"after the target_transform.* whole number, got an array of shape \(3,\)"):
+        noisy.wrap(folder)
+
+
+def test_labels_are_those_after_a_target_transform_where_none_are_known_before() -> None:
+    fake = FakeData(12, (1, 2, 2), 3)
+    before = [int(fake[i][1]) for i in range(12)]
+    fake.target_transform = lambda label: (label + 1) % 3
+    after = [int(fake[i][1]) for i in range(12)]
+    noisy = symmetric(after, 0.5, 3)
+    assert [noisy.wrap(fake)[i][1] for i in range(12)] == noisy.labels.tolist()
+    with pytest.raises(ValueError, match=f"sample 0 has label {after[0]} in the data set but true label {before[0]}"):
+        symmetric(before, 0.5, 3).wrap(fake)[0]
 
 
 def test_a_table_of_columns_is_refused() -> None:
