@@ -22,8 +22,9 @@ sweep: install
 figures: install
 	@for figure in figures/*.py; do $(BIN)/python $$figure $(or $(RUNS),runs/noise_sweep) $(ARGS) || [ $$? -eq 2 ] || exit 1; done
 
+# One test process for each core, so one thread for each.
 test: lint
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto $(ARGS)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

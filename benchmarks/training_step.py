@@ -1,17 +1,24 @@
-"""What the whole loop costs beyond the bare training step: resnet32 at CIFAR shapes, batch 128, on CPU.
+"""What the whole loop costs beyond the bare training step: by default resnet32 at CIFAR shapes, batch 128, on one CPU thread.
 
     python benchmarks/training_step.py
+    python benchmarks/training_step.py --model small_cnn --shape 1 8 8 --batch-size 64 --steps 300
+    python benchmarks/training_step.py --device cuda --model resnet18 --batch-size 256 --precision bf16 --compile --steps 200
 
-Both are timed in one process, in turns, and compared by the median of the turns' ratios: a bare forward, backward and update on
-one fixed batch of random floats, and `noisylab.training.train` with everything that a run does per step (gather, crop and flip,
-normalise, DLB's batches and KL, metrics for the recorder). The time of writing records and of evaluation, once an epoch, is
-stated apart.
+Both are timed in one process, in turns: a bare forward, backward and update on one fixed batch of random floats, and
+`noisylab.training.train` with everything that a run does per step (gather, crop and flip, normalise, the method's batches and
+loss, metrics for the recorder). Every turn of the loop is an epoch, and is held to the mean of the bare turns before and after
+it. Both have channels-last networks, fused SGD, the same precision, and the same choice about compilation; the bare step may
+take any kernel of cuDNN's, the loop repeatable ones alone. On one CPU thread the processor's time counts: that of the clock on
+a quiet machine, and on a busy one without the waits for a core. Writing records and evaluation, once an epoch, are not in it.
 """
 
+import dataclasses
 import statistics
 import tempfile
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -21,10 +28,15 @@ from torch.nn import functional
 from noisylab.analysis import DynamicsRecorder
 from noisylab.data.augment import Crop
 from noisylab.data.batch import Batch
+from noisylab.data.samplers import presentations_of
 from noisylab.methods.base import Method, Setting, Step
+from noisylab.models.base import Backbone
 from noisylab.registries import METHODS, MODELS
 from noisylab.training import Callback, TrainConfig, TrainingSet, train
+from noisylab.training.device import resolve_device
 from noisylab.training.loop import EpochSummary
+
+CLASSES = 10
 
 
 @dataclass(frozen=True)
@@ -35,88 +47,148 @@ class Arguments:
     """Network (spec)."""
     methods: tuple[str, ...] = ("dlb", "repeat", "ce")
     """Methods (specs) whose loop is measured."""
+    shape: tuple[int, int, int] = (3, 32, 32)
+    """Channels, height and width of an image."""
     batch_size: int = 128
     """Entries of a batch (images)."""
-    steps: int = 12
+    steps: int = 8
     """Steps a turn."""
-    turns: int = 7
-    """Turns of the bare step and of the loop."""
+    turns: int = 9
+    """Turns of the loop."""
     threads: int = 1
     """CPU threads."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Of forward and backward passes."""
+    compile: bool = False
+    """Compile the network, the bare step's too."""
+
+    def network(self) -> Backbone:
+        """A new one."""
+        network: Backbone = MODELS.create(MODELS.parse(self.model), CLASSES, self.shape[0])
+        return network
+
+    def config(self) -> TrainConfig:
+        """That of the loop: the first turn warms up."""
+        return TrainConfig(
+            epochs=self.turns + 1,
+            batch_size=self.batch_size,
+            device=self.device,
+            precision=self.precision,
+            compile=self.compile,
+            threads=self.threads,
+        )
 
 
-def bare_step(model: str, batch_size: int, steps: int) -> float:
-    """Images a second of forward, backward and update on one fixed batch."""
-    network = MODELS.create(MODELS.parse(model), 10, 3).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9, weight_decay=5e-4, nesterov=True)
-    images = torch.randn(batch_size, 3, 32, 32).contiguous(memory_format=torch.channels_last)
-    labels = torch.randint(10, (batch_size,))
-    for step in range(steps + 1):
-        if step == 1:
-            started = time.perf_counter()
-        optimizer.zero_grad(set_to_none=True)
-        functional.cross_entropy(network(images), labels).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    return batch_size * steps / (time.perf_counter() - started)
+def seconds(steps: Callable[[], None], arguments: Arguments) -> float:
+    """The time that `steps` takes, waits for the device included."""
+    clock = clock_of(arguments)
+    wait(arguments)
+    started = clock()
+    steps()
+    wait(arguments)
+    return clock() - started
 
 
-@dataclass
-class Clock(Callback):
-    """Records every step as a run does, and times full batches from the end of the first one."""
+def clock_of(arguments: Arguments) -> Callable[[], float]:
+    """The processor's on one CPU thread, else the wall's."""
+    return time.process_time if arguments.device == "cpu" and arguments.threads == 1 else time.perf_counter
 
-    recorder: DynamicsRecorder
-    batch_size: int
-    marks: list[float] = field(default_factory=list)
+
+def wait(arguments: Arguments) -> None:
+    """For the device."""
+    if arguments.device == "cuda":
+        torch.cuda.synchronize()
+
+
+def bare_turn(arguments: Arguments) -> Callable[[], None]:
+    """What makes `arguments.steps` bare steps at each call."""
+    device = resolve_device(arguments.device)
+    network = arguments.network().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9, weight_decay=5e-4, nesterov=True, fused=True)
+    images = torch.randn(arguments.batch_size, *arguments.shape, device=device).contiguous(memory_format=torch.channels_last)
+    labels = torch.randint(CLASSES, (arguments.batch_size,), device=device)
+    if arguments.compile:
+        network.compile()
+
+    def turn() -> None:
+        with torch.backends.cudnn.flags(benchmark=True, deterministic=False):
+            for _ in range(arguments.steps):
+                optimizer.zero_grad(set_to_none=True)
+                with torch.autocast(device.type, torch.bfloat16, enabled=arguments.precision == "bf16"):
+                    loss = functional.cross_entropy(network(images), labels)
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+
+    return turn
+
+
+class Turns(Callback):
+    """Records every step as a run does; makes a bare turn after every epoch, and keeps the seconds a step of both."""
+
+    def __init__(self, recorder: DynamicsRecorder, arguments: Arguments) -> None:
+        self.recorder, self.arguments = recorder, arguments
+        self.loop: list[float] = []
+        self.bare: list[float] = []
+        self._bare_turn, self._clock = bare_turn(arguments), clock_of(arguments)
+        seconds(self._bare_turn, arguments)
+        self._started = self._clock()
 
     def on_step(self, batch: Batch, step: Step) -> None:
-        """Record, and note the time where the batch is a full one."""
+        """Record."""
         assert step.logits is not None
         self.recorder.observe(batch.index, step.logits, batch.labels, batch.new)
-        if len(batch.index) == self.batch_size:
-            self.marks.append(time.perf_counter())
 
     def on_epoch(self, summary: EpochSummary, method: Method) -> None:
-        """Write the records."""
+        """A turn of the loop is over, and the device has been waited for; DLB's first epoch alone has a smaller batch."""
+        if summary.epoch:
+            self.loop.append((self._clock() - self._started) / summary.steps)
         self.recorder.end_epoch()
+        self.bare.append(seconds(self._bare_turn, self.arguments) / self.arguments.steps)
+        self._started = self._clock()
+
+    def ratios(self) -> list[float]:
+        """The loop's speed over the bare step's, a turn each."""
+        around = zip(self.bare, self.bare[1:], strict=False)
+        return [(before + after) / 2 / own for own, (before, after) in zip(self.loop, around, strict=True)]
 
 
-def whole_loop(model: str, method: str, batch_size: int, steps: int, threads: int) -> float:
-    """Images a second of the training loop."""
+def measure(arguments: Arguments, method: str) -> Turns:
+    """The turns of a method's loop and of the bare step."""
     rng = np.random.default_rng(0)
-    presentations = 1 if method == "ce" else 2
-    samples = batch_size // presentations * (steps + 2)
+    spec = METHODS.parse(method)
+    probe: Method = METHODS.create(spec, Setting(arguments.network, CLASSES, 2, 1))
+    samples = arguments.batch_size // presentations_of(probe.batching) * arguments.steps
+    channels = arguments.shape[0]
     data = TrainingSet(
-        rng.integers(0, 256, (samples, 3, 32, 32), dtype=np.uint8),
-        rng.integers(0, 10, samples),
-        (0.5, 0.5, 0.5),
-        (0.25, 0.25, 0.25),
+        rng.integers(0, 256, (samples, *arguments.shape), dtype=np.uint8),
+        rng.integers(0, CLASSES, samples),
+        (0.5,) * channels,
+        (0.25,) * channels,
         Crop(4, True),
     )
-    setting = Setting(lambda: MODELS.create(MODELS.parse(model), 10, 3), 10, samples, 1)
+    config = arguments.config()
+    made: Method = METHODS.create(spec, Setting(arguments.network, CLASSES, samples, config.epochs))
     with tempfile.TemporaryDirectory() as folder:
-        clock = Clock(DynamicsRecorder(folder, data.given_labels, epochs=1, num_classes=10), batch_size)
-        config = TrainConfig(epochs=1, batch_size=batch_size, threads=threads, device="cpu")
-        train(METHODS.create(METHODS.parse(method), setting), data, config, [clock])
-    return batch_size * (len(clock.marks) - 1) / (clock.marks[-1] - clock.marks[0])
+        turns = Turns(DynamicsRecorder(folder, data.given_labels, epochs=config.epochs, num_classes=CLASSES), arguments)
+        train(made, data, config, [turns])
+    return turns
 
 
 def main() -> None:
-    """Measure in turns and print the ratios."""
+    """Measure and print the ratios."""
     arguments = tyro.cli(Arguments, description=__doc__)
     torch.set_num_threads(arguments.threads)
-    shape = (arguments.model, arguments.batch_size, arguments.steps)
+    print(dataclasses.replace(arguments, methods=()))
     for method in arguments.methods:
-        ratios, speeds = [], []
-        for _ in range(arguments.turns):
-            before = bare_step(*shape)
-            loop = whole_loop(arguments.model, method, arguments.batch_size, arguments.steps, arguments.threads)
-            after = bare_step(*shape)
-            ratios.append(loop / ((before + after) / 2))
-            speeds.append(loop)
+        turns = measure(arguments, method)
+        low, median, high = statistics.quantiles(turns.ratios(), n=4, method="inclusive")
+        speed = arguments.batch_size / statistics.median(turns.loop)
         print(
-            f"{method}: loop / bare step = {statistics.median(ratios):.3f} (median of {len(ratios)} turns, "
-            f"{min(ratios):.3f} to {max(ratios):.3f}); {statistics.median(speeds):.0f} images/s, {arguments.model}, "
-            f"batch {arguments.batch_size}, {arguments.threads} thread(s)"
+            f"{method}: loop / bare step = {median:.3f} "
+            f"(median of {len(turns.loop)} turns, quartiles {low:.3f} to {high:.3f}), {speed:.0f} images/s",
+            flush=True,
         )
 
 

@@ -16,7 +16,7 @@ from noisylab.data.samplers import presentations_of
 from noisylab.registries import AUGMENT, DATA, METHODS, MODELS, NOISE
 from noisylab.runs import RunConfig
 from noisylab.specs import Spec
-from noisylab.training.config import TrainConfig
+from noisylab.training.config import TrainConfig, check_compiler
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -95,6 +95,7 @@ def check_names(grid: Grid) -> None:
 
 def plan(grid: Grid, training: TrainConfig, data: ImageData) -> list[RunConfig]:
     """All runs of the grid, seed by seed, so that an interrupted study holds whole comparisons."""
+    check_compiler(training)
     digest = data.digest()
     noises = [NOISE.parse(text, data.noise_defaults) for text in grid.noise]
     noise_seeds = grid.seeds if grid.noise_seed is None else (grid.noise_seed,)
@@ -169,7 +170,7 @@ def _check_augmentation(spec: Spec, data: ImageData) -> None:
 
     try:
         augmentation = AUGMENT.create(spec)
-        image = torch.from_numpy(data.train_images[:1].copy())
+        image = torch.from_numpy(np.array(data.train_images[:1]))
         augmentation(image, augmentation.draw(1, torch.Generator().manual_seed(0)))
     except (ValueError, TypeError, RuntimeError) as error:
         raise ValueError(f"augmentation {spec.label!r} does not suit images of {data.shape}: {error}") from None

@@ -95,7 +95,7 @@ def report_sweep(configs: Sequence[RunConfig], out: Path, console: Console, cont
     figures = {"noise_robustness": robustness_of(results), "memorisation": story_of(results, out)}
     for name, drawn in figures.items():
         if drawn is None:
-            console.print(f"no figure {name}: no sample is mislabelled")
+            console.print(f"no figure {name}: no sample is mislabelled, or nothing was recorded of them")
         else:
             paths += save_figure(drawn[0], out / name, drawn[1])[:2]
     _say_where(paths, configs, results, console)

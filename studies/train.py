@@ -7,6 +7,7 @@ Under `torchrun --nproc-per-node N studies/train.py ...` N processes train it to
 The batch size counts the entries of all; each process has its share of every batch, and distils its own last half-batch.
 """
 
+import math
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -104,6 +105,7 @@ def main() -> int:
 
 def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[str, Any]], None] | None) -> int:
     """Train one run in the folder `out`; the main one of several processes says how it goes."""
+    from noisylab.data.images import UnreadableError
     from noisylab.execute import ElsewhereError, execute
     from noisylab.runs import write_results
 
@@ -112,7 +114,10 @@ def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[s
     say("  ".join(f"{title:>10}" for title, _ in SHOWN.values()))
 
     def show(row: Mapping[str, Any]) -> None:
-        say("  ".join(f"{format(row[name] + (name == 'epoch'), style):>10}" for name, (_, style) in SHOWN.items()), flush=True)
+        values = {name: row[name] + (name == "epoch") for name in SHOWN}
+        # Of mixed images there is no prediction of one class.
+        texts = ["-" if math.isnan(values[name]) else format(values[name], style) for name, (_, style) in SHOWN.items()]
+        say("  ".join(f"{text:>10}" for text in texts), flush=True)
         if tell is not None:
             tell(row)
 
@@ -120,6 +125,8 @@ def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[s
         result = execute(config, data, out, on_row=show)
     except ElsewhereError:
         fail(f"another process is at {config.id}")
+    except UnreadableError as error:
+        fail(error)
     if not speaks():
         return 0
     write_results(out)

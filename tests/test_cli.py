@@ -216,6 +216,13 @@ def test_a_device_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_compiler_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    (answer,) = answers([["--compile", "--device", "cpu", "--out", str(tmp_path / "out")]])
+    check(answer, "'no-such-compiler' was not found")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_help_names_every_option_and_everything_that_a_spec_can_name() -> None:
     (answer,) = answers([["--help"]])
     assert answer.status == 0

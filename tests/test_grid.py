@@ -157,3 +157,9 @@ def test_a_budget_of_images_divides_the_epochs_or_says_that_it_cannot(digits: Im
 def test_two_ways_to_write_one_method_are_one_too_many() -> None:
     with pytest.raises(ValueError, match=r"names 'dlb' and 'dlb\(alpha=1\)', which are the same"):
         check_names(Grid(methods=("ce", "dlb", "dlb(alpha=1)")))
+
+
+def test_a_method_without_a_loss_for_mixed_images_is_refused(digits: ImageData) -> None:
+    assert len(ids(digits, methods=("ce", "dlb"), augment="cutmix", noise=("symmetric:0.4",), seeds=(0,))) == 2
+    with pytest.raises(ValueError, match=r"method 'elr' under 'symmetric:0.4': its loss takes no mixed images"):
+        ids(digits, methods=("ce", "elr"), augment="cutmix", noise=("symmetric:0.4",))

@@ -77,9 +77,12 @@ def run(arguments: Arguments) -> None:
         print(f"warning: {warning.message}", file=sys.stderr)
     # The outside images may be counted without being there: that is enough for a report.
     counted = noisy.replaced_by is not None and not isinstance(noisy.parameters["outside"], str)
-    images = (data.train_images if noisy.positions is None else data.train_images[noisy.positions]) if counted else None
+    images = data.train_images
+    if noisy.positions is not None:
+        images = images.take(noisy.positions, axis=0)
     # What does not fit is refused before anything is printed or written.
-    images = data.under(noisy).train_images if images is None else images
+    if not counted:
+        images = data.under(noisy).train_images
     noisy.report()
     if arguments.save is not None:
         make_output(arguments.save.absolute().parent)

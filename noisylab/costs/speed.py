@@ -13,6 +13,7 @@ from noisylab.costs.workload import Batches, Workload
 from noisylab.data.batch import Batch
 from noisylab.training.config import TrainConfig
 from noisylab.training.loop import make_optimizer
+from noisylab.training.memory import keep_freed_memory
 
 # A turn is long beside the clock's grain and what interrupts a process, and short beside changes of a processor's speed.
 TURN_SECONDS = 0.1
@@ -26,6 +27,7 @@ class Stepper:
 
     def __init__(self, workload: Workload, method: str, device: torch.device) -> None:
         gc.collect()
+        keep_freed_memory()
         before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
         self._device = device
         self._method = workload.prepared(method).method

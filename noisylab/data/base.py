@@ -13,24 +13,28 @@ from numpy.typing import NDArray
 
 from noisylab.corruption import NoisyLabels, replace_images
 from noisylab.data.outside import read_outside
+from noisylab.data.streaming import Images, StreamedImages
 from noisylab.registries import AUGMENT, DATA
 from noisylab.specs import Spec
+
+# Files of a streamed set that are looked into before training, evenly spread.
+SAMPLED = 2000
 
 _ARRAYS = ("train_images", "train_labels", "train_ids", "test_images", "test_labels")
 
 
 @dataclass(frozen=True, eq=False)
 class ImageData:
-    """Images uint8[N, C, H, W] and true labels int64[N], for training and for testing.
+    """Images uint8[N, C, H, W] and true labels int64[N], for training and for testing; images may be streamed from their files.
 
     train_ids: int64[N], the position of each training sample in the full training set. mean, std: per channel, of pixels
     scaled to [0, 1]. augment: spec of the usual augmentation. asymmetric_mapping: the usual map of asymmetric noise, if any.
     root: the folder it came from, if any. fine_labels: int64[N], of what finer class each training sample is, if known.
     """
 
-    train_images: NDArray[np.uint8]
+    train_images: Images
     train_labels: NDArray[np.int64]
-    test_images: NDArray[np.uint8]
+    test_images: Images
     test_labels: NDArray[np.int64]
     class_names: tuple[str, ...]
     mean: tuple[float, ...]
@@ -64,15 +68,15 @@ class ImageData:
 
     @property
     def noise_inputs(self) -> dict[str, Any]:
-        """What a noise kind can be made from, but the seed."""
-        return {
+        """What a noise kind can be made from, but the seed; streamed images are no features."""
+        inputs = {
             "labels": self.train_labels,
             "num_classes": self.num_classes,
-            "features": self.train_images,
             "positions": self.train_ids,
             "root": self.root,
             "fine_labels": self.fine_labels,
         }
+        return inputs if isinstance(self.train_images, StreamedImages) else inputs | {"features": self.train_images}
 
     def under(self, noisy: NoisyLabels) -> "ImageData":
         """The data that goes with a corruption: without the samples that a long tail leaves out, with open-set images replaced.
@@ -84,6 +88,8 @@ class ImageData:
         data = self if noisy.positions is None else self._only(noisy.positions)
         if noisy.replaced_by is None:
             return data
+        if isinstance(data.train_images, StreamedImages):
+            raise ValueError("open-set noise replaces images in memory; of a streamed data set none are there")
         source = noisy.parameters["outside"]
         if not isinstance(source, str):
             raise ValueError(f"open-set noise needs outside='FILE.npy' to take images from, got {source!r}")
@@ -99,7 +105,7 @@ class ImageData:
     def _only(self, chosen: NDArray[np.int64]) -> "ImageData":
         return dataclasses.replace(
             self,
-            train_images=self.train_images[chosen],
+            train_images=self.train_images.take(chosen, axis=0),
             train_labels=self.train_labels[chosen],
             train_ids=self.train_ids[chosen],
             fine_labels=None if self.fine_labels is None else self.fine_labels[chosen],
@@ -109,10 +115,13 @@ class ImageData:
         return [*_ARRAYS, *(["fine_labels"] if self.fine_labels is not None else [])]
 
     def digest(self) -> str:
-        """SHA-256 over all arrays: equal for equal data, wherever it came from."""
+        """SHA-256 over all arrays: equal for equal data, wherever it came from; of streamed images over their files' names."""
         total = hashlib.sha256(json.dumps([self.class_names, self.mean, self.std]).encode())
         for name in self._arrays():
-            array = np.ascontiguousarray(getattr(self, name))
+            if isinstance(held := getattr(self, name), StreamedImages):
+                total.update(held.fingerprint())
+                continue
+            array = np.ascontiguousarray(held)
             total.update(f"{name}{array.shape}{array.dtype}".encode())
             total.update(array.data)
         return total.hexdigest()
@@ -134,20 +143,28 @@ class ImageData:
 
     def save(self, folder: Path) -> None:
         """Write the arrays to `folder`, from where `open` maps them into any number of processes."""
+        streamed = {}
         for name in self._arrays():
-            np.save(folder / f"{name}.npy", getattr(self, name))
+            held = getattr(self, name)
+            if isinstance(held, StreamedImages):
+                streamed[name] = {f.name: getattr(held, f.name) for f in dataclasses.fields(held) if f.name != "files"}
+                held = held.files
+            np.save(folder / f"{name}.npy", held)
         rest = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in self._arrays()}
-        (folder / "data.json").write_text(json.dumps(rest), encoding="utf-8")
+        (folder / "data.json").write_text(json.dumps(rest | {"streamed": streamed}), encoding="utf-8")
 
     @classmethod
     def open(cls, folder: Path) -> "ImageData":
         """The data that `save` wrote, memory-mapped."""
         rest: dict[str, Any] = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+        streamed = rest.pop("streamed")
         arrays: dict[str, Any] = {
             field.name: np.load(folder / f"{field.name}.npy", mmap_mode="c")
             for field in dataclasses.fields(cls)
             if field.name not in rest
         }
+        for name, options in streamed.items():
+            arrays[name] = StreamedImages(files=arrays[name], **options | {"size": tuple(options["size"])})
         rest = {key: tuple(value) if isinstance(value, list) else value for key, value in rest.items()}
         return cls(**arrays, **rest)
 
@@ -180,8 +197,13 @@ def check_root(root: Path | None) -> None:
         raise ValueError(f"data root {str(root)!r} is not a folder{inside}")
 
 
-def channel_statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation per channel of uint8[N, C, H, W], of pixels scaled to [0, 1]."""
+def channel_statistics(images: Images) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation per channel of uint8[N, C, H, W], of pixels scaled to [0, 1].
+
+    Of streamed images, those of SAMPLED that are evenly spread.
+    """
+    if isinstance(images, StreamedImages):
+        images = images[:: -(-len(images) // SAMPLED)]
     levels = np.arange(256) / 255
     mean, std = [], []
     for channel in range(images.shape[1]):

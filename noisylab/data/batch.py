@@ -21,7 +21,8 @@ class Batch:
 
     new: the entries that are this epoch's own presentation of their sample; the others repeat one, or accompany one.
     mix: where images are mixed (mixup, CutMix), with what; labels and index are those of the first image in each.
-    whole: where several processes train together, what this is a share of.
+    whole: where several processes train together, what this is a share of. repeated_weight: what a mean over the repeated
+    entries then counts beside one over all of them, so that every entry counts as in one process.
     """
 
     images: Tensor
@@ -30,3 +31,4 @@ class Batch:
     new: slice
     mix: Mix | None = None
     whole: Whole | None = None
+    repeated_weight: float = 1.0

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from noisylab.data.augment import Augmentation, Normalise
 from noisylab.data.batch import Batch, Mix
 from noisylab.data.mixing import Mixing, mixed_entries
 from noisylab.data.samplers import PlainSampler
+from noisylab.data.source import augmented, on_device
+from noisylab.data.streaming import Images
 from noisylab.seeds import derive_seed
 
 
@@ -19,7 +22,7 @@ from noisylab.seeds import derive_seed
 class TrainingSet:
     """Images uint8[N, C, H, W] with given labels int64[N]; no true labels. mean, std: per channel, of pixels in [0, 1]."""
 
-    images: NDArray[np.uint8]
+    images: Images
     given_labels: NDArray[np.int64]
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -27,15 +30,16 @@ class TrainingSet:
 
 
 class Feed:
-    """The batches of a training set that is kept on the device; order and augmentation are functions of seed and epoch.
+    """The batches of a training set, on the device; order and augmentation are functions of seed and epoch.
 
     Where the sampler is one of several processes, the batches are its shares of those that one process would have.
     """
 
     def __init__(self, data: TrainingSet, sampler: PlainSampler, seed: int, device: torch.device) -> None:
         self.sampler, self.seed, self.device = sampler, seed, device
-        self._images = torch.from_numpy(data.images).to(device)
-        self._labels = torch.from_numpy(np.array(data.given_labels)).to(device)
+        self._images = on_device(data.images, device)
+        self._given = np.array(data.given_labels)
+        self._labels = torch.from_numpy(self._given).to(device)
         self._augmentation, self._normalise = data.augmentation, Normalise(data.mean, data.std, device)
         self._mixing = data.augmentation if isinstance(data.augmentation, Mixing) else None
 
@@ -47,37 +51,48 @@ class Feed:
         """The batches of an epoch, in turn."""
         sampler, chosen = self.sampler, list(self.sampler.batches(epoch))
         wholes = [sampler.whole(entries) for entries in chosen]
-        shares = [whole.share(sampler.rank) for whole in wholes]
         starts = np.cumsum([0, *(whole.entries for whole in wholes)])
-        mine = np.concatenate([start + share for start, share in zip(starts, shares, strict=False)])
+        # Of every batch, which entries of the epoch are this process's.
+        mine = [start + whole.share(sampler.rank) for start, whole in zip(starts, wholes, strict=False)]
         all_ids = np.concatenate([entries.ids for entries in chosen])
         # Drawn for the entries of all processes, so that their number does not change what an entry looks like.
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "augment", epoch))
         all_drawn = self._augmentation.draw(len(all_ids), generator)
-
-        def presented(entries: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-            # All ids and draws of the epoch go to the device at once, so that no step waits for it.
-            chosen = torch.from_numpy(all_ids[entries]).to(self.device)
-            return chosen, all_drawn[torch.from_numpy(entries)].to(self.device)
-
-        ids, drawn = presented(mine)
+        ids, images = self._presented(mine, all_ids, all_drawn)
         if self._mixing is not None:
             mixed = mixed_entries(self._mixing, sampler, wholes, self.seed, epoch)
-            partner_ids, partner_drawn = presented(mixed.partner[mine])
-            mix_drawn = torch.from_numpy(mixed.drawn[mine]).to(self.device, torch.float32)
-        stop = 0
-        for whole, share in zip(wholes, shares, strict=True):
-            step = slice(stop, stop := stop + len(share))
-            inputs, mix = self._inputs(ids[step], drawn[step]), None
+            partners = [mixed.partner[own] for own in mine]
+            partner_labels = self._split(self._given[all_ids[np.concatenate(partners)]], mine)
+            if sampler.processes == 1:
+                # They stand in the same batch, augmented alike.
+                places = self._split(np.concatenate(partners) - np.repeat(starts[:-1], [len(own) for own in mine]), mine)
+            else:
+                _, partner_images = self._presented(partners, all_ids, all_drawn)
+            mix_drawn = self._split(mixed.drawn[np.concatenate(mine)].astype(np.float32), mine)
+        for step, (whole, inputs) in enumerate(zip(wholes, images, strict=True)):
+            mix = None
             if self._mixing is not None:
-                partners = self._inputs(partner_ids[step], partner_drawn[step])
-                inputs, share_of_first = self._mixing.mix(inputs, partners, mix_drawn[step])
-                mix = Mix(self._labels.index_select(0, partner_ids[step]), share_of_first)
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
-            labels = self._labels.index_select(0, ids[step])
-            new, shared = whole.new_of(sampler.rank), whole if whole.processes > 1 else None
-            yield Batch(inputs, labels, ids[step], new, mix, shared)
+                others = inputs.index_select(0, places[step]) if sampler.processes == 1 else next(partner_images)
+                inputs, share = self._mixing.mix(inputs, others, mix_drawn[step])
+                mix = Mix(partner_labels[step], share)
+            yield Batch(
+                inputs.contiguous(memory_format=torch.channels_last),
+                self._labels.index_select(0, ids[step]),
+                ids[step],
+                whole.new_of(sampler.rank),
+                mix,
+                whole if whole.processes > 1 else None,
+                whole.repeated_weight(sampler.rank),
+            )
 
-    def _inputs(self, ids: Tensor, drawn: Tensor) -> Tensor:
-        """float32[B, C, H, W] of these samples, augmented and normalised."""
-        return self._normalise(self._augmentation(self._images.index_select(0, ids), drawn))
+    def _presented(
+        self, entries: list[NDArray[np.int64]], all_ids: NDArray[np.int64], all_drawn: Tensor
+    ) -> tuple[tuple[Tensor, ...], Iterator[Tensor]]:
+        """Of each batch, the ids int64[B] of these entries on the device; and the normalised images float32[B, C, H, W]."""
+        ids, drawn = [all_ids[own] for own in entries], [all_drawn[torch.from_numpy(own)] for own in entries]
+        images = augmented(self._images, ids, self._augmentation, drawn, self.device)
+        return self._split(np.concatenate(ids), entries), (self._normalise(pixels) for pixels in images)
+
+    def _split(self, rows: NDArray[Any], entries: list[NDArray[np.int64]]) -> tuple[Tensor, ...]:
+        """Rows of the epoch by batch. They go to the device at once, so that no step waits for it."""
+        return torch.split(torch.from_numpy(rows).to(self.device), [len(own) for own in entries])

@@ -7,26 +7,45 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from noisylab.checks import Count
-from noisylab.data.base import ImageData, channel_statistics
-from noisylab.data.images import EXTENSIONS, GREY, UNREADABLE, read_images
+from noisylab.data.base import SAMPLED, ImageData, channel_statistics
+from noisylab.data.images import EXTENSIONS, GREY, UNREADABLE, Mode, read_images
+from noisylab.data.streaming import Images, StreamedImages
 from noisylab.registries import DATA
 
 
 @DATA.register("folder", main="path")
-def folder(path: str, size: Count | None = None, *, root: Path | None = None) -> ImageData:  # noqa: ARG001
-    """PATH/train/CLASS/* and PATH/test/CLASS/* (or val/), as for torchvision's ImageFolder; `size` resizes all to a square."""
+def folder(
+    path: str,
+    size: Count | None = None,
+    crop: bool = False,
+    stream: bool = False,
+    *,
+    root: Path | None = None,  # noqa: ARG001
+) -> ImageData:
+    """PATH/train/CLASS/* and PATH/test/CLASS/* (or val/), as for torchvision's ImageFolder.
+
+    size: brings all to a square, by stretching or, with `crop`, by cutting out the middle. stream: images stay in their files
+    and are read anew for every batch, for sets larger than memory; with size. Raises ValueError naming what is wrong.
+    """
     base = Path(path)
     train = base / "train"
     test = next((base / part for part in ("test", "val") if (base / part).is_dir()), None)
     if not train.is_dir() or test is None:
         raise ValueError(f"data set folder: {path!r} must hold a folder train and a folder test or val")
+    if size is None and (crop or stream):
+        raise ValueError(f"data set folder: {'stream' if stream else 'crop'} needs a size for all images, as in size=224")
     names = tuple(sorted(entry.name for entry in train.iterdir() if _is_class(entry)))
     files = {part: _files(part, names) for part in (train, test)}
-    grey = all(_is_grey(file) for part in files.values() for file in part[0])
+    every = [file for part in files.values() for file in part[0]]
+    grey = all(_is_grey(file) for file in (every[:: -(-len(every) // SAMPLED)] if stream else every))
+    mode: Mode = "L" if grey else "RGB"
     with Image.open(files[train][0][0]) as first:
         wanted = (size, size) if size else first.size
-    images = {
-        part: read_images(files[part][0], wanted, "L" if grey else "RGB", "folder", resize=size is not None) for part in files
+    images: dict[Path, Images] = {
+        part: _streamed(part, files[part][0], wanted, mode, crop=crop)
+        if stream
+        else read_images(files[part][0], wanted, mode, "folder", resize=size is not None, crop=crop)
+        for part in files
     }
     mean, std = channel_statistics(images[train])
     return ImageData(
@@ -43,6 +62,11 @@ def folder(path: str, size: Count | None = None, *, root: Path | None = None) ->
     )
 
 
+def _streamed(part: Path, files: list[Path], size: tuple[int, int], mode: Mode, *, crop: bool) -> StreamedImages:
+    names = np.array([str(file.relative_to(part)).encode() for file in files])
+    return StreamedImages(str(part.absolute()), names, size, mode, crop)
+
+
 def _files(part: Path, names: tuple[str, ...]) -> tuple[list[Path], NDArray[np.int64]]:
     """The image files below a folder of class folders, in order, and their labels."""
     unknown = [entry.name for entry in part.iterdir() if _is_class(entry) and entry.name not in names]
@@ -52,7 +76,7 @@ def _files(part: Path, names: tuple[str, ...]) -> tuple[list[Path], NDArray[np.i
         (file, label)
         for label, name in enumerate(names)
         for file in sorted((part / name).rglob("*"))
-        if file.suffix.lower() in EXTENSIONS
+        if file.suffix.lower() in EXTENSIONS and not any(name.startswith(".") for name in file.relative_to(part).parts)
     ]
     empty = sorted(set(range(len(names))) - {label for _, label in pairs})
     if pairs and part.name == "train" and empty:

@@ -17,20 +17,51 @@ UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.De
 Mode = Literal["L", "RGB"]
 
 
-def read_images(files: Sequence[Path], size: tuple[int, int], mode: Mode, source: str, *, resize: bool) -> NDArray[np.uint8]:
-    """uint8[N, C, H, W] of all files; size: width and height; source: the data set, for errors.
+class UnreadableError(ValueError):
+    """An image file is not what it should be."""
+
+
+def read_images(
+    files: Sequence[Path], size: tuple[int, int], mode: Mode, source: str, *, resize: bool, crop: bool = False
+) -> NDArray[np.uint8]:
+    """uint8[N, C, H, W] of all files, see `read_image`."""
+    images = np.empty((len(files), len(mode), size[1], size[0]), dtype=np.uint8)
+    for position, file in enumerate(files):
+        images[position] = read_image(file, size, mode, source, resize=resize, crop=crop)
+    return images
+
+
+def read_image(
+    file: Path, size: tuple[int, int], mode: Mode, source: str, *, resize: bool, crop: bool = False
+) -> NDArray[np.uint8]:
+    """uint8[C, H, W]; size: width and height; source: the data set, for errors; resize, crop: see `fit`.
 
     Raises ValueError for a file that is no image, and for one of another size unless `resize`.
     """
-    images = np.empty((len(files), size[1], size[0], len(mode)), dtype=np.uint8)
-    for position, file in enumerate(files):
-        try:
-            with Image.open(file) as image:
-                pixels = convert(image, mode)
-        except UNREADABLE as error:
-            raise ValueError(f"data set {source}: {str(file)!r} cannot be read as an image: {error}") from error
-        images[position] = fit(pixels, size, f"data set {source}: {str(file)!r}", resize=resize).reshape(images.shape[1:])
-    return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    image = _opened(file, mode, source)
+    return _channels_first(fit(image, size, f"data set {source}: {str(file)!r}", resize=resize, crop=crop))
+
+
+def pixels_of(file: Path, mode: Mode, source: str) -> NDArray[np.uint8]:
+    """uint8[C, h, w] in the size of the file. Raises ValueError for one that is no image."""
+    return _channels_first(np.asarray(_opened(file, mode, source)))
+
+
+def _opened(file: Path, mode: Mode, source: str) -> Image.Image:
+    try:
+        with Image.open(file) as image:
+            coloured = mode == "L" and image.mode not in GREY
+            pixels = convert(image, mode)
+    except UNREADABLE as error:
+        raise UnreadableError(f"data set {source}: {str(file)!r} cannot be read as an image: {error}") from error
+    if coloured:
+        raise UnreadableError(f"data set {source}: {str(file)!r} is in colour, and others are grey")
+    return pixels
+
+
+def _channels_first(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    # A copy always: what Pillow gives cannot be written to.
+    return np.array(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1), order="C")
 
 
 def convert(image: Image.Image, mode: Mode) -> Image.Image:
@@ -40,16 +71,25 @@ def convert(image: Image.Image, mode: Mode) -> Image.Image:
     return (Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)) if wide else image).convert(mode)
 
 
-def fit(image: Image.Image, size: tuple[int, int], where: str, *, resize: bool) -> NDArray[np.uint8]:
+def fit(image: Image.Image, size: tuple[int, int], where: str, *, resize: bool, crop: bool = False) -> NDArray[np.uint8]:
     """uint8[H, W] or uint8[H, W, 3] of `size` (width, height), by bilinear interpolation where `resize`.
 
+    crop: the largest part in the middle that has the shape of `size` is resized, in place of stretching the whole.
     Raises ValueError naming `where` for an image of another size unless `resize`.
     """
     if resize and image.size != size:
-        image = image.resize(size, Image.Resampling.BILINEAR)
+        image = image.resize(size, Image.Resampling.BILINEAR, box=_middle(image.size, size) if crop else None)
     if image.size != size:
         raise ValueError(
             f"{where} is {image.size[0]}x{image.size[1]} pixels, others are {size[0]}x{size[1]}; "
             f"give one size to all with the option size, as in size=32"
         )
     return np.asarray(image)
+
+
+def _middle(have: tuple[int, int], want: tuple[int, int]) -> tuple[float, float, float, float]:
+    """The box in the middle of an image that has the shape of another: left, top, right, bottom."""
+    scale = min(have[0] / want[0], have[1] / want[1])
+    width, height = scale * want[0], scale * want[1]
+    left, top = (have[0] - width) / 2, (have[1] - height) / 2
+    return left, top, left + width, top + height

@@ -64,6 +64,11 @@ class Whole(NamedTuple):
         before, new = len(range(rank, self.before, self.processes)), len(range(rank, self.new, self.processes))
         return slice(before, before + new)
 
+    def repeated_weight(self, rank: int) -> float:
+        """What a process's mean over its repeated entries counts beside that over all its entries, for the same."""
+        own = len(range(rank, self.before, self.processes))
+        return own / self.before / (len(self.share(rank)) / self.entries) if own else 1.0
+
     def weight(self, rank: int) -> float:
         """What a process's mean counts in the mean over processes, so that every entry counts alike."""
         return len(self.share(rank)) * self.processes / self.entries

@@ -46,13 +46,15 @@ class DLBLoss(nn.Module):
         self.register_buffer("remembered", torch.empty(0, 0))
         self.register_buffer("remembered_index", torch.empty(0, dtype=torch.int64))
 
-    def forward(self, logits: Tensor, labels: Tensor, index: Tensor | None = None) -> Tensor:
+    def forward(self, logits: Tensor, labels: Tensor, index: Tensor | None = None, *, repeated_weight: float = 1.0) -> Tensor:
         """The scalar loss of a batch whose first entries are those remembered; it then remembers the other ones.
 
         logits: float[B, K]; labels: int64[B], or for mixed images the shares of classes float[B, K] (then the repeated half has
         to be mixed as it was when it was new); index: int64[B] sample ids, or None. Raises ValueError where the batch is not
         larger than the memory, or where `index` shows that its first entries are not the remembered ones (given a CUDA tensor,
         that check waits for the device). In evaluation mode it is cross-entropy alone, and the memory stays as it is.
+        repeated_weight: a factor of alpha, where this is an unequal share of a batch of several processes
+        (`Whole.repeated_weight`).
         """
         if not self.training:
             return functional.cross_entropy(logits, labels)
@@ -68,7 +70,8 @@ class DLBLoss(nn.Module):
             raise ValueError("index must be given with every batch or with none, and the batch before did otherwise")
         if repeated and index is not None:
             self._check(index, repeated)
-        loss = dlb_loss(logits, labels, self.remembered, temperature=self.temperature, alpha=self.alpha)
+        alpha = self.alpha * repeated_weight
+        loss = dlb_loss(logits, labels, self.remembered, temperature=self.temperature, alpha=alpha)
         self.remembered = logits[repeated:].detach().clone()
         self.remembered_index = self.remembered_index.new_empty(0) if index is None else index[repeated:].clone()
         return loss
@@ -120,4 +123,5 @@ class DLB(Method):
             logits = torch.cat([self.network(images) for images in halves])
         else:
             logits = self.network(batch.images)
-        return Step(self.criterion(logits, given_targets(batch, logits)), logits)
+        loss = self.criterion(logits, given_targets(batch, logits), repeated_weight=batch.repeated_weight)
+        return Step(loss, logits)

@@ -4,7 +4,6 @@ import copy
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from noisylab.checks import Fraction, checked
 from noisylab.data.batch import Batch
@@ -20,7 +19,7 @@ def ps_kd_loss(logits: Tensor, labels: Tensor, targets: Tensor, *, alpha: Tensor
     logits: float[B, K]; labels: int64[B]; targets: float[B, K], last epoch's probabilities, which no gradient reaches; alpha:
     in [0, 1], 0 for cross-entropy alone.
     """
-    one_hot = functional.one_hot(labels, logits.shape[1])
+    one_hot = torch.zeros_like(targets).scatter_(1, labels[:, None], 1)
     return soft_cross_entropy(logits, (1 - alpha) * one_hot + alpha * targets.detach())
 
 

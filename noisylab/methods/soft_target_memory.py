@@ -8,8 +8,8 @@ from torch.nn import functional
 
 from noisylab.checks import Bound, Count, NonNegative, Positive, checked
 from noisylab.data.batch import Batch
-from noisylab.data.samplers import Batching, Delayed
-from noisylab.distributed import gathered
+from noisylab.data.samplers import Batching, Delayed, Whole
+from noisylab.distributed import averaged, gathered
 from noisylab.methods.base import Method, Setting, Step
 from noisylab.methods.memory import gaussian_rise, linear_rise, remember, soft_targets, target_divergence
 from noisylab.registries import METHODS
@@ -24,20 +24,26 @@ def soft_target_loss(
     temperature: float,
     weight: Tensor | float,
     convex: bool = False,
+    present_share: Tensor | None = None,
+    targets_weight: float = 1.0,
 ) -> Tensor:
     """CE over the whole batch + weight T^2 KL(target || softmax(z / T)) over its first len(targets) entries.
 
     logits: float[B, K]; labels: int64[B]; targets: float[R, K], softened probabilities, which no gradient reaches, R possibly
     0; present: bool[R], which of them there are: the others add nothing to their mean. convex: CE counts 1 - weight, as far as
-    there are targets.
+    there are targets. Where several processes have unequal shares of a batch, present_share is the mean of `present` over the
+    whole, and targets_weight a factor of the second term (`Batch.repeated_weight`).
     """
     precision = torch.promote_types(logits.dtype, torch.float32)
     loss = functional.cross_entropy(logits.to(precision), labels)
-    if len(targets) == 0:
+    if len(targets) == 0 and present_share is None:
         return loss
+    there = present.to(precision).mean() if present_share is None else present_share
+    weight_of_labels = 1 - weight * there if convex else 1.0
+    if len(targets) == 0:
+        return weight_of_labels * loss
     divergence = target_divergence(logits[: len(targets)], targets, temperature=temperature)
-    weight_of_labels = 1 - weight * present.to(precision).mean() if convex else 1.0
-    return weight_of_labels * loss + weight * torch.where(present, divergence, 0.0).mean()
+    return weight_of_labels * loss + targets_weight * weight * torch.where(present, divergence, 0.0).mean()
 
 
 @METHODS.register("soft_target_memory", main="age")
@@ -141,8 +147,15 @@ class SoftTargetMemory(Method):
             temperature=self.temperature,
             weight=self.weight,
             convex=self.convex,
+            present_share=None if batch.whole is None else self._present_share(present, batch.whole),
+            targets_weight=1.0 if self.batching == "plain" else batch.repeated_weight,
         )
         return Step(loss, logits)
+
+    def _present_share(self, present: Tensor, whole: Whole) -> Tensor:
+        """The mean of `present` over the targets of all processes."""
+        count = whole.new if self.batching == "plain" else whole.before
+        return averaged(present.sum().float()) * whole.processes / max(count, 1)
 
     def _targets(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """The targets float[R, K] of these samples, and which of them there are yet."""

@@ -47,7 +47,7 @@ class BasicBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The block's output."""
         out = self.bn2(self.conv2(functional.relu(self.bn1(self.conv1(x)), inplace=True)))
-        return functional.relu(out + self.shortcut(x), inplace=True)
+        return functional.relu(out.add_(self.shortcut(x)), inplace=True)
 
 
 class Bottleneck(nn.Module):
@@ -68,7 +68,7 @@ class Bottleneck(nn.Module):
         """The block's output."""
         out = functional.relu(self.bn1(self.conv1(x)), inplace=True)
         out = self.bn3(self.conv3(functional.relu(self.bn2(self.conv2(out)), inplace=True)))
-        return functional.relu(out + self.shortcut(x), inplace=True)
+        return functional.relu(out.add_(self.shortcut(x)), inplace=True)
 
 
 class ResNet(Backbone):

@@ -12,7 +12,7 @@ def small_cnn(num_classes: int, in_channels: int = 3, *, width: Count = 16) -> B
     """Three 3x3 convolutions of 1, 2 and 4 times `width` channels with batch norm, for images of 8x8 to 32x32 pixels."""
 
     def block(inputs: int, outputs: int) -> list[nn.Module]:
-        return [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
+        return [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
 
     stages = [
         nn.Sequential(*block(in_channels, width)),

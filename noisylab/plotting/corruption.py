@@ -13,6 +13,7 @@ from matplotlib.typing import HashableList
 from numpy.typing import NDArray
 
 from noisylab.corruption import NoisyLabels, diagnose
+from noisylab.data.streaming import Images
 from noisylab.plotting.style import PALETTE, WIDTHS, Columns, paper_style
 
 ANNOTATED = 12
@@ -108,7 +109,7 @@ def example(image: NDArray[np.generic], true: str, given: str, *, ax: Axes | Non
 
 def examples_figure(
     noisy: NoisyLabels,
-    images: NDArray[np.generic],
+    images: NDArray[np.generic] | Images,
     *,
     names: Sequence[str] | None = None,
     rows: int = 3,

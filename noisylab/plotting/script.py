@@ -47,7 +47,8 @@ def draw(name: str, description: str) -> None:
         runs = study_runs(arguments.runs, noise=arguments.noise, methods=arguments.methods, data_root=arguments.data_root)
         drawn = FIGURES[name][0](runs, arguments.columns)
         if drawn is None:
-            raise ValueError(f"the runs in {str(arguments.runs)!r} have nothing to show in this figure")
+            reason = "no sample is mislabelled, or nothing was recorded of them (of mixed images, --record eval does)"
+            raise ValueError(f"the runs in {str(arguments.runs)!r} have nothing to show in this figure: {reason}")
     except ValueError as error:
         fail(error)
     print(*save_figure(drawn[0], arguments.out / name, drawn[1], arguments.format))

@@ -23,7 +23,8 @@ def robustness_of(results: pandas.DataFrame, columns: Columns = 2) -> tuple[Figu
 def story_of(
     results: pandas.DataFrame, out: Path, noise: str | None = None, columns: Columns = 2
 ) -> tuple[Figure, pandas.DataFrame] | None:
-    """The story figure of `noise`, and its numbers; None where no sample is mislabelled.
+    """The story figure of `noise`, and its numbers; None where no sample is mislabelled, or
+    nothing is recorded of them (mixed images).
 
     noise: as the tables name it; None: the one with the highest realised rate.
     """
@@ -38,6 +39,8 @@ def story_of(
         [read_metrics(out / row["id"]).assign(run=row["id"], method=row["method"]) for row in shown.to_dict("records")],
         ignore_index=True,
     )
+    if metrics["mislabelled_memorised"].isna().all():
+        return None
     first, seeds = rows.iloc[0], rows.groupby("method")["seed"].count().max()
     band = f"mean over {seeds} seeds, band: 95 % interval" if seeds > 1 else "one seed"
     return story_figure(metrics, f"{_title(rows)}, {first['noise']}{part}\n{first['record']} records; {band}", columns)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from noisylab.analysis.dynamics import load_dynamics
 from noisylab.analysis.scores import SCORES, available, score
+from noisylab.data.streaming import Images
 from noisylab.plotting.style import method_styles
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ LOSSLESS = 10_000
 POINTS = 50
 
 
-def sheets(images: NDArray[np.uint8]) -> tuple[list[str], tuple[int, int]]:
+def sheets(images: Images) -> tuple[list[str], tuple[int, int]]:
     """Sheets of thumbnails of images uint8[N, C, H, W] as data URLs, PER_ROW in a row, and a thumbnail's (height, width)."""
     count, channels, height, width = images.shape
     shrink = min(1.0, LARGEST / max(height, width))

@@ -38,14 +38,17 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
         if not self.training:
             return super().forward(images)
         dims, shape = (0, 2, 3), (1, -1, 1, 1)
-        count = images.new_tensor([images.numel() / images.shape[1]])
-        total = summed(torch.cat([images.sum(dims), count]))
-        mean, count = total[:-1] / total[-1], total[-1]
-        centred = images - mean.view(shape)
-        variance = summed(centred.square().sum(dims)) / count.detach()
+        # Sums over all entries need more digits than a shorter precision has.
+        wide = images.to(torch.promote_types(images.dtype, torch.float32))
+        total = summed(torch.cat([wide.sum(dims), wide.new_tensor([wide.numel() / wide.shape[1]])]))
+        mean, count = total[:-1] / total[-1], total[-1].detach()
+        centred = wide - mean.view(shape)
+        variance = summed(centred.square().sum(dims)) / count
         self._follow(mean.detach(), variance.detach() * count / (count - 1))
-        scaled: Tensor = centred * (variance + self.eps).rsqrt().view(shape)
-        return scaled if self.weight is None else scaled * self.weight.view(shape) + self.bias.view(shape)
+        scaled = centred * (variance + self.eps).rsqrt().view(shape)
+        if self.affine:
+            scaled = scaled * self.weight.view(shape) + self.bias.view(shape)
+        return scaled.to(images.dtype)
 
     def _follow(self, mean: Tensor, variance: Tensor) -> None:
         """Take the batch's statistics into the running ones, the variance without bias."""

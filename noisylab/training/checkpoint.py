@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
-from noisylab.distributed import from_main, is_main, rank, to_main
+from noisylab.distributed import from_main, is_main, processes, rank, to_main
 from noisylab.files import write_atomically
 from noisylab.methods.base import Method
 
@@ -43,7 +43,7 @@ def save_checkpoint(
 
     Of several processes all have to call it, and the main one writes.
     """
-    ranks = to_main(_buffers(method))
+    ranks = to_main(_differing(method))
     if not is_main():
         return
     buffer = io.BytesIO()
@@ -54,7 +54,7 @@ def save_checkpoint(
         "callbacks": [callback.state_dict() for callback in callbacks],
         "others": {name: other.state_dict() for name, other in others.items()},
         # Parameters are the same in all processes; of the rest, such as DLB's last half-batch, what is not.
-        "ranks": [_differing(buffers, ranks[0]) for buffers in ranks],
+        "ranks": ranks,
     }
     torch.save(state, buffer)
     archive = buffer.getvalue()
@@ -109,16 +109,20 @@ def is_whole(path: Path) -> bool:
     return _archive(path) is not None
 
 
-def _buffers(method: Method) -> dict[str, Tensor]:
-    """What a method's state holds beside its parameters."""
+def _differing(method: Method) -> dict[str, Tensor]:
+    """What a method's state holds beside its parameters and is not what it is in the main process."""
+    if processes() == 1:
+        return {}
     parameters = {name for name, _ in method.named_parameters()}
-    return {name: value for name, value in method.state_dict().items() if name not in parameters}
+    held = {name: value.cpu() for name, value in method.state_dict().items() if name not in parameters}
+    digests = {name: _digest(value) for name, value in held.items()}
+    main = from_main(digests)
+    return {name: value for name, value in held.items() if digests[name] != main[name]}
 
 
-def _differing(buffers: Mapping[str, Tensor], main: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Those that are not what the main process has."""
-    own = {name: value.to(main[name].device) for name, value in buffers.items()}
-    return {name: value for name, value in own.items() if not torch.equal(value, main[name])}
+def _digest(value: Tensor) -> str:
+    content = f"{value.dtype}{list(value.shape)}".encode() + value.contiguous().view(-1).view(torch.uint8).numpy().tobytes()
+    return hashlib.sha256(content).hexdigest()
 
 
 def _archive(path: Path) -> bytes | None:

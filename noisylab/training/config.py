@@ -1,6 +1,9 @@
 """`TrainConfig`: every choice of the loop that can change a number, checked when it is made. Free of torch."""
 
 import math
+import os
+import shutil
+import sys
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -73,3 +76,13 @@ class TrainConfig:
             return self.learning_rate * (1 + math.cos(math.pi * share)) / 2
         passed = sum(progress / self.epochs >= milestone for milestone in self.milestones)
         return self.learning_rate * self.decay**passed
+
+
+def check_compiler(config: TrainConfig) -> None:
+    """Raise ValueError where networks are to be compiled for a CPU (`config.device` is definite) without a C++ compiler."""
+    # As torch's inductor chooses.
+    compiler = os.environ.get("CXX", {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++"))
+    if config.compile and config.device == "cpu" and shutil.which(compiler) is None:
+        raise ValueError(
+            f"compile needs a C++ compiler on a CPU, and {compiler!r} was not found; install one, or name it in CXX"
+        )

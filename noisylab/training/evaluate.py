@@ -1,25 +1,26 @@
 """Evaluation: logits of whole image arrays, without augmentation."""
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from noisylab.data.augment import Normalise
+from noisylab.data.source import all_in_order, on_device
+from noisylab.data.streaming import Images
 from noisylab.methods.base import Method
 
 
 class Evaluator:
-    """Images uint8[N, C, H, W] kept on the device of a method, to be evaluated again and again."""
+    """Images uint8[N, C, H, W], kept on the device of a method unless they are streamed, to be evaluated again and again."""
 
-    def __init__(self, images: NDArray[np.uint8], mean: tuple[float, ...], std: tuple[float, ...]) -> None:
-        self._images, self._statistics = torch.from_numpy(images), (mean, std)
+    def __init__(self, images: Images, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        self._images, self._statistics = on_device(images, torch.device("cpu")), (mean, std)
 
     @torch.no_grad()
     def logits(self, method: Method) -> Tensor:
         """float32[N, K] in evaluation mode, on the device of the method; the method is left in the mode it was in."""
         device = next(method.parameters()).device
-        self._images = self._images.to(device)
+        if isinstance(self._images, Tensor):
+            self._images = self._images.to(device)
         normalise = Normalise(*self._statistics, device)
         # On a CPU, activations that leave the caches cost more than the calls that small batches add (3.5 times, measured).
         batch_size = 64 if device.type == "cpu" else 512
@@ -27,7 +28,7 @@ class Evaluator:
         method.eval()
         parts = [
             method(normalise(batch).contiguous(memory_format=torch.channels_last)).float()
-            for batch in torch.split(self._images, batch_size)
+            for batch in all_in_order(self._images, batch_size, device)
         ]
         method.train(training)
         return torch.cat(parts)

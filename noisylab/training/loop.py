@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from noisylab.models.base import Backbone
 from noisylab.seeds import derive_seed
 from noisylab.training.batch_norm import synchronise_batch_norm
 from noisylab.training.checkpoint import load_checkpoint, save_checkpoint
-from noisylab.training.config import TrainConfig
+from noisylab.training.config import TrainConfig, check_compiler
 from noisylab.training.device import repeatable, resolve_device, seed_generators
+from noisylab.training.memory import keep_freed_memory
 from noisylab.training.update import Update
 
 
@@ -79,6 +80,8 @@ def train(
         raise ValueError(f"the configuration is for {config.processes} processes, and {processes()} are training")
     check_mixing(method, data.augmentation)
     device = resolve_device(config.device)
+    check_compiler(replace(config, device=device.type))  # type: ignore[arg-type]
+    keep_freed_memory()
     method.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if config.sync_batch_norm:
         synchronise_batch_norm(method, device)

@@ -1,6 +1,5 @@
 """One update of the weights: precision, scaling, clipping, and the moving average of the weights."""
 
-import typing
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,12 +7,11 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from noisylab.data.batch import Batch
 from noisylab.distributed import processes, rank
 from noisylab.methods.base import Method, Step
-from noisylab.models.base import Backbone
+from noisylab.training.average import WeightAverage
 from noisylab.training.checkpoint import Stateful
 from noisylab.training.config import TrainConfig
 
@@ -40,8 +38,7 @@ class Update:
         self._parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         # Small gradients vanish in float16, so the loss is scaled up and they are scaled down again.
         self._scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
-        average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
-        self._averaged = AveragedModel(method.network, multi_avg_fn=average) if config.ema else None
+        self._averaged = WeightAverage(method.network, config.ema) if config.ema else None
         # Each process has its own buffers, such as DLB's last half-batch.
         self._loss = method.loss
         if processes() > 1:
@@ -79,7 +76,7 @@ class Update:
         self._scaler.step(self.optimizer)
         self._scaler.update()
         if self._averaged is not None:
-            self._averaged.update_parameters(self.method.network)
+            self._averaged.update(self.method.network)
         return step
 
     @contextmanager
@@ -89,7 +86,7 @@ class Update:
             yield
             return
         trained = self.method.network
-        self.method.network = typing.cast(Backbone, self._averaged.module)
+        self.method.network = self._averaged.network
         try:
             yield
         finally:

@@ -76,6 +76,6 @@ def test_parameters_of_any_plain_kind_are_saved(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("classes", "each", "rate"), [(100, 100, 0.02), (100, 50, 0.4), (10, 40, 0.05)])
 def test_p_values_are_not_small_by_chance_where_samples_are_few(classes: int, each: int, rate: float) -> None:
     labels = np.repeat(np.arange(classes), each)
-    p = [diagnose(symmetric(labels, rate, classes, sampling="iid", seed=seed)).p_value for seed in range(200)]
-    assert np.mean(np.array(p) < 0.05) < 0.11
-    assert np.mean(np.array(p) < 0.001) < 0.02
+    p = [diagnose(symmetric(labels, rate, classes, sampling="iid", seed=seed)).p_value for seed in range(80)]
+    assert np.mean(np.array(p) < 0.05) < 0.13
+    assert np.mean(np.array(p) < 0.001) < 0.03

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from noisylab.data.augment_strong import RandomResizedCrop
 from noisylab.registries import AUGMENT
 
 NAMES = ["cutout", "random_erasing", "autoaugment", "randaugment", "trivialaugment", "cutout(size=8, flip=False)"]
@@ -92,8 +93,39 @@ def test_random_erasing_has_the_paper_s_areas_shapes_and_probability() -> None:
         ("autoaugment:cifar", "cifar10"),
         ("randaugment:31", "magnitude"),
         ("randaugment(operations=0)", "operations"),
+        ("random_resized_crop:0", "above 0"),
     ],
 )
 def test_impossible_values_are_refused(bad: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         make(bad)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_resized_crops_of_a_batch_are_those_of_torchvision(flip: bool) -> None:
+    augmentation = RandomResizedCrop(flip=flip)
+    images = torch.nn.functional.interpolate(
+        torch.rand(64, 3, 4, 5, generator=torch.Generator().manual_seed(0)) * 255, size=(24, 20), mode="bilinear"
+    ).to(torch.uint8)
+    drawn = augmentation.draw(64, torch.Generator().manual_seed(1))
+    together = augmentation(images, drawn)
+    alone = torch.stack([augmentation.one(image, row, (24, 20)) for image, row in zip(images, drawn, strict=True)])
+    assert together.shape == images.shape
+    assert (together.int() - alone.int()).abs().max() <= 2
+    assert not torch.equal(together, images)
+
+
+def test_resized_crops_have_the_areas_and_shapes_asked_for() -> None:
+    augmentation = RandomResizedCrop(smallest=0.25, flip=True)
+    drawn = augmentation.draw(4000, torch.Generator().manual_seed(0))
+    top, left, height, width, mirrored = augmentation._boxes(drawn, 200, 200)
+    area, ratio = height * width / 200**2, width / height
+    assert area.min() > 0.24
+    # Sides that are too long were cut, so the mean is a little lower than that of the uniform distribution.
+    assert 0.58 < area.mean() < 0.63
+    assert ratio.min() > 0.74
+    assert ratio.max() < 1.35
+    assert (top >= 0).all()
+    assert (left + width <= 200).all()
+    assert (top + height <= 200).all()
+    assert 0.47 < mirrored.double().mean() < 0.53

@@ -83,7 +83,7 @@ def test_an_impossible_sensitivity_is_refused(options: str, said: str, tmp_path:
 
 
 def test_augmentations_are_compared_in_the_order_asked(tmp_path: Path) -> None:
-    small = f"--epochs 2 --train-size 120 --methods ce dlb --seeds 0 1 --jobs 2 --device cpu --out {tmp_path}"
+    small = f"--epochs 2 --train-size 120 --methods ce dlb --seeds 0 1 --jobs 1 --device cpu --out {tmp_path}"
     printed = study("augmentation", f"--augmentations cutmix auto {small}")
     assert str(tmp_path / "augmentation.png") in printed
     table = pandas.read_csv(tmp_path / "augmentation.csv")
@@ -100,7 +100,6 @@ def test_augmentations_are_compared_in_the_order_asked(tmp_path: Path) -> None:
     paired = pandas.read_csv(tmp_path / "differences.csv")
     assert len(paired) == 2
     assert (paired["p_holm"] >= paired["p"]).all()
-    assert "no mixed images" in study("augmentation", f"--augmentations mixup {small} --methods elr", status=2)
 
 
 @pytest.mark.parametrize(

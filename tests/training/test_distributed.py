@@ -1,5 +1,6 @@
 """Two processes that train one network: what they do is what one would do."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -12,8 +13,8 @@ import numpy as np
 import pandas
 import pytest
 import torch
-from helpers_training import CONFIG, make_method, training_set
-from two_processes import COMPARED, losses
+from helpers_training import make_method, training_set
+from two_processes import COMPARED, UNEQUAL, losses
 
 from noisylab.analysis import load_dynamics
 from noisylab.data.samplers import SAMPLERS, LastBatchSampler, PlainSampler, SameClassSampler, Whole
@@ -41,15 +42,20 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", COMPARED)
 def test_with_synced_statistics_the_loss_is_that_of_one_process(found: dict[str, Any], name: str) -> None:
-    one = losses(name, CONFIG)
+    one = losses(name, UNEQUAL)
     np.testing.assert_allclose(found["synced"][name], one, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", COMPARED)
 def test_the_exposure_is_that_of_one_process_and_own_statistics_give_another_loss(found: dict[str, Any], name: str) -> None:
-    one, two = np.array(losses(name, CONFIG)), np.array(found["own"][name])
+    one, two = np.array(losses(name, UNEQUAL)), np.array(found["own"][name])
     assert np.array_equal(one[:, 1:], two[:, 1:])
     assert not np.allclose(one[:, 0], two[:, 0], rtol=1e-4)
+
+
+def test_statistics_of_all_in_a_shorter_precision(found: dict[str, Any]) -> None:
+    one = losses("dlb", dataclasses.replace(UNEQUAL, precision="bf16"))
+    np.testing.assert_allclose(found["short"], one, rtol=0.01)
 
 
 @pytest.mark.parametrize("name", ["dlb", "elr"])

@@ -100,6 +100,15 @@ def test_an_interrupted_training_goes_on_to_the_bit(changes: dict[str, Any], tmp
     assert same_state(method, whole)
 
 
+def test_compiling_without_a_compiler_is_refused_before_the_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    method = make_method("ce")
+    kept = Kept(method)
+    with pytest.raises(ValueError, match="compile needs a C\\+\\+ compiler on a CPU, and 'no-such-compiler' was not found"):
+        train(method, training_set(), config(compile=True), [kept])
+    assert not kept.trained
+
+
 @pytest.mark.skipif(shutil.which("g++") is None and shutil.which("clang++") is None, reason="compiling needs a C++ compiler")
 def test_compiled_networks_learn_alike_and_keep_their_names() -> None:
     plain, compiled = trained("ce"), trained("ce", compile=True)

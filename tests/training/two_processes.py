@@ -20,14 +20,14 @@ from noisylab.execute import execute
 from noisylab.grid import Grid, plan
 from noisylab.methods import Method, Step
 from noisylab.registries import DATA, METHODS
-from noisylab.training import Callback, TrainConfig, train
+from noisylab.training import Callback, TrainConfig, TrainingSet, train
 from noisylab.training.loop import EpochSummary
 
 # One of every composition, and every kind of memory.
 COMPARED = (
     "ce",
     "repeat",
-    "dlb",
+    "dlb(alpha=10)",
     "ddgsd",
     "cs_kd",
     "ps_kd",
@@ -35,8 +35,17 @@ COMPARED = (
     "lwr(k=1)",
     "temporal_ensembling",
     "soft_target_memory(age=2, unit='iterations')",
-    "soft_target_memory(age=1, repeat=True, momentum=0.5)",
+    "soft_target_memory(age=1, repeat=True, momentum=0.5, convex=True)",
 )
+
+
+# The last batch is smaller, and its shares are unequal.
+UNEQUAL = dataclasses.replace(CONFIG, batch_size=12)
+
+
+def unequal_set() -> TrainingSet:
+    whole = training_set()
+    return dataclasses.replace(whole, images=whole.images[:45], given_labels=whole.given_labels[:45])
 
 
 class Losses(Callback):
@@ -71,7 +80,7 @@ def without_dropout(name: str) -> Method:
 def losses(name: str, config: TrainConfig) -> list[list[float]]:
     """The loss, images and steps of each epoch, in the main process."""
     seen = Losses()
-    train(without_dropout(name), training_set(), config, [seen])
+    train(without_dropout(name), unequal_set(), config, [seen])
     return seen.rows
 
 
@@ -104,10 +113,12 @@ def executed(study: Path) -> list[list[dict[str, Any]]]:
 def main(out: Path) -> None:
     with joined("cpu"):
         own = dataclasses.replace(CONFIG, processes=2)
-        synced = dataclasses.replace(own, sync_batch_norm=True)
+        unequal = dataclasses.replace(UNEQUAL, processes=2)
+        synced = dataclasses.replace(unequal, sync_batch_norm=True)
         found = {
             "synced": {name: losses(name, synced) for name in COMPARED},
-            "own": {name: losses(name, own) for name in COMPARED},
+            "own": {name: losses(name, unequal) for name in COMPARED},
+            "short": losses("dlb", dataclasses.replace(synced, precision="bf16")),
             "executed": executed(out.parent / "study"),
             "resumed": {name: to_main(resumed(name, own, out.parent)) for name in ("dlb", "elr")},
         }
