@@ -45,22 +45,24 @@ def execute(
     study: Path,
     on_progress: Callable[[int], None] = lambda _: None,
     on_row: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    *,
+    with_checkpoint: bool = False,
 ) -> dict[str, Any]:
     """Train and measure one run in `study/<id>`, and return its result, which `result.json` then holds.
 
     A run that is done is not repeated; one that was cut off goes on from its checkpoint. on_progress is called with the number
-    of epochs done, on_row with each epoch's row of metrics. Teachers that the method needs are trained first, as runs of their
-    own in `study/.teachers`, where others find them. Raises ElsewhereError where another process holds the lock of the run or
-    of a teacher.
+    of epochs done, on_row with each epoch's row of metrics. with_checkpoint: a run whose checkpoint is gone or damaged is done
+    again. Teachers that the method needs are trained first, as runs of their own in `study/.teachers`, where others find them.
+    Raises ElsewhereError where another process holds the lock of the run or of a teacher.
 
     Processes that train one run together (`noisylab.distributed`) all call it; the main one alone reads and writes the folder.
     """
-    with _locked(study / config.id) as result:
+    with _locked(study / config.id, with_checkpoint=with_checkpoint) as result:
         return _run(config, data, study, on_progress, on_row) if result is None else result
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[dict[str, Any] | None]:
+def _locked(folder: Path, *, with_checkpoint: bool) -> Iterator[dict[str, Any] | None]:
     """The result that is in a run's folder, which is locked inside. Raises ElsewhereError where another one has the lock."""
     lock = FileLock(folder / ".lock", timeout=0)
     found: tuple[bool, dict[str, Any] | None] = False, None
@@ -68,6 +70,8 @@ def _locked(folder: Path) -> Iterator[dict[str, Any] | None]:
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(Timeout):
             lock.acquire()
+            if with_checkpoint and not is_whole(folder / CHECKPOINT):
+                (folder / RESULT).unlink(missing_ok=True)
             found = True, read_result(folder)
     free, result = from_main(found)
     if not free:
@@ -172,10 +176,8 @@ class _Preparation:
         config = dataclasses.replace(self._config, method=chosen[0], model=chosen[1], seed=seed)
         teachers = self._study if self._study.name == TEACHERS else self._study / TEACHERS
         checkpoint = teachers / config.id / CHECKPOINT
-        if is_main() and not is_whole(checkpoint):
-            (teachers / config.id / RESULT).unlink(missing_ok=True)
         try:
-            self.results.append(execute(config, self._clean, teachers))
+            self.results.append(execute(config, self._clean, teachers, with_checkpoint=True))
         except DivergedError as error:
             raise DivergedError(f"the teacher {METHODS.parse(config.method).label}: {error}") from error
         teacher = _Preparation(config, self._clean, self._noisy, teachers).prepared()
