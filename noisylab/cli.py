@@ -7,6 +7,7 @@ import re
 import select
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -31,10 +32,16 @@ def parse_command_line(arguments: type[Arguments], description: str, args: Seque
         raise
 
 
-def fail(message: object) -> NoReturn:
-    """Say what is wrong in one line, and end with exit status 2."""
-    if speaks():
+def fail(message: object, *, here_alone: bool = False) -> NoReturn:
+    """Say what is wrong in one line, and end with exit status 2.
+
+    Of several processes the main one says it, unless it is known `here_alone`.
+    """
+    if speaks() or here_alone:
         print(f"{Path(sys.argv[0]).name}: error: {' '.join(str(message).split())}", file=sys.stderr)
+    else:
+        # torchrun ends all processes with the first one that ends, which has to be the one that speaks.
+        time.sleep(30)
     raise SystemExit(2)
 
 

@@ -126,7 +126,7 @@ def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[s
     except ElsewhereError:
         fail(f"another process is at {config.id}")
     except UnreadableError as error:
-        fail(error)
+        fail(error, here_alone=True)
     if not speaks():
         return 0
     write_results(out)
