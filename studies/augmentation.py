@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from noisylab.cli import check_output, describe_specs, fail, interruptible, parse_command_line
-from noisylab.grid import Execution, Grid, check_names, run_study
-from noisylab.registries import AUGMENT
+from noisylab.cli import check_output, describe_specs, fail, interruptible, parse_command_line, resolve_device_name
+from noisylab.data.base import check_root, load_data
+from noisylab.grid import Execution, Grid, check_names, plan, run_study
+from noisylab.registries import AUGMENT, DATA
 from noisylab.runs import RunConfig
 from noisylab.training.config import TrainConfig
 
@@ -54,6 +55,12 @@ def main() -> int:
         if not specs or len(set(specs)) < len(specs):
             raise ValueError(f"--augmentations must name at least one, and none twice, got {', '.join(names)}")
         check_output(out)
+        check_root(arguments.grid.data_root)
+        # What does not suit the images or a method is refused before the first study trains.
+        training = replace(arguments.training, device=resolve_device_name(arguments.training.device))
+        data = load_data(DATA.parse(arguments.grid.data), arguments.grid.data_root, arguments.grid.train_size)
+        for name in names:
+            plan(replace(arguments.grid, augment=name), training, data)
     except ValueError as error:
         fail(error)
     from noisylab.augmentation import folder_of, report

@@ -107,6 +107,7 @@ def test_augmentations_are_compared_in_the_order_asked(tmp_path: Path) -> None:
     [
         ("--augmentations mixup mixup:1.0", "none twice"),
         ("--augmentations cutmixx", "cutmixx"),
+        ("--augmentations none cutout", "needs a size below 16"),
         ("--noise symmetric:0.2 symmetric:0.4", "must name one"),
     ],
 )
