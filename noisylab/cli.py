@@ -5,6 +5,7 @@ import io
 import os
 import re
 import select
+import signal
 import sys
 import tempfile
 import time
@@ -59,7 +60,11 @@ def interruptible(main: Callable[[], int], advice: str = "the same command again
     """The exit status of `main`; an interrupt is said in one line with advice, with status 130.
 
     Where nobody reads the output any more (`... | head`), the process ends in silence with status 141, as other programs do.
+    So it does with status 143 where it is asked to terminate, after it has ended the processes that work for it.
     """
+    # A process that waits for others of torchrun's would not come to it, and has to end at once.
+    if torchrun_processes() == 1:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         try:
             return main()

@@ -354,6 +354,16 @@ def test_an_interrupt_is_one_line_and_a_status_of_its_own(tmp_path: Path, moment
     assert no_process_stays(process)
 
 
+def test_a_study_that_is_terminated_ends_its_workers(tmp_path: Path) -> None:
+    out = tmp_path / "terminated"
+    process = start(LONGER.replace("--epochs 25", "--epochs 2000"), out)
+    wait_for(lambda: list(out.glob("*/config.json")), process)
+    process.terminate()
+    finish(process, status=143)
+    assert not results_in(out)
+    assert no_process_stays(process)
+
+
 # Failures
 
 
