@@ -1,6 +1,7 @@
 """The images of one batch after the other, on the training device: from a tensor there, or from files read ahead."""
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from noisylab.cli import available_cores
 from noisylab.data.augment import Augmentation
@@ -67,32 +68,43 @@ def all_in_order(images: Tensor | StreamedImages, batch_size: int, device: torch
         yield from batches_of(images, np.split(np.arange(len(images)), range(batch_size, len(images), batch_size)), device)
 
 
-class _Files(Dataset[Tensor]):
+class _Files(Dataset[Tensor | UnreadableError]):
     """The images of a streamed set, by position; or, by position and row of `draw`, what is cut out of them."""
 
     def __init__(self, images: StreamedImages, cut: RandomResizedCrop | None) -> None:
         self.images, self.cut = images, cut
 
-    def __getitem__(self, key: Any) -> Tensor:
-        if self.cut is None:
-            return torch.from_numpy(self.images[key])
-        index, drawn = key
-        return self.cut.one(torch.from_numpy(self.images.as_it_is(index)), drawn, self.images.shape[2:])
+    def __getitem__(self, key: Any) -> Tensor | UnreadableError:
+        try:
+            if self.cut is None:
+                return torch.from_numpy(self.images[key])
+            index, drawn = key
+            return self.cut.one(torch.from_numpy(self.images.as_it_is(index)), drawn, self.images.shape[2:])
+        except UnreadableError as error:
+            # Raised there, it would come back as the text of a trace, from processes that then do not end at once.
+            return error
+
+
+def _collated(items: list[Tensor | UnreadableError]) -> Tensor | UnreadableError:
+    wrong = [item for item in items if isinstance(item, UnreadableError)]
+    return wrong[0] if wrong else default_collate(items)
 
 
 def _loaded(files: _Files, keys: list[list[Any]], device: torch.device) -> Iterator[Tensor]:
     workers = files.images.workers
     # torchrun's processes on a machine share its cores.
     own_cores = max(1, available_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    workers = min(MOST_WORKERS, own_cores) if workers is None else workers
     loader = DataLoader(
         files,
         batch_sampler=keys,
-        num_workers=min(MOST_WORKERS, own_cores) if workers is None else workers,
+        num_workers=workers,
+        # A process that was itself spawned would spawn these, and each of them import torch anew in every epoch.
+        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
+        collate_fn=_collated,
         pin_memory=device.type == "cuda",
     )
-    try:
-        for batch in loader:
-            yield batch.to(device, non_blocking=True)
-    except UnreadableError as error:
-        # A worker's error comes with the trace of that process in front.
-        raise UnreadableError(str(error).splitlines()[-1].rpartition("UnreadableError: ")[2]) from None
+    for batch in loader:
+        if isinstance(batch, UnreadableError):
+            raise batch
+        yield batch.to(device, non_blocking=True)

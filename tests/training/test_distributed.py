@@ -17,9 +17,12 @@ from helpers_training import make_method, training_set
 from two_processes import COMPARED, UNEQUAL, losses
 
 from noisylab.analysis import load_dynamics
+from noisylab.data.base import load_data
 from noisylab.data.samplers import SAMPLERS, LastBatchSampler, PlainSampler, SameClassSampler, Whole
 from noisylab.distributed import gathered
-from noisylab.registries import METHODS
+from noisylab.execute import execute
+from noisylab.grid import Grid, plan
+from noisylab.registries import DATA, METHODS
 from noisylab.training import TrainConfig, TrainingSet, train
 
 ROOT = Path(__file__).parents[2]
@@ -84,11 +87,15 @@ def test_a_run_of_two_processes_records_every_sample(tmp_path: Path) -> None:
     two = torchrun(*run(tmp_path / "two", "--sync-batch-norm"))
     assert two.returncode == 0, two.stderr
     assert two.stdout.count("at the last epoch") == 1
-    subprocess.run([sys.executable, *map(str, run(tmp_path / "one"))], check=True, capture_output=True, timeout=300)
+    training = TrainConfig(epochs=2, learning_rate=0.01, device="cpu")
+    grid = Grid(methods=("dlb",), noise=("symmetric:0.4",), seeds=(0,), train_size=330)
+    data = load_data(DATA.parse("digits"), None, 330)
+    (config,) = plan(grid, training, data)
+    result = execute(config, data, tmp_path / "one")
     folders = [next((tmp_path / name).glob("dlb*")) for name in ("one", "two")]
     assert folders[0].name != folders[1].name
-    tables = [pandas.read_csv(tmp_path / name / "results.csv") for name in ("one", "two")]
-    assert tables[0]["images_processed"].equals(tables[1]["images_processed"])
+    (row,) = pandas.read_csv(tmp_path / "two" / "results.csv").to_dict("records")
+    assert row["images_processed"] == result["images_processed"]
     one, other = (load_dynamics(folder) for folder in folders)
     assert (other["prediction"] != other.attrs["missing"]).all()
     # The sums of two shares are rounded otherwise than those of one batch.
