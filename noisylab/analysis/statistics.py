@@ -53,8 +53,9 @@ def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> D
     if interval.n == 1:
         return Difference(interval, float("nan"))
     spread = difference.std(ddof=1)
-    if spread == 0:
-        return Difference(interval, 1.0 if interval.mean == 0 else float("nan"))
+    # Equal differences of fractions are equal up to rounding alone.
+    if spread <= 1e-12 * max(np.abs(first).max(), np.abs(second).max()):
+        return Difference(interval, 1.0 if not difference.any() else float("nan"))
     t = interval.mean / (spread / np.sqrt(interval.n))
     return Difference(interval, float(2 * stats.t.sf(abs(t), interval.n - 1)))
 

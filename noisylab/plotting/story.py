@@ -59,11 +59,14 @@ def mark_drops(drops: Sequence[int], ax: Axes) -> None:
         ax.axvline(epoch + 0.5, color="0.5", linestyle=":", linewidth=0.8, zorder=0)
 
 
-def story_figure(metrics: pandas.DataFrame, title: str = "", columns: Columns = 2) -> tuple[Figure, pandas.DataFrame]:
+def story_figure(
+    metrics: pandas.DataFrame, title: str = "", columns: Columns = 2, exposure: pandas.DataFrame | None = None
+) -> tuple[Figure, pandas.DataFrame]:
     """Test accuracy and the three fractions of mislabelled samples over epochs, and the plotted numbers.
 
-    metrics: rows of `metrics.csv` of the runs under one noise, with columns `run` and `method`. Dotted lines mark the
-    drops of the learning rate.
+    metrics: rows of `metrics.csv` of the runs under one noise, with columns `run` and `method`. exposure: rows with method and
+    images_processed, those of teachers included; None: the images of the metrics. Dotted lines mark the drops of the
+    learning rate.
     """
     numbers = over_epochs(metrics, list(PANELS))
     drops = learning_rate_drops(metrics)
@@ -78,7 +81,9 @@ def story_figure(metrics: pandas.DataFrame, title: str = "", columns: Columns = 
             ax.set_xlabel("epoch")
         for ax in axes[:, 0]:
             ax.set_ylabel("share of samples")
-        totals = metrics.groupby(["run", "method"], sort=False)["images"].sum()
-        figure_legend(figure, axes[0, 0], totals.rename("images_processed").reset_index())
+        if exposure is None:
+            totals = metrics.groupby(["run", "method"], sort=False)["images"].sum()
+            exposure = totals.rename("images_processed").reset_index()
+        figure_legend(figure, axes[0, 0], exposure)
         figure.suptitle(title, wrap=True)
     return figure, numbers

@@ -43,7 +43,7 @@ def story_of(
         return None
     first, seeds = rows.iloc[0], rows.groupby("method")["seed"].count().max()
     band = f"mean over {seeds} seeds, band: 95 % interval" if seeds > 1 else "one seed"
-    return story_figure(metrics, f"{_title(rows)}, {first['noise']}{part}\n{first['record']} records; {band}", columns)
+    return story_figure(metrics, f"{_title(rows)}, {first['noise']}{part}\n{first['record']} records; {band}", columns, shown)
 
 
 def ranks_of(results: pandas.DataFrame, columns: Columns = 2) -> tuple[Figure, pandas.DataFrame] | None:

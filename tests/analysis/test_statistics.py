@@ -148,3 +148,9 @@ def test_curves_are_means_over_runs_with_their_interval() -> None:
     curve = over_epochs(metrics, ["test_accuracy"])
     assert curve["test_accuracy"].tolist() == pytest.approx([0.2, 0.3])
     assert curve["test_accuracy_ci"].tolist() == pytest.approx([12.7062 * 0.1] * 2, rel=1e-4)
+
+
+def test_differences_that_are_equal_up_to_rounding_have_no_p() -> None:
+    first, second = np.array([0.3, 0.4]), np.array([0.2, 0.3])
+    assert (first - second).std() > 0
+    assert np.isnan(paired_difference(first, second).p)
