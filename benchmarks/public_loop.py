@@ -35,14 +35,14 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from noisylab.analysis import DynamicsRecorder
-from noisylab.data.augment import Crop
-from noisylab.data.batch import Batch
+from noisylab.core.registries import METHODS, MODELS
+from noisylab.data.augmentations.crop import Crop
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Setting, Step
 from noisylab.models.base import Backbone
-from noisylab.registries import METHODS, MODELS
 from noisylab.training import Callback, TrainConfig, TrainingSet, train
+from noisylab.training.callback import EpochSummary
 from noisylab.training.device import resolve_device
-from noisylab.training.loop import EpochSummary
 
 CLASSES = 10
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)

@@ -21,12 +21,12 @@ from playwright.sync_api import sync_playwright
 from scipy.ndimage import gaussian_filter
 
 from noisylab.analysis import DynamicsRecorder
+from noisylab.core.registries import DATA
 from noisylab.corruption import symmetric
-from noisylab.data.base import load_data
-from noisylab.plotting.runs import study_runs
-from noisylab.registries import DATA
+from noisylab.data.image_data import load_data
+from noisylab.plotting.study_runs import study_runs
 from noisylab.report.page import build, choose
-from noisylab.runs import RunConfig, write_result
+from noisylab.study.run_folder import RunConfig, write_result
 from noisylab.training.config import TrainConfig
 
 SAMPLES, CLASSES, EPOCHS, METHODS = 50_000, 10, 200, ("ce", "repeat", "dlb")

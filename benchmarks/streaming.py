@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from noisylab.data.base import load_data
-from noisylab.data.feed import Feed, TrainingSet
-from noisylab.data.samplers import LastBatchSampler
-from noisylab.registries import AUGMENT, DATA
+from noisylab.core.registries import AUGMENT, DATA
+from noisylab.data.batches.loader import Feed, TrainingSet
+from noisylab.data.batches.samplers import LastBatchSampler
+from noisylab.data.image_data import load_data
 
 SIDE, CLASSES, TURNS = 96, 10, 5
 COUNTS = (2_000, 20_000)

@@ -26,15 +26,15 @@ import tyro
 from torch.nn import functional
 
 from noisylab.analysis import DynamicsRecorder
-from noisylab.data.augment import Crop
-from noisylab.data.batch import Batch
-from noisylab.data.samplers import presentations_of
+from noisylab.core.registries import METHODS, MODELS
+from noisylab.data.augmentations.crop import Crop
+from noisylab.data.batches.batch import Batch
+from noisylab.data.batches.samplers import presentations_of
 from noisylab.methods.base import Method, Setting, Step
 from noisylab.models.base import Backbone
-from noisylab.registries import METHODS, MODELS
 from noisylab.training import Callback, TrainConfig, TrainingSet, train
+from noisylab.training.callback import EpochSummary
 from noisylab.training.device import resolve_device
-from noisylab.training.loop import EpochSummary
 
 CLASSES = 10
 

@@ -3,7 +3,7 @@
 Drawn from the finished runs of a study, without training: python figures/loss_separation.py runs/noise_sweep
 """
 
-from noisylab.plotting.script import draw
+from noisylab.cli.figure import draw
 
 if __name__ == "__main__":
     draw("loss_separation", __doc__)

@@ -14,11 +14,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from noisylab.cli import check_output, describe_specs, fail, interruptible, parse_command_line, resolve_device_name
-from noisylab.data.base import check_root, load_data
-from noisylab.grid import Execution, Grid, check_names, plan, run_study
-from noisylab.registries import AUGMENT, DATA
-from noisylab.runs import RunConfig
+from noisylab.cli.arguments import describe_specs, fail, interruptible, parse_command_line
+from noisylab.cli.study import study_command
+from noisylab.core.files import check_output
+from noisylab.core.registries import AUGMENT, DATA
+from noisylab.core.system import resolve_device_name
+from noisylab.data.image_data import check_root, load_data
+from noisylab.study.grid import Execution, Grid, check_names, plan
+from noisylab.study.run_folder import RunConfig
 from noisylab.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -63,12 +66,12 @@ def main() -> int:
             plan(replace(arguments.grid, augment=name), training, data)
     except ValueError as error:
         fail(error)
-    from noisylab.augmentation import folder_of, report
+    from noisylab.report.augmentation import folder_of, report
 
     status = 0
     for name in names:
         execution = replace(arguments.execution, out=folder_of(out, name))
-        status |= run_study(replace(arguments.grid, augment=name), arguments.training, execution, say_nothing)
+        status |= study_command(replace(arguments.grid, augment=name), arguments.training, execution, say_nothing)
     from rich.console import Console
 
     report(out, names, arguments.grid.methods, Console())

@@ -16,21 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from noisylab.checks import Bound, Count, check_fields
-from noisylab.cli import (
-    check_output,
-    describe_specs,
-    fail,
-    interruptible,
-    make_output,
-    parse_command_line,
-    resolve_device_name,
-)
-from noisylab.costs.paper import PAPER
-from noisylab.data.base import check_root, load_data
-from noisylab.registries import DATA, METHODS, MODELS
-from noisylab.specs import REQUIRED
-from noisylab.training.config import Device
+from noisylab.cli.arguments import describe_specs, fail, interruptible, parse_command_line
+from noisylab.core.checks import Bound, PositiveInt, check_fields
+from noisylab.core.files import check_output, make_output
+from noisylab.core.registries import DATA, METHODS, MODELS
+from noisylab.core.specs import REQUIRED
+from noisylab.core.system import Device, resolve_device_name
+from noisylab.costs.table import PAPER
+from noisylab.data.image_data import check_root, load_data
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,11 +46,11 @@ class Measured:
     """Data set (spec) from which the shape of images and the number of classes are taken (None: --shape and --classes)."""
     data_root: Path | None = None
     """Folder where downloaded data sets lie, or are put (None: data)."""
-    shape: tuple[Count, Count, Count] = (3, 32, 32)
+    shape: tuple[PositiveInt, PositiveInt, PositiveInt] = (3, 32, 32)
     """Channels, height and width of an image."""
     classes: Annotated[int, Bound(ge=2)] = 10
     """Number of classes."""
-    batch_size: Count = 128
+    batch_size: PositiveInt = 128
     """Entries of a batch (images), the repeated ones included; even."""
 
 
@@ -69,7 +62,7 @@ class Measuring:
     """Length of the short runs in which everything that a method remembers comes to be (epochs)."""
     turns: Annotated[int, Bound(ge=2)] = 15
     """Turns of a method and of the baseline, one after the other; the median of their ratios counts."""
-    threads: Count = 1
+    threads: PositiveInt = 1
     """CPU threads."""
     device: Device = "auto"
     """Where to measure: auto is cuda, else mps, else cpu."""
@@ -194,8 +187,8 @@ def report(
     import torch
     from rich.console import Console
 
+    from noisylab.core.files import write_atomically
     from noisylab.costs.table import latex_table, record, terminal_table
-    from noisylab.files import write_atomically
 
     text, out = caption(workload, baseline, how, device), how.out
     settings = {

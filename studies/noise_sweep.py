@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from noisylab.cli import describe_specs, interruptible, parse_command_line
-from noisylab.grid import Execution, Grid, run_study
-from noisylab.runs import RunConfig
+from noisylab.cli.arguments import describe_specs, interruptible, parse_command_line
+from noisylab.cli.study import study_command
+from noisylab.study.grid import Execution, Grid
+from noisylab.study.run_folder import RunConfig
 from noisylab.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -35,13 +36,13 @@ class Arguments:
 def main() -> int:
     """Run the study."""
     arguments = parse_command_line(Arguments, f"{__doc__}\n{describe_specs()}")
-    return run_study(arguments.grid, arguments.training, arguments.execution, report)
+    return study_command(arguments.grid, arguments.training, arguments.execution, report)
 
 
 def report(configs: Sequence[RunConfig], out: Path, console: "Console") -> None:
     """Tables and figures of what has finished."""
     # What draws takes seconds to import, and help and refusals do not need it.
-    from noisylab.sweep import report_sweep
+    from noisylab.report.comparison import report_sweep
 
     report_sweep(configs, out, console, controls=("repeat",))
 

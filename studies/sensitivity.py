@@ -13,10 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from noisylab.checks import Count, NonNegative, Positive, check_fields
-from noisylab.cli import check_output, describe_specs, fail, interruptible, parse_command_line
-from noisylab.grid import Execution, Grid, run_study
-from noisylab.runs import RunConfig
+from noisylab.cli.arguments import describe_specs, fail, interruptible, parse_command_line
+from noisylab.cli.study import study_command
+from noisylab.core.checks import NonNegative, Positive, PositiveInt, check_fields
+from noisylab.core.files import check_output
+from noisylab.study.grid import Execution, Grid
+from noisylab.study.run_folder import RunConfig
 from noisylab.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ class Sensitivity:
     """DLB's temperatures."""
     alphas: tuple[NonNegative, ...] = (0.3, 1.0, 3.0, 10.0)
     """DLB's weights of the distillation."""
-    batch_sizes: tuple[Count, ...] = (32, 64, 128)
+    batch_sizes: tuple[PositiveInt, ...] = (32, 64, 128)
     """Entries of a batch; even. (--batch-size is not used.)"""
 
 
@@ -69,10 +71,10 @@ def main() -> int:
         # DLB processes every image twice an epoch.
         for grid, config, name in ((compared, one, ""), (matched, replace(one, epochs=2 * one.epochs), "-ce-matched")):
             execution = replace(arguments.execution, out=out / f"batch-{size}{name}")
-            status |= run_study(grid, config, execution, say_nothing)
+            status |= study_command(grid, config, execution, say_nothing)
     from rich.console import Console
 
-    from noisylab.sensitivity import report
+    from noisylab.report.sensitivity import report
 
     report(out, list(trainings), Console())
     return status

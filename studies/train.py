@@ -15,22 +15,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from noisylab.checks import check_fields
-from noisylab.cli import (
-    check_output,
-    describe_specs,
-    fail,
-    interruptible,
-    make_output,
-    parse_command_line,
-    resolve_device_name,
-    speaks,
-    torchrun_processes,
-)
-from noisylab.data.base import ImageData, check_root, load_data
-from noisylab.grid import Grid, check_names, plan
-from noisylab.registries import DATA
-from noisylab.runs import RunConfig
+from noisylab.cli.arguments import describe_specs, fail, interruptible, parse_command_line
+from noisylab.core.checks import check_fields
+from noisylab.core.files import check_output, make_output
+from noisylab.core.registries import DATA
+from noisylab.core.system import resolve_device_name, speaks, torchrun_processes
+from noisylab.data.image_data import ImageData, check_root, load_data
+from noisylab.study.grid import Grid, check_names, plan
+from noisylab.study.run_folder import RunConfig
 from noisylab.training.config import TrainConfig
 
 SHOWN = {
@@ -88,7 +80,7 @@ def main() -> int:
                 sync_batch_norm=place.sync_batch_norm,
             )
             if training.processes > 1:
-                from noisylab.distributed import joined, main_first
+                from noisylab.core.distributed import joined, main_first
 
                 stack.enter_context(joined(training.device))
                 with main_first():
@@ -105,9 +97,9 @@ def main() -> int:
 
 def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[str, Any]], None] | None) -> int:
     """Train one run in the folder `out`; the main one of several processes says how it goes."""
-    from noisylab.data.images import UnreadableError
-    from noisylab.execute import ElsewhereError, execute
-    from noisylab.runs import write_results
+    from noisylab.data.image_files import UnreadableError
+    from noisylab.study.run import ElsewhereError, execute
+    from noisylab.study.run_folder import write_results
 
     say = print if speaks() else lambda *_, **__: None
     say(f"{config.id} in {out}")

@@ -6,7 +6,7 @@ import torch
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
-from noisylab.data.base import ImageData
+from noisylab.data.image_data import ImageData
 
 # Tests run side by side; where threads wait for one another, small matrices take a thousand times as long.
 torch.set_num_threads(1)

@@ -6,7 +6,7 @@ import torch
 from helpers_training import CLASSES, make_method
 from torch import Tensor
 
-from noisylab.data.batch import Batch
+from noisylab.data.batches.batch import Batch
 from noisylab.methods import Method, Step
 
 # A whole batch, a partial one, and a batch of one.

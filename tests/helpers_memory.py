@@ -12,7 +12,7 @@ import torch
 from helpers_training import CONFIG, SAMPLES, make_method, same_state, training_set
 from torch import Tensor
 
-from noisylab.data.batch import Batch
+from noisylab.data.batches.batch import Batch
 from noisylab.methods import Method, Step
 from noisylab.training import Callback, TrainConfig, train
 

@@ -9,12 +9,12 @@ import torch
 from helpers_training import CLASSES, SAMPLES, same_state, training_set
 from torch import Tensor, nn
 
-from noisylab.data.batch import Batch
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods import Frozen, Method, Setting, Step
 from noisylab.models import Backbone
-from noisylab.registries import METHODS
 from noisylab.training import Callback, TrainConfig, TrainingSet, train
-from noisylab.training.loop import EpochSummary
+from noisylab.training.callback import EpochSummary
 
 EPOCHS = 4
 CONFIG = TrainConfig(epochs=EPOCHS, batch_size=16, learning_rate=0.05, device="cpu", milestones=(0.5,))

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from noisylab.data.augment import Crop
-from noisylab.distributed import processes
+from noisylab.core.distributed import processes
+from noisylab.core.registries import METHODS
+from noisylab.data.augmentations.crop import Crop
 from noisylab.methods import Method, Setting
 from noisylab.models import Backbone
-from noisylab.registries import METHODS
 from noisylab.training import TrainConfig, TrainingSet, train
 from noisylab.training.evaluate import Evaluator
 

@@ -124,12 +124,12 @@ def test_the_wheel_works_outside_the_checkout(built: Path, tmp_path: Path) -> No
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(tmp_path / "site")]
     subprocess.run([*pip, str(wheel)], check=True, capture_output=True)
     code = """
-import noisylab.cli, noisylab.plotting.style as style
+import noisylab.cli.arguments, noisylab.plotting.style as style
 from noisylab.corruption import symmetric
 print(noisylab.__file__)
 print(symmetric([0, 1, 2, 3] * 25, 0.4).rate)
 with style.paper_style():
-    print("dlb(temperature=3.0, alpha=1.0" in noisylab.cli.describe_specs())
+    print("dlb(temperature=3.0, alpha=1.0" in noisylab.cli.arguments.describe_specs())
 """
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -2,17 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from noisylab.analysis.aum import aum, aum_threshold, fake_classes, mislabelled_by_aum
-from noisylab.analysis.consistency import (
-    prediction_consistency,
-    prediction_divergence,
-    prediction_entropy,
-    step_consistency,
-)
-from noisylab.analysis.data_map import confidence, correctness, variability
-from noisylab.analysis.detection import Detection, detection, detection_table
-from noisylab.analysis.dynamics import load_dynamics, make_records
-from noisylab.analysis.el2n import el2n, error_norm
 from noisylab.analysis.exchange import (
     cleanlab_issues,
     cleanlab_table,
@@ -21,15 +10,26 @@ from noisylab.analysis.exchange import (
     write_aum,
     write_cartography,
 )
-from noisylab.analysis.flips import flips
-from noisylab.analysis.forgetting import forgetting_events, learning_time, wrong_events
-from noisylab.analysis.fractions import memorisation
-from noisylab.analysis.loss_mixture import clean_probability, loss_mixture
-from noisylab.analysis.scores import SCORES, available, score
-from noisylab.analysis.training_dynamics import flip_rates, fractions_over_epochs, training_dynamics
+from noisylab.analysis.memorised_fractions import memorisation
+from noisylab.analysis.mislabel_detection import Detection, detection, detection_table
+from noisylab.analysis.over_epochs import flip_rates, fractions_over_epochs, training_dynamics
+from noisylab.analysis.prediction_flips import flips
+from noisylab.analysis.scores.aum import aum, aum_threshold, fake_classes, mislabelled_by_aum
+from noisylab.analysis.scores.consistency import (
+    prediction_consistency,
+    prediction_divergence,
+    prediction_entropy,
+    step_consistency,
+)
+from noisylab.analysis.scores.data_map import confidence, correctness, variability
+from noisylab.analysis.scores.el2n import el2n, error_norm
+from noisylab.analysis.scores.forgetting import forgetting_events, learning_time, wrong_events
+from noisylab.analysis.scores.loss_mixture import clean_probability, loss_mixture
+from noisylab.analysis.scoring import SCORES, available, score
+from noisylab.recording.records import load_dynamics, make_records
 
 if TYPE_CHECKING:
-    from noisylab.analysis.recorder import DynamicsRecorder
+    from noisylab.recording.recorder import DynamicsRecorder
 
 __all__ = [
     "Detection",
@@ -76,7 +76,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # The recorder needs torch; reading records does not.
     if name == "DynamicsRecorder":
-        from noisylab.analysis.recorder import DynamicsRecorder
+        from noisylab.recording.recorder import DynamicsRecorder
 
         return DynamicsRecorder
     raise AttributeError(name)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.analysis.aum import aum
-from noisylab.analysis.detection import Detection, detection, suspicion, true_mask
-from noisylab.analysis.dynamics import make_records
-from noisylab.analysis.el2n import error_norm
-from noisylab.analysis.scores import available, score
+from noisylab.analysis.mislabel_detection import Detection, detection, suspicion, true_mask
+from noisylab.analysis.scores.aum import aum
+from noisylab.analysis.scores.el2n import error_norm
+from noisylab.analysis.scoring import available, score
+from noisylab.core.files import write_atomically
 from noisylab.corruption.validation import check_integer
-from noisylab.files import write_atomically
+from noisylab.recording.records import make_records
 
 if TYPE_CHECKING:
     import pandas

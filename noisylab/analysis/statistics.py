@@ -1,5 +1,6 @@
 """Intervals and paired comparisons over seeds."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -68,3 +69,10 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     factors = np.arange(len(order), 0, -1)
     adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1)
     return adjusted
+
+
+def percent(mean: float, half: float, sign: str = "") -> str:
+    """A share and half its interval as percent: `91.2 ± 0.4`."""
+    if math.isnan(mean):
+        return "-"
+    return f"{100 * mean:{sign}.1f}" + ("" if math.isnan(half) else f" ± {100 * half:.1f}")

@@ -6,24 +6,24 @@
 0.4
 """
 
-from noisylab.corruption.asymmetric import asymmetric
-from noisylab.corruption.block import block
-from noisylab.corruption.compose import chain, from_pair, long_tail, long_tailed, on_classes, only_classes, then
 from noisylab.corruption.description import describe
 from noisylab.corruption.diagnostics import Diagnostics, diagnose
 from noisylab.corruption.estimators import anchor_points, confident_joint, confident_transition, empirical_transition
-from noisylab.corruption.human import human
-from noisylab.corruption.instance import instance
-from noisylab.corruption.label_file import from_file, read_labels
-from noisylab.corruption.margin import margin
-from noisylab.corruption.open_set import open_set, replace_images
-from noisylab.corruption.pair_flip import pair_flip
-from noisylab.corruption.presets import preset
+from noisylab.corruption.kinds.asymmetric import asymmetric
+from noisylab.corruption.kinds.block import block
+from noisylab.corruption.kinds.compose import chain, from_pair, long_tail, long_tailed, on_classes, only_classes, then
+from noisylab.corruption.kinds.human import human
+from noisylab.corruption.kinds.instance import instance
+from noisylab.corruption.kinds.label_file import from_file, read_labels
+from noisylab.corruption.kinds.margin import margin
+from noisylab.corruption.kinds.open_set import open_set, replace_images
+from noisylab.corruption.kinds.pair_flip import pair_flip
+from noisylab.corruption.kinds.presets import preset
+from noisylab.corruption.kinds.subclass import subclass
+from noisylab.corruption.kinds.symmetric import symmetric
+from noisylab.corruption.kinds.transition import empirical, from_transition
 from noisylab.corruption.realism import realism_controls
 from noisylab.corruption.record import NoisyLabels
-from noisylab.corruption.subclass import subclass
-from noisylab.corruption.symmetric import symmetric
-from noisylab.corruption.transition import empirical, from_transition
 
 __all__ = [
     "Diagnostics",

@@ -3,9 +3,9 @@
 import inspect
 import re
 
-from noisylab.checks import expected
-from noisylab.corruption.presets import NOTES
-from noisylab.registries import NOISE
+from noisylab.core.checks import expected
+from noisylab.core.registries import NOISE
+from noisylab.corruption.kinds.presets import NOTES
 
 
 def describe(kind: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from noisylab.seeds import derive_seed
+from noisylab.core.seeds import derive_seed
 
 Sampling = Literal["iid", "exact", "exact_per_class"]
 

@@ -3,12 +3,12 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.checks import Count
-from noisylab.corruption.compose import from_pair
+from noisylab.core.checks import PositiveInt
+from noisylab.corruption.kinds.compose import from_pair
 from noisylab.corruption.validation import check_labels, check_posteriors
 
 
-def empirical_transition(true: ArrayLike, given: ArrayLike, num_classes: Count | None = None) -> NDArray[np.float64]:
+def empirical_transition(true: ArrayLike, given: ArrayLike, num_classes: PositiveInt | None = None) -> NDArray[np.float64]:
     """float64[C, C]: the shares of given labels in each true class; an absent class keeps its label."""
     realised = from_pair(true, given, num_classes).realised_transition()
     return np.asarray(np.where(np.isnan(realised), np.eye(len(realised)), realised))

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from noisylab.corruption.drawing import Sampling
 from noisylab.corruption.estimators import empirical_transition
-from noisylab.corruption.pair_flip import pair_flip
+from noisylab.corruption.kinds.pair_flip import pair_flip
+from noisylab.corruption.kinds.symmetric import symmetric
+from noisylab.corruption.kinds.transition import from_transition
 from noisylab.corruption.record import NoisyLabels
-from noisylab.corruption.symmetric import symmetric
-from noisylab.corruption.transition import from_transition
 
 
 def realism_controls(noisy: NoisyLabels, *, sampling: Sampling = "exact_per_class", seed: int = 0) -> dict[str, NoisyLabels]:

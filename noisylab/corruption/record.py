@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from noisylab.core.files import write_atomically
 from noisylab.corruption.drawing import PerSample, Sampling, draw
 from noisylab.corruption.validation import check_integer, check_labels, check_sampling, check_transition
-from noisylab.files import write_atomically
 
 if TYPE_CHECKING:
-    from noisylab.data.dataset import CorruptedDataset
+    from noisylab.corruption.wrapping import CorruptedDataset
 
 FORMAT = 2
 PER_SAMPLE = ("labels", "clean", "positions", "replaced_by", "flip_probability")
@@ -177,7 +177,7 @@ class NoisyLabels:
         outside: for open-set noise, the data set that the other images come from. label_key, image_key: where a sample holds
         its label and its image, if neither their names nor their places say so (see `CorruptedDataset`).
         """
-        from noisylab.data.dataset import CorruptedDataset
+        from noisylab.corruption.wrapping import CorruptedDataset
 
         return CorruptedDataset(dataset, self, outside, label_key=label_key, image_key=image_key)
 

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.checks import Fraction, Ratio, advice
+from noisylab.core.checks import PositiveUnit, UnitInterval, advice
 from noisylab.corruption.drawing import Sampling
 
 
@@ -121,7 +121,7 @@ def check_rate(rate: Any) -> float:
     """`rate` as a float in [0, 1]."""
     number = math.nan if isinstance(rate, bool) or not isinstance(rate, Real) else float(rate)
     if not 0 <= number <= 1:
-        raise ValueError(f"rate must be a number in [0, 1], got {rate!r}{advice(rate, Fraction)}")
+        raise ValueError(f"rate must be a number in [0, 1], got {rate!r}{advice(rate, UnitInterval)}")
     return number
 
 
@@ -129,7 +129,7 @@ def check_factor(factor: Any) -> None:
     """Raise ValueError where `factor` is not an imbalance n_min / n_max in (0, 1]."""
     number = math.nan if isinstance(factor, bool) or not isinstance(factor, Real) else float(factor)
     if not 0 < number <= 1:
-        raise ValueError(f"factor must be a number in (0, 1], got {factor!r}{advice(factor, Ratio)}")
+        raise ValueError(f"factor must be a number in (0, 1], got {factor!r}{advice(factor, PositiveUnit)}")
 
 
 def check_sampling(sampling: Any) -> Sampling:

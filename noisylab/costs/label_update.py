@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from noisylab.core.seeds import derive_seed
 from noisylab.costs.workload import Batches, Workload
 from noisylab.methods.base import Method
-from noisylab.seeds import derive_seed
 from noisylab.training.device import repeatable, seed_generators
 
 # Which earlier weights a loss depends on is the same whatever the network, so a small one is asked.

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import torch
 
+from noisylab.core.registries import METHODS
+from noisylab.core.system import Device
 from noisylab.costs.label_update import label_update
 from noisylab.costs.passes import Passes, count_passes
 from noisylab.costs.speed import Ratio, Stepper, time_ratio
 from noisylab.costs.workload import Workload
 from noisylab.methods.base import Method
 from noisylab.models.base import Backbone
-from noisylab.registries import METHODS
-from noisylab.training.config import Device
 
 
 @dataclass(frozen=True)

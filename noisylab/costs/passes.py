@@ -7,12 +7,14 @@ from typing import Any, Self
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
+from noisylab.core.system import Device
 from noisylab.costs.workload import Workload
-from noisylab.data.batch import Batch
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Step
 from noisylab.models.base import Backbone
-from noisylab.training.config import Device, TrainConfig
-from noisylab.training.loop import Callback, EpochSummary, train
+from noisylab.training.callback import Callback, EpochSummary
+from noisylab.training.config import TrainConfig
+from noisylab.training.loop import train
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import torch
 
-from noisylab.costs.memory import LiveMemory
+from noisylab.costs.peak_memory import LiveMemory
 from noisylab.costs.workload import Batches, Workload
-from noisylab.data.batch import Batch
+from noisylab.data.batches.batch import Batch
 from noisylab.training.config import TrainConfig
 from noisylab.training.loop import make_optimizer
-from noisylab.training.memory import keep_freed_memory
+from noisylab.training.malloc import keep_freed_memory
 
 # A turn is long beside the clock's grain and what interrupts a process, and short beside changes of a processor's speed.
 TURN_SECONDS = 0.1

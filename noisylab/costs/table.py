@@ -1,15 +1,14 @@
 """The cost table: as rows, for the terminal, and as LaTeX. What the paper says itself stands in brackets."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from noisylab.costs.paper import PAPER
-from noisylab.publish import to_latex
+from noisylab.report.tables import to_latex
 
 if TYPE_CHECKING:
     from noisylab.costs.measure import Costs
@@ -99,3 +98,30 @@ def latex_table(rows: Sequence["Costs"], caption: str) -> str:
     """The table as LaTeX with booktabs, over both columns of a page that has two."""
     table = pandas.DataFrame(map(cells, rows), columns=list(COLUMNS))
     return to_latex(table, caption).replace("{table}", "{table*}")
+
+
+class PaperEntry(NamedTuple):
+    """One row of Table 1; `forward`, `backward` and `networks` are per batch, `update` is how often targets change."""
+
+    smoothing: str
+    no_teacher: str
+    no_change: str
+    forward: str
+    backward: str
+    networks: str
+    update: str
+
+
+# By method name: sample-level smoothing, no pre-trained teacher, no architecture change, forward and backward passes per batch,
+# networks, label update frequency (Shen et al., CVPR 2022, Table 1).
+PAPER = {
+    "lsr": PaperEntry("no", "yes", "yes", "1", "1", "1", "-"),
+    "tf_kd_self": PaperEntry("yes", "no", "yes", "2", "1", "2", "epoch"),
+    "tf_kd_reg": PaperEntry("yes", "yes", "yes", "1", "1", "1", "-"),
+    "cs_kd": PaperEntry("yes", "yes", "yes", "2", "2", "1", "-"),
+    "ps_kd": PaperEntry("yes", "yes", "yes", "2", "1", "2", "epoch"),
+    "mr_kd": PaperEntry("yes", "yes", "yes", "≥2", "1", "1", "epoch"),
+    "ddgsd": PaperEntry("yes", "yes", "yes", "2", "2", "1", "-"),
+    "byot": PaperEntry("yes", "yes", "no", "1", "≥2", "1", "-"),
+    "dlb": PaperEntry("yes", "yes", "yes", "1", "1", "1", "batch"),
+}

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from noisylab.data.augment import Normalise, Unchanged
-from noisylab.data.batch import Batch
-from noisylab.data.feed import TrainingSet
-from noisylab.data.samplers import Entries, make_sampler
+from noisylab.core.registries import METHODS, MODELS
+from noisylab.data.augmentations.crop import Normalise, Unchanged
+from noisylab.data.batches.batch import Batch
+from noisylab.data.batches.loader import TrainingSet
+from noisylab.data.batches.samplers import Entries, make_sampler
 from noisylab.methods.base import Method, Setting
 from noisylab.models.base import Backbone
-from noisylab.registries import METHODS, MODELS
 from noisylab.training.evaluate import Evaluator
 
 # Told to methods that are published with the noise known. Costs do not depend on it.

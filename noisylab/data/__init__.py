@@ -1,8 +1,8 @@
 """Data sets as uint8 arrays, wrapping of other people's data sets, augmentation, and batch composition."""
 
-from noisylab.data.base import ImageData, load_data
-from noisylab.data.dataset import CorruptedDataset
-from noisylab.data.samplers import LastBatchSampler, PlainSampler, SameClassSampler, TwinSampler
+from noisylab.corruption.wrapping import CorruptedDataset
+from noisylab.data.batches.samplers import LastBatchSampler, PlainSampler, SameClassSampler, TwinSampler
+from noisylab.data.image_data import ImageData, load_data
 
 __all__ = [
     "CorruptedDataset",

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from noisylab.data.images import Mode, pixels_of, read_image
+from noisylab.data.image_files import Mode, pixels_of, read_image
 
 
 @dataclass(frozen=True, eq=False)

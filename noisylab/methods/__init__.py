@@ -1,4 +1,4 @@
-"""Training methods: what a batch is made of, and its loss. `noisylab.registries.METHODS` knows them by name."""
+"""Training methods: what a batch is made of, and its loss. `noisylab.core.registries.METHODS` knows them by name."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.checks import Bound, Positive, checked
-from noisylab.data.batch import Batch
+from noisylab.core.checks import Bound, Positive, checked
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Frozen, Method, Preparation, Setting, Step
 from noisylab.methods.losses import given_targets, soft_cross_entropy
-from noisylab.registries import METHODS
 
 
 def ban_loss(logits: Tensor, labels: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:

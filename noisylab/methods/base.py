@@ -7,12 +7,12 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self
 import torch
 from torch import Tensor, nn
 
-from noisylab.data.augment import Augmentation
-from noisylab.data.batch import Batch
-from noisylab.data.mixing import Mixing
-from noisylab.data.samplers import Batching
+from noisylab.core.registries import METHODS
+from noisylab.data.augmentations.crop import Augmentation
+from noisylab.data.augmentations.mixing import Mixing
+from noisylab.data.batches.batch import Batch
+from noisylab.data.batches.samplers import Batching
 from noisylab.models.base import Backbone
-from noisylab.registries import METHODS
 
 
 class Step(NamedTuple):

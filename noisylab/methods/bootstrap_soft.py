@@ -3,11 +3,11 @@
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.checks import Fraction, checked
-from noisylab.data.batch import Batch
+from noisylab.core.checks import UnitInterval, checked
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Setting, Step
 from noisylab.methods.losses import widened
-from noisylab.registries import METHODS
 
 
 def soft_bootstrap_loss(logits: Tensor, labels: Tensor, *, beta: float) -> Tensor:
@@ -30,7 +30,7 @@ class SoftBootstrap(Method):
     """
 
     @checked
-    def __init__(self, setting: Setting, *, beta: Fraction = 0.95) -> None:
+    def __init__(self, setting: Setting, *, beta: UnitInterval = 0.95) -> None:
         super().__init__(setting)
         self.beta = beta
 

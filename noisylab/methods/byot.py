@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from noisylab.checks import Fraction, NonNegative, Positive, checked
-from noisylab.data.batch import Batch
+from noisylab.core.checks import NonNegative, Positive, UnitInterval, checked
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Setting, Step
 from noisylab.methods.losses import distillation, given_targets
-from noisylab.registries import METHODS
 
 
 def byot_loss(
@@ -73,7 +73,7 @@ class BYOT(Method):
 
     @checked
     def __init__(
-        self, setting: Setting, *, temperature: Positive = 3.0, alpha: Fraction = 0.3, beta: NonNegative = 0.03
+        self, setting: Setting, *, temperature: Positive = 3.0, alpha: UnitInterval = 0.3, beta: NonNegative = 0.03
     ) -> None:
         super().__init__(setting)
         widths = self.network.widths

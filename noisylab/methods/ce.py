@@ -2,10 +2,10 @@
 
 from torch.nn import functional
 
-from noisylab.data.batch import Batch
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Step
 from noisylab.methods.losses import given_targets
-from noisylab.registries import METHODS
 
 
 @METHODS.register("ce")

@@ -4,11 +4,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.checks import Count, Fraction, checked
-from noisylab.data.batch import Batch
+from noisylab.core.checks import PositiveInt, UnitInterval, checked
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Setting, Step
 from noisylab.methods.losses import widened
-from noisylab.registries import METHODS
 
 
 def coteaching_loss(first: Tensor, second: Tensor, labels: Tensor, *, remembered: Tensor | float) -> Tensor:
@@ -37,7 +37,7 @@ class CoTeaching(Method):
     remembered: Tensor
 
     @checked
-    def __init__(self, setting: Setting, *, forget_rate: Fraction | None = None, gradual_epochs: Count = 10) -> None:
+    def __init__(self, setting: Setting, *, forget_rate: UnitInterval | None = None, gradual_epochs: PositiveInt = 10) -> None:
         super().__init__(setting)
         rate = setting.noise_rate if forget_rate is None else forget_rate
         if rate is None:

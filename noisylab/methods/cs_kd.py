@@ -3,11 +3,11 @@
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.checks import NonNegative, Positive, checked
-from noisylab.data.batch import Batch
+from noisylab.core.checks import NonNegative, Positive, checked
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Setting, Step
 from noisylab.methods.losses import distillation
-from noisylab.registries import METHODS
 
 
 def cs_kd_loss(logits: Tensor, labels: Tensor, partner: Tensor, *, temperature: float, alpha: float) -> Tensor:

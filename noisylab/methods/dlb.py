@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from noisylab.checks import NonNegative, Positive, checked
-from noisylab.data.batch import Batch
+from noisylab.core.checks import NonNegative, Positive, checked
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Setting, Step
 from noisylab.methods.losses import distillation, given_targets
-from noisylab.registries import METHODS
 
 
 def dlb_loss(logits: Tensor, labels: Tensor, remembered: Tensor, *, temperature: float, alpha: float) -> Tensor:

@@ -3,11 +3,11 @@
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.checks import Positive, checked
-from noisylab.data.batch import Batch
+from noisylab.core.checks import Positive, checked
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Setting, Step
 from noisylab.methods.losses import distillation, given_targets
-from noisylab.registries import METHODS
 
 
 def dml_loss(logits: Tensor, peer: Tensor, labels: Tensor, *, temperature: float) -> Tensor:

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.checks import Bound, NonNegative, checked
-from noisylab.data.batch import Batch
+from noisylab.core.checks import Bound, NonNegative, checked
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Setting, Step
-from noisylab.methods.memory import last_occurrence, remember
-from noisylab.registries import METHODS
+from noisylab.methods.target_memory import last_occurrence, remember
 
 # The published code's: probabilities are clamped to [CLAMP, 1 - CLAMP], so that the logarithm stays finite.
 CLAMP = 1e-4

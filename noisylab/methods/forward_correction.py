@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.checks import Bound, checked
+from noisylab.core.checks import Bound, checked
+from noisylab.core.registries import METHODS
 from noisylab.corruption import anchor_points
 from noisylab.corruption.validation import check_transition
-from noisylab.data.batch import Batch
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Preparation, Setting, Step
 from noisylab.methods.losses import widened
-from noisylab.registries import METHODS
 
 
 def forward_corrected_loss(logits: Tensor, labels: Tensor, transition: Tensor) -> Tensor:

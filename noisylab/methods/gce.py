@@ -4,11 +4,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.checks import Fraction, checked
-from noisylab.data.batch import Batch
+from noisylab.core.checks import UnitInterval, checked
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Setting, Step
 from noisylab.methods.losses import widened
-from noisylab.registries import METHODS
 
 
 def gce_loss(logits: Tensor, labels: Tensor, *, q: float) -> Tensor:
@@ -28,7 +28,7 @@ class GCE(Method):
     """
 
     @checked
-    def __init__(self, setting: Setting, *, q: Fraction = 0.7) -> None:
+    def __init__(self, setting: Setting, *, q: UnitInterval = 0.7) -> None:
         super().__init__(setting)
         self.q = q
 

@@ -5,11 +5,11 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.checks import Fraction, Positive, checked
-from noisylab.data.batch import Batch
+from noisylab.core.checks import Positive, UnitInterval, checked
+from noisylab.core.registries import METHODS, MODELS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Frozen, Method, Preparation, Setting, Step
 from noisylab.methods.losses import distillation, given_targets
-from noisylab.registries import METHODS, MODELS
 
 
 def hinton_kd_loss(logits: Tensor, labels: Tensor, teacher: Tensor, *, temperature: float, alpha: float) -> Tensor:
@@ -34,7 +34,7 @@ class HintonKD(Method):
 
     @checked
     def __init__(
-        self, setting: Setting, *, teacher: str | None = None, temperature: Positive = 4.0, alpha: Fraction = 0.9
+        self, setting: Setting, *, teacher: str | None = None, temperature: Positive = 4.0, alpha: UnitInterval = 0.9
     ) -> None:
         super().__init__(setting)
         # A wrong spec is refused before anything is trained.

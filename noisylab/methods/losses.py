@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.data.batch import Batch
+from noisylab.data.batches.batch import Batch
 
 
 def widened(logits: Tensor) -> Tensor:

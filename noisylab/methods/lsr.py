@@ -2,11 +2,11 @@
 
 from torch import Tensor
 
-from noisylab.checks import Fraction, checked
-from noisylab.data.batch import Batch
+from noisylab.core.checks import UnitInterval, checked
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Setting, Step
 from noisylab.methods.losses import soft_cross_entropy
-from noisylab.registries import METHODS
 
 
 def lsr_loss(logits: Tensor, labels: Tensor, *, epsilon: float) -> Tensor:
@@ -28,7 +28,7 @@ class LSR(Method):
     """
 
     @checked
-    def __init__(self, setting: Setting, *, epsilon: Fraction = 0.1) -> None:
+    def __init__(self, setting: Setting, *, epsilon: UnitInterval = 0.1) -> None:
         super().__init__(setting)
         self.epsilon = epsilon
 

@@ -4,11 +4,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.checks import Count, Fraction, Positive, checked
-from noisylab.data.batch import Batch
+from noisylab.core.checks import Positive, PositiveInt, UnitInterval, checked
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Setting, Step
-from noisylab.methods.memory import linear_rise, remember, soft_targets, target_divergence
-from noisylab.registries import METHODS
+from noisylab.methods.target_memory import linear_rise, remember, soft_targets, target_divergence
 
 
 def lwr_loss(logits: Tensor, labels: Tensor, targets: Tensor, *, temperature: float, weight: Tensor | float) -> Tensor:
@@ -35,7 +35,9 @@ class LWR(Method):
     renew: Tensor
 
     @checked
-    def __init__(self, setting: Setting, *, k: Count = 5, temperature: Positive = 5.0, weight: Fraction = 0.9) -> None:
+    def __init__(
+        self, setting: Setting, *, k: PositiveInt = 5, temperature: Positive = 5.0, weight: UnitInterval = 0.9
+    ) -> None:
         super().__init__(setting)
         self.k, self.temperature, self.final_weight, self.epochs = k, temperature, weight, setting.epochs
         self.register_buffer("targets", torch.zeros(setting.num_samples, setting.num_classes))

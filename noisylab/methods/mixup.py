@@ -4,11 +4,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.checks import NonNegative, checked
-from noisylab.data.batch import Batch
+from noisylab.core.checks import NonNegative, checked
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Setting, Step
 from noisylab.methods.losses import widened
-from noisylab.registries import METHODS
 
 
 def mixup_loss(logits: Tensor, labels: Tensor, partners: Tensor, *, share: Tensor | float) -> Tensor:

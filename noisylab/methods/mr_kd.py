@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from noisylab.checks import Count, NonNegative, Positive, checked
-from noisylab.data.batch import Batch
+from noisylab.core.checks import NonNegative, Positive, PositiveInt, checked
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Frozen, Method, Setting, Step
 from noisylab.methods.losses import distillation
-from noisylab.registries import METHODS
 
 
 def adjusted(logits: Tensor, labels: Tensor) -> Tensor:
@@ -50,8 +50,8 @@ class MrKD(Method):
         self,
         setting: Setting,
         *,
-        copies: Count = 2,
-        interval: Count = 5,
+        copies: PositiveInt = 2,
+        interval: PositiveInt = 5,
         temperature: Positive = 3.0,
         alpha: NonNegative = 1.0,
         adjust: bool = True,

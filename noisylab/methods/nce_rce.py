@@ -3,12 +3,12 @@
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.checks import NonNegative, checked
-from noisylab.data.batch import Batch
+from noisylab.core.checks import NonNegative, checked
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Setting, Step
 from noisylab.methods.losses import widened
 from noisylab.methods.sce import reverse_cross_entropies
-from noisylab.registries import METHODS
 
 
 def normalised_cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:

@@ -5,12 +5,12 @@ import copy
 import torch
 from torch import Tensor
 
-from noisylab.checks import Fraction, checked
-from noisylab.data.batch import Batch
+from noisylab.core.checks import UnitInterval, checked
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Frozen, Method, Setting, Step
 from noisylab.methods.losses import soft_cross_entropy
-from noisylab.methods.memory import linear_rise, remember, soft_targets
-from noisylab.registries import METHODS
+from noisylab.methods.target_memory import linear_rise, remember, soft_targets
 
 
 def ps_kd_loss(logits: Tensor, labels: Tensor, targets: Tensor, *, alpha: Tensor | float) -> Tensor:
@@ -36,7 +36,7 @@ class PSKD(Method):
     weight: Tensor
 
     @checked
-    def __init__(self, setting: Setting, *, alpha: Fraction = 0.8, snapshot: bool = False) -> None:
+    def __init__(self, setting: Setting, *, alpha: UnitInterval = 0.8, snapshot: bool = False) -> None:
         super().__init__(setting)
         self.alpha, self.epochs = alpha, setting.epochs
         self.teacher = Frozen(copy.deepcopy(self.network)) if snapshot else None

@@ -1,7 +1,7 @@
 """The control for DLB: its batches without its distillation."""
 
+from noisylab.core.registries import METHODS
 from noisylab.methods.ce import CE
-from noisylab.registries import METHODS
 
 
 @METHODS.register("repeat")

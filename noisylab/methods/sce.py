@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.checks import NonNegative, checked
-from noisylab.data.batch import Batch
+from noisylab.core.checks import NonNegative, checked
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Setting, Step
 from noisylab.methods.losses import widened
-from noisylab.registries import METHODS
 
 # What stands for log 0 in a one-hot label, as in the public code. (Natural logarithm: -9.21; the paper's text says A = -4.)
 LOG_ZERO = math.log(1e-4)

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.checks import Count, Positive, checked
-from noisylab.data.batch import Batch
+from noisylab.core.checks import Positive, PositiveInt, checked
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Frozen, Method, Setting, Step
 from noisylab.methods.losses import given_targets
-from noisylab.registries import METHODS
 
 
 def snapshot_kd_loss(logits: Tensor, labels: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
@@ -37,7 +37,7 @@ class SnapshotKD(Method):
     takes_mixed = True
 
     @checked
-    def __init__(self, setting: Setting, *, cycles: Count = 2, temperature: Positive = 2.0) -> None:
+    def __init__(self, setting: Setting, *, cycles: PositiveInt = 2, temperature: Positive = 2.0) -> None:
         super().__init__(setting)
         if cycles > setting.epochs:
             raise ValueError(f"cycles must be at most as many as the epochs, which are {setting.epochs}, got {cycles}")

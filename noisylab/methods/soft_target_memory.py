@@ -6,13 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.checks import Bound, Count, NonNegative, Positive, checked
-from noisylab.data.batch import Batch
-from noisylab.data.samplers import Batching, Delayed, Whole
-from noisylab.distributed import averaged, gathered
+from noisylab.core.checks import Bound, NonNegative, Positive, PositiveInt, checked
+from noisylab.core.distributed import averaged, gathered
+from noisylab.core.registries import METHODS
+from noisylab.core.shares import Whole
+from noisylab.data.batches.batch import Batch
+from noisylab.data.batches.samplers import Batching, Delayed
 from noisylab.methods.base import Method, Setting, Step
-from noisylab.methods.memory import gaussian_rise, linear_rise, remember, soft_targets, target_divergence
-from noisylab.registries import METHODS
+from noisylab.methods.target_memory import gaussian_rise, linear_rise, remember, soft_targets, target_divergence
 
 
 def soft_target_loss(
@@ -81,7 +82,7 @@ class SoftTargetMemory(Method):
         self,
         setting: Setting,
         *,
-        age: Count = 1,
+        age: PositiveInt = 1,
         unit: Literal["iterations", "epochs"] = "epochs",
         momentum: Annotated[float, Bound(ge=0, lt=1)] = 0.0,
         weight: NonNegative = 1.0,

@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.checks import Fraction, Positive, checked
-from noisylab.data.batch import Batch
+from noisylab.core.checks import Positive, UnitInterval, checked
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Setting, Step
-from noisylab.registries import METHODS
 
 
 def virtual_teacher(labels: Tensor, num_classes: int, *, temperature: float, correct: float, dtype: torch.dtype) -> Tensor:
@@ -43,7 +43,7 @@ class TfKDReg(Method):
 
     @checked
     def __init__(
-        self, setting: Setting, *, temperature: Positive = 20.0, alpha: Fraction = 0.1, correct: Fraction = 0.99
+        self, setting: Setting, *, temperature: Positive = 20.0, alpha: UnitInterval = 0.1, correct: UnitInterval = 0.99
     ) -> None:
         super().__init__(setting)
         self.temperature, self.alpha, self.correct = temperature, alpha, correct

@@ -5,11 +5,11 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.checks import Fraction, NonNegative, Positive, checked
-from noisylab.data.batch import Batch
+from noisylab.core.checks import NonNegative, Positive, UnitInterval, checked
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Frozen, Method, Preparation, Setting, Step
 from noisylab.methods.losses import distillation, given_targets
-from noisylab.registries import METHODS
 
 
 def tf_kd_self_loss(
@@ -37,7 +37,7 @@ class TfKDSelf(Method):
 
     @checked
     def __init__(
-        self, setting: Setting, *, temperature: Positive = 6.0, alpha: Fraction = 0.95, beta: NonNegative = 0.475
+        self, setting: Setting, *, temperature: Positive = 6.0, alpha: UnitInterval = 0.95, beta: NonNegative = 0.475
     ) -> None:
         super().__init__(setting)
         self.temperature, self.alpha, self.beta = temperature, alpha, beta

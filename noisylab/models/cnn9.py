@@ -6,9 +6,9 @@ from typing import Annotated
 from torch import Tensor, nn
 from torch.nn import functional
 
-from noisylab.checks import Bound
+from noisylab.core.checks import Bound
+from noisylab.core.registries import MODELS
 from noisylab.models.base import Backbone
-from noisylab.registries import MODELS
 
 
 class PadTo(nn.Module):

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from noisylab.core.registries import MODELS
 from noisylab.models.base import Backbone, initialise_convolutions
-from noisylab.registries import MODELS
 
 GROWTH = 12
 

@@ -3,8 +3,8 @@
 from torch import Tensor, nn
 from torch.nn import functional
 
+from noisylab.core.registries import MODELS
 from noisylab.models.base import Backbone, initialise_convolutions
-from noisylab.registries import MODELS
 
 
 class PreActBlock(nn.Module):

@@ -6,8 +6,8 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
+from noisylab.core.registries import MODELS
 from noisylab.models.base import Backbone, initialise_convolutions
-from noisylab.registries import MODELS
 
 Shortcut = Literal["pad", "project"]
 

@@ -2,13 +2,13 @@
 
 from torch import nn
 
-from noisylab.checks import Count
+from noisylab.core.checks import PositiveInt
+from noisylab.core.registries import MODELS
 from noisylab.models.base import Backbone
-from noisylab.registries import MODELS
 
 
 @MODELS.register("small_cnn", main="width")
-def small_cnn(num_classes: int, in_channels: int = 3, *, width: Count = 16) -> Backbone:
+def small_cnn(num_classes: int, in_channels: int = 3, *, width: PositiveInt = 16) -> Backbone:
     """Three 3x3 convolutions of 1, 2 and 4 times `width` channels with batch norm, for images of 8x8 to 32x32 pixels."""
 
     def block(inputs: int, outputs: int) -> list[nn.Module]:

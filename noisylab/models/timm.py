@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from noisylab.checks import Count
+from noisylab.core.checks import PositiveInt
+from noisylab.core.registries import MODELS
 from noisylab.models.base import Backbone
-from noisylab.registries import MODELS
 
 
 class TimmBackbone(Backbone):
@@ -49,7 +49,7 @@ class TimmBackbone(Backbone):
 
 @MODELS.register("timm", main="name")
 def timm_model(
-    num_classes: int, in_channels: int = 3, *, name: str, pretrained: bool = False, img_size: Count | None = None
+    num_classes: int, in_channels: int = 3, *, name: str, pretrained: bool = False, img_size: PositiveInt | None = None
 ) -> Backbone:
     """Any timm network (extra: timm), as in timm:convnext_atto; most are made for 224 pixels, img_size adapts transformers.
 

@@ -2,9 +2,9 @@
 
 from torch import nn
 
-from noisylab.checks import Natural
+from noisylab.core.checks import NonNegativeInt
+from noisylab.core.registries import MODELS
 from noisylab.models.base import Backbone, initialise_convolutions
-from noisylab.registries import MODELS
 
 WIDTHS = [64, 128, 256, 512, 512]
 
@@ -32,12 +32,12 @@ class VGG(Backbone):
 
 
 @MODELS.register("vgg16")
-def vgg16(num_classes: int, in_channels: int = 3, *, hidden: Natural = 0) -> Backbone:
+def vgg16(num_classes: int, in_channels: int = 3, *, hidden: NonNegativeInt = 0) -> Backbone:
     """VGG-16 with batch norm, 14.7 million parameters: one linear layer; hidden=2 adds the two of DLB's public code."""
     return VGG(num_classes, in_channels, convolutions=[2, 2, 3, 3, 3], hidden=hidden)
 
 
 @MODELS.register("vgg19")
-def vgg19(num_classes: int, in_channels: int = 3, *, hidden: Natural = 0) -> Backbone:
+def vgg19(num_classes: int, in_channels: int = 3, *, hidden: NonNegativeInt = 0) -> Backbone:
     """VGG-19 with batch norm, 20.0 million parameters: one linear layer; hidden=2 adds the two of DLB's public code."""
     return VGG(num_classes, in_channels, convolutions=[2, 2, 4, 4, 4], hidden=hidden)

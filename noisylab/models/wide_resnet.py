@@ -3,11 +3,11 @@
 import functools
 from typing import Annotated
 
-from noisylab.checks import Bound
+from noisylab.core.checks import Bound
+from noisylab.core.registries import MODELS
 from noisylab.models.base import Backbone
 from noisylab.models.preact_resnet import PreActResNet
 from noisylab.models.resnet import Bottleneck, ResNet
-from noisylab.registries import MODELS
 
 
 def _wide(depth: int, factor: int, num_classes: int, in_channels: int, dropout: float) -> PreActResNet:

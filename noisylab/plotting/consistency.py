@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from noisylab.analysis.scores import available, score
+from noisylab.analysis.scoring import available, score
 from noisylab.analysis.tables import over_epochs
-from noisylab.plotting.runs import StudyRuns
-from noisylab.plotting.story import curves, learning_rate_drops, mark_drops
+from noisylab.plotting.memorisation import curves, learning_rate_drops, mark_drops
+from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import GROUPS, WIDTHS, Columns, paper_style, shared_legend, short_label
 
 SCORES = {"prediction_consistency": "share equal\nto last epoch", "step_consistency": "share equal\nto last batch"}

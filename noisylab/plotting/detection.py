@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from noisylab.analysis.detection import detection_table, suspicion
-from noisylab.analysis.scores import available, score
-from noisylab.plotting.runs import StudyRuns
+from noisylab.analysis.mislabel_detection import detection_table, suspicion
+from noisylab.analysis.scoring import available, score
+from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import DASHES, MARKERS, PALETTE, WIDTHS, Columns, paper_style, shared_legend, short_label
 
 # A curve's corners, at most.

@@ -8,8 +8,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from noisylab.analysis.scores import score
-from noisylab.plotting.runs import StudyRuns
+from noisylab.analysis.scoring import score
+from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import GROUPS, WIDTHS, Columns, method_label, paper_style, shared_legend
 
 SCORES = {

@@ -8,7 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from noisylab.plotting.runs import StudyRuns
+from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import GROUPS, WIDTHS, Columns, method_label, paper_style, shared_legend
 
 RIDGES, BINS, OVERLAP = 8, 48, 1.6

@@ -9,8 +9,8 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from noisylab.analysis.statistics import percent
 from noisylab.plotting.style import WIDTHS, paper_style
-from noisylab.publish import percent
 
 
 def sensitivity_map(cells: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
@@ -58,7 +58,7 @@ def sensitivity_figure(summary: pandas.DataFrame, title: str = "") -> tuple[Figu
 
 def grid_of(method: str) -> tuple[float, float]:
     """Temperature and alpha of a method's label such as `dlb(alpha=3.0)`; NaN for other methods."""
-    from noisylab.registries import METHODS
+    from noisylab.core.registries import METHODS
 
     options = METHODS.parse(method).options
     if not {"temperature", "alpha"} <= options.keys():

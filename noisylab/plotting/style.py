@@ -15,8 +15,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from noisylab.files import write_atomically
-from noisylab.registries import METHODS
+from noisylab.core.files import write_atomically
+from noisylab.core.registries import METHODS
 
 Columns: TypeAlias = Literal[1, 2]
 

@@ -1,1 +1,1 @@
-"""One self-contained HTML page of a study: `python -m noisylab.report runs/STUDY`."""
+"""One self-contained HTML page of a study: `python -m noisylab.cli.report runs/STUDY`."""

@@ -12,13 +12,13 @@ import matplotlib.pyplot as plt
 from jinja2 import Environment, PackageLoader
 
 from noisylab.corruption import NoisyLabels
-from noisylab.data.base import ImageData, load_run_data
+from noisylab.data.image_data import ImageData, load_run_data
 from noisylab.plotting.catalogue import FIGURES
-from noisylab.plotting.runs import StudyRuns
+from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import paper_style
-from noisylab.publish import accuracy_table, difference_table, protocol
 from noisylab.report.samples import explorer_data, sheets
-from noisylab.runs import CONFIG, NOISE
+from noisylab.report.tables import accuracy_table, difference_table, protocol
+from noisylab.study.run_folder import CONFIG, NOISE
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from matplotlib.colors import to_hex
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from noisylab.analysis.dynamics import load_dynamics
-from noisylab.analysis.scores import SCORES, available, score
+from noisylab.analysis.scoring import SCORES, available, score
 from noisylab.data.streaming import Images
 from noisylab.plotting.style import method_styles
+from noisylab.recording.records import load_dynamics
 
 if TYPE_CHECKING:
     import xarray

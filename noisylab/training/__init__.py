@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 from noisylab.training.config import TrainConfig
 
 if TYPE_CHECKING:
-    from noisylab.data.feed import TrainingSet
-    from noisylab.training.loop import Callback, train
+    from noisylab.data.batches.loader import TrainingSet
+    from noisylab.training.callback import Callback
+    from noisylab.training.loop import train
 
 __all__ = ["Callback", "TrainConfig", "TrainingSet", "train"]
 

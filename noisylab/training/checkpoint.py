@@ -4,31 +4,18 @@ import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
 
-from noisylab.distributed import from_main, is_main, processes, rank, to_main
-from noisylab.files import write_atomically
+from noisylab.core.distributed import from_main, is_main, processes, rank, to_main
+from noisylab.core.files import write_atomically
 from noisylab.methods.base import Method
-
-if TYPE_CHECKING:
-    from noisylab.training.loop import Callback
+from noisylab.training.callback import Callback, Stateful
 
 # torch.load does not notice flipped bits, and the archive's own checksums leave its directory out. So the archive (a zip)
 # has a digest of itself as its comment, with which torch.load reads it as before.
 NO_COMMENT, COMMENT = b"\x00\x00", hashlib.sha256().digest_size.to_bytes(2, "little")
-
-
-class Stateful(Protocol):
-    """What has a state that outlives an epoch."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """The state."""
-
-    def load_state_dict(self, state_dict: dict[str, Any], /) -> Any:
-        """Take up what `state_dict` gave."""
 
 
 def save_checkpoint(
@@ -36,7 +23,7 @@ def save_checkpoint(
     epoch: int,
     method: Method,
     optimizer: torch.optim.Optimizer,
-    callbacks: "Sequence[Callback]",
+    callbacks: Sequence[Callback],
     others: Mapping[str, Stateful],
 ) -> None:
     """Write all state that outlives an epoch; `epoch` is the first one still to be trained, `others` what else has a state.
@@ -65,7 +52,7 @@ def load_checkpoint(
     path: Path,
     method: Method,
     optimizer: torch.optim.Optimizer,
-    callbacks: "Sequence[Callback]",
+    callbacks: Sequence[Callback],
     others: Mapping[str, Stateful],
     device: torch.device,
 ) -> int:

@@ -9,18 +9,17 @@ from typing import Annotated, Literal
 
 import tyro
 
-from noisylab.checks import Bound, Count, Fraction, NonNegative, Positive, check_fields
-
-Device = Literal["auto", "cpu", "cuda", "mps"]
+from noisylab.core.checks import Bound, NonNegative, Positive, PositiveInt, UnitInterval, check_fields
+from noisylab.core.system import Device
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """How every network is trained: by SGD with Nesterov momentum."""
 
-    epochs: Count = 40
+    epochs: PositiveInt = 40
     """Passes over the training set (epochs)."""
-    batch_size: Count = 64
+    batch_size: PositiveInt = 64
     """Entries of a batch (images), the repeated ones included; even."""
     learning_rate: Positive = 0.05
     """Peak learning rate (per step)."""
@@ -30,7 +29,7 @@ class TrainConfig:
     """L2 penalty on all parameters (per step)."""
     schedule: Literal["step", "cosine"] = "step"
     """How the learning rate falls: by steps at the milestones, or as a half cosine to 0."""
-    milestones: tuple[Fraction, ...] = (0.625, 0.75, 0.875)
+    milestones: tuple[UnitInterval, ...] = (0.625, 0.75, 0.875)
     """Where the step schedule drops the rate (shares of all epochs; DLB's public recipe: 150, 180, 210 of 240)."""
     decay: Annotated[float, Bound(gt=0, le=1)] = 0.1
     """What the step schedule multiplies the rate with at a milestone, in (0, 1]."""
@@ -46,9 +45,9 @@ class TrainConfig:
     """Decay per step of the moving average of the weights that is evaluated instead of them (0: the weights themselves)."""
     compile: bool = False
     """Compile the networks (torch.compile): faster on accelerators after a minute of waiting; needs a C++ compiler on CPU."""
-    threads: Count = 1
+    threads: PositiveInt = 1
     """CPU threads of one run; sums depend on their number, so it is part of a run's identity."""
-    processes: tyro.conf.Suppress[Count] = 1
+    processes: tyro.conf.Suppress[PositiveInt] = 1
     """Processes that train one network together, as `torchrun` starts them; each has its share of every batch."""
     sync_batch_norm: tyro.conf.Suppress[bool] = False
     """Batch norm with the statistics of all processes' shares of a batch, in place of each with its own."""

@@ -5,19 +5,12 @@ from contextlib import contextmanager
 
 import torch
 
-from noisylab.training.config import Device
+from noisylab.core.system import Device, resolve_device_name
 
 
 def resolve_device(device: Device) -> torch.device:
-    """The device itself; "auto" is CUDA, else MPS, else CPU. Raises ValueError where the one named is not there."""
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if device == "auto":
-        return torch.device(next(name for name, there in available.items() if there))
-    if not available[device]:
-        raise ValueError(
-            f"device {device!r} is not available on this machine; available: {', '.join(d for d in available if available[d])}"
-        )
-    return torch.device(device)
+    """The device itself; "auto" is CUDA, else MPS, else CPU. Raises ValueError if the one named is not there."""
+    return torch.device(resolve_device_name(device))
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from noisylab.data.augment import Normalise
-from noisylab.data.source import all_in_order, on_device
+from noisylab.data.augmentations.crop import Normalise
+from noisylab.data.batches.image_source import all_in_order, on_device
 from noisylab.data.streaming import Images
 from noisylab.methods.base import Method
 

@@ -3,54 +3,24 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from noisylab.data.batch import Batch
-from noisylab.data.feed import Feed, TrainingSet
-from noisylab.data.samplers import make_sampler
-from noisylab.distributed import averaged, from_main, is_main, processes, rank
-from noisylab.methods.base import Method, Step, check_mixing
+from noisylab.core.distributed import averaged, from_main, is_main, processes, rank
+from noisylab.core.seeds import derive_seed
+from noisylab.data.batches.loader import Feed, TrainingSet
+from noisylab.data.batches.samplers import make_sampler
+from noisylab.methods.base import Method, check_mixing
 from noisylab.models.base import Backbone
-from noisylab.seeds import derive_seed
 from noisylab.training.batch_norm import synchronise_batch_norm
+from noisylab.training.callback import Callback, EpochSummary
 from noisylab.training.checkpoint import load_checkpoint, save_checkpoint
 from noisylab.training.config import TrainConfig, check_compiler
 from noisylab.training.device import repeatable, resolve_device, seed_generators
-from noisylab.training.memory import keep_freed_memory
+from noisylab.training.malloc import keep_freed_memory
 from noisylab.training.update import Update
-
-
-@dataclass(frozen=True)
-class EpochSummary:
-    """What the loop knows at the end of an epoch. `images` and `steps` count this epoch alone; seconds of training alone."""
-
-    epoch: int
-    train_loss: float
-    learning_rate: float
-    images: int
-    steps: int
-    seconds: float
-
-
-class Callback:
-    """Looks on at training; may not change it. What it remembers between epochs is in its `state_dict()`."""
-
-    def on_step(self, batch: Batch, step: Step) -> None:
-        """After the update of every step. `step.logits`, where there are any, are from before it, in training mode."""
-
-    def on_epoch(self, summary: EpochSummary, method: Method) -> None:
-        """After the last step of an epoch."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """What is needed to go on exactly."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up what `state_dict` gave."""
 
 
 class DivergedError(RuntimeError):
@@ -70,7 +40,7 @@ def train(
     """Train `method` in place for `config.epochs` epochs; order, augmentation and dropout are functions of `seed`.
 
     A method with a finished teacher has been given it by `Method.prepare` before. Where several processes train together
-    (`noisylab.distributed`) all call it alike, with a method of the same initial weights, and each has its share of every
+    (`noisylab.core.distributed`) all call it alike, with a method of the same initial weights, and each has its share of every
     batch; `Callback.on_step` is called in each with that, `on_epoch` in the main one, whose checkpoint is the one that counts.
     With `checkpoint`, the state is saved to that file at the end of an epoch, at most every `checkpoint_seconds`, and after the
     last one; a file that is there already is continued from, with the same result to the bit. Raises `DivergedError`, and

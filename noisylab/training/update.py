@@ -8,12 +8,12 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from noisylab.data.batch import Batch
-from noisylab.distributed import processes, rank
+from noisylab.core.distributed import processes, rank
+from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Step
-from noisylab.training.average import WeightAverage
-from noisylab.training.checkpoint import Stateful
+from noisylab.training.callback import Stateful
 from noisylab.training.config import TrainConfig
+from noisylab.training.weight_average import WeightAverage
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

@@ -27,7 +27,7 @@ from noisylab.analysis import (
     score,
     training_dynamics,
 )
-from noisylab.analysis.detection import suspicion
+from noisylab.analysis.mislabel_detection import suspicion
 from noisylab.corruption import symmetric
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from noisylab.core.registries import NOISE
 from noisylab.corruption import (
     asymmetric,
     block,
@@ -29,8 +30,7 @@ from noisylab.corruption import (
     symmetric,
     then,
 )
-from noisylab.corruption.presets import NOTES
-from noisylab.registries import NOISE
+from noisylab.corruption.kinds.presets import NOTES
 
 LABELS = np.arange(5000) % 10
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from noisylab.corruption import NoisyLabels, asymmetric, from_transition, pair_flip, symmetric
-from noisylab.corruption.asymmetric import CIFAR100_SUPERCLASS, MAPPINGS
+from noisylab.corruption.class_maps import CIFAR100_SUPERCLASS, MAPPINGS
 
 Kind = Callable[..., NoisyLabels]
 MODES = ["iid", "exact", "exact_per_class"]

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from noisylab.corruption import NoisyLabels, from_file, from_transition, human, margin, symmetric
-from noisylab.corruption.asymmetric import CIFAR100_SUPERCLASS
-from noisylab.corruption.human import FILES, VARIANTS
+from noisylab.corruption.class_maps import CIFAR100_SUPERCLASS
+from noisylab.corruption.kinds.human import FILES, VARIANTS
 from noisylab.corruption.pt_file import read_arrays
-from noisylab.data.base import check_root
+from noisylab.data.image_data import check_root
 
 OFFICIAL = Path(os.environ.get("NOISYLAB_DATA", "data"))
 needs_official = pytest.mark.skipif(

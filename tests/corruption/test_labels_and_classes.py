@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from noisylab.core.registries import NOISE
 from noisylab.corruption import (
     asymmetric,
     confident_transition,
@@ -22,7 +23,6 @@ from noisylab.corruption import (
     symmetric,
 )
 from noisylab.corruption import subclass as subclass_noise
-from noisylab.registries import NOISE
 
 FROM_ONE = np.arange(1000) % 4 + 1
 FOUR = np.arange(1000) % 4

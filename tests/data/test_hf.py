@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from noisylab.data.base import ImageData, load_data
-from noisylab.registries import DATA
+from noisylab.core.registries import DATA
+from noisylab.data.image_data import ImageData, load_data
 
 
 def load(spec: str, root: Path) -> ImageData:

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from noisylab.data.batch import Batch, Mix
-from noisylab.data.feed import Feed, TrainingSet
-from noisylab.data.mixing import CutMix, Mixup
-from noisylab.data.samplers import Batching, Delayed, make_sampler
+from noisylab.core.registries import AUGMENT
+from noisylab.data.augmentations.mixing import CutMix, Mixup
+from noisylab.data.batches.batch import Batch, Mix
+from noisylab.data.batches.loader import Feed, TrainingSet
+from noisylab.data.batches.samplers import Batching, Delayed, make_sampler
 from noisylab.methods.losses import given_targets
-from noisylab.registries import AUGMENT
 
 SAMPLES = 46
 AUGMENTATIONS = ["mixup(padding=0, flip=False)", "cutmix(probability=1, padding=0, flip=False)"]

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from noisylab.corruption import symmetric
 from noisylab.data import CorruptedDataset, LastBatchSampler, PlainSampler, SameClassSampler, TwinSampler
-from noisylab.data.samplers import Delayed, make_sampler, presentations_of
+from noisylab.data.batches.samplers import Delayed, make_sampler, presentations_of
 
 sizes = st.integers(1, 60)
 batch_sizes = st.integers(1, 16).map(lambda half: 2 * half)

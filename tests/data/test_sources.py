@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from noisylab.data.base import ImageData, load_data
-from noisylab.registries import DATA
+from noisylab.core.registries import DATA
+from noisylab.data.image_data import ImageData, load_data
 
 ARRAYS = {
     "train_images": np.random.default_rng(0).integers(0, 256, (9, 10, 12, 3), dtype=np.uint8),

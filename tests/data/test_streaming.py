@@ -13,14 +13,14 @@ import pytest
 import torch
 from PIL import Image
 
-from noisylab.data.base import ImageData, load_data
-from noisylab.data.feed import Feed, TrainingSet
-from noisylab.data.samplers import Batching, make_sampler
+from noisylab.core.registries import AUGMENT, DATA, NOISE
+from noisylab.data.batches.loader import Feed, TrainingSet
+from noisylab.data.batches.samplers import Batching, make_sampler
+from noisylab.data.image_data import ImageData, load_data
 from noisylab.data.streaming import StreamedImages
-from noisylab.execute import execute
-from noisylab.grid import Grid, plan
-from noisylab.registries import AUGMENT, DATA, NOISE
-from noisylab.runs import read_metrics
+from noisylab.study.grid import Grid, plan
+from noisylab.study.run import execute
+from noisylab.study.run_folder import read_metrics
 from noisylab.training import TrainConfig
 
 ROOT = Path(__file__).parents[2]

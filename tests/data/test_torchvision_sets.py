@@ -14,9 +14,9 @@ import scipy.io
 import torchvision
 from PIL import Image
 
-from noisylab.corruption.asymmetric import CIFAR100_SUPERCLASS
-from noisylab.data.base import ImageData, channel_statistics, load_data
-from noisylab.registries import DATA, NOISE
+from noisylab.core.registries import DATA, NOISE
+from noisylab.corruption.class_maps import CIFAR100_SUPERCLASS
+from noisylab.data.image_data import ImageData, channel_statistics, load_data
 
 OFFICIAL = Path(os.environ.get("NOISYLAB_DATA", "data"))
 RNG = np.random.default_rng(0)

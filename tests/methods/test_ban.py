@@ -22,8 +22,8 @@ from helpers_methods import (
 from helpers_training import training_set
 from torch import Tensor
 
+from noisylab.core.registries import METHODS
 from noisylab.methods.ban import BAN, ban_loss
-from noisylab.registries import METHODS
 
 
 @pytest.mark.parametrize("temperature", [1.0, 3.0])

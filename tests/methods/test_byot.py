@@ -23,9 +23,9 @@ from helpers_methods import (
 from torch import Tensor
 from torch.nn import functional
 
+from noisylab.core.registries import MODELS
 from noisylab.methods.byot import byot_loss
 from noisylab.models import Backbone
-from noisylab.registries import MODELS
 
 
 @pytest.mark.parametrize(("temperature", "alpha", "beta"), [(3.0, 0.3, 0.03), (1.0, 0.5, 2.0), (2.0, 0.0, 0.1)])

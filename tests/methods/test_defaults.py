@@ -2,7 +2,7 @@
 
 import pytest
 
-from noisylab.registries import METHODS
+from noisylab.core.registries import METHODS
 
 PUBLISHED = {
     "lsr": {"epsilon": 0.1},

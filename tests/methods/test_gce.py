@@ -5,8 +5,8 @@ import torch
 from helpers_formula import average, check_far_off, check_formula, check_steps, draw
 from torch.nn import functional
 
+from noisylab.core.registries import METHODS
 from noisylab.methods.gce import gce_loss
-from noisylab.registries import METHODS
 
 
 @pytest.mark.parametrize("q", [0.1, 0.7, 1.0])

@@ -21,8 +21,8 @@ from helpers_methods import (
 )
 from torch import Tensor
 
+from noisylab.core.registries import MODELS
 from noisylab.methods.hinton_kd import HintonKD, hinton_kd_loss
-from noisylab.registries import MODELS
 
 
 @pytest.mark.parametrize(("temperature", "alpha"), [(4.0, 0.9), (1.0, 0.5), (2.0, 1.0)])

@@ -11,10 +11,10 @@ import torch
 from helpers_training import CLASSES, CONFIG, SAMPLES, make_method, same_state, training_set, true_labels
 from torch import Tensor
 
+from noisylab.core.registries import METHODS
 from noisylab.corruption import NoisyLabels, symmetric
-from noisylab.data.batch import Batch
+from noisylab.data.batches.batch import Batch
 from noisylab.methods import Step, dlb_loss
-from noisylab.registries import METHODS
 from noisylab.training import Callback, train
 
 NAMES = list(METHODS.entries())

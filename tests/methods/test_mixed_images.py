@@ -9,11 +9,11 @@ from helpers_training import CONFIG, make_method, same_state, training_set
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.data.batch import Batch
-from noisylab.data.mixing import CutMix
+from noisylab.core.registries import METHODS
+from noisylab.data.augmentations.mixing import CutMix
+from noisylab.data.batches.batch import Batch
 from noisylab.methods import Step
 from noisylab.methods.dlb import dlb_loss
-from noisylab.registries import METHODS
 from noisylab.training import Callback, TrainingSet, train
 
 TAKE_MIXED = [name for name in METHODS.entries() if METHODS.load(name).takes_mixed]

@@ -27,7 +27,7 @@ from torch.nn import functional
 from noisylab.methods import Method
 from noisylab.methods.mr_kd import adjusted, mr_kd_loss
 from noisylab.training import train
-from noisylab.training.loop import EpochSummary
+from noisylab.training.callback import EpochSummary
 
 
 def adjusted_by_hand(logits: Tensor, labels: Tensor) -> Tensor:

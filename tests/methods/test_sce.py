@@ -8,8 +8,8 @@ from helpers_formula import average, check_far_off, check_formula, check_steps, 
 from torch import Tensor
 from torch.nn import functional
 
+from noisylab.core.registries import METHODS
 from noisylab.methods.sce import sce_loss
-from noisylab.registries import METHODS
 
 
 def by_hand(p: list[Tensor], g: int, alpha: float, beta: float) -> Tensor:

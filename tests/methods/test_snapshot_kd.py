@@ -26,7 +26,7 @@ from torch.nn import functional
 from noisylab.methods import Method
 from noisylab.methods.snapshot_kd import snapshot_kd_loss
 from noisylab.training import TrainConfig, train
-from noisylab.training.loop import EpochSummary
+from noisylab.training.callback import EpochSummary
 
 
 @pytest.mark.parametrize("temperature", [2.0, 1.0, 5.0])

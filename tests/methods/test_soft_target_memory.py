@@ -26,11 +26,11 @@ from helpers_training import CLASSES, CONFIG, SAMPLES, make_method, training_set
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.data.base import ImageData
-from noisylab.data.samplers import Delayed
-from noisylab.grid import Grid, plan
+from noisylab.core.registries import METHODS
+from noisylab.data.batches.samplers import Delayed
+from noisylab.data.image_data import ImageData
 from noisylab.methods.soft_target_memory import soft_target_loss
-from noisylab.registries import METHODS
+from noisylab.study.grid import Grid, plan
 from noisylab.training import TrainConfig, train
 
 

@@ -23,7 +23,7 @@ from helpers_training import make_method
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.methods.memory import averaging_rate, gaussian_rise
+from noisylab.methods.target_memory import averaging_rate, gaussian_rise
 from noisylab.methods.temporal_ensembling import Distance, temporal_ensembling_loss
 
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from noisylab.core.registries import MODELS
 from noisylab.models import Backbone
-from noisylab.registries import MODELS
 
 # timm's networks are tested in test_timm.py.
 NAMES = [name for name in MODELS.entries() if name != "timm"]

@@ -5,8 +5,8 @@ import sys
 import pytest
 import torch
 
+from noisylab.core.registries import MODELS
 from noisylab.models import Backbone
-from noisylab.registries import MODELS
 
 
 def make(spec: str, num_classes: int = 7, channels: int = 1) -> Backbone:

@@ -15,18 +15,18 @@ from filelock import FileLock
 from readable import assert_readable, texts
 
 from noisylab.analysis import SCORES, load_dynamics, score
-from noisylab.data.base import load_data
-from noisylab.execute import execute
-from noisylab.grid import Grid, plan
+from noisylab.core.registries import DATA
+from noisylab.data.image_data import load_data
 from noisylab.plotting.catalogue import FIGURES
 from noisylab.plotting.consistency import consistency_distribution
 from noisylab.plotting.data_map import data_map
 from noisylab.plotting.detection import roc_and_pr, score_curves
 from noisylab.plotting.forgetting import cumulative
 from noisylab.plotting.loss_separation import loss_densities, loss_ridges
-from noisylab.plotting.runs import StudyRuns, study_runs
+from noisylab.plotting.study_runs import StudyRuns, study_runs
 from noisylab.plotting.style import WIDTHS
-from noisylab.registries import DATA
+from noisylab.study.grid import Grid, plan
+from noisylab.study.run import execute
 from noisylab.training.config import TrainConfig
 
 ROOT = Path(__file__).parents[2]

@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from readable import assert_readable
 
 from noisylab.analysis.tables import over_epochs, summarise
-from noisylab.plotting.robustness import accuracy_against_rate, robustness_figure
-from noisylab.plotting.story import PANELS, curves, story_figure
-from noisylab.plotting.study import ranks_of, robustness_of, story_of
+from noisylab.plotting.catalogue import ranks_of, robustness_of, story_of
+from noisylab.plotting.memorisation import PANELS, curves, story_figure
+from noisylab.plotting.noise_robustness import accuracy_against_rate, robustness_figure
 from noisylab.plotting.style import method_styles, paper_style, save_figure
 
 LONG = ("ce", "repeat", "dlb", "dlb(temperature=4.0, alpha=3.0)", "dlb(temperature=1.0, alpha=0.25)")

@@ -12,10 +12,9 @@ import pytest
 from rich.console import Console
 
 from noisylab.costs.measure import Costs
-from noisylab.costs.paper import PAPER
 from noisylab.costs.passes import Passes
 from noisylab.costs.speed import Ratio
-from noisylab.costs.table import COLUMNS, cells, latex_table, terminal_table
+from noisylab.costs.table import COLUMNS, PAPER, cells, latex_table, terminal_table
 
 ROOT = Path(__file__).parents[2]
 SMALL = "--data digits --model small_cnn --batch-size 16 --turns 2"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas
 import pytest
 
-from noisylab.registries import METHODS
+from noisylab.core.registries import METHODS
 
 ROOT = Path(__file__).parents[2]
 TINY = "--train-size 120 --epochs 2 --jobs 2 --device cpu --seeds 0 1"

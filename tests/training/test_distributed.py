@@ -17,12 +17,13 @@ from helpers_training import make_method, training_set
 from two_processes import COMPARED, UNEQUAL, losses
 
 from noisylab.analysis import load_dynamics
-from noisylab.data.base import load_data
-from noisylab.data.samplers import SAMPLERS, LastBatchSampler, PlainSampler, SameClassSampler, Whole
-from noisylab.distributed import gathered
-from noisylab.execute import execute
-from noisylab.grid import Grid, plan
-from noisylab.registries import DATA, METHODS
+from noisylab.core.distributed import gathered
+from noisylab.core.registries import DATA, METHODS
+from noisylab.core.shares import Whole
+from noisylab.data.batches.samplers import SAMPLERS, LastBatchSampler, PlainSampler, SameClassSampler
+from noisylab.data.image_data import load_data
+from noisylab.study.grid import Grid, plan
+from noisylab.study.run import execute
 from noisylab.training import TrainConfig, TrainingSet, train
 
 ROOT = Path(__file__).parents[2]

@@ -13,15 +13,16 @@ import torch
 from helpers_training import CONFIG, SAMPLES, make_method, same_state, training_set, true_labels
 
 from noisylab.analysis import DynamicsRecorder, load_dynamics
-from noisylab.analysis.log import RunLog
-from noisylab.data.batch import Batch
+from noisylab.core.registries import METHODS
+from noisylab.core.seeds import derive_seed
+from noisylab.data.batches.batch import Batch
 from noisylab.methods import Method, Step
-from noisylab.registries import METHODS
-from noisylab.seeds import derive_seed
+from noisylab.study.run_log import RunLog
 from noisylab.training import Callback, TrainConfig, train
+from noisylab.training.callback import EpochSummary
 from noisylab.training.checkpoint import is_whole
 from noisylab.training.evaluate import Evaluator
-from noisylab.training.loop import DivergedError, EpochSummary
+from noisylab.training.loop import DivergedError
 
 NAMES = list(METHODS.entries())
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from noisylab.methods import Method
 from noisylab.training import Callback, TrainConfig, train
-from noisylab.training.loop import EpochSummary
+from noisylab.training.callback import EpochSummary
 
 
 def config(**changes: Any) -> TrainConfig:

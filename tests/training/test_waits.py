@@ -12,11 +12,11 @@ from helpers_training import CONFIG, make_method, training_set, true_labels
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from noisylab.analysis import DynamicsRecorder
-from noisylab.data.batch import Batch
+from noisylab.core.registries import AUGMENT, METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.methods import Method, Step
-from noisylab.registries import AUGMENT, METHODS
 from noisylab.training import Callback, train
-from noisylab.training.loop import EpochSummary
+from noisylab.training.callback import EpochSummary
 
 # The transforms of torchvision treat images one by one, and are drawn on the CPU.
 AUGMENTATIONS = sorted(set(AUGMENT.entries()) - {"autoaugment", "randaugment", "trivialaugment"})

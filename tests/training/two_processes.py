@@ -13,15 +13,15 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from helpers_training import CONFIG, make_method, training_set
 
-from noisylab.data.base import load_data
-from noisylab.data.batch import Batch
-from noisylab.distributed import from_main, is_main, joined, to_main
-from noisylab.execute import execute
-from noisylab.grid import Grid, plan
+from noisylab.core.distributed import from_main, is_main, joined, to_main
+from noisylab.core.registries import DATA, METHODS
+from noisylab.data.batches.batch import Batch
+from noisylab.data.image_data import load_data
 from noisylab.methods import Method, Step
-from noisylab.registries import DATA, METHODS
+from noisylab.study.grid import Grid, plan
+from noisylab.study.run import execute
 from noisylab.training import Callback, TrainConfig, TrainingSet, train
-from noisylab.training.loop import EpochSummary
+from noisylab.training.callback import EpochSummary
 
 # One of every composition, and every kind of memory.
 COMPARED = (

@@ -1,0 +1,100 @@
+"""How well a score finds the mislabelled samples."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from noisylab.analysis._running import Values
+from noisylab.analysis.scoring import SCORES, available, score
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+
+class Detection(NamedTuple):
+    """ROC-AUC, average precision, and precision among as many of the most suspect samples as are mislabelled; all in [0, 1]."""
+
+    roc_auc: float
+    average_precision: float
+    precision_at_count: float
+
+
+def detection(suspicion: ArrayLike, mislabelled: ArrayLike) -> Detection:
+    """How well `suspicion` float[N] (high = suspect, infinite ones too) finds the samples that are `mislabelled`, bool[N].
+
+    Samples with NaN are left out; where there is not one mislabelled and one clean sample, all is NaN. Where samples tie at the
+    cut, precision at the true count is what drawing among them gives on average. ROC-AUC and average precision are defined as
+    scikit-learn's. Raises ValueError for other shapes.
+    """
+    values, wrong = np.asarray(suspicion, dtype=np.float64), np.asarray(mislabelled)
+    if values.ndim != 1 or values.shape != wrong.shape or wrong.dtype.kind != "b":
+        raise ValueError(
+            f"suspicion and mislabelled must be numbers and True or False, equally many, got {values.shape} and "
+            f"{wrong.dtype} {wrong.shape}"
+        )
+    there = ~np.isnan(values)
+    values, wrong = values[there], wrong[there]
+    count = int(wrong.sum())
+    if not 0 < count < len(wrong):
+        return Detection(np.nan, np.nan, np.nan)
+    from sklearn.metrics import auc, roc_curve
+
+    if np.isinf(values).any():
+        values = np.unique(values, return_inverse=True)[1].astype(np.float64)
+    # One sort serves all three: over the thresholds, how many samples are picked and how many of them are mislabelled.
+    false_rate, recall, _ = roc_curve(wrong, values, drop_intermediate=False)
+    found = recall * count
+    picked = found + false_rate * (len(wrong) - count)
+    precision = found[1:] / picked[1:]
+    return Detection(
+        float(auc(false_rate, recall)), float(np.diff(recall) @ precision), float(np.interp(count, picked, found) / count)
+    )
+
+
+def suspicion(values: Values, name: str) -> Values:
+    """The values of the score `name` turned so that high ones are suspect."""
+    return values if SCORES[name].high else -values
+
+
+def detection_table(
+    runs: "xarray.Dataset | Mapping[str, xarray.Dataset]",
+    scores: Sequence[str] | None = None,
+    *,
+    epochs: Sequence[int] | None = None,
+) -> "pandas.DataFrame":
+    """One row per run and score, and with `epochs` per epoch (the score from the epochs up to it): `Detection`'s numbers.
+
+    runs: the records of a run, or of many by name. scores: names of `SCORES` (default: all that were recorded). Columns: run,
+    score, epoch (the last one without `epochs`), roc_auc, average_precision, precision_at_count. Raises ValueError for records
+    without true labels, `online` records beside `eval` ones, unknown scores and epochs that are not there.
+    """
+    import pandas
+    import xarray
+
+    named: Mapping[str, xarray.Dataset] = {"": runs} if isinstance(runs, xarray.Dataset) else runs
+    kinds = {str(name): records.attrs["record"] for name, records in named.items()}
+    if len(set(kinds.values())) > 1:
+        raise ValueError(f"runs must be all online or all eval, got {kinds}")
+    rows = []
+    for run, records in named.items():
+        mislabelled = true_mask(records)
+        last = records.sizes["epoch"] - 1
+        if last < 0 or not all(0 <= epoch <= last for epoch in epochs or ()):
+            raise ValueError(f"epochs must be in [0, {last}], got {epochs}")
+        for name in available(records) if scores is None else scores:
+            values = score(records, name, running=epochs is not None)
+            after = {last: values} if epochs is None else {epoch: values[epoch] for epoch in epochs}
+            for epoch, of_epoch in after.items():
+                found = detection(suspicion(of_epoch, name), mislabelled)
+                rows.append({"run": run, "score": name, "epoch": epoch, **found._asdict()})
+    return pandas.DataFrame(rows, columns=["run", "score", "epoch", *Detection._fields])
+
+
+def true_mask(records: "xarray.Dataset") -> NDArray[np.bool_]:
+    """bool[N], which samples are mislabelled. Raises ValueError where true labels were not recorded."""
+    if not records.attrs.get("true_labels", True):
+        raise ValueError("detection needs true labels, and these records hold none; give true_labels when recording")
+    return np.asarray(records["mislabelled"].values)

@@ -1,0 +1,46 @@
+"""Flips: how many mislabelled samples turn to their true label, or to their wrong given one, from one epoch to the next."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from noisylab.analysis._running import check_epochs
+
+if TYPE_CHECKING:
+    import pandas
+
+FLIPS = ("to_truth", "from_truth", "to_given", "from_given")
+
+
+def flips(prediction: ArrayLike, given: ArrayLike, true: ArrayLike, *, shown: ArrayLike | None = None) -> "pandas.DataFrame":
+    """One row per epoch: the shares of mislabelled samples whose prediction became, or ceased to be, the true or given label.
+
+    prediction: int[E, N]; given, true: int[N]; shown: bool[E, N], which epochs showed the sample (default: all). A share is of
+    the mislabelled samples that the epoch showed and one before it showed too, with the prediction shown last; `n` is their
+    number. NaN where there are none, so in the first epoch. Raises ValueError for other shapes.
+    """
+    import pandas
+
+    array, there = check_epochs(prediction, "prediction", shown)
+    g, t = np.asarray(given), np.asarray(true)
+    if not g.shape == t.shape == array.shape[1:]:
+        raise ValueError(f"given and true must have shape {array.shape[1:]}, got {g.shape} and {t.shape}")
+    among = np.flatnonzero(g != t)
+    g, t = g[among], t[among]
+    before, known = array[0, among], np.zeros(len(among), dtype=np.bool_)
+    rows = []
+    for epoch, (all_now, all_present) in enumerate(zip(array, there, strict=True)):
+        now, present = all_now[among], all_present[among]
+        compared = known & present
+        row: dict[str, float] = {"epoch": epoch, "n": int(compared.sum())}
+        for label, name in ((t, "truth"), (g, "given")):
+            was, is_ = before == label, now == label
+            row |= {f"to_{name}": _share(~was & is_, compared), f"from_{name}": _share(was & ~is_, compared)}
+        rows.append(row)
+        before, known = np.where(present, now, before), known | present
+    return pandas.DataFrame(rows, columns=["epoch", *FLIPS, "n"])
+
+
+def _share(event: np.ndarray, among: np.ndarray) -> float:
+    return float(event[among].mean()) if among.any() else float("nan")

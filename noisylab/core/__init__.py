@@ -1,0 +1,1 @@
+"""What everything stands on: checks, specs, registries, files, seeds, this machine, several processes."""

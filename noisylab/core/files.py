@@ -1,0 +1,51 @@
+"""Files that appear whole or not at all."""
+
+import errno
+import os
+import tempfile
+import uuid
+from pathlib import Path
+
+
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Write `content` to a temporary name beside `path`, flush it to disk, and rename it into place."""
+    if not path.parent.is_dir():
+        # The error of opening would name the temporary file.
+        raise FileNotFoundError(errno.ENOENT, "there is no folder", str(path.parent))
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def flush_folder(folder: Path) -> None:
+    """Flush every file below `folder` to disk."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+
+
+def check_output(out: Path) -> None:
+    """Raise ValueError where the folder `out` could not be written; nothing is created."""
+    there = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise ValueError(f"output folder {str(out)!r} cannot be written: {str(there)!r} is not a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ValueError(f"output folder {str(out)!r} cannot be written: no permission in {str(there)!r}")
+
+
+def make_output(out: Path) -> None:
+    """Make the folder `out`. Raises ValueError where that cannot be done."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise ValueError(f"output folder {str(out)!r} cannot be written: {error.strerror}") from error

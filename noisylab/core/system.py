@@ -1,0 +1,45 @@
+"""This machine and this process: cores, devices, and what `torchrun` has started. Importing it imports no torch."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Literal
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+def torchrun_processes() -> int:
+    """How many processes `torchrun` has started, this one included; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def speaks() -> bool:
+    """Whether this is the process that says something, of several that `torchrun` has started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def resolve_device_name(device: Device) -> Device:
+    """`auto` made definite: cuda, else mps, else cpu. Raises ValueError if the device named is not on this machine."""
+    available = _available_devices()
+    if device == "auto":
+        return available[0]
+    if device not in available:
+        raise ValueError(f"device {device!r} is not available on this machine; available: {', '.join(available)}")
+    return device
+
+
+def _available_devices() -> list[Device]:
+    """The devices of this machine, the fastest first."""
+    nodes = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
+    if sys.platform == "linux" and not any(Path(node).exists() for node in nodes):
+        # Nothing that torch could find, so it need not be imported to look.
+        return ["cpu"]
+    import torch
+
+    found: dict[Device, bool] = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    return [name for name, there in found.items() if there]
+
+
+def available_cores() -> int:
+    """The CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,43 @@
+"""Which class is mistaken for which: the named maps of asymmetric noise, and CIFAR-100's superclasses."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+# The superclass of each CIFAR-100 fine class, both in alphabetical order (Krizhevsky 2009).
+# fmt: off
+CIFAR100_SUPERCLASS = np.array([
+     4,  1, 14,  8,  0,  6,  7,  7, 18,  3,  3, 14,  9, 18,  7, 11,  3,  9,  7, 11,  6, 11,  5, 10,  7,
+     6, 13, 15,  3, 15,  0, 11,  1, 10, 12, 14, 16,  9, 11,  5,  5, 19,  8,  8, 15, 13, 14, 17, 18, 10,
+    16,  4, 17,  4,  2,  0, 17,  4, 18, 17, 10,  3,  2, 12, 12, 16, 12,  1,  9, 19,  2, 10,  0,  1, 16,
+    12,  9, 13, 15, 13, 16, 19,  2,  4,  6, 19,  5,  5,  8, 19, 18,  1,  2, 15,  6,  0, 17,  8, 14, 13,
+])
+# fmt: on
+
+
+def _next_in_group(group: NDArray[np.int64]) -> dict[int, int]:
+    """Each class to the next class of its group, in ascending order, the last one to the first."""
+    members = [np.flatnonzero(group == g).tolist() for g in range(group.max() + 1)]
+    return {true: given for m in members for true, given in zip(m, m[1:] + m[:1], strict=True)}
+
+
+_DIGITS = {7: 1, 2: 7, 5: 6, 6: 5, 3: 8}
+
+
+# name -> (number of classes, true -> given)
+MAPPINGS: dict[str, tuple[int, dict[int, int]]] = {
+    # truck -> automobile, bird -> airplane, cat <-> dog, deer -> horse (Patrini et al. 2017)
+    "cifar10": (10, {9: 1, 2: 0, 3: 5, 5: 3, 4: 7}),
+    # 7 -> 1, 2 -> 7, 5 <-> 6, 3 -> 8 (Patrini et al. 2017)
+    "mnist": (10, _DIGITS),
+    # the same ten digits in scikit-learn's smaller images
+    "digits": (10, _DIGITS),
+    # What the code of WAR runs (Damodaran et al., github.com/bbdamodaran/WAR, simulate_noisylabel.py): ankle boot -> trouser,
+    # sandal -> sneaker, pullover -> shirt, coat <-> shirt, dress -> T-shirt. Its comments say 9 -> 7 (sneaker) and 6 -> 2.
+    # There is no consensus on FashionMNIST, hence the source in the name.
+    "fashion_mnist_war": (10, {9: 1, 5: 7, 2: 6, 4: 6, 6: 4, 3: 0}),
+    # what the papers describe: the next fine class inside the true superclass
+    "cifar100_superclass": (100, _next_in_group(CIFAR100_SUPERCLASS)),
+    # what the code of Patrini, ELR, JoCoR, PLC and APL runs: blocks of five in alphabetical order; 6 of its 100 flips
+    # stay inside the true superclass
+    "cifar100_contiguous5": (100, _next_in_group(np.arange(100) // 5)),
+}

@@ -1,0 +1,1 @@
+"""One file a noise kind; `noisylab.core.registries.NOISE` knows them by name."""

@@ -1,0 +1,70 @@
+"""Asymmetric (class-dependent) label noise: each class is mistaken for one similar class."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from noisylab.core.checks import PositiveInt, UnitInterval
+from noisylab.core.registries import NOISE
+from noisylab.corruption.class_maps import MAPPINGS
+from noisylab.corruption.drawing import Sampling
+from noisylab.corruption.record import NoisyLabels, corrupt
+from noisylab.corruption.validation import check_integer, check_labels, check_rate, check_true_labels
+
+
+@NOISE.register("asymmetric", main="rate")
+def asymmetric(
+    labels: ArrayLike,
+    rate: UnitInterval,
+    mapping: Literal["cifar10", "mnist", "digits", "fashion_mnist_war", "cifar100_superclass", "cifar100_contiguous5"]
+    | Mapping[int, int],
+    num_classes: PositiveInt | None = None,
+    *,
+    sampling: Sampling = "exact_per_class",
+    seed: int = 0,
+) -> NoisyLabels:
+    """Each class of `mapping` becomes its image with probability `rate`; the other classes stay clean.
+
+    labels: int[N] true labels; mapping: "cifar10", "mnist", "digits", "fashion_mnist_war", "cifar100_superclass",
+    "cifar100_contiguous5" or a dict true -> given. The overall rate is below `rate` where classes stay clean: r/2 on CIFAR-10
+    (Patrini et al. 2017). FashionMNIST has no agreed map: "fashion_mnist_war" is what the code of WAR (Damodaran et al.) runs.
+    Flips are drawn from the true labels all at once, never in place, so no flipped label flips again. Raises ValueError for
+    bad labels, rate, sampling or seed, and for a mapping that is unknown or does not fit the classes.
+    """
+    r = check_rate(rate)
+    if isinstance(mapping, str):
+        if mapping not in MAPPINGS:
+            raise ValueError(f"mapping must be one of {', '.join(map(repr, MAPPINGS))} or a dict, got {mapping!r}")
+        size, pairs = MAPPINGS[mapping]
+        clean, classes = check_labels(labels, num_classes)
+        if classes != size:
+            got = f"num_classes = {num_classes}" if num_classes is not None else f"labels of {classes} classes"
+            some = f"; pass num_classes={size} if they are some of those" if num_classes is None and classes < size else ""
+            raise ValueError(f"mapping {mapping!r} is for {size} classes, got {got}{some}")
+        check_true_labels(clean, num_classes)
+    else:
+        if not isinstance(mapping, Mapping) or not mapping:
+            raise ValueError(f"mapping must be a name or a dict true -> given with at least one pair, got {mapping!r}")
+        pairs = {check_integer("mapping key", t): check_integer("mapping value", g) for t, g in mapping.items()}
+        largest = max([*pairs, *pairs.values()])
+        clean, classes = check_true_labels(labels, num_classes, *pairs, *pairs.values())
+        if largest >= classes:
+            raise ValueError(f"mapping must use classes below num_classes = {classes}, got class {largest}")
+        fixed = [true for true, given in pairs.items() if true == given]
+        if fixed:
+            raise ValueError(f"mapping must send each class to another one, got {fixed[0]} -> {fixed[0]}")
+    transition = np.eye(classes)
+    for true, given in pairs.items():
+        transition[true, true], transition[true, given] = 1 - r, r
+    return corrupt(
+        clean,
+        transition,
+        classes,
+        kind="asymmetric",
+        nominal_rate=r,
+        parameters={"mapping": mapping if isinstance(mapping, str) else {str(t): g for t, g in pairs.items()}},
+        sampling=sampling,
+        seed=seed,
+    )

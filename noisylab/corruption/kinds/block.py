@@ -1,0 +1,53 @@
+"""Block noise: uniform among the classes of one group."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from noisylab.core.checks import PositiveInt, UnitInterval
+from noisylab.core.registries import NOISE
+from noisylab.corruption.class_maps import CIFAR100_SUPERCLASS
+from noisylab.corruption.drawing import Sampling
+from noisylab.corruption.record import NoisyLabels, corrupt
+from noisylab.corruption.validation import check_labels, check_rate
+
+
+@NOISE.register("block", main="rate")
+def block(
+    labels: ArrayLike,
+    rate: UnitInterval,
+    groups: Literal["cifar100_superclass"] | Sequence[int] = "cifar100_superclass",
+    num_classes: PositiveInt | None = None,
+    *,
+    sampling: Sampling = "exact_per_class",
+    seed: int = 0,
+) -> NoisyLabels:
+    """Each label becomes, with probability `rate`, another class of its group, drawn uniformly.
+
+    labels: int[N] true labels; groups: the group of every class (int[C]), or CIFAR-100's superclasses. T_ij = r/(|B|-1) for
+    i != j in one group B. A class alone in its group stays clean. Raises ValueError for bad labels, rate or groups.
+    """
+    r = check_rate(rate)
+    if isinstance(groups, str) and groups != "cifar100_superclass":
+        raise ValueError(f"groups must be 'cifar100_superclass' or the group of every class, got {groups!r}")
+    group, _ = check_labels(CIFAR100_SUPERCLASS if isinstance(groups, str) else groups)
+    clean, classes = check_labels(labels, len(group) if num_classes is None else num_classes)
+    if classes != len(group) and isinstance(groups, str):
+        half = [0] * ((classes + 1) // 2) + [1] * (classes // 2)
+        example = f": block(rate={r:g}, groups={half})" if classes <= 20 else ""
+        raise ValueError(
+            f"groups must name the group of each of the {classes} classes, got {groups!r}, which is for {len(group)} classes; "
+            f"write for instance one number per class{example}"
+        )
+    if classes != len(group):
+        raise ValueError(f"groups must name the group of each of the {classes} classes, got {len(group)} groups")
+    same = group[:, None] == group[None, :]
+    others = same & ~np.eye(classes, dtype=bool)
+    transition = r * others / np.maximum(others.sum(axis=1, keepdims=True), 1)
+    np.fill_diagonal(transition, np.where(others.any(axis=1), 1 - r, 1))
+    parameters = {"groups": groups if isinstance(groups, str) else group.tolist()}
+    return corrupt(
+        clean, transition, classes, kind="block", nominal_rate=r, parameters=parameters, sampling=sampling, seed=seed
+    )

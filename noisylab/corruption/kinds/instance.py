@@ -1,0 +1,110 @@
+"""Part-dependent instance noise (PDN, Xia et al. 2020): what a sample is mistaken for depends on its features."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from noisylab.core.checks import Positive, PositiveInt, UnitInterval
+from noisylab.core.registries import NOISE
+from noisylab.core.seeds import derive_seed
+from noisylab.corruption.drawing import CHUNK, PerSample, Sampling
+from noisylab.corruption.record import NoisyLabels, corrupt
+from noisylab.corruption.validation import check_features, check_integer, check_rate, check_true_labels
+
+SPREAD = 0.1
+"""The standard deviation of flip probabilities over samples, in the paper."""
+
+
+@NOISE.register("instance", main="rate")
+def instance(
+    labels: ArrayLike,
+    rate: UnitInterval,
+    features: ArrayLike,
+    num_classes: PositiveInt | None = None,
+    *,
+    temperature: Positive = 1.0,
+    saturated: bool = False,
+    sampling: Sampling = "exact_per_class",
+    seed: int = 0,
+) -> NoisyLabels:
+    """Sample n flips with its own probability q_n around `rate`, to a class that depends on its features (PDN, Xia 2020).
+
+    labels: int[N]; features: number[N, ...]. q_n ~ TruncNormal(r, .1, [0, 1]), p_j = q_n softmax_{j != y}(x_n W_y / t) with
+    W_y ~ N(0, 1)^{d x C}. By default q is scaled so that its mean is r (as published .1 becomes .129), features are
+    standardised and t = temperature sqrt(d), so that several wrong labels are likely. `saturated=True` is the published
+    behaviour: features as they are, t = temperature, q unscaled; the softmax then puts nearly all on one class, and rate 0
+    is not free of noise. Nested over rates in every mode. Raises ValueError for bad labels, rate or features.
+    """
+    clean, classes = check_true_labels(labels, num_classes)
+    r, x = check_rate(rate), check_features(features, len(clean))
+    if classes < 2:
+        raise ValueError(f"instance noise needs at least 2 classes, got num_classes = {classes}")
+    if not temperature > 0:
+        raise ValueError(f"temperature must be a number > 0, got {temperature!r}")
+    rng = np.random.default_rng(derive_seed(check_integer("seed", seed), "noise/instance"))
+    quantile = (rng.permutation(len(clean)) + 0.5) / len(clean)
+    x = x.reshape(len(x), -1)
+    mean, scale = (np.zeros(1), np.ones(1)) if saturated else _standardisation(x)
+    divisor = temperature * (1.0 if saturated else np.sqrt(x.shape[1]))
+
+    def weights(index: NDArray[np.int64]) -> NDArray[np.float64]:
+        scores = np.empty((len(index), classes))
+        for true in np.unique(clean[index]):
+            rows = clean[index] == true
+            normal = np.random.default_rng(derive_seed(seed, "noise/instance", int(true)))
+            projection = normal.standard_normal((x.shape[1], classes), dtype=np.float32)
+            scores[rows] = ((x[index[rows]] - mean) / scale).astype(np.float32) @ projection / divisor
+            scores[rows, true] = -np.inf
+        return np.asarray(np.exp(scores - scores.max(axis=1, keepdims=True)))
+
+    noise = PerSample(
+        flip_probability=_probability(np.float64(r), quantile, saturated),
+        level=lambda uniform: _level(uniform, quantile, saturated),
+        weights=weights,
+    )
+    parameters = {"temperature": float(temperature), "saturated": bool(saturated)}
+    return corrupt(clean, noise, classes, kind="instance", nominal_rate=r, parameters=parameters, sampling=sampling, seed=seed)
+
+
+def _probability(rate: NDArray[np.float64] | np.float64, quantile: NDArray[np.float64], saturated: bool) -> NDArray[np.float64]:
+    """The quantiles of TruncNormal(rate, .1, [0, 1]), scaled to the mean `rate` unless `saturated`."""
+    from scipy.special import ndtr, ndtri
+
+    low, high = -rate / SPREAD, (1 - rate) / SPREAD
+    mass = ndtr(high) - ndtr(low)
+    q = np.clip(rate + SPREAD * ndtri(ndtr(low) + quantile * mass), 0, 1)
+    if saturated:
+        return np.asarray(q)
+    density = (np.exp(-(low**2) / 2) - np.exp(-(high**2) / 2)) / np.sqrt(2 * np.pi)
+    mean = rate + SPREAD * density / mass
+    # Scaled from the end that is further away, so that it stays in [0, 1].
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(mean >= rate, q * rate / mean, 1 - (1 - q) * (1 - rate) / (1 - mean)))
+
+
+def _level(uniform: NDArray[np.float64], quantile: NDArray[np.float64], saturated: bool) -> NDArray[np.float64]:
+    """The rate from which on each sample flips, by bisection; 2 where it never does."""
+    low, high = np.zeros(len(uniform)), np.ones(len(uniform))
+    for _ in range(40):
+        middle = (low + high) / 2
+        flips = _probability(middle, quantile, saturated) > uniform
+        low, high = np.where(flips, low, middle), np.where(flips, middle, high)
+    return high
+
+
+def _standardisation(x: NDArray[np.generic]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation of every feature; 1 for constant ones."""
+    total, square = np.zeros(x.shape[1]), np.zeros(x.shape[1])
+    for part in _parts(x):
+        total += part.sum(axis=0)
+    mean = total / len(x)
+    for part in _parts(x):
+        square += ((part - mean) ** 2).sum(axis=0)
+    scale = np.sqrt(square / len(x))
+    return mean, np.where(scale > 0, scale, 1)
+
+
+def _parts(x: NDArray[np.generic]) -> Iterator[NDArray[np.float64]]:
+    for start in range(0, len(x), CHUNK):
+        yield x[start : start + CHUNK].astype(np.float64)

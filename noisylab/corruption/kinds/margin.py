@@ -1,0 +1,78 @@
+"""Polynomial-margin-diminishing noise (PMD, Zhang et al. 2021): samples near a decision boundary are mislabelled."""
+
+from os import PathLike
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from noisylab.core.checks import PositiveInt, UnitInterval
+from noisylab.core.registries import NOISE
+from noisylab.corruption.drawing import PerSample, Sampling
+from noisylab.corruption.record import NoisyLabels, corrupt
+from noisylab.corruption.validation import check_labels, check_posteriors, check_rate, read_rows
+
+
+@NOISE.register("margin", main="rate")
+def margin(
+    labels: ArrayLike,
+    rate: UnitInterval,
+    posteriors: ArrayLike | str | PathLike[str],
+    num_classes: PositiveInt | None = None,
+    *,
+    form: Literal["I", "II", "III"] = "I",
+    sampling: Sampling = "exact_per_class",
+    seed: int = 0,
+    positions: ArrayLike | None = None,
+) -> NoisyLabels:
+    """The smaller the margin between a sample's two likeliest classes, the likelier it flips (PMD, Zhang et al. 2021).
+
+    labels: int[N]; posteriors: float[N, C] estimates of P(y | x), rows sum to 1, or the path of a `.npy` that holds them
+    (positions: int[N], which of its rows the samples are; None: all). With D the difference of the two largest: tau_I =
+    (1 - D^2)/2, tau_II = 1 - D^3, tau_III = 1 - (D^3 + D^2 + D)/3; sample n flips with min(1, c tau_n), c such that the mean is
+    `rate`, to its likeliest class other than the true one (the runner-up, where the posterior is right). Nested over rates in
+    every mode. Raises ValueError for bad input, and for a rate above the share of samples that have any margin left.
+    """
+    clean, classes = check_labels(labels, num_classes)
+    r = check_rate(rate)
+    rows, file = read_rows(posteriors, "posteriors", positions=positions)
+    eta = check_posteriors(rows, len(clean), classes if num_classes is not None else None)
+    classes = eta.shape[1]
+    check_labels(clean, classes)
+    if form not in ("I", "II", "III"):
+        raise ValueError(f"form must be one of 'I', 'II', 'III', got {form!r}")
+    if classes < 2:
+        raise ValueError(f"margin noise needs at least 2 classes, got {classes}")
+    first, second = np.partition(eta, classes - 2, axis=1)[:, -2:].T[::-1]
+    d = first - second
+    tau = {"I": (1 - d**2) / 2, "II": 1 - d**3, "III": 1 - (d**3 + d**2 + d) / 3}[form]
+    others = eta.copy()
+    others[np.arange(len(clean)), clean] = -1
+    wrong = others.argmax(axis=1)
+
+    def level(uniform: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.divide(uniform, tau, out=np.full(len(tau), np.inf), where=tau > 0))
+
+    noise = PerSample(_scaled(tau, r), level, lambda index: np.eye(classes)[wrong[index]])
+    return corrupt(
+        clean, noise, classes, kind="margin", nominal_rate=r, parameters={"form": form} | file, sampling=sampling, seed=seed
+    )
+
+
+def _scaled(tau: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
+    """min(1, c tau) with the c that gives the mean `rate`; exact, since c is one of N + 1 linear pieces."""
+    ordered = np.sort(tau)[::-1]
+    if rate > (tau > 0).mean():
+        raise ValueError(f"rate must be at most {(tau > 0).mean():.4g}, the share of samples with a margin below 1, got {rate}")
+    if rate == 0:
+        return np.zeros(len(tau))
+    if rate == (tau > 0).mean():
+        return (tau > 0).astype(np.float64)
+    # With the k largest at 1, the others share what is left: c = (N r - k) / sum of the others. Summed from the smallest on,
+    # since what the large ones leave of a total is rounding.
+    full = np.arange(len(tau))
+    rest = np.cumsum(ordered[::-1])[::-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        c = (rate * len(tau) - full) / rest
+    k = int(np.argmax(c * ordered <= 1 + 1e-12))
+    return np.asarray(np.minimum(1, c[k] * tau))

@@ -1,0 +1,98 @@
+"""Open-set noise: images that belong to none of the classes, under labels that stay."""
+
+from os import PathLike
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from noisylab.core.checks import PositiveInt, UnitInterval
+from noisylab.core.registries import NOISE
+from noisylab.core.seeds import derive_seed
+from noisylab.corruption.drawing import Sampling, draw, flip_order
+from noisylab.corruption.record import NoisyLabels
+from noisylab.corruption.validation import check_integer, check_rate, check_sampling, check_true_labels, read_rows
+
+Pixel = TypeVar("Pixel", bound=np.generic)
+
+
+@NOISE.register("open_set", main="rate")
+def open_set(
+    labels: ArrayLike,
+    rate: UnitInterval,
+    outside: ArrayLike | str | PathLike[str],
+    num_classes: PositiveInt | None = None,
+    *,
+    open_share: UnitInterval = 1.0,
+    sampling: Sampling = "exact_per_class",
+    seed: int = 0,
+) -> NoisyLabels:
+    """A share of the images is replaced from another data set and keeps its label; the other flips are symmetric (EDM 2020).
+
+    labels: int[N]; outside: the other images number[M, ...], the path of a `.npy` that holds them, or their number M. For a
+    named data set of images [C, H, W] the file holds uint8[M, C, H, W], [M, H, W, C] or, where C is 1, [M, H, W]. With
+    probability r * open_share an image is replaced, with r (1 - open_share) its label flips. `replaced_by` of the record says
+    by which image, none twice while there are others; `replace_images` does it. Both parts are nested over rates. Raises
+    ValueError for bad input.
+    """
+    clean, classes = check_true_labels(labels, num_classes)
+    r, share, mode = check_rate(rate), check_rate(open_share), check_sampling(sampling)
+    seed = check_integer("seed", seed)
+    if classes < 2 and share < 1:
+        raise ValueError(f"open-set noise with flips needs at least 2 classes, got num_classes = {classes}")
+    if isinstance(outside, int | np.integer):
+        count, file = check_integer("outside", outside, minimum=1), dict[str, str]()
+    else:
+        images, file = read_rows(outside, "outside")
+        count = len(np.atleast_1d(images))
+        check_integer("the number of outside images", count, minimum=1)
+    closed = r * (1 - share)
+    # Being replaced is one more class that a label can become.
+    matrix = np.full((classes + 1, classes + 1), closed / max(classes - 1, 1))
+    matrix[:, classes] = r * share
+    np.fill_diagonal(matrix, 1 - r)
+    matrix[classes] = np.eye(classes + 1)[classes]
+    drawn = draw(clean, matrix, classes + 1, sampling=mode, seed=seed)
+    replaced = drawn == classes
+    # Dealt in the order in which samples flip, so that those of a lower rate get the same images at a higher one.
+    dealt = flip_order(clean, classes, sampling=mode, seed=seed)
+    dealt = dealt[replaced[dealt]]
+    image = np.random.default_rng(derive_seed(seed, "noise/outside")).permutation(count)
+    replaced_by = np.full(len(clean), -1)
+    replaced_by[dealt] = image[np.arange(len(dealt)) % count]
+    transition = np.full((classes, classes), closed / max(classes - 1, 1))
+    np.fill_diagonal(transition, 1 - closed)
+    parameters = {"open_share": share, "sampling": mode, "outside": count} | file
+    return NoisyLabels(
+        labels=np.where(replaced, clean, drawn),
+        clean=clean,
+        num_classes=classes,
+        kind="open_set",
+        nominal_rate=r,
+        seed=seed,
+        transition=transition,
+        parameters=parameters,
+        replaced_by=replaced_by,
+        flip_probability=np.full(len(clean), r),
+    )
+
+
+def replace_images(images: NDArray[Pixel], noisy: NoisyLabels, outside: NDArray[np.generic]) -> NDArray[Pixel]:
+    """A copy of `images` [N, ...] with those of open-set samples taken from `outside` [M, ...].
+
+    Raises ValueError where the shapes or types differ, or `outside` has too few images.
+    """
+    if not isinstance(noisy, NoisyLabels):
+        raise TypeError(f"replace_images takes images, noisy, outside in this order, got a {type(noisy).__name__} as noisy")
+    images, outside = np.asarray(images), np.asarray(outside)
+    if noisy.replaced_by is None:
+        raise ValueError(f"noise must be open-set, got {noisy.kind}")
+    if images.shape[1:] != outside.shape[1:] or images.dtype != outside.dtype:
+        raise ValueError(
+            f"outside images must be {images.dtype} of shape {images.shape[1:]}, got {outside.dtype} of {outside.shape[1:]}"
+        )
+    if len(images) != len(noisy) or noisy.replaced_by.max() >= len(outside):
+        raise ValueError(f"the noise is for {len(noisy)} images, got {len(images)} and {len(outside)} outside images")
+    result, chosen = images.copy(), noisy.replaced_by >= 0
+    result[chosen] = outside[noisy.replaced_by[chosen]]
+    return result

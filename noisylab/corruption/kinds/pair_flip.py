@@ -1,0 +1,32 @@
+"""Pair flip: every class is mistaken for the next one."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from noisylab.core.checks import PositiveInt, UnitInterval
+from noisylab.core.registries import NOISE
+from noisylab.corruption.drawing import Sampling
+from noisylab.corruption.record import NoisyLabels, corrupt
+from noisylab.corruption.validation import check_rate, check_true_labels
+
+
+@NOISE.register("pair_flip", main="rate")
+def pair_flip(
+    labels: ArrayLike,
+    rate: UnitInterval,
+    num_classes: PositiveInt | None = None,
+    *,
+    sampling: Sampling = "exact_per_class",
+    seed: int = 0,
+) -> NoisyLabels:
+    """Class i becomes i + 1 (mod K) with probability `rate`; .45 is the usual hard case (Han et al. 2018, Co-teaching).
+
+    labels: int[N] true labels. Raises ValueError for bad labels, rate, sampling or seed, and for one class only.
+    """
+    clean, classes = check_true_labels(labels, num_classes)
+    r = check_rate(rate)
+    if classes < 2 and r > 0:
+        raise ValueError(f"pair flip needs at least 2 classes, got num_classes = {classes}")
+    identity = np.eye(classes)
+    transition = (1 - r) * identity + r * np.roll(identity, 1, axis=1)
+    return corrupt(clean, transition, classes, kind="pair_flip", nominal_rate=r, parameters={}, sampling=sampling, seed=seed)

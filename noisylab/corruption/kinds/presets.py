@@ -1,0 +1,177 @@
+"""What published code does, where that is not what its paper says."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from noisylab.core.checks import PositiveInt, UnitInterval
+from noisylab.core.registries import NOISE
+from noisylab.core.seeds import derive_seed
+from noisylab.corruption.class_maps import MAPPINGS
+from noisylab.corruption.kinds.asymmetric import asymmetric
+from noisylab.corruption.kinds.pair_flip import pair_flip
+from noisylab.corruption.kinds.symmetric import symmetric
+from noisylab.corruption.record import NoisyLabels
+from noisylab.corruption.validation import check_integer, check_labels, check_rate, check_true_labels
+
+NOTES: dict[str, str] = {
+    "dividemix": "symmetric: exactly int(r N) samples of the whole set get a uniform label, the true one included, so that "
+    "about r (K-1)/K are wrong, where most papers' r is the realised rate. asymmetric: the same number of samples, drawn over "
+    "all classes, goes through the CIFAR-10 map, so the rate of a mapped class is r only on average. The code names its noise "
+    "file by the rate with one decimal and reads it back, so there .25 runs the noise of .2; here every rate is itself.",
+    "coteaching": "symmetric: every sample on its own (iid), the true class excluded, as in the paper. pair: i -> i + 1, iid. "
+    "The code ignores its noise seed and always draws with 0; here the seed counts.",
+    "sce": "symmetric: int(int(r N) / K) samples of every class, equally many however large it is, get another class, drawn "
+    "uniformly; on balanced classes that is the paper's r. asymmetric: int(r n_c) samples of every mapped class of CIFAR-10 or "
+    "MNIST (7 -> 1, 2 -> 7, 3 -> 8, 5 <-> 6), chosen by the true label. On CIFAR-100, where the paper says superclasses, one "
+    "random pair in each block of five classes in alphabetical order is swapped, iid: 40 of the 100 classes are noisy, the "
+    "overall rate is .4 r. The code draws with NumPy's global generator, seeded with 123; here the seed counts.",
+    "elr": "symmetric: as DivideMix (ceil(r N) samples, the true class included); the paper's rates are those. asymmetric: "
+    "class by class IN PLACE, in the order 0 to 9, so part of the cats that became dogs turn back when it is the dogs' turn: "
+    "at .4 the cats' rate is .24 instead of the paper's .4. On CIFAR-100: every class to the next of its block of five in "
+    "alphabetical order (cifar100_contiguous5), iid.",
+}
+
+DATASETS = {"cifar10": ("CIFAR-10", 10), "mnist": ("MNIST", 10), "cifar100": ("CIFAR-100", 100)}
+
+# The map of each code's asymmetric noise, for the data sets that it has one for; None: random pairs.
+ASYMMETRIC: dict[str, dict[str, str | None]] = {
+    "dividemix": {"cifar10": "cifar10"},
+    "sce": {"cifar10": "cifar10", "mnist": "mnist", "cifar100": None},
+    "elr": {"cifar10": "cifar10", "cifar100": "cifar100_contiguous5"},
+}
+
+
+@NOISE.register("preset", main="rate")
+def preset(
+    labels: ArrayLike,
+    rate: UnitInterval,
+    source: Literal["dividemix", "coteaching", "sce", "elr"],
+    num_classes: PositiveInt | None = None,
+    *,
+    form: Literal["symmetric", "asymmetric", "pair"] = "symmetric",
+    dataset: Literal["cifar10", "mnist", "cifar100"] | None = None,
+    seed: int = 0,
+) -> NoisyLabels:
+    """The noise that a published code runs, with its deviations from its paper: dividemix, coteaching, sce, elr.
+
+    labels: int[N]; form: "symmetric"; "asymmetric" (dividemix, sce, elr) or "pair" (coteaching); dataset: the
+    asymmetric noise is that of "cifar10", "mnist" (sce) or "cifar100" (sce, elr), whatever the classes mean; None: CIFAR-100's
+    for 100 classes, else CIFAR-10's. What each does and where that differs from its paper: `describe(source)`. Equal in
+    distribution, not in the random numbers. Raises ValueError for bad labels, rate, or a form or data set that the code does
+    not have.
+    """
+    if source not in NOTES:
+        raise ValueError(f"source must be one of {', '.join(map(repr, NOTES))}, got {source!r}")
+    forms = ("symmetric", "pair" if source == "coteaching" else "asymmetric")
+    if form not in forms:
+        raise ValueError(f"form must be one of {', '.join(map(repr, forms))} for {source!r}, got {form!r}")
+    mapped = form == "asymmetric"
+    clean, classes = check_true_labels(labels, num_classes) if not mapped else check_labels(labels, num_classes)
+    r, seed = check_rate(rate), check_integer("seed", seed)
+    rng = np.random.default_rng(derive_seed(seed, "noise/preset"))
+    parameters: dict[str, Any] = {"source": source, "form": form}
+    pairs: dict[int, int] = {}
+    if mapped:
+        dataset = dataset or ("cifar100" if classes == 100 else "cifar10")
+        _check_dataset(source, dataset, classes, counted=num_classes is not None)
+        mapping = ASYMMETRIC[source][dataset]
+        pairs = _random_pairs(rng) if mapping is None else MAPPINGS[mapping][1]
+        parameters["mapping"] = mapping or {str(true): given for true, given in pairs.items()}
+    elif dataset is not None:
+        raise ValueError(f"dataset is about form='asymmetric', got dataset={dataset!r} with form={form!r}")
+    if source == "coteaching" or dataset == "cifar100":
+        made: NoisyLabels
+        if mapped:
+            made = asymmetric(clean, r, pairs, classes, sampling="iid", seed=seed)
+        else:
+            made = (symmetric if form == "symmetric" else pair_flip)(clean, r, classes, sampling="iid", seed=seed)
+        return replace(made, kind="preset", parameters={**parameters, "sampling": "iid"})
+    identity = np.eye(classes)
+    # Row c: where the labels of class c go that the code replaces.
+    target = identity[[pairs.get(c, c) for c in range(classes)]] if mapped else np.full((classes, classes), 1 / classes)
+    if source == "sce":
+        given = _class_by_class(clean, r, classes, pairs if mapped else None, rng)
+        transition = _class_by_class_matrix(clean, r, classes, target if mapped else None)
+        parameters["sampling"] = "rounded_down"
+    elif source == "elr" and mapped:
+        given = _in_place(clean, r, pairs, rng)
+        transition = identity
+        for true in range(classes):
+            step = identity.copy()
+            step[true] = (1 - r) * identity[true] + r * target[true]
+            transition = transition @ step
+    else:
+        transition = (1 - r) * identity + r * target
+        parameters["sampling"] = "redrawn"
+        exact = r * len(clean)
+        # ceil without lifting .2 * 50 = 10.000000000000002 to 11.
+        count = int(exact + 1e-9) if source == "dividemix" else int(np.ceil(exact - 1e-9))
+        chosen = rng.permutation(len(clean))[:count]
+        given = clean.copy()
+        table = np.array([pairs.get(c, c) for c in range(classes)])
+        # Drawn for all, so that a lower rate is nested in a higher one.
+        uniform = rng.integers(classes, size=len(clean))
+        given[chosen] = table[clean[chosen]] if mapped else uniform[chosen]
+    return NoisyLabels(given, clean, classes, "preset", r, seed, transition, parameters)
+
+
+def _check_dataset(source: str, dataset: str, classes: int, *, counted: bool) -> None:
+    """Raise ValueError where that code has no asymmetric noise for that data set, or the data set has other classes."""
+    known = ASYMMETRIC[source]
+    name, size = DATASETS.get(dataset, (dataset, classes))
+    if dataset not in known:
+        papers = "; mapping 'cifar100_superclass' of asymmetric is what papers describe" if dataset == "cifar100" else ""
+        raise ValueError(f"{source} has asymmetric noise for {', '.join(DATASETS[k][0] for k in known)}, got {name}{papers}")
+    if classes != size:
+        some = f"; pass num_classes={size} if they are some of those" if not counted and classes < size else ""
+        raise ValueError(f"the asymmetric noise of {source} is for {name}'s {size} classes, got {classes} classes{some}")
+
+
+def _random_pairs(rng: np.random.Generator) -> dict[int, int]:
+    """Two classes of each block of five, drawn at random, that become each other."""
+    chosen = [(5 * block + rng.permutation(5)[:2]).tolist() for block in range(20)]
+    return {true: given for a, b in chosen for true, given in ((a, b), (b, a))}
+
+
+def _in_place(clean: NDArray[np.int64], rate: float, pairs: dict[int, int], rng: np.random.Generator) -> NDArray[np.int64]:
+    """CIFAR-10's map applied class by class to the labels as they are by then."""
+    given = clean.copy()
+    for true in range(10):
+        members = rng.permutation(np.flatnonzero(given == true))
+        chosen = members[: int(np.ceil(rate * len(members) - 1e-9))]
+        given[chosen] = pairs.get(true, true)
+    return given
+
+
+def _class_by_class(
+    clean: NDArray[np.int64], rate: float, classes: int, pairs: Mapping[int, int] | None, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """SCE's noise: a whole number of samples of every class, rounded down."""
+    order, ahead = rng.permutation(len(clean)), rng.integers(1, max(classes, 2), size=len(clean))
+    given = clean.copy()
+    equal = int(rate * len(clean) + 1e-9) // classes
+    for true in range(classes):
+        members = order[clean[order] == true]
+        if pairs is None:
+            if equal > len(members):
+                raise ValueError(f"rate {rate:g} wants {equal} samples of every class, but class {true} has {len(members)}")
+            given[members[:equal]] = (true + ahead[members[:equal]]) % classes
+        elif true in pairs:
+            given[members[: int(rate * len(members) + 1e-9)]] = pairs[true]
+    return given
+
+
+def _class_by_class_matrix(
+    clean: NDArray[np.int64], rate: float, classes: int, target: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    """What `_class_by_class` asks for: the same number of every class is not the same share where classes differ in size."""
+    identity = np.eye(classes)
+    if target is not None:
+        return (1 - rate) * identity + rate * target
+    share = rate * len(clean) / classes / np.maximum(np.bincount(clean, minlength=classes), 1)
+    share = np.where(np.isin(np.arange(classes), clean), np.minimum(share, 1), 0)[:, None]
+    return np.asarray((1 - share) * identity + share * (1 - identity) / max(classes - 1, 1))

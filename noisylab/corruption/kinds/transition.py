@@ -1,0 +1,75 @@
+"""Class-conditional noise from any transition matrix."""
+
+from dataclasses import replace
+from os import PathLike
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from noisylab.core.checks import PositiveInt
+from noisylab.core.registries import NOISE
+from noisylab.corruption.drawing import Sampling
+from noisylab.corruption.estimators import empirical_transition
+from noisylab.corruption.record import NoisyLabels, corrupt
+from noisylab.corruption.validation import check_labels, check_transition, read_matrix
+
+
+@NOISE.register("from_transition")
+def from_transition(
+    labels: ArrayLike,
+    matrix: ArrayLike | str | PathLike[str],
+    num_classes: PositiveInt | None = None,
+    *,
+    sampling: Sampling = "exact_per_class",
+    seed: int = 0,
+) -> NoisyLabels:
+    """Given labels drawn from P(given = j | true = i) = matrix[i, j] (Natarajan et al. 2013).
+
+    labels: int[N] true labels; matrix: float[C, C], rows sum to 1 (row = true class, column = given class), or the path of a
+    `.npy` or `.csv` that holds it. The nominal rate is what the matrix implies for these labels. Nested over matrices whose
+    rows differ in their diagonal alone. Raises ValueError for bad labels, and for a matrix that is not square, not
+    row-stochastic, or stochastic along its columns only.
+    """
+    rows, source = read_matrix(matrix)
+    transition = check_transition(rows)
+    if num_classes is not None and num_classes != len(transition):
+        raise ValueError(f"matrix must be {num_classes} x {num_classes} (num_classes), got shape {transition.shape}")
+    clean, classes = check_labels(labels, len(transition))
+    expected = float((1 - np.diagonal(transition)) @ np.bincount(clean, minlength=classes) / len(clean))
+    return corrupt(
+        clean,
+        transition,
+        classes,
+        kind="from_transition",
+        nominal_rate=expected,
+        parameters=source,
+        sampling=sampling,
+        seed=seed,
+    )
+
+
+@NOISE.register("empirical", main="source")
+def empirical(
+    labels: ArrayLike,
+    source: str | PathLike[str] | NoisyLabels,
+    num_classes: PositiveInt | None = None,
+    *,
+    sampling: Sampling = "exact_per_class",
+    seed: int = 0,
+) -> NoisyLabels:
+    """Class-conditional noise with the transition matrix that another corruption realised: T_ij = n_ij / n_i.
+
+    labels: int[N] true labels; source: a record, or the path of a saved one. The control for instance-dependent and human noise
+    (Wei et al. 2022). A class that the source lacks keeps its labels. Raises ValueError for bad labels or source.
+    """
+    record = source if isinstance(source, NoisyLabels) else _load(source)
+    matrix = empirical_transition(record.clean, record.labels, record.num_classes)
+    made: NoisyLabels = from_transition(labels, matrix, num_classes, sampling=sampling, seed=seed)
+    return replace(made, kind="empirical", parameters={**made.parameters, "source_digest": record.digest})
+
+
+def _load(path: str | PathLike[str]) -> NoisyLabels:
+    try:
+        return NoisyLabels.load(path)
+    except OSError as error:
+        raise ValueError(f"source {str(path)!r} cannot be read: {error.strerror}") from None

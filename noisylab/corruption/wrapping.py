@@ -1,0 +1,130 @@
+"""`CorruptedDataset`: somebody else's data set with our given labels."""
+
+import operator
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from noisylab.corruption import NoisyLabels
+from noisylab.corruption.sample_format import Key, as_label, outside_sample, refuse_columns, row_keys, split_row
+
+
+class MapStyle(Protocol):
+    """What is wrapped: a length, and a row with an image and a label at every position."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Any: ...
+
+
+class CorruptedDataset:
+    """A map-style data set that yields (image, given label, index) for a torch `DataLoader`.
+
+    dataset: any map-style data set of (image, true label) samples: torchvision's, ImageFolder, TensorDataset, a list; of longer
+    tuples that end in the label, whose other entries come as a tuple; or of dicts with a `label` or `labels`, as HuggingFace's:
+    of those the sample is the one other entry, or the `image`, `img` or `text`, or the dict without the label. label_key,
+    image_key: other names, or positions in tuples. outside: for open-set noise, the data set that the other images come from.
+    Where `noisy` has positions, they are those in `dataset`. Nothing is read before it is indexed. True labels are those in the
+    rows, so where the data set has a `target_transform`, `noisy` must be made from labels after it. Raises ValueError where
+    the length, or a true label, is not that of `noisy`: at once where the data set has `targets` (or `labels`), else when the
+    sample is fetched; and for rows in which no label is found.
+    """
+
+    def __init__(
+        self,
+        dataset: MapStyle,
+        noisy: NoisyLabels,
+        outside: MapStyle | None = None,
+        *,
+        label_key: Key = None,
+        image_key: Key = None,
+    ) -> None:
+        refuse_columns(dataset)
+        if noisy.positions is None and len(dataset) != len(noisy):
+            raise ValueError(f"the data set has {len(dataset)} samples, the corruption {len(noisy)}")
+        if noisy.positions is not None and noisy.positions.max() >= len(dataset):
+            raise ValueError(f"the data set has {len(dataset)} samples, the corruption one at {noisy.positions.max()}")
+        if noisy.replaced_by is not None and (outside is None or len(outside) <= noisy.replaced_by.max()):
+            got = "none" if outside is None else f"one of {len(outside)} samples"
+            raise ValueError(f"open-set noise needs the outside data set its images come from, got {got}")
+        # HuggingFace's tables say what their rows hold before one is decoded.
+        if isinstance(columns := getattr(dataset, "column_names", None), list | tuple):
+            row_keys(columns, label_key, image_key)
+        targets = None if label_key is not None else _targets(dataset)
+        self._known = targets is not None
+        if targets is not None:
+            held = targets if noisy.positions is None else targets[noisy.positions]
+            true = _in_rows(held, getattr(dataset, "target_transform", None))
+            wrong = np.flatnonzero(true != noisy.clean)
+            if len(wrong) and np.array_equal(held, noisy.clean):
+                raise ValueError(
+                    "the corruption is of the labels before the data set's target_transform, and rows hold those after it: "
+                    "make it from [dataset.target_transform(label) for label in dataset.targets], or wrap a data set without it"
+                )
+            if len(wrong):
+                self._refuse(int(wrong[0]), true[wrong[0]], noisy)
+        self.dataset, self.noisy, self.outside = dataset, noisy, outside
+        self.label_key, self.image_key = label_key, image_key
+
+    @property
+    def targets(self) -> list[int]:
+        """The given labels."""
+        return [int(label) for label in self.noisy.labels]
+
+    @property
+    def classes(self) -> Any:
+        """The names of the classes, where the data set that is wrapped has them."""
+        return self.dataset.classes  # type: ignore[attr-defined]
+
+    def __len__(self) -> int:
+        return len(self.noisy)
+
+    def __getitem__(self, index: int) -> tuple[Any, int, int]:
+        position = operator.index(index)
+        if not -len(self) <= position < len(self):
+            raise IndexError(f"index {position} is out of range for {len(self)} samples")
+        position %= len(self)
+        # NumPy's integers are none to every data set.
+        place = position if self.noisy.positions is None else int(self.noisy.positions[position])
+        row = self.dataset[place]
+        image, label = split_row(row, self.label_key, self.image_key)
+        # Of longer tuples the last entry may be something else, and the true label in front of it would be handed on.
+        if (not self._known or len(row) > 2) and as_label(label) != self.noisy.clean[position]:
+            self._refuse(position, label, self.noisy)
+        if self.noisy.replaced_by is not None and self.noisy.replaced_by[position] >= 0:
+            assert self.outside is not None
+            image = outside_sample(self.outside[int(self.noisy.replaced_by[position])], self.label_key, self.image_key)
+        return image, int(self.noisy.labels[position]), position
+
+    @staticmethod
+    def _refuse(position: int, label: Any, noisy: NoisyLabels) -> None:
+        raise ValueError(
+            f"sample {position} has label {label} in the data set but true label {noisy.clean[position]} in the corruption; "
+            "was it made from this data set, in this order? (label_key says which entry of a sample is the label)"
+        )
+
+
+def _in_rows(targets: NDArray[np.int64], target_transform: Callable[[int], Any] | None) -> NDArray[np.int64]:
+    """The labels that rows hold where the data set has these targets. Raises ValueError where those are no whole numbers."""
+    if target_transform is None:
+        return targets
+    values, place = np.unique(targets, return_inverse=True)
+    try:
+        return np.array([as_label(target_transform(value)) for value in values.tolist()], dtype=np.int64)[place]
+    except ValueError as error:
+        raise ValueError(f"after the target_transform of the data set, {error}") from None
+
+
+def _targets(dataset: MapStyle) -> NDArray[np.int64] | None:
+    """The labels that a data set says it has, where it has one for each sample; `labels` may be something else."""
+    for name in ("targets", "labels"):
+        try:
+            held = np.asarray(getattr(dataset, name, None))
+        except ValueError:
+            # Lists of different lengths, as of the boxes in a picture.
+            continue
+        if held.dtype.kind in "iu" and held.size == len(dataset):
+            return held.ravel().astype(np.int64)
+    return None

@@ -1,0 +1,68 @@
+"""torchvision's policies of many operations, after the usual crop and flip."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from noisylab.core.checks import NonNegativeInt, PositiveInt, checked
+from noisylab.core.registries import AUGMENT
+from noisylab.data.augmentations.crop import AfterCrop
+
+
+class _Policy(AfterCrop):
+    """Crop and flip, then a transform of torchvision, drawn for every image on its own."""
+
+    transform: Any
+
+    def after(self, images: Tensor, own: Tensor) -> Tensor:
+        """uint8[B, C, H, W]. The transforms treat a batch as one image, so each image goes alone, with its own seed."""
+        with torch.random.fork_rng(devices=[]):
+            done = []
+            for image, seed in zip(images, own[:, 0].tolist(), strict=True):
+                torch.default_generator.manual_seed(seed)
+                done.append(self.transform(image))
+        return torch.stack(done)
+
+
+@AUGMENT.register("autoaugment", main="policy")
+class AutoAugment(_Policy):
+    """Crop and flip, then a pair of operations of a learnt policy: cifar10, svhn or imagenet (Cubuk et al., CVPR 2019)."""
+
+    @checked
+    def __init__(self, policy: str = "cifar10", padding: NonNegativeInt = 4, flip: bool = True) -> None:
+        from torchvision.transforms import AutoAugmentPolicy, v2
+
+        super().__init__(padding, flip)
+        policies = {each.value: each for each in AutoAugmentPolicy}
+        if policy not in policies:
+            raise ValueError(f"policy must be one of {', '.join(sorted(policies))}, got {policy!r}")
+        self.transform = v2.AutoAugment(policies[policy])
+
+
+@AUGMENT.register("randaugment", main="magnitude")
+class RandAugment(_Policy):
+    """Crop and flip, then `operations` of 14 drawn at random, all of one magnitude (Cubuk et al., NeurIPS 2020)."""
+
+    @checked
+    def __init__(
+        self, magnitude: NonNegativeInt = 9, operations: PositiveInt = 2, padding: NonNegativeInt = 4, flip: bool = True
+    ) -> None:
+        from torchvision.transforms import v2
+
+        super().__init__(padding, flip)
+        if magnitude > 30:
+            raise ValueError(f"magnitude must be in [0, 30], got {magnitude}")
+        self.transform = v2.RandAugment(operations, magnitude)
+
+
+@AUGMENT.register("trivialaugment")
+class TrivialAugment(_Policy):
+    """Crop and flip, then one operation of a random magnitude (Mueller and Hutter, ICCV 2021)."""
+
+    @checked
+    def __init__(self, padding: NonNegativeInt = 4, flip: bool = True) -> None:
+        from torchvision.transforms import v2
+
+        super().__init__(padding, flip)
+        self.transform = v2.TrivialAugmentWide()

@@ -1,0 +1,49 @@
+"""How the entries of an epoch are mixed: partners and shares, the same for a repeated half as when it was new."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from noisylab.core.seeds import derive_seed
+from noisylab.core.shares import Whole
+from noisylab.data.augmentations.mixing import Mixing
+from noisylab.data.batches.samplers import LastBatchSampler, PlainSampler
+
+
+class MixedEntries(NamedTuple):
+    """For every entry of an epoch: which entry its partner is int64[E], and its row of `draw_mix` float64[E, M]."""
+
+    partner: NDArray[np.int64]
+    drawn: NDArray[np.float64]
+
+
+def mixed_entries(mixing: Mixing, sampler: PlainSampler, wholes: list[Whole], seed: int, epoch: int) -> MixedEntries:
+    """How the entries of an epoch are mixed, a function of the seed and the epoch.
+
+    Partners are drawn within a new half. A half that is repeated is mixed as it was when it was new, with the same partners
+    and shares, so that the soft targets that DLB remembers of it are those of what is shown; its crops are new. The second view
+    of a twin is mixed as the first.
+    """
+    sizes = [whole.new for whole in wholes]
+    own = _draw(mixing, sizes, seed, epoch)
+    before = own if epoch == 0 else _draw(mixing, sizes, seed, epoch - 1)
+    lag = sampler.lag if isinstance(sampler, LastBatchSampler) else 0
+    partner, drawn, start = [], [], 0
+    for step, whole in enumerate(wholes):
+        # The first repeated halves are of the epoch before.
+        repeated = own[step - lag] if step >= lag else before[step - lag]
+        parts = [repeated] * (whole.before > 0) + [own[step]] * (1 + (whole.after > 0))
+        for part in parts:
+            partner.append(start + part.partner)
+            drawn.append(part.drawn)
+            start += len(part.partner)
+    return MixedEntries(np.concatenate(partner), np.concatenate(drawn))
+
+
+def _draw(mixing: Mixing, sizes: list[int], seed: int, epoch: int) -> list[MixedEntries]:
+    """For each new half of an epoch, the partners within it and the rows of `draw_mix`."""
+    rng = np.random.default_rng(derive_seed(seed, "mix", epoch))
+    drawn = mixing.draw_mix(sum(sizes), rng)
+    stops = np.cumsum(sizes)
+    return [MixedEntries(rng.permutation(size), drawn[stop - size : stop]) for size, stop in zip(sizes, stops, strict=True)]

@@ -1,0 +1,246 @@
+"""`ImageData`: a data set as uint8 arrays in memory."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from noisylab.core.registries import AUGMENT, DATA
+from noisylab.core.specs import Spec
+from noisylab.corruption import NoisyLabels, replace_images
+from noisylab.corruption.validation import read_array
+from noisylab.data.streaming import Images, StreamedImages
+
+# Files of a streamed set that are looked into before training, evenly spread.
+SAMPLED = 2000
+
+_ARRAYS = ("train_images", "train_labels", "train_ids", "test_images", "test_labels")
+
+
+@dataclass(frozen=True, eq=False)
+class ImageData:
+    """Images uint8[N, C, H, W] and true labels int64[N], for training and for testing; images may be streamed from their files.
+
+    train_ids: int64[N], the position of each training sample in the full training set. mean, std: per channel, of pixels
+    scaled to [0, 1]. augment: spec of the usual augmentation. asymmetric_mapping: the usual map of asymmetric noise, if any.
+    root: the folder it came from, if any. fine_labels: int64[N], of what finer class each training sample is, if known.
+    """
+
+    train_images: Images
+    train_labels: NDArray[np.int64]
+    test_images: Images
+    test_labels: NDArray[np.int64]
+    class_names: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    augment: str
+    train_ids: NDArray[np.int64]
+    asymmetric_mapping: str | None = None
+    root: str | None = None
+    fine_labels: NDArray[np.int64] | None = None
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes."""
+        return len(self.class_names)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of an image."""
+        channels, height, width = self.train_images.shape[1:]
+        return channels, height, width
+
+    @property
+    def noise_defaults(self) -> dict[str, Any]:
+        """Options that a noise spec may leave open for this data set."""
+        return {} if self.asymmetric_mapping is None else {"mapping": self.asymmetric_mapping}
+
+    @property
+    def augment_defaults(self) -> dict[str, Any]:
+        """Options that an augmentation spec may leave open: the data set's own crop and flip."""
+        return dict(AUGMENT.parse(self.augment).options) or {"padding": 0, "flip": False}
+
+    @property
+    def noise_inputs(self) -> dict[str, Any]:
+        """What a noise kind can be made from, but the seed; streamed images are no features."""
+        inputs = {
+            "labels": self.train_labels,
+            "num_classes": self.num_classes,
+            "positions": self.train_ids,
+            "root": self.root,
+            "fine_labels": self.fine_labels,
+        }
+        return inputs if isinstance(self.train_images, StreamedImages) else inputs | {"features": self.train_images}
+
+    def under(self, noisy: NoisyLabels) -> "ImageData":
+        """The data that goes with a corruption: without the samples that a long tail leaves out, with open-set images replaced.
+
+        Raises ValueError where the corruption is of other classes, or outside images cannot be read or do not fit.
+        """
+        if noisy.num_classes != self.num_classes:
+            raise ValueError(f"the data set has {self.num_classes} classes, the noise {noisy.num_classes}")
+        data = self if noisy.positions is None else self._only(noisy.positions)
+        if noisy.replaced_by is None:
+            return data
+        if isinstance(data.train_images, StreamedImages):
+            raise ValueError("open-set noise replaces images in memory; of a streamed data set none are there")
+        source = noisy.parameters["outside"]
+        if not isinstance(source, str):
+            raise ValueError(f"open-set noise needs outside='FILE.npy' to take images from, got {source!r}")
+        images = replace_images(data.train_images, noisy, read_outside(source, self.shape))
+        return dataclasses.replace(data, train_images=images)
+
+    def noise_digest(self, noisy: NoisyLabels) -> str:
+        """SHA-256 of the given labels, and of the samples and images where the noise changes those too."""
+        if noisy.positions is None and noisy.replaced_by is None:
+            return noisy.digest
+        return hashlib.sha256((noisy.digest + self.under(noisy).digest()).encode()).hexdigest()
+
+    def _only(self, chosen: NDArray[np.int64]) -> "ImageData":
+        return dataclasses.replace(
+            self,
+            train_images=self.train_images.take(chosen, axis=0),
+            train_labels=self.train_labels[chosen],
+            train_ids=self.train_ids[chosen],
+            fine_labels=None if self.fine_labels is None else self.fine_labels[chosen],
+        )
+
+    def _arrays(self) -> list[str]:
+        return [*_ARRAYS, *(["fine_labels"] if self.fine_labels is not None else [])]
+
+    def digest(self) -> str:
+        """SHA-256 over all arrays: equal for equal data, wherever it came from; of streamed images over their files' names."""
+        total = hashlib.sha256(json.dumps([self.class_names, self.mean, self.std]).encode())
+        for name in self._arrays():
+            if isinstance(held := getattr(self, name), StreamedImages):
+                total.update(held.fingerprint())
+                continue
+            array = np.ascontiguousarray(held)
+            total.update(f"{name}{array.shape}{array.dtype}".encode())
+            total.update(array.data)
+        return total.hexdigest()
+
+    def subset(self, train_size: int) -> "ImageData":
+        """The data with a stratified choice of `train_size` training samples, the same one at every call.
+
+        Raises ValueError where there are fewer samples, or fewer wanted than classes.
+        """
+        available = len(self.train_labels)
+        if not self.num_classes <= train_size <= available:
+            raise ValueError(
+                f"train size must be between {self.num_classes} (the classes) and {available} (the samples), got {train_size}"
+            )
+        if train_size == available:
+            return self
+        chosen = _stratified_choice(self.train_labels, train_size, np.random.default_rng(0))
+        return self._only(chosen)
+
+    def save(self, folder: Path) -> None:
+        """Write the arrays to `folder`, from where `open` maps them into any number of processes."""
+        streamed = {}
+        for name in self._arrays():
+            held = getattr(self, name)
+            if isinstance(held, StreamedImages):
+                streamed[name] = {f.name: getattr(held, f.name) for f in dataclasses.fields(held) if f.name != "files"}
+                held = held.files
+            np.save(folder / f"{name}.npy", held)
+        rest = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in self._arrays()}
+        (folder / "data.json").write_text(json.dumps(rest | {"streamed": streamed}), encoding="utf-8")
+
+    @classmethod
+    def open(cls, folder: Path) -> "ImageData":
+        """The data that `save` wrote, memory-mapped."""
+        rest: dict[str, Any] = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+        streamed = rest.pop("streamed")
+        arrays: dict[str, Any] = {
+            field.name: np.load(folder / f"{field.name}.npy", mmap_mode="c")
+            for field in dataclasses.fields(cls)
+            if field.name not in rest
+        }
+        for name, options in streamed.items():
+            arrays[name] = StreamedImages(files=arrays[name], **options | {"size": tuple(options["size"])})
+        rest = {key: tuple(value) if isinstance(value, list) else value for key, value in rest.items()}
+        return cls(**arrays, **rest)
+
+
+def load_data(spec: Spec, root: Path | None, train_size: int | None = None) -> ImageData:
+    """The data set that `spec` names, from `root` where it is a downloaded one.
+
+    Raises ValueError naming the place and what was expected there, where the data cannot be had.
+    """
+    check_root(root)
+    data: ImageData = dataclasses.replace(DATA.create(spec, root=root), root=None if root is None else str(root))
+    return data if train_size is None else data.subset(train_size)
+
+
+def load_run_data(config: Mapping[str, Any], root: Path | None) -> ImageData:
+    """The data that a run was trained on, before its noise. config: what its `config.json` holds.
+
+    Raises ValueError where it cannot be had from `root`, or has changed since.
+    """
+    data = load_data(DATA.parse(config["data"]), root, config["train_size"])
+    if data.digest() != config["data_digest"]:
+        raise ValueError(f"the data set {config['data']} is not the one that the runs were trained on; is the data root right?")
+    return data
+
+
+def check_root(root: Path | None) -> None:
+    """Raise ValueError where a data root is given and is not a folder."""
+    if root is not None and not root.is_dir():
+        inside = f"; name the folder that holds it, {str(root.parent)!r}" if root.is_file() else ""
+        raise ValueError(f"data root {str(root)!r} is not a folder{inside}")
+
+
+def channel_statistics(images: Images) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation per channel of uint8[N, C, H, W], of pixels scaled to [0, 1].
+
+    Of streamed images, those of SAMPLED that are evenly spread.
+    """
+    if isinstance(images, StreamedImages):
+        images = images[:: -(-len(images) // SAMPLED)]
+    levels = np.arange(256) / 255
+    mean, std = [], []
+    for channel in range(images.shape[1]):
+        share = np.bincount(images[:, channel].ravel(), minlength=256) / images[:, channel].size
+        mean.append(float(share @ levels))
+        std.append(max(float(np.sqrt(share @ (levels - mean[-1]) ** 2)), 1 / 255))
+    return tuple(mean), tuple(std)
+
+
+def _stratified_choice(labels: NDArray[np.int64], size: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Sorted positions of `size` samples: at least one of every class, the rest by systematic sampling over the classes."""
+    order = rng.permutation(len(labels))
+    order = order[np.argsort(labels[order], kind="stable")]
+    _, first = np.unique(labels[order], return_index=True)
+    rest = np.delete(order, first)
+    missing = size - len(first)
+    spaced = (np.arange(missing) + rng.random()) * (len(rest) / max(missing, 1))
+    return np.sort(np.concatenate([order[first], rest[spaced.astype(np.int64)]]))
+
+
+def read_outside(path: str | Path, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """The images uint8[M, C, H, W] in a `.npy` file, for a data set whose images have this shape (C, H, W).
+
+    They may lie in it as [M, C, H, W], as [M, H, W, C], or, where C is 1, as [M, H, W]; what could be either of the first two
+    is the first. Raises ValueError naming the file and what was expected for anything else.
+    """
+    images = read_array(path, "outside")
+    channels, height, width = shape
+    accepted = {(channels, height, width): (0, 1, 2, 3)} if images.ndim == 4 else {}
+    if images.ndim == 4:
+        accepted.setdefault((height, width, channels), (0, 3, 1, 2))
+    if images.dtype == np.uint8 and images.ndim == 3 and channels == 1 and images.shape[1:] == (height, width):
+        return np.ascontiguousarray(images[:, None])
+    if images.dtype != np.uint8 or images.shape[1:] not in accepted or not len(images):
+        grey = f" or [M, {height}, {width}]" if channels == 1 else ""
+        raise ValueError(
+            f"outside {str(path)!r} must hold images as uint8 [M, {channels}, {height}, {width}] (channels first), "
+            f"[M, {height}, {width}, {channels}]{grey}, got {images.dtype} {list(images.shape)}"
+        )
+    return np.ascontiguousarray(images.transpose(accepted[images.shape[1:]]))

@@ -1,0 +1,68 @@
+"""What the methods with a memory of soft targets, one row for every training sample, share."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from noisylab.core.distributed import gathered
+from noisylab.core.shares import Whole
+
+# Laine & Aila 2017: 80 of 300 epochs.
+RAMP_UP = 80 / 300
+
+
+def soft_targets(logits: Tensor, *, temperature: float = 1.0) -> Tensor:
+    """softmax(logits / T) without gradient, in float32 at least: float[B, K]."""
+    precision = torch.promote_types(logits.dtype, torch.float32)
+    return functional.softmax(logits.detach().to(precision) / temperature, dim=1)
+
+
+def target_divergence(logits: Tensor, targets: Tensor, *, temperature: float = 1.0) -> Tensor:
+    """T^2 KL(target || softmax(z / T)) of every entry: float[B].
+
+    logits: float[B, K]; targets: probabilities float[B, K], softened already; no gradient reaches them. Computed in float32 at
+    least.
+    """
+    precision = torch.promote_types(logits.dtype, torch.float32)
+    log_p = functional.log_softmax(logits.to(precision) / temperature, dim=1)
+    return temperature**2 * functional.kl_div(log_p, targets.detach().to(precision), reduction="none").sum(dim=1)
+
+
+def last_occurrence(index: Tensor) -> Tensor:
+    """For every entry the last one with the same id: int64[B].
+
+    Written rows taken from there are the same for all entries of a sample, so that the order of writing does not matter.
+    """
+    positions = torch.arange(len(index), device=index.device)
+    return torch.where(index[:, None] == index[None, :], positions, -1).amax(dim=1)
+
+
+def remember(memory: Tensor, index: Tensor, rows: Tensor, whole: Whole | None = None) -> None:
+    """memory[index] = rows, in place; of a sample that stands in the batch more than once, its last entry.
+
+    memory: float[N, K]; index: int64[B]; rows: float[B, K]. whole: `Batch.whole`, so that of several processes each remembers
+    what all of them saw.
+    """
+    index, rows = gathered(index, whole), gathered(rows.to(memory.dtype), whole)
+    memory.index_copy_(0, index, rows.detach().index_select(0, last_occurrence(index)))
+
+
+def averaging_rate(momentum: float, count: int) -> float:
+    """The weight of the count-th prediction in their moving average, where that is corrected for its start from zero.
+
+    Z_n = m Z_{n-1} + (1 - m) p_n with Z_0 = 0 has Z_n / (1 - m^n) as its corrected form (Laine & Aila 2017), which is
+    t_n = (1 - r) t_{n-1} + r p_n with this r; r = 1 for the first.
+    """
+    return (1 - momentum) / (1 - momentum**count)
+
+
+def linear_rise(epoch: int, epochs: int) -> float:
+    """t/E with t counted from 1, so that it is 1 in the last epoch."""
+    return (epoch + 1) / epochs
+
+
+def gaussian_rise(epoch: int, epochs: int) -> float:
+    """exp(-5 (1 - x)^2) with x from 0 to 1 over the first 80/300 of all epochs (Laine & Aila 2017)."""
+    return math.exp(-5 * (1 - min(1.0, epoch / (RAMP_UP * epochs))) ** 2)

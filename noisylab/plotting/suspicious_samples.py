@@ -1,0 +1,89 @@
+"""A contact sheet of the samples that a score suspects most."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from noisylab.analysis.mislabel_detection import suspicion
+from noisylab.analysis.scoring import score
+from noisylab.corruption import NoisyLabels
+from noisylab.data.image_data import load_run_data
+from noisylab.plotting.corruption import example
+from noisylab.plotting.study_runs import StudyRuns
+from noisylab.plotting.style import GROUPS, WIDTHS, Columns, method_label, paper_style
+from noisylab.study.run_folder import CONFIG, NOISE
+
+BY = "wrong_events"
+
+
+def sample_curve(
+    p_given: np.ndarray, prediction: np.ndarray, given: int, true: int, *, ax: Axes | None = None, **kwargs: Any
+) -> Axes:
+    """The probability of the given label over epochs, crossed where the true label was predicted; kwargs go to `Axes.plot`."""
+    ax = ax or plt.gca()
+    epochs = np.arange(len(p_given)) + 1
+    colour = GROUPS["clean" if given == true else "mislabelled"]["color"]
+    ax.plot(epochs, p_given, **{"color": colour, "linewidth": 0.9, **kwargs})
+    if given != true:
+        right = prediction == true
+        ax.plot(epochs[right], np.full(right.sum(), -0.13), linestyle="", marker="|", markersize=2.5, color="0.25")
+    ax.set(ylim=(-0.2, 1.05), xticks=[], yticks=[0, 1])
+    ax.tick_params(labelsize=6, length=2, pad=1)
+    return ax
+
+
+def suspicious_samples_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pandas.DataFrame] | None:
+    """The most suspect samples of the first method's first run: image, true -> given, and the curve of the given label.
+
+    None where no sample is mislabelled, or nothing was recorded. Raises ValueError where the images cannot be read, or are not
+    those of the runs.
+    """
+    if not runs.mislabelled:
+        return None
+    found = runs.one_per_method(1)
+    if not found:
+        return None
+    ((method, records),) = found.items()
+    rows = runs.under_noise
+    folder = runs.folder / str(rows[rows["method"] == method].sort_values("seed").iloc[0]["id"])
+    data = load_run_data(json.loads((folder / CONFIG).read_text(encoding="utf-8")), runs.data_root)
+    data = data.under(NoisyLabels.load(folder / NOISE))
+    suspect = suspicion(score(records, BY), BY)
+    across, down = (8, 4) if columns == 2 else (4, 6)
+    # Counts tie often, so the mean probability of the given label decides among equals.
+    suspect = np.where(np.isnan(suspect), -np.inf, suspect)
+    order = np.lexsort((score(records, "confidence"), -suspect))[: across * down]
+    given, true = records["given"].values, records["true"].values
+    numbers = pandas.DataFrame(
+        {"sample": records["sample"].values[order], "true": true[order], "given": given[order], BY: score(records, BY)[order]}
+    )
+    with paper_style():
+        head = 0.8 if columns == 2 else 1.15
+        height = 1.32 * down + head - 0.2
+        figure = plt.figure(figsize=(WIDTHS[columns], height))
+        # So many small axes make the automatic layout slow, and their places are known.
+        grid = figure.add_gridspec(
+            down, across, left=0.035, right=0.99, bottom=0.02, top=1 - head / height, wspace=0.22, hspace=0.5
+        )
+        for place, index in enumerate(order):
+            cell = grid[divmod(place, across)].subgridspec(2, 1, height_ratios=[1.9, 1], hspace=0.12)
+            image, curve = figure.add_subplot(cell[0]), figure.add_subplot(cell[1])
+            example(data.train_images[index], data.class_names[true[index]], data.class_names[given[index]], ax=image)
+            if given[index] == true[index]:
+                image.set_title(f"{data.class_names[true[index]]}\n(clean)", fontsize=6.5, pad=2)
+            p, predicted = records["p_given"].values[:, index].astype(np.float32), records["prediction"].values[:, index]
+            sample_curve(p, predicted, int(given[index]), int(true[index]), ax=curve)
+            if place % across:
+                curve.set_yticklabels([])
+        wrong = float((given[order] != true[order]).mean())
+        figure.suptitle(
+            f"{runs.title}, {runs.noise}, {method_label(method)}: most {BY.replace('_', ' ')}, {wrong:.0%} mislabelled\n"
+            "true → given; probability of the given label over epochs, ticks: predicted as the true label",
+            wrap=True,
+        )
+    return figure, numbers

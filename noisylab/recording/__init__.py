@@ -1,0 +1,1 @@
+"""Per-sample records of anyone's training loop."""

@@ -1,0 +1,79 @@
+"""`DynamicsCallback` for HuggingFace's Trainer: `pip install 'noisylab[hf]'`."""
+
+from os import PathLike
+from typing import Any
+
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from noisylab.recording.recorder import DynamicsRecorder
+
+
+class DynamicsCallback(TrainerCallback):  # type: ignore[misc]
+    """Records every training step of `Trainer.train` with a `DynamicsRecorder`; several processes write a shard each.
+
+    Every example has to carry its sample id in the column `index`, which is taken out before the model sees it; so the Trainer
+    needs `remove_unused_columns=False`. The model's output has to hold `logits` [B, K].
+
+    folder, given_labels, options: as of `DynamicsRecorder`, which it makes when training starts and keeps as `recorder`. A
+    training that is resumed continues the records in `folder` with the epoch that it resumes. Raises ValueError for inputs
+    without ids and outputs without logits.
+    """
+
+    def __init__(self, folder: str | PathLike[str], given_labels: ArrayLike, *, index: str = "index", **options: Any) -> None:
+        self.recorder: DynamicsRecorder | None = None
+        self._folder, self._given, self._options, self._column = folder, given_labels, options, index
+        self._ids: Tensor | None = None
+        self._hooks: list[RemovableHandle] = []
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: nn.Module, **kwargs: Any
+    ) -> None:
+        """Make the recorder, or open the one of an earlier training, and look on at the model's calls."""
+        shard = args.process_index, args.world_size
+        self.recorder = DynamicsRecorder(
+            self._folder, self._given, **({"epochs": state.num_train_epochs, "shard": shard} | self._options)
+        )
+        self.recorder.go_to(int(state.epoch or 0))
+        self._remove_hooks()
+        # The Trainer shows its callbacks neither inputs nor outputs.
+        self._hooks = [
+            model.register_forward_pre_hook(self._take_ids, with_kwargs=True),
+            model.register_forward_hook(self._observe),
+        ]
+
+    def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Write the epoch's row."""
+        assert self.recorder is not None
+        self.recorder.end_epoch()
+
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Leave the model as it was."""
+        self._remove_hooks()
+
+    def _remove_hooks(self) -> None:
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks = []
+
+    def _take_ids(
+        self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        self._ids = kwargs.get(self._column)
+        return args, {name: value for name, value in kwargs.items() if name != self._column}
+
+    def _observe(self, model: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        if not model.training:
+            return
+        if self._ids is None:
+            raise ValueError(
+                f"the model's inputs must hold the sample ids as {self._column!r}, got none; give the data set that column, "
+                "and the Trainer remove_unused_columns=False"
+            )
+        logits = output.get("logits") if hasattr(output, "get") else getattr(output, "logits", None)
+        if not isinstance(logits, Tensor) or logits.ndim != 2:
+            raise ValueError(f"the model's output must hold logits of shape [B, K], got {type(logits).__name__}")
+        assert self.recorder is not None
+        self.recorder.observe(self._ids, logits)

@@ -1,0 +1,72 @@
+"""`DynamicsCallback` for Lightning's Trainer: `pip install 'noisylab[lightning]'`."""
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from noisylab.recording.recorder import DynamicsRecorder
+
+
+class DynamicsCallback(Callback):  # type: ignore[misc]
+    """Records every training step of `Trainer.fit` with a `DynamicsRecorder`; several processes write a shard each.
+
+    `training_step` has to return {"loss": loss, "logits": logits}; a batch has to be a mapping with the sample ids as
+    "index", or a sequence with them as its last part (as of `NoisyLabels.wrap`).
+
+    folder, given_labels, options: as of `DynamicsRecorder`, which it makes when training starts and keeps as `recorder`. A
+    training that is resumed continues the records in `folder` with the epoch that it resumes. Raises ValueError for a Trainer
+    without `max_epochs`, steps without logits and batches without ids.
+    """
+
+    def __init__(self, folder: str | PathLike[str], given_labels: ArrayLike, **options: Any) -> None:
+        self.recorder: DynamicsRecorder | None = None
+        self._folder, self._given, self._options = folder, given_labels, options
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Make the recorder, or open the one of an earlier training."""
+        if trainer.max_epochs is None or trainer.max_epochs < 1:
+            raise ValueError(f"the Trainer must have max_epochs of at least 1, got {trainer.max_epochs}")
+        shard = trainer.global_rank, trainer.world_size
+        self.recorder = DynamicsRecorder(
+            self._folder, self._given, **({"epochs": trainer.max_epochs, "shard": shard} | self._options)
+        )
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Go on with the Trainer's epoch."""
+        assert self.recorder is not None
+        self.recorder.go_to(trainer.current_epoch)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Hand the step to the recorder."""
+        assert self.recorder is not None
+        # A step that returns None was skipped.
+        if outputs is None:
+            return
+        logits = outputs.get("logits") if isinstance(outputs, Mapping) else None
+        if not isinstance(logits, Tensor):
+            raise ValueError(f'training_step must return {{"loss": loss, "logits": logits}}, got {_named(outputs)}')
+        index = batch.get("index") if isinstance(batch, Mapping) else None
+        # Of a pair (images, labels) the last part would be the labels.
+        if isinstance(batch, list | tuple) and len(batch) >= 3:
+            index = batch[-1]
+        if not isinstance(index, Tensor) or index.shape != logits.shape[:1]:
+            raise ValueError(
+                f'a batch must hold the {len(logits)} sample ids as "index" or as the last of three parts or more, '
+                f"got {_named(batch)}"
+            )
+        self.recorder.observe(index, logits)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the epoch's row."""
+        assert self.recorder is not None
+        self.recorder.end_epoch()
+
+
+def _named(value: Any) -> str:
+    return f"a {type(value).__name__} of {list(value)}" if isinstance(value, Mapping) else f"a {type(value).__name__}"

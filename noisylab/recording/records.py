@@ -1,0 +1,152 @@
+"""Reading what `DynamicsRecorder` wrote."""
+
+import re
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    import xarray
+
+FILE = "dynamics.zarr"
+FORMAT = 2
+DERIVED = ("p_given", "p_max", "loss")
+
+
+def shard_file(rank: int, shards: int) -> str:
+    """The name of what one of several processes writes."""
+    return f"dynamics-{rank}-of-{shards}.zarr"
+
+
+def derived(loss_predicted: ArrayLike, margin: ArrayLike) -> dict[str, NDArray[np.float32]]:
+    """p_given, p_max and loss from what is stored: loss = loss_predicted + max(-margin, 0), since where the given class is not
+    the predicted one, the margin is the difference of their log probabilities.
+
+    As exact as if they were stored in float16 themselves, for half the bytes.
+    """
+    least, difference = np.asarray(loss_predicted, dtype=np.float32), np.asarray(margin, dtype=np.float32)
+    loss = least + np.maximum(-difference, 0)
+    return {"p_given": np.exp(-loss), "p_max": np.exp(-least), "loss": loss}
+
+
+def intact_epochs(run_folder: str | PathLike[str]) -> int:
+    """How many epochs of a run's records can be read back and continued; 0 where any is damaged or of an older format."""
+    try:
+        records = load_dynamics(run_folder).load()
+    # What a damaged store raises depends on which file is damaged.
+    except Exception:
+        return 0
+    return int(records.sizes["epoch"]) if records.attrs.get("format") == FORMAT else 0
+
+
+def load_dynamics(run_folder: str | PathLike[str]) -> "xarray.Dataset":
+    """The per-sample records of a run, labelled and read lazily: only what is indexed is loaded.
+
+    Over (epoch, sample): prediction; p_given and p_max, the probabilities of the given and of the predicted class; loss,
+    -log p_given; margin, z_given - max of the other logits; el2n, the norm of softmax(z) - onehot(given); agreement, whether a
+    second presentation was predicted as the one before it (-1: no second one); and, where recorded, divergence,
+    KL(epoch before || this epoch), and step_divergence, KL(presentation before || second presentation), in nats. Over (sample):
+    given, true, mislabelled. Over (sample, class), where recorded: probabilities, the mean over epochs.
+
+    The attribute `record` says whether predictions are `online` or `eval`, `true_labels` whether true labels were given. Rows
+    of epochs that are not done are cut off. What several processes wrote is merged: each sample's row is that of the process
+    which showed it, the first one of them where several did. Raises ValueError where the folder has no records, or not those
+    of every process.
+    """
+    folder = Path(run_folder)
+    shards = sorted(path for path in folder.glob("dynamics-*-of-*.zarr") if path.is_dir())
+    if (folder / FILE).is_dir():
+        if shards:
+            raise ValueError(
+                f"{str(folder)!r} holds records of one process, {FILE}, and of several, {shards[0].name}; keep one"
+            )
+        return _complete(_open(folder / FILE))
+    if not shards:
+        raise ValueError(f"{str(run_folder)!r} holds no {FILE}: is it the folder of a run?")
+    return _complete(_merge(shards))
+
+
+def make_records(
+    arrays: Mapping[str, ArrayLike],
+    given: ArrayLike,
+    true: ArrayLike | None = None,
+    sample_ids: Sequence[Any] | NDArray[Any] | None = None,
+    *,
+    record: str,
+    missing: int = -1,
+) -> "xarray.Dataset":
+    """Records as `load_dynamics` gives them, from arrays [E, N] by name and labels int[N] of another source."""
+    import xarray
+
+    labels = np.asarray(given)
+    return xarray.Dataset(
+        {
+            **{name: (("epoch", "sample"), np.asarray(values)) for name, values in arrays.items()},
+            "given": ("sample", labels),
+            "true": ("sample", labels if true is None else np.asarray(true)),
+            "mislabelled": ("sample", np.zeros(len(labels), dtype=bool) if true is None else labels != np.asarray(true)),
+        },
+        coords={"sample": np.arange(len(labels)) if sample_ids is None else np.asarray(sample_ids)},
+        attrs={"record": record, "missing": missing, "true_labels": true is not None},
+    )
+
+
+def _open(path: Path) -> "xarray.Dataset":
+    import xarray
+
+    records: xarray.Dataset = xarray.open_zarr(path, chunks=None, consolidated=False, mask_and_scale=False)
+    return records.isel(epoch=slice(0, records.attrs["epochs_done"]))
+
+
+def _complete(records: "xarray.Dataset") -> "xarray.Dataset":
+    """The records with what can be derived of them. Those of format 1 hold it themselves."""
+    given, true = (records[name].values.astype(np.int64) for name in ("given", "true"))
+    records = records.assign(
+        given=("sample", given), true=("sample", true), mislabelled=("sample", np.asarray(given != true))
+    ).assign_attrs({"true_labels": True} | records.attrs)
+    if "loss" in records:
+        return records
+    from noisylab.recording.lazy import lazily
+
+    sources = [records["loss_predicted"].variable, records["margin"].variable]
+    made = {name: lazily(sources, lambda a, b, name=name: derived(a, b)[name], np.dtype(np.float32)) for name in DERIVED}
+    return records.assign(made).drop_vars("loss_predicted")
+
+
+def _merge(paths: Sequence[Path]) -> "xarray.Dataset":
+    """The records of several processes as one, in memory."""
+    count = int(re.findall(r"\d+", paths[0].name)[1])
+    ordered = [paths[0].with_name(shard_file(rank, count)) for rank in range(count)]
+    if set(ordered) != set(paths):
+        raise ValueError(
+            f"{str(paths[0].parent)!r} must hold the records of {count} processes, got {sorted(path.name for path in paths)}"
+        )
+    parts = [_open(path) for path in ordered]
+    first = parts[0]
+    for path, part in zip(ordered, parts, strict=True):
+        same = all(np.array_equal(part[name], first[name]) for name in ("sample", "given", "true"))
+        if not same or any(part.attrs[name] != first.attrs[name] for name in first.attrs if name != "epochs_done"):
+            raise ValueError(f"{str(path)!r} holds records of other samples or settings than {str(ordered[0])!r}")
+    # A process that was cut off may lack the last epochs.
+    epochs = min(part.sizes["epoch"] for part in parts)
+    parts = [part.isel(epoch=slice(0, epochs)) for part in parts]
+    missing = {"prediction": first.attrs["missing"], "agreement": -1}
+    merged: dict[str, Any] = {}
+    for name in [name for name, variable in first.data_vars.items() if variable.dims == ("epoch", "sample")]:
+        values = parts[0][name].values.copy()
+        for part in parts[1:]:
+            lacking = values == missing[str(name)] if name in missing else np.isnan(values)
+            np.copyto(values, part[name].values, where=lacking)
+        merged[str(name)] = (("epoch", "sample"), values)
+    if "probabilities" in first:
+        times = [(part["prediction"].values != missing["prediction"]).sum(axis=0)[:, None] for part in parts]
+        means = [np.nan_to_num(part["probabilities"].values.astype(np.float32)) for part in parts]
+        with np.errstate(invalid="ignore"):
+            mean = sum(m * t for m, t in zip(means, times, strict=True)) / sum(times)
+        merged["probabilities"] = (("sample", "class"), mean.astype(np.float16))
+    whole = parts[0][["given", "true"]]
+    return whole.assign_coords(epoch=parts[0]["epoch"]).assign(merged).assign_attrs(epochs_done=epochs)

@@ -1,0 +1,1 @@
+"""The engine of studies: a grid, its runs, their folders."""

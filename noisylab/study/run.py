@@ -1,0 +1,253 @@
+"""One run, from its configuration to a finished folder."""
+
+import dataclasses
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pandas
+import torch
+from filelock import FileLock, Timeout
+from torch import Tensor
+
+from noisylab.core.distributed import from_main, is_main
+from noisylab.core.registries import AUGMENT, DATA, METHODS, MODELS, NOISE
+from noisylab.core.seeds import derive_seed
+from noisylab.corruption import NoisyLabels
+from noisylab.data.batches.loader import TrainingSet
+from noisylab.data.image_data import ImageData
+from noisylab.methods.base import Method, Setting
+from noisylab.models.base import Backbone
+from noisylab.recording.recorder import DynamicsRecorder
+from noisylab.recording.records import FILE as DYNAMICS
+from noisylab.recording.records import intact_epochs
+from noisylab.study.run_folder import CHECKPOINT, RESULT, RunConfig, read_result, write_result
+from noisylab.study.run_folder import NOISE as NOISE_FILE
+from noisylab.study.run_log import Contribution, RunLog
+from noisylab.training.checkpoint import is_whole, load_method, saved_epoch
+from noisylab.training.device import repeatable, resolve_device
+from noisylab.training.evaluate import Evaluator
+from noisylab.training.loop import DivergedError, train
+
+# Where, in a study's folder, the runs of teachers are.
+TEACHERS = ".teachers"
+
+
+class ElsewhereError(RuntimeError):
+    """Another process is at this run."""
+
+
+def execute(
+    config: RunConfig,
+    data: ImageData,
+    study: Path,
+    on_progress: Callable[[int], None] = lambda _: None,
+    on_row: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    *,
+    with_checkpoint: bool = False,
+) -> dict[str, Any]:
+    """Train and measure one run in `study/<id>`, and return its result, which `result.json` then holds.
+
+    A run that is done is not repeated; one that was cut off goes on from its checkpoint. on_progress is called with the number
+    of epochs done, on_row with each epoch's row of metrics. with_checkpoint: a run whose checkpoint is gone or damaged is done
+    again. Teachers that the method needs are trained first, as runs of their own in `study/.teachers`, where others find them.
+    Raises ElsewhereError where another process holds the lock of the run or of a teacher.
+
+    Processes that train one run together (`noisylab.core.distributed`) all call it; the main one alone reads and writes the
+    folder.
+    """
+    with _locked(study / config.id, with_checkpoint=with_checkpoint) as result:
+        return _run(config, data, study, on_progress, on_row) if result is None else result
+
+
+@contextmanager
+def _locked(folder: Path, *, with_checkpoint: bool) -> Iterator[dict[str, Any] | None]:
+    """The result that is in a run's folder, which is locked inside. Raises ElsewhereError where another one has the lock."""
+    lock = FileLock(folder / ".lock", timeout=0)
+    found: tuple[bool, dict[str, Any] | None] = False, None
+    if is_main():
+        folder.mkdir(parents=True, exist_ok=True)
+        with suppress(Timeout):
+            lock.acquire()
+            if with_checkpoint and not is_whole(folder / CHECKPOINT):
+                (folder / RESULT).unlink(missing_ok=True)
+            found = True, read_result(folder)
+    free, result = from_main(found)
+    if not free:
+        raise ElsewhereError(folder.name)
+    try:
+        yield result
+    finally:
+        lock.release()
+
+
+def _run(
+    config: RunConfig,
+    clean: ImageData,
+    study: Path,
+    on_progress: Callable[[int], None],
+    on_row: Callable[[Mapping[str, Any]], None],
+) -> dict[str, Any]:
+    folder = study / config.id
+    noisy: NoisyLabels = NOISE.create(NOISE.parse(config.noise), **clean.noise_inputs, seed=config.noise_seed)
+    data = clean.under(noisy)
+    if is_main():
+        config.save(folder)
+        noisy.save(folder / NOISE_FILE)
+    preparation = _Preparation(config, clean, noisy, study)
+    method = preparation.prepared()
+    statistics = data.mean, data.std
+    log = None
+    if is_main():
+        log = RunLog(
+            recorder=_recorder(config, folder, data, noisy),
+            given=noisy.labels,
+            true=noisy.clean,
+            test=Evaluator(data.test_images, *statistics),
+            test_labels=data.test_labels,
+            train=Evaluator(data.train_images, *statistics) if config.record == "eval" else None,
+            on_progress=on_progress,
+            on_row=on_row,
+        )
+    train(
+        method,
+        TrainingSet(data.train_images, noisy.labels, *statistics, AUGMENT.create(AUGMENT.parse(config.augment))),
+        config.training,
+        [log or Contribution(online=config.record == "online")],
+        seed=config.seed,
+        checkpoint=folder / CHECKPOINT,
+    )
+    result = {}
+    if log is not None:
+        metrics = pandas.DataFrame(log.rows)
+        result = _result(config, data, noisy, metrics, preparation.results)
+        write_result(folder, result, metrics.to_csv(index=False).encode())
+    return from_main(result)
+
+
+def _recorder(config: RunConfig, folder: Path, data: ImageData, noisy: NoisyLabels) -> DynamicsRecorder:
+    """The recorder of a run, after what is there of it and cannot be gone on with has been removed."""
+    # What a killed process was writing; under the lock nobody else writes here.
+    for leftover in list(folder.rglob("*.partial")):
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink(missing_ok=True)
+    # Records are continued only where all that the checkpoint counts on can be read.
+    saved = saved_epoch(folder / CHECKPOINT)
+    if saved == 0 or intact_epochs(folder) < saved:
+        (folder / CHECKPOINT).unlink(missing_ok=True)
+        shutil.rmtree(folder / DYNAMICS, ignore_errors=True)
+    return DynamicsRecorder(
+        folder,
+        noisy.labels,
+        true_labels=noisy.clean,
+        num_classes=data.num_classes,
+        sample_ids=data.train_ids,
+        epochs=config.training.epochs,
+        record=config.record,
+        divergence=True,
+        probabilities=True,
+    )
+
+
+class _Preparation:
+    """What a run offers `Method.prepare`; `results` are those of the teachers it asked for."""
+
+    def __init__(self, config: RunConfig, clean: ImageData, noisy: NoisyLabels, study: Path) -> None:
+        self._config, self._clean, self._noisy, self._study = config, clean, noisy, study
+        self.results: list[dict[str, Any]] = []
+
+    def prepared(self) -> Method:
+        """The run's method, with its teachers."""
+        transition = None if self._noisy.transition is None else torch.tensor(self._noisy.transition)
+        method = build_method(
+            self._config, self._clean, num_samples=len(self._noisy), noise_rate=self._noisy.rate, transition=transition
+        )
+        method.prepare(self)
+        return method
+
+    def finished(self, method: str, *, model: str | None = None) -> Method:
+        """A finished network, trained now or by an earlier run with the same configuration."""
+        chosen = str(METHODS.parse(method)), str(MODELS.parse(self._config.model if model is None else model))
+        # Its own initialisation and order, the same for every student of this seed.
+        seed = derive_seed(self._config.seed, "teacher " + " ".join(chosen)) % 2**31
+        config = dataclasses.replace(self._config, method=chosen[0], model=chosen[1], seed=seed)
+        teachers = self._study if self._study.name == TEACHERS else self._study / TEACHERS
+        checkpoint = teachers / config.id / CHECKPOINT
+        try:
+            self.results.append(execute(config, self._clean, teachers, with_checkpoint=True))
+        except DivergedError as error:
+            raise DivergedError(f"the teacher {METHODS.parse(config.method).label}: {error}") from error
+        teacher = _Preparation(config, self._clean, self._noisy, teachers).prepared()
+        load_method(checkpoint, teacher)
+        return teacher
+
+    def logits(self, method: Method) -> Tensor:
+        """float32[N, K] of the training images, on the run's device."""
+        training, data = self._config.training, self._clean.under(self._noisy)
+        device = resolve_device(training.device)
+        with repeatable(device, training.threads):
+            return Evaluator(data.train_images, data.mean, data.std).logits(method.to(device))
+
+
+def build_method(
+    config: RunConfig, data: ImageData, *, num_samples: int, noise_rate: float | None = None, transition: Tensor | None = None
+) -> Method:
+    """The method of a run with its networks, initialised from the run's seed alone; teachers are still to be prepared.
+
+    Raises ValueError for options that do not fit each other, the data or the network.
+    """
+    model, made = MODELS.parse(config.model), 0
+
+    def make_network() -> Backbone:
+        nonlocal made
+        made += 1
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(derive_seed(config.seed, "network", made))
+            network: Backbone = MODELS.create(model, data.num_classes, data.shape[0])
+        return network
+
+    setting = Setting(make_network, data.num_classes, num_samples, config.training.epochs, noise_rate, transition)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(derive_seed(config.seed, "method"))
+        method: Method = METHODS.create(METHODS.parse(config.method), setting)
+    return method
+
+
+def _result(
+    config: RunConfig, data: ImageData, noisy: NoisyLabels, metrics: pandas.DataFrame, teachers: list[dict[str, Any]]
+) -> dict[str, Any]:
+    accuracy, last = metrics["test_accuracy"], metrics.iloc[-1]
+    noise = NOISE.parse(config.noise, data.noise_defaults)
+    own_seconds, images = float(metrics["seconds"].sum()), int(metrics["images"].sum())
+    return {
+        "id": config.id,
+        "data": DATA.parse(config.data).label,
+        "train_size": config.train_size,
+        "model": MODELS.parse(config.model).label,
+        "method": METHODS.parse(config.method).label,
+        "noise": noise.label,
+        "noise_kind": noise.family,
+        "nominal_rate": noisy.nominal_rate,
+        "realised_rate": noisy.rate,
+        "seed": config.seed,
+        "noise_seed": config.noise_seed,
+        "epochs": len(metrics),
+        "budget": f"{'images of ' if config.budget == 'images' else ''}{config.budget_epochs} epochs",
+        "batch_size": config.training.batch_size,
+        # What a method needs its teachers for, it pays for.
+        "steps": int(metrics["steps"].sum()) + sum(teacher["steps"] for teacher in teachers),
+        "images_processed": images + sum(teacher["images_processed"] for teacher in teachers),
+        "record": config.record,
+        "settings": config.settings,
+        "test_accuracy_last": float(last["test_accuracy"]),
+        "test_accuracy_last10": float(accuracy.tail(10).mean()),
+        "best_on_test": float(accuracy.max()),
+        "clean_correct": float(last["clean_correct"]),
+        "memorised": float(last["mislabelled_memorised"]),
+        "seconds": own_seconds + sum(teacher["seconds"] for teacher in teachers),
+        "images_per_second": images / own_seconds,
+    }

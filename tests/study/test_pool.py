@@ -1,0 +1,147 @@
+"""Runs over several processes: whatever happens to one of them, the others go on."""
+
+import os
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from noisylab import parallel
+from noisylab.study.pool import ATTEMPTS, Elsewhere, Failure, run_all
+from noisylab.study.run_folder import RunConfig
+from noisylab.training.config import TrainConfig
+
+
+def config(name: str, seed: int = 0) -> RunConfig:
+    """A run that is known by the name of its method."""
+    return RunConfig(
+        data="digits()",
+        data_digest="",
+        noise_digest="",
+        train_size=1,
+        model="",
+        method=name,
+        noise="",
+        noise_seed=0,
+        seed=seed,
+        augment="",
+        record="online",
+        training=TrainConfig(epochs=3, device="cpu"),
+        budget="epochs",
+        budget_epochs=3,
+    )
+
+
+def act(position: int, config: RunConfig, data_folder: Path, study: Path) -> dict[str, Any] | str | Elsewhere:
+    """What a worker does in these tests, by the name of the run; every start leaves a file."""
+    earlier = len(list(study.glob(f"{config.id}.*")))
+    (study / f"{config.id}.{earlier}.{os.getpid()}").touch()
+    if config.method == "dies" or (config.method == "dies once" and earlier == 0):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if config.method == "leaves":
+        os._exit(7)
+    if config.method == "fails":
+        return "ValueError: of its own"
+    if config.method == "raises":
+        raise RuntimeError("beyond what a worker catches")
+    if config.method == "elsewhere once" and earlier == 0:
+        return Elsewhere()
+    if config.method == "slow":
+        time.sleep(60)
+    parallel._epochs[position] = config.training.epochs
+    return {"position": position, "pid": os.getpid(), "data": str(data_folder)}
+
+
+class Told:
+    """What the caller heard."""
+
+    def __init__(self) -> None:
+        self.results: list[tuple[RunConfig, dict[str, Any]]] = []
+        self.progress: list[list[int]] = []
+
+    def run(self, configs: list[RunConfig], study: Path, jobs: int) -> list[Failure]:
+        return run_all(
+            configs,
+            Path("data"),
+            study,
+            jobs,
+            on_result=lambda config, result: self.results.append((config, result)),
+            on_progress=self.progress.append,
+        )
+
+
+@pytest.fixture(autouse=True)
+def _act(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "_work", act)
+
+
+def test_every_run_is_done_once_and_told_of_once(tmp_path: Path) -> None:
+    configs, told = [config("fine", seed) for seed in range(6)], Told()
+    assert told.run(configs, tmp_path, 2) == []
+    assert sorted(result["position"] for _, result in told.results) == list(range(6))
+    assert all(configs[result["position"]] is config for config, result in told.results)
+    assert {result["data"] for _, result in told.results} == {"data"}
+    assert Counter(path.name.split(".")[0] for path in tmp_path.iterdir()) == {c.id: 1 for c in configs}
+    assert os.getpid() not in {result["pid"] for _, result in told.results}
+    assert told.progress[-1] == [3] * 6
+
+
+def test_what_goes_wrong_in_a_run_stays_with_it(tmp_path: Path) -> None:
+    names = ["fine", "fails", "dies", "leaves", "dies once", "elsewhere once", "fine"]
+    configs, told = [config(name, seed) for seed, name in enumerate(names)], Told()
+    failures = told.run(configs, tmp_path, 2)
+    assert {failure.config.method for failure in failures} == {"fails", "dies", "leaves"}
+    reasons = {failure.config.method: failure.reason for failure in failures}
+    assert reasons["fails"] == "ValueError: of its own"
+    assert reasons["dies"] == f"its process ended {ATTEMPTS} times (exit code {-signal.SIGKILL})"
+    assert reasons["leaves"] == f"its process ended {ATTEMPTS} times (exit code 7)"
+    assert sorted(config.method for config, _ in told.results) == ["dies once", "elsewhere once", "fine", "fine"]
+    starts = Counter(path.name.split(".")[0] for path in tmp_path.iterdir())
+    assert [starts[config.id] for config in configs] == [1, 1, ATTEMPTS, ATTEMPTS, 2, 2, 1]
+
+
+def test_an_error_of_the_caller_ends_the_workers_and_passes_through(tmp_path: Path) -> None:
+    def on_progress(epochs: list[int]) -> None:
+        if list(tmp_path.iterdir()):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_all(
+            [config("slow", 0), config("slow", 1)],
+            Path("data"),
+            tmp_path,
+            2,
+            on_result=lambda *_: None,
+            on_progress=on_progress,
+        )
+    for path in tmp_path.iterdir():
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(path.name.rsplit(".")[-1]), 0)
+
+
+def test_a_worker_says_what_went_wrong_and_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.undo()
+
+    def fail(*_: Any) -> None:
+        raise ArithmeticError("no number")
+
+    monkeypatch.setattr("noisylab.study.run.execute", fail)
+    monkeypatch.setattr(parallel, "_open_data", lambda folder: None)
+    reason = parallel._work(0, config("fine"), tmp_path, tmp_path)
+    assert isinstance(reason, str)
+    assert reason.startswith("ArithmeticError: no number (test_parallel.py:")
+
+
+def test_a_worker_says_that_another_process_is_at_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.undo()
+    from noisylab.study.run import ElsewhereError
+
+    def elsewhere(*_: Any) -> None:
+        raise ElsewhereError
+
+    monkeypatch.setattr("noisylab.study.run.execute", elsewhere)
+    monkeypatch.setattr(parallel, "_open_data", lambda folder: None)
+    assert parallel._work(0, config("fine"), tmp_path, tmp_path) == Elsewhere()
