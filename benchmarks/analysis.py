@@ -27,9 +27,9 @@ def write(folder: str) -> None:
 
     true = np.arange(SAMPLES) % CLASSES
     noisy = symmetric(true, 0.4, seed=0)
-    one_hot = [torch.eye(CLASSES)[torch.tensor(labels)] for labels in (noisy.clean, noisy.labels)]
+    one_hot = [torch.eye(CLASSES)[torch.tensor(labels)] for labels in (noisy.true, noisy.given)]
     generator = torch.Generator().manual_seed(0)
-    recorder = DynamicsRecorder(folder, noisy.labels, epochs=EPOCHS, true_labels=true, divergence=True, probabilities=True)
+    recorder = DynamicsRecorder(folder, noisy.given, epochs=EPOCHS, true_labels=true, divergence=True, probabilities=True)
     for epoch in range(EPOCHS):
         certain = 4 * one_hot[0] * min(1, epoch / 40) + 5 * one_hot[1] * max(0, epoch / 100 - 0.7)
         for new in (True, False):

@@ -21,7 +21,7 @@ from playwright.sync_api import sync_playwright
 from scipy.ndimage import gaussian_filter
 
 from noisylab.analysis import DynamicsRecorder
-from noisylab.core.registries import DATA
+from noisylab.core.registries import DATA_SETS
 from noisylab.corruption import symmetric
 from noisylab.data.image_data import load_data
 from noisylab.plotting.study_runs import study_runs
@@ -41,10 +41,10 @@ def make_study(folder: Path, root: Path | None) -> None:
         labels = np.arange(SAMPLES) % CLASSES
         arrays = {"train_images": images.transpose(0, 2, 3, 1), "train_labels": labels}
         np.savez(folder / "data.npz", **arrays, test_images=arrays["train_images"][:100], test_labels=labels[:100])
-    spec = DATA.parse("cifar10" if root else f"npz:{folder / 'data.npz'}")
+    spec = DATA_SETS.parse("cifar10" if root else f"npz:{folder / 'data.npz'}")
     data = load_data(spec, root)
     noisy = symmetric(data.train_labels, 0.4, CLASSES, seed=0)
-    one_hot = [torch.eye(CLASSES)[torch.tensor(each)] for each in (noisy.clean, noisy.labels)]
+    one_hot = [torch.eye(CLASSES)[torch.tensor(each)] for each in (noisy.true, noisy.given)]
     generator = torch.Generator().manual_seed(0)
     for method in METHODS:
         config = RunConfig(
@@ -67,7 +67,7 @@ def make_study(folder: Path, root: Path | None) -> None:
         run.mkdir(parents=True)
         config.save(run)
         noisy.save(run / "noise.npz")
-        recorder = DynamicsRecorder(run, noisy.labels, epochs=EPOCHS, true_labels=noisy.clean)
+        recorder = DynamicsRecorder(run, noisy.given, epochs=EPOCHS, true_labels=noisy.true)
         for epoch in range(EPOCHS):
             certain = 4 * one_hot[0] * min(1, epoch / 40) + 5 * one_hot[1] * max(0, epoch / 100 - 0.7)
             recorder.observe(torch.arange(SAMPLES), certain + torch.randn(SAMPLES, CLASSES, generator=generator))

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from noisylab.core.registries import AUGMENT, DATA
-from noisylab.data.batches.loader import Feed, TrainingSet
+from noisylab.core.registries import AUGMENTATIONS, DATA_SETS
+from noisylab.data.batches.loader import BatchLoader, TrainingSet
 from noisylab.data.batches.samplers import LastBatchSampler
 from noisylab.data.image_data import load_data
 
@@ -38,15 +38,15 @@ def write_images(base: Path, count: int) -> None:
             coarse.resize((SIDE, SIDE), Image.Resampling.BILINEAR).save(folder / f"{index}.jpg", quality=90)
 
 
-def feed(base: Path, *, stream: bool) -> Feed:
+def feed(base: Path, *, stream: bool) -> BatchLoader:
     """DLB's batches of the training images."""
-    data = load_data(DATA.parse(f"folder(path={str(base)!r}, size={SIDE}, stream={stream})"), None)
-    augmentation = AUGMENT.create(AUGMENT.parse(data.augment))
+    data = load_data(DATA_SETS.parse(f"folder(path={str(base)!r}, size={SIDE}, stream={stream})"), None)
+    augmentation = AUGMENTATIONS.create(AUGMENTATIONS.parse(data.augment))
     given = TrainingSet(data.train_images, data.train_labels, data.mean, data.std, augmentation)
-    return Feed(given, LastBatchSampler(len(data.train_labels), 128), 0, torch.device("cpu"))
+    return BatchLoader(given, LastBatchSampler(len(data.train_labels), 128), 0, torch.device("cpu"))
 
 
-def seconds(batches: Feed) -> float:
+def seconds(batches: BatchLoader) -> float:
     """An epoch's batches, without training."""
     started = time.perf_counter()
     for _ in batches.batches(1):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from noisylab.cli.arguments import describe_specs, fail, interruptible, parse_command_line
 from noisylab.cli.study import study_command
 from noisylab.core.files import check_output
-from noisylab.core.registries import AUGMENT, DATA
+from noisylab.core.registries import AUGMENTATIONS, DATA_SETS
 from noisylab.core.system import resolve_device_name
 from noisylab.data.image_data import check_root, load_data
 from noisylab.study.grid import Execution, Grid, check_names, plan
@@ -54,14 +54,14 @@ def main() -> int:
         check_names(arguments.grid)
         if len(arguments.grid.noise) != 1:
             raise ValueError(f"--noise must name one, got {', '.join(arguments.grid.noise)}; use an own --out for each")
-        specs = [name if name == "auto" else str(AUGMENT.parse(name)) for name in names]
+        specs = [name if name == "auto" else str(AUGMENTATIONS.parse(name)) for name in names]
         if not specs or len(set(specs)) < len(specs):
             raise ValueError(f"--augmentations must name at least one, and none twice, got {', '.join(names)}")
         check_output(out)
         check_root(arguments.grid.data_root)
         # What does not suit the images or a method is refused before the first study trains.
         training = replace(arguments.training, device=resolve_device_name(arguments.training.device))
-        data = load_data(DATA.parse(arguments.grid.data), arguments.grid.data_root, arguments.grid.train_size)
+        data = load_data(DATA_SETS.parse(arguments.grid.data), arguments.grid.data_root, arguments.grid.train_size)
         for name in names:
             plan(replace(arguments.grid, augment=name), training, data)
     except ValueError as error:

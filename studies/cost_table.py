@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 from noisylab.cli.arguments import describe_specs, fail, interruptible, parse_command_line
 from noisylab.core.checks import Bound, PositiveInt, check_fields
 from noisylab.core.files import check_output, make_output
-from noisylab.core.registries import DATA, METHODS, MODELS
+from noisylab.core.registries import DATA_SETS, METHODS, MODELS
 from noisylab.core.specs import REQUIRED
 from noisylab.core.system import Device, resolve_device_name
 from noisylab.costs.table import PAPER
@@ -87,7 +87,7 @@ def main() -> int:
         device = resolve_device_name(how.device)
         shape, classes = what.shape, what.classes
         if what.data is not None:
-            data = load_data(DATA.parse(what.data), what.data_root)
+            data = load_data(DATA_SETS.parse(what.data), what.data_root)
             shape, classes = data.shape, data.num_classes
         # torch is imported from here on.
         from noisylab.costs.workload import Workload
@@ -120,7 +120,7 @@ def check(what: Measured, how: Measuring) -> tuple[list[str], list[str]]:
     MODELS.parse(what.model)
     METHODS.parse(what.baseline)
     if what.data is not None:
-        DATA.parse(what.data)
+        DATA_SETS.parse(what.data)
     if what.methods is None:
         entries = METHODS.entries()
         needy = [name for name, e in entries.items() if any(option.default is REQUIRED for option in e.options.values())]

@@ -18,7 +18,7 @@ from typing import Any
 from noisylab.cli.arguments import describe_specs, fail, interruptible, parse_command_line
 from noisylab.core.checks import check_fields
 from noisylab.core.files import check_output, make_output
-from noisylab.core.registries import DATA
+from noisylab.core.registries import DATA_SETS
 from noisylab.core.system import resolve_device_name, speaks, torchrun_processes
 from noisylab.data.image_data import ImageData, check_root, load_data
 from noisylab.study.grid import Grid, check_names, plan
@@ -84,9 +84,9 @@ def main() -> int:
 
                 stack.enter_context(joined(training.device))
                 with main_first():
-                    data = load_data(DATA.parse(grid.data), grid.data_root, grid.train_size)
+                    data = load_data(DATA_SETS.parse(grid.data), grid.data_root, grid.train_size)
             else:
-                data = load_data(DATA.parse(grid.data), grid.data_root, grid.train_size)
+                data = load_data(DATA_SETS.parse(grid.data), grid.data_root, grid.train_size)
             (config,) = plan(grid, training, data)
             tell = tensorboard(place.out / config.id) if place.tensorboard and speaks() else None
             make_output(place.out)

@@ -13,7 +13,7 @@ import pytest
 
 import noisylab.corruption
 from noisylab.analysis import SCORES
-from noisylab.core.registries import DATA, MODELS, NOISE
+from noisylab.core.registries import DATA_SETS, MODELS, NOISES
 from noisylab.core.specs import Registry
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -35,7 +35,7 @@ def test_examples_in_the_package_run() -> None:
     assert not failed
 
 
-@pytest.mark.parametrize(("registry", "page"), [(MODELS, "models.md"), (DATA, "data.md")])
+@pytest.mark.parametrize(("registry", "page"), [(MODELS, "models.md"), (DATA_SETS, "data.md")])
 def test_every_network_and_data_set_is_documented_and_in_the_readme(registry: Registry[Any], page: str) -> None:
     for file in (DOCS / page, DOCS.parent / "README.md"):
         text = file.read_text(encoding="utf-8")
@@ -45,7 +45,7 @@ def test_every_network_and_data_set_is_documented_and_in_the_readme(registry: Re
 def test_every_kind_is_documented() -> None:
     text = (DOCS / "corruption.md").read_text(encoding="utf-8")
     assert (DOCS / "figures" / "corruption.png").is_file()
-    assert not [name for name in NOISE.entries() if f"`{name}`" not in text]
+    assert not [name for name in NOISES.entries() if f"`{name}`" not in text]
 
 
 def run(*arguments: str, path: Path, cwd: Path) -> str:

@@ -14,7 +14,7 @@ from typing import NoReturn, TypeVar
 
 import tyro
 
-from noisylab.core.registries import AUGMENT, DATA, METHODS, MODELS, NOISE
+from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.core.system import speaks, torchrun_processes
 
 Arguments = TypeVar("Arguments")
@@ -86,11 +86,11 @@ def describe_specs() -> str:
     """Everything that a spec can name, with its options and defaults."""
     lines = ["Specs are written name, name:value or name(key=literal, ...). What can be named:"]
     for registry, title in (
-        (DATA, "data sets"),
-        (NOISE, "noise"),
+        (DATA_SETS, "data sets"),
+        (NOISES, "noise"),
         (METHODS, "methods"),
         (MODELS, "models"),
-        (AUGMENT, "augmentations"),
+        (AUGMENTATIONS, "augmentations"),
     ):
         lines.append(f"\n{title}:")
         for entry in registry.entries().values():

@@ -11,7 +11,7 @@ from pathlib import Path
 from noisylab.cli.arguments import describe_specs, fail, interruptible, parse_command_line
 from noisylab.core.checks import NonNegativeInt, PositiveInt, check_fields
 from noisylab.core.files import check_output, make_output
-from noisylab.core.registries import DATA, NOISE
+from noisylab.core.registries import DATA_SETS, NOISES
 from noisylab.core.specs import Spec
 
 
@@ -63,17 +63,17 @@ def main() -> int:
 def run(arguments: Arguments) -> None:
     """Make the noise, report it, and write what was asked for. Raises ValueError for what cannot be had."""
     # Names are checked before anything heavy is imported.
-    _check_human(NOISE.parse(arguments.noise, {"mapping": "digits"}), DATA.parse(arguments.data))
+    _check_human(NOISES.parse(arguments.noise, {"mapping": "digits"}), DATA_SETS.parse(arguments.data))
     for path in (arguments.save, arguments.plot):
         if path is not None:
             check_output(path.absolute().parent)
     from noisylab.data.image_data import load_data
 
-    data = load_data(DATA.parse(arguments.data), arguments.data_root, arguments.train_size)
-    spec = NOISE.parse(arguments.noise, data.noise_defaults)
+    data = load_data(DATA_SETS.parse(arguments.data), arguments.data_root, arguments.train_size)
+    spec = NOISES.parse(arguments.noise, data.noise_defaults)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        noisy = NOISE.create(spec, **data.noise_inputs, seed=arguments.seed)
+        noisy = NOISES.create(spec, **data.noise_inputs, seed=arguments.seed)
     for warning in caught:
         print(f"warning: {warning.message}", file=sys.stderr)
     # The outside images may be counted without being there: that is enough for a report.
@@ -83,7 +83,7 @@ def run(arguments: Arguments) -> None:
         images = images.take(noisy.positions, axis=0)
     # What does not fit is refused before anything is printed or written.
     if not counted:
-        images = data.under(noisy).train_images
+        images = data.with_noise(noisy).train_images
     noisy.report()
     if arguments.save is not None:
         make_output(arguments.save.absolute().parent)
@@ -98,11 +98,11 @@ def run(arguments: Arguments) -> None:
     from noisylab.plotting.style import write_figure
 
     make_output(arguments.plot.absolute().parent)
-    title = f"{spec.label} on {DATA.parse(arguments.data).label}, seed {arguments.seed}"
+    title = f"{spec.label} on {DATA_SETS.parse(arguments.data).label}, seed {arguments.seed}"
     figure, _ = corruption_figure(noisy, names=data.class_names, title=title)
     write_figure(figure, arguments.plot)
     print(f"drew {arguments.plot}")
-    if noisy.flipped.any():
+    if noisy.mislabelled.any():
         beside = arguments.plot.with_stem(f"{arguments.plot.stem}_examples")
         write_figure(examples_figure(noisy, images, names=data.class_names, outside_known=not counted), beside)
         print(f"drew {beside}")
@@ -113,7 +113,7 @@ def _check_human(noise: Spec, data: Spec) -> None:
     # These may be any data set.
     if data.name in ("npz", "folder", "hf"):
         return
-    for variant in [part.options["variant"] for part in NOISE.parts(noise) if part.name == "human"]:
+    for variant in [part.options["variant"] for part in NOISES.parts(noise) if part.name == "human"]:
         name, kind = variant.split("n_")
         if name != data.name:
             true = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}[name]

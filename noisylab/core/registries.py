@@ -10,8 +10,8 @@ _NOISE_INPUTS = {"labels", "num_classes", "seed", "features", "root", "positions
 # What is looked for under another name.
 _NO_NOISE = dict.fromkeys(("none", "clean", "no"), "symmetric:0")
 
-NOISE: Registry[Any] = Registry("NOISE", "noise", "noisylab.corruption.kinds", _NOISE_INPUTS, _NO_NOISE)
-DATA: Registry[Any] = Registry("DATA", "data set", "noisylab.data.sets", {"root"})
-AUGMENT: Registry[Any] = Registry("AUGMENT", "augmentation", "noisylab.data.augmentations", {"images", "generator"})
+NOISES: Registry[Any] = Registry("NOISES", "noise", "noisylab.corruption.kinds", _NOISE_INPUTS, _NO_NOISE)
+DATA_SETS: Registry[Any] = Registry("DATA_SETS", "data set", "noisylab.data.sets", {"root"})
+AUGMENTATIONS: Registry[Any] = Registry("AUGMENTATIONS", "augmentation", "noisylab.data.augmentations", {"images", "generator"})
 MODELS: Registry[Any] = Registry("MODELS", "model", "noisylab.models", {"num_classes", "in_channels"})
 METHODS: Registry[Any] = Registry("METHODS", "method", "noisylab.methods", {"setting"})

@@ -13,7 +13,7 @@ import importlib.util
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
@@ -33,13 +33,14 @@ class Option:
 
 @dataclass(frozen=True)
 class Entry:
-    """A registered name: its options, the one that `name:value` sets, and its docstring."""
+    """A registered name: its options, the one that `name:value` sets, its docstring, and what else was said of it."""
 
     name: str
     module: str
     options: dict[str, Option]
     main: str | None
     documentation: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def summary(self) -> str:
@@ -81,8 +82,11 @@ class Registry(Generic[T]):
         self.variable, self.kind, self.package, self.supplied = variable, kind, package, supplied | {"self"}
         self._added: dict[str, tuple[Entry, T]] = {}
 
-    def register(self, name: str, *, main: str | None = None) -> Callable[[T], T]:
-        """Decorator that makes a function or class known by `name`; `name:value` sets its parameter `main`."""
+    def register(self, name: str, *, main: str | None = None, **facts: Any) -> Callable[[T], T]:
+        """Decorator that makes a function or class known by `name`; `name:value` sets its parameter `main`.
+
+        facts: literals that are kept as `Entry.facts`, such as the caption of a figure.
+        """
 
         def add(target: T) -> T:
             options = {
@@ -90,7 +94,7 @@ class Registry(Generic[T]):
                 for key, parameter in inspect.signature(target).parameters.items()
                 if key not in self.supplied and parameter.kind is not inspect.Parameter.VAR_KEYWORD
             }
-            entry = Entry(name, target.__module__, options, main, (inspect.getdoc(target) or "").strip())
+            entry = Entry(name, target.__module__, options, main, (inspect.getdoc(target) or "").strip(), facts)
             self._added[name] = (entry, target)
             return target
 
@@ -238,13 +242,14 @@ class Registry(Generic[T]):
 
     def _entry(self, node: ast.FunctionDef | ast.ClassDef, decorator: ast.Call, module: str) -> Entry:
         name = ast.literal_eval(decorator.args[0])
-        main = next((ast.literal_eval(k.value) for k in decorator.keywords if k.arg == "main"), None)
+        facts = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in decorator.keywords}
+        main = facts.pop("main", None)
         function: ast.FunctionDef | None = node if isinstance(node, ast.FunctionDef) else None
         if isinstance(node, ast.ClassDef):
             inits = [item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"]
             function = inits[0] if inits else None
         options = {} if function is None else _options(function.args, self.supplied)
-        return Entry(name, module, options, main, (ast.get_docstring(node) or "").strip())
+        return Entry(name, module, options, main, (ast.get_docstring(node) or "").strip(), facts)
 
 
 def _is_spec(option: Option) -> bool:

@@ -4,7 +4,7 @@ import inspect
 import re
 
 from noisylab.core.checks import expected
-from noisylab.core.registries import NOISE
+from noisylab.core.registries import NOISES
 from noisylab.corruption.kinds.presets import NOTES
 
 
@@ -16,14 +16,14 @@ def describe(kind: str) -> None:
     name = re.split(r"[:(]", kind)[0].strip()
     # The one function that is not called like its kind, since `file` says nothing in somebody's code.
     name = "file" if name == "from_file" else name
-    entries = NOISE.entries()
+    entries = NOISES.entries()
     if name in NOTES:
         print(f"preset(rate, source={name!r})\n\n{NOTES[name]}")
         return
     if name not in entries:
         raise ValueError(f"kind must be one of {', '.join([*entries, *NOTES])}, got {kind!r}")
     entry = entries[name]
-    print(f"{entry.signature()}\n\n{inspect.getdoc(NOISE.load(name))}")
+    print(f"{entry.signature()}\n\n{inspect.getdoc(NOISES.load(name))}")
     choices = [(key, expected(option.annotation)) for key, option in entry.options.items()]
     known = [f"{key}: {values}" for key, values in choices if values != "anything"]
     print("\n" + "\n".join(known) if known else "", end="\n" if known else "")

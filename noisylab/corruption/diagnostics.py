@@ -59,7 +59,7 @@ def diagnose(noisy: NoisyLabels) -> Diagnostics:
         nominal_rate=noisy.nominal_rate,
         expected_rate=expected,
         rate_spread=spread,
-        rate_per_class=_per_class(noisy, noisy.flipped),
+        rate_per_class=_per_class(noisy, noisy.mislabelled),
         expected_per_class=_per_class(noisy, np.full(len(noisy), np.nan) if flip is None else flip),
         largest_deviation=deviation,
         p_value=p_value,
@@ -77,7 +77,7 @@ def _flip_probability(noisy: NoisyLabels) -> NDArray[np.float64] | None:
     # A matrix says nothing about replaced images.
     if noisy.transition is None or noisy.replaced_by is not None:
         return None
-    return np.asarray((1 - np.diagonal(noisy.transition))[noisy.clean])
+    return np.asarray((1 - np.diagonal(noisy.transition))[noisy.true])
 
 
 def _spread(noisy: NoisyLabels, flip: NDArray[np.float64]) -> float:
@@ -100,7 +100,7 @@ def _spread(noisy: NoisyLabels, flip: NDArray[np.float64]) -> float:
 
 def _spread_of_rounding(noisy: NoisyLabels, flip: NDArray[np.float64]) -> float:
     """As `_spread`, where each of m classes rounds its flips up if their fraction is above its own of m spaced thresholds."""
-    expected = np.bincount(noisy.clean, weights=flip, minlength=noisy.num_classes)
+    expected = np.bincount(noisy.true, weights=flip, minlength=noisy.num_classes)
     expected = expected[expected > 0]
     m = len(expected)
     # How many of the thresholds (k + .5) / m lie below each fraction; rounding errors are no fractions.
@@ -121,8 +121,8 @@ def _spread_of_rounding(noisy: NoisyLabels, flip: NDArray[np.float64]) -> float:
 
 def _per_class(noisy: NoisyLabels, values: NDArray[np.generic]) -> NDArray[np.float64]:
     """The mean of a value per sample over every true class; NaN for absent classes."""
-    sizes = np.bincount(noisy.clean, minlength=noisy.num_classes)
-    total = np.bincount(noisy.clean, weights=values, minlength=noisy.num_classes)
+    sizes = np.bincount(noisy.true, minlength=noisy.num_classes)
+    total = np.bincount(noisy.true, weights=values, minlength=noisy.num_classes)
     return np.asarray(np.divide(total, sizes, out=np.full(len(sizes), np.nan), where=sizes > 0))
 
 
@@ -168,7 +168,7 @@ def describe_record(noisy: NoisyLabels) -> str:
     asked = "" if not noisy.parameters else " (" + ", ".join(f"{k}={v!r}" for k, v in noisy.parameters.items()) + ")"
     lines = [
         f"{noisy.kind}{asked}, seed {noisy.seed}: {len(noisy)} labels, {noisy.num_classes} classes",
-        f"nominal rate {found.nominal_rate:.4f}, realised rate {found.rate:.4f} ({int(noisy.flipped.sum())} mislabelled)",
+        f"nominal rate {found.nominal_rate:.4f}, realised rate {found.rate:.4f} ({int(noisy.mislabelled.sum())} mislabelled)",
     ]
     if "published_rate" in noisy.parameters:
         lines.append(f"published rate {noisy.parameters['published_rate']:.4f}, of the whole set")

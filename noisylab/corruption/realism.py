@@ -20,8 +20,8 @@ def realism_controls(noisy: NoisyLabels, *, sampling: Sampling = "exact_per_clas
     """
     if noisy.replaced_by is not None:
         raise ValueError(f"noise must be of labels alone, got {noisy.kind}, which replaces images")
-    clean, classes = noisy.clean, noisy.num_classes
-    matrix = empirical_transition(clean, noisy.labels, classes)
+    clean, classes = noisy.true, noisy.num_classes
+    matrix = empirical_transition(clean, noisy.given, classes)
     made = {
         "class_conditional": from_transition(clean, matrix, sampling=sampling, seed=seed),
         "symmetric": symmetric(clean, noisy.rate, classes, sampling=sampling, seed=seed),

@@ -22,23 +22,23 @@ from noisylab.corruption.validation import check_integer, check_labels, check_sa
 if TYPE_CHECKING:
     from noisylab.corruption.wrapping import CorruptedDataset
 
-FORMAT = 2
-PER_SAMPLE = ("labels", "clean", "positions", "replaced_by", "flip_probability")
+FORMAT = 3
+PER_SAMPLE = ("given", "true", "positions", "replaced_by", "flip_probability")
 
 
 @dataclass(frozen=True, eq=False)
 class NoisyLabels:
     """One corruption of N labels over C classes. Arrays are read-only.
 
-    labels: int64[N], the given labels. clean: int64[N], the true labels. transition: float64[C, C] that was asked for, row =
+    given: int64[N], the given labels. true: int64[N], the true labels. transition: float64[C, C] that was asked for, row =
     true class, column = given class, or None. nominal_rate: the rate that was asked for, in the kind's own convention.
     positions: int64[N], which samples of the data set these are, where they are not all of it. replaced_by: int64[N], for
     open-set noise: the sample of the outside data set whose image stands in the place of this one's, or -1. flip_probability:
     float64[N], how likely each sample was to be mislabelled, where the transition does not say it.
     """
 
-    labels: NDArray[np.int64]
-    clean: NDArray[np.int64]
+    given: NDArray[np.int64]
+    true: NDArray[np.int64]
     num_classes: int
     kind: str
     nominal_rate: float
@@ -50,12 +50,12 @@ class NoisyLabels:
     flip_probability: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("labels", "clean"):
+        for name in ("given", "true"):
             object.__setattr__(self, name, check_labels(getattr(self, name), self.num_classes)[0])
         for name in PER_SAMPLE[1:]:
             array = getattr(self, name)
-            if array is not None and array.shape != self.labels.shape:
-                raise ValueError(f"labels and {name} must be equally long, got {self.labels.shape} and {array.shape}")
+            if array is not None and array.shape != self.given.shape:
+                raise ValueError(f"given and {name} must be equally long, got {self.given.shape} and {array.shape}")
         if self.transition is not None and check_transition(self.transition).shape[0] != self.num_classes:
             raise ValueError(f"transition must be {self.num_classes} x {self.num_classes}, got shape {self.transition.shape}")
         for name, lowest in (("positions", 0), ("replaced_by", -1)):
@@ -73,7 +73,7 @@ class NoisyLabels:
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.given)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, NoisyLabels):
@@ -96,9 +96,9 @@ class NoisyLabels:
         return f"NoisyLabels({self.kind}, {len(self)} labels, {self.num_classes} classes, realised rate {self.rate:.4f})"
 
     @cached_property
-    def flipped(self) -> NDArray[np.bool_]:
+    def mislabelled(self) -> NDArray[np.bool_]:
         """bool[N]: which samples are mislabelled: the given label is not the true one, or the image is of no class."""
-        mask = np.asarray(self.labels != self.clean)
+        mask = np.asarray(self.given != self.true)
         if self.replaced_by is not None:
             mask |= self.replaced_by >= 0
         mask.setflags(write=False)
@@ -107,16 +107,16 @@ class NoisyLabels:
     @property
     def rate(self) -> float:
         """The realised rate: the share of samples that are mislabelled."""
-        return float(self.flipped.mean())
+        return float(self.mislabelled.mean())
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the given labels (little-endian int64)."""
-        return hashlib.sha256(self.labels.astype("<i8").tobytes()).hexdigest()
+        return hashlib.sha256(self.given.astype("<i8").tobytes()).hexdigest()
 
     def counts(self) -> NDArray[np.int64]:
         """int64[C, C]: how many samples of each true class (row) carry each given label (column)."""
-        pairs = self.clean * self.num_classes + self.labels
+        pairs = self.true * self.num_classes + self.given
         return np.bincount(pairs, minlength=self.num_classes**2).reshape(self.num_classes, self.num_classes)
 
     def realised_transition(self) -> NDArray[np.float64]:
@@ -224,8 +224,8 @@ def corrupt(
     mode = check_sampling(sampling)
     seed = check_integer("seed", seed)
     return NoisyLabels(
-        labels=draw(clean, noise, num_classes, sampling=mode, seed=seed),
-        clean=clean,
+        given=draw(clean, noise, num_classes, sampling=mode, seed=seed),
+        true=clean,
         num_classes=num_classes,
         kind=kind,
         nominal_rate=nominal_rate,

@@ -57,8 +57,8 @@ class CorruptedDataset:
         if targets is not None:
             held = targets if noisy.positions is None else targets[noisy.positions]
             true = _in_rows(held, getattr(dataset, "target_transform", None))
-            wrong = np.flatnonzero(true != noisy.clean)
-            if len(wrong) and np.array_equal(held, noisy.clean):
+            wrong = np.flatnonzero(true != noisy.true)
+            if len(wrong) and np.array_equal(held, noisy.true):
                 raise ValueError(
                     "the corruption is of the labels before the data set's target_transform, and rows hold those after it: "
                     "make it from [dataset.target_transform(label) for label in dataset.targets], or wrap a data set without it"
@@ -71,7 +71,7 @@ class CorruptedDataset:
     @property
     def targets(self) -> list[int]:
         """The given labels."""
-        return [int(label) for label in self.noisy.labels]
+        return [int(label) for label in self.noisy.given]
 
     @property
     def classes(self) -> Any:
@@ -91,17 +91,17 @@ class CorruptedDataset:
         row = self.dataset[place]
         image, label = split_row(row, self.label_key, self.image_key)
         # Of longer tuples the last entry may be something else, and the true label in front of it would be handed on.
-        if (not self._known or len(row) > 2) and as_label(label) != self.noisy.clean[position]:
+        if (not self._known or len(row) > 2) and as_label(label) != self.noisy.true[position]:
             self._refuse(position, label, self.noisy)
         if self.noisy.replaced_by is not None and self.noisy.replaced_by[position] >= 0:
             assert self.outside is not None
             image = outside_sample(self.outside[int(self.noisy.replaced_by[position])], self.label_key, self.image_key)
-        return image, int(self.noisy.labels[position]), position
+        return image, int(self.noisy.given[position]), position
 
     @staticmethod
     def _refuse(position: int, label: Any, noisy: NoisyLabels) -> None:
         raise ValueError(
-            f"sample {position} has label {label} in the data set but true label {noisy.clean[position]} in the corruption; "
+            f"sample {position} has label {label} in the data set but true label {noisy.true[position]} in the corruption; "
             "was it made from this data set, in this order? (label_key says which entry of a sample is the label)"
         )
 

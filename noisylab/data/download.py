@@ -12,7 +12,7 @@ DEFAULT_ROOT = Path("data")
 FAILURES = (OSError, RuntimeError, ValueError, TypeError, KeyError, EOFError, AssertionError, pickle.UnpicklingError)
 
 
-def obtain(name: str, place: Path, load: Callable[[], T], instead: str) -> T:
+def download_or_explain(name: str, place: Path, load: Callable[[], T], instead: str) -> T:
     """What `load` gives, which may download the data set `name` to `place`.
 
     Raises ValueError with what went wrong and `instead`, the way to place the files by hand.

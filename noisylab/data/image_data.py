@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from noisylab.core.registries import AUGMENT, DATA
+from noisylab.core.registries import AUGMENTATIONS, DATA_SETS
 from noisylab.core.specs import Spec
 from noisylab.corruption import NoisyLabels, replace_images
 from noisylab.corruption.validation import read_array
@@ -64,7 +64,7 @@ class ImageData:
     @property
     def augment_defaults(self) -> dict[str, Any]:
         """Options that an augmentation spec may leave open: the data set's own crop and flip."""
-        return dict(AUGMENT.parse(self.augment).options) or {"padding": 0, "flip": False}
+        return dict(AUGMENTATIONS.parse(self.augment).options) or {"padding": 0, "flip": False}
 
     @property
     def noise_inputs(self) -> dict[str, Any]:
@@ -78,14 +78,14 @@ class ImageData:
         }
         return inputs if isinstance(self.train_images, StreamedImages) else inputs | {"features": self.train_images}
 
-    def under(self, noisy: NoisyLabels) -> "ImageData":
+    def with_noise(self, noisy: NoisyLabels) -> "ImageData":
         """The data that goes with a corruption: without the samples that a long tail leaves out, with open-set images replaced.
 
         Raises ValueError where the corruption is of other classes, or outside images cannot be read or do not fit.
         """
         if noisy.num_classes != self.num_classes:
             raise ValueError(f"the data set has {self.num_classes} classes, the noise {noisy.num_classes}")
-        data = self if noisy.positions is None else self._only(noisy.positions)
+        data = self if noisy.positions is None else self._select(noisy.positions)
         if noisy.replaced_by is None:
             return data
         if isinstance(data.train_images, StreamedImages):
@@ -100,9 +100,9 @@ class ImageData:
         """SHA-256 of the given labels, and of the samples and images where the noise changes those too."""
         if noisy.positions is None and noisy.replaced_by is None:
             return noisy.digest
-        return hashlib.sha256((noisy.digest + self.under(noisy).digest()).encode()).hexdigest()
+        return hashlib.sha256((noisy.digest + self.with_noise(noisy).digest()).encode()).hexdigest()
 
-    def _only(self, chosen: NDArray[np.int64]) -> "ImageData":
+    def _select(self, chosen: NDArray[np.int64]) -> "ImageData":
         return dataclasses.replace(
             self,
             train_images=self.train_images.take(chosen, axis=0),
@@ -139,7 +139,7 @@ class ImageData:
         if train_size == available:
             return self
         chosen = _stratified_choice(self.train_labels, train_size, np.random.default_rng(0))
-        return self._only(chosen)
+        return self._select(chosen)
 
     def save(self, folder: Path) -> None:
         """Write the arrays to `folder`, from where `open` maps them into any number of processes."""
@@ -175,7 +175,7 @@ def load_data(spec: Spec, root: Path | None, train_size: int | None = None) -> I
     Raises ValueError naming the place and what was expected there, where the data cannot be had.
     """
     check_root(root)
-    data: ImageData = dataclasses.replace(DATA.create(spec, root=root), root=None if root is None else str(root))
+    data: ImageData = dataclasses.replace(DATA_SETS.create(spec, root=root), root=None if root is None else str(root))
     return data if train_size is None else data.subset(train_size)
 
 
@@ -184,7 +184,7 @@ def load_run_data(config: Mapping[str, Any], root: Path | None) -> ImageData:
 
     Raises ValueError where it cannot be had from `root`, or has changed since.
     """
-    data = load_data(DATA.parse(config["data"]), root, config["train_size"])
+    data = load_data(DATA_SETS.parse(config["data"]), root, config["train_size"])
     if data.digest() != config["data_digest"]:
         raise ValueError(f"the data set {config['data']} is not the one that the runs were trained on; is the data root right?")
     return data

@@ -22,7 +22,7 @@ from noisylab.plotting.study_runs import StudyRuns, in_order
 from noisylab.plotting.style import Columns, limited
 from noisylab.plotting.suspicious_samples import suspicious_samples_figure
 from noisylab.plotting.training_dynamics import dynamics_figure
-from noisylab.study.run_folder import NOISE, read_metrics
+from noisylab.study.run_folder import NOISE_FILE, read_metrics
 
 Drawn: TypeAlias = tuple[Figure, pandas.DataFrame] | None
 
@@ -40,8 +40,8 @@ def _ranks(runs: StudyRuns, columns: Columns) -> Drawn:
 
 
 def _transition(runs: StudyRuns, columns: Columns) -> Drawn:
-    noisy = NoisyLabels.load(runs.folder / str(runs.under_noise["id"].iloc[0]) / NOISE)
-    return corruption_figure(noisy, title=f"{runs.title}, {runs.noise}", columns=columns) if noisy.flipped.any() else None
+    noisy = NoisyLabels.load(runs.folder / str(runs.under_noise["id"].iloc[0]) / NOISE_FILE)
+    return corruption_figure(noisy, title=f"{runs.title}, {runs.noise}", columns=columns) if noisy.mislabelled.any() else None
 
 
 # A figure with its numbers, or None where the runs have nothing to show in it; and what it shows.

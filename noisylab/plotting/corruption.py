@@ -123,20 +123,20 @@ def examples_figure(
     replaced one is drawn as an empty place.
     """
     labels = [str(c) for c in range(noisy.num_classes)] if names is None else list(names)
-    wrong = np.flatnonzero(noisy.flipped)
+    wrong = np.flatnonzero(noisy.mislabelled)
     chosen = np.sort(np.random.default_rng(seed).permutation(wrong)[: rows * columns])
-    chosen = chosen[np.argsort(noisy.clean[chosen], kind="stable")]
+    chosen = chosen[np.argsort(noisy.true[chosen], kind="stable")]
     with paper_style():
         figure, axes = plt.subplots(rows, columns, figsize=(0.85 * columns, 1.12 * rows), squeeze=False, layout="constrained")
         for ax in axes.flat:
             ax.set_axis_off()
         for ax, index in zip(axes.flat, chosen, strict=False):
             replaced = noisy.replaced_by is not None and noisy.replaced_by[index] >= 0
-            true = "outside" if replaced else labels[noisy.clean[index]]
+            true = "outside" if replaced else labels[noisy.true[index]]
             # Grey, of the same shape.
             empty = np.full((1, *images.shape[2:]), 0.85)
             image, shown = (empty, {"vmin": 0, "vmax": 1}) if replaced and not outside_known else (images[index], {})
-            example(image, true, labels[noisy.labels[index]], ax=ax, **shown)
+            example(image, true, labels[noisy.given[index]], ax=ax, **shown)
             if image is empty:
                 ax.text(0.5, 0.5, "?", transform=ax.transAxes, ha="center", va="center", fontsize=12, color="0.35")
     return figure
@@ -189,8 +189,8 @@ def _counts(noisy: NoisyLabels) -> NDArray[np.int64]:
     if noisy.replaced_by is None:
         return noisy.counts()
     classes = noisy.num_classes
-    shown = np.where(noisy.replaced_by >= 0, classes, noisy.labels)
-    return np.bincount(noisy.clean * (classes + 1) + shown, minlength=classes * (classes + 1)).reshape(classes, classes + 1)
+    shown = np.where(noisy.replaced_by >= 0, classes, noisy.given)
+    return np.bincount(noisy.true * (classes + 1) + shown, minlength=classes * (classes + 1)).reshape(classes, classes + 1)
 
 
 def _shares(noisy: NoisyLabels) -> NDArray[np.float64]:

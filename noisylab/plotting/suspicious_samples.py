@@ -16,7 +16,7 @@ from noisylab.data.image_data import load_run_data
 from noisylab.plotting.corruption import example
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import GROUPS, WIDTHS, Columns, method_label, paper_style
-from noisylab.study.run_folder import CONFIG, NOISE
+from noisylab.study.run_folder import CONFIG, NOISE_FILE
 
 BY = "wrong_events"
 
@@ -52,7 +52,7 @@ def suspicious_samples_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Fi
     rows = runs.under_noise
     folder = runs.folder / str(rows[rows["method"] == method].sort_values("seed").iloc[0]["id"])
     data = load_run_data(json.loads((folder / CONFIG).read_text(encoding="utf-8")), runs.data_root)
-    data = data.under(NoisyLabels.load(folder / NOISE))
+    data = data.with_noise(NoisyLabels.load(folder / NOISE_FILE))
     suspect = suspicion(score(records, BY), BY)
     across, down = (8, 4) if columns == 2 else (4, 6)
     # Counts tie often, so the mean probability of the given label decides among equals.

@@ -18,7 +18,7 @@ from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import paper_style
 from noisylab.report.samples import explorer_data, sheets
 from noisylab.report.tables import accuracy_table, difference_table, protocol
-from noisylab.study.run_folder import CONFIG, NOISE
+from noisylab.study.run_folder import CONFIG, NOISE_FILE
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def choose(runs: StudyRuns, seed: int | None) -> Explored:
     folders = {str(row["method"]): runs.folder / str(row["id"]) for row in rows.to_dict("records")}
     first = next(iter(folders.values()))
     data = load_run_data(json.loads((first / CONFIG).read_text(encoding="utf-8")), runs.data_root)
-    return Explored(folders, seed, data.under(NoisyLabels.load(first / NOISE)))
+    return Explored(folders, seed, data.with_noise(NoisyLabels.load(first / NOISE_FILE)))
 
 
 def build(runs: StudyRuns, explored: Explored | None) -> str:

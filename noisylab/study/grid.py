@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noisylab.core.checks import NonNegativeInt, PositiveInt
-from noisylab.core.registries import AUGMENT, DATA, METHODS, MODELS, NOISE
+from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.core.specs import Spec
 from noisylab.data.batches.samplers import presentations_of
 from noisylab.data.image_data import ImageData
@@ -76,10 +76,10 @@ def check_names(grid: Grid) -> None:
         if len(set(values)) < len(values):
             raise ValueError(f"--{name} names {next(v for v in values if values.count(v) > 1)!r} twice")
     for registry, texts in (
-        (DATA, [grid.data]),
+        (DATA_SETS, [grid.data]),
         (MODELS, [grid.model]),
         (METHODS, grid.methods),
-        (AUGMENT, [] if grid.augment == "auto" else [grid.augment]),
+        (AUGMENTATIONS, [] if grid.augment == "auto" else [grid.augment]),
     ):
         specs = [str(registry.parse(text)) for text in texts]
         for place, spec in enumerate(specs):
@@ -89,23 +89,23 @@ def check_names(grid: Grid) -> None:
                 )
     for text in grid.noise:
         # Which mapping a data set has is known only when it is read.
-        NOISE.parse(text, {"mapping": "digits"})
+        NOISES.parse(text, {"mapping": "digits"})
 
 
 def plan(grid: Grid, training: TrainConfig, data: ImageData) -> list[RunConfig]:
     """All runs of the grid, seed by seed, so that an interrupted study holds whole comparisons."""
     check_compiler(training)
     digest = data.digest()
-    noises = [NOISE.parse(text, data.noise_defaults) for text in grid.noise]
+    noises = [NOISES.parse(text, data.noise_defaults) for text in grid.noise]
     noise_seeds = grid.seeds if grid.noise_seed is None else (grid.noise_seed,)
     noise_digests, transitions = {}, {}
     for spec, noise_seed in itertools.product(noises, noise_seeds):
-        noisy = NOISE.create(spec, **data.noise_inputs, seed=noise_seed)
+        noisy = NOISES.create(spec, **data.noise_inputs, seed=noise_seed)
         noise_digests[spec.label, noise_seed] = data.noise_digest(noisy)
         transitions[str(spec)] = noisy.transition
     configs = [
         RunConfig(
-            data=str(DATA.parse(grid.data)),
+            data=str(DATA_SETS.parse(grid.data)),
             data_digest=digest,
             train_size=len(data.train_labels),
             model=str(MODELS.parse(grid.model)),
@@ -114,7 +114,7 @@ def plan(grid: Grid, training: TrainConfig, data: ImageData) -> list[RunConfig]:
             noise_digest=noise_digests[noise.label, noise_seed],
             noise_seed=noise_seed,
             seed=seed,
-            augment=str(AUGMENT.parse(data.augment if grid.augment == "auto" else grid.augment, data.augment_defaults)),
+            augment=str(AUGMENTATIONS.parse(data.augment if grid.augment == "auto" else grid.augment, data.augment_defaults)),
             record=grid.record,
             training=replace(training, epochs=_epochs(METHODS.parse(method), grid.budget, training.epochs)),
             budget=grid.budget,
@@ -125,7 +125,7 @@ def plan(grid: Grid, training: TrainConfig, data: ImageData) -> list[RunConfig]:
     ]
     configs = list({config.id: config for config in configs}.values())
     _check_model(MODELS.parse(grid.model), data)
-    _check_augmentation(AUGMENT.parse(configs[0].augment), data)
+    _check_augmentation(AUGMENTATIONS.parse(configs[0].augment), data)
     _check_methods(configs, data, transitions)
     return configs
 
@@ -168,7 +168,7 @@ def _check_augmentation(spec: Spec, data: ImageData) -> None:
     import torch
 
     try:
-        augmentation = AUGMENT.create(spec)
+        augmentation = AUGMENTATIONS.create(spec)
         image = torch.from_numpy(np.array(data.train_images[:1]))
         augmentation(image, augmentation.draw(1, torch.Generator().manual_seed(0)))
     except (ValueError, TypeError, RuntimeError) as error:
@@ -184,7 +184,7 @@ def _check_methods(
     from noisylab.methods.base import check_mixing
     from noisylab.study.run import build_method
 
-    augmentation = AUGMENT.create(AUGMENT.parse(configs[0].augment))
+    augmentation = AUGMENTATIONS.create(AUGMENTATIONS.parse(configs[0].augment))
     for config in {(config.method, config.noise): config for config in configs}.values():
         rows = transitions[config.noise]
         transition = None if rows is None else torch.tensor(rows)
@@ -193,5 +193,5 @@ def _check_methods(
                 method = build_method(config, data, num_samples=len(data.train_labels), noise_rate=0.0, transition=transition)
                 check_mixing(method, augmentation)
             except ValueError as error:
-                noise = NOISE.parse(config.noise, data.noise_defaults).label
+                noise = NOISES.parse(config.noise, data.noise_defaults).label
                 raise ValueError(f"method {METHODS.parse(config.method).label!r} under {noise!r}: {error}") from None

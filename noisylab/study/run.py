@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from noisylab.core.distributed import from_main, is_main
-from noisylab.core.registries import AUGMENT, DATA, METHODS, MODELS, NOISE
+from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.core.seeds import derive_seed
 from noisylab.corruption import NoisyLabels
 from noisylab.data.batches.loader import TrainingSet
@@ -23,8 +23,7 @@ from noisylab.models.base import Backbone
 from noisylab.recording.recorder import DynamicsRecorder
 from noisylab.recording.records import FILE as DYNAMICS
 from noisylab.recording.records import intact_epochs
-from noisylab.study.run_folder import CHECKPOINT, RESULT, RunConfig, read_result, write_result
-from noisylab.study.run_folder import NOISE as NOISE_FILE
+from noisylab.study.run_folder import CHECKPOINT, NOISE_FILE, RESULT, RunConfig, read_result, write_result
 from noisylab.study.run_log import Contribution, RunLog
 from noisylab.training.checkpoint import is_whole, load_method, saved_epoch
 from noisylab.training.device import repeatable, resolve_device
@@ -91,8 +90,8 @@ def _run(
     on_row: Callable[[Mapping[str, Any]], None],
 ) -> dict[str, Any]:
     folder = study / config.id
-    noisy: NoisyLabels = NOISE.create(NOISE.parse(config.noise), **clean.noise_inputs, seed=config.noise_seed)
-    data = clean.under(noisy)
+    noisy: NoisyLabels = NOISES.create(NOISES.parse(config.noise), **clean.noise_inputs, seed=config.noise_seed)
+    data = clean.with_noise(noisy)
     if is_main():
         config.save(folder)
         noisy.save(folder / NOISE_FILE)
@@ -103,8 +102,8 @@ def _run(
     if is_main():
         log = RunLog(
             recorder=_recorder(config, folder, data, noisy),
-            given=noisy.labels,
-            true=noisy.clean,
+            given=noisy.given,
+            true=noisy.true,
             test=Evaluator(data.test_images, *statistics),
             test_labels=data.test_labels,
             train=Evaluator(data.train_images, *statistics) if config.record == "eval" else None,
@@ -113,7 +112,7 @@ def _run(
         )
     train(
         method,
-        TrainingSet(data.train_images, noisy.labels, *statistics, AUGMENT.create(AUGMENT.parse(config.augment))),
+        TrainingSet(data.train_images, noisy.given, *statistics, AUGMENTATIONS.create(AUGMENTATIONS.parse(config.augment))),
         config.training,
         [log or Contribution(online=config.record == "online")],
         seed=config.seed,
@@ -142,8 +141,8 @@ def _recorder(config: RunConfig, folder: Path, data: ImageData, noisy: NoisyLabe
         shutil.rmtree(folder / DYNAMICS, ignore_errors=True)
     return DynamicsRecorder(
         folder,
-        noisy.labels,
-        true_labels=noisy.clean,
+        noisy.given,
+        true_labels=noisy.true,
         num_classes=data.num_classes,
         sample_ids=data.train_ids,
         epochs=config.training.epochs,
@@ -187,7 +186,7 @@ class _Preparation:
 
     def logits(self, method: Method) -> Tensor:
         """float32[N, K] of the training images, on the run's device."""
-        training, data = self._config.training, self._clean.under(self._noisy)
+        training, data = self._config.training, self._clean.with_noise(self._noisy)
         device = resolve_device(training.device)
         with repeatable(device, training.threads):
             return Evaluator(data.train_images, data.mean, data.std).logits(method.to(device))
@@ -221,11 +220,11 @@ def _result(
     config: RunConfig, data: ImageData, noisy: NoisyLabels, metrics: pandas.DataFrame, teachers: list[dict[str, Any]]
 ) -> dict[str, Any]:
     accuracy, last = metrics["test_accuracy"], metrics.iloc[-1]
-    noise = NOISE.parse(config.noise, data.noise_defaults)
+    noise = NOISES.parse(config.noise, data.noise_defaults)
     own_seconds, images = float(metrics["seconds"].sum()), int(metrics["images"].sum())
     return {
         "id": config.id,
-        "data": DATA.parse(config.data).label,
+        "data": DATA_SETS.parse(config.data).label,
         "train_size": config.train_size,
         "model": MODELS.parse(config.model).label,
         "method": METHODS.parse(config.method).label,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FORMAT = 4
 LIBRARIES = ("noisylab", "numpy", "scikit-learn", "torch", "torchvision", "zarr")
 
-CONFIG, NOISE, METRICS, CHECKPOINT, RESULT = "config.json", "noise.npz", "metrics.csv", "checkpoint.pt", "result.json"
+CONFIG, NOISE_FILE, METRICS, CHECKPOINT, RESULT = "config.json", "noise.npz", "metrics.csv", "checkpoint.pt", "result.json"
 
 
 @dataclass(frozen=True)

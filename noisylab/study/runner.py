@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from noisylab.core.checks import check_fields
 from noisylab.core.files import check_output, make_output
-from noisylab.core.registries import DATA
+from noisylab.core.registries import DATA_SETS
 from noisylab.core.system import available_cores, resolve_device_name
 from noisylab.data.image_data import ImageData, check_root, load_data
 from noisylab.study.grid import Execution, Grid, check_names, plan
@@ -88,7 +88,7 @@ def run_study(grid: Grid, training: TrainConfig, execution: Execution, report: R
     check_root(grid.data_root)
     check_output(execution.out)
     training = replace(training, device=resolve_device_name(training.device))
-    data = load_data(DATA.parse(grid.data), grid.data_root, grid.train_size)
+    data = load_data(DATA_SETS.parse(grid.data), grid.data_root, grid.train_size)
     configs = plan(grid, training, data)
     make_output(execution.out)
     jobs = execution.jobs or (max(1, available_cores() // training.threads) if training.device == "cpu" else 1)

@@ -10,7 +10,7 @@ import torch
 
 from noisylab.core.distributed import averaged, from_main, is_main, processes, rank
 from noisylab.core.seeds import derive_seed
-from noisylab.data.batches.loader import Feed, TrainingSet
+from noisylab.data.batches.loader import BatchLoader, TrainingSet
 from noisylab.data.batches.samplers import make_sampler
 from noisylab.methods.base import Method, check_mixing
 from noisylab.models.base import Backbone
@@ -57,7 +57,7 @@ def train(
         synchronise_batch_norm(method, device)
     optimizer = make_optimizer(method, config)
     sampler = make_sampler(method.batching, data.given_labels, config.batch_size, seed, (rank(), config.processes))
-    feed = Feed(data, sampler, seed, device)
+    feed = BatchLoader(data, sampler, seed, device)
     update = Update(method, optimizer, config, device)
     if config.compile:
         for network in {id(module): module for module in method.modules() if isinstance(module, Backbone)}.values():
@@ -92,7 +92,7 @@ def make_optimizer(method: Method, config: TrainConfig) -> torch.optim.Optimizer
 def _train_epoch(
     epoch: int,
     method: Method,
-    feed: Feed,
+    feed: BatchLoader,
     update: Update,
     config: TrainConfig,
     callbacks: Sequence[Callback],

@@ -66,9 +66,9 @@ def noisy_digits(tmp_path_factory: pytest.TempPathFactory) -> xarray.Dataset:
     noisy = symmetric(true, 0.4, seed=1)
     folder = tmp_path_factory.mktemp("digits")
     recorder = DynamicsRecorder(
-        folder, noisy.labels, epochs=15, true_labels=noisy.clean, num_classes=10, divergence=True, probabilities=True
+        folder, noisy.given, epochs=15, true_labels=noisy.true, num_classes=10, divergence=True, probabilities=True
     )
-    train(inputs, noisy.labels, 10, recorder, repeat=True)
+    train(inputs, noisy.given, 10, recorder, repeat=True)
     return load_dynamics(folder)
 
 
@@ -199,14 +199,14 @@ def test_the_fake_class_finds_mislabelled_digits(tmp_path: Path) -> None:
     inputs = torch.from_numpy(images).float() / 16
     noisy = symmetric(true, 0.2, seed=1)
     values, positions = [], []
-    for number, part in enumerate(fake_classes(noisy.labels, seed=0)):
+    for number, part in enumerate(fake_classes(noisy.given, seed=0)):
         recorder = DynamicsRecorder(tmp_path / str(number), part.labels, epochs=15)
         train(inputs, part.labels, 11, recorder)
         values.append(score(load_dynamics(tmp_path / str(number)), "aum"))
         positions.append(part.positions)
     flagged = mislabelled_by_aum(values, positions, percentile=99)
-    assert (flagged & noisy.flipped).sum() / noisy.flipped.sum() > 0.9
-    assert (flagged & noisy.flipped).sum() / flagged.sum() > 0.7
+    assert (flagged & noisy.mislabelled).sum() / noisy.mislabelled.sum() > 0.9
+    assert (flagged & noisy.mislabelled).sum() / flagged.sum() > 0.7
 
 
 def test_suspicion_is_high_for_what_a_score_has_low() -> None:

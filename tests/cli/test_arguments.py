@@ -15,7 +15,7 @@ from filelock import FileLock
 from noisylab.cli.arguments import fail, interruptible, parse_command_line
 from noisylab.core.checks import PositiveInt
 from noisylab.core.files import check_output, make_output
-from noisylab.core.registries import AUGMENT, DATA, METHODS, MODELS, NOISE
+from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
 
 ROOT = Path(__file__).parents[2]
 
@@ -232,7 +232,7 @@ def test_help_names_every_option_and_everything_that_a_spec_can_name() -> None:
         momentum weight-decay schedule milestones decay warmup device threads out jobs"""
     for option in options.split():
         assert f"--{option} " in answer.out
-    for registry in (DATA, NOISE, METHODS, MODELS, AUGMENT):
+    for registry in (DATA_SETS, NOISES, METHODS, MODELS, AUGMENTATIONS):
         for name, entry in registry.entries().items():
             assert name in answer.out
             assert all(option in answer.out for option in entry.options)

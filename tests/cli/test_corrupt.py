@@ -121,10 +121,10 @@ def test_outside_images_that_do_not_fit_are_refused_before_anything_is_written(t
 
 
 def test_a_file_of_the_true_labels_is_warned_about_in_one_line(tmp_path: Path) -> None:
-    from noisylab.core.registries import DATA
+    from noisylab.core.registries import DATA_SETS
     from noisylab.data.image_data import load_data
 
-    np.save(tmp_path / "x.npy", load_data(DATA.parse("digits"), None).train_labels)
+    np.save(tmp_path / "x.npy", load_data(DATA_SETS.parse("digits"), None).train_labels)
     done = command("--noise", f"file:{tmp_path}/x.npy")
     assert done.returncode == 0
     assert done.stderr.startswith("warning: ")

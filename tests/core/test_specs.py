@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from noisylab.core.registries import AUGMENT, DATA, METHODS, MODELS, NOISE
+from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.core.specs import Registry
 
-REGISTRIES = [NOISE, DATA, AUGMENT, MODELS, METHODS]
+REGISTRIES = [NOISES, DATA_SETS, AUGMENTATIONS, MODELS, METHODS]
 
 
 @pytest.mark.parametrize(
@@ -36,22 +36,22 @@ REGISTRIES = [NOISE, DATA, AUGMENT, MODELS, METHODS]
     ],
 )
 def test_a_spec_binds_every_option_and_has_short_names(text: str, canonical: str, label: str, family: str) -> None:
-    spec = NOISE.parse(text, {"mapping": "digits"})
+    spec = NOISES.parse(text, {"mapping": "digits"})
     assert (str(spec), spec.label, spec.family) == (canonical, label, family)
 
 
 def test_specs_inside_a_spec_are_what_they_would_be_by_themselves() -> None:
     defaults = {"mapping": "cifar10"}
-    inner = str(NOISE.parse("asymmetric:0.4", defaults))
-    spec = NOISE.parse("on_classes(noise='asymmetric:0.4', classes=[3, 5])", defaults)
+    inner = str(NOISES.parse("asymmetric:0.4", defaults))
+    spec = NOISES.parse("on_classes(noise='asymmetric:0.4', classes=[3, 5])", defaults)
     assert spec.options["noise"] == inner
     assert spec.label == "on_classes(noise='asymmetric:0.4', classes=(3, 5))"
     # Of the canonical text nothing is left open, at any depth.
-    deep = NOISE.parse(f"chain(first={spec.label!r}, second='pair_flip:0.1')", defaults)
-    assert str(NOISE.parse(str(deep))) == str(deep)
-    assert str(NOISE.parse(deep.label, defaults)) == str(deep)
-    assert [part.name for part in NOISE.parts(deep)] == ["chain", "on_classes", "asymmetric", "pair_flip"]
-    assert str(NOISE.parts(deep)[2]) == inner
+    deep = NOISES.parse(f"chain(first={spec.label!r}, second='pair_flip:0.1')", defaults)
+    assert str(NOISES.parse(str(deep))) == str(deep)
+    assert str(NOISES.parse(deep.label, defaults)) == str(deep)
+    assert [part.name for part in NOISES.parts(deep)] == ["chain", "on_classes", "asymmetric", "pair_flip"]
+    assert str(NOISES.parts(deep)[2]) == inner
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_specs_inside_a_spec_are_what_they_would_be_by_themselves() -> None:
 def test_what_is_wrong_inside_a_spec_is_said_when_it_is_read(noise: str, said: str) -> None:
     for text in (f"long_tailed(factor=0.1, noise={noise!r})", f"chain(first='symmetric:0', second={noise!r})"):
         with pytest.raises(ValueError, match=re.escape(said)):
-            NOISE.parse(text)
+            NOISES.parse(text)
 
 
 @pytest.mark.parametrize(
@@ -75,10 +75,10 @@ def test_what_is_wrong_inside_a_spec_is_said_when_it_is_read(noise: str, said: s
         (METHODS, "dlb(alpha=3, temperature=4)"),
         (METHODS, "ce"),
         (MODELS, "small_cnn:32"),
-        (DATA, "npz:some/path with (brackets):and.colons"),
-        (AUGMENT, "crop(padding=2)"),
-        (NOISE, "symmetric(rate=0.25, sampling='iid')"),
-        (NOISE, "on_classes(noise='open_set(rate=0.1, outside=\"x.npy\")', classes=[1])"),
+        (DATA_SETS, "npz:some/path with (brackets):and.colons"),
+        (AUGMENTATIONS, "crop(padding=2)"),
+        (NOISES, "symmetric(rate=0.25, sampling='iid')"),
+        (NOISES, "on_classes(noise='open_set(rate=0.1, outside=\"x.npy\")', classes=[1])"),
     ],
 )
 def test_the_canonical_text_and_the_label_mean_the_same_as_what_was_written(registry: Registry, text: str) -> None:  # type: ignore[type-arg]
@@ -88,8 +88,8 @@ def test_the_canonical_text_and_the_label_mean_the_same_as_what_was_written(regi
 
 
 def test_a_list_will_do_for_a_tuple() -> None:
-    written = NOISE.parse("on_classes(noise='symmetric:0.5', classes=[1, 2])")
-    assert str(written) == str(NOISE.parse("on_classes(noise='symmetric:0.5', classes=(1, 2))"))
+    written = NOISES.parse("on_classes(noise='symmetric:0.5', classes=[1, 2])")
+    assert str(written) == str(NOISES.parse("on_classes(noise='symmetric:0.5', classes=(1, 2))"))
 
 
 def test_defaults_do_not_change_what_is_written() -> None:
@@ -102,24 +102,24 @@ def test_defaults_do_not_change_what_is_written() -> None:
     ("registry", "text", "said"),
     [
         (METHODS, "dlbb", "unknown method 'dlbb' (did you mean 'dlb'?); choose from "),
-        (NOISE, "dividemix:0.4", "(did you mean \"preset(rate=0.4, source='dividemix')\"?); choose from "),
-        (NOISE, "elr(rate=0.4, form='pair')", "(did you mean \"preset(rate=0.4, form='pair', source='elr')\"?); choose from "),
-        (NOISE, "elr", "(did you mean \"preset(source='elr')\"?); choose from "),
-        (NOISE, "cifar10n_worse", '(did you mean "human:cifar10n_worse"?); choose from '),
-        (NOISE, "symmetric:1.5", "rate must be a number in [0, 1], got 1.5"),
-        (NOISE, "symmetric:nan", "rate must be a finite number in [0, 1], got 'nan'"),
-        (NOISE, "symmetric", "rate is missing; write symmetric(rate, "),
-        (NOISE, "symmetric(0.4)", "is not of the form"),
-        (NOISE, "symmetric(rate=0.4", "is not of the form"),
-        (NOISE, "symmetric(rate=0.1, rate=0.2)", "is not of the form"),
-        (NOISE, "symmetric(rat=0.4)", "no option 'rat' (did you mean 'rate'?)"),
-        (NOISE, "symmetric(rate=0.4, include_true=1)", "include_true must be True or False, got 1"),
+        (NOISES, "dividemix:0.4", "(did you mean \"preset(rate=0.4, source='dividemix')\"?); choose from "),
+        (NOISES, "elr(rate=0.4, form='pair')", "(did you mean \"preset(rate=0.4, form='pair', source='elr')\"?); choose from "),
+        (NOISES, "elr", "(did you mean \"preset(source='elr')\"?); choose from "),
+        (NOISES, "cifar10n_worse", '(did you mean "human:cifar10n_worse"?); choose from '),
+        (NOISES, "symmetric:1.5", "rate must be a number in [0, 1], got 1.5"),
+        (NOISES, "symmetric:nan", "rate must be a finite number in [0, 1], got 'nan'"),
+        (NOISES, "symmetric", "rate is missing; write symmetric(rate, "),
+        (NOISES, "symmetric(0.4)", "is not of the form"),
+        (NOISES, "symmetric(rate=0.4", "is not of the form"),
+        (NOISES, "symmetric(rate=0.1, rate=0.2)", "is not of the form"),
+        (NOISES, "symmetric(rat=0.4)", "no option 'rat' (did you mean 'rate'?)"),
+        (NOISES, "symmetric(rate=0.4, include_true=1)", "include_true must be True or False, got 1"),
         (
-            NOISE,
+            NOISES,
             "symmetric(rate=0.4, sampling='floor')",
             "sampling must be one of 'iid', 'exact', 'exact_per_class', got 'floor'",
         ),
-        (NOISE, "symmetric(rate=0.4, labels=[1])", "no option 'labels'"),
+        (NOISES, "symmetric(rate=0.4, labels=[1])", "no option 'labels'"),
         (METHODS, "dlb(temperature=0)", "temperature must be a number > 0, got 0"),
         (METHODS, "dlb(alpha=-1)", "alpha must be a number >= 0, got -1"),
         (METHODS, "dlb:3", "takes no value after ':'"),
@@ -137,7 +137,7 @@ def test_the_message_names_what_is_wrong(registry: Registry, text: str, said: st
 @pytest.mark.parametrize("value", ["__import__('os').system('true')", "(lambda: 1)()", "rate", "1 + 1", "[x for x in (1,)]"])
 def test_nothing_but_literals_is_read(value: str) -> None:
     with pytest.raises(ValueError, match="is not of the form"):
-        NOISE.parse(f"symmetric(rate={value})")
+        NOISES.parse(f"symmetric(rate={value})")
 
 
 @pytest.mark.parametrize("registry", REGISTRIES)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noisylab.core.registries import NOISE
+from noisylab.core.registries import NOISES
 from noisylab.corruption import (
     asymmetric,
     block,
@@ -38,7 +38,7 @@ LABELS = np.arange(5000) % 10
 def test_any_pair_of_label_lists_is_a_record() -> None:
     noisy = from_pair([0, 1, 2, 2], [0, 1, 1, 3])
     assert noisy.num_classes == 4
-    assert noisy.flipped.tolist() == [False, False, True, True]
+    assert noisy.mislabelled.tolist() == [False, False, True, True]
     assert noisy.rate == noisy.nominal_rate == 0.5
     with pytest.raises(ValueError, match="equally many, got 2 and 1"):
         from_pair([0, 1], [0])
@@ -48,8 +48,8 @@ def test_noise_on_some_classes_leaves_the_others_clean() -> None:
     whole = symmetric(LABELS, 0.4)
     some = only_classes(whole, [2, 7])
     inside = np.isin(LABELS, [2, 7])
-    assert np.array_equal(some.labels[inside], whole.labels[inside])
-    assert not some.flipped[~inside].any()
+    assert np.array_equal(some.given[inside], whole.given[inside])
+    assert not some.mislabelled[~inside].any()
     assert some.transition is not None
     assert np.array_equal(some.transition[0], np.eye(10)[0])
     assert on_classes(LABELS, "symmetric:0.4", (2, 7)) == some
@@ -59,13 +59,13 @@ def test_noise_on_some_classes_leaves_the_others_clean() -> None:
 
 def test_noise_after_noise_multiplies_the_matrices() -> None:
     first = pair_flip(LABELS, 0.3)
-    both = then(first, symmetric(first.labels, 0.2, seed=9))
+    both = then(first, symmetric(first.given, 0.2, seed=9))
     assert first.transition is not None
     assert both.transition is not None
     assert np.allclose(both.transition, first.transition @ symmetric(LABELS, 0.2).transition)  # type: ignore[operator]
-    assert np.array_equal(both.clean, LABELS)
+    assert np.array_equal(both.true, LABELS)
     assert both.rate == pytest.approx(both.nominal_rate, abs=0.01)
-    with pytest.raises(ValueError, match=r"second must be noise on first.labels"):
+    with pytest.raises(ValueError, match=r"second must be noise on first.given"):
         then(first, symmetric(LABELS, 0.2))
 
 
@@ -90,15 +90,15 @@ def test_at_least_one_sample_of_every_class_stays_in_a_long_tail(factor: float) 
 
 def test_a_long_tail_decays_exponentially_and_is_corrupted_after() -> None:
     noisy = long_tailed(LABELS, 0.01, "symmetric:0.4", seed=3)
-    sizes = np.bincount(noisy.clean)
+    sizes = np.bincount(noisy.true)
     assert sizes.tolist() == [int(500 * 0.01 ** (k / 9) + 1e-6) for k in range(10)]
     assert noisy.positions is not None
-    assert np.array_equal(LABELS[noisy.positions], noisy.clean)
+    assert np.array_equal(LABELS[noisy.positions], noisy.true)
     assert noisy.rate == pytest.approx(0.4, abs=0.005)
     x = np.random.default_rng(0).normal(size=(5000, 4))
     kept = long_tail(LABELS, 0.1, seed=3)
     dependent = long_tailed(LABELS, 0.1, "instance:0.4", features=x, seed=3)
-    assert np.array_equal(dependent.labels, instance(LABELS[kept], 0.4, x[kept], 10, seed=3).labels)
+    assert np.array_equal(dependent.given, instance(LABELS[kept], 0.4, x[kept], 10, seed=3).given)
     with pytest.raises(ValueError, match=r"factor must be a number in \(0, 1\], got 0"):
         long_tail(LABELS, 0)
 
@@ -107,7 +107,7 @@ def test_block_noise_stays_in_the_group() -> None:
     groups = [0, 0, 0, 1, 1, 2, 2, 2, 2, 3]
     noisy = block(LABELS, 0.4, groups)
     group = np.array(groups)
-    assert np.array_equal(group[noisy.labels], group[noisy.clean])
+    assert np.array_equal(group[noisy.given], group[noisy.true])
     assert noisy.realised_transition()[9, 9] == 1
     assert noisy.rate == pytest.approx(0.36, abs=1e-3)
     with pytest.raises(ValueError, match="group of each of the 10 classes, got 2"):
@@ -134,7 +134,7 @@ def test_controls_keep_the_rate_and_the_first_one_the_matrix() -> None:
     assert list(controls) == ["class_conditional", "symmetric", "pair_flip"]
     for record in controls.values():
         assert record.rate == pytest.approx(noisy.rate, abs=0.001)
-        assert np.array_equal(record.clean, noisy.clean)
+        assert np.array_equal(record.true, noisy.true)
     same = controls["class_conditional"].realised_transition()
     assert np.abs(same - noisy.realised_transition()).max() < 0.01
 
@@ -171,14 +171,14 @@ def test_sce_has_maps_of_three_data_sets() -> None:
     assert noisy.rate == pytest.approx(0.16, abs=0.01)
     assert otherwise.parameters["mapping"] != noisy.parameters["mapping"]
     low = preset(labels, 0.1, "sce", form="asymmetric", seed=1)
-    assert np.array_equal(low.labels[low.flipped], noisy.labels[low.flipped])
+    assert np.array_equal(low.given[low.mislabelled], noisy.given[low.mislabelled])
 
 
 def test_elr_on_cifar100_is_the_contiguous_map_iid() -> None:
     labels = np.arange(50_000) % 100
     noisy = preset(labels, 0.4, "elr", form="asymmetric")
     asked = asymmetric(labels, 0.4, "cifar100_contiguous5", sampling="iid")
-    assert np.array_equal(noisy.labels, asked.labels)
+    assert np.array_equal(noisy.given, asked.given)
     assert (noisy.parameters["mapping"], noisy.parameters["sampling"]) == ("cifar100_contiguous5", "iid")
 
 
@@ -208,11 +208,11 @@ def test_asymmetric_noise_that_a_code_does_not_have_is_refused(classes: int, opt
 
 def test_sce_takes_equally_many_of_every_class_however_large_it_is() -> None:
     noisy = preset(np.repeat([0, 1, 2], [100, 60, 45]), 0.4, "sce")
-    assert np.bincount(noisy.clean[noisy.flipped]).tolist() == [27, 27, 27]
+    assert np.bincount(noisy.true[noisy.mislabelled]).tolist() == [27, 27, 27]
     with pytest.raises(ValueError, match=r"rate 0\.9 wants 61 samples of every class, but class 1 has 60"):
         preset(np.repeat([0, 1, 2], [100, 60, 45]), 0.9, "sce")
     with_mapping = preset(np.repeat(np.arange(10), 7), 0.4, "sce", form="asymmetric")
-    assert np.bincount(with_mapping.clean[with_mapping.flipped], minlength=10).tolist() == [0, 0, 2, 2, 2, 2, 0, 0, 0, 2]
+    assert np.bincount(with_mapping.true[with_mapping.mislabelled], minlength=10).tolist() == [0, 0, 2, 2, 2, 2, 0, 0, 0, 2]
 
 
 PRESETS = [(source, form) for source in NOTES for form in ("symmetric", "pair" if source == "coteaching" else "asymmetric")]
@@ -239,10 +239,10 @@ def test_rates_of_two_decimals_are_themselves_in_presets(source: Any, form: Any)
 
 def test_whole_numbers_of_flips_are_not_lost_to_binary_fractions() -> None:
     labels = np.arange(1000) % 10
-    assert np.bincount(labels[preset(labels, 0.29, "sce").flipped]).tolist() == [29] * 10
-    assert preset(labels, 0.29, "sce", form="asymmetric").flipped.sum() == 5 * 29
+    assert np.bincount(labels[preset(labels, 0.29, "sce").mislabelled]).tolist() == [29] * 10
+    assert preset(labels, 0.29, "sce", form="asymmetric").mislabelled.sum() == 5 * 29
     # .57 * 100 is 56.99999999999999; ELR then turns ceil(.57 * 57) = 33 of the 57 back.
-    assert preset(np.repeat([3], 100), 0.57, "dividemix", 10, form="asymmetric").flipped.sum() == 57
+    assert preset(np.repeat([3], 100), 0.57, "dividemix", 10, form="asymmetric").mislabelled.sum() == 57
     assert preset(np.repeat([3], 100), 0.57, "elr", 10, form="asymmetric").counts()[3, 5] == 57 - 33
 
 
@@ -260,7 +260,7 @@ def test_coteaching_is_what_its_code_draws(form: Any) -> None:
 @pytest.mark.parametrize("source", NOTES)
 def test_presets_are_nested_and_described(source: Any, capsys: pytest.CaptureFixture[str]) -> None:
     low, high = (preset(LABELS, rate, source, seed=1) for rate in (0.2, 0.6))
-    assert np.array_equal(low.labels[low.flipped], high.labels[low.flipped])
+    assert np.array_equal(low.given[low.mislabelled], high.given[low.mislabelled])
     describe(source)
     assert NOTES[source] in capsys.readouterr().out
 
@@ -295,7 +295,7 @@ def test_subclass_noise_has_the_matrix_that_it_says() -> None:
     assert np.abs(noisy.realised_transition() - expected).max() < 1e-3
 
 
-@pytest.mark.parametrize("kind", NOISE.entries())
+@pytest.mark.parametrize("kind", NOISES.entries())
 def test_every_kind_describes_itself_with_its_bad_input(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     describe(kind)
     said = capsys.readouterr().out
@@ -319,7 +319,7 @@ def test_kinds_made_of_others_hand_on_what_a_data_set_supplies(tmp_path: Path) -
         "long_tailed(factor=0.5, noise='subclass:0.1')",
         "chain(first='subclass:0.1', second='on_classes(noise=\"subclass:0.1\", classes=(2, 4))')",
     ):
-        made = NOISE.create(NOISE.parse(text), **supplied)
+        made = NOISES.create(NOISES.parse(text), **supplied)
         assert made.num_classes == 12
         assert made.seed == 3
     with pytest.raises(TypeError, match="not supplied with colour"):
@@ -332,14 +332,14 @@ def test_an_unknown_kind_cannot_be_described() -> None:
 
 
 def test_what_a_kind_needs_and_does_not_get_is_named() -> None:
-    spec = NOISE.parse("instance:0.2")
+    spec = NOISES.parse("instance:0.2")
     with pytest.raises(ValueError, match=r"noise 'instance:0\.2' needs features"):
-        NOISE.create(spec, labels=LABELS, num_classes=10, seed=0, features=None)
+        NOISES.create(spec, labels=LABELS, num_classes=10, seed=0, features=None)
     with pytest.raises(ValueError, match="needs features"):
-        NOISE.create(spec, labels=LABELS)
+        NOISES.create(spec, labels=LABELS)
     with pytest.raises(TypeError, match="not supplied with colour"):
-        NOISE.create(spec, labels=LABELS, colour=1)
-    made = NOISE.create(NOISE.parse("symmetric:0.2"), labels=LABELS, num_classes=10, seed=0, features=None, root="x")
+        NOISES.create(spec, labels=LABELS, colour=1)
+    made = NOISES.create(NOISES.parse("symmetric:0.2"), labels=LABELS, num_classes=10, seed=0, features=None, root="x")
     assert made == symmetric(LABELS, 0.2, 10)
 
 

@@ -53,7 +53,7 @@ def test_the_calibrated_joint_is_what_cleanlab_rounds(monkeypatch: pytest.Monkey
     for seed in range(6):
         rng = np.random.default_rng(seed)
         true = rng.integers(6, size=997)
-        given = symmetric(true, 0.3, seed=seed).labels
+        given = symmetric(true, 0.3, seed=seed).given
         p = 0.5 * np.eye(6)[true] * rng.random((997, 1)) + 0.1
         p = p / p.sum(axis=1, keepdims=True) * 0.7 + 0.3 * rng.dirichlet(np.ones(6), 997)
         # Some samples are of no class for certain, so that there is something to calibrate.
@@ -67,13 +67,13 @@ def test_the_matrix_is_recovered_from_the_true_posteriors() -> None:
     true = rng.integers(4, size=20_000)
     noisy = pair_flip(true, 0.3)
     assert noisy.transition is not None
-    assert np.abs(empirical_transition(true, noisy.labels) - noisy.transition).max() < 1e-3
+    assert np.abs(empirical_transition(true, noisy.given) - noisy.transition).max() < 1e-3
     soft = np.eye(4)[true] * 0.98 + 0.02 * rng.dirichlet(np.full(4, 5.0), len(true))
     p = soft @ noisy.transition
     assert np.abs(anchor_points(p) - noisy.transition).max() < 0.02
     assert np.abs(anchor_points(p, percentile=97) - noisy.transition).max() < 0.02
-    assert np.abs(confident_transition(noisy.labels, p) - noisy.transition).max() < 0.02
-    assert np.allclose(confident_transition(noisy.labels, p).sum(axis=1), 1)
+    assert np.abs(confident_transition(noisy.given, p) - noisy.transition).max() < 0.02
+    assert np.allclose(confident_transition(noisy.given, p).sum(axis=1), 1)
 
 
 def test_the_97th_percentile_is_not_misled_by_one_outlier() -> None:
@@ -263,5 +263,5 @@ def test_the_expected_rate_of_every_class_is_known_too() -> None:
 
 def test_replaced_images_count_as_mislabelled_after_more_noise_too() -> None:
     first = open_set(SKEWED, 0.4, 50)
-    both = then(first, symmetric(first.labels, 0.2, seed=1))
+    both = then(first, symmetric(first.given, 0.2, seed=1))
     assert both.nominal_rate == both.rate > 0.4

@@ -52,7 +52,7 @@ def imbalanced(draw: st.DrawFn) -> tuple[NDArray[np.int64], int]:
 def expected_flips(noisy: NoisyLabels) -> NDArray[np.float64]:
     """Of every class, as the transition matrix says."""
     assert noisy.transition is not None
-    sizes = np.bincount(noisy.clean, minlength=noisy.num_classes)
+    sizes = np.bincount(noisy.true, minlength=noisy.num_classes)
     return sizes * (1 - np.diagonal(noisy.transition))
 
 
@@ -61,7 +61,7 @@ def test_the_flips_of_a_lower_rate_with_their_targets_are_among_those_of_a_highe
     kind: Kind, mode: str, data: tuple[NDArray[np.int64], int], a: float, b: float, seed: int
 ) -> None:
     low, high = (kind(data[0], rate, data[1], sampling=mode, seed=seed) for rate in sorted((a, b)))
-    assert np.array_equal(low.labels[low.flipped], high.labels[low.flipped])
+    assert np.array_equal(low.given[low.mislabelled], high.given[low.mislabelled])
 
 
 @given(kinds, modes, imbalanced(), st.floats(0, 1), seeds)
@@ -70,10 +70,10 @@ def test_a_flip_never_gives_the_true_label_nor_one_that_the_matrix_excludes(
 ) -> None:
     noisy = kind(data[0], rate, data[1], sampling=mode, seed=seed)
     assert noisy.transition is not None
-    assert np.array_equal(noisy.flipped, noisy.labels != data[0])
-    assert (noisy.transition[noisy.clean, noisy.labels] > 0).all()
-    assert noisy.labels.min() >= 0
-    assert noisy.labels.max() < data[1]
+    assert np.array_equal(noisy.mislabelled, noisy.given != data[0])
+    assert (noisy.transition[noisy.true, noisy.given] > 0).all()
+    assert noisy.given.min() >= 0
+    assert noisy.given.max() < data[1]
 
 
 @given(kinds, imbalanced(), st.floats(0, 1), seeds)
@@ -81,7 +81,7 @@ def test_exact_flips_as_many_as_expected_over_the_whole_set(
     kind: Kind, data: tuple[NDArray[np.int64], int], rate: float, seed: int
 ) -> None:
     noisy = kind(data[0], rate, data[1], sampling="exact", seed=seed)
-    assert abs(noisy.flipped.sum() - expected_flips(noisy).sum()) <= 0.5 + 1e-6
+    assert abs(noisy.mislabelled.sum() - expected_flips(noisy).sum()) <= 0.5 + 1e-6
 
 
 @given(kinds, imbalanced(), st.floats(0, 1), seeds)
@@ -89,7 +89,7 @@ def test_exact_per_class_rounds_the_flips_of_every_class_up_or_down(
     kind: Kind, data: tuple[NDArray[np.int64], int], rate: float, seed: int
 ) -> None:
     noisy = kind(data[0], rate, data[1], seed=seed)
-    flips = np.bincount(noisy.clean[noisy.flipped], minlength=data[1])
+    flips = np.bincount(noisy.true[noisy.mislabelled], minlength=data[1])
     assert (np.abs(flips - expected_flips(noisy)) < 1).all()
 
 
@@ -98,15 +98,15 @@ def test_exact_per_class_rounds_the_total_too_where_classes_are_equally_large(
     classes: int, size: int, rate: float, seed: int
 ) -> None:
     noisy = symmetric(np.arange(classes * size) % classes, rate, classes, seed=seed)
-    assert abs(noisy.flipped.sum() - rate * classes * size) <= 0.5 + 1e-6
+    assert abs(noisy.mislabelled.sum() - rate * classes * size) <= 0.5 + 1e-6
 
 
 def test_70_samples_at_rate_04_flip_28_and_not_0_by_flooring_cells() -> None:
-    assert symmetric(np.arange(70) % 10, 0.4).flipped.sum() == 28
+    assert symmetric(np.arange(70) % 10, 0.4).mislabelled.sum() == 28
 
 
 def test_singleton_classes_flip_in_proportion() -> None:
-    assert symmetric(np.arange(100), 0.4).flipped.sum() == 40
+    assert symmetric(np.arange(100), 0.4).mislabelled.sum() == 40
 
 
 def test_a_class_that_is_missing_does_no_harm() -> None:
@@ -116,7 +116,7 @@ def test_a_class_that_is_missing_does_no_harm() -> None:
 
 
 def test_rate_029_of_100_flips_29_and_not_28() -> None:
-    assert symmetric(np.zeros(100, dtype=int), 0.29, 2).flipped.sum() == 29
+    assert symmetric(np.zeros(100, dtype=int), 0.29, 2).mislabelled.sum() == 29
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -172,7 +172,7 @@ def test_symmetric_conventions_differ_by_the_factor_of_the_true_class() -> None:
 def test_full_rates_are_possible() -> None:
     labels = np.arange(40) % 4
     assert symmetric(labels, 1).rate == 1
-    assert np.array_equal(pair_flip(labels, 1).labels, (labels + 1) % 4)
+    assert np.array_equal(pair_flip(labels, 1).given, (labels + 1) % 4)
     assert symmetric(labels, 0).rate == 0
 
 
@@ -213,7 +213,7 @@ def test_cifar100_superclass_stays_in_the_superclass_and_contiguous5_mostly_does
 
 def test_a_dict_maps_true_to_given() -> None:
     noisy = asymmetric([0, 1, 2] * 10, 1, {0: 2})
-    assert noisy.labels.tolist() == [2, 1, 2] * 10
+    assert noisy.given.tolist() == [2, 1, 2] * 10
 
 
 @settings(max_examples=20)
@@ -247,4 +247,4 @@ def test_what_flips_for_certain_never_keeps_its_label() -> None:
     labels = np.repeat([0, 1], 500)
     for mode in MODES:
         for seed in range(20):
-            assert (from_transition(labels, [[0, 1], [0.5, 0.5]], sampling=mode, seed=seed).labels[:500] == 1).all()
+            assert (from_transition(labels, [[0, 1], [0.5, 0.5]], sampling=mode, seed=seed).given[:500] == 1).all()

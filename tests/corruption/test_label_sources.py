@@ -40,16 +40,16 @@ def write_pt(path: Path, held: Any, protocol: int = 2) -> str:
 def test_the_official_files_have_the_published_rates(variant: Any) -> None:
     noisy = human(variant, root=OFFICIAL)
     assert noisy.rate == pytest.approx(VARIANTS[variant][4], abs=5e-5)
-    assert human(variant, noisy.clean, root=OFFICIAL) == noisy
+    assert human(variant, noisy.true, root=OFFICIAL) == noisy
 
 
 def test_coarse_labels_are_those_of_the_data_set_of_coarse_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fine = np.arange(2000) % 100
     true = CIFAR100_SUPERCLASS[fine]
-    given = symmetric(true, 0.264, sampling="exact").labels
+    given = symmetric(true, 0.264, sampling="exact").given
     md5 = write_pt(tmp_path / "CIFAR-100_human.pt", {"clean_coarse_label": true, "noisy_coarse_label": given})
     monkeypatch.setitem(FILES, "CIFAR-100_human.pt", md5)
-    assert np.array_equal(human("cifar100n_coarse", true, root=tmp_path).labels, given)
+    assert np.array_equal(human("cifar100n_coarse", true, root=tmp_path).given, given)
     with pytest.raises(ValueError, match="is it that data set"):
         human("cifar100n_coarse", fine, root=tmp_path)
 
@@ -58,7 +58,7 @@ def test_labels_of_another_rate_than_the_published_one_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     true = np.arange(1000) % 10
-    given = symmetric(true, 0.402).labels
+    given = symmetric(true, 0.402).given
     md5 = write_pt(tmp_path / "CIFAR-10_human.pt", {"clean_label": true, "worse_label": given, "random_label1": given})
     monkeypatch.setitem(FILES, "CIFAR-10_human.pt", md5)
     with pytest.raises(ValueError, match=r"random1 must have the published rate 0\.1723, got 0\.4020 from"):
@@ -72,13 +72,13 @@ def test_labels_of_another_rate_than_the_published_one_are_refused(
 
 @needs_official
 def test_other_true_labels_and_subsets_are_noticed() -> None:
-    clean = human("cifar10n_worse", root=OFFICIAL).clean
+    clean = human("cifar10n_worse", root=OFFICIAL).true
     with pytest.raises(ValueError, match="in torchvision's order; at position 0"):
         human("cifar10n_worse", clean[::-1], root=OFFICIAL)
     with pytest.raises(ValueError, match="got 100"):
         human("cifar10n_worse", clean[:100], root=OFFICIAL)
     some = np.arange(0, 50_000, 7)
-    assert np.array_equal(human("cifar10n_worse", clean[some], root=OFFICIAL, positions=some).clean, clean[some])
+    assert np.array_equal(human("cifar10n_worse", clean[some], root=OFFICIAL, positions=some).true, clean[some])
 
 
 @pytest.mark.parametrize("protocol", [2, 4])
@@ -149,17 +149,17 @@ def write_labels(path: Path, labels: list[int]) -> Path:
 
 @pytest.mark.parametrize("name", ["dividemix.json", "labels.npy", "labels.csv"])
 def test_label_lists_are_read_and_their_rate_realised(tmp_path: Path, name: str) -> None:
-    path = write_labels(tmp_path / name, NOISY.labels.tolist())
-    noisy = from_file(NOISY.clean, str(path), rate=0.3)
-    assert np.array_equal(noisy.labels, NOISY.labels)
+    path = write_labels(tmp_path / name, NOISY.given.tolist())
+    noisy = from_file(NOISY.true, str(path), rate=0.3)
+    assert np.array_equal(noisy.given, NOISY.given)
     assert noisy.rate == noisy.nominal_rate == 0.3
     some = np.array([3, 5, 7])
-    assert np.array_equal(from_file(NOISY.clean[some], str(path), 4, rate=0, positions=some).labels, NOISY.labels[some])
+    assert np.array_equal(from_file(NOISY.true[some], str(path), 4, rate=0, positions=some).given, NOISY.given[some])
 
 
 def test_one_column_without_a_header_will_do(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("0\n1\n1\n")
-    assert from_file([0, 1, 0], str(tmp_path / "x.csv")).labels.tolist() == [0, 1, 1]
+    assert from_file([0, 1, 0], str(tmp_path / "x.csv")).given.tolist() == [0, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -196,11 +196,11 @@ def test_floats_in_an_array_file_are_refused(tmp_path: Path) -> None:
 
 def test_a_file_is_held_against_the_true_labels(tmp_path: Path) -> None:
     true = np.arange(500) % 10
-    wrong = symmetric(true, 0.3).labels
+    wrong = symmetric(true, 0.3).given
     np.save(tmp_path / "given.npy", wrong)
     place = np.random.default_rng(0).permutation(500)
     path = str(tmp_path / "given.npy")
-    assert np.array_equal(from_file(true[place], path, 10, positions=place).labels, wrong[place])
+    assert np.array_equal(from_file(true[place], path, 10, positions=place).given, wrong[place])
     with pytest.raises(ValueError, match="as labels in another order would; give rate="):
         from_file(true[place], path, 10)
     with pytest.raises(ValueError, match="500 rows, which do not hold the positions"):
@@ -232,7 +232,7 @@ def test_several_columns_that_may_hold_the_labels_are_not_chosen_among(tmp_path:
     ):
         from_file([0, 1, 0], str(path))
     noisy = from_file([0, 1, 0], str(path), column="Noisy")
-    assert noisy.labels.tolist() == [1, 1, 0]
+    assert noisy.given.tolist() == [1, 1, 0]
     assert noisy.parameters["column"] == "Noisy"
     with pytest.raises(ValueError, match="must have one column 'worse', got index, label, noisy"):
         from_file([0, 1, 0], str(path), column="worse")
@@ -244,7 +244,7 @@ def test_several_columns_that_may_hold_the_labels_are_not_chosen_among(tmp_path:
 @pytest.mark.parametrize("header", ["given", "given_label", "noisy", "noisy_label", "label", "labels", "target", " Label"])
 def test_the_accepted_headers(tmp_path: Path, header: str) -> None:
     (tmp_path / "x.csv").write_text(f"\ufeffid,{header},true_label,name\n7,1,0,cat\n8,1,1,dog\n9,0,0,cat\n")
-    assert from_file([0, 1, 0], str(tmp_path / "x.csv")).labels.tolist() == [1, 1, 0]
+    assert from_file([0, 1, 0], str(tmp_path / "x.csv")).given.tolist() == [1, 1, 0]
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_a_matrix_is_read_from_its_file_whose_content_the_record_names(tmp_path:
     np.savetxt(tmp_path / "T.csv", matrix, delimiter=",")
     labels = np.arange(100) % 2
     made = [from_transition(labels, str(tmp_path / name)) for name in ("T.npy", "T.csv")]
-    assert all(np.array_equal(noisy.labels, from_transition(labels, matrix).labels) for noisy in made)
+    assert all(np.array_equal(noisy.given, from_transition(labels, matrix).given) for noisy in made)
     assert made[0].parameters["matrix_digest"] == made[1].parameters["matrix_digest"]
     assert made[0].parameters["matrix"].endswith("T.npy")
     np.save(tmp_path / "T.npy", np.eye(2))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from noisylab.core.registries import NOISE
+from noisylab.core.registries import NOISES
 from noisylab.corruption import (
     asymmetric,
     confident_transition,
@@ -84,9 +84,9 @@ def test_counted_classes_may_be_absent() -> None:
         (lambda: only_classes(symmetric(FOUR, 0.4), [3, 15]), "among the 4 classes 0 to 3: 15 is not a class"),
         (lambda: only_classes(symmetric(FOUR, 0.4), []), "at least one class, got none"),
         (lambda: long_tail(FOUR, 100), "(0, 1], got 100; write 0.01 for an imbalance factor of 100"),
-        (lambda: NOISE.parse("symmetric:40"), "got 40; did you mean 0.4?"),
-        (lambda: NOISE.parse("on_classes(noise='symmetric:0.4', classes=3)"), "classes must be a list, e.g. [3], got 3"),
-        (lambda: NOISE.parse("long_tailed(factor=100, noise='symmetric:0.4')"), "write 0.01 for an imbalance factor of 100"),
+        (lambda: NOISES.parse("symmetric:40"), "got 40; did you mean 0.4?"),
+        (lambda: NOISES.parse("on_classes(noise='symmetric:0.4', classes=3)"), "classes must be a list, e.g. [3], got 3"),
+        (lambda: NOISES.parse("long_tailed(factor=100, noise='symmetric:0.4')"), "write 0.01 for an imbalance factor of 100"),
     ],
 )
 def test_what_is_wrong_is_named_with_the_way_out(call: Callable[[], Any], said: str) -> None:

@@ -68,8 +68,8 @@ def test_the_flips_of_a_lower_rate_with_their_targets_are_among_those_of_a_highe
     kind: Kind, mode: str, data: tuple[NDArray[np.int64], int], a: float, b: float, seed: int
 ) -> None:
     low, high = (kind(data[0], rate, data[1], sampling=mode, seed=seed) for rate in sorted((a, b)))
-    assert np.array_equal(low.labels[low.flipped], high.labels[low.flipped])
-    assert not (low.flipped & ~high.flipped).any()
+    assert np.array_equal(low.given[low.mislabelled], high.given[low.mislabelled])
+    assert not (low.mislabelled & ~high.mislabelled).any()
     if low.replaced_by is not None and high.replaced_by is not None:
         chosen = low.replaced_by >= 0
         assert np.array_equal(low.replaced_by[chosen], high.replaced_by[chosen])
@@ -81,8 +81,8 @@ def test_the_same_seed_gives_the_same_record_with_labels_in_range(
 ) -> None:
     first, again = (kind(data[0], rate, data[1], sampling=mode, seed=seed) for _ in range(2))
     assert first == again
-    assert first.labels.min() >= 0
-    assert first.labels.max() < data[1]
+    assert first.given.min() >= 0
+    assert first.given.max() < data[1]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -94,7 +94,7 @@ def test_the_seed_alone_decides_and_no_global_generator(kind: Kind) -> None:
     assert np.array_equal(np.random.get_state()[1], before)  # type: ignore[index]  # noqa: NPY002
     np.random.seed(1)  # noqa: NPY002
     assert kind(labels, 0.4, 4, seed=1) == first
-    assert not np.array_equal(kind(labels, 0.4, 4, seed=2).flipped, first.flipped)
+    assert not np.array_equal(kind(labels, 0.4, 4, seed=2).mislabelled, first.mislabelled)
 
 
 @pytest.mark.parametrize("mode", ["exact", "exact_per_class"])
@@ -113,15 +113,15 @@ def test_as_published_a_rate_of_01_becomes_0129_and_the_softmax_saturates() -> N
     # One image always becomes the same label, whichever number picks the target.
     same, zeros = np.repeat(pixels[:1], 2000, axis=0), np.zeros(2000, dtype=np.int64)
     published, default = (instance(zeros, 0.9, same, 10, saturated=saturated) for saturated in (True, False))
-    assert len(np.unique(published.labels[published.flipped])) == 1
-    assert len(np.unique(default.labels[default.flipped])) == 9
+    assert len(np.unique(published.given[published.mislabelled])) == 1
+    assert len(np.unique(default.given[default.mislabelled])) == 9
 
 
 def test_instance_noise_depends_on_the_features() -> None:
     labels = np.zeros(4000, dtype=np.int64)
     x = np.where(np.arange(4000)[:, None] % 2, 1.0, -1.0) * np.ones((1, 50))
     noisy = instance(labels, 1, x, 6, temperature=0.3)
-    even, odd = (np.bincount(noisy.labels[parity::2], minlength=6) / 2000 for parity in (0, 1))
+    even, odd = (np.bincount(noisy.given[parity::2], minlength=6) / 2000 for parity in (0, 1))
     assert np.abs(even - odd).max() > 0.3
 
 
@@ -129,7 +129,7 @@ def test_what_a_sample_is_mistaken_for_depends_on_its_true_class_too() -> None:
     # With one W for all classes, samples of equal features would be mistaken for classes 2 to 9 in the same proportions.
     labels = np.repeat([0, 1], 4000)
     noisy = instance(labels, 1, np.ones((8000, 16)), 10, temperature=4, saturated=True)
-    counts = [np.bincount(noisy.labels[labels == true], minlength=10)[2:] for true in (0, 1)]
+    counts = [np.bincount(noisy.given[labels == true], minlength=10)[2:] for true in (0, 1)]
     assert np.abs(counts[0] / counts[0].sum() - counts[1] / counts[1].sum()).max() > 0.1
 
 
@@ -138,7 +138,7 @@ def test_features_are_scaled_so_that_targets_are_as_uncertain_in_any_number_of_d
     rng = np.random.default_rng(0)
     rows = rng.normal(5, 3, size=(60, dimensions))
     noisy = instance(np.zeros(60 * 150, dtype=np.int64), 1, np.repeat(rows, 150, axis=0), 10)
-    top = [np.bincount(labels, minlength=10).max() / 150 for labels in noisy.labels.reshape(60, 150)]
+    top = [np.bincount(labels, minlength=10).max() / 150 for labels in noisy.given.reshape(60, 150)]
     # Scores of standardised features under W ~ N(0, 1), over sqrt(d), are N(0, 1) themselves.
     weights = np.exp(rng.normal(size=(20_000, 9)))
     expected = (weights.max(axis=1) / weights.sum(axis=1)).mean()
@@ -167,18 +167,18 @@ def test_margin_noise_follows_its_formula(form: str) -> None:
     tau = {"I": (1 - d**2) / 2, "II": 1 - d**3, "III": 1 - (d**3 + d**2 + d) / 3}[form]
     for low in np.arange(0, 1, 0.2):
         band = (d >= low) & (d < low + 0.2)
-        assert noisy.flipped[band].mean() == pytest.approx(0.2 * tau[band].mean() / tau.mean(), abs=0.01)
+        assert noisy.mislabelled[band].mean() == pytest.approx(0.2 * tau[band].mean() / tau.mean(), abs=0.01)
     runner_up = eta.argsort(axis=1)[:, -2]
-    assert np.array_equal(noisy.labels[noisy.flipped], runner_up[noisy.flipped])
+    assert np.array_equal(noisy.given[noisy.mislabelled], runner_up[noisy.mislabelled])
 
 
 def test_subclass_noise_flips_five_times_the_rate_of_one_fine_class_in_five() -> None:
     fine = np.arange(10_000) % 20
     noisy = subclass(fine // 5, 0.1, fine)
     assert noisy.rate == 0.1
-    assert noisy.flipped[fine % 5 == 0].mean() == 0.5
-    assert not noisy.flipped[fine % 5 != 0].any()
-    assert np.array_equal(noisy.labels[noisy.flipped], (fine[noisy.flipped] // 5 + 1) % 4)
+    assert noisy.mislabelled[fine % 5 == 0].mean() == 0.5
+    assert not noisy.mislabelled[fine % 5 != 0].any()
+    assert np.array_equal(noisy.given[noisy.mislabelled], (fine[noisy.mislabelled] // 5 + 1) % 4)
 
 
 def test_open_set_noise_replaces_images_and_keeps_their_labels() -> None:
@@ -188,8 +188,8 @@ def test_open_set_noise_replaces_images_and_keeps_their_labels() -> None:
     assert noisy.replaced_by is not None
     replaced = noisy.replaced_by >= 0
     assert replaced.mean() == pytest.approx(0.3, abs=0.005)
-    assert (noisy.labels != labels).mean() == pytest.approx(0.1, abs=0.005)
-    assert np.array_equal(noisy.labels[replaced], labels[replaced])
+    assert (noisy.given != labels).mean() == pytest.approx(0.1, abs=0.005)
+    assert np.array_equal(noisy.given[replaced], labels[replaced])
     assert noisy.rate == 0.4
     images = replace_images(inside, noisy, outside)
     assert np.array_equal(images.reshape(1000, -1).any(axis=1), replaced)
@@ -262,7 +262,7 @@ def test_a_file_about_the_whole_data_set_gives_the_rows_of_a_part_of_it(tmp_path
         whole = kind(labels, 0.1, path)
         for place in (part, np.arange(200)):
             made = kind(labels[place], 0.1, path, positions=place)
-            assert np.array_equal(made.labels, kind(labels[place], 0.1, values[place]).labels)
+            assert np.array_equal(made.given, kind(labels[place], 0.1, values[place]).given)
             # The record names the file, whichever of its rows it is about.
             assert made.parameters == whole.parameters
 

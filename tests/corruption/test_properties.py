@@ -139,14 +139,14 @@ def test_one_seed_gives_one_record_with_labels_in_range(name: str, data: tuple[L
     first, second = (KINDS[name].make(*data, rate, seed) for _ in range(2))
     assert first == second
     assert (first.digest, first.seed) == (second.digest, seed)
-    assert first.labels.dtype == np.int64
-    assert 0 <= first.labels.min() <= first.labels.max() < first.num_classes
+    assert first.given.dtype == np.int64
+    assert 0 <= first.given.min() <= first.given.max() < first.num_classes
     # Never flipped to the true class; but an image that is replaced keeps its label.
     there = np.zeros(len(first), bool) if first.replaced_by is None else first.replaced_by >= 0
-    assert np.array_equal(first.flipped, (first.labels != first.clean) | there)
-    assert (first.labels == first.clean)[there].all()
+    assert np.array_equal(first.mislabelled, (first.given != first.true) | there)
+    assert (first.given == first.true)[there].all()
     if first.transition is not None:
-        assert (first.transition[first.clean, first.labels] > 0).all()
+        assert (first.transition[first.true, first.given] > 0).all()
 
 
 @names
@@ -154,10 +154,10 @@ def test_one_seed_gives_one_record_with_labels_in_range(name: str, data: tuple[L
 @given(imbalanced(), rates, seeds)
 def test_the_flips_are_as_many_as_asked_for(name: str, data: tuple[Labels, int], rate: float, seed: int) -> None:
     noisy = KINDS[name].make(*data, rate, seed)
-    sizes = np.bincount(noisy.clean, minlength=noisy.num_classes)
-    flips = np.bincount(noisy.clean[noisy.flipped], minlength=noisy.num_classes)
+    sizes = np.bincount(noisy.true, minlength=noisy.num_classes)
+    flips = np.bincount(noisy.true[noisy.mislabelled], minlength=noisy.num_classes)
     if noisy.flip_probability is not None:
-        expected = np.bincount(noisy.clean, weights=noisy.flip_probability, minlength=noisy.num_classes)
+        expected = np.bincount(noisy.true, weights=noisy.flip_probability, minlength=noisy.num_classes)
     else:
         assert noisy.transition is not None
         expected = sizes * (1 - np.diagonal(noisy.transition))
@@ -177,8 +177,8 @@ def test_flips_of_a_lower_rate_are_among_those_of_a_higher_rate(
     name: str, data: tuple[Labels, int], a: float, b: float, seed: int
 ) -> None:
     low, high = (KINDS[name].make(*data, rate, seed) for rate in sorted((a, b)))
-    assert not (low.flipped & ~high.flipped).any()
-    assert np.array_equal(low.labels[low.flipped], high.labels[low.flipped])
+    assert not (low.mislabelled & ~high.mislabelled).any()
+    assert np.array_equal(low.given[low.mislabelled], high.given[low.mislabelled])
     if low.replaced_by is not None and high.replaced_by is not None:
         chosen = low.replaced_by >= 0
         assert np.array_equal(low.replaced_by[chosen], high.replaced_by[chosen])
@@ -191,7 +191,7 @@ def test_digests_are_equal_where_labels_are(
     name: str, data: tuple[Labels, int], a: float, b: float, seed: int, other: int
 ) -> None:
     first, second = KINDS[name].make(*data, a, seed), KINDS[name].make(*data, b, other)
-    assert (first.digest == second.digest) == np.array_equal(first.labels, second.labels)
+    assert (first.digest == second.digest) == np.array_equal(first.given, second.given)
 
 
 @names

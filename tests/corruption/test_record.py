@@ -17,8 +17,8 @@ def test_arrays_cannot_be_changed_not_even_through_what_they_were_made_from() ->
     clean = np.arange(20) % 4
     noisy = symmetric(clean, 0.5)
     clean[:] = 0
-    assert noisy.clean.tolist() == [0, 1, 2, 3] * 5
-    for array in (noisy.labels, noisy.clean, noisy.flipped, noisy.transition):
+    assert noisy.true.tolist() == [0, 1, 2, 3] * 5
+    for array in (noisy.given, noisy.true, noisy.mislabelled, noisy.transition):
         assert array is not None
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
@@ -31,7 +31,7 @@ def test_arrays_cannot_be_changed_not_even_through_what_they_were_made_from() ->
 def test_pickling_keeps_arrays_read_only() -> None:
     again = pickle.loads(pickle.dumps(NOISY))
     assert again == NOISY
-    assert not again.labels.flags.writeable
+    assert not again.given.flags.writeable
 
 
 @pytest.mark.parametrize("name", ["noise.npz", "noise", "with.dots.bin"])

@@ -27,8 +27,8 @@ SKEWED = np.array([[0.5, 0.5, 0.0], [0.5, 0.0, 0.5], [0.5, 0.0, 0.5]])
 def test_noise_after_noise_with_the_same_seed_is_refused() -> None:
     first = symmetric(LABELS, 0.5)
     with pytest.raises(ValueError, match=r"another seed than first.*both have 0"):
-        then(first, symmetric(first.labels, 0.5))
-    both = then(first, symmetric(first.labels, 0.5, seed=1))
+        then(first, symmetric(first.given, 0.5))
+    both = then(first, symmetric(first.given, 0.5, seed=1))
     assert (both.parameters["first"]["seed"], both.parameters["second"]["seed"]) == (0, 1)
     assert both.parameters["second"]["rate"] == 0.5
 
@@ -51,7 +51,7 @@ def test_a_record_of_what_cannot_be_is_refused(changes: dict[str, Any], said: st
 def test_noise_on_classes_of_classes_is_on_those_in_both() -> None:
     noisy = only_classes(only_classes(symmetric(LABELS, 0.5), [0, 1]), [1, 2])
     assert noisy.parameters["classes"] == [1]
-    assert set(noisy.clean[noisy.flipped]) == {1}
+    assert set(noisy.true[noisy.mislabelled]) == {1}
 
 
 def test_controls_keep_the_samples_and_replaced_images_have_none() -> None:
@@ -65,7 +65,7 @@ def test_controls_keep_the_samples_and_replaced_images_have_none() -> None:
 
 
 def test_parameters_of_any_plain_kind_are_saved(tmp_path: Path) -> None:
-    np.save(tmp_path / "given.npy", pair_flip(LABELS, 0.3).labels)
+    np.save(tmp_path / "given.npy", pair_flip(LABELS, 0.3).given)
     for number, noisy in enumerate(
         [from_file(LABELS, tmp_path / "given.npy"), from_pair(LABELS, LABELS, annotator=np.int64(3))]  # type: ignore[arg-type]
     ):

@@ -33,13 +33,13 @@ class Counting:
 
 def test_samples_are_image_given_label_and_index() -> None:
     dataset = NOISY.wrap(Counting(LABELS))
-    assert [dataset[i] for i in range(12)] == [(100 + i, int(NOISY.labels[i]), i) for i in range(12)]
-    assert dataset.targets == NOISY.labels.tolist()
+    assert [dataset[i] for i in range(12)] == [(100 + i, int(NOISY.given[i]), i) for i in range(12)]
+    assert dataset.targets == NOISY.given.tolist()
 
 
 @pytest.mark.parametrize("index", [torch.tensor(4), np.int64(4), -8])
 def test_any_integer_is_an_index_and_gives_the_same_sample(index: Any) -> None:
-    assert NOISY.wrap(Counting(LABELS))[index] == (104, int(NOISY.labels[4]), 4)
+    assert NOISY.wrap(Counting(LABELS))[index] == (104, int(NOISY.given[4]), 4)
 
 
 def test_iteration_ends() -> None:
@@ -73,7 +73,7 @@ def test_other_true_labels_are_refused_at_once_where_they_are_known_and_else_whe
 
 def test_tensor_data_sets_lists_and_torchvision_work() -> None:
     tensors = TensorDataset(torch.arange(12.0), torch.from_numpy(LABELS))
-    assert NOISY.wrap(tensors)[2][1:] == (int(NOISY.labels[2]), 2)
+    assert NOISY.wrap(tensors)[2][1:] == (int(NOISY.given[2]), 2)
     assert NOISY.wrap(list(zip("abcdefghijkl", LABELS, strict=True)))[2][0] == "c"
     fake = FakeData(6, (3, 4, 4), 3)
     labels = np.array([int(fake[i][1]) for i in range(6)])
@@ -84,11 +84,11 @@ def test_workers_that_are_spawned_get_it() -> None:
     dataset = NOISY.wrap(TensorDataset(torch.arange(12.0), torch.from_numpy(LABELS)))
     loader = DataLoader(dataset, batch_size=5, num_workers=1, multiprocessing_context="spawn")
     batches = list(loader)
-    assert torch.cat([labels for _, labels, _ in batches]).tolist() == NOISY.labels.tolist()
+    assert torch.cat([labels for _, labels, _ in batches]).tolist() == NOISY.given.tolist()
     assert torch.cat([index for _, _, index in batches]).tolist() == list(range(12))
 
 
 def test_it_survives_pickling() -> None:
     again = pickle.loads(pickle.dumps(NOISY.wrap(list(zip(range(12), LABELS, strict=True)))))
-    assert again[1] == (1, int(NOISY.labels[1]), 1)
+    assert again[1] == (1, int(NOISY.given[1]), 1)
     assert isinstance(again.noisy, NoisyLabels)

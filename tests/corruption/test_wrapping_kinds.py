@@ -51,7 +51,7 @@ class Features(list[dict[str, Any]]):
 )
 def test_samples_carry_the_given_label_and_their_index(dataset: Any) -> None:
     wrapped = NOISY.wrap(dataset)
-    assert [wrapped[i] for i in range(20)] == [(f"image {i}", int(NOISY.labels[i]), i) for i in range(20)]
+    assert [wrapped[i] for i in range(20)] == [(f"image {i}", int(NOISY.given[i]), i) for i in range(20)]
     assert pickle.loads(pickle.dumps(wrapped))[3] == wrapped[3]
 
 
@@ -72,8 +72,8 @@ def test_a_folder_of_images_loads_in_workers_with_given_labels(tmp_path: Path) -
     images, labels, index = (torch.cat(part) for part in zip(*loader, strict=True))
     assert sorted(index.tolist()) == list(range(12))
     assert torch.equal(images[:, 0, 0, 0].long(), 20 * index)
-    assert np.array_equal(labels, noisy.labels[index])
-    assert wrapped.targets == noisy.labels.tolist()
+    assert np.array_equal(labels, noisy.given[index])
+    assert wrapped.targets == noisy.given.tolist()
 
 
 def test_a_folder_in_another_order_is_refused_before_an_image_is_read(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_table_of_rows_is_wrapped_without_decoding_its_columns() -> None:
     table = Table()
     wrapped = NOISY.wrap(table)
     assert table.decoded == 0
-    assert wrapped[7] == ("image 7", int(NOISY.labels[7]), 7)
+    assert wrapped[7] == ("image 7", int(NOISY.given[7]), 7)
     assert table.decoded == 1
     assert [sample[2] for sample in pickle.loads(pickle.dumps(wrapped))] == list(range(20))
     with pytest.raises(ValueError, match="sample 0 has label 0 in the data set but true label 3"):
@@ -125,7 +125,7 @@ def test_a_table_of_huggingface_is_wrapped() -> None:
     datasets = pytest.importorskip("datasets")
     table = datasets.Dataset.from_dict({"text": [f"text {i}" for i in range(20)], "label": LABELS.tolist()})
     wrapped = NOISY.wrap(table)
-    assert [wrapped[i] for i in range(20)] == [(f"text {i}", int(NOISY.labels[i]), i) for i in range(20)]
+    assert [wrapped[i] for i in range(20)] == [(f"text {i}", int(NOISY.given[i]), i) for i in range(20)]
 
 
 def test_nothing_is_decoded_before_it_is_asked_for() -> None:
@@ -145,7 +145,7 @@ def test_tensor_data_sets_load_in_workers() -> None:
     wrapped = NOISY.wrap(TensorDataset(torch.arange(20), torch.tensor(LABELS)))
     loader: Any = DataLoader(wrapped, batch_size=5, num_workers=1, multiprocessing_context="spawn")  # type: ignore[arg-type]
     _, labels, index = (torch.cat(part) for part in zip(*loader, strict=True))
-    assert np.array_equal(labels, NOISY.labels[index])
+    assert np.array_equal(labels, NOISY.given[index])
 
 
 def test_a_long_tail_takes_its_own_samples() -> None:
@@ -189,7 +189,7 @@ TEXTS = [f"text {i}" for i in range(20)]
 
 def test_what_is_neither_image_nor_label_comes_along_as_a_dict() -> None:
     tokens = NOISY.wrap(rows(input_ids=[[i] for i in range(20)], attention_mask=[[1]] * 20, label=TRUE))
-    assert tokens[3] == ({"input_ids": [3], "attention_mask": [1]}, int(NOISY.labels[3]), 3)
+    assert tokens[3] == ({"input_ids": [3], "attention_mask": [1]}, int(NOISY.given[3]), 3)
     assert pickle.loads(pickle.dumps(tokens))[3] == tokens[3]
     assert NOISY.wrap(rows(sentence=TEXTS, label=TRUE, idx=list(range(20))))[3][0] == {"sentence": "text 3", "idx": 3}
 
@@ -198,7 +198,7 @@ def test_the_label_and_the_image_can_be_named() -> None:
     table = rows(img=TEXTS, fine_label=TRUE, coarse_label=[0] * 20)
     with pytest.raises(ValueError, match="label_key='fine_label' or label_key='coarse_label' may say which it is"):
         NOISY.wrap(table)[0]
-    assert NOISY.wrap(table, label_key="fine_label")[3] == ("text 3", int(NOISY.labels[3]), 3)
+    assert NOISY.wrap(table, label_key="fine_label")[3] == ("text 3", int(NOISY.given[3]), 3)
     with pytest.raises(ValueError, match="sample 1 has label 0 in the data set but true label 1"):
         NOISY.wrap(table, label_key="coarse_label")[1]
     both = rows(a=TEXTS, b=TEXTS[::-1], label=TRUE)
@@ -225,13 +225,13 @@ def test_a_table_says_at_once_that_its_label_must_be_named() -> None:
 def test_of_longer_tuples_the_label_is_the_last_entry_or_the_one_that_is_named(dataset: Any) -> None:
     first = isinstance(dataset[0][0], int)
     wrapped = NOISY.wrap(dataset, label_key=0) if first else NOISY.wrap(dataset)
-    assert [wrapped[i] for i in range(20)] == [((f"a {i}", f"b {i}"), int(NOISY.labels[i]), i) for i in range(20)]
+    assert [wrapped[i] for i in range(20)] == [((f"a {i}", f"b {i}"), int(NOISY.given[i]), i) for i in range(20)]
 
 
 def test_tensors_of_two_inputs_and_a_label() -> None:
     a, b = torch.arange(20), torch.arange(40).reshape(20, 2)
     (first, second), label, index = NOISY.wrap(TensorDataset(a, b, torch.tensor(LABELS)))[3]
-    assert (int(first), second.tolist(), label, index) == (3, [6, 7], int(NOISY.labels[3]), 3)
+    assert (int(first), second.tolist(), label, index) == (3, [6, 7], int(NOISY.given[3]), 3)
 
 
 def test_a_true_label_that_is_not_the_last_entry_is_never_handed_on() -> None:
@@ -241,14 +241,14 @@ def test_a_true_label_that_is_not_the_last_entry_is_never_handed_on() -> None:
     dataset = Indexed((f"image {i}", label, 100 + i) for i, label in enumerate(TRUE))
     with pytest.raises(ValueError, match=r"label_key says which entry"):
         NOISY.wrap(dataset)[3]
-    assert NOISY.wrap(dataset, label_key=1, image_key=0)[3] == ("image 3", int(NOISY.labels[3]), 3)
+    assert NOISY.wrap(dataset, label_key=1, image_key=0)[3] == ("image 3", int(NOISY.given[3]), 3)
 
 
 def test_names_of_classes_and_given_labels_are_those_of_the_wrapped_set(tmp_path: Path) -> None:
     folder = folder_of_images(tmp_path)
     wrapped = symmetric(folder.targets, 0.5).wrap(folder)
     assert wrapped.classes == ["a", "b", "c"]
-    assert wrapped.targets == wrapped.noisy.labels.tolist()
+    assert wrapped.targets == wrapped.noisy.given.tolist()
     assert not hasattr(NOISY.wrap(Decoding()), "classes")
 
 
@@ -295,11 +295,11 @@ def test_labels_are_those_after_a_target_transform(tmp_path: Path) -> None:
     # ImageFolder's own `targets` are those before it.
     noisy = symmetric([reverse(label) for label in folder.targets], 0.5)
     wrapped = noisy.wrap(folder)
-    assert [wrapped[i][1:] for i in range(12)] == [(int(label), i) for i, label in enumerate(noisy.labels)]
+    assert [wrapped[i][1:] for i in range(12)] == [(int(label), i) for i, label in enumerate(noisy.given)]
     with pytest.raises(ValueError, match=r"before the data set's target_transform.* make it from \[dataset.target_transform"):
         symmetric(folder.targets, 0.5).wrap(folder)
     with pytest.raises(ValueError, match="sample 1 has label 2 in the data set but true label 0"):
-        symmetric(np.where(np.arange(12) == 1, 0, noisy.clean), 0.5).wrap(folder)
+        symmetric(np.where(np.arange(12) == 1, 0, noisy.true), 0.5).wrap(folder)
     folder.target_transform = one_hot
     with pytest.raises(ValueError, match=r"after the target_transform.* whole number, got an array of shape \(3,\)"):
         noisy.wrap(folder)
@@ -311,7 +311,7 @@ def test_labels_are_those_after_a_target_transform_where_none_are_known_before()
     fake.target_transform = lambda label: (label + 1) % 3
     after = [int(fake[i][1]) for i in range(12)]
     noisy = symmetric(after, 0.5, 3)
-    assert [noisy.wrap(fake)[i][1] for i in range(12)] == noisy.labels.tolist()
+    assert [noisy.wrap(fake)[i][1] for i in range(12)] == noisy.given.tolist()
     with pytest.raises(ValueError, match=f"sample 0 has label {after[0]} in the data set but true label {before[0]}"):
         symmetric(before, 0.5, 3).wrap(fake)[0]
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from noisylab.core.registries import DATA
+from noisylab.core.registries import DATA_SETS
 from noisylab.data.image_data import ImageData, load_data
 
 
 def load(spec: str, root: Path) -> ImageData:
-    return load_data(DATA.parse(spec), root)
+    return load_data(DATA_SETS.parse(spec), root)
 
 
 def image(value: int, mode: str = "RGB", size: int = 8) -> Image.Image:

@@ -7,23 +7,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from noisylab.core.registries import AUGMENT
+from noisylab.core.registries import AUGMENTATIONS
 from noisylab.data.augmentations.mixing import CutMix, Mixup
 from noisylab.data.batches.batch import Batch, Mix
-from noisylab.data.batches.loader import Feed, TrainingSet
+from noisylab.data.batches.loader import BatchLoader, TrainingSet
 from noisylab.data.batches.samplers import Batching, Delayed, make_sampler
 from noisylab.methods.losses import given_targets
 
 SAMPLES = 46
-AUGMENTATIONS = ["mixup(padding=0, flip=False)", "cutmix(probability=1, padding=0, flip=False)"]
+SPECS = ["mixup(padding=0, flip=False)", "cutmix(probability=1, padding=0, flip=False)"]
 
 
-def feed(augmentation: str, batching: Batching, seed: int = 3, shard: tuple[int, int] = (0, 1), batch: int = 16) -> Feed:
+def feed(augmentation: str, batching: Batching, seed: int = 3, shard: tuple[int, int] = (0, 1), batch: int = 16) -> BatchLoader:
     """Every image is of one value, which is its index."""
     images = np.broadcast_to(np.arange(SAMPLES, dtype=np.uint8)[:, None, None, None], (SAMPLES, 1, 6, 8)).copy()
     labels = np.arange(SAMPLES) * 10
-    data = TrainingSet(images, labels, (0.0,), (1.0,), AUGMENT.create(AUGMENT.parse(augmentation)))
-    return Feed(data, make_sampler(batching, labels, batch, seed, shard), seed, torch.device("cpu"))
+    data = TrainingSet(images, labels, (0.0,), (1.0,), AUGMENTATIONS.create(AUGMENTATIONS.parse(augmentation)))
+    return BatchLoader(data, make_sampler(batching, labels, batch, seed, shard), seed, torch.device("cpu"))
 
 
 def values(images: Tensor) -> Tensor:
@@ -31,9 +31,7 @@ def values(images: Tensor) -> Tensor:
 
 
 @settings(max_examples=20, deadline=None)
-@given(
-    augmentation=st.sampled_from(AUGMENTATIONS), batching=st.sampled_from(["plain", "last", "twin"]), seed=st.integers(0, 99)
-)
+@given(augmentation=st.sampled_from(SPECS), batching=st.sampled_from(["plain", "last", "twin"]), seed=st.integers(0, 99))
 def test_images_are_what_their_labels_say(augmentation: str, batching: Batching, seed: int) -> None:
     for batch in feed(augmentation, batching, seed).batches(1):
         mix = batch.mix
@@ -47,7 +45,7 @@ def test_images_are_what_their_labels_say(augmentation: str, batching: Batching,
             assert ((pixels == batch.index[:, None, None]) | (pixels == partner[:, None, None])).all()
 
 
-@pytest.mark.parametrize("augmentation", AUGMENTATIONS)
+@pytest.mark.parametrize("augmentation", SPECS)
 @pytest.mark.parametrize("batching", ["plain", "last", "twin", Delayed(2)])
 def test_partners_are_of_the_same_half(augmentation: str, batching: Batching) -> None:
     for batch in feed(augmentation, batching).batches(1):
@@ -57,7 +55,7 @@ def test_partners_are_of_the_same_half(augmentation: str, batching: Batching) ->
             assert sorted((batch.mix.labels[part] // 10).tolist()) == sorted(batch.index[part].tolist())
 
 
-@pytest.mark.parametrize("augmentation", AUGMENTATIONS)
+@pytest.mark.parametrize("augmentation", SPECS)
 @pytest.mark.parametrize("lag", [1, 2, 5])
 def test_a_repeated_half_is_mixed_as_it_was_when_it_was_new(augmentation: str, lag: int) -> None:
     source, past = feed(augmentation, Delayed(lag)), []
@@ -73,7 +71,7 @@ def test_a_repeated_half_is_mixed_as_it_was_when_it_was_new(augmentation: str, l
 
 
 def test_both_views_of_a_twin_are_mixed_alike() -> None:
-    for batch in feed(AUGMENTATIONS[0], "twin").batches(0):
+    for batch in feed(SPECS[0], "twin").batches(0):
         assert batch.mix is not None
         first, second = batch.mix.share.tensor_split(2)
         assert torch.equal(first, second)
@@ -97,9 +95,7 @@ def test_the_shares_of_several_processes_are_mixed_as_by_one() -> None:
 
 def test_another_epoch_and_another_seed_mix_otherwise() -> None:
     def drawn(epoch: int, seed: int) -> list[float]:
-        return [
-            share for batch in feed(AUGMENTATIONS[0], "plain", seed).batches(epoch) if batch.mix for share in batch.mix.share
-        ]
+        return [share for batch in feed(SPECS[0], "plain", seed).batches(epoch) if batch.mix for share in batch.mix.share]
 
     assert drawn(0, 3) == drawn(0, 3)
     assert drawn(0, 3) != drawn(1, 3)
@@ -143,4 +139,4 @@ def test_targets_of_mixed_images() -> None:
 @pytest.mark.parametrize("text", ["mixup:0", "mixup(alpha=-1)", "cutmix:1.5", "cutmix(alpha=0)"])
 def test_impossible_mixes_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"alpha|probability"):
-        AUGMENT.parse(text)
+        AUGMENTATIONS.parse(text)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from noisylab.core.registries import DATA
+from noisylab.core.registries import DATA_SETS
 from noisylab.data.image_data import ImageData, load_data
 
 ARRAYS = {
@@ -19,7 +19,7 @@ ARRAYS = {
 
 
 def load(spec: str, root: Path | None = None, size: int | None = None) -> ImageData:
-    return load_data(DATA.parse(spec), root, size)
+    return load_data(DATA_SETS.parse(spec), root, size)
 
 
 def test_digits_are_1347_and_450_with_every_class_in_proportion() -> None:

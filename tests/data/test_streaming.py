@@ -13,8 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
-from noisylab.core.registries import AUGMENT, DATA, NOISE
-from noisylab.data.batches.loader import Feed, TrainingSet
+from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, NOISES
+from noisylab.data.batches.loader import BatchLoader, TrainingSet
 from noisylab.data.batches.samplers import Batching, make_sampler
 from noisylab.data.image_data import ImageData, load_data
 from noisylab.data.streaming import StreamedImages
@@ -24,7 +24,7 @@ from noisylab.study.run_folder import read_metrics
 from noisylab.training import TrainConfig
 
 ROOT = Path(__file__).parents[2]
-AUGMENTATIONS = ["crop(padding=1)", "cutout:4", "trivialaugment", "mixup", "cutmix(probability=1)"]
+SPECS = ["crop(padding=1)", "cutout:4", "trivialaugment", "mixup", "cutmix(probability=1)"]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def loaded(folder: Path, options: str = "") -> ImageData:
-    return load_data(DATA.parse(f"folder(path={str(folder)!r}, size=8{options})"), None)
+    return load_data(DATA_SETS.parse(f"folder(path={str(folder)!r}, size=8{options})"), None)
 
 
 def streamed(folder: Path, workers: int, options: str = "") -> ImageData:
@@ -52,10 +52,10 @@ def streamed(folder: Path, workers: int, options: str = "") -> ImageData:
     return dataclasses.replace(data, **{k: dataclasses.replace(images, workers=workers) for k, images in parts.items()})
 
 
-def feed(data: ImageData, augmentation: str, batching: Batching) -> Feed:
-    made = AUGMENT.create(AUGMENT.parse(augmentation))
+def feed(data: ImageData, augmentation: str, batching: Batching) -> BatchLoader:
+    made = AUGMENTATIONS.create(AUGMENTATIONS.parse(augmentation))
     given = TrainingSet(data.train_images, data.train_labels, data.mean, data.std, made)
-    return Feed(given, make_sampler(batching, data.train_labels, 8, 1), 1, torch.device("cpu"))
+    return BatchLoader(given, make_sampler(batching, data.train_labels, 8, 1), 1, torch.device("cpu"))
 
 
 @pytest.mark.parametrize("options", ["", ", crop=True"])
@@ -75,7 +75,7 @@ def test_images_and_statistics_are_those_of_memory(folder: Path, options: str) -
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("batching", ["plain", "last", "twin", "same_class"])
 def test_batches_are_those_of_memory(folder: Path, workers: int, batching: Batching) -> None:
-    for augmentation in AUGMENTATIONS if workers == 0 else AUGMENTATIONS[-1:]:
+    for augmentation in SPECS if workers == 0 else SPECS[-1:]:
         memory = feed(loaded(folder), augmentation, batching)
         files = feed(streamed(folder, workers), augmentation, batching)
         for one, other in zip(memory.batches(1), files.batches(1), strict=True):
@@ -158,7 +158,7 @@ def test_noise_from_pixels_is_refused(folder: Path, tmp_path: Path, noise: str, 
     np.save(outside, np.zeros((50, 3, 8, 8), dtype=np.uint8))
     data = streamed(folder, 0)
     with pytest.raises(ValueError, match=said):
-        data.under(NOISE.create(NOISE.parse(noise.replace("x.npy", str(outside))), **data.noise_inputs, seed=0))
+        data.with_noise(NOISES.create(NOISES.parse(noise.replace("x.npy", str(outside))), **data.noise_inputs, seed=0))
 
 
 def test_a_file_that_cannot_be_read_is_named(folder: Path, tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_file_that_cannot_be_read_is_named(folder: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize("options", ["stream=True", "crop=True"])
 def test_a_size_is_needed(folder: Path, options: str) -> None:
     with pytest.raises(ValueError, match="needs a size"):
-        load_data(DATA.parse(f"folder(path={str(folder)!r}, {options})"), None)
+        load_data(DATA_SETS.parse(f"folder(path={str(folder)!r}, {options})"), None)
 
 
 def test_a_coloured_image_among_grey_ones_is_refused(tmp_path: Path) -> None:
@@ -185,6 +185,6 @@ def test_a_coloured_image_among_grey_ones_is_refused(tmp_path: Path) -> None:
 
 def test_noise_is_that_of_memory(folder: Path) -> None:
     one, other = loaded(folder), streamed(folder, 0)
-    spec = NOISE.parse("symmetric:0.4")
-    made = [NOISE.create(spec, **data.noise_inputs, seed=3).digest for data in (one, other)]
+    spec = NOISES.parse("symmetric:0.4")
+    made = [NOISES.create(spec, **data.noise_inputs, seed=3).digest for data in (one, other)]
     assert made[0] == made[1]

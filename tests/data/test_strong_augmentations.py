@@ -5,14 +5,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from noisylab.core.registries import AUGMENT
+from noisylab.core.registries import AUGMENTATIONS
 from noisylab.data.augmentations.resized_crop import RandomResizedCrop
 
 NAMES = ["cutout", "random_erasing", "autoaugment", "randaugment", "trivialaugment", "cutout(size=8, flip=False)"]
 
 
 def make(text: str) -> object:
-    return AUGMENT.create(AUGMENT.parse(text))
+    return AUGMENTATIONS.create(AUGMENTATIONS.parse(text))
 
 
 def images(count: int = 64, channels: int = 3, size: int = 32) -> Tensor:

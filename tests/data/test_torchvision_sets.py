@@ -14,7 +14,7 @@ import scipy.io
 import torchvision
 from PIL import Image
 
-from noisylab.core.registries import DATA, NOISE
+from noisylab.core.registries import DATA_SETS, NOISES
 from noisylab.corruption.class_maps import CIFAR100_SUPERCLASS
 from noisylab.data.image_data import ImageData, channel_statistics, load_data
 
@@ -23,7 +23,7 @@ RNG = np.random.default_rng(0)
 
 
 def load(spec: str, root: Path) -> ImageData:
-    return load_data(DATA.parse(spec), root)
+    return load_data(DATA_SETS.parse(spec), root)
 
 
 @pytest.fixture(autouse=True)
@@ -169,7 +169,7 @@ def test_what_is_wrong_with_a_tiny_imagenet_is_named(tiny: Path) -> None:
 
 def test_no_other_size_is_offered() -> None:
     with pytest.raises(ValueError, match="size must be one of 64, 32, got 48"):
-        DATA.parse("tiny_imagenet:48")
+        DATA_SETS.parse("tiny_imagenet:48")
 
 
 @pytest.mark.skipif(not (OFFICIAL / "tiny-imagenet-200" / "wnids.txt").is_file(), reason="TinyImageNet is not in NOISYLAB_DATA")
@@ -235,10 +235,10 @@ def test_fine_labels_go_with_their_samples(tmp_path: Path, monkeypatch: pytest.M
     assert again.fine_labels is not None
     assert np.array_equal(again.fine_labels, part.fine_labels)
     assert again.digest() == part.digest() != dataclasses.replace(part, fine_labels=None).digest()
-    noisy = NOISE.create(NOISE.parse("subclass:0.1"), **part.noise_inputs, seed=0)
+    noisy = NOISES.create(NOISES.parse("subclass:0.1"), **part.noise_inputs, seed=0)
     lowest = np.array([part.fine_labels[part.train_labels == c].min() for c in range(20)])
-    assert noisy.flipped.sum() == 8
-    assert np.array_equal(part.fine_labels[noisy.flipped], lowest[noisy.clean[noisy.flipped]])
+    assert noisy.mislabelled.sum() == 8
+    assert np.array_equal(part.fine_labels[noisy.mislabelled], lowest[noisy.true[noisy.mislabelled]])
 
 
 def test_packed_idx_files_are_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

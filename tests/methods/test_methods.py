@@ -70,9 +70,9 @@ def reaches(roots: list[Any], wanted: np.ndarray) -> bool:
 @pytest.mark.parametrize("name", NAMES)
 def test_training_does_not_depend_on_the_true_labels(name: str) -> None:
     record = noisy()
-    shuffled = np.random.default_rng(1).permutation(record.clean)
-    other = NoisyLabels(record.labels, shuffled, CLASSES, record.kind, record.nominal_rate, record.seed)
-    assert not np.array_equal(record.clean, other.clean)
+    shuffled = np.random.default_rng(1).permutation(record.true)
+    other = NoisyLabels(record.given, shuffled, CLASSES, record.kind, record.nominal_rate, record.seed)
+    assert not np.array_equal(record.true, other.true)
     methods = []
     for labels in (record, other):
         data = training_set(labels.labels)
@@ -84,12 +84,12 @@ def test_training_does_not_depend_on_the_true_labels(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_true_labels_are_out_of_reach_of_method_batches_and_training_set(name: str) -> None:
     record, watch = noisy(), Watch()
-    data = training_set(record.labels)
+    data = training_set(record.given)
     method = make_method(name, data=data)
     train(method, data, CONFIG, [watch])
     roots = [method, data, watch.batches, watch.steps]
-    assert not reaches(roots, record.clean)
-    assert reaches(roots, record.labels), "the given labels are found, so the search looks where labels are"
+    assert not reaches(roots, record.true)
+    assert reaches(roots, record.given), "the given labels are found, so the search looks where labels are"
 
 
 @pytest.mark.parametrize("plant", ["attribute", "buffer", "closure", "view", "list"])
@@ -98,14 +98,14 @@ def test_planted_true_labels_would_be_found(plant: str) -> None:
     if plant == "attribute":
         method.hint = {"deep": [record]}  # type: ignore[assignment]
     elif plant == "buffer":
-        method.register_buffer("hint", torch.from_numpy(record.clean.copy()))
+        method.register_buffer("hint", torch.from_numpy(record.true.copy()))
     elif plant == "closure":
-        method.hint = lambda: record.clean  # type: ignore[assignment]
+        method.hint = lambda: record.true  # type: ignore[assignment]
     elif plant == "view":
-        method.hint = torch.from_numpy(record.clean.copy())[:3]
+        method.hint = torch.from_numpy(record.true.copy())[:3]
     else:
-        method.hint = record.clean.tolist()
-    assert reaches([method], record.clean)
+        method.hint = record.true.tolist()
+    assert reaches([method], record.true)
 
 
 @pytest.mark.parametrize("name", NAMES)

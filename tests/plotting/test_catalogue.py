@@ -15,7 +15,7 @@ from filelock import FileLock
 from readable import assert_readable, texts
 
 from noisylab.analysis import SCORES, load_dynamics, score
-from noisylab.core.registries import DATA
+from noisylab.core.registries import DATA_SETS
 from noisylab.data.image_data import load_data
 from noisylab.plotting.catalogue import FIGURES
 from noisylab.plotting.consistency import consistency_distribution
@@ -41,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with FileLock(base / "drawn.lock"):
         if not (base / "drawn.done").exists():
-            data = load_data(DATA.parse("digits"), None, GRID.train_size)
+            data = load_data(DATA_SETS.parse("digits"), None, GRID.train_size)
             for config in plan(GRID, TRAINING, data):
                 execute(config, data, base / "drawn")
             (base / "drawn.done").touch()
@@ -100,7 +100,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     with FileLock(base / "many.lock"):
         if not (base / "many.done").exists():
-            data = load_data(DATA.parse("digits"), None, 100)
+            data = load_data(DATA_SETS.parse("digits"), None, 100)
             grid = Grid(methods=methods, noise=("symmetric:0.4",), seeds=(0,), train_size=100)
             for config in plan(grid, TrainConfig(epochs=3, batch_size=32, device="cpu"), data):
                 execute(config, data, base / "many")

@@ -21,7 +21,7 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from noisylab.analysis import load_dynamics
-from noisylab.core.registries import DATA
+from noisylab.core.registries import DATA_SETS
 from noisylab.data.image_data import load_data
 from noisylab.plotting.study_runs import study_runs
 from noisylab.plotting.style import method_styles
@@ -198,7 +198,7 @@ def test_a_click_shows_the_sample_s_labels_image_and_a_curve_per_method(reset: A
         "Array.from(document.querySelector('#detail canvas').getContext('2d').getImageData(0, 0, 8, 8).data)"
         ".filter((_, i) => i % 4 === 0)"
     )
-    images = load_data(DATA.parse("digits"), None, 150).train_images
+    images = load_data(DATA_SETS.parse("digits"), None, 150).train_images
     assert pixels == images[position, 0].ravel().tolist()
 
 
@@ -259,7 +259,7 @@ def test_the_explorer_names_what_each_method_has(study: Path) -> None:
 
 
 def test_runs_of_unequal_length_and_without_online_records_have_a_page(tmp_path: Path) -> None:
-    data = load_data(DATA.parse("digits"), None, 100)
+    data = load_data(DATA_SETS.parse("digits"), None, 100)
     grid = Grid(methods=("ce", "dlb", "mixup"), noise=("symmetric:0.4",), seeds=(0,), train_size=100, budget="images")
     for config in plan(grid, TrainConfig(epochs=4, batch_size=32, device="cpu"), data):
         execute(config, data, tmp_path)

@@ -94,8 +94,8 @@ def numbers(out: Path) -> dict[str, Any]:
     found: dict[str, Any] = {name: untimed(out / name) for name in ("results.csv", "summary.csv", "differences.csv")}
     for folder in run_folders(out):
         noisy = NoisyLabels.load(folder / "noise.npz")
-        found[f"{folder.name}/labels"] = noisy.labels.tobytes()
-        found[f"{folder.name}/clean"] = noisy.clean.tobytes()
+        found[f"{folder.name}/labels"] = noisy.given.tobytes()
+        found[f"{folder.name}/clean"] = noisy.true.tobytes()
         found[f"{folder.name}/metrics"] = untimed(folder / "metrics.csv")
         records = load_dynamics(folder)
         for name in map(str, [*records.data_vars, *records.coords]):
@@ -205,10 +205,10 @@ def test_every_row_of_results_follows_from_the_files_of_its_run(finished: tuple[
         assert row["realised_rate"] == noisy.rate
         assert row["images_processed"] == metrics["images"].sum()
         assert records["prediction"].sizes == {"epoch": 2, "sample": 120}
-        np.testing.assert_array_equal(records["given"], noisy.labels)
-        np.testing.assert_array_equal(records["mislabelled"], noisy.flipped)
+        np.testing.assert_array_equal(records["given"], noisy.given)
+        np.testing.assert_array_equal(records["mislabelled"], noisy.mislabelled)
         if noisy.rate:
-            memorised = (records["prediction"][-1] == records["given"])[noisy.flipped].mean()
+            memorised = (records["prediction"][-1] == records["given"])[noisy.mislabelled].mean()
             assert row["memorised"] == pytest.approx(float(memorised))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from noisylab.core.registries import DATA, MODELS
+from noisylab.core.registries import DATA_SETS, MODELS
 from noisylab.data.image_data import ImageData, load_data
 from noisylab.study.grid import Grid, check_names, plan
 from noisylab.study.run_folder import RunConfig
@@ -19,7 +19,7 @@ TRAINING = TrainConfig(device="cpu")
 
 @pytest.fixture(scope="module")
 def digits() -> ImageData:
-    return load_data(DATA.parse("digits"), None)
+    return load_data(DATA_SETS.parse("digits"), None)
 
 
 def ids(data: ImageData, training: TrainConfig = TRAINING, **grid: Any) -> list[str]:
@@ -115,7 +115,7 @@ def test_a_file_whose_content_changed_is_another_run(tmp_path: Path, array: str)
 
     def written() -> list[str]:
         np.savez(path, **arrays)
-        data = load_data(DATA.parse(f"npz:{path}"), None)
+        data = load_data(DATA_SETS.parse(f"npz:{path}"), None)
         return ids(data, methods=("ce",), noise=("symmetric:0.4",), seeds=(0,))
 
     before = written()

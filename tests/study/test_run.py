@@ -14,7 +14,7 @@ import torch
 from filelock import FileLock
 
 from noisylab.analysis import load_dynamics
-from noisylab.core.registries import AUGMENT, DATA, METHODS, MODELS, NOISE
+from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.corruption import NoisyLabels
 from noisylab.data.image_data import ImageData, load_data
 from noisylab.methods import Method
@@ -30,22 +30,22 @@ TIMINGS = ["seconds", "images_per_second"]
 
 @pytest.fixture(scope="module")
 def data() -> ImageData:
-    return load_data(DATA.parse("digits"), None, 80)
+    return load_data(DATA_SETS.parse("digits"), None, 80)
 
 
 def config(data: ImageData, method: str = "dlb", noise: str = "symmetric:0.4", **changes: Any) -> RunConfig:
     training = TrainConfig(epochs=4, batch_size=32, device="cpu")
     made = RunConfig(
-        data=str(DATA.parse("digits")),
+        data=str(DATA_SETS.parse("digits")),
         data_digest=data.digest(),
         noise_digest="",
         train_size=80,
         model=str(MODELS.parse("small_cnn(width=4)")),
         method=str(METHODS.parse(method)),
-        noise=str(NOISE.parse(noise, data.noise_defaults)),
+        noise=str(NOISES.parse(noise, data.noise_defaults)),
         noise_seed=0,
         seed=0,
-        augment=str(AUGMENT.parse(data.augment)),
+        augment=str(AUGMENTATIONS.parse(data.augment)),
         record="online",
         training=training,
         budget="epochs",
@@ -186,7 +186,7 @@ def test_a_result_describes_its_run(data: ImageData, tmp_path: Path, noise: str)
     assert result["noise_kind"] == noise.split(":")[0]
     assert result["nominal_rate"] == float(noise.split(":")[1])
     noisy = NoisyLabels.load(tmp_path / run.id / "noise.npz")
-    assert result["realised_rate"] == noisy.rate == float((noisy.labels != data.train_labels).mean())
+    assert result["realised_rate"] == noisy.rate == float((noisy.given != data.train_labels).mean())
     assert np.isnan(result["memorised"]) == (noisy.rate == 0)
 
 

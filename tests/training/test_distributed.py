@@ -18,7 +18,7 @@ from two_processes import COMPARED, UNEQUAL, losses
 
 from noisylab.analysis import load_dynamics
 from noisylab.core.distributed import gathered
-from noisylab.core.registries import DATA, METHODS
+from noisylab.core.registries import DATA_SETS, METHODS
 from noisylab.core.shares import Whole
 from noisylab.data.batches.samplers import SAMPLERS, LastBatchSampler, PlainSampler, SameClassSampler
 from noisylab.data.image_data import load_data
@@ -90,7 +90,7 @@ def test_a_run_of_two_processes_records_every_sample(tmp_path: Path) -> None:
     assert two.stdout.count("at the last epoch") == 1
     training = TrainConfig(epochs=2, learning_rate=0.01, device="cpu")
     grid = Grid(methods=("dlb",), noise=("symmetric:0.4",), seeds=(0,), train_size=330)
-    data = load_data(DATA.parse("digits"), None, 330)
+    data = load_data(DATA_SETS.parse("digits"), None, 330)
     (config,) = plan(grid, training, data)
     result = execute(config, data, tmp_path / "one")
     folders = [next((tmp_path / name).glob("dlb*")) for name in ("one", "two")]

@@ -12,14 +12,14 @@ from helpers_training import CONFIG, make_method, training_set, true_labels
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from noisylab.analysis import DynamicsRecorder
-from noisylab.core.registries import AUGMENT, METHODS
+from noisylab.core.registries import AUGMENTATIONS, METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods import Method, Step
 from noisylab.training import Callback, train
 from noisylab.training.callback import EpochSummary
 
 # The transforms of torchvision treat images one by one, and are drawn on the CPU.
-AUGMENTATIONS = sorted(set(AUGMENT.entries()) - {"autoaugment", "randaugment", "trivialaugment"})
+AUGMENTATIONS = sorted(set(AUGMENTATIONS.entries()) - {"autoaugment", "randaugment", "trivialaugment"})
 SPECS = {"cutout": "cutout:3"}
 ATEN = torch.ops.aten
 READS = {ATEN._local_scalar_dense, ATEN.nonzero, ATEN.masked_select, ATEN._unique2, ATEN.bincount, ATEN.equal}
@@ -67,7 +67,7 @@ def watched(method: str, augmentation: str, folder: Path, **changes: Any) -> Bet
     reads = Reads()
     between = Between(reads, folder)
     data = dataclasses.replace(
-        training_set(), augmentation=AUGMENT.create(AUGMENT.parse(SPECS.get(augmentation, augmentation)))
+        training_set(), augmentation=AUGMENTATIONS.create(AUGMENTATIONS.parse(SPECS.get(augmentation, augmentation)))
     )
     made = make_method(method)
     with reads:

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from helpers_training import CONFIG, make_method, training_set
 
 from noisylab.core.distributed import from_main, is_main, joined, to_main
-from noisylab.core.registries import DATA, METHODS
+from noisylab.core.registries import DATA_SETS, METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.data.image_data import load_data
 from noisylab.methods import Method, Step
@@ -105,7 +105,7 @@ def resumed(name: str, config: TrainConfig, folder: Path) -> bool:
 def executed(study: Path) -> list[list[dict[str, Any]]]:
     """The result that every process has of a run with a teacher, and of the same one again."""
     training = TrainConfig(epochs=1, processes=2, device="cpu")
-    data = load_data(DATA.parse("digits"), None, 100)
+    data = load_data(DATA_SETS.parse("digits"), None, 100)
     (config,) = plan(Grid(methods=("tf_kd_self",), noise=("symmetric:0.4",), seeds=(0,)), training, data)
     return [to_main(execute(config, data, study)) for _ in range(2)]
 

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from noisylab.core.checks import PositiveInt, UnitInterval
-from noisylab.core.registries import NOISE
+from noisylab.core.registries import NOISES
 from noisylab.corruption.class_maps import MAPPINGS
 from noisylab.corruption.drawing import Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
 from noisylab.corruption.validation import check_integer, check_labels, check_rate, check_true_labels
 
 
-@NOISE.register("asymmetric", main="rate")
+@NOISES.register("asymmetric", main="rate")
 def asymmetric(
     labels: ArrayLike,
     rate: UnitInterval,

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from noisylab.core.checks import PositiveInt, UnitInterval
-from noisylab.core.registries import NOISE
+from noisylab.core.registries import NOISES
 from noisylab.corruption.class_maps import CIFAR100_SUPERCLASS
 from noisylab.corruption.drawing import Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
 from noisylab.corruption.validation import check_labels, check_rate
 
 
-@NOISE.register("block", main="rate")
+@NOISES.register("block", main="rate")
 def block(
     labels: ArrayLike,
     rate: UnitInterval,

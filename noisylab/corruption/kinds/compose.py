@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.checks import PositiveInt, PositiveUnit, SpecText
-from noisylab.core.registries import NOISE
+from noisylab.core.registries import NOISES
 from noisylab.core.seeds import derive_seed
 from noisylab.corruption.record import NoisyLabels
 from noisylab.corruption.validation import check_classes, check_every_class, check_factor, check_labels, check_true_labels
@@ -42,9 +42,9 @@ def only_classes(noisy: NoisyLabels, classes: Iterable[int]) -> NoisyLabels:
     asked, replaced, probability = noisy.transition, noisy.replaced_by, noisy.flip_probability
     return replace(
         noisy,
-        labels=np.where(affected[noisy.clean], noisy.labels, noisy.clean),
-        replaced_by=None if replaced is None else np.where(affected[noisy.clean], replaced, -1),
-        flip_probability=None if probability is None else np.where(affected[noisy.clean], probability, 0.0),
+        given=np.where(affected[noisy.true], noisy.given, noisy.true),
+        replaced_by=None if replaced is None else np.where(affected[noisy.true], replaced, -1),
+        flip_probability=None if probability is None else np.where(affected[noisy.true], probability, 0.0),
         transition=None if asked is None else np.where(affected[:, None], asked, np.eye(noisy.num_classes)),
         parameters={**noisy.parameters, "classes": chosen},
     )
@@ -56,8 +56,8 @@ def then(first: NoisyLabels, second: NoisyLabels) -> NoisyLabels:
     The transition is the product of the two where both are known. Raises ValueError where the true labels of `second` are not
     the given labels of `first`, and where both were drawn with one seed.
     """
-    if not np.array_equal(first.labels, second.clean):
-        raise ValueError("second must be noise on first.labels, got other true labels; make it with f(first.labels, ...)")
+    if not np.array_equal(first.given, second.true):
+        raise ValueError("second must be noise on first.given, got other true labels; make it with f(first.given, ...)")
     if second.positions is not None:
         raise ValueError("second must keep all samples; apply the long tail first")
     if first.seed == second.seed and "sampling" in first.parameters and "sampling" in second.parameters:
@@ -69,8 +69,8 @@ def then(first: NoisyLabels, second: NoisyLabels) -> NoisyLabels:
     if late is not None and early is not None:
         raise ValueError("images can be replaced once only, got open-set noise twice")
     made = NoisyLabels(
-        second.labels,
-        first.clean,
+        second.given,
+        first.true,
         classes,
         f"{first.kind}+{second.kind}",
         0.0,
@@ -83,7 +83,7 @@ def then(first: NoisyLabels, second: NoisyLabels) -> NoisyLabels:
     # A matrix says nothing about replaced images.
     if transition is None or made.replaced_by is not None:
         return replace(made, nominal_rate=made.rate)
-    return replace(made, nominal_rate=float((1 - np.diagonal(transition))[made.clean].mean()))
+    return replace(made, nominal_rate=float((1 - np.diagonal(transition))[made.true].mean()))
 
 
 def _part(record: NoisyLabels) -> dict[str, Any]:
@@ -117,11 +117,11 @@ PER_SAMPLE = ("features", "positions", "fine_labels")
 
 def _make(noise: str, labels: ArrayLike, **inputs: Any) -> NoisyLabels:
     """The noise that a spec names, on these labels."""
-    made: NoisyLabels = NOISE.create(NOISE.parse(noise), labels=labels, **inputs)
+    made: NoisyLabels = NOISES.create(NOISES.parse(noise), labels=labels, **inputs)
     return made
 
 
-@NOISE.register("on_classes")
+@NOISES.register("on_classes")
 def on_classes(labels: ArrayLike, noise: SpecText, classes: tuple[int, ...], **inputs: Unpack[Inputs]) -> NoisyLabels:
     """The noise of another spec on the samples of some true classes only.
 
@@ -131,7 +131,7 @@ def on_classes(labels: ArrayLike, noise: SpecText, classes: tuple[int, ...], **i
     return only_classes(_make(noise, labels, **inputs), classes)
 
 
-@NOISE.register("chain")
+@NOISES.register("chain")
 def chain(labels: ArrayLike, first: SpecText, second: SpecText, **inputs: Unpack[Inputs]) -> NoisyLabels:
     """Noise after noise: the second spec corrupts the labels that the first one gives.
 
@@ -142,7 +142,7 @@ def chain(labels: ArrayLike, first: SpecText, second: SpecText, **inputs: Unpack
     one = _make(first, labels, **inputs)
     # A seed of its own: with equal uniform numbers the same samples would flip twice.
     again = {**inputs, "num_classes": one.num_classes, "seed": derive_seed(seed, "noise/second")}
-    return replace(then(one, _make(second, one.labels, **again)), seed=seed)
+    return replace(then(one, _make(second, one.given, **again)), seed=seed)
 
 
 def long_tail(
@@ -165,7 +165,7 @@ def long_tail(
     return np.sort(np.concatenate([order[s : s + k] for s, k in zip(start, kept, strict=True)]))
 
 
-@NOISE.register("long_tailed")
+@NOISES.register("long_tailed")
 def long_tailed(labels: ArrayLike, factor: PositiveUnit, noise: SpecText, **inputs: Unpack[Inputs]) -> NoisyLabels:
     """Class k keeps n_max f^(k/(K-1)) samples, then the noise of another spec corrupts those (RoLT, Wei et al. 2021).
 

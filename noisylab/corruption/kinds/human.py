@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from noisylab.core.registries import NOISE
+from noisylab.core.registries import NOISES
 from noisylab.corruption.kinds.compose import from_pair
 from noisylab.corruption.pt_file import read_arrays
 from noisylab.corruption.record import NoisyLabels
@@ -32,7 +32,7 @@ VARIANTS: dict[str, tuple[str, str, str, int, float]] = {
 }
 
 
-@NOISE.register("human", main="variant")
+@NOISES.register("human", main="variant")
 def human(
     variant: Literal[
         "cifar10n_aggre",

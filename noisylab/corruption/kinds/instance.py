@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.checks import Positive, PositiveInt, UnitInterval
-from noisylab.core.registries import NOISE
+from noisylab.core.registries import NOISES
 from noisylab.core.seeds import derive_seed
 from noisylab.corruption.drawing import CHUNK, PerSample, Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
@@ -16,7 +16,7 @@ SPREAD = 0.1
 """The standard deviation of flip probabilities over samples, in the paper."""
 
 
-@NOISE.register("instance", main="rate")
+@NOISES.register("instance", main="rate")
 def instance(
     labels: ArrayLike,
     rate: UnitInterval,

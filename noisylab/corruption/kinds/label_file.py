@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.checks import PositiveInt, UnitInterval
-from noisylab.core.registries import NOISE
+from noisylab.core.registries import NOISES
 from noisylab.corruption.kinds.compose import from_pair
 from noisylab.corruption.record import NoisyLabels
 from noisylab.corruption.validation import check_labels, check_positions, check_rate, check_true_labels
@@ -139,7 +139,7 @@ def _true_column(path: Path) -> NDArray[np.int64] | None:
         raise ValueError(f"{str(path)!r}, its column of true labels: {error}") from None
 
 
-@NOISE.register("file", main="path")
+@NOISES.register("file", main="path")
 def from_file(
     labels: ArrayLike,
     path: str,

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.checks import PositiveInt, UnitInterval
-from noisylab.core.registries import NOISE
+from noisylab.core.registries import NOISES
 from noisylab.corruption.drawing import PerSample, Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
 from noisylab.corruption.validation import check_labels, check_posteriors, check_rate, read_rows
 
 
-@NOISE.register("margin", main="rate")
+@NOISES.register("margin", main="rate")
 def margin(
     labels: ArrayLike,
     rate: UnitInterval,

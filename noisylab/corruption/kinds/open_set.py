@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.checks import PositiveInt, UnitInterval
-from noisylab.core.registries import NOISE
+from noisylab.core.registries import NOISES
 from noisylab.core.seeds import derive_seed
 from noisylab.corruption.drawing import Sampling, draw, flip_order
 from noisylab.corruption.record import NoisyLabels
@@ -16,7 +16,7 @@ from noisylab.corruption.validation import check_integer, check_rate, check_samp
 Pixel = TypeVar("Pixel", bound=np.generic)
 
 
-@NOISE.register("open_set", main="rate")
+@NOISES.register("open_set", main="rate")
 def open_set(
     labels: ArrayLike,
     rate: UnitInterval,
@@ -64,8 +64,8 @@ def open_set(
     np.fill_diagonal(transition, 1 - closed)
     parameters = {"open_share": share, "sampling": mode, "outside": count} | file
     return NoisyLabels(
-        labels=np.where(replaced, clean, drawn),
-        clean=clean,
+        given=np.where(replaced, clean, drawn),
+        true=clean,
         num_classes=classes,
         kind="open_set",
         nominal_rate=r,

@@ -4,13 +4,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from noisylab.core.checks import PositiveInt, UnitInterval
-from noisylab.core.registries import NOISE
+from noisylab.core.registries import NOISES
 from noisylab.corruption.drawing import Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
 from noisylab.corruption.validation import check_rate, check_true_labels
 
 
-@NOISE.register("pair_flip", main="rate")
+@NOISES.register("pair_flip", main="rate")
 def pair_flip(
     labels: ArrayLike,
     rate: UnitInterval,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.checks import PositiveInt, UnitInterval
-from noisylab.core.registries import NOISE
+from noisylab.core.registries import NOISES
 from noisylab.core.seeds import derive_seed
 from noisylab.corruption.class_maps import MAPPINGS
 from noisylab.corruption.kinds.asymmetric import asymmetric
@@ -45,7 +45,7 @@ ASYMMETRIC: dict[str, dict[str, str | None]] = {
 }
 
 
-@NOISE.register("preset", main="rate")
+@NOISES.register("preset", main="rate")
 def preset(
     labels: ArrayLike,
     rate: UnitInterval,

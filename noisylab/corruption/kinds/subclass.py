@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.checks import PositiveInt, UnitInterval
-from noisylab.core.registries import NOISE
+from noisylab.core.registries import NOISES
 from noisylab.corruption.drawing import PerSample, Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
 from noisylab.corruption.validation import check_labels, check_rate, check_true_labels, read_rows
 
 
-@NOISE.register("subclass", main="rate")
+@NOISES.register("subclass", main="rate")
 def subclass(
     labels: ArrayLike,
     rate: UnitInterval,

@@ -4,13 +4,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from noisylab.core.checks import PositiveInt, UnitInterval
-from noisylab.core.registries import NOISE
+from noisylab.core.registries import NOISES
 from noisylab.corruption.drawing import Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
 from noisylab.corruption.validation import check_rate, check_true_labels
 
 
-@NOISE.register("symmetric", main="rate")
+@NOISES.register("symmetric", main="rate")
 def symmetric(
     labels: ArrayLike,
     rate: UnitInterval,

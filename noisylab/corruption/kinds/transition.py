@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from noisylab.core.checks import PositiveInt
-from noisylab.core.registries import NOISE
+from noisylab.core.registries import NOISES
 from noisylab.corruption.drawing import Sampling
 from noisylab.corruption.estimators import empirical_transition
 from noisylab.corruption.record import NoisyLabels, corrupt
 from noisylab.corruption.validation import check_labels, check_transition, read_matrix
 
 
-@NOISE.register("from_transition")
+@NOISES.register("from_transition")
 def from_transition(
     labels: ArrayLike,
     matrix: ArrayLike | str | PathLike[str],
@@ -48,7 +48,7 @@ def from_transition(
     )
 
 
-@NOISE.register("empirical", main="source")
+@NOISES.register("empirical", main="source")
 def empirical(
     labels: ArrayLike,
     source: str | PathLike[str] | NoisyLabels,
@@ -63,7 +63,7 @@ def empirical(
     (Wei et al. 2022). A class that the source lacks keeps its labels. Raises ValueError for bad labels or source.
     """
     record = source if isinstance(source, NoisyLabels) else _load(source)
-    matrix = empirical_transition(record.clean, record.labels, record.num_classes)
+    matrix = empirical_transition(record.true, record.given, record.num_classes)
     made: NoisyLabels = from_transition(labels, matrix, num_classes, sampling=sampling, seed=seed)
     return replace(made, kind="empirical", parameters={**made.parameters, "source_digest": record.digest})
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from noisylab.core.checks import NonNegativeInt, checked
-from noisylab.core.registries import AUGMENT
+from noisylab.core.registries import AUGMENTATIONS
 
 
 class Augmentation(Protocol):
@@ -19,7 +19,7 @@ class Augmentation(Protocol):
         """uint8[B, C, H, W] for uint8[B, C, H, W] and their rows of `draw`."""
 
 
-@AUGMENT.register("crop")
+@AUGMENTATIONS.register("crop")
 class Crop:
     """Pad with `padding` black pixels, cut out at a random place, mirror half of the images where `flip`."""
 
@@ -43,7 +43,7 @@ class Crop:
         return torch.where(drawn[:, 2].bool()[:, None, None, None], cropped.flip(3), cropped) if self.flip else cropped
 
 
-@AUGMENT.register("none")
+@AUGMENTATIONS.register("none")
 class Unchanged:
     """No augmentation."""
 

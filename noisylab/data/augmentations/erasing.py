@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval, checked
-from noisylab.core.registries import AUGMENT
+from noisylab.core.registries import AUGMENTATIONS
 from noisylab.data.augmentations.crop import AfterCrop
 
 
@@ -19,7 +19,7 @@ def _erase(images: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Ten
     return images.masked_fill(inside[:, None], 0)
 
 
-@AUGMENT.register("cutout", main="size")
+@AUGMENTATIONS.register("cutout", main="size")
 class Cutout(AfterCrop):
     """Crop and flip, then a black square of `size` pixels around a random place (DeVries and Taylor, arXiv 2017).
 
@@ -45,7 +45,7 @@ class Cutout(AfterCrop):
         return _erase(images, top, left, side, side)
 
 
-@AUGMENT.register("random_erasing", main="probability")
+@AUGMENTATIONS.register("random_erasing", main="probability")
 class RandomErasing(AfterCrop):
     """Crop and flip, then in `probability` of the images a black rectangle (Zhong et al., AAAI 2020).
 

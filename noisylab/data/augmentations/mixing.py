@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from noisylab.core.checks import NonNegativeInt, Positive, UnitInterval, checked
-from noisylab.core.registries import AUGMENT
+from noisylab.core.registries import AUGMENTATIONS
 from noisylab.data.augmentations.crop import Augmentation, Crop
 
 
@@ -23,7 +23,7 @@ class Mixing(Augmentation, Protocol):
         """Mixed images float32[B, C, H, W], and the share float32[B] of the first in each, from the rows of `draw_mix`."""
 
 
-@AUGMENT.register("mixup", main="alpha")
+@AUGMENTATIONS.register("mixup", main="alpha")
 class Mixup(Crop):
     """Crop and flip, then share x + (1 - share) x', labels alike, share from Beta(alpha, alpha) (Zhang et al., ICLR 2018).
 
@@ -45,7 +45,7 @@ class Mixup(Crop):
         return torch.lerp(partners, images, share[:, None, None, None]), share
 
 
-@AUGMENT.register("cutmix", main="probability")
+@AUGMENTATIONS.register("cutmix", main="probability")
 class CutMix(Crop):
     """Crop and flip, then a box of another image in `probability` of the images, labels by area (Yun et al., ICCV 2019).
 

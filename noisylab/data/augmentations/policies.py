@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from noisylab.core.checks import NonNegativeInt, PositiveInt, checked
-from noisylab.core.registries import AUGMENT
+from noisylab.core.registries import AUGMENTATIONS
 from noisylab.data.augmentations.crop import AfterCrop
 
 
@@ -25,7 +25,7 @@ class _Policy(AfterCrop):
         return torch.stack(done)
 
 
-@AUGMENT.register("autoaugment", main="policy")
+@AUGMENTATIONS.register("autoaugment", main="policy")
 class AutoAugment(_Policy):
     """Crop and flip, then a pair of operations of a learnt policy: cifar10, svhn or imagenet (Cubuk et al., CVPR 2019)."""
 
@@ -40,7 +40,7 @@ class AutoAugment(_Policy):
         self.transform = v2.AutoAugment(policies[policy])
 
 
-@AUGMENT.register("randaugment", main="magnitude")
+@AUGMENTATIONS.register("randaugment", main="magnitude")
 class RandAugment(_Policy):
     """Crop and flip, then `operations` of 14 drawn at random, all of one magnitude (Cubuk et al., NeurIPS 2020)."""
 
@@ -56,7 +56,7 @@ class RandAugment(_Policy):
         self.transform = v2.RandAugment(operations, magnitude)
 
 
-@AUGMENT.register("trivialaugment")
+@AUGMENTATIONS.register("trivialaugment")
 class TrivialAugment(_Policy):
     """Crop and flip, then one operation of a random magnitude (Mueller and Hutter, ICCV 2021)."""
 

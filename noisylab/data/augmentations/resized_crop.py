@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from noisylab.core.checks import UnitInterval, checked
-from noisylab.core.registries import AUGMENT
+from noisylab.core.registries import AUGMENTATIONS
 
 
-@AUGMENT.register("random_resized_crop", main="smallest")
+@AUGMENTATIONS.register("random_resized_crop", main="smallest")
 class RandomResizedCrop:
     """A part of random area and shape, resized to the image's size, and mirrored half of the time (Szegedy et al., CVPR 2015).
 

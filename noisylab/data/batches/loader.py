@@ -30,7 +30,7 @@ class TrainingSet:
     augmentation: Augmentation
 
 
-class Feed:
+class BatchLoader:
     """The batches of a training set, on the device; order and augmentation are functions of seed and epoch.
 
     Where the sampler is one of several processes, the batches are its shares of those that one process would have.

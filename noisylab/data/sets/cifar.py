@@ -9,9 +9,9 @@ from typing import Literal
 
 import numpy as np
 
-from noisylab.core.registries import DATA
+from noisylab.core.registries import DATA_SETS
 from noisylab.corruption.class_maps import CIFAR100_SUPERCLASS
-from noisylab.data.download import DEFAULT_ROOT, obtain
+from noisylab.data.download import DEFAULT_ROOT, download_or_explain
 from noisylab.data.image_data import ImageData
 
 SUPERCLASSES = (
@@ -22,13 +22,13 @@ SUPERCLASSES = (
 )
 
 
-@DATA.register("cifar10")
+@DATA_SETS.register("cifar10")
 def cifar10(*, root: Path | None = None) -> ImageData:
     """CIFAR-10: 50,000 + 10,000 colour images of 32x32 in 10 classes; downloaded unless it lies in the data root."""
     return _load("CIFAR10", root, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616), "cifar10")
 
 
-@DATA.register("cifar100", main="classes")
+@DATA_SETS.register("cifar100", main="classes")
 def cifar100(classes: Literal["fine", "coarse"] = "fine", *, root: Path | None = None) -> ImageData:
     """CIFAR-100: 50,000 + 10,000 colour images of 32x32 in 100 classes; downloaded unless it lies in the data root.
 
@@ -57,7 +57,7 @@ def _load(
     from torchvision import datasets
 
     loader, folder = getattr(datasets, name), root or DEFAULT_ROOT
-    train, test = obtain(
+    train, test = download_or_explain(
         name,
         folder / loader.base_folder,
         lambda: [loader(str(folder), train=part, download=True) for part in (True, False)],

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from noisylab.core.registries import DATA
+from noisylab.core.registries import DATA_SETS
 from noisylab.data.image_data import ImageData, channel_statistics
 
 
-@DATA.register("digits")
+@DATA_SETS.register("digits")
 def digits(*, root: Path | None = None) -> ImageData:  # noqa: ARG001 - every data set is offered the root
     """Handwritten digits, 8x8 grey, 1,347 for training and 450 for testing; no download."""
     from sklearn.datasets import load_digits

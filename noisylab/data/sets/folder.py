@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from noisylab.core.checks import PositiveInt
-from noisylab.core.registries import DATA
+from noisylab.core.registries import DATA_SETS
 from noisylab.data.image_data import SAMPLED, ImageData, channel_statistics
 from noisylab.data.image_files import EXTENSIONS, GREY, UNREADABLE, Mode, read_images
 from noisylab.data.streaming import Images, StreamedImages
 
 
-@DATA.register("folder", main="path")
+@DATA_SETS.register("folder", main="path")
 def folder(
     path: str,
     size: PositiveInt | None = None,

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noisylab.core.checks import PositiveInt
-from noisylab.core.registries import DATA
+from noisylab.core.registries import DATA_SETS
 from noisylab.data.download import DEFAULT_ROOT
 from noisylab.data.image_data import ImageData, channel_statistics
 
 TEST_SPLITS = ("test", "validation", "valid", "val")
 
 
-@DATA.register("hf", main="name")
+@DATA_SETS.register("hf", main="name")
 def hf(
     name: str,
     config: str | None = None,

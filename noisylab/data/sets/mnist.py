@@ -8,19 +8,19 @@ from typing import Literal
 
 import numpy as np
 
-from noisylab.core.registries import DATA
-from noisylab.data.download import DEFAULT_ROOT, obtain
+from noisylab.core.registries import DATA_SETS
+from noisylab.data.download import DEFAULT_ROOT, download_or_explain
 from noisylab.data.image_data import ImageData
 
 
-@DATA.register("mnist")
+@DATA_SETS.register("mnist")
 def mnist(*, root: Path | None = None) -> ImageData:
     """MNIST: 60,000 + 10,000 grey handwritten digits of 28x28; downloaded unless it lies in the data root."""
     # A mirrored digit is another sign.
     return _load("MNIST", root, 0.1307, 0.3081, "crop(padding=2, flip=False)", "mnist")
 
 
-@DATA.register("fashion_mnist")
+@DATA_SETS.register("fashion_mnist")
 def fashion_mnist(*, root: Path | None = None) -> ImageData:
     """FashionMNIST: 60,000 + 10,000 grey images of clothes, 28x28, 10 classes; downloaded unless it lies in the data root."""
     # No map of asymmetric noise is agreed on.
@@ -34,7 +34,7 @@ def _load(
 
     loader, folder = getattr(datasets, name), root or DEFAULT_ROOT
     place = folder / name / "raw"
-    train, test = obtain(
+    train, test = download_or_explain(
         name,
         place,
         lambda: [loader(str(folder), train=part, download=True) for part in (True, False)],

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from noisylab.core.registries import DATA
-from noisylab.data.download import DEFAULT_ROOT, obtain
+from noisylab.core.registries import DATA_SETS
+from noisylab.data.download import DEFAULT_ROOT, download_or_explain
 from noisylab.data.image_data import ImageData
 
 
-@DATA.register("svhn")
+@DATA_SETS.register("svhn")
 def svhn(*, root: Path | None = None) -> ImageData:
     """SVHN: 73,257 + 26,032 colour digits of 32x32, without the extra set; downloaded unless it lies in the data root."""
     from torchvision import datasets
 
     folder = root or DEFAULT_ROOT
     files = [f"{file} (MD5 {md5})" for _, file, md5 in (datasets.SVHN.split_list[part] for part in ("train", "test"))]
-    train, test = obtain(
+    train, test = download_or_explain(
         "SVHN",
         folder,
         lambda: [datasets.SVHN(str(folder), split=part, download=True) for part in ("train", "test")],

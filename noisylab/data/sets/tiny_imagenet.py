@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from noisylab.core.registries import DATA
-from noisylab.data.download import DEFAULT_ROOT, obtain
+from noisylab.core.registries import DATA_SETS
+from noisylab.data.download import DEFAULT_ROOT, download_or_explain
 from noisylab.data.image_data import ImageData
 from noisylab.data.image_files import EXTENSIONS, read_images
 
@@ -18,7 +18,7 @@ URL = f"http://cs231n.stanford.edu/{NAME}.zip"
 MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
 
 
-@DATA.register("tiny_imagenet", main="size")
+@DATA_SETS.register("tiny_imagenet", main="size")
 def tiny_imagenet(size: Literal[64, 32] = 64, *, root: Path | None = None) -> ImageData:
     """TinyImageNet: 100,000 + 10,000 colour images of 64x64 in 200 classes, or resized to the DLB paper's 32 (size=32).
 
@@ -59,7 +59,7 @@ def _folder(root: Path) -> Path:
             download_and_extract_archive(URL, str(root), md5=MD5)
         return root / NAME
 
-    return obtain("TinyImageNet", root / NAME, download, f"unpack {NAME}.zip (MD5 {MD5}) in {str(root)!r}")
+    return download_or_explain("TinyImageNet", root / NAME, download, f"unpack {NAME}.zip (MD5 {MD5}) in {str(root)!r}")
 
 
 def _images_of(folder: Path) -> list[Path]:
