@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from noisylab.cli.arguments import describe_specs, interruptible, parse_command_line
-from noisylab.cli.study import study_command
+from noisylab.cli.study import Execution, study_command
 from noisylab.core.registries import METHODS
-from noisylab.study.grid import Execution, Grid
-from noisylab.study.run_folder import RunConfig
-from noisylab.training.config import TrainConfig
+from noisylab.study.grid import Grid
+from noisylab.study.run_config import RunConfig
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,14 +35,13 @@ class Arguments:
     """The command line."""
 
     grid: Grid = field(default_factory=lambda: Grid(methods=every_method(), noise=NOISE, seeds=(0, 1, 2, 3, 4)))
-    training: TrainConfig = field(default_factory=TrainConfig)
     execution: Execution = field(default_factory=lambda: Execution(out=Path("runs/method_comparison")))
 
 
 def main() -> int:
     """Run the study."""
     arguments = parse_command_line(Arguments, f"{__doc__}\n{describe_specs()}")
-    return study_command(arguments.grid, arguments.training, arguments.execution, report)
+    return study_command(arguments.grid, arguments.execution, report)
 
 
 def report(configs: Sequence[RunConfig], out: Path, console: "Console") -> None:

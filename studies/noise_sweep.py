@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from noisylab.cli.arguments import describe_specs, interruptible, parse_command_line
-from noisylab.cli.study import study_command
-from noisylab.study.grid import Execution, Grid
-from noisylab.study.run_folder import RunConfig
-from noisylab.training.config import TrainConfig
+from noisylab.cli.study import Execution, study_command
+from noisylab.study.grid import Grid
+from noisylab.study.run_config import RunConfig
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,14 +28,13 @@ class Arguments:
     """The command line."""
 
     grid: Grid = field(default_factory=Grid)
-    training: TrainConfig = field(default_factory=TrainConfig)
     execution: Execution = field(default_factory=lambda: Execution(out=Path("runs/noise_sweep")))
 
 
 def main() -> int:
     """Run the study."""
     arguments = parse_command_line(Arguments, f"{__doc__}\n{describe_specs()}")
-    return study_command(arguments.grid, arguments.training, arguments.execution, report)
+    return study_command(arguments.grid, arguments.execution, report)
 
 
 def report(configs: Sequence[RunConfig], out: Path, console: "Console") -> None:

@@ -50,8 +50,8 @@ def over_epochs(metrics: pandas.DataFrame, measures: Sequence[str]) -> pandas.Da
 
 def check_comparable(results: pandas.DataFrame) -> None:
     """Raise ValueError where runs differ in more than method, noise and seeds, or one of them stands there twice."""
-    for settings in results["settings"].unique()[1:]:
-        other = results.loc[results["settings"] == settings, "id"].iloc[0]
+    for settings in results["comparison_key"].unique()[1:]:
+        other = results.loc[results["comparison_key"] == settings, "id"].iloc[0]
         raise ValueError(
             f"runs that differ in more than method, noise and seeds are no comparison: {results['id'].iloc[0]}, {other}"
         )

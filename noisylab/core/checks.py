@@ -54,6 +54,19 @@ class IsSpec:
 SpecText = Annotated[str, IsSpec()]
 
 
+@dataclass(frozen=True)
+class NotIdentity:
+    """Metadata for `Annotated`: no part of a run's identity, since a digest stands for the value or it is only shown."""
+
+
+PathText = Annotated[str, NotIdentity()]
+
+
+def has_metadata(annotation: Any, metadata: object) -> bool:
+    """Whether `metadata` annotates the type or a part of it (`Annotated[str, metadata] | None`)."""
+    return any(part == metadata or has_metadata(part, metadata) for part in typing.get_args(annotation))
+
+
 def check_value(name: str, value: object, annotation: Any) -> None:
     """Raise ValueError naming `name`, the value and what was expected, where `value` does not fit `annotation`.
 

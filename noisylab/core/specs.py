@@ -177,6 +177,16 @@ class Registry(Generic[T]):
         held = [spec.options[key] for key, option in self.entries()[spec.name].options.items() if _is_spec(option)]
         return [spec, *(part for text in held for part in self.parts(self.parse(text)))]
 
+    def identity(self, text: str) -> str:
+        """The canonical text of a spec without the options that are no part of a run's identity (`checks.NotIdentity`)."""
+        spec, options = self.parse(text), {}
+        for key, option in self.entries()[spec.name].options.items():
+            if _is_spec(option):
+                options[key] = self.identity(spec.options[key])
+            elif not checks.has_metadata(option.annotation, checks.NotIdentity()):
+                options[key] = spec.options[key]
+        return str(Spec(spec.name, options, "", ""))
+
     def _read(self, text: str) -> tuple[str, dict[str, Any]]:
         """The name and the options written in `text`, as literals."""
         head = text.split("(")[0].split(":")[0].strip()

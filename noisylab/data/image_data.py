@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,12 +170,14 @@ class ImageData:
         return cls(**arrays, **rest)
 
 
-def load_data(spec: Spec, root: Path | None, train_size: int | None = None) -> ImageData:
+def load_data(spec: Spec | str, root: str | os.PathLike[str] | None = None, train_size: int | None = None) -> ImageData:
     """The data set that `spec` names, from `root` where it is a downloaded one.
 
     Raises ValueError naming the place and what was expected there, where the data cannot be had.
     """
+    root = None if root is None else Path(root).expanduser()
     check_root(root)
+    spec = DATA_SETS.parse(spec) if isinstance(spec, str) else spec
     data: ImageData = dataclasses.replace(DATA_SETS.create(spec, root=root), root=None if root is None else str(root))
     return data if train_size is None else data.subset(train_size)
 

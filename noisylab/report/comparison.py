@@ -13,7 +13,8 @@ from noisylab.plotting.catalogue import ranks_of, robustness_of, story_of
 from noisylab.plotting.style import save_figure
 from noisylab.report.tables import accuracy_table, difference_table, protocol, to_latex, to_markdown
 from noisylab.report.terminal import print_tables
-from noisylab.study.run_folder import RunConfig, read_result
+from noisylab.study.run_config import RunConfig
+from noisylab.study.run_folder import read_result
 
 
 def report_sweep(configs: Sequence[RunConfig], out: Path, console: Console, controls: Sequence[str] = ()) -> None:

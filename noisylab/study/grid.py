@@ -1,29 +1,28 @@
-"""The grid of runs that a study consists of: its command-line arguments, their checks, and the run configurations."""
+"""`Grid`: what a study compares. Every method under every noise with every seed, under every setting of any axis."""
 
+import dataclasses
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from types import MappingProxyType
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+import tyro
 
-from noisylab.core.checks import NonNegativeInt, PositiveInt
+from noisylab.core.checks import NonNegativeInt, PositiveInt, check_fields
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
-from noisylab.core.specs import Spec
-from noisylab.data.batches.samplers import presentations_of
-from noisylab.data.image_data import ImageData
-from noisylab.study.run_folder import RunConfig
-from noisylab.training.config import TrainConfig, check_compiler
+from noisylab.study.run_config import Budget, Record
+from noisylab.training.config import TrainConfig
 
-if TYPE_CHECKING:
-    pass
+# What people look for under another name.
+ALIASES = {"lr": "learning_rate", "bs": "batch_size", "wd": "weight_decay", "dataset": "data", "augmentation": "augment"}
 
 
 @dataclass(frozen=True)
 class Grid:
-    """What is compared: every method under every noise with every seed."""
+    """What is compared: every method under every noise with every seed. Raises ValueError for what cannot be compared."""
 
     data: str = "digits"
     """Data set (spec): digits, cifar10, cifar100, tiny_imagenet, mnist, fashion_mnist, svhn, npz:PATH, folder:PATH, hf:NAME."""
@@ -50,148 +49,104 @@ class Grid:
     """One seed of the noise for all runs (None: each run's own seed, so that intervals cover the noise draw too)."""
     augment: str = "auto"
     """Augmentation (spec); auto is the data set's own."""
-    budget: Literal["epochs", "images"] = "epochs"
+    budget: Budget = "epochs"
     """What methods have alike: passes over the training set, or images processed. Images count second presentations and the
     training of teachers, so that methods with these get so many fewer epochs."""
-    record: Literal["online", "eval"] = "online"
+    record: Record = "online"
     """Per-sample records of the training steps (free), or of an extra pass over the training set after each epoch."""
+    training: TrainConfig = field(default_factory=TrainConfig)
+    """How every network is trained."""
+    over: tyro.conf.Suppress[Mapping[str, tuple[Any, ...]]] = field(default_factory=dict)
+    """Further axes: setting -> its values, such as {"batch_size": (32, 64)}; every combination is run."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        for name in ("methods", "noise", "seeds"):
+            check_values(name, getattr(self, name))
+        for name, registry in (("data", DATA_SETS), ("model", MODELS), ("methods", METHODS), ("augment", AUGMENTATIONS)):
+            held = getattr(self, name)
+            texts = [held] if isinstance(held, str) else held
+            specs = [text if (name, text) == ("augment", "auto") else str(registry.parse(text)) for text in texts]
+            for place, spec in enumerate(specs):
+                if spec in specs[:place]:
+                    raise ValueError(f"{name} names {texts[specs.index(spec)]!r} and {texts[place]!r}, which are the same")
+        for text in self.noise:
+            # Which mapping a data set has is known only when it is read.
+            NOISES.parse(text, {"mapping": "digits"})
+        over = {check_axis(name): check_values(f"over {name}", values) for name, values in self.over.items()}
+        object.__setattr__(self, "over", MappingProxyType(over))
+        for _ in self.settings():
+            pass
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "over": dict(self.over)}
+
+    def settings(self) -> Iterator["Grid"]:
+        """The grids without further axes that this one is made of. Raises ValueError for a value that a setting cannot have."""
+        if not self.over:
+            yield self
+            return
+        for values in itertools.product(*self.over.values()):
+            yield self.with_settings(dict(zip(self.over, values, strict=True)), over={})
+
+    def with_settings(self, settings: Mapping[str, Any], **fields: Any) -> "Grid":
+        """This grid with other settings, be they its own or those of training."""
+        names = {f.name for f in dataclasses.fields(TrainConfig)}
+        training = replace(self.training, **{key: value for key, value in settings.items() if key in names})
+        own = {key: value for key, value in settings.items() if key not in names}
+        return replace(self, training=training, **own, **fields)
+
+    def as_json(self) -> dict[str, Any]:
+        """The grid as one flat mapping of JSON types, which `Grid.from_mapping` reads."""
+        held = dataclasses.asdict(replace(self, over={})) | {"over": {key: list(values) for key, values in self.over.items()}}
+        held["data_root"] = None if self.data_root is None else str(self.data_root)
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in {**held, **held.pop("training")}.items()}
+
+    @classmethod
+    def from_mapping(cls, held: Mapping[str, Any]) -> "Grid":
+        """The grid that a flat mapping of settings describes, as a TOML file or `study.json` holds it.
+
+        Raises ValueError for a name that is no setting, and for a value that it cannot have.
+        """
+        lists = {"methods", "noise", "seeds", "milestones"}
+        known = {f.name for f in dataclasses.fields(cls)} - {"training"} | {f.name for f in dataclasses.fields(TrainConfig)}
+        settings: dict[str, Any] = {}
+        for key, value in held.items():
+            name = check_name(key.replace("-", "_"), known)
+            settings[name] = tuple(value) if name in lists and isinstance(value, list) else value
+        if settings.get("data_root") is not None:
+            settings["data_root"] = Path(settings["data_root"]).expanduser()
+        settings["over"] = {name: tuple(values) for name, values in settings.get("over", {}).items()}
+        return cls().with_settings(settings)
 
 
-@dataclass(frozen=True)
-class Execution:
-    """Where the runs go, and how many at once."""
-
-    out: Path = Path("runs/study")
-    """Folder of the runs, tables and figures."""
-    jobs: PositiveInt | None = None
-    """Runs at once, in processes (None: CPU cores over threads, or 1 on an accelerator)."""
-
-
-def check_names(grid: Grid) -> None:
-    """Raise ValueError for what is wrong with the specs themselves, before any data is read."""
-    for name in ("methods", "noise", "seeds"):
-        values = getattr(grid, name)
-        if not values:
-            raise ValueError(f"--{name} must name at least one")
-        if len(set(values)) < len(values):
-            raise ValueError(f"--{name} names {next(v for v in values if values.count(v) > 1)!r} twice")
-    for registry, texts in (
-        (DATA_SETS, [grid.data]),
-        (MODELS, [grid.model]),
-        (METHODS, grid.methods),
-        (AUGMENTATIONS, [] if grid.augment == "auto" else [grid.augment]),
-    ):
-        specs = [str(registry.parse(text)) for text in texts]
-        for place, spec in enumerate(specs):
-            if spec in specs[:place]:
-                raise ValueError(
-                    f"--{registry.kind}s names {texts[specs.index(spec)]!r} and {texts[place]!r}, which are the same"
-                )
-    for text in grid.noise:
-        # Which mapping a data set has is known only when it is read.
-        NOISES.parse(text, {"mapping": "digits"})
+def check_axis(name: str) -> str:
+    """The name of a setting that a grid can vary. Raises ValueError, with what was perhaps meant, for any other name."""
+    fixed = {"data_root", "methods", "noise", "seeds", "training", "over"}
+    own = [f.name for f in dataclasses.fields(Grid) if f.name not in fixed]
+    trained = [f.name for f in dataclasses.fields(TrainConfig) if f.name not in ("processes", "sync_batch_norm")]
+    if name in ("methods", "method", "noise", "seeds", "seed"):
+        raise ValueError(f"over varies settings; {name.removesuffix('s')} is varied already, by {name.removesuffix('s')}s=...")
+    return check_name(name, [*own, *trained])
 
 
-def plan(grid: Grid, training: TrainConfig, data: ImageData) -> list[RunConfig]:
-    """All runs of the grid, seed by seed, so that an interrupted study holds whole comparisons."""
-    check_compiler(training)
-    digest = data.digest()
-    noises = [NOISES.parse(text, data.noise_defaults) for text in grid.noise]
-    noise_seeds = grid.seeds if grid.noise_seed is None else (grid.noise_seed,)
-    noise_digests, transitions = {}, {}
-    for spec, noise_seed in itertools.product(noises, noise_seeds):
-        noisy = NOISES.create(spec, **data.noise_inputs, seed=noise_seed)
-        noise_digests[spec.label, noise_seed] = data.noise_digest(noisy)
-        transitions[str(spec)] = noisy.transition
-    configs = [
-        RunConfig(
-            data=str(DATA_SETS.parse(grid.data)),
-            data_digest=digest,
-            train_size=len(data.train_labels),
-            model=str(MODELS.parse(grid.model)),
-            method=str(METHODS.parse(method)),
-            noise=str(noise),
-            noise_digest=noise_digests[noise.label, noise_seed],
-            noise_seed=noise_seed,
-            seed=seed,
-            augment=str(AUGMENTATIONS.parse(data.augment if grid.augment == "auto" else grid.augment, data.augment_defaults)),
-            record=grid.record,
-            training=replace(training, epochs=_epochs(METHODS.parse(method), grid.budget, training.epochs)),
-            budget=grid.budget,
-            budget_epochs=training.epochs,
-        )
-        for seed, noise, method in itertools.product(grid.seeds, noises, grid.methods)
-        for noise_seed in [seed if grid.noise_seed is None else grid.noise_seed]
-    ]
-    configs = list({config.id: config for config in configs}.values())
-    _check_model(MODELS.parse(grid.model), data)
-    _check_augmentation(AUGMENTATIONS.parse(configs[0].augment), data)
-    _check_methods(configs, data, transitions)
-    return configs
+def check_name(name: str, known: Sequence[str] | set[str]) -> str:
+    """`name`, if it is a setting. Raises ValueError, with what was perhaps meant, otherwise."""
+    if name in known:
+        return name
+    close = [ALIASES[name]] if name in ALIASES else get_close_matches(name, list(known), n=1)
+    raise ValueError(
+        f"there is no setting {name!r}{f' (did you mean {close[0]!r}?)' if close else ''}; settings: {', '.join(sorted(known))}"
+    )
 
 
-def _epochs(method: Spec, budget: Literal["epochs", "images"], epochs: int) -> int:
-    """The epochs of a method for which CE has `epochs`."""
-    if budget == "epochs":
-        return epochs
-    chosen = METHODS.load(method.name)
-    presentations = presentations_of(chosen.composition(**method.options))
-    exposure: int = presentations * chosen.trainings(**method.options)
-    if epochs % exposure:
-        raise ValueError(
-            f"--budget images: {method.label} processes {exposure} times as many images an epoch as ce, its teachers "
-            f"included, so --epochs must be a multiple of {exposure}, got {epochs}"
-        )
-    return epochs // exposure
-
-
-def _check_model(model: Spec, data: ImageData) -> None:
-    """Build the network and show it an image once, so that one that cannot take the data's images is refused at once."""
-    import torch
-
-    # Networks of other libraries may do what the meta device, which costs nothing, cannot do.
-    for device in ("meta", "cpu"):
-        with torch.device(device), torch.no_grad(), torch.random.fork_rng(devices=[]):
-            network = MODELS.create(model, data.num_classes, data.shape[0])
-            try:
-                network.eval()(torch.zeros(1, *data.shape))
-            except Exception as error:  # and raise what they like
-                refusal = error
-            else:
-                return
-    shape = "x".join(map(str, data.shape))
-    raise ValueError(f"model {model.label!r} cannot take images of {shape} (channels, height, width): {refusal}") from refusal
-
-
-def _check_augmentation(spec: Spec, data: ImageData) -> None:
-    """Make the augmentation and show it an image, so that one that does not suit the images is refused before any training."""
-    import torch
-
-    try:
-        augmentation = AUGMENTATIONS.create(spec)
-        image = torch.from_numpy(np.array(data.train_images[:1]))
-        augmentation(image, augmentation.draw(1, torch.Generator().manual_seed(0)))
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise ValueError(f"augmentation {spec.label!r} does not suit images of {data.shape}: {error}") from None
-
-
-def _check_methods(
-    configs: Sequence[RunConfig], data: ImageData, transitions: Mapping[str, NDArray[np.float64] | None]
-) -> None:
-    """Build every method once for each noise, so that one that cannot be built is refused before any training."""
-    import torch
-
-    from noisylab.methods.base import check_mixing
-    from noisylab.study.run import build_method
-
-    augmentation = AUGMENTATIONS.create(AUGMENTATIONS.parse(configs[0].augment))
-    for config in {(config.method, config.noise): config for config in configs}.values():
-        rows = transitions[config.noise]
-        transition = None if rows is None else torch.tensor(rows)
-        with torch.device("meta"):
-            try:
-                method = build_method(config, data, num_samples=len(data.train_labels), noise_rate=0.0, transition=transition)
-                check_mixing(method, augmentation)
-            except ValueError as error:
-                noise = NOISES.parse(config.noise, data.noise_defaults).label
-                raise ValueError(f"method {METHODS.parse(config.method).label!r} under {noise!r}: {error}") from None
+def check_values(name: str, values: Any) -> tuple[Any, ...]:
+    """The values of an axis as a tuple. Raises ValueError if they are none, not several values, or one is there twice."""
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise ValueError(f"{name} must be a tuple of values, got {values!r}; write ({values!r},)")
+    if not values:
+        raise ValueError(f"{name} must name at least one")
+    for place, value in enumerate(values):
+        if value in values[:place]:
+            raise ValueError(f"{name} names {value!r} twice")
+    return tuple(values)

@@ -1,4 +1,4 @@
-"""Many runs over the cores: a run that fails, or whose process is killed, takes no other one with it."""
+"""Many runs on this machine: a run that fails, or whose process is killed, takes no other one with it."""
 
 import multiprocessing
 import os
@@ -16,10 +16,15 @@ from typing import Any
 from pebble import ProcessExpired, ProcessPool
 
 from noisylab.data.image_data import ImageData
-from noisylab.study.run_folder import RunConfig
+from noisylab.study.code import import_code
+from noisylab.study.inputs import INPUTS
+from noisylab.study.run_config import RunConfig
 
 # A run whose process dies is started this often; it goes on from its checkpoint.
 ATTEMPTS = 3
+
+# What a process ends with that was started by a script without a guard, and would start the study again.
+NO_GUARD = 77
 
 
 @dataclass(frozen=True)
@@ -31,23 +36,58 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Elsewhere:
-    """Said by a worker: another process is at this run."""
+class Locked:
+    """Said by a worker: another process holds the lock of this run."""
 
 
-def run_all(
+def run_here(
     configs: Sequence[RunConfig],
-    data_folder: Path,
+    data: Callable[[RunConfig], ImageData],
+    study: Path,
+    *,
+    on_result: Callable[[RunConfig, dict[str, Any]], None],
+    on_progress: Callable[[list[int]], None],
+) -> list[Failure]:
+    """Execute all runs in this process, one after the other; otherwise as `run_pool`."""
+    epochs, failures, queue, locked = [0] * len(configs), [], deque(range(len(configs))), 0
+    while queue:
+        position = queue.popleft()
+        config = configs[position]
+
+        def progress(done: int, position: int = position) -> None:
+            epochs[position] = done
+            on_progress(epochs)
+
+        outcome = _attempt(config, data, study, progress)
+        if isinstance(outcome, Locked):
+            queue.append(position)
+            locked += 1
+            # There is nothing else to do than to wait if all that is left is locked.
+            if locked >= len(queue):
+                time.sleep(0.5)
+            continue
+        locked = 0
+        if isinstance(outcome, str):
+            failures.append(Failure(config, outcome))
+        else:
+            progress(config.epochs_trained)
+            on_result(config, outcome)
+    return failures
+
+
+def run_pool(
+    configs: Sequence[RunConfig],
     study: Path,
     jobs: int,
     *,
     on_result: Callable[[RunConfig, dict[str, Any]], None],
     on_progress: Callable[[list[int]], None],
 ) -> list[Failure]:
-    """Execute all runs in `jobs` processes, and return those that failed.
+    """Execute all runs in `jobs` processes, and return those that failed. The data is what the study keeps (`study.inputs`).
 
-    data_folder: where `ImageData.save` wrote the data. on_result is called when a run is done (by this process or another one);
-    on_progress a few times a second with the epochs done of every run. Runs that another process is at are waited for.
+    on_result is called when a run is done (by this process or another one); on_progress a few times a second with the epochs
+    done of every run. Runs that another process is at are waited for. Raises ValueError if the script that called this has to
+    be guarded against being imported by the processes.
     """
     context = multiprocessing.get_context("spawn")
     # Written by the workers without a lock: a killed one can leave none behind.
@@ -65,7 +105,7 @@ def run_all(
                 while queue and len(active) < jobs:
                     position = queue.popleft()
                     attempts[position] += 1
-                    active[pool.schedule(_work, args=[position, configs[position], data_folder, study])] = position
+                    active[pool.schedule(_work, args=[position, configs[position], study])] = position
                 if not active:
                     time.sleep(0.25)
                 done, _ = wait(list(active), timeout=0.25, return_when=FIRST_COMPLETED)
@@ -75,24 +115,35 @@ def run_all(
                     try:
                         outcome = future.result()
                     except ProcessExpired as error:
+                        if error.exitcode == NO_GUARD:
+                            raise ValueError(
+                                f"jobs={jobs} starts processes that import the calling script: put what it does below "
+                                "if __name__ == '__main__':, or pass jobs=1"
+                            ) from None
                         if attempts[position] < ATTEMPTS:
                             queue.append(position)
                         else:
                             failures.append(Failure(config, f"its process ended {ATTEMPTS} times (exit code {error.exitcode})"))
                         continue
-                    if isinstance(outcome, Elsewhere):
+                    if isinstance(outcome, Locked):
                         attempts[position] -= 1
                         busy.append(position)
                     elif isinstance(outcome, str):
                         failures.append(Failure(config, outcome))
                     else:
-                        epochs[position] = config.training.epochs
+                        epochs[position] = config.epochs_trained
                         on_result(config, outcome)
                 on_progress(list(epochs))
         except BaseException:
             pool.stop()
             raise
     return failures
+
+
+def end_if_imported_by_a_worker() -> None:
+    """End this process if it is one that `run_pool` starts, and is importing a script that would start a study again."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        os._exit(NO_GUARD)
 
 
 def _start_worker(epochs: Any) -> None:
@@ -105,22 +156,33 @@ def _start_worker(epochs: Any) -> None:
 _epochs: Any = None
 
 
-def _work(position: int, config: RunConfig, data_folder: Path, study: Path) -> dict[str, Any] | str | Elsewhere:
+def _work(position: int, config: RunConfig, study: Path) -> dict[str, Any] | str | Locked:
     """In a worker: the run's result, or what went wrong, as text."""
-    from noisylab.study.run import ElsewhereError, execute
 
     def progress(done: int) -> None:
         _epochs[position] = done
 
+    def data(config: RunConfig) -> ImageData:
+        import_code(config.code)
+        return _open_data(study / INPUTS / config.data_digest)
+
+    return _attempt(config, data, study, progress)
+
+
+def _attempt(
+    config: RunConfig, data: Callable[[RunConfig], ImageData], study: Path, progress: Callable[[int], None]
+) -> dict[str, Any] | str | Locked:
+    from noisylab.study.run import RunLockedError, run_one
+
     try:
-        return execute(config, _open_data(data_folder), study, progress)
-    except ElsewhereError:
-        return Elsewhere()
+        return run_one(config, data(config), study, progress)
+    except RunLockedError:
+        return Locked()
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
         return f"{type(error).__name__}: {error} ({os.path.basename(last.filename)}:{last.lineno})"  # noqa: PTH119
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=4)
 def _open_data(folder: Path) -> ImageData:
     return ImageData.open(folder)

@@ -1,9 +1,9 @@
 """One run, from its configuration to a finished folder."""
 
-import dataclasses
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from noisylab.core.distributed import from_main, is_main
-from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
+from noisylab.core.registries import AUGMENTATIONS, METHODS, MODELS, NOISES
 from noisylab.core.seeds import derive_seed
 from noisylab.corruption import NoisyLabels
 from noisylab.data.batches.loader import TrainingSet
@@ -23,7 +23,8 @@ from noisylab.models.base import Backbone
 from noisylab.recording.recorder import DynamicsRecorder
 from noisylab.recording.records import FILE as DYNAMICS
 from noisylab.recording.records import intact_epochs
-from noisylab.study.run_folder import CHECKPOINT, NOISE_FILE, RESULT, RunConfig, read_result, write_result
+from noisylab.study.run_config import RunConfig, labels_of
+from noisylab.study.run_folder import CHECKPOINT, NOISE_FILE, RESULT, read_result, write_config, write_result
 from noisylab.study.run_log import Contribution, RunLog
 from noisylab.training.checkpoint import is_whole, load_method, saved_epoch
 from noisylab.training.device import repeatable, resolve_device
@@ -34,11 +35,11 @@ from noisylab.training.loop import DivergedError, train
 TEACHERS = ".teachers"
 
 
-class ElsewhereError(RuntimeError):
-    """Another process is at this run."""
+class RunLockedError(RuntimeError):
+    """Another process holds the lock of this run."""
 
 
-def execute(
+def run_one(
     config: RunConfig,
     data: ImageData,
     study: Path,
@@ -52,7 +53,7 @@ def execute(
     A run that is done is not repeated; one that was cut off goes on from its checkpoint. on_progress is called with the number
     of epochs done, on_row with each epoch's row of metrics. with_checkpoint: a run whose checkpoint is gone or damaged is done
     again. Teachers that the method needs are trained first, as runs of their own in `study/.teachers`, where others find them.
-    Raises ElsewhereError where another process holds the lock of the run or of a teacher.
+    Raises RunLockedError where another process holds the lock of the run or of a teacher.
 
     Processes that train one run together (`noisylab.core.distributed`) all call it; the main one alone reads and writes the
     folder.
@@ -63,7 +64,7 @@ def execute(
 
 @contextmanager
 def _locked(folder: Path, *, with_checkpoint: bool) -> Iterator[dict[str, Any] | None]:
-    """The result that is in a run's folder, which is locked inside. Raises ElsewhereError where another one has the lock."""
+    """The result that is in a run's folder, which is locked inside. Raises RunLockedError where another one has the lock."""
     lock = FileLock(folder / ".lock", timeout=0)
     found: tuple[bool, dict[str, Any] | None] = False, None
     if is_main():
@@ -75,7 +76,7 @@ def _locked(folder: Path, *, with_checkpoint: bool) -> Iterator[dict[str, Any] |
             found = True, read_result(folder)
     free, result = from_main(found)
     if not free:
-        raise ElsewhereError(folder.name)
+        raise RunLockedError(folder.name)
     try:
         yield result
     finally:
@@ -93,7 +94,7 @@ def _run(
     noisy: NoisyLabels = NOISES.create(NOISES.parse(config.noise), **clean.noise_inputs, seed=config.noise_seed)
     data = clean.with_noise(noisy)
     if is_main():
-        config.save(folder)
+        write_config(folder, config, data)
         noisy.save(folder / NOISE_FILE)
     preparation = _Preparation(config, clean, noisy, study)
     method = preparation.prepared()
@@ -113,7 +114,7 @@ def _run(
     train(
         method,
         TrainingSet(data.train_images, noisy.given, *statistics, AUGMENTATIONS.create(AUGMENTATIONS.parse(config.augment))),
-        config.training,
+        config.training_run,
         [log or Contribution(online=config.record == "online")],
         seed=config.seed,
         checkpoint=folder / CHECKPOINT,
@@ -145,7 +146,7 @@ def _recorder(config: RunConfig, folder: Path, data: ImageData, noisy: NoisyLabe
         true_labels=noisy.true,
         num_classes=data.num_classes,
         sample_ids=data.train_ids,
-        epochs=config.training.epochs,
+        epochs=config.epochs_trained,
         record=config.record,
         divergence=True,
         probabilities=True,
@@ -173,11 +174,11 @@ class _Preparation:
         chosen = str(METHODS.parse(method)), str(MODELS.parse(self._config.model if model is None else model))
         # Its own initialisation and order, the same for every student of this seed.
         seed = derive_seed(self._config.seed, "teacher " + " ".join(chosen)) % 2**31
-        config = dataclasses.replace(self._config, method=chosen[0], model=chosen[1], seed=seed)
+        config = replace(self._config, method=chosen[0], model=chosen[1], seed=seed)
         teachers = self._study if self._study.name == TEACHERS else self._study / TEACHERS
         checkpoint = teachers / config.id / CHECKPOINT
         try:
-            self.results.append(execute(config, self._clean, teachers, with_checkpoint=True))
+            self.results.append(run_one(config, self._clean, teachers, with_checkpoint=True))
         except DivergedError as error:
             raise DivergedError(f"the teacher {METHODS.parse(config.method).label}: {error}") from error
         teacher = _Preparation(config, self._clean, self._noisy, teachers).prepared()
@@ -209,7 +210,7 @@ def build_method(
             network: Backbone = MODELS.create(model, data.num_classes, data.shape[0])
         return network
 
-    setting = Setting(make_network, data.num_classes, num_samples, config.training.epochs, noise_rate, transition)
+    setting = Setting(make_network, data.num_classes, num_samples, config.epochs_trained, noise_rate, transition)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(derive_seed(config.seed, "method"))
         method: Method = METHODS.create(METHODS.parse(config.method), setting)
@@ -220,28 +221,25 @@ def _result(
     config: RunConfig, data: ImageData, noisy: NoisyLabels, metrics: pandas.DataFrame, teachers: list[dict[str, Any]]
 ) -> dict[str, Any]:
     accuracy, last = metrics["test_accuracy"], metrics.iloc[-1]
-    noise = NOISES.parse(config.noise, data.noise_defaults)
     own_seconds, images = float(metrics["seconds"].sum()), int(metrics["images"].sum())
+    training = {key: ", ".join(map(str, v)) if isinstance(v, tuple) else v for key, v in asdict(config.training).items()}
     return {
         "id": config.id,
-        "data": DATA_SETS.parse(config.data).label,
+        **labels_of(config, data.noise_defaults),
         "train_size": config.train_size,
-        "model": MODELS.parse(config.model).label,
-        "method": METHODS.parse(config.method).label,
-        "noise": noise.label,
-        "noise_kind": noise.family,
         "nominal_rate": noisy.nominal_rate,
         "realised_rate": noisy.rate,
         "seed": config.seed,
         "noise_seed": config.noise_seed,
-        "epochs": len(metrics),
-        "budget": f"{'images of ' if config.budget == 'images' else ''}{config.budget_epochs} epochs",
-        "batch_size": config.training.batch_size,
+        "budget": config.budget,
+        "record": config.record,
+        **training,
+        "epochs_trained": len(metrics),
+        "batch_entries": config.training.batch_size,
         # What a method needs its teachers for, it pays for.
         "steps": int(metrics["steps"].sum()) + sum(teacher["steps"] for teacher in teachers),
         "images_processed": images + sum(teacher["images_processed"] for teacher in teachers),
-        "record": config.record,
-        "settings": config.settings,
+        "comparison_key": config.comparison_key,
         "test_accuracy_last": float(last["test_accuracy"]),
         "test_accuracy_last10": float(accuracy.tail(10).mean()),
         "best_on_test": float(accuracy.max()),

@@ -1,92 +1,59 @@
-"""A run's folder: its configuration and identity, its files, whether it is done; and many runs as one table."""
+"""A run's folder: its files, whether it is done; and many runs as one table."""
 
-import dataclasses
 import hashlib
 import json
-import re
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from noisylab.core.checks import NonNegativeInt, PositiveInt, check_fields
 from noisylab.core.files import write_atomically
-from noisylab.training.config import TrainConfig
+from noisylab.data.image_data import ImageData
+from noisylab.study.run_config import FORMAT, SETTINGS, RunConfig
 
 if TYPE_CHECKING:
     import pandas
 
-# Raised whenever the same configuration would give other numbers than before.
-FORMAT = 4
 LIBRARIES = ("noisylab", "numpy", "scikit-learn", "torch", "torchvision", "zarr")
 
 CONFIG, NOISE_FILE, METRICS, CHECKPOINT, RESULT = "config.json", "noise.npz", "metrics.csv", "checkpoint.pt", "result.json"
 
 
-@dataclass(frozen=True)
-class RunConfig:
-    """Everything that can change a number of a run. data, model, method, noise, augment are canonical specs.
-
-    data_digest, noise_digest: SHA-256 of the arrays and of the given labels themselves, so that a changed file is another run.
-    record: whether per-sample records are of the training steps (`online`) or of an extra pass (`eval`). budget: what runs of a
-    comparison have alike, their epochs or the images they process; budget_epochs: how many epochs of CE that is.
-    """
-
-    data: str
-    data_digest: str
-    train_size: int
-    model: str
-    method: str
-    noise: str
-    noise_digest: str
-    noise_seed: NonNegativeInt
-    seed: NonNegativeInt
-    augment: str
-    record: Literal["online", "eval"]
-    training: TrainConfig
-    budget: Literal["epochs", "images"]
-    budget_epochs: PositiveInt
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-
-    def canonical(self) -> dict[str, Any]:
-        """All fields and the format version, as JSON types."""
-        return {"format": FORMAT, **json.loads(json.dumps(dataclasses.asdict(self)))}
-
-    @property
-    def settings(self) -> str:
-        """A digest of all that runs of one comparison have in common: everything but method, noise and seeds.
-
-        `budget_epochs` stands for the epochs, which differ where the images are made equal.
-        """
-        varied = {"method", "noise", "noise_digest", "noise_seed", "seed"}
-        shared = {key: value for key, value in self.canonical().items() if key not in varied}
-        del shared["training"]["epochs"]
-        return hashlib.sha256(json.dumps(shared, sort_keys=True).encode()).hexdigest()[:12]
-
-    @property
-    def id(self) -> str:
-        """A readable name and a SHA-256 of the canonical configuration, the name of the run's folder."""
-        text = json.dumps(self.canonical(), sort_keys=True)
-        name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{_short(self.method)}-{_short(self.noise)}-seed{self.seed}")
-        return f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-
-    def save(self, folder: Path) -> None:
-        """Write `config.json`, with the versions of the libraries in use."""
-        content = {**self.canonical(), "id": self.id, "versions": {name: version(name) for name in LIBRARIES}}
-        write_atomically(folder / CONFIG, json.dumps(content, indent=2) + "\n")
+def write_config(folder: Path, config: RunConfig, data: ImageData) -> None:
+    """Write `config.json`: the configuration, the versions of the libraries in use, and what the network's images are like."""
+    content = {
+        **config.as_json(),
+        "id": config.id,
+        "versions": {name: version(name) for name in LIBRARIES},
+        "images": {"shape": data.shape, "mean": data.mean, "std": data.std, "class_names": data.class_names},
+    }
+    write_atomically(folder / CONFIG, json.dumps(content, indent=2) + "\n")
 
 
-def _short(spec: str) -> str:
-    """A canonical spec with its first number alone: `symmetric-0.4`."""
-    name, _, options = spec.partition("(")
-    number = re.search(r"rate=([0-9.]+)", options)
-    return f"{name}-{number[1]}" if number else name
+def read_config(folder: Path) -> dict[str, Any]:
+    """What `config.json` of a run holds. Raises ValueError if it is not there, is damaged, or has another format."""
+    try:
+        held = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise ValueError(f"{str(folder)!r} is not the folder of a run: it has no readable {CONFIG}") from None
+    check_format(held, folder)
+    return dict(held)
+
+
+def check_format(held: Any, place: Path) -> None:
+    """Raise ValueError if what a file at `place` holds was written in another format than this version's."""
+    found = held.get("format") if isinstance(held, dict) else None
+    if found != FORMAT:
+        raise ValueError(
+            f"{str(place)!r} was written in format {found}, and this version of noisylab reads format {FORMAT}; "
+            "run the study again in another folder, or use the version that wrote it"
+        )
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:
-    """The result of a finished run; None where it is not finished, or its result or metrics are damaged."""
+    """The result of a finished run; None if it is not finished, or its result or metrics are damaged.
+
+    Raises ValueError if it was written in another format.
+    """
     try:
         held = json.loads((folder / RESULT).read_text(encoding="utf-8"))
         metrics = (folder / METRICS).read_bytes()
@@ -94,13 +61,14 @@ def read_result(folder: Path) -> dict[str, Any] | None:
         return None
     if not isinstance(held, dict) or not isinstance(result := held.get("result"), dict):
         return None
+    check_format(held, folder)
     return result if held.get("sha256") == _digest(result, metrics) else None
 
 
 def write_result(folder: Path, result: dict[str, Any], metrics: bytes) -> None:
     """Write `metrics.csv`, then `result.json` with a digest of both."""
     write_atomically(folder / METRICS, metrics)
-    content = {"result": result, "sha256": _digest(result, metrics)}
+    content = {"format": FORMAT, "result": result, "sha256": _digest(result, metrics)}
     write_atomically(folder / RESULT, json.dumps(content, indent=2))
 
 
@@ -125,7 +93,8 @@ def collect(study: Path) -> "pandas.DataFrame":
     table = pandas.DataFrame(rows)
     if table.empty:
         return table
-    order = ["data", "model", "noise_kind", "nominal_rate", "noise", "method", "seed", "noise_seed", "id"]
+    settings = [name for name in table.columns if name in SETTINGS]
+    order = [*settings, "noise_kind", "nominal_rate", "noise", "method", "seed", "noise_seed", "id"]
     return table.sort_values(order, ignore_index=True)
 
 

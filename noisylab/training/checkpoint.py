@@ -4,6 +4,7 @@ import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -75,14 +76,24 @@ def load_checkpoint(
 
 
 def load_method(path: Path, method: Method) -> None:
-    """Take up a method's state from the checkpoint of its training. Raises ValueError where it is not there or is damaged.
+    """Take up a method's state from the checkpoint of its training. Raises ValueError if it is not there or is damaged.
 
     Of several processes all have to call it, and take up what the main one has.
     """
     archive = from_main(_archive(path) if is_main() else None)
+    method.load_state_dict(_state(path, archive)["method"])
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """All that a checkpoint holds, on the CPU. Raises ValueError if it is not there or is damaged."""
+    return _state(path, _archive(path))
+
+
+def _state(path: Path, archive: bytes | None) -> dict[str, Any]:
     if archive is None:
         raise ValueError(f"{str(path)!r} is not a whole checkpoint")
-    method.load_state_dict(torch.load(io.BytesIO(archive), map_location="cpu", weights_only=True)["method"])
+    state: dict[str, Any] = torch.load(io.BytesIO(archive), map_location="cpu", weights_only=True)
+    return state
 
 
 def saved_epoch(path: Path) -> int:

@@ -1,0 +1,46 @@
+"""Noise that `NoisyLabels.save` wrote."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from noisylab.core.checks import PathText, PositiveInt
+from noisylab.core.registries import NOISES
+from noisylab.corruption.record import NoisyLabels
+from noisylab.corruption.validation import check_positions, check_true_labels
+
+
+@NOISES.register("record", main="path")
+def saved_record(
+    labels: ArrayLike, path: PathText, num_classes: PositiveInt | None = None, *, positions: ArrayLike | None = None
+) -> NoisyLabels:
+    """A record that `NoisyLabels.save` wrote, of the same samples: record:noise.npz.
+
+    labels: int[N] true labels; positions: int[N], which samples of the record these are (None: all, in its order). T is that of
+    the record. Raises ValueError for a file that is no record, or one of other labels.
+    """
+    true, classes = check_true_labels(labels, num_classes)
+    try:
+        noisy = NoisyLabels.load(Path(path).expanduser())
+    except OSError as error:
+        raise ValueError(f"record {path!r} cannot be read: {error.strerror}") from None
+    if noisy.positions is None and positions is not None:
+        noisy = _select(noisy, check_positions(positions, len(noisy)))
+    if len(noisy) != len(true) or not np.array_equal(noisy.true, true):
+        raise ValueError(f"record {path!r} is of {len(noisy)} samples with other true labels than these {len(true)}")
+    if noisy.num_classes != classes:
+        raise ValueError(f"record {path!r} is of {noisy.num_classes} classes, and there are {classes}")
+    return noisy
+
+
+def _select(noisy: NoisyLabels, chosen: NDArray[np.int64]) -> NoisyLabels:
+    """The record of some of its samples."""
+    return replace(
+        noisy,
+        given=noisy.given[chosen],
+        true=noisy.true[chosen],
+        replaced_by=None if noisy.replaced_by is None else noisy.replaced_by[chosen],
+        flip_probability=None if noisy.flip_probability is None else noisy.flip_probability[chosen],
+    )

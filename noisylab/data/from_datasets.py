@@ -1,0 +1,86 @@
+"""Anybody's data sets of images as `ImageData`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from noisylab.corruption.sample_format import as_label, refuse_columns, split_row
+from noisylab.corruption.wrapping import MapStyle
+from noisylab.data.image_data import ImageData, channel_statistics
+
+
+def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str] | None = None) -> ImageData:
+    """The images and labels of two map-style data sets, such as torchvision's, in memory.
+
+    Args:
+        train: the training set, rows (image, label). An image is a PIL image, an array or tensor uint8[H, W], [C, H, W] or
+            [H, W, C], or one of floats in [0, 1] that 8 bits hold, as torchvision's ToTensor makes them. It must be without
+            random augmentation and normalisation, which are noisylab's own.
+        test: the same for testing.
+        class_names: of the labels 0 to K - 1; None: `train.classes`, else the numbers.
+
+    Returns:
+        The data, with the mean and deviation of the training images, and crops of an eighth of their height.
+
+    Raises:
+        ValueError: for images of several shapes, or that 8 bits do not hold, and for labels that are no whole numbers.
+    """
+    images, labels = zip(*(_read(data, name) for data, name in ((train, "training"), (test, "test"))), strict=True)
+    if images[0].shape[1:] != images[1].shape[1:]:
+        raise ValueError(f"training and test images must have one shape, got {images[0].shape[1:]} and {images[1].shape[1:]}")
+    largest = int(max(part.max() for part in labels))
+    names = tuple(map(str, class_names or getattr(train, "classes", None) or range(largest + 1)))
+    if largest >= len(names) or min(part.min() for part in labels) < 0:
+        raise ValueError(f"labels must be in [0, {len(names)}), one for each class name, got {largest}")
+    mean, std = channel_statistics(images[0])
+    return ImageData(
+        train_images=images[0],
+        train_labels=labels[0],
+        train_ids=np.arange(len(labels[0])),
+        test_images=images[1],
+        test_labels=labels[1],
+        class_names=names,
+        mean=mean,
+        std=std,
+        # Whether a mirrored image keeps its class is not known here.
+        augment=f"crop(padding={max(images[0].shape[2] // 8, 1)}, flip=False)",
+    )
+
+
+def _read(data: MapStyle, name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    refuse_columns(data)
+    if not len(data):
+        raise ValueError(f"the {name} set has no samples")
+    images, labels = [], []
+    for position in range(len(data)):
+        image, label = split_row(data[position])
+        images.append(_pixels(image, f"the {name} set's image {position}"))
+        labels.append(as_label(label))
+        if images[-1].shape != images[0].shape:
+            raise ValueError(f"the {name} set's images must have one shape, got {images[0].shape} and {images[-1].shape}")
+    return np.stack(images), np.array(labels, dtype=np.int64)
+
+
+def _pixels(image: Any, what: str) -> NDArray[np.uint8]:
+    """uint8[C, H, W]."""
+    pixels = np.asarray(image)
+    if isinstance(image, Image.Image) and image.mode not in ("L", "RGB"):
+        raise ValueError(
+            f"{what} has mode {image.mode!r}; convert it to 'L' or 'RGB', for instance in the data set's transform"
+        )
+    if pixels.dtype.kind == "f":
+        scaled = pixels * 255
+        if not (scaled.min() >= 0 and scaled.max() <= 255.5 and np.abs(scaled - scaled.round()).max() < 0.01):
+            raise ValueError(
+                f"{what} has floats from {pixels.min():g} to {pixels.max():g} that 8 bits do not hold; take the data set "
+                "without normalisation and augmentation"
+            )
+        pixels = scaled.round().astype(np.uint8)
+    if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3):
+        raise ValueError(f"{what} must be uint8 [H, W], [C, H, W] or [H, W, C], got {pixels.dtype} {list(pixels.shape)}")
+    if pixels.ndim == 2:
+        return pixels[None]
+    return pixels if pixels.shape[0] in (1, 3) else pixels.transpose(2, 0, 1)

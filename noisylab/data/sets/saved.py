@@ -1,0 +1,16 @@
+"""Data that `ImageData.save` wrote."""
+
+from pathlib import Path
+
+from noisylab.core.checks import PathText
+from noisylab.core.registries import DATA_SETS
+from noisylab.data.image_data import ImageData
+
+
+@DATA_SETS.register("saved", main="path")
+def saved(path: PathText, *, root: Path | None = None) -> ImageData:  # noqa: ARG001 - every data set is offered the root
+    """A folder that `ImageData.save` wrote, as a study keeps the data that it was given as objects."""
+    folder = Path(path).expanduser()
+    if not (folder / "data.json").is_file():
+        raise ValueError(f"data set saved: {path!r} is not a folder that ImageData.save wrote")
+    return ImageData.open(folder)

@@ -1,0 +1,62 @@
+"""How a study goes, on a terminal, in a notebook or in a log."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from noisylab.study.run_config import RunConfig
+from noisylab.study.runner import Observer
+
+
+class ConsoleProgress(Observer):
+    """On a terminal and in a notebook a bar with the time left; elsewhere a line for every finished run."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console()
+        self._live = self.console.is_terminal or self.console.is_jupyter
+        self._progress = Progress(
+            TextColumn("[progress.description]{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("epochs"),
+            TimeElapsedColumn(),
+            TextColumn("left:"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self._live,
+        )
+
+    def on_start(self, planned: Sequence[RunConfig], missing: Sequence[RunConfig], jobs: int) -> None:
+        """Say what is to do."""
+        where = "in this process" if jobs == 1 else f"on {jobs} processes"
+        self.console.print(
+            f"{len(planned)} runs, {len(planned) - len(missing)} already done; {len(missing)} to do {where}", highlight=False
+        )
+        self._runs, self._finished = len(missing), 0
+        if missing:
+            epochs = sum(config.epochs_trained for config in missing)
+            self._task = self._progress.add_task(f"0/{self._runs} runs", total=epochs)
+            self._progress.start()
+
+    def on_result(self, config: RunConfig, result: dict[str, Any]) -> None:
+        """Count the run, and without a bar print a line for it."""
+        self._finished += 1
+        self._progress.update(self._task, description=f"{self._finished}/{self._runs} runs")
+        if not self._live:
+            self.console.print(
+                f"[{self._finished}/{self._runs}] {result['method']}, {result['noise']}, seed {config.seed}: "
+                f"test accuracy {result['test_accuracy_last']:.3f} ({result['seconds']:.1f} s)",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+
+    def on_progress(self, epochs: Sequence[int]) -> None:
+        """Move the bar."""
+        self._progress.update(self._task, completed=sum(epochs))
+
+    def on_end(self) -> None:
+        """Leave the bar as it is."""
+        self._progress.stop()

@@ -1,0 +1,57 @@
+"""The user's own code that runs need: its digest for their identity, and its import in other processes."""
+
+import hashlib
+import importlib
+import inspect
+import sys
+from collections.abc import Iterable
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from noisylab.core import registries
+from noisylab.core.plugins import load_plugins, loaded_plugins
+from noisylab.core.specs import Registry
+from noisylab.study.run_config import SPECS, Code
+
+
+def code_of(**specs: str) -> tuple[Code, ...]:
+    """The code outside noisylab that these specs name. Keywords are the fields of `RunConfig` that hold specs."""
+    found = {}
+    for field, text in specs.items():
+        registry = SPECS[field]
+        for spec in registry.parts(registry.parse(text)):
+            module = registry.entries()[spec.name].module
+            if not module.startswith("noisylab."):
+                found[module, spec.name] = _code(module, registry, spec.name)
+    return tuple(found.values())
+
+
+def import_code(code: Iterable[Code]) -> None:
+    """Import what a run needs and register what it defines, so that its specs can be read in this process too."""
+    for each in code:
+        missing = [entry for entry in each.names if entry[1] not in getattr(registries, entry[0]).entries()]
+        if missing and each.source.endswith(".py"):
+            load_plugins([Path(each.source)])
+        elif missing:
+            module = importlib.import_module(each.source)
+            for kind, name, attribute in missing:
+                registry = getattr(registries, kind)
+                if name not in registry.entries():
+                    registry.register(name)(attrgetter(attribute)(module))
+
+
+def _code(module: str, registry: Registry[Any], name: str) -> Code:
+    target = registry.load(name)
+    names = ((registry.variable, name, target.__qualname__),)
+    plugin = next((path for path in loaded_plugins() if getattr(sys.modules[module], "__file__", None) == str(path)), None)
+    if plugin is not None:
+        return Code(str(plugin), loaded_plugins()[plugin], names)
+    try:
+        # A module's file, or in a notebook the cell, which is all the source that there is.
+        file = getattr(sys.modules[module], "__file__", None)
+        source = inspect.getsource(target).encode() if file is None else Path(file).read_bytes()
+    except (OSError, TypeError):
+        reason = "so its runs could not be told from others; put it in a file"
+        raise ValueError(f"the source of {registry.kind} {name!r} cannot be read, {reason}") from None
+    return Code(module, hashlib.sha256(source).hexdigest(), names)

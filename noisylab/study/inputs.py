@@ -1,0 +1,39 @@
+"""Data and labels that a study keeps for its runs, once, by digest: `<study>/.inputs/<digest>`."""
+
+import shutil
+import uuid
+from pathlib import Path
+
+from noisylab.core.files import flush_folder
+from noisylab.corruption import NoisyLabels
+from noisylab.data.image_data import ImageData
+
+INPUTS = ".inputs"
+
+
+def keep_data(study: Path, data: ImageData) -> Path:
+    """The folder that holds the data, written now if it is not there yet; `ImageData.open` maps it into any process."""
+    folder = study / INPUTS / data.digest()
+    if not folder.is_dir():
+        partial = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
+        partial.mkdir(parents=True)
+        try:
+            data.save(partial)
+            flush_folder(partial)
+            partial.replace(folder)
+        except OSError:
+            # Another process may have been faster with the same data.
+            if not folder.is_dir():
+                raise
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+def keep_labels(study: Path, noisy: NoisyLabels) -> Path:
+    """The file that holds a record of noise, written now if it is not there yet."""
+    file = study / INPUTS / f"{noisy.digest}.npz"
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        noisy.save(file)
+    return file

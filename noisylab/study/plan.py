@@ -1,0 +1,138 @@
+"""From a grid to its runs: everything is checked, and built once, before any training starts."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
+from noisylab.core.specs import Spec
+from noisylab.core.system import resolve_device_name
+from noisylab.data.image_data import ImageData, check_root, load_data
+from noisylab.study.code import code_of
+from noisylab.study.grid import Grid
+from noisylab.study.run_config import RunConfig
+from noisylab.training.config import check_compiler
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs of a grid, and the data sets that they train on, by digest."""
+
+    grid: Grid
+    configs: tuple[RunConfig, ...]
+    data: Mapping[str, ImageData]
+
+
+def plan(grid: Grid, loaded: ImageData | None = None) -> Plan:
+    """All runs of the grid, seed by seed, so that an interrupted study holds whole comparisons.
+
+    loaded: the data set, if it has been read already. Raises ValueError for data that cannot be had, and for a method, network,
+    noise or augmentation that does not suit it.
+    """
+    check_root(grid.data_root)
+    parts: list[list[RunConfig]] = []
+    data: dict[str, ImageData] = {}
+    read: dict[tuple[str, int | None], ImageData] = {}
+    for setting in grid.settings():
+        key = setting.data, setting.train_size
+        if key not in read:
+            read[key] = loaded or load_data(setting.data, setting.data_root, setting.train_size)
+        held = read[key]
+        configs, digest = _plan_setting(setting, held)
+        parts.append(configs)
+        data.setdefault(digest, held)
+    chosen = [config for seed in grid.seeds for part in parts for config in part if config.seed == seed]
+    return Plan(grid, tuple({config.id: config for config in chosen}.values()), data)
+
+
+def _plan_setting(grid: Grid, data: ImageData) -> tuple[list[RunConfig], str]:
+    """The runs of a grid without further axes, and the digest of its data."""
+    training = replace(grid.training, device=resolve_device_name(grid.training.device))
+    check_compiler(training)
+    digest = data.digest()
+    noises = [NOISES.parse(text, data.noise_defaults) for text in grid.noise]
+    noise_seeds = grid.seeds if grid.noise_seed is None else (grid.noise_seed,)
+    noise_digests, transitions = {}, {}
+    for spec, noise_seed in itertools.product(noises, noise_seeds):
+        noisy = NOISES.create(spec, **data.noise_inputs, seed=noise_seed)
+        noise_digests[spec.label, noise_seed] = data.noise_digest(noisy)
+        transitions[str(spec)] = noisy.transition
+    augment = AUGMENTATIONS.parse(data.augment if grid.augment == "auto" else grid.augment, data.augment_defaults)
+    model = MODELS.parse(grid.model)
+    configs = [
+        RunConfig(
+            data=str(DATA_SETS.parse(grid.data)),
+            data_digest=digest,
+            train_size=len(data.train_labels),
+            model=str(model),
+            method=str(METHODS.parse(method)),
+            noise=str(noise),
+            noise_digest=noise_digests[noise.label, noise_seed],
+            noise_seed=noise_seed,
+            seed=seed,
+            augment=str(augment),
+            record=grid.record,
+            budget=grid.budget,
+            training=training,
+            code=code_of(data=grid.data, model=grid.model, method=method, noise=str(noise), augment=str(augment)),
+        )
+        for seed, noise, method in itertools.product(grid.seeds, noises, grid.methods)
+        for noise_seed in [seed if grid.noise_seed is None else grid.noise_seed]
+    ]
+    _check_model(model, data)
+    _check_augmentation(augment, data)
+    _check_methods(configs, data, transitions)
+    return configs, digest
+
+
+def _check_model(model: Spec, data: ImageData) -> None:
+    """Build the network and show it an image once, so that one that cannot take the data's images is refused at once."""
+    import torch
+
+    # Networks of other libraries may do what the meta device, which costs nothing, cannot do.
+    for device in ("meta", "cpu"):
+        with torch.device(device), torch.no_grad(), torch.random.fork_rng(devices=[]):
+            network = MODELS.create(model, data.num_classes, data.shape[0])
+            try:
+                network.eval()(torch.zeros(1, *data.shape))
+            except Exception as error:  # and raise what they like
+                refusal = error
+            else:
+                return
+    shape = "x".join(map(str, data.shape))
+    raise ValueError(f"model {model.label!r} cannot take images of {shape} (channels, height, width): {refusal}") from refusal
+
+
+def _check_augmentation(spec: Spec, data: ImageData) -> None:
+    """Make the augmentation and show it an image, so that one that does not suit the images is refused before any training."""
+    import torch
+
+    try:
+        augmentation = AUGMENTATIONS.create(spec)
+        image = torch.from_numpy(np.array(data.train_images[:1]))
+        augmentation(image, augmentation.draw(1, torch.Generator().manual_seed(0)))
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ValueError(f"augmentation {spec.label!r} does not suit images of {data.shape}: {error}") from None
+
+
+def _check_methods(configs: list[RunConfig], data: ImageData, transitions: Mapping[str, NDArray[np.float64] | None]) -> None:
+    """Build every method once for each noise, so that one that cannot be built is refused before any training."""
+    import torch
+
+    from noisylab.methods.base import check_mixing
+    from noisylab.study.run import build_method
+
+    augmentation = AUGMENTATIONS.create(AUGMENTATIONS.parse(configs[0].augment))
+    for config in {(config.method, config.noise): config for config in configs}.values():
+        rows = transitions[config.noise]
+        transition = None if rows is None else torch.tensor(rows)
+        with torch.device("meta"):
+            try:
+                method = build_method(config, data, num_samples=len(data.train_labels), noise_rate=0.0, transition=transition)
+                check_mixing(method, augmentation)
+            except ValueError as error:
+                noise = NOISES.parse(config.noise, data.noise_defaults).label
+                raise ValueError(f"method {METHODS.parse(config.method).label!r} under {noise!r}: {error}") from None

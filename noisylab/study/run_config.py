@@ -1,0 +1,169 @@
+"""`RunConfig`: everything that can change a number of a run, and the identity that follows from it."""
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from noisylab.core.checks import NonNegativeInt, NotIdentity, PositiveInt, check_fields, has_metadata
+from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
+from noisylab.data.batches.samplers import presentations_of
+from noisylab.training.config import TrainConfig
+
+# Raised whenever the same configuration would give other numbers than before.
+FORMAT = 5
+
+Budget = Literal["epochs", "images"]
+Record = Literal["online", "eval"]
+
+# The fields that hold specs, and what they name.
+SPECS = {"data": DATA_SETS, "model": MODELS, "method": METHODS, "noise": NOISES, "augment": AUGMENTATIONS}
+
+# The columns of `results.csv` that hold what a study may vary beside method, noise and seeds.
+SETTINGS = ("data", "model", "train_size", "augment", "record", "budget", *(f.name for f in dataclasses.fields(TrainConfig)))
+
+# What runs of one comparison differ in; all else that they differ in is a setting.
+COMPARED = ("method", "noise", "noise_digest", "noise_seed", "seed", "code")
+
+
+@dataclass(frozen=True)
+class Code:
+    """Code of the user's own that a run needs: the file or module that defines it, and the SHA-256 of its source.
+
+    names: what has to be registered after it is imported, as (kind, name, attribute of the module).
+    """
+
+    source: Annotated[str, NotIdentity()]
+    sha256: str
+    names: Annotated[tuple[tuple[str, str, str], ...], NotIdentity()] = ()
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that can change a number of a run. data, model, method, noise and augment are canonical specs.
+
+    data_digest, noise_digest: SHA-256 of the arrays and of the given labels themselves, so that a changed file is another run.
+    record: whether per-sample records are of the training steps (`online`) or of an extra pass (`eval`). budget: what runs of a
+    comparison have alike, their epochs or the images they process. training: as it was asked for; what a budget makes of its
+    epochs is `epochs_trained`.
+    """
+
+    data: str
+    data_digest: str
+    train_size: PositiveInt
+    model: str
+    method: str
+    noise: str
+    noise_digest: str
+    noise_seed: NonNegativeInt
+    seed: NonNegativeInt
+    augment: str
+    record: Record
+    budget: Budget
+    training: TrainConfig
+    code: tuple[Code, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def as_json(self) -> dict[str, Any]:
+        """All fields and the format version, as JSON types."""
+        return {"format": FORMAT, **json.loads(json.dumps(dataclasses.asdict(self)))}
+
+    @classmethod
+    def from_json(cls, held: dict[str, Any]) -> "RunConfig":
+        """The configuration that `as_json` wrote; keys that are no fields are left out."""
+        fields = {field.name: held[field.name] for field in dataclasses.fields(cls)}
+        training = {**fields["training"], "milestones": tuple(fields["training"]["milestones"])}
+        code = tuple(Code(each["source"], each["sha256"], tuple(map(tuple, each["names"]))) for each in fields["code"])
+        return cls(**{**fields, "training": TrainConfig(**training), "code": code})
+
+    @cached_property
+    def id(self) -> str:
+        """A readable name and a SHA-256 of the identity, the name of the run's folder."""
+        name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{_short(self.method)}-{_short(self.noise)}-seed{self.seed}")
+        return f"{name}-{_digest(identity(self))}"
+
+    @cached_property
+    def comparison_key(self) -> str:
+        """A digest of all that runs of one comparison have in common: everything but method, noise and seeds."""
+        return _digest({key: value for key, value in identity(self).items() if key not in COMPARED})
+
+    @property
+    def epochs_trained(self) -> int:
+        """The epochs that the budget leaves this method. Raises ValueError if they are not a whole number."""
+        if self.budget == "epochs":
+            return self.training.epochs
+        method = METHODS.parse(self.method)
+        chosen, epochs = METHODS.load(method.name), self.training.epochs
+        exposure: int = presentations_of(chosen.composition(**method.options)) * chosen.trainings(**method.options)
+        if epochs % exposure:
+            raise ValueError(
+                f"budget 'images': {method.label} processes {exposure} times as many images an epoch as ce, its teachers "
+                f"included, so epochs must be a multiple of {exposure}, got {epochs}"
+            )
+        return epochs // exposure
+
+    @property
+    def training_run(self) -> TrainConfig:
+        """`training` with the epochs that are trained."""
+        return replace(self.training, epochs=self.epochs_trained)
+
+
+def identity(config: RunConfig) -> dict[str, Any]:
+    """What makes a run the run that it is, as JSON types: all that can change a number.
+
+    A path is not in it, since the digest of what it names is; nor are options that have no effect.
+    """
+    content = _marked_out(config)
+    for name, registry in SPECS.items():
+        content[name] = registry.identity(content[name])
+    if config.training.schedule != "step":
+        del content["training"]["milestones"], content["training"]["decay"]
+    return {"format": FORMAT, **json.loads(json.dumps(content))}
+
+
+def labels_of(config: RunConfig, noise_defaults: Mapping[str, Any]) -> dict[str, str]:
+    """How tables name the data, network, method, noise and augmentation of a run: short, without what is the default.
+
+    noise_defaults: those of the data set (`ImageData.noise_defaults`).
+    """
+    noise = NOISES.parse(config.noise, noise_defaults)
+    return {
+        "data": DATA_SETS.parse(config.data).label,
+        "model": MODELS.parse(config.model).label,
+        "method": METHODS.parse(config.method).label,
+        "noise": noise.label,
+        "noise_kind": noise.family,
+        "augment": AUGMENTATIONS.parse(config.augment).label,
+    }
+
+
+def _marked_out(held: Any) -> dict[str, Any]:
+    """The fields of a dataclass, but for those that are marked as no part of the identity."""
+    content = {}
+    for field in dataclasses.fields(held):
+        value = getattr(held, field.name)
+        if has_metadata(field.type, NotIdentity()):
+            continue
+        if dataclasses.is_dataclass(value):
+            value = _marked_out(value)
+        elif isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
+            value = [_marked_out(each) for each in value]
+        content[field.name] = value
+    return content
+
+
+def _digest(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _short(spec: str) -> str:
+    """A canonical spec with its rate alone: `symmetric-0.4`."""
+    name, _, options = spec.partition("(")
+    number = re.search(r"rate=([0-9.]+)", options)
+    return f"{name}-{number[1]}" if number else name

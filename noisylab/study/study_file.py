@@ -1,0 +1,71 @@
+"""`study.json`: the grids that a study folder was asked for, each with the runs that it planned."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from noisylab.core.files import write_atomically
+from noisylab.study.grid import Grid
+from noisylab.study.plan import Plan
+from noisylab.study.run_config import FORMAT, RunConfig, labels_of
+from noisylab.study.run_folder import check_format
+
+STUDY = "study.json"
+
+
+def add_plan(study: Path, plan: Plan) -> None:
+    """Enter a grid and its planned runs, unless they are there already. Raises ValueError for a file of another format."""
+    entry = {"grid": plan.grid.as_json(), "runs": [_planned(plan, config) for config in plan.configs]}
+    entry = json.loads(json.dumps(entry))
+    with FileLock(study / ".study.lock"):
+        grids = read_plans(study)
+        if entry not in grids:
+            write_atomically(study / STUDY, json.dumps({"format": FORMAT, "grids": [*grids, entry]}, indent=1) + "\n")
+
+
+def read_plans(study: Path) -> list[dict[str, Any]]:
+    """The grids asked for, each {"grid": settings, "runs": [{"id": ..., ...}]}; none for a folder that no study was run in.
+
+    Raises ValueError for a damaged file or one of another format.
+    """
+    try:
+        held = json.loads((study / STUDY).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{str(study / STUDY)!r} cannot be read: {error}") from None
+    check_format(held, study / STUDY)
+    return list(held["grids"])
+
+
+def planned_runs(study: Path) -> list[dict[str, Any]]:
+    """All planned runs, each once: {"id", "method", "noise", "seed"}, in the order they were asked for."""
+    return list({run["id"]: run for entry in read_plans(study) for run in entry["runs"]}.values())
+
+
+def grid_from(path: Path) -> Grid:
+    """The grid in a TOML file of settings, or the one in a study's `study.json`. Raises ValueError naming the file."""
+    import tomllib
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"{str(path)!r} cannot be read: {error.strerror}") from None
+    try:
+        if path.suffix != ".json":
+            return Grid.from_mapping(tomllib.loads(text))
+        held = json.loads(text)
+        check_format(held, path)
+        grids = held["grids"]
+        if len(grids) != 1:
+            raise ValueError(f"it holds {len(grids)} grids, and one is needed")
+        return Grid.from_mapping(grids[0]["grid"])
+    except ValueError as error:
+        raise ValueError(f"{str(path)!r}: {error}") from None
+
+
+def _planned(plan: Plan, config: RunConfig) -> dict[str, Any]:
+    labels = labels_of(config, plan.data[config.data_digest].noise_defaults)
+    return {"id": config.id, **labels, "seed": config.seed}

@@ -1,0 +1,59 @@
+"""The network that a finished run trained, ready to be used."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from noisylab.core.registries import MODELS
+from noisylab.study.code import import_code
+from noisylab.study.run_config import RunConfig
+from noisylab.study.run_folder import CHECKPOINT, read_config
+from noisylab.training.checkpoint import read_checkpoint
+
+
+class TrainedNetwork(nn.Module):
+    """A trained network in evaluation mode, with the normalisation it was trained with; no gradient is asked for.
+
+    Args of forward: images uint8[B, C, H, W], or float[B, C, H, W] with pixels in [0, 1]. It returns the logits float32[B, K].
+
+    Attributes:
+        network: the network itself, for images that are normalised already.
+        class_names: what the K logits stand for.
+    """
+
+    def __init__(
+        self, network: nn.Module, mean: tuple[float, ...], std: tuple[float, ...], class_names: tuple[str, ...]
+    ) -> None:
+        super().__init__()
+        self.network, self.class_names = network.requires_grad_(False), class_names
+        self._statistics = mean, std
+        self.eval()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits float32[B, K]."""
+        if images.dtype == torch.uint8:
+            images = images.float() / 255
+        mean, std = (torch.tensor(values, device=images.device)[:, None, None] for values in self._statistics)
+        logits: Tensor = self.network((images - mean) / std)
+        return logits.float()
+
+
+def load_network(folder: Path) -> TrainedNetwork:
+    """The network of the run in `folder`, on the CPU: what its test accuracy was measured of.
+
+    Raises ValueError if the folder holds no whole checkpoint.
+    """
+    held = read_config(folder)
+    config, images = RunConfig.from_json(held), held["images"]
+    import_code(config.code)
+    with torch.random.fork_rng(devices=[]):
+        network = MODELS.create(MODELS.parse(config.model), len(images["class_names"]), images["shape"][0])
+    state = read_checkpoint(folder / CHECKPOINT)
+    if "ema" in state["others"]:
+        network.load_state_dict(state["others"]["ema"]["network"])
+    else:
+        prefix = "network."
+        own = {key.removeprefix(prefix): value for key, value in state["method"].items() if key.startswith(prefix)}
+        network.load_state_dict(own)
+    return TrainedNetwork(network, tuple(images["mean"]), tuple(images["std"]), tuple(images["class_names"]))
