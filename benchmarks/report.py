@@ -26,7 +26,8 @@ from noisylab.corruption import symmetric
 from noisylab.data.image_data import load_data
 from noisylab.plotting.study_runs import study_runs
 from noisylab.report.page import build, choose
-from noisylab.study.run_folder import RunConfig, write_result
+from noisylab.study.run_config import RunConfig
+from noisylab.study.run_folder import write_result
 from noisylab.training.config import TrainConfig
 
 SAMPLES, CLASSES, EPOCHS, METHODS = 50_000, 10, 200, ("ce", "repeat", "dlb")
@@ -61,7 +62,6 @@ def make_study(folder: Path, root: Path | None) -> None:
             record="online",
             training=TrainConfig(epochs=EPOCHS, device="cpu"),
             budget="epochs",
-            budget_epochs=EPOCHS,
         )
         run = folder / "study" / config.id
         run.mkdir(parents=True)

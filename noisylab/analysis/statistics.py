@@ -8,14 +8,11 @@ from numpy.typing import ArrayLike, NDArray
 
 
 class Interval(NamedTuple):
-    """A mean, half the width of its confidence interval (NaN for one value), and how many values it is of."""
+    """A mean, half the width of its confidence interval (NaN for one value), and the number of values."""
 
     mean: float
     half: float
     n: int
-
-    def __str__(self) -> str:
-        return f"{self.mean:.3f}" if np.isnan(self.half) else f"{self.mean:.3f} ± {self.half:.3f}"
 
 
 class Difference(NamedTuple):
@@ -26,7 +23,21 @@ class Difference(NamedTuple):
 
 
 def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
-    """Mean and Student t confidence interval of values float[n]; a NaN among them makes both NaN."""
+    """Mean and Student t confidence interval of some values.
+
+    Args:
+        values: float[n], n at least 1. A NaN among them makes both mean and interval NaN.
+        confidence: probability that the interval covers the true mean, in (0, 1).
+
+    Raises:
+        ValueError: there are no values.
+
+    Example:
+        >>> from noisylab.analysis.statistics import mean_interval
+        >>> interval = mean_interval([0.90, 0.92, 0.91])
+        >>> round(interval.mean, 2), round(interval.half, 3), interval.n
+        (0.91, 0.025, 3)
+    """
     from scipy import stats
 
     x = np.asarray(values, dtype=np.float64)
@@ -39,10 +50,24 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
 
 
 def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Difference:
-    """A - b for values float[n] paired by position; p is 1 where all pairs are equal.
+    """The mean of a - b, with its interval and the p-value of the paired t-test.
 
-    p is NaN for one pair, and where all differences are the same one: accuracies are counts, so that few of them can agree by
-    chance, and a spread of 0 would claim certainty.
+    p is NaN for one pair, and if all differences are the same nonzero number: accuracies are counts, so a few of them can agree
+    by chance, and a spread of 0 would claim certainty. If all pairs are equal, p is 1.
+
+    Args:
+        a: float[n].
+        b: float[n], paired with `a` by position.
+        confidence: of the interval, in (0, 1).
+
+    Raises:
+        ValueError: the two have different shapes, or no values.
+
+    Example:
+        >>> from noisylab.analysis.statistics import paired_difference
+        >>> difference = paired_difference([0.95, 0.96, 0.94], [0.90, 0.92, 0.91])
+        >>> round(difference.interval.mean, 3), round(difference.p, 3)
+        (0.04, 0.02)
     """
     from scipy import stats
 
@@ -62,7 +87,22 @@ def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> D
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Holm's step-down adjusted p-values float[m]; NaN stays NaN and is not counted (Holm 1979)."""
+    """Holm's step-down adjusted p-values.
+
+    Args:
+        p_values: float[m]. NaN stays NaN and is not counted as a test.
+
+    Returns:
+        float64[m], each at most 1.
+
+    Example:
+        >>> from noisylab.analysis.statistics import holm
+        >>> holm([0.01, 0.04, 0.03]).round(2).tolist()
+        [0.03, 0.06, 0.06]
+
+    Source:
+        Holm (1979), A simple sequentially rejective multiple test procedure.
+    """
     p = np.asarray(p_values, dtype=np.float64)
     adjusted = np.full(p.shape, np.nan)
     order = np.argsort(p)[: int((~np.isnan(p)).sum())]
@@ -71,8 +111,26 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     return adjusted
 
 
-def percent(mean: float, half: float, sign: str = "") -> str:
-    """A share and half its interval as percent: `91.2 ± 0.4`."""
+def format_interval(mean: float, half: float, *, sign: str = "") -> str:
+    """A share and half its interval as text, in percent with one decimal.
+
+    Args:
+        mean: in [-1, 1]; "-" is written for NaN.
+        half: half the width of the interval; NaN leaves it out.
+        sign: "+" writes the sign of positive numbers too, for differences.
+
+    Example:
+        >>> from noisylab.analysis.statistics import format_interval
+        >>> format_interval(0.912, 0.004), format_interval(0.01, float("nan"), sign="+")
+        ('91.2 ± 0.4', '+1.0')
+    """
     if math.isnan(mean):
         return "-"
     return f"{100 * mean:{sign}.1f}" + ("" if math.isnan(half) else f" ± {100 * half:.1f}")
+
+
+def format_p(p: float) -> str:
+    """A p-value with three decimals, ".004" or "<.001"; "-" for NaN."""
+    if math.isnan(p):
+        return "-"
+    return "<.001" if p < 0.001 else f"{p:.3f}".removeprefix("0")

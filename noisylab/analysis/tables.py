@@ -1,24 +1,66 @@
 """From the table of runs to the tables of a study."""
 
-from collections.abc import Sequence
+import ast
+import dataclasses
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pandas
 
 from noisylab.analysis.statistics import holm, mean_interval, paired_difference
+from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
+from noisylab.core.specs import Registry
+from noisylab.training.config import TrainConfig
 
 MEASURES = ("test_accuracy_last", "test_accuracy_last10", "memorised")
 
+SETTINGS = (
+    *("data", "train_size", "model", "augment", "record", "budget"),
+    *(field.name for field in dataclasses.fields(TrainConfig)),
+)
+"""What runs of one comparison have alike unless `by` names it: the columns of `results.csv` that are settings of a run."""
 
-def summarise(results: pandas.DataFrame) -> pandas.DataFrame:
-    """One row per noise and method, over its seeds: mean and `_ci` (half the 95 % interval) of every measure, and the exposure.
+_VARIED = ("noise", "method", "seed", "noise_seed")
+_SPECS: dict[str, Registry[Any]] = {
+    "data": DATA_SETS,
+    "model": MODELS,
+    "augment": AUGMENTATIONS,
+    "noise": NOISES,
+    "method": METHODS,
+}
 
-    results: rows of `results.csv`. The order of noises and methods is that of their first rows.
+
+def training_length(run: "Mapping[str, Any] | pandas.Series[Any]") -> str:
+    """What runs of a comparison have alike, in words for titles: `40 epochs`, or `images of 40 epochs`."""
+    return f"{'images of ' if run['budget'] == 'images' else ''}{run['epochs']} epochs"
+
+
+def summarise(results: pandas.DataFrame, by: Sequence[str] = ()) -> pandas.DataFrame:
+    """One row per noise and method: mean over seeds and half the 95 % interval (`_ci95_half`) of every measure.
+
+    Args:
+        results: rows of `results.csv`.
+        by: settings whose values are kept apart; they become the first columns.
+
+    Returns:
+        A row per value of `by`, noise and method, in the order of their first runs: the noise and its rates, `n` (runs), the
+        measures (`MEASURES`, in [0, 1]), and the images and steps of a run.
+
+    Raises:
+        ValueError: runs differ in a setting that is not in `by`, or a run is there twice.
+
+    Example:
+        >>> import pandas
+        >>> from noisylab.analysis.tables import summarise
+        >>> results = pandas.read_csv("runs/noise_sweep/results.csv")  # doctest: +SKIP
+        >>> summarise(results)[["noise", "method", "n", "test_accuracy_last"]]  # doctest: +SKIP
     """
-    check_comparable(results)
+    check_comparable(results, by)
     rows = []
-    for (noise, method), group in results.groupby(["noise", "method"], sort=False):
-        row: dict[str, object] = {
-            "noise": noise,
+    for key, group in _groups(results, [*by, "noise", "method"]):
+        method = key.pop("method")
+        row = key | {
             "noise_kind": group["noise_kind"].iloc[0],
             "nominal_rate": group["nominal_rate"].iloc[0],
             "realised_rate": group["realised_rate"].mean(),
@@ -26,98 +68,203 @@ def summarise(results: pandas.DataFrame) -> pandas.DataFrame:
             "n": len(group),
         }
         for measure in MEASURES:
-            interval = mean_interval(group[measure])
-            row |= {measure: interval.mean, f"{measure}_ci": interval.half}
-        row |= {"images_processed": group["images_processed"].mean(), "steps": group["steps"].mean()}
-        rows.append(row)
+            row |= _mean(group[measure], measure)
+        rows.append(row | {"images_processed": group["images_processed"].mean(), "steps": group["steps"].mean()})
     return pandas.DataFrame(rows)
 
 
-def over_epochs(metrics: pandas.DataFrame, measures: Sequence[str]) -> pandas.DataFrame:
-    """One row per method and epoch, over runs: mean and `_ci` (half the 95 % interval) of every measure.
+def summarise_epochs(metrics: pandas.DataFrame, measures: Sequence[str]) -> pandas.DataFrame:
+    """One row per method and epoch: mean over runs and half the 95 % interval (`_ci95_half`) of every measure.
 
-    metrics: rows of `metrics.csv` of any number of runs, with a column `method`.
+    Args:
+        metrics: rows of `metrics.csv` of any number of runs, with a column `method`.
+        measures: columns of `metrics`.
+
+    Example:
+        >>> import pandas
+        >>> from noisylab.analysis.tables import summarise_epochs
+        >>> metrics = pandas.DataFrame({"method": "ce", "epoch": [0, 0], "test_accuracy": [0.5, 0.75]})
+        >>> summarise_epochs(metrics, ["test_accuracy"])["test_accuracy"].tolist()
+        [0.625]
     """
     rows = []
-    for (method, epoch), group in metrics.groupby(["method", "epoch"], sort=False):
-        row: dict[str, object] = {"method": method, "epoch": epoch}
+    for row, group in _groups(metrics, ["method", "epoch"]):
         for measure in measures:
-            interval = mean_interval(group[measure])
-            row |= {measure: interval.mean, f"{measure}_ci": interval.half}
+            row |= _mean(group[measure], measure)
         rows.append(row)
     return pandas.DataFrame(rows)
 
 
-def check_comparable(results: pandas.DataFrame) -> None:
-    """Raise ValueError where runs differ in more than method, noise and seeds, or one of them stands there twice."""
-    for settings in results["comparison_key"].unique()[1:]:
-        other = results.loc[results["comparison_key"] == settings, "id"].iloc[0]
-        raise ValueError(
-            f"runs that differ in more than method, noise and seeds are no comparison: {results['id'].iloc[0]}, {other}"
-        )
-    twice = results[results.duplicated(["noise", "method", "seed", "noise_seed"])]
+def choose(results: pandas.DataFrame, where: Mapping[str, Any] | None) -> pandas.DataFrame:
+    """The runs that have the given settings.
+
+    Args:
+        results: rows of `results.csv`.
+        where: a value, or its text, for each setting, noise, method or seed: `{"epochs": 3}`, `{"model": "small_cnn(width=32)"}`.
+            Text "3" matches the number 3, and a spec matches however it is written. None or empty: all runs.
+
+    Raises:
+        ValueError: there is no such setting, or no run has that value.
+
+    Example:
+        >>> import pandas
+        >>> from noisylab.analysis.tables import choose
+        >>> results = pandas.DataFrame({"method": ["ce", "ce"], "epochs": [2, 3]})
+        >>> choose(results, {"epochs": "3"})["epochs"].tolist()
+        [3]
+    """
+    for name, wanted in (where or {}).items():
+        _check_names("where", [name], results, (*SETTINGS, *_VARIED))
+        matching = results[[_matches(value, wanted, _SPECS.get(name)) for value in results[name]]]
+        if matching.empty:
+            raise ValueError(f"no run has {name}={wanted}; there are {name}: {', '.join(map(str, _values(results[name])))}")
+        results = matching
+    return results
+
+
+def differing_settings(results: pandas.DataFrame, by: Sequence[str] = ()) -> dict[str, list[Any]]:
+    """The settings in which runs differ that agree in all of `by`, each with its values; empty for comparable runs."""
+    _check_names("by", by, results, SETTINGS)
+    differing: dict[str, list[Any]] = {}
+    for _, group in _groups(results, by):
+        # Settings of a method's own are no difference between runs, and the key leaves them out.
+        if (key := _key(group)) is not None and group[key].nunique() == 1:
+            continue
+        for name in SETTINGS:
+            if name in group and name not in by and len(_values(group[name])) > 1:
+                differing[name] = _values(pandas.Series([*differing.get(name, []), *group[name]]))
+    return differing
+
+
+def say_differences(differing: Mapping[str, Sequence[Any]]) -> str:
+    """What runs differ in, and how to choose among them, in a sentence: `epochs: 2, 3; choose with ...`."""
+    listed = "; ".join(f"{name}: {', '.join(map(str, values))}" for name, values in differing.items())
+    example = {name: values[-1] for name, values in differing.items()}
+    typed = " ".join(f"{name}={value}" for name, value in example.items())
+    return f"runs differ in {listed}; choose with where={example} (--where {typed})"
+
+
+def check_comparable(results: pandas.DataFrame, by: Sequence[str] = ()) -> None:
+    """Raise ValueError if runs differ in more than method, noise, seeds and `by`, or if one of them is there twice."""
+    if differing := differing_settings(results, by):
+        axes = [*by, *differing]
+        raise ValueError(f"{say_differences(differing)}, or keep them apart with by={axes} (--by {' '.join(axes)})")
+    for _, group in _groups(results, by):
+        if (key := _key(group)) is not None and group[key].nunique() > 1:
+            first, other = group.drop_duplicates(key)["id"].iloc[:2]
+            raise ValueError(f"runs that differ in more than method, noise and seeds are no comparison: {first}, {other}")
+    twice = results[_hashable(results, by).duplicated([*by, *_VARIED])]
     if len(twice):
-        raise ValueError(f"the run {twice['id'].iloc[0]} stands there twice")
+        raise ValueError(f"the run {twice['id'].iloc[0]} is there twice")
 
 
 def compare(
-    results: pandas.DataFrame, measure: str = "test_accuracy_last", *, baselines: Sequence[str] | None = None
+    results: pandas.DataFrame,
+    measure: str = "test_accuracy_last",
+    baselines: Sequence[str] | None = None,
+    by: Sequence[str] = (),
 ) -> pandas.DataFrame:
     """Differences between methods under each noise, paired by seed and noise seed, with Holm-corrected p-values.
 
-    baselines: methods that all others are compared with, where they are there; None: the first one.
+    Args:
+        results: rows of `results.csv`.
+        measure: a column of numbers.
+        baselines: methods with which all others are compared, if they are there; None: the first method.
+        by: settings whose values are kept apart.
+
+    Returns:
+        A row per value of `by`, noise and pair of methods: method, baseline, n (pairs), difference (method - baseline), half its
+        95 % interval (`difference_ci95_half`), p of the paired t-test, and `p_holm`, corrected over all rows.
+
+    Raises:
+        ValueError: runs differ in a setting that is not in `by`, or a run is there twice.
+
+    Example:
+        >>> import pandas
+        >>> from noisylab.analysis.tables import compare
+        >>> results = pandas.read_csv("runs/noise_sweep/results.csv")  # doctest: +SKIP
+        >>> compare(results, baselines=["ce", "repeat"])  # doctest: +SKIP
     """
     methods = list(dict.fromkeys(results["method"]))
     baselines = [methods[0]] if baselines is None else [name for name in baselines if name in methods]
     pairs: list[tuple[str, str]] = []
     for b in baselines:
         pairs += [(a, b) for a in methods if a != b and (b, a) not in pairs]
-    check_comparable(results)
+    check_comparable(results, by)
     rows = []
-    for noise, group in results.groupby("noise", sort=False):
+    for key, group in _groups(results, [*by, "noise"]):
         values = group.pivot_table(index=["seed", "noise_seed"], columns="method", values=measure)
         for a, b in pairs:
             both = values[[a, b]].dropna() if {a, b} <= set(values.columns) else values.iloc[:0]
             if len(both):
                 interval, p = paired_difference(both[a], both[b])
-                row = {"noise": noise, "method": a, "baseline": b, "n": interval.n, "difference": interval.mean}
-                rows.append(row | {"difference_ci": interval.half, "p": p})
-    table = pandas.DataFrame(rows, columns=["noise", "method", "baseline", "n", "difference", "difference_ci", "p"])
+                row = {"method": a, "baseline": b, "n": interval.n, "difference": interval.mean}
+                rows.append(key | row | {"difference_ci95_half": interval.half, "p": p})
+    columns = [*by, "noise", "method", "baseline", "n", "difference", "difference_ci95_half", "p"]
+    table = pandas.DataFrame(rows, columns=columns)
     return table.assign(p_holm=holm(table["p"]))
 
 
-def leaders(results: pandas.DataFrame, measure: str = "test_accuracy_last", *, level: float = 0.05) -> pandas.DataFrame:
+def leaders(
+    results: pandas.DataFrame, measure: str = "test_accuracy_last", by: Sequence[str] = (), *, level: float = 0.05
+) -> pandas.DataFrame:
     """The method with the highest mean under each noise, and whether it is significantly above every other one.
 
-    significant: all its paired t-tests against the others of that noise have p < level, after Holm's correction over those of
-    all noises. p_holm: the largest of them; NaN where they are not all of two pairs at least.
+    Args:
+        results: rows of `results.csv`.
+        measure: a column of numbers.
+        by: settings whose values are kept apart.
+        level: of significance, in (0, 1).
+
+    Returns:
+        A row per value of `by` and noise: method; `p_holm`, the largest p of its paired t-tests with the others after Holm's
+        correction over the whole table, NaN unless all of them have two pairs at least; significant: `p_holm` < level.
+
+    Raises:
+        ValueError: runs differ in a setting that is not in `by`, or a run is there twice.
     """
-    parts, best = [], {}
-    for noise, group in results.groupby("noise", sort=False):
-        best[noise] = str(group.groupby("method", sort=False)[measure].mean().idxmax())
-        parts.append(compare(group, measure, baselines=[best[noise]]))
+    check_comparable(results, by)
+    parts, best = [], []
+    for key, group in _groups(results, [*by, "noise"]):
+        leader = str(group.groupby("method", sort=False)[measure].mean().idxmax())
+        parts.append(compare(group, measure, [leader]).assign(place=len(best)))
+        best.append((key, leader, group["method"].nunique() - 1))
     tests = pandas.concat(parts)
     tests["p_holm"] = holm(tests["p"])
     rows = []
-    for noise, method in best.items():
-        p, others = tests.loc[tests["noise"] == noise, "p_holm"], results.loc[results["noise"] == noise, "method"].nunique() - 1
+    for place, (key, leader, others) in enumerate(best):
+        p = tests.loc[tests["place"] == place, "p_holm"]
         whole = len(p) == others > 0 and bool(p.notna().all())
         largest = float(p.max()) if whole else float("nan")
-        rows.append({"noise": noise, "method": method, "p_holm": largest, "significant": largest < level})
+        rows.append(key | {"method": leader, "p_holm": largest, "significant": largest < level})
     return pandas.DataFrame(rows)
 
 
-def mean_ranks(results: pandas.DataFrame, measure: str = "test_accuracy_last") -> pandas.DataFrame:
-    """One row per noise and method: its mean rank over seeds (1 = best, ties share), `rank_ci`, and Friedman's p of the noise.
+def mean_ranks(results: pandas.DataFrame, measure: str = "test_accuracy_last", by: Sequence[str] = ()) -> pandas.DataFrame:
+    """The mean rank of every method over seeds (1 = best, ties share), under each noise.
 
-    Of each noise, the seeds that all its methods have count. p is NaN for fewer than three methods or two seeds (Friedman 1937;
-    Demsar 2006).
+    Under each noise, the seeds count that all its methods have.
+
+    Args:
+        results: rows of `results.csv`.
+        measure: a column of numbers, high ones being good.
+        by: settings whose values are kept apart.
+
+    Returns:
+        A row per value of `by`, noise and method: n (seeds), rank, half its 95 % interval (`rank_ci95_half`), and Friedman's p
+        of the noise, NaN for fewer than three methods or two seeds.
+
+    Raises:
+        ValueError: runs differ in a setting that is not in `by`, or a run is there twice.
+
+    Source:
+        Friedman (1937); Demsar (2006), Statistical comparisons of classifiers over multiple data sets.
     """
     from scipy import stats
 
-    check_comparable(results)
+    check_comparable(results, by)
     rows = []
-    for noise, group in results.groupby("noise", sort=False):
+    for key, group in _groups(results, [*by, "noise"]):
         values = group.pivot_table(index=["seed", "noise_seed"], columns="method", values=measure, sort=False).dropna()
         if values.empty:
             continue
@@ -125,7 +272,67 @@ def mean_ranks(results: pandas.DataFrame, measure: str = "test_accuracy_last") -
         testable = values.shape[0] > 1 and values.shape[1] > 2
         p = float(stats.friedmanchisquare(*values.to_numpy().T).pvalue) if testable else float("nan")
         for method in values.columns:
-            interval = mean_interval(ranks[method])
-            row = {"noise": noise, "method": method, "n": interval.n, "rank": interval.mean, "rank_ci": interval.half}
-            rows.append(row | {"friedman_p": p})
-    return pandas.DataFrame(rows, columns=["noise", "method", "n", "rank", "rank_ci", "friedman_p"])
+            rows.append(key | {"method": method, "n": len(values)} | _mean(ranks[method], "rank") | {"friedman_p": p})
+    return pandas.DataFrame(rows, columns=[*by, "noise", "method", "n", "rank", "rank_ci95_half", "friedman_p"])
+
+
+def _mean(values: "pandas.Series[float]", name: str) -> dict[str, float]:
+    interval = mean_interval(values)
+    return {name: interval.mean, f"{name}_ci95_half": interval.half}
+
+
+def _groups(table: pandas.DataFrame, columns: Sequence[str]) -> Iterator[tuple[dict[str, Any], pandas.DataFrame]]:
+    """The values of `columns` by name, and the rows that have them, in the order of their first rows."""
+    if not columns:
+        yield {}, table
+        return
+    for values, group in _hashable(table, columns).groupby(list(columns), sort=False, dropna=False):
+        yield dict(zip(columns, values, strict=True)), group
+
+
+def _hashable(table: pandas.DataFrame, columns: Sequence[str]) -> pandas.DataFrame:
+    """The table with lists, as JSON gives them, turned into tuples."""
+    return table.assign(**{name: table[name].map(_as_tuple) for name in columns if table[name].dtype == object})
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _values(column: "pandas.Series[Any]") -> list[Any]:
+    """The different values of a column as Python's own: numbers rising, others in the order of their first rows."""
+    found = list(dict.fromkeys(None if value != value else value for value in map(_as_tuple, column.tolist())))
+    return sorted(found) if all(isinstance(value, int | float) for value in found) else found
+
+
+def _key(results: pandas.DataFrame) -> str | None:
+    """The column with a digest of all that runs of one comparison have alike."""
+    return next((name for name in ("comparison_key", "settings") if name in results), None)
+
+
+def _check_names(argument: str, names: Sequence[str], results: pandas.DataFrame, allowed: Sequence[str]) -> None:
+    if isinstance(names, str):
+        raise ValueError(f"{argument} must be a sequence of names, got {names!r}; write [{names!r}]")
+    known = [name for name in allowed if name in results]
+    for name in names:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            meant = f" (did you mean {close[0]!r}?)" if close else ""
+            raise ValueError(f"{argument} must name settings of the runs, got {name!r}{meant}; there are {', '.join(known)}")
+
+
+def _matches(value: Any, wanted: Any, registry: Registry[Any] | None) -> bool:
+    """Whether a run's value is the one that is wanted, as a value or as text."""
+    value = _as_tuple(value)
+    if value == wanted or str(value).lower() == str(wanted).strip().lower():
+        return True
+    if registry is not None:
+        try:
+            return str(registry.parse(str(wanted))) == str(registry.parse(str(value)))
+        except ValueError:
+            return False
+    try:
+        literal = ast.literal_eval(str(wanted))
+    except (ValueError, SyntaxError):
+        return False
+    return bool(value == _as_tuple(literal)) or (literal is None and (value is None or value != value))

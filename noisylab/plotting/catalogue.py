@@ -7,7 +7,7 @@ from typing import TypeAlias
 import pandas
 from matplotlib.figure import Figure
 
-from noisylab.analysis.tables import check_comparable, mean_ranks, summarise
+from noisylab.analysis.tables import check_comparable, mean_ranks, summarise, training_length
 from noisylab.corruption import NoisyLabels
 from noisylab.plotting.consistency import consistency_figure
 from noisylab.plotting.corruption import corruption_figure
@@ -100,4 +100,4 @@ def ranks_of(results: pandas.DataFrame, columns: Columns = 2) -> tuple[Figure, p
 
 def _title(results: pandas.DataFrame) -> str:
     first = results.iloc[0]
-    return f"{first['data']}, {first['model']}, {first['budget']}"
+    return f"{first['data']}, {first['model']}, {training_length(first)}"

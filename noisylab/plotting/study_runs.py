@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas
 
-from noisylab.analysis.tables import check_comparable
+from noisylab.analysis.tables import check_comparable, training_length
 from noisylab.plotting.style import FIXED, limited
 from noisylab.recording.records import load_dynamics
 from noisylab.study.run_folder import collect, read_metrics
@@ -37,7 +37,7 @@ class StudyRuns:
     def title(self) -> str:
         """Data, network and length of training."""
         first = self.results.iloc[0]
-        return f"{first['data']}, {first['model']}, {first['budget']}"
+        return f"{first['data']}, {first['model']}, {training_length(first)}"
 
     @property
     def records_title(self) -> str:

@@ -5,7 +5,7 @@ import math
 import pandas
 
 from noisylab.analysis.statistics import percent
-from noisylab.analysis.tables import compare, leaders, summarise
+from noisylab.analysis.tables import compare, leaders, summarise, training_length
 
 _LATEX = str.maketrans(
     {
@@ -84,6 +84,6 @@ def protocol(results: pandas.DataFrame) -> str:
     first = results.iloc[0]
     seeds = results.groupby(["noise", "method"]).size()
     count = " to ".join(dict.fromkeys(map(str, (seeds.min(), seeds.max()))))
-    task = f"{first['data']} ({first['train_size']:,} training samples), {first['model']}, {first['budget']}"
+    task = f"{first['data']} ({first['train_size']:,} training samples), {first['model']}, {training_length(first)}"
     measure = "test accuracy in percent at the last epoch, mean ± 95 % interval (Student t)"
     return f"{task}, batch {first['batch_size']}: {measure} over {count} seeds"

@@ -2,11 +2,11 @@
 
 import dataclasses
 import itertools
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import tyro
@@ -74,12 +74,9 @@ class Grid:
             # Which mapping a data set has is known only when it is read.
             NOISES.parse(text, {"mapping": "digits"})
         over = {check_axis(name): check_values(f"over {name}", values) for name, values in self.over.items()}
-        object.__setattr__(self, "over", MappingProxyType(over))
+        object.__setattr__(self, "over", over)
         for _ in self.settings():
             pass
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "over": dict(self.over)}
 
     def settings(self) -> Iterator["Grid"]:
         """The grids without further axes that this one is made of. Raises ValueError for a value that a setting cannot have."""
@@ -98,9 +95,10 @@ class Grid:
 
     def as_json(self) -> dict[str, Any]:
         """The grid as one flat mapping of JSON types, which `Grid.from_mapping` reads."""
-        held = dataclasses.asdict(replace(self, over={})) | {"over": {key: list(values) for key, values in self.over.items()}}
+        held = dataclasses.asdict(self)
         held["data_root"] = None if self.data_root is None else str(self.data_root)
-        return {key: list(v) if isinstance(v, tuple) else v for key, v in {**held, **held.pop("training")}.items()}
+        flat: dict[str, Any] = json.loads(json.dumps({**held, **held.pop("training")}))
+        return flat
 
     @classmethod
     def from_mapping(cls, held: Mapping[str, Any]) -> "Grid":

@@ -23,9 +23,6 @@ Record = Literal["online", "eval"]
 # The fields that hold specs, and what they name.
 SPECS = {"data": DATA_SETS, "model": MODELS, "method": METHODS, "noise": NOISES, "augment": AUGMENTATIONS}
 
-# The columns of `results.csv` that hold what a study may vary beside method, noise and seeds.
-SETTINGS = ("data", "model", "train_size", "augment", "record", "budget", *(f.name for f in dataclasses.fields(TrainConfig)))
-
 # What runs of one comparison differ in; all else that they differ in is a setting.
 COMPARED = ("method", "noise", "noise_digest", "noise_seed", "seed", "code")
 

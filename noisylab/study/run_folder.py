@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from noisylab.core.files import write_atomically
 from noisylab.data.image_data import ImageData
-from noisylab.study.run_config import FORMAT, SETTINGS, RunConfig
+from noisylab.study.run_config import FORMAT, RunConfig
 
 if TYPE_CHECKING:
     import pandas
@@ -88,6 +88,8 @@ def read_metrics(folder: Path) -> "pandas.DataFrame":
 def collect(study: Path) -> "pandas.DataFrame":
     """All finished runs of a study folder, one row each, in an order that does not depend on when they ran."""
     import pandas
+
+    from noisylab.analysis.tables import SETTINGS
 
     rows = [result for path in sorted(study.glob(f"*/{RESULT}")) if (result := read_result(path.parent)) is not None]
     table = pandas.DataFrame(rows)

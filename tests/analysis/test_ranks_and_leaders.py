@@ -17,7 +17,7 @@ ACCURACY = {
 
 def results(accuracy: dict[str, list[float]] = ACCURACY, noise: str = "symmetric:0.4") -> pandas.DataFrame:
     rows = [
-        {"id": f"{method}{seed}", "noise": noise, "method": method, "seed": seed, "noise_seed": seed, "settings": ""}
+        {"id": f"{method}{seed}", "noise": noise, "method": method, "seed": seed, "noise_seed": seed, "comparison_key": ""}
         | {"test_accuracy_last": value}
         for method, values in accuracy.items()
         for seed, value in enumerate(values)

@@ -9,7 +9,7 @@ from scipy import stats
 
 from noisylab.analysis import memorisation
 from noisylab.analysis.statistics import holm, mean_interval, paired_difference
-from noisylab.analysis.tables import compare, over_epochs, summarise
+from noisylab.analysis.tables import choose, compare, leaders, mean_ranks, summarise, summarise_epochs
 
 values = st.lists(st.floats(0, 1).map(lambda x: round(x, 4)), min_size=2, max_size=8)
 
@@ -79,7 +79,7 @@ def results() -> pandas.DataFrame:
                         "realised_rate": rate,
                         "method": method,
                         "id": f"{noise} {method} {seed}",
-                        "settings": "",
+                        "comparison_key": "",
                         "seed": seed,
                         "noise_seed": seed,
                         "test_accuracy_last": accuracy,
@@ -98,7 +98,7 @@ def test_the_summary_has_a_row_per_noise_and_method_in_their_order() -> None:
         [noise, method, 3] for noise in ("symmetric:0", "symmetric:0.4") for method in ("ce", "repeat", "dlb")
     ]
     assert summary["test_accuracy_last"].iloc[0] == pytest.approx(0.55)
-    assert summary["test_accuracy_last_ci"].iloc[0] == pytest.approx(4.302653 * 0.05 / np.sqrt(3), rel=1e-5)
+    assert summary["test_accuracy_last_ci95_half"].iloc[0] == pytest.approx(4.302653 * 0.05 / np.sqrt(3), rel=1e-5)
     assert summary["memorised"].isna().tolist() == [True] * 3 + [False] * 3
     assert summary["images_processed"].tolist() == [100, 200, 200] * 2
 
@@ -129,10 +129,10 @@ def test_the_order_of_methods_and_absent_baselines_do_not_matter() -> None:
 
 def test_runs_with_other_settings_or_twice_the_same_are_no_comparison() -> None:
     mixed = results()
-    mixed.loc[4, "settings"] = "other"
+    mixed.loc[4, "comparison_key"] = "other"
     for table in (mixed, pandas.concat([results(), results().iloc[:1]])):
         for function in (summarise, compare):
-            with pytest.raises(ValueError, match=r"no comparison|stands there twice"):
+            with pytest.raises(ValueError, match=r"no comparison|is there twice"):
                 function(table)
 
 
@@ -145,12 +145,88 @@ def test_runs_without_a_partner_are_left_out_of_the_comparison() -> None:
 
 def test_curves_are_means_over_runs_with_their_interval() -> None:
     metrics = pandas.DataFrame({"method": ["ce"] * 4, "epoch": [0, 1, 0, 1], "test_accuracy": [0.1, 0.2, 0.3, 0.4]})
-    curve = over_epochs(metrics, ["test_accuracy"])
+    curve = summarise_epochs(metrics, ["test_accuracy"])
     assert curve["test_accuracy"].tolist() == pytest.approx([0.2, 0.3])
-    assert curve["test_accuracy_ci"].tolist() == pytest.approx([12.7062 * 0.1] * 2, rel=1e-4)
+    assert curve["test_accuracy_ci95_half"].tolist() == pytest.approx([12.7062 * 0.1] * 2, rel=1e-4)
 
 
 def test_differences_that_are_equal_up_to_rounding_have_no_p() -> None:
     first, second = np.array([0.3, 0.4]), np.array([0.2, 0.3])
     assert (first - second).std() > 0
     assert np.isnan(paired_difference(first, second).p)
+
+
+def settings_grid() -> pandas.DataFrame:
+    """Runs at two batch sizes and two lengths, of which those of length 3 are at batch size 32 alone."""
+    parts = []
+    for batch, epochs in ((32, 2), (64, 2), (32, 3)):
+        gain = 0.01 * (batch == 64) + 0.1 * (epochs == 3)
+        part = results().assign(batch_size=batch, epochs=epochs, data="digits", milestones=[[0.5]] * 18, gradient_clip=None)
+        parts.append(part.assign(comparison_key=f"{batch} {epochs}", test_accuracy_last=part["test_accuracy_last"] + gain))
+    return pandas.concat(parts, ignore_index=True)
+
+
+def test_runs_that_differ_in_settings_are_refused_with_what_differs_and_what_to_do() -> None:
+    for function in (summarise, compare, mean_ranks, leaders):
+        with pytest.raises(ValueError, match="differ") as refused:
+            function(settings_grid())
+        assert str(refused.value) == (
+            "runs differ in epochs: 2, 3; batch_size: 32, 64; choose with where={'epochs': 3, 'batch_size': 64} "
+            "(--where epochs=3 batch_size=64), or keep them apart with by=['epochs', 'batch_size'] (--by epochs batch_size)"
+        )
+    with pytest.raises(ValueError, match=r"differ in epochs: 2, 3; .*by=\['batch_size', 'epochs'\]"):
+        summarise(settings_grid(), by=["batch_size"])
+
+
+def test_axes_that_are_named_are_kept_apart() -> None:
+    by = ["batch_size", "epochs"]
+    summary = summarise(settings_grid(), by)
+    assert summary.columns[:3].tolist() == [*by, "noise"]
+    assert len(summary) == 3 * 6
+    one = summarise(results())
+    part = summary[(summary["batch_size"] == 64) & (summary["epochs"] == 2)].reset_index(drop=True)
+    np.testing.assert_allclose(part["test_accuracy_last"], one["test_accuracy_last"] + 0.01)
+    differences = compare(settings_grid(), baselines=["ce"], by=by)
+    assert len(differences) == 3 * 4
+    # One family of tests: those of all settings.
+    assert (differences["p_holm"] >= compare(results(), baselines=["ce"])["p_holm"].tolist() * 3).all()
+    assert leaders(settings_grid(), by=by)["method"].tolist() == ["dlb"] * 6
+    assert mean_ranks(settings_grid(), by=by).query("method == 'dlb'")["rank"].tolist() == [1] * 6
+    assert len(summarise(settings_grid(), ["milestones", "gradient_clip", *by])) == 18
+
+
+def test_a_method_s_own_setting_is_no_difference_between_runs() -> None:
+    own = results().assign(learning_rate=0.05)
+    own.loc[own["method"] == "dlb", "learning_rate"] = 0.02
+    assert len(summarise(own)) == 6
+    with pytest.raises(ValueError, match=r"differ in learning_rate: 0\.02, 0\.05"):
+        summarise(own.drop(columns="comparison_key"))
+
+
+@pytest.mark.parametrize(
+    ("where", "number"),
+    [
+        ({}, 54),
+        (None, 54),
+        ({"epochs": 3}, 18),
+        ({"epochs": "3", "batch_size": " 32"}, 18),
+        ({"epochs": 3.0}, 18),
+        ({"milestones": "(0.5,)"}, 54),
+        ({"milestones": [0.5], "gradient_clip": "none"}, 54),
+        ({"noise": "symmetric(rate=.4)", "method": "dlb(alpha=1.0)"}, 9),
+        ({"data": "digits", "seed": "2"}, 18),
+    ],
+)
+def test_runs_are_chosen_by_values_or_their_text(where: dict[str, object] | None, number: int) -> None:
+    assert len(choose(settings_grid(), where)) == number
+
+
+def test_what_no_run_has_is_refused_with_what_there_is() -> None:
+    with pytest.raises(ValueError, match="no run has epochs=4; there are epochs: 2, 3"):
+        choose(settings_grid(), {"epochs": 4})
+    with pytest.raises(ValueError, match=r"got 'epoch' \(did you mean 'epochs'\?\)"):
+        choose(settings_grid(), {"epoch": 3})
+    with pytest.raises(ValueError, match=r"got 'seed'; there are data, "):
+        summarise(settings_grid(), by=["seed"])
+    with pytest.raises(ValueError, match=r"write \['epochs'\]"):
+        summarise(settings_grid(), by="epochs")

@@ -18,8 +18,9 @@ from noisylab.data.batches.loader import BatchLoader, TrainingSet
 from noisylab.data.batches.samplers import Batching, make_sampler
 from noisylab.data.image_data import ImageData, load_data
 from noisylab.data.streaming import StreamedImages
-from noisylab.study.grid import Grid, plan
-from noisylab.study.run import execute
+from noisylab.study.grid import Grid
+from noisylab.study.plan import plan
+from noisylab.study.run import run_one
 from noisylab.study.run_folder import read_metrics
 from noisylab.training import TrainConfig
 
@@ -136,8 +137,8 @@ def test_a_run_is_that_of_memory(folder: Path, tmp_path: Path) -> None:
     for name, data in (("memory", loaded(folder)), ("files", streamed(folder, 2))):
         text = f"folder(path={str(folder)!r}, size=8{', stream=True' * (name == 'files')})"
         grid = Grid(data=text, methods=("dlb",), noise=("symmetric:0.4",), seeds=(0,), record="eval")
-        (config,) = plan(grid, training, data)
-        execute(config, data, tmp_path / name)
+        (config,) = plan(dataclasses.replace(grid, training=training), data).configs
+        run_one(config, data, tmp_path / name)
         tables.append(read_metrics(tmp_path / name / config.id).drop(columns=["seconds", "images_per_second"]))
     pandas.testing.assert_frame_equal(*tables)
 

@@ -1,5 +1,6 @@
 """The memory's loss against its formula, the age of its targets, and the methods that are settings of it."""
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -30,7 +31,8 @@ from noisylab.core.registries import METHODS
 from noisylab.data.batches.samplers import Delayed
 from noisylab.data.image_data import ImageData
 from noisylab.methods.soft_target_memory import soft_target_loss
-from noisylab.study.grid import Grid, plan
+from noisylab.study.grid import Grid
+from noisylab.study.plan import plan
 from noisylab.training import TrainConfig, train
 
 
@@ -306,7 +308,7 @@ def test_samplings_and_budgets_follow_the_options(image_data: ImageData) -> None
         assert make_method(f"soft_target_memory({options})").batching == batching
         assert METHODS.load(spec.name).composition(**spec.options) == batching
         grid = Grid(methods=(str(spec),), noise=("symmetric:0.2",), seeds=(0,), budget="images")
-        (config,) = plan(grid, CONFIG.__class__(epochs=8, device="cpu"), image_data)
+        (config,) = plan(dataclasses.replace(grid, training=CONFIG.__class__(epochs=8, device="cpu")), image_data).configs
         assert config.training.epochs == (8 if batching == "plain" else 4)
     assert make_method("soft_target_memory:3").age == 3
 

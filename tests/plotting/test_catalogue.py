@@ -1,5 +1,6 @@
 """Every figure of the catalogue, drawn from a small study in both widths, read as a reader would."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -25,8 +26,9 @@ from noisylab.plotting.forgetting import cumulative
 from noisylab.plotting.loss_separation import loss_densities, loss_ridges
 from noisylab.plotting.study_runs import StudyRuns, study_runs
 from noisylab.plotting.style import WIDTHS
-from noisylab.study.grid import Grid, plan
-from noisylab.study.run import execute
+from noisylab.study.grid import Grid
+from noisylab.study.plan import plan
+from noisylab.study.run import run_one
 from noisylab.training.config import TrainConfig
 
 ROOT = Path(__file__).parents[2]
@@ -42,8 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with FileLock(base / "drawn.lock"):
         if not (base / "drawn.done").exists():
             data = load_data(DATA_SETS.parse("digits"), None, GRID.train_size)
-            for config in plan(GRID, TRAINING, data):
-                execute(config, data, base / "drawn")
+            for config in plan(dataclasses.replace(GRID, training=TRAINING), data).configs:
+                run_one(config, data, base / "drawn")
             (base / "drawn.done").touch()
     return base / "drawn"
 
@@ -102,8 +104,10 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not (base / "many.done").exists():
             data = load_data(DATA_SETS.parse("digits"), None, 100)
             grid = Grid(methods=methods, noise=("symmetric:0.4",), seeds=(0,), train_size=100)
-            for config in plan(grid, TrainConfig(epochs=3, batch_size=32, device="cpu"), data):
-                execute(config, data, base / "many")
+            for config in plan(
+                dataclasses.replace(grid, training=TrainConfig(epochs=3, batch_size=32, device="cpu")), data
+            ).configs:
+                run_one(config, data, base / "many")
             (base / "many.done").touch()
     return base / "many"
 

@@ -121,8 +121,8 @@ def test_the_lines_and_bands_are_the_means_and_intervals_of_the_summary() -> Non
         np.testing.assert_allclose(line.get_ydata(), rows["test_accuracy_last"])
         np.testing.assert_allclose(line.get_xdata(), rows["nominal_rate"])
         vertices = band.get_paths()[0].vertices[:, 1]
-        assert vertices.max() == pytest.approx((rows["test_accuracy_last"] + rows["test_accuracy_last_ci"]).max())
-        assert vertices.min() == pytest.approx((rows["test_accuracy_last"] - rows["test_accuracy_last_ci"]).min())
+        assert vertices.max() == pytest.approx((rows["test_accuracy_last"] + rows["test_accuracy_last_ci95_half"]).max())
+        assert vertices.min() == pytest.approx((rows["test_accuracy_last"] - rows["test_accuracy_last_ci95_half"]).min())
 
 
 def test_a_method_looks_the_same_in_both_figures_whoever_else_is_there() -> None:

@@ -1,5 +1,6 @@
 """The page of a study, opened in a real browser."""
 
+import dataclasses
 import gzip
 import json
 import os
@@ -27,8 +28,9 @@ from noisylab.plotting.study_runs import study_runs
 from noisylab.plotting.style import method_styles
 from noisylab.report.page import build, choose
 from noisylab.report.samples import PER_SHEET, chosen_epochs, curves, explorer_data, packed, sheets
-from noisylab.study.grid import Grid, plan
-from noisylab.study.run import execute
+from noisylab.study.grid import Grid
+from noisylab.study.plan import plan
+from noisylab.study.run import run_one
 from noisylab.study.run_folder import collect
 from noisylab.training.config import TrainConfig
 
@@ -261,8 +263,8 @@ def test_the_explorer_names_what_each_method_has(study: Path) -> None:
 def test_runs_of_unequal_length_and_without_online_records_have_a_page(tmp_path: Path) -> None:
     data = load_data(DATA_SETS.parse("digits"), None, 100)
     grid = Grid(methods=("ce", "dlb", "mixup"), noise=("symmetric:0.4",), seeds=(0,), train_size=100, budget="images")
-    for config in plan(grid, TrainConfig(epochs=4, batch_size=32, device="cpu"), data):
-        execute(config, data, tmp_path)
+    for config in plan(dataclasses.replace(grid, training=TrainConfig(epochs=4, batch_size=32, device="cpu")), data).configs:
+        run_one(config, data, tmp_path)
     runs = study_runs(tmp_path)
     text = build(runs, choose(runs, None))
     about = json.loads(re.search(r'id="about">(.*?)</script>', text)[1])  # type: ignore[index]

@@ -10,8 +10,9 @@ from torch import nn
 
 from noisylab.core.registries import DATA_SETS, MODELS
 from noisylab.data.image_data import ImageData, load_data
-from noisylab.study.grid import Grid, check_names, plan
-from noisylab.study.run_folder import RunConfig
+from noisylab.study.grid import Grid
+from noisylab.study.plan import plan
+from noisylab.study.run_config import RunConfig
 from noisylab.training.config import TrainConfig
 
 TRAINING = TrainConfig(device="cpu")
@@ -23,7 +24,7 @@ def digits() -> ImageData:
 
 
 def ids(data: ImageData, training: TrainConfig = TRAINING, **grid: Any) -> list[str]:
-    return [config.id for config in plan(Grid(**grid), training, data)]
+    return [config.id for config in plan(Grid(**grid, training=training), data).configs]
 
 
 def test_a_network_that_cannot_take_the_images_is_refused_before_training(
@@ -35,7 +36,7 @@ def test_a_network_that_cannot_take_the_images_is_refused_before_training(
 
 
 def test_the_default_grid_is_the_promised_one(digits: ImageData) -> None:
-    configs = plan(Grid(), TRAINING, digits)
+    configs = plan(Grid(training=TRAINING), digits).configs
     assert len(configs) == 54
     assert len({config.id for config in configs}) == 54
     assert {config.seed for config in configs} == {0, 1, 2}
@@ -44,7 +45,7 @@ def test_the_default_grid_is_the_promised_one(digits: ImageData) -> None:
 
 
 def test_runs_are_ordered_by_seed_so_that_an_interrupted_study_holds_whole_comparisons(digits: ImageData) -> None:
-    assert [config.seed for config in plan(Grid(), TRAINING, digits)] == [0] * 18 + [1] * 18 + [2] * 18
+    assert [config.seed for config in plan(Grid(training=TRAINING), digits).configs] == [0] * 18 + [1] * 18 + [2] * 18
 
 
 @pytest.mark.parametrize(
@@ -142,21 +143,21 @@ def test_a_method_that_needs_the_matrix_of_the_noise_gets_it_or_is_refused(digit
     assert len(ids(digits, methods=(known,), noise=noise)) == 9
     assert len(ids(digits, methods=("forward_correction",), noise=("instance:0.4",), seeds=(0,))) == 1
     with pytest.raises(ValueError, match=r"known'.* under 'instance:0.4': .*not known for this noise"):
-        plan(Grid(methods=("ce", known), noise=("symmetric:0.4", "instance:0.4")), TRAINING, digits)
+        plan(Grid(methods=("ce", known), noise=("symmetric:0.4", "instance:0.4"), training=TRAINING), digits)
 
 
 def test_a_budget_of_images_divides_the_epochs_or_says_that_it_cannot(digits: ImageData) -> None:
     grid = Grid(methods=("ce", "dlb", "tf_kd_self", "ban(generations=3)"), noise=("symmetric:0",), seeds=(0,), budget="images")
-    configs = plan(grid, TrainConfig(epochs=12, device="cpu"), digits)
-    assert [config.training.epochs for config in configs] == [12, 6, 6, 4]
-    assert len({config.settings for config in configs}) == 1, "they can be compared"
+    configs = plan(dataclasses.replace(grid, training=TrainConfig(epochs=12, device="cpu")), digits).configs
+    assert [config.epochs_trained for config in configs] == [12, 6, 6, 4]
+    assert len({config.comparison_key for config in configs}) == 1, "they can be compared"
     with pytest.raises(ValueError, match=r"ban:3 processes 3 times .* multiple of 3, got 10"):
-        plan(grid, TrainConfig(epochs=10, device="cpu"), digits)
+        plan(dataclasses.replace(grid, training=TrainConfig(epochs=10, device="cpu")), digits)
 
 
 def test_two_ways_to_write_one_method_are_one_too_many() -> None:
     with pytest.raises(ValueError, match=r"names 'dlb' and 'dlb\(alpha=1\)', which are the same"):
-        check_names(Grid(methods=("ce", "dlb", "dlb(alpha=1)")))
+        Grid(methods=("ce", "dlb", "dlb(alpha=1)"))
 
 
 def test_a_method_without_a_loss_for_mixed_images_is_refused(digits: ImageData) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from noisylab import parallel
-from noisylab.study.pool import ATTEMPTS, Elsewhere, Failure, run_all
-from noisylab.study.run_folder import RunConfig
+from noisylab.study.pool import ATTEMPTS, Failure, Locked
+from noisylab.study.run_config import RunConfig
 from noisylab.training.config import TrainConfig
 
 
@@ -31,7 +31,6 @@ def config(name: str, seed: int = 0) -> RunConfig:
         record="online",
         training=TrainConfig(epochs=3, device="cpu"),
         budget="epochs",
-        budget_epochs=3,
     )
 
 
@@ -48,7 +47,7 @@ def act(position: int, config: RunConfig, data_folder: Path, study: Path) -> dic
     if config.method == "raises":
         raise RuntimeError("beyond what a worker catches")
     if config.method == "elsewhere once" and earlier == 0:
-        return Elsewhere()
+        return Locked()
     if config.method == "slow":
         time.sleep(60)
     parallel._epochs[position] = config.training.epochs
@@ -137,11 +136,11 @@ def test_a_worker_says_what_went_wrong_and_where(monkeypatch: pytest.MonkeyPatch
 
 def test_a_worker_says_that_another_process_is_at_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.undo()
-    from noisylab.study.run import ElsewhereError
+    from noisylab.study.run import RunLockedError
 
     def elsewhere(*_: Any) -> None:
-        raise ElsewhereError
+        raise RunLockedError
 
     monkeypatch.setattr("noisylab.study.run.execute", elsewhere)
     monkeypatch.setattr(parallel, "_open_data", lambda folder: None)
-    assert parallel._work(0, config("fine"), tmp_path, tmp_path) == Elsewhere()
+    assert parallel._work(0, config("fine"), tmp_path, tmp_path) == Locked()

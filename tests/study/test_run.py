@@ -18,8 +18,9 @@ from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, 
 from noisylab.corruption import NoisyLabels
 from noisylab.data.image_data import ImageData, load_data
 from noisylab.methods import Method
-from noisylab.study.run import ElsewhereError, build_method, execute
-from noisylab.study.run_folder import RunConfig, read_result
+from noisylab.study.run import RunLockedError, build_method, run_one
+from noisylab.study.run_config import RunConfig
+from noisylab.study.run_folder import read_result
 from noisylab.study.run_log import RunLog
 from noisylab.training.callback import EpochSummary
 from noisylab.training.config import TrainConfig
@@ -49,7 +50,6 @@ def config(data: ImageData, method: str = "dlb", noise: str = "symmetric:0.4", *
         record="online",
         training=training,
         budget="epochs",
-        budget_epochs=4,
     )
     return replace(made, **changes)
 
@@ -92,14 +92,14 @@ def test_a_run_cut_off_after_any_epoch_ends_with_the_same_numbers(
     data: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, record: str
 ) -> None:
     run = config(data, method, record=record)
-    execute(run, data, tmp_path / "whole")
+    run_one(run, data, tmp_path / "whole")
     monkeypatch.setattr("noisylab.study.run.train", functools.partial(train, checkpoint_seconds=0))
     for epoch in (1, 2, 4):
         with pytest.raises(CutOffError):
-            execute(run, data, tmp_path / "cut", cut_off_at(epoch))
+            run_one(run, data, tmp_path / "cut", cut_off_at(epoch))
         assert read_result(tmp_path / "cut" / run.id) is None
     heard: list[int] = []
-    execute(run, data, tmp_path / "cut", heard.append)
+    run_one(run, data, tmp_path / "cut", heard.append)
     # The last cut was after the epoch, before it was saved.
     assert heard == [3, 4]
     assert_equal_runs(tmp_path / "whole" / run.id, tmp_path / "cut" / run.id)
@@ -107,13 +107,13 @@ def test_a_run_cut_off_after_any_epoch_ends_with_the_same_numbers(
 
 def test_a_finished_run_is_not_touched_again(data: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = config(data)
-    first = execute(run, data, tmp_path)
+    first = run_one(run, data, tmp_path)
 
     def fail(*_: Any, **__: Any) -> None:
         raise AssertionError("trained again")
 
     monkeypatch.setattr("noisylab.study.run.train", fail)
-    assert execute(run, data, tmp_path) == first
+    assert run_one(run, data, tmp_path) == first
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_a_damaged_run_is_done_again_with_the_same_numbers(data: ImageData, tmp_
     import shutil
 
     run = config(data)
-    execute(run, data, tmp_path / "whole")
-    execute(run, data, tmp_path / "damaged")
+    run_one(run, data, tmp_path / "whole")
+    run_one(run, data, tmp_path / "damaged")
     folder = tmp_path / "damaged" / run.id
     result = folder / "result.json"
     result.write_text(result.read_text()[:-20])
@@ -145,7 +145,7 @@ def test_a_damaged_run_is_done_again_with_the_same_numbers(data: ImageData, tmp_
     if damage.startswith("everything"):
         for name in ("config.json", "noise.npz", "metrics.csv", "checkpoint.pt"):
             (folder / name).write_bytes(b"?")
-    execute(run, data, tmp_path / "damaged")
+    run_one(run, data, tmp_path / "damaged")
     assert_equal_runs(tmp_path / "whole" / run.id, folder)
 
 
@@ -155,31 +155,31 @@ def test_leftovers_of_a_killed_run_are_removed(data: ImageData, tmp_path: Path) 
     (folder / ".dynamics.zarr.partial" / "given").mkdir(parents=True)
     (folder / ".dynamics.zarr.partial" / "given" / "0.1234.partial").touch()
     (folder / ".checkpoint.pt.1234.partial").write_bytes(b"half")
-    execute(run, data, tmp_path)
+    run_one(run, data, tmp_path)
     assert not list(folder.rglob("*.partial"))
 
 
 def test_a_run_that_another_process_is_at_is_left_to_it(data: ImageData, tmp_path: Path) -> None:
     run = config(data)
     (tmp_path / run.id).mkdir()
-    with FileLock(tmp_path / run.id / ".lock"), pytest.raises(ElsewhereError):
-        execute(run, data, tmp_path)
+    with FileLock(tmp_path / run.id / ".lock"), pytest.raises(RunLockedError):
+        run_one(run, data, tmp_path)
     assert [path.name for path in (tmp_path / run.id).iterdir() if path.name != ".lock"] == []
-    execute(run, data, tmp_path)
+    run_one(run, data, tmp_path)
 
 
 def test_a_run_that_diverges_has_no_result_and_can_be_tried_again(data: ImageData, tmp_path: Path) -> None:
     run = config(data, training=TrainConfig(epochs=2, batch_size=32, learning_rate=1e30, device="cpu"))
     for _ in range(2):
         with pytest.raises(DivergedError, match="learning rate"):
-            execute(run, data, tmp_path)
+            run_one(run, data, tmp_path)
         assert read_result(tmp_path / run.id) is None
 
 
 @pytest.mark.parametrize("noise", ["symmetric:0", "symmetric:0.4", "asymmetric:0.4", "pair_flip:0.45"])
 def test_a_result_describes_its_run(data: ImageData, tmp_path: Path, noise: str) -> None:
     run = config(data, "dlb(alpha=2)", noise)
-    result = execute(run, data, tmp_path)
+    result = run_one(run, data, tmp_path)
     assert result == pytest.approx(json.loads((tmp_path / run.id / "result.json").read_text())["result"], nan_ok=True)
     assert result["id"] == run.id
     assert (result["method"], result["noise"], result["data"]) == ("dlb(alpha=2.0)", noise, "digits")
@@ -193,7 +193,7 @@ def test_a_result_describes_its_run(data: ImageData, tmp_path: Path, noise: str)
 def test_labels_depend_on_the_noise_seed_and_networks_on_the_seed(data: ImageData, tmp_path: Path) -> None:
     def labels(**changes: Any) -> NoisyLabels:
         run = config(data, training=TrainConfig(epochs=1, batch_size=32, device="cpu"), **changes)
-        execute(run, data, tmp_path)
+        run_one(run, data, tmp_path)
         return NoisyLabels.load(tmp_path / run.id / "noise.npz")
 
     def weights(**changes: Any) -> torch.Tensor:
@@ -215,7 +215,7 @@ def test_the_methods_of_a_comparison_start_from_the_same_network(data: ImageData
 def test_a_run_leaves_the_generators_and_threads_of_the_process_alone(data: ImageData, tmp_path: Path) -> None:
     torch.manual_seed(5)
     before, threads = torch.random.get_rng_state(), torch.get_num_threads()
-    execute(config(data), data, tmp_path)
+    run_one(config(data), data, tmp_path)
     assert torch.equal(torch.random.get_rng_state(), before)
     assert torch.get_num_threads() == threads
 
@@ -229,7 +229,7 @@ def teachers(study: Path) -> list[Path]:
 
 def test_a_teacher_is_a_run_on_the_same_given_labels_from_an_own_initialisation(data: ImageData, tmp_path: Path) -> None:
     student = config(data, "tf_kd_self")
-    result = execute(student, data, tmp_path)
+    result = run_one(student, data, tmp_path)
     (folder,) = teachers(tmp_path)
     taught = NoisyLabels.load(tmp_path / student.id / "noise.npz")
     assert NoisyLabels.load(folder / "noise.npz") == taught
@@ -241,17 +241,17 @@ def test_a_teacher_is_a_run_on_the_same_given_labels_from_an_own_initialisation(
     assert held["seed"] != own["seed"]
     assert result["images_processed"] == 2 * 4 * 80
     another = config(data, "tf_kd_self", seed=1)
-    execute(another, data, tmp_path)
+    run_one(another, data, tmp_path)
     seeds = {json.loads((path / "config.json").read_text())["seed"] for path in teachers(tmp_path)}
     assert len(seeds) == 2, "each seed has a teacher of its own"
 
 
 def test_students_of_a_seed_share_a_teacher_and_what_it_says_is_what_they_learn_from(data: ImageData, tmp_path: Path) -> None:
-    execute(config(data, "tf_kd_self"), data, tmp_path)
+    run_one(config(data, "tf_kd_self"), data, tmp_path)
     (folder,) = teachers(tmp_path)
     before = (folder / "checkpoint.pt").stat().st_mtime_ns
-    execute(config(data, "hinton_kd"), data, tmp_path)
-    execute(config(data, "ban"), data, tmp_path)
+    run_one(config(data, "hinton_kd"), data, tmp_path)
+    run_one(config(data, "ban"), data, tmp_path)
     assert teachers(tmp_path) == [folder]
     assert (folder / "checkpoint.pt").stat().st_mtime_ns == before
     teacher = torch.load(folder / "checkpoint.pt", weights_only=True)["method"]
@@ -264,20 +264,20 @@ def test_students_of_a_seed_share_a_teacher_and_what_it_says_is_what_they_learn_
 
 
 def test_a_damaged_teacher_is_trained_again_to_the_same_numbers(data: ImageData, tmp_path: Path) -> None:
-    expected = untimed(execute(config(data, "hinton_kd"), data, tmp_path / "whole"))
-    execute(config(data, "tf_kd_self"), data, tmp_path / "damaged")
+    expected = untimed(run_one(config(data, "hinton_kd"), data, tmp_path / "whole"))
+    run_one(config(data, "tf_kd_self"), data, tmp_path / "damaged")
     (folder,) = teachers(tmp_path / "damaged")
     content = bytearray((folder / "checkpoint.pt").read_bytes())
     content[len(content) // 2] ^= 1
     (folder / "checkpoint.pt").write_bytes(bytes(content))
-    assert untimed(execute(config(data, "hinton_kd"), data, tmp_path / "damaged")) == expected
+    assert untimed(run_one(config(data, "hinton_kd"), data, tmp_path / "damaged")) == expected
 
 
 def test_a_run_cut_off_in_its_teacher_s_training_goes_on_to_the_same_numbers(
     data: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = config(data, "ban(generations=3)")
-    expected = untimed(execute(run, data, tmp_path / "whole"))
+    expected = untimed(run_one(run, data, tmp_path / "whole"))
     epochs = []
 
     def cut(self: RunLog, summary: EpochSummary, method: Method) -> None:
@@ -290,20 +290,20 @@ def test_a_run_cut_off_in_its_teacher_s_training_goes_on_to_the_same_numbers(
     monkeypatch.setattr(RunLog, "on_epoch", cut)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            execute(run, data, tmp_path / "cut")
-    assert untimed(execute(run, data, tmp_path / "cut")) == expected
+            run_one(run, data, tmp_path / "cut")
+    assert untimed(run_one(run, data, tmp_path / "cut")) == expected
 
 
 def test_a_teacher_that_another_process_trains_is_waited_for_elsewhere(data: ImageData, tmp_path: Path) -> None:
     student = config(data, "tf_kd_self")
-    execute(student, data, tmp_path)
+    run_one(student, data, tmp_path)
     (folder,) = teachers(tmp_path)
     (folder / "result.json").unlink()
-    with FileLock(folder / ".lock"), pytest.raises(ElsewhereError):
-        execute(config(data, "hinton_kd"), data, tmp_path)
+    with FileLock(folder / ".lock"), pytest.raises(RunLockedError):
+        run_one(config(data, "hinton_kd"), data, tmp_path)
 
 
 def test_a_teacher_that_diverges_is_named(data: ImageData, tmp_path: Path) -> None:
     training = TrainConfig(epochs=2, batch_size=32, device="cpu", learning_rate=1e30)
     with pytest.raises(DivergedError, match="the teacher ce: the training loss"):
-        execute(config(data, "tf_kd_self", training=training), data, tmp_path)
+        run_one(config(data, "tf_kd_self", training=training), data, tmp_path)

@@ -34,7 +34,6 @@ CONFIG = RunConfig(
     record="online",
     training=TrainConfig(device="cpu"),
     budget="epochs",
-    budget_epochs=40,
 )
 
 OTHER: dict[str, Any] = {
@@ -50,7 +49,6 @@ OTHER: dict[str, Any] = {
     "augment": "crop(padding=1, flip=True)",
     "record": "eval",
     "budget": "images",
-    "budget_epochs": 41,
 }
 
 OTHER_TRAINING: dict[str, Any] = {

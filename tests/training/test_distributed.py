@@ -22,8 +22,9 @@ from noisylab.core.registries import DATA_SETS, METHODS
 from noisylab.core.shares import Whole
 from noisylab.data.batches.samplers import SAMPLERS, LastBatchSampler, PlainSampler, SameClassSampler
 from noisylab.data.image_data import load_data
-from noisylab.study.grid import Grid, plan
-from noisylab.study.run import execute
+from noisylab.study.grid import Grid
+from noisylab.study.plan import plan
+from noisylab.study.run import run_one
 from noisylab.training import TrainConfig, TrainingSet, train
 
 ROOT = Path(__file__).parents[2]
@@ -91,8 +92,8 @@ def test_a_run_of_two_processes_records_every_sample(tmp_path: Path) -> None:
     training = TrainConfig(epochs=2, learning_rate=0.01, device="cpu")
     grid = Grid(methods=("dlb",), noise=("symmetric:0.4",), seeds=(0,), train_size=330)
     data = load_data(DATA_SETS.parse("digits"), None, 330)
-    (config,) = plan(grid, training, data)
-    result = execute(config, data, tmp_path / "one")
+    (config,) = plan(dataclasses.replace(grid, training=training), data).configs
+    result = run_one(config, data, tmp_path / "one")
     folders = [next((tmp_path / name).glob("dlb*")) for name in ("one", "two")]
     assert folders[0].name != folders[1].name
     (row,) = pandas.read_csv(tmp_path / "two" / "results.csv").to_dict("records")

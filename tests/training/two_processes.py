@@ -18,8 +18,9 @@ from noisylab.core.registries import DATA_SETS, METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.data.image_data import load_data
 from noisylab.methods import Method, Step
-from noisylab.study.grid import Grid, plan
-from noisylab.study.run import execute
+from noisylab.study.grid import Grid
+from noisylab.study.plan import plan
+from noisylab.study.run import run_one
 from noisylab.training import Callback, TrainConfig, TrainingSet, train
 from noisylab.training.callback import EpochSummary
 
@@ -106,8 +107,8 @@ def executed(study: Path) -> list[list[dict[str, Any]]]:
     """The result that every process has of a run with a teacher, and of the same one again."""
     training = TrainConfig(epochs=1, processes=2, device="cpu")
     data = load_data(DATA_SETS.parse("digits"), None, 100)
-    (config,) = plan(Grid(methods=("tf_kd_self",), noise=("symmetric:0.4",), seeds=(0,)), training, data)
-    return [to_main(execute(config, data, study)) for _ in range(2)]
+    (config,) = plan(Grid(methods=("tf_kd_self",), noise=("symmetric:0.4",), seeds=(0,), training=training), data).configs
+    return [to_main(run_one(config, data, study)) for _ in range(2)]
 
 
 def main(out: Path) -> None:
