@@ -8,7 +8,8 @@ import torch
 import xarray
 from torch import Tensor
 
-from noisylab.analysis import DynamicsRecorder, load_dynamics, recorder
+from noisylab.analysis import DynamicsRecorder, load_dynamics
+from noisylab.recording import recorder
 from noisylab.data import LastBatchSampler, TwinSampler
 
 GIVEN = np.array([0, 1, 2, 1, 0, 2])

@@ -14,7 +14,8 @@ import torch
 import xarray
 from torch import Tensor
 
-from noisylab.analysis import DynamicsRecorder, load_dynamics, recorder
+from noisylab.analysis import DynamicsRecorder, load_dynamics
+from noisylab.recording import recorder
 from noisylab.data import LastBatchSampler
 from noisylab.recording.records import intact_epochs, shard_file
 
