@@ -15,8 +15,8 @@ import xarray
 from torch import Tensor
 
 from noisylab.analysis import DynamicsRecorder, load_dynamics
-from noisylab.recording import recorder
 from noisylab.data import LastBatchSampler
+from noisylab.recording import recorder
 from noisylab.recording.records import intact_epochs, shard_file
 
 GIVEN = np.array([0, 1, 2, 1, 0, 2, 2, 0])
