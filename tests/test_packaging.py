@@ -115,7 +115,7 @@ def test_the_sdist_holds_what_is_needed_to_run_and_test(built: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"studies/noise_sweep.py", "tests/test_packaging.py", "pyproject.toml", "constraints.txt", "README.md"} <= names
-    assert {"Makefile", "environment.yml", "noisylab/py.typed", "noisylab/data/base.py"} <= names
+    assert {"Makefile", "environment.yml", "noisylab/py.typed", "noisylab/data/image_data.py"} <= names
     assert not [name for name in names if name.startswith(("runs/", ".venv", "dist/")) or "__pycache__" in name]
 
 

@@ -218,7 +218,7 @@ def test_a_saved_record_whose_arrays_were_changed_is_refused(tmp_path: Path) -> 
     symmetric(np.arange(50) % 5, 0.4).save(tmp_path / "noise.npz")
     with np.load(tmp_path / "noise.npz") as archive:
         arrays = dict(archive)
-    for change in ({"labels": arrays["labels"] + 0.25}, {"clean": np.roll(arrays["clean"], 1)}):
+    for change in ({"given": arrays["given"] + 0.25}, {"true": np.roll(arrays["true"], 1)}):
         np.savez(tmp_path / "other.npz", **(arrays | change))
         with pytest.raises(ValueError, match=r"other\.npz"):
             NoisyLabels.load(tmp_path / "other.npz")

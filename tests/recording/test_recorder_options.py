@@ -14,8 +14,9 @@ import torch
 import xarray
 from torch import Tensor
 
-from noisylab.analysis import DynamicsRecorder, load_dynamics, recorder
+from noisylab.analysis import DynamicsRecorder, load_dynamics
 from noisylab.data import LastBatchSampler
+from noisylab.recording import recorder
 from noisylab.recording.records import intact_epochs, shard_file
 
 GIVEN = np.array([0, 1, 2, 1, 0, 2, 2, 0])
