@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from noisylab import parallel
-from noisylab.study.pool import ATTEMPTS, Failure, Locked
+from noisylab.study import pool
+from noisylab.study.pool import ATTEMPTS, Failure, Locked, run_pool
 from noisylab.study.run_config import RunConfig
 from noisylab.training.config import TrainConfig
 
@@ -34,7 +34,7 @@ def config(name: str, seed: int = 0) -> RunConfig:
     )
 
 
-def act(position: int, config: RunConfig, data_folder: Path, study: Path) -> dict[str, Any] | str | Elsewhere:
+def act(position: int, config: RunConfig, study: Path) -> dict[str, Any] | str | Locked:
     """What a worker does in these tests, by the name of the run; every start leaves a file."""
     earlier = len(list(study.glob(f"{config.id}.*")))
     (study / f"{config.id}.{earlier}.{os.getpid()}").touch()
@@ -50,8 +50,8 @@ def act(position: int, config: RunConfig, data_folder: Path, study: Path) -> dic
         return Locked()
     if config.method == "slow":
         time.sleep(60)
-    parallel._epochs[position] = config.training.epochs
-    return {"position": position, "pid": os.getpid(), "data": str(data_folder)}
+    pool._epochs[position] = config.epochs_trained
+    return {"position": position, "pid": os.getpid()}
 
 
 class Told:
@@ -62,9 +62,8 @@ class Told:
         self.progress: list[list[int]] = []
 
     def run(self, configs: list[RunConfig], study: Path, jobs: int) -> list[Failure]:
-        return run_all(
+        return run_pool(
             configs,
-            Path("data"),
             study,
             jobs,
             on_result=lambda config, result: self.results.append((config, result)),
@@ -74,7 +73,7 @@ class Told:
 
 @pytest.fixture(autouse=True)
 def _act(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "_work", act)
+    monkeypatch.setattr(pool, "_work", act)
 
 
 def test_every_run_is_done_once_and_told_of_once(tmp_path: Path) -> None:
@@ -82,7 +81,6 @@ def test_every_run_is_done_once_and_told_of_once(tmp_path: Path) -> None:
     assert told.run(configs, tmp_path, 2) == []
     assert sorted(result["position"] for _, result in told.results) == list(range(6))
     assert all(configs[result["position"]] is config for config, result in told.results)
-    assert {result["data"] for _, result in told.results} == {"data"}
     assert Counter(path.name.split(".")[0] for path in tmp_path.iterdir()) == {c.id: 1 for c in configs}
     assert os.getpid() not in {result["pid"] for _, result in told.results}
     assert told.progress[-1] == [3] * 6
@@ -108,9 +106,8 @@ def test_an_error_of_the_caller_ends_the_workers_and_passes_through(tmp_path: Pa
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_all(
+        run_pool(
             [config("slow", 0), config("slow", 1)],
-            Path("data"),
             tmp_path,
             2,
             on_result=lambda *_: None,
@@ -127,11 +124,11 @@ def test_a_worker_says_what_went_wrong_and_where(monkeypatch: pytest.MonkeyPatch
     def fail(*_: Any) -> None:
         raise ArithmeticError("no number")
 
-    monkeypatch.setattr("noisylab.study.run.execute", fail)
-    monkeypatch.setattr(parallel, "_open_data", lambda folder: None)
-    reason = parallel._work(0, config("fine"), tmp_path, tmp_path)
+    monkeypatch.setattr("noisylab.study.run.run_one", fail)
+    monkeypatch.setattr(pool, "_open_data", lambda folder: None)
+    reason = pool._work(0, config("fine"), tmp_path)
     assert isinstance(reason, str)
-    assert reason.startswith("ArithmeticError: no number (test_parallel.py:")
+    assert reason.startswith("ArithmeticError: no number (test_pool.py:")
 
 
 def test_a_worker_says_that_another_process_is_at_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -141,6 +138,6 @@ def test_a_worker_says_that_another_process_is_at_the_run(monkeypatch: pytest.Mo
     def elsewhere(*_: Any) -> None:
         raise RunLockedError
 
-    monkeypatch.setattr("noisylab.study.run.execute", elsewhere)
-    monkeypatch.setattr(parallel, "_open_data", lambda folder: None)
-    assert parallel._work(0, config("fine"), tmp_path, tmp_path) == Locked()
+    monkeypatch.setattr("noisylab.study.run.run_one", elsewhere)
+    monkeypatch.setattr(pool, "_open_data", lambda folder: None)
+    assert pool._work(0, config("fine"), tmp_path) == Locked()

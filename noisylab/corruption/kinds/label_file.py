@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.core.checks import PositiveInt, UnitInterval
+from noisylab.core.checks import PathText, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
 from noisylab.corruption.kinds.compose import from_pair
 from noisylab.corruption.record import NoisyLabels
@@ -142,7 +142,7 @@ def _true_column(path: Path) -> NDArray[np.int64] | None:
 @NOISES.register("file", main="path")
 def from_file(
     labels: ArrayLike,
-    path: str,
+    path: PathText,
     num_classes: PositiveInt | None = None,
     *,
     column: str | None = None,

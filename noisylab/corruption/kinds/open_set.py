@@ -6,7 +6,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.core.checks import PositiveInt, UnitInterval
+from noisylab.core.checks import PathText, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
 from noisylab.core.seeds import derive_seed
 from noisylab.corruption.drawing import Sampling, draw, flip_order
@@ -20,7 +20,7 @@ Pixel = TypeVar("Pixel", bound=np.generic)
 def open_set(
     labels: ArrayLike,
     rate: UnitInterval,
-    outside: ArrayLike | str | PathLike[str],
+    outside: ArrayLike | PathText | PathLike[str],
     num_classes: PositiveInt | None = None,
     *,
     open_share: UnitInterval = 1.0,

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from noisylab.core.checks import PositiveInt
+from noisylab.core.checks import PathText, PositiveInt
 from noisylab.core.registries import DATA_SETS
 from noisylab.data.image_data import SAMPLED, ImageData, channel_statistics
 from noisylab.data.image_files import EXTENSIONS, GREY, UNREADABLE, Mode, read_images
@@ -15,7 +15,7 @@ from noisylab.data.streaming import Images, StreamedImages
 
 @DATA_SETS.register("folder", main="path")
 def folder(
-    path: str,
+    path: PathText,
     size: PositiveInt | None = None,
     crop: bool = False,
     stream: bool = False,

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from noisylab.core.checks import PathText
 from noisylab.core.registries import DATA_SETS
 from noisylab.data.image_data import ImageData, channel_statistics
 
 
 @DATA_SETS.register("npz", main="path")
-def npz(path: str, *, root: Path | None = None) -> ImageData:  # noqa: ARG001 - every data set is offered the root
+def npz(path: PathText, *, root: Path | None = None) -> ImageData:  # noqa: ARG001 - every data set is offered the root
     """A file with train_images, train_labels, test_images, test_labels: uint8 [N,H,W] or [N,H,W,C], integers [N] or [N,1]."""
     keys = ("train_images", "train_labels", "test_images", "test_labels")
     try:

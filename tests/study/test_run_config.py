@@ -1,0 +1,149 @@
+"""A run's identity: all that can change a number, and nothing else."""
+
+import dataclasses
+import json
+import re
+from typing import Any
+
+import pytest
+
+from noisylab.study.run_config import FORMAT, Code, RunConfig
+from noisylab.training.config import TrainConfig
+
+CONFIG = RunConfig(
+    data="digits()",
+    data_digest="0" * 64,
+    noise_digest="0" * 64,
+    train_size=100,
+    model="small_cnn(width=16)",
+    method="dlb(temperature=3.0, alpha=1.0)",
+    noise="symmetric(rate=0.4, include_true=False, sampling='exact_per_class')",
+    noise_seed=0,
+    seed=0,
+    augment="crop(padding=1, flip=False)",
+    record="online",
+    training=TrainConfig(device="cpu"),
+    budget="epochs",
+)
+
+OTHER: dict[str, Any] = {
+    "data": "cifar10()",
+    "data_digest": "1" * 64,
+    "noise_digest": "1" * 64,
+    "train_size": 101,
+    "model": "small_cnn(width=17)",
+    "method": "dlb(temperature=3.0, alpha=1.5)",
+    "noise": "symmetric(rate=0.4, include_true=True, sampling='exact_per_class')",
+    "noise_seed": 1,
+    "seed": 1,
+    "augment": "crop(padding=1, flip=True)",
+    "record": "eval",
+    "budget": "images",
+    "code": (Code("module", "0" * 64),),
+}
+
+OTHER_TRAINING: dict[str, Any] = {
+    "epochs": 41,
+    "batch_size": 66,
+    "learning_rate": 0.05000001,
+    "momentum": 0.8,
+    "weight_decay": 0.0,
+    "schedule": "cosine",
+    "milestones": (0.5,),
+    "decay": 0.2,
+    "warmup": 1.0,
+    "device": "cuda",
+    "precision": "bf16",
+    "gradient_clip": 1.0,
+    "ema": 0.9,
+    "compile": True,
+    "threads": 2,
+    "processes": 2,
+    "sync_batch_norm": True,
+}
+
+
+def test_the_tables_of_this_test_name_every_field() -> None:
+    assert set(OTHER) == {field.name for field in dataclasses.fields(RunConfig)} - {"training"}
+    assert set(OTHER_TRAINING) == {field.name for field in dataclasses.fields(TrainConfig)}
+
+
+@pytest.mark.parametrize("field", OTHER)
+def test_every_field_of_a_run_is_part_of_its_identity(field: str) -> None:
+    assert dataclasses.replace(CONFIG, **{field: OTHER[field]}).id != CONFIG.id
+
+
+@pytest.mark.parametrize("field", OTHER_TRAINING)
+def test_every_training_option_is_part_of_a_runs_identity(field: str) -> None:
+    # What needs several processes is compared among runs of these.
+    several = {"processes": 2} if field == "sync_batch_norm" else {}
+    config = dataclasses.replace(CONFIG, training=dataclasses.replace(CONFIG.training, **several))
+    training = dataclasses.replace(config.training, **{field: OTHER_TRAINING[field]})
+    assert dataclasses.replace(config, training=training).id != config.id
+
+
+def test_the_format_is_part_of_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("noisylab.study.run_config.FORMAT", FORMAT + 1)
+    assert dataclasses.replace(CONFIG).id != CONFIG.id
+
+
+def test_equal_configurations_have_equal_ids_that_begin_readably() -> None:
+    assert dataclasses.replace(CONFIG).id == CONFIG.id
+    assert re.fullmatch(r"dlb-symmetric-0.4-seed0-[0-9a-f]{12}", CONFIG.id)
+
+
+def test_an_id_is_a_plain_file_name() -> None:
+    config = dataclasses.replace(CONFIG, noise="file(path='../../x y.npy')")
+    assert re.fullmatch(r"[A-Za-z0-9.-]+", config.id)
+
+
+@pytest.mark.parametrize(("field", "value"), [("seed", -1), ("seed", 0.5), ("noise_seed", -1), ("record", "both")])
+def test_a_value_that_no_run_can_have_is_refused(field: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=field):
+        dataclasses.replace(CONFIG, **{field: value})
+
+
+def test_the_identity_of_a_run_stays_what_it_is() -> None:
+    # Another id here repeats every run that anybody has: raise FORMAT if numbers change, and mend the identity if they do not.
+    assert CONFIG.id == "dlb-symmetric-0.4-seed0-PINNED"
+    plain = dataclasses.replace(CONFIG, method="ce()", noise="asymmetric(rate=0.2, mapping='digits', sampling='iid')", seed=3)
+    assert plain.id == "ce-asymmetric-0.2-seed3-PINNED"
+
+
+@pytest.mark.parametrize(
+    ("field", "one", "two"),
+    [
+        ("data", "npz(path='a.npz')", "npz(path='/elsewhere/b.npz')"),
+        ("noise", "file(path='a.npy', rate=0.2)", "file(path='b.npy', rate=0.2)"),
+        (
+            "noise",
+            "on_classes(noise=\"file(path='a.npy')\", classes=(1,))",
+            "on_classes(noise=\"file(path='b.npy')\", classes=(1,))",
+        ),
+        ("code", (Code("one.py", "0" * 64),), (Code("two.py", "0" * 64, (("METHODS", "a", "A"),)),)),
+    ],
+)
+def test_a_path_is_no_part_of_the_identity_since_a_digest_stands_for_its_content(field: str, one: Any, two: Any) -> None:
+    assert dataclasses.replace(CONFIG, **{field: one}).id == dataclasses.replace(CONFIG, **{field: two}).id
+
+
+def test_options_without_effect_are_no_part_of_the_identity() -> None:
+    def cosine(**options: Any) -> str:
+        training = dataclasses.replace(CONFIG.training, schedule="cosine", **options)
+        return dataclasses.replace(CONFIG, training=training).id
+
+    assert cosine() == cosine(milestones=(0.1,), decay=0.5)
+
+
+def test_a_configuration_comes_back_from_json() -> None:
+    config = dataclasses.replace(CONFIG, code=(Code("module", "0" * 64, (("METHODS", "a", "A"),)),))
+    assert RunConfig.from_json(json.loads(json.dumps(config.as_json()))) == config
+
+
+def test_runs_can_be_compared_that_differ_in_method_noise_and_seeds_alone() -> None:
+    changed = {name: OTHER[name] for name in ("method", "noise", "noise_digest", "noise_seed", "seed", "code")}
+    assert dataclasses.replace(CONFIG, **changed).comparison_key == CONFIG.comparison_key
+    assert all(
+        dataclasses.replace(CONFIG, **{name: OTHER[name]}).comparison_key != CONFIG.comparison_key
+        for name in OTHER.keys() - changed.keys()
+    )
