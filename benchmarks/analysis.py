@@ -65,12 +65,12 @@ def measure(folder: str, name: str, over: str) -> None:
 
 def main() -> None:
     """Write records, and measure every score in a process of its own."""
-    from noisylab.analysis import SCORES
+    from noisylab.core.registries import SCORES
 
     with tempfile.TemporaryDirectory() as folder:
         run = [sys.executable, __file__]
         subprocess.run([*run, folder], check=True)
-        for name in SCORES:
+        for name in SCORES.entries():
             for over in ("overall", "every epoch"):
                 subprocess.run([*run, folder, name, over], check=True)
         for name in ("training_dynamics", "fractions_over_epochs", "flip_rates", "cleanlab_table"):

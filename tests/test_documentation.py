@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 import noisylab.corruption
-from noisylab.analysis import SCORES
-from noisylab.core.registries import DATA_SETS, MODELS, NOISES
+from noisylab.core.registries import DATA_SETS, MODELS, NOISES, SCORES
 from noisylab.core.specs import Registry
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -96,4 +95,4 @@ def test_the_method_of_the_page_is_known_everywhere_once_its_file_is_in_the_pack
 
 def test_every_score_is_documented() -> None:
     text = (DOCS / "analysis.md").read_text(encoding="utf-8")
-    assert not [name for name in SCORES if f"| `{name}` |" not in text]
+    assert not [name for name in SCORES.entries() if f"| `{name}` |" not in text]

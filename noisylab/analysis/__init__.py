@@ -20,12 +20,13 @@ from noisylab.analysis.scores.consistency import (
     prediction_divergence,
     prediction_entropy,
     step_consistency,
+    step_divergence,
 )
 from noisylab.analysis.scores.data_map import confidence, correctness, variability
 from noisylab.analysis.scores.el2n import el2n, error_norm
 from noisylab.analysis.scores.forgetting import forgetting_events, learning_time, wrong_events
 from noisylab.analysis.scores.loss_mixture import clean_probability, loss_mixture
-from noisylab.analysis.scoring import SCORES, available, score
+from noisylab.analysis.scoring import available, score
 from noisylab.recording.records import load_dynamics, make_records
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Detection",
     "DynamicsRecorder",
-    "SCORES",
     "aum",
     "aum_threshold",
     "available",
@@ -65,6 +65,7 @@ __all__ = [
     "read_cartography",
     "score",
     "step_consistency",
+    "step_divergence",
     "training_dynamics",
     "variability",
     "write_aum",

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from noisylab.analysis._running import Values
-from noisylab.analysis.scoring import SCORES, available, score
+from noisylab.analysis.scoring import available, is_high, score
 
 if TYPE_CHECKING:
     import pandas
@@ -56,7 +56,7 @@ def detection(suspicion: ArrayLike, mislabelled: ArrayLike) -> Detection:
 
 def suspicion(values: Values, name: str) -> Values:
     """The values of the score `name` turned so that high ones are suspect."""
-    return values if SCORES[name].high else -values
+    return values if is_high(name) else -values
 
 
 def detection_table(
@@ -67,13 +67,15 @@ def detection_table(
 ) -> "pandas.DataFrame":
     """One row per run and score, and with `epochs` per epoch (the score from the epochs up to it): `Detection`'s numbers.
 
-    runs: the records of a run, or of many by name. scores: names of `SCORES` (default: all that were recorded). Columns: run,
+    runs: the records of a run, or of many by name. scores: names of scores (default: all that were recorded). Columns: run,
     score, epoch (the last one without `epochs`), roc_auc, average_precision, precision_at_count. Raises ValueError for records
     without true labels, `online` records beside `eval` ones, unknown scores and epochs that are not there.
     """
     import pandas
     import xarray
 
+    if isinstance(scores, str):
+        raise ValueError(f"scores must be a list of names, got {scores!r}; write scores=[{scores!r}]")
     named: Mapping[str, xarray.Dataset] = {"": runs} if isinstance(runs, xarray.Dataset) else runs
     kinds = {str(name): records.attrs["record"] for name, records in named.items()}
     if len(set(kinds.values())) > 1:

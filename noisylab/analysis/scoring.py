@@ -1,118 +1,75 @@
-"""`SCORES`: every per-sample score by name, from the records of one run or of many."""
+"""Every per-sample score by name, from the records of one run or of many."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import inspect
+from collections.abc import Sequence
+from os import PathLike
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from noisylab.analysis._running import Values, after_each, check_epochs
-from noisylab.analysis.scores.aum import aum
-from noisylab.analysis.scores.consistency import (
-    prediction_consistency,
-    prediction_divergence,
-    prediction_entropy,
-    step_consistency,
-)
-from noisylab.analysis.scores.data_map import confidence, correctness, variability
-from noisylab.analysis.scores.el2n import el2n
-from noisylab.analysis.scores.forgetting import forgetting_events, learning_time, wrong_events
-from noisylab.analysis.scores.loss_mixture import loss_mixture
+from noisylab.analysis._running import Values
+from noisylab.core.registries import SCORES
 
 if TYPE_CHECKING:
     import xarray
 
 
-@dataclass(frozen=True)
-class Score:
-    """A score: `function(needed, running=...)`, float64[N] or [E, N]. high: whether mislabelled samples have the high values.
-
-    needs: a variable of the records, over (epoch, sample), or "correct"; shown: whether the function takes `shown`.
-    """
-
-    function: Callable[..., Values]
-    needs: str
-    high: bool
-    shown: bool = False
-
-
-def current(values: NDArray[Any], *, running: bool = False) -> Values:
-    """float64[N], the latest of each sample's values [E, N]; with `running` after each epoch, [E, N]."""
-    array, there = check_epochs(values, "values")
-
-    def latest() -> Any:
-        value = np.zeros(array.shape[1])
-        for now, present in zip(array, there, strict=True):
-            value = np.where(present, now, value)
-            yield value
-
-    return after_each(latest(), there, running)
-
-
-SCORES: Mapping[str, Score] = {
-    "wrong_events": Score(wrong_events, "correct", high=True, shown=True),
-    "aum": Score(aum, "margin", high=False),
-    "confidence": Score(confidence, "p_given", high=False),
-    "variability": Score(variability, "p_given", high=False),
-    "correctness": Score(correctness, "correct", high=False, shown=True),
-    "learning_time": Score(learning_time, "correct", high=True, shown=True),
-    "forgetting_events": Score(forgetting_events, "correct", high=True, shown=True),
-    "el2n": Score(el2n, "el2n", high=True),
-    "loss": Score(current, "loss", high=True),
-    "loss_mixture": Score(loss_mixture, "loss", high=False),
-    "prediction_consistency": Score(prediction_consistency, "prediction", high=False, shown=True),
-    "prediction_entropy": Score(prediction_entropy, "prediction", high=True, shown=True),
-    "prediction_divergence": Score(prediction_divergence, "divergence", high=True),
-    "step_consistency": Score(step_consistency, "agreement", high=False),
-    "step_divergence": Score(prediction_divergence, "step_divergence", high=True),
-}
-
-
 def available(records: "xarray.Dataset") -> list[str]:
-    """The names of the scores that these records allow: those whose variables were recorded, with any value."""
+    """The names of the scores that these records allow: those whose variable was recorded, with any value."""
 
     def recorded(name: str) -> bool:
         if name == "agreement":
             return name in records and bool((records[name].values >= 0).any())
-        # Where there is no second presentation, there is no divergence from it.
+        # Without second presentations there is no divergence from them.
         return name in records and (name != "step_divergence" or bool(np.isfinite(records[name].values).any()))
 
-    found = {need: need == "correct" or recorded(need) for need in {score.needs for score in SCORES.values()}}
-    return [name for name, score in SCORES.items() if found[score.needs]]
+    needs = {name: entry.facts["needs"] for name, entry in SCORES.entries().items()}
+    found = {need: need == "correct" or recorded(need) for need in set(needs.values())}
+    return [name for name, need in needs.items() if found[need]]
+
+
+def is_high(name: str) -> bool:
+    """Whether mislabelled samples have the high values of the score `name`."""
+    return bool(SCORES.entries()[SCORES.parse(name).name].facts["high"])
 
 
 def score(records: "xarray.Dataset | Sequence[xarray.Dataset]", name: str, *, running: bool = False) -> Values:
-    """float64[N], the score `name` of `SCORES` for every sample of a run; of several runs of the same samples, the mean.
+    """The score of every sample of a run; of several runs of the same samples, the mean.
 
-    records: as of `load_dynamics`. running: the score from the epochs up to each, float64[E, N]. Raises ValueError for an
-    unknown name, for records that lack what the score needs, and for runs of other samples, labels or kind of record.
+    Args:
+        records: As `load_dynamics` returns them, of one run or of several.
+        name: A registered score, with options if it has any: `"aum"`, `"el2n(first=2)"`.
+        running: Whether to return the score from the epochs up to each.
+
+    Returns:
+        float64[N], or float64[E, N] if `running`.
+
+    Raises:
+        ValueError: For an unknown name, records that lack what the score needs, and runs of other samples, labels or kind of
+            record.
     """
-    if name not in SCORES:
-        raise ValueError(f"name must be one of {', '.join(SCORES)}, got {name!r}")
+    spec = SCORES.parse(name)
+    _check_records(records)
     if isinstance(records, Sequence):
         check_same_samples(records)
         return np.asarray(np.mean([score(each, name, running=running) for each in records], axis=0))
-    wanted = SCORES[name]
-    if wanted.needs == "correct":
-        prediction, given = records["prediction"].values, records["given"].values
-        shown = prediction != records.attrs["missing"]
+    function, need = SCORES.load(spec.name), SCORES.entries()[spec.name].facts["needs"]
+    if need != "correct" and need not in records:
+        raise ValueError(f"score {name!r} needs {need!r}, which was not recorded; recorded: {', '.join(map(str, records))}")
+    values = records["prediction" if need == "correct" else need].values
+    shown = {"shown": values != records.attrs["missing"]} if "shown" in inspect.signature(function).parameters else {}
+    if need == "correct":
         # Compared in the small type of the predictions, which holds every label.
-        return wanted.function(prediction == given.astype(prediction.dtype), shown=shown, running=running)
-    if wanted.needs not in records:
-        raise ValueError(
-            f"score {name!r} needs {wanted.needs!r}, which was not recorded; recorded: {', '.join(map(str, records))}"
-        )
-    values = records[wanted.needs].values
-    if wanted.shown:
-        return wanted.function(values, shown=values != records.attrs["missing"], running=running)
-    return wanted.function(values, running=running)
+        values = values == records["given"].values.astype(values.dtype)
+    return np.asarray(function(values, running=running, **shown, **spec.options))
 
 
 def check_same_samples(records: "Sequence[xarray.Dataset]") -> None:
-    """Raise ValueError where records are none, of other samples or labels, or `online` ones beside `eval` ones."""
+    """Raise ValueError if there are no records, or they are of other samples or labels, or `online` beside `eval` ones."""
     if not records:
         raise ValueError("records must be of at least one run, got none")
+    for each in records:
+        _check_records(each)
     first = records[0]
     for each in records[1:]:
         if each.attrs["record"] != first.attrs["record"]:
@@ -121,3 +78,10 @@ def check_same_samples(records: "Sequence[xarray.Dataset]") -> None:
             )
         if not all(np.array_equal(each[name], first[name]) for name in ("sample", "given")):
             raise ValueError("records must be of the same samples with the same given labels, got other ones")
+
+
+def _check_records(records: object) -> None:
+    """Raise ValueError if `records` is something else, such as the folder that holds them."""
+    if isinstance(records, str | PathLike) or not (hasattr(records, "attrs") or isinstance(records, Sequence)):
+        path = repr(str(records))
+        raise ValueError(f"records must be what load_dynamics(PATH) returns, got {path}; write load_dynamics({path})")

@@ -113,7 +113,7 @@ def _check_human(noise: Spec, data: Spec) -> None:
     # These may be any data set.
     if data.name in ("npz", "folder", "hf"):
         return
-    for variant in [part.options["variant"] for part in NOISES.parts(noise) if part.name == "human"]:
+    for variant in [part.options["variant"] for part in NOISES.nested_specs(noise) if part.name == "human"]:
         name, kind = variant.split("n_")
         if name != data.name:
             true = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}[name]

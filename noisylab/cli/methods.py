@@ -12,7 +12,7 @@ import tyro
 from noisylab.cli.arguments import fail, interruptible, parse_command_line
 from noisylab.core.checks import expected
 from noisylab.core.registries import METHODS
-from noisylab.core.specs import REQUIRED, Entry
+from noisylab.core.signatures import REQUIRED, Entry
 
 
 @dataclass(frozen=True)

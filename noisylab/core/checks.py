@@ -7,6 +7,7 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
+from os import PathLike
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
@@ -18,7 +19,7 @@ R = TypeVar("R")
 class Bound:
     """Metadata for `Annotated`: the interval a number has to lie in.
 
-    written_as: what a share is often written as instead, for the advice of messages: 40 for .4, or 100 for .01.
+    written_as: a common wrong unit that messages recognise ('percent': 40 for 0.4; 'ratio': 100 for 0.01).
     """
 
     ge: float = -math.inf
@@ -32,8 +33,9 @@ class Bound:
         return self.ge <= value <= self.le and self.gt < value < self.lt
 
     def __str__(self) -> str:
-        if math.isfinite(self.ge) and math.isfinite(self.le):
-            return f" in [{self.ge:g}, {self.le:g}]"
+        low, high = max(self.ge, self.gt), min(self.le, self.lt)
+        if math.isfinite(low) and math.isfinite(high):
+            return f" in {'[' if self.gt < low else '('}{low:g}, {high:g}{']' if self.lt > high else ')'}"
         parts = [(">= ", self.ge), ("> ", self.gt), ("<= ", self.le), ("< ", self.lt)]
         return " and".join(f" {sign}{limit:g}" for sign, limit in parts if math.isfinite(limit))
 
@@ -68,14 +70,23 @@ def has_metadata(annotation: Any, metadata: object) -> bool:
 
 
 def check_value(name: str, value: object, annotation: Any) -> None:
-    """Raise ValueError naming `name`, the value and what was expected, where `value` does not fit `annotation`.
+    """Raise ValueError naming `name`, the value and what was expected, if `value` does not fit `annotation`.
 
-    Understands int, float (finite), bool, str, None, `Literal`, `Mapping`, unions, `tuple[X, ...]` and
+    Understands int, float (finite), bool, str, paths, None, `Literal`, `Mapping`, unions, `tuple[X, ...]` and
     `Annotated[..., Bound]`, and lets anything else pass.
     """
     problem = _mismatch(value, annotation)
     if problem:
-        raise ValueError(f"{name} must be {problem}, got {value!r}{advice(value, annotation)}")
+        raise ValueError(f"{name} must be {problem}, got {shown(value)}{advice(value, annotation)}")
+
+
+def shown(value: object) -> str:
+    """A value as messages show it: its repr, or what it is if that is long or many lines."""
+    shape = getattr(value, "shape", ())
+    if isinstance(shape, tuple) and shape:
+        return f"an array of shape {shape}"
+    text = repr(value)
+    return text if len(text) <= 200 and "\n" not in text else f"{type(value).__name__} {text[:60].splitlines()[0]}..."
 
 
 def advice(value: object, annotation: Any) -> str:
@@ -128,24 +139,45 @@ def _mismatch(value: object, annotation: Any) -> str | None:
     if annotation is int:
         return "a whole number" if isinstance(value, bool) or not isinstance(value, Integral) else None
     if annotation is bool:
-        return None if isinstance(value, bool) else "True or False"
+        # NumPy's type has the same name.
+        return None if type(value).__name__ == "bool" else "True or False"
     if annotation is str:
-        return None if isinstance(value, str) else "a text"
+        return None if isinstance(value, str) else "a string"
+    if origin is PathLike:
+        return None if isinstance(value, PathLike) else "a path"
     if annotation in (None, NoneType):
         return None if value is None else "None"
     return None
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
-    """`function` with its arguments checked against their annotations at every call (for constructors)."""
+    """`function` with its arguments checked against their annotations at every call; a list will do for a tuple."""
+    if getattr(function, "is_checked", False):
+        return function
     signature = inspect.signature(function)
+    # A method may name its own class, which does not exist yet.
+    hints = functools.cache(lambda: typing.get_type_hints(function, include_extras=True))
+    kinds = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+    names = [name for name, parameter in signature.parameters.items() if parameter.kind not in kinds]
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        for name, value in signature.bind(*args, **kwargs).arguments.items():
-            check_value(name, value, signature.parameters[name].annotation)
-        return function(*args, **kwargs)
+        bound = signature.bind(*args, **kwargs)
+        for name in names:
+            if name not in bound.arguments or name not in hints():
+                continue
+            value = bound.arguments[name]
+            if typing.get_origin(hints()[name]) is tuple and isinstance(value, list):
+                value = bound.arguments[name] = tuple(value)
+            try:
+                check_value(name, value, hints()[name])
+            except ValueError as error:
+                # An array in the place of a number: arguments in another order.
+                order = f"; the arguments are {', '.join(names)}, in this order" if getattr(value, "shape", ()) else ""
+                raise ValueError(f"{error}{order}") from None
+        return function(*bound.args, **bound.kwargs)
 
+    wrapper.is_checked = True  # type: ignore[attr-defined]
     return wrapper
 
 

@@ -1,17 +1,26 @@
-"""What can be named in a spec: one registry per kind. Each is filled by the files of its package."""
+"""What can be named in a spec: one registry per kind. Each is filled by the files of its package, and by plug-ins."""
 
 from typing import Any
 
 from noisylab.core.specs import Registry
 
-# Every data set can supply these to a noise kind; a kind takes those that its signature names.
-_NOISE_INPUTS = {"labels", "num_classes", "seed", "features", "root", "positions", "fine_labels"}
+# What a data set supplies to a noise kind, with the seed; a kind takes those that its signature names.
+NOISE_INPUTS = ("labels", "num_classes", "seed", "features", "root", "positions", "fine_labels")
 
-# What is looked for under another name.
-_NO_NOISE = dict.fromkeys(("none", "clean", "no"), "symmetric:0")
-
-NOISES: Registry[Any] = Registry("NOISES", "noise", "noisylab.corruption.kinds", _NOISE_INPUTS, _NO_NOISE)
+NOISES: Registry[Any] = Registry(
+    "NOISES",
+    "noise",
+    "noisylab.corruption.kinds",
+    NOISE_INPUTS,
+    suggestions=dict.fromkeys(("none", "clean", "no"), "symmetric:0"),
+)
 DATA_SETS: Registry[Any] = Registry("DATA_SETS", "data set", "noisylab.data.sets", {"root"})
-AUGMENTATIONS: Registry[Any] = Registry("AUGMENTATIONS", "augmentation", "noisylab.data.augmentations", {"images", "generator"})
+AUGMENTATIONS: Registry[Any] = Registry("AUGMENTATIONS", "augmentation", "noisylab.data.augmentations")
 MODELS: Registry[Any] = Registry("MODELS", "model", "noisylab.models", {"num_classes", "in_channels"})
 METHODS: Registry[Any] = Registry("METHODS", "method", "noisylab.methods", {"setting"})
+# A score is made from one recorded variable, which is its first parameter.
+SCORES: Registry[Any] = Registry("SCORES", "score", "noisylab.analysis.scores", {"shown", "running"}, first_is_context=True)
+FIGURES: Registry[Any] = Registry("FIGURES", "figure", "noisylab.plotting", {"runs", "width"})
+NAMED_STUDIES: Registry[Any] = Registry("NAMED_STUDIES", "named study", "noisylab.named_studies")
+
+REGISTRIES = (NOISES, DATA_SETS, AUGMENTATIONS, MODELS, METHODS, SCORES, FIGURES, NAMED_STUDIES)

@@ -5,52 +5,21 @@ without importing torch. Values are literals; nothing is ever executed.
 """
 
 import ast
-import collections.abc
 import difflib
-import functools
 import importlib
-import importlib.util
 import inspect
+import itertools
 import typing
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 from noisylab.core import checks
+from noisylab.core.signatures import REQUIRED, CallerArgs, Entry, Option, inspect_entry, read_entries
 
 T = TypeVar("T", bound=Callable[..., Any])
-REQUIRED = inspect.Parameter.empty
 
-
-@dataclass(frozen=True)
-class Option:
-    """One option of a registered function or class: its annotation and its default (`REQUIRED` where it has none)."""
-
-    annotation: Any
-    default: Any
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A registered name: its options, the one that `name:value` sets, its docstring, and what else was said of it."""
-
-    name: str
-    module: str
-    options: dict[str, Option]
-    main: str | None
-    documentation: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def summary(self) -> str:
-        """The first line of the docstring."""
-        return self.documentation.split("\n")[0]
-
-    def signature(self) -> str:
-        """The entry as one would write it, with its defaults: `dlb(temperature=3.0, alpha=1.0)`."""
-        parts = [key if o.default is REQUIRED else f"{key}={o.default!r}" for key, o in self.options.items()]
-        return f"{self.name}({', '.join(parts)})" if parts else self.name
+_OPENING, _CLOSING = "([{", ")]}"
 
 
 @dataclass(frozen=True)
@@ -70,40 +39,66 @@ class Spec:
 
 
 class Registry(Generic[T]):
-    """The functions or classes of one kind that specs can name; `supplied` are arguments the caller gives, not the spec.
+    """The functions or classes of one kind that specs can name.
 
-    instead: what to write instead of names that are not there but looked for.
+    variable: the name of this registry, as files write it in `@NAME.register("name")`. kind: what messages call an entry.
+    package: whose files register. context_args: parameters that the caller gives, not the spec. first_is_context: the first
+    parameter is the caller's too, whatever its name. suggestions: replacement text for names people often try, such as
+    {'none': 'symmetric:0'}.
     """
 
     def __init__(
-        self, variable: str, kind: str, package: str, supplied: set[str], instead: Mapping[str, str] | None = None
+        self,
+        variable: str,
+        kind: str,
+        package: str,
+        context_args: Iterable[str] = (),
+        *,
+        first_is_context: bool = False,
+        suggestions: Mapping[str, str] | None = None,
     ) -> None:
-        self.instead = instead or {}
-        self.variable, self.kind, self.package, self.supplied = variable, kind, package, supplied | {"self"}
+        self.variable, self.kind, self.package = variable, kind, package
+        self.context_args, self.suggestions = frozenset(context_args), suggestions or {}
+        self._caller = CallerArgs(self.context_args, first_is_context)
         self._added: dict[str, tuple[Entry, T]] = {}
+        self._read_entries: dict[str, Entry] | None = None
 
     def register(self, name: str, *, main: str | None = None, **facts: Any) -> Callable[[T], T]:
         """Decorator that makes a function or class known by `name`; `name:value` sets its parameter `main`.
 
-        facts: literals that are kept as `Entry.facts`, such as the caption of a figure.
+        Arguments are checked against their annotations at every call from then on. facts: kept as `Entry.facts`, such as the
+        caption of a figure. Raises ValueError if another file has registered the name, or an option cannot be known from the
+        signature.
         """
 
         def add(target: T) -> T:
-            options = {
-                key: Option(parameter.annotation, parameter.default)
-                for key, parameter in inspect.signature(target).parameters.items()
-                if key not in self.supplied and parameter.kind is not inspect.Parameter.VAR_KEYWORD
-            }
-            entry = Entry(name, target.__module__, options, main, (inspect.getdoc(target) or "").strip(), facts)
-            self._added[name] = (entry, target)
-            return target
+            if inspect.isclass(target):
+                if constructor := vars(target).get("__init__"):
+                    setattr(target, "__init__", checks.checked(constructor))  # noqa: B010 - mypy knows it as final
+                made: Any = target
+            else:
+                made = checks.checked(target)
+            entry = inspect_entry(name, made, main, facts, self._caller)
+            known = self.entries().get(name) if self._is_foreign(entry) else self._added.get(name, (None,))[0]
+            if known is not None and known.module != entry.module:
+                raise ValueError(f"{self.kind} {name!r} of {entry.place} is registered already, at {known.place}")
+            self._added[name] = (entry, made)
+            return typing.cast(T, made)
 
         return add
 
+    def _is_foreign(self, entry: Entry) -> bool:
+        return not entry.module.startswith(f"{self.package}.")
+
+    def forget(self, module: str) -> None:
+        """Drop what a module has registered, so that it can be imported again."""
+        self._added = {name: held for name, held in self._added.items() if held[0].module != module}
+
     def entries(self) -> dict[str, Entry]:
         """Every known name, in alphabetical order."""
-        known = self._scanned() | {name: entry for name, (entry, _) in self._added.items()}
-        return dict(sorted(known.items()))
+        if self._read_entries is None:
+            self._read_entries = read_entries(self.package, self.variable, self._caller)
+        return dict(sorted((self._read_entries | {name: entry for name, (entry, _) in self._added.items()}).items()))
 
     def load(self, name: str) -> T:
         """The registered function or class itself; imports its module."""
@@ -111,36 +106,36 @@ class Registry(Generic[T]):
             importlib.import_module(self.entries()[name].module)
         return self._added[name][1]
 
-    def create(self, spec: Spec, *args: Any, **supplied: Any) -> Any:
+    def create(self, spec: Spec | str, *args: Any, **context: Any) -> Any:
         """Call what `spec` names with its options and the caller's own arguments.
 
-        Of the arguments given by name, it gets those that it takes. Raises ValueError where it needs one that is not given.
+        Passes on only the keyword arguments that the target accepts. Raises ValueError for a text that is no spec, and if the
+        target needs an argument that is not given.
         """
+        spec = self.parse(spec)
         target = self.load(spec.name)
         parameters = inspect.signature(target).parameters
-        unknown = supplied.keys() - self.supplied
+        unknown = context.keys() - self.context_args
         if unknown:
-            raise TypeError(f"{self.kind}s are not supplied with {', '.join(sorted(unknown))}")
-        # A target with **inputs hands on all that there is.
-        all_of_it = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
-        taken = {key: value for key, value in supplied.items() if all_of_it or key in parameters}
-        named = [key for key in taken if key in parameters]
-        lacking = [key for key in named if taken[key] is None and parameters[key].default is REQUIRED]
-        if not args:
-            lacking += [
-                key
-                for key, parameter in parameters.items()
-                if key in self.supplied and key not in taken and parameter.default is REQUIRED
-            ]
+            raise TypeError(f"{self.kind}s take {', '.join(sorted(self.context_args))}, got {', '.join(sorted(unknown))}")
+        # A target with **inputs hands on all of them.
+        takes_all = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
+        taken = {key: value for key, value in context.items() if takes_all or key in parameters}
+        needed = [key for key, parameter in parameters.items() if parameter.default is REQUIRED and key in self.context_args]
+        lacking = [key for key in needed if (taken[key] is None if key in taken else not args)]
         if lacking:
             raise ValueError(f"{self.kind} {spec.label!r} needs {', '.join(lacking)}, which is not supplied here")
         return target(*args, **taken, **spec.options)
 
-    def parse(self, text: str, defaults: Mapping[str, Any] | None = None) -> Spec:
-        """The spec that `text` writes; `defaults` fill options it leaves open and the entry has.
+    def parse(self, text: str | Spec, defaults: Mapping[str, Any] | None = None) -> Spec:
+        """The spec that `text` writes; `defaults` fill options that it leaves open. A spec is returned as it is.
 
         Raises ValueError for an unknown name or option, a missing or ill-typed value, or bad syntax.
         """
+        if isinstance(text, Spec):
+            return text
+        if not isinstance(text, str):
+            raise ValueError(f"a {self.kind} must be a string such as {next(iter(self.entries()))!r}, got {checks.shown(text)}")
         name, given = self._read(text)
         entry = self.entries()[name]
         for key in given:
@@ -152,7 +147,7 @@ class Registry(Generic[T]):
         for key, option in entry.options.items():
             value = given.get(key, usual[key])
             if value is REQUIRED:
-                raise ValueError(f"{self.kind} {text!r}: {key} is missing; write {entry.signature()}")
+                raise ValueError(f"{self.kind} {text!r}: {key} is missing; write {_example(entry)}")
             if typing.get_origin(option.annotation) is tuple:
                 if not isinstance(value, list | tuple):
                     raise ValueError(f"{self.kind} {text!r}: {key} must be a list, e.g. [{value!r}], got {value!r}")
@@ -172,10 +167,10 @@ class Registry(Generic[T]):
         others = {key: value for key, value in shown.items() if key != entry.main}
         return Spec(name, bound, _label(entry, shown), _label(entry, others))
 
-    def parts(self, spec: Spec) -> list[Spec]:
+    def nested_specs(self, spec: Spec) -> list[Spec]:
         """The spec itself, and those that its options hold, at any depth."""
         held = [spec.options[key] for key, option in self.entries()[spec.name].options.items() if _is_spec(option)]
-        return [spec, *(part for text in held for part in self.parts(self.parse(text)))]
+        return [spec, *(part for text in held for part in self.nested_specs(self.parse(text)))]
 
     def identity(self, text: str) -> str:
         """The canonical text of a spec without the options that are no part of a run's identity (`checks.NotIdentity`)."""
@@ -189,17 +184,20 @@ class Registry(Generic[T]):
 
     def _read(self, text: str) -> tuple[str, dict[str, Any]]:
         """The name and the options written in `text`, as literals."""
-        head = text.split("(")[0].split(":")[0].strip()
+        head = _head(text)
+        parts = split_outside(text) if "," in text and text.count("(") == text.count(")") else []
+        if len(parts) > 1 and all(_head(part) in self.entries() for part in parts):
+            raise ValueError(f"{self.kind} {text!r} is a list; write the {self.kind}s apart, without commas: {' '.join(parts)}")
         if head not in self.entries():
             known = ", ".join(self.entries())
-            meant = f" (write {self.instead[head]})" if head in self.instead else ""
+            meant = f" (write {self.suggestions[head]})" if head in self.suggestions else ""
             meant = meant or self._as_value(head, text.strip()[len(head) :]) or _meant(head, self.entries())
             raise ValueError(f"unknown {self.kind} {head!r}{meant}; choose from {known}")
         rest = text.strip()[len(head) :]
         entry = self.entries()[head]
         if rest.startswith(":"):
             if entry.main is None:
-                raise ValueError(f"{self.kind} {text!r}: {head} takes no value after ':'; write {entry.signature()}")
+                raise ValueError(f"{self.kind} {text!r}: {head} takes no value after ':'; write {_example(entry)}")
             return head, {entry.main: _literal(rest[1:], entry.options[entry.main].annotation)}
         if not rest:
             return head, {}
@@ -217,7 +215,7 @@ class Registry(Generic[T]):
         return head, dict(pairs)
 
     def _as_value(self, head: str, rest: str) -> str:
-        """What to write where `head` is no name but a value that an option of some name can have."""
+        """A suggestion if `head` is an option's value rather than a name: 'elr' -> "preset(source='elr')"."""
         for entry in self.entries().values():
             for key, option in entry.options.items():
                 if typing.get_origin(option.annotation) is Literal and head in typing.get_args(option.annotation):
@@ -231,62 +229,19 @@ class Registry(Generic[T]):
                     return f' (did you mean "{entry.name}({", ".join(filter(None, [inner, f"{key}={head!r}"]))})"?)'
         return ""
 
-    @functools.cache  # noqa: B019 - registries live as long as the process
-    def _scanned(self) -> dict[str, Entry]:
-        """The entries that the package's source files register, found without importing them."""
-        origin = importlib.util.find_spec(self.package)
-        assert origin is not None
-        assert origin.submodule_search_locations
-        entries = {}
-        for path in sorted(Path(origin.submodule_search_locations[0]).glob("*.py")):
-            source = path.read_text(encoding="utf-8")
-            if f"@{self.variable}.register" not in source:
-                continue
-            for node in ast.parse(source).body:
-                if isinstance(node, ast.FunctionDef | ast.ClassDef):
-                    for decorator in node.decorator_list:
-                        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == f"{self.variable}.register":
-                            entry = self._entry(node, decorator, f"{self.package}.{path.stem}")
-                            entries[entry.name] = entry
-        return entries
 
-    def _entry(self, node: ast.FunctionDef | ast.ClassDef, decorator: ast.Call, module: str) -> Entry:
-        name = ast.literal_eval(decorator.args[0])
-        facts = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in decorator.keywords}
-        main = facts.pop("main", None)
-        function: ast.FunctionDef | None = node if isinstance(node, ast.FunctionDef) else None
-        if isinstance(node, ast.ClassDef):
-            inits = [item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"]
-            function = inits[0] if inits else None
-        options = {} if function is None else _options(function.args, self.supplied)
-        return Entry(name, module, options, main, (ast.get_docstring(node) or "").strip(), facts)
+def _head(text: str) -> str:
+    """The name that a spec begins with."""
+    return text.split("(")[0].split(":")[0].strip()
 
 
 def _is_spec(option: Option) -> bool:
     return checks.IsSpec() in typing.get_args(option.annotation)
 
 
-def _options(arguments: ast.arguments, supplied: set[str]) -> dict[str, Option]:
-    """The options of a function read from its source, without what the caller supplies."""
-    positional = [*arguments.posonlyargs, *arguments.args]
-    padding: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
-    pairs = [*zip(positional, padding + list(arguments.defaults), strict=True)]
-    pairs += zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-    return {
-        argument.arg: Option(_annotation(argument.annotation), REQUIRED if default is None else ast.literal_eval(default))
-        for argument, default in pairs
-        if argument.arg not in supplied
-    }
-
-
-def _annotation(node: ast.expr | None) -> Any:
-    """The annotation as an object, where it is made of builtins, `typing` and `noisylab.core.checks`; else Any."""
-    if node is None:
-        return Any
-    try:
-        return eval(ast.unparse(node), vars(typing) | vars(collections.abc) | vars(checks))  # noqa: S307 - our own source, not the user's text
-    except NameError:
-        return Any
+def _example(entry: Entry) -> str:
+    """What one would write, with values where names alone would not help."""
+    return str(entry.facts.get("example", entry.signature()))
 
 
 def _literal(text: str, annotation: Any) -> Any:
@@ -319,5 +274,58 @@ def _named(call: ast.expr, entry: Entry) -> str:
 
 
 def _meant(word: str, known: Mapping[str, object]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
+    close = [word.lower()] if word.lower() in known else difflib.get_close_matches(word.lower(), list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _outside(text: str) -> Iterator[tuple[int, str]]:
+    """The places and signs of `text` outside brackets and quotes. Raises ValueError at the end if one is left open."""
+    closing, quote = "", ""
+    for place, sign in enumerate(text):
+        if quote:
+            quote = "" if sign == quote else quote
+        elif sign in "'\"":
+            quote = sign
+        elif sign in _OPENING:
+            closing = _CLOSING[_OPENING.index(sign)] + closing
+        elif closing:
+            closing = closing.removeprefix(sign)
+        else:
+            yield place, sign
+    if quote or closing:
+        raise ValueError(f"{text!r} lacks a closing {quote or closing[0]}")
+
+
+def split_outside(text: str, separator: str = ",") -> list[str]:
+    """The parts of `text` between separators that stand outside brackets and quotes, without the spaces around them.
+
+    Raises ValueError for a bracket or a quote that is left open.
+    """
+    cuts = [-1, *(place for place, sign in _outside(text) if sign == separator), len(text)]
+    return [text[start + 1 : end].strip() for start, end in itertools.pairwise(cuts)]
+
+
+def split_assignment(text: str, form: str = "KEY=VALUE") -> tuple[str, str]:
+    """The two sides of the first `=` outside brackets and quotes. Raises ValueError, with the form, if one side is empty."""
+    cut = next((place for place, sign in _outside(text) if sign == "="), len(text))
+    key, value = text[:cut].strip(), text[cut + 1 :].strip()
+    if not key or not value:
+        raise ValueError(f"must be of the form {form}, got {text!r}")
+    return key, value
+
+
+def parse_assignments(texts: Iterable[str]) -> dict[str, tuple[Any, ...]]:
+    """The values of each key in texts such as `batch_size=32,64` and `method="dlb(alpha=1)",ce`: literals, else strings.
+
+    Raises ValueError for another form, and for a key that is given twice.
+    """
+    assigned: dict[str, tuple[Any, ...]] = {}
+    for text in texts:
+        key, values = split_assignment(text, "KEY=VALUE,VALUE,...")
+        if key in assigned:
+            raise ValueError(f"{key} is given twice; write {key}={','.join(map(str, assigned[key]))},{values}")
+        parts = split_outside(values)
+        if not all(parts):
+            raise ValueError(f"must be of the form KEY=VALUE,VALUE,..., got {text!r}")
+        assigned[key] = tuple(_literal(part, Any) for part in parts)
+    return assigned

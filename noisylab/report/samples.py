@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from noisylab.analysis.scoring import SCORES, available, score
+from noisylab.analysis.scoring import available, is_high, score
 from noisylab.data.streaming import Images
 from noisylab.plotting.style import method_styles
 from noisylab.recording.records import load_dynamics
@@ -100,7 +100,7 @@ def explorer_data(
         epochs, columns = chosen_epochs(records.sizes["epoch"]), score_columns(records)
         about["epochs"][method] = [epoch + 1 for epoch in epochs]
         about["scores"][method] = list(columns)
-        about["high"] |= {name: SCORES[name].high for name in columns}
+        about["high"] |= {name: is_high(name) for name in columns}
         last = records["prediction"].values[-1].astype(np.int64)
         arrays[f"last{number}"] = packed(np.where(last == records.attrs["missing"], 65535, last).astype(np.uint16))
         arrays[f"curves{number}"] = packed(curves(records, epochs))

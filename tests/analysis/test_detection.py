@@ -13,7 +13,6 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from torch.nn import functional
 
 from noisylab.analysis import (
-    SCORES,
     DynamicsRecorder,
     available,
     detection,
@@ -28,6 +27,8 @@ from noisylab.analysis import (
     training_dynamics,
 )
 from noisylab.analysis.mislabel_detection import suspicion
+from noisylab.analysis.scoring import is_high
+from noisylab.core.registries import SCORES
 from noisylab.corruption import symmetric
 
 
@@ -92,7 +93,7 @@ def train(inputs: torch.Tensor, labels: np.ndarray, classes: int, recorder: Dyna
 
 def test_the_steady_scores_find_nearly_all_mislabelled_samples(noisy_digits: xarray.Dataset) -> None:
     table = detection_table(noisy_digits).set_index("score")
-    assert set(table.index) == set(SCORES) == set(available(noisy_digits))
+    assert set(table.index) == set(SCORES.entries()) == set(available(noisy_digits))
     assert (table.loc[["wrong_events", "aum", "confidence"], "roc_auc"] >= 0.97).all()
     assert table["epoch"].eq(14).all()
     assert table["roc_auc"].between(0, 1).all()
@@ -101,14 +102,14 @@ def test_the_steady_scores_find_nearly_all_mislabelled_samples(noisy_digits: xar
 @pytest.mark.parametrize("name", ["wrong_events", "aum", "loss", "learning_time", "loss_mixture"])
 def test_scores_point_in_their_direction(name: str, noisy_digits: xarray.Dataset) -> None:
     values, wrong = score(noisy_digits, name), noisy_digits["mislabelled"].values
-    assert (values[wrong].mean() > values[~wrong].mean()) == SCORES[name].high
+    assert (values[wrong].mean() > values[~wrong].mean()) == is_high(name)
 
 
 def test_an_epoch_of_the_table_is_the_table_of_the_epochs_until_then(noisy_digits: xarray.Dataset) -> None:
     table = detection_table(noisy_digits, epochs=[4, 14])
-    assert len(table) == 2 * len(SCORES)
+    assert len(table) == 2 * len(SCORES.entries())
     # EL2N's first epochs are a tenth of all there are.
-    names = [name for name in SCORES if name != "el2n"]
+    names = [name for name in SCORES.entries() if name != "el2n"]
     until = detection_table(noisy_digits.isel(epoch=slice(0, 5)), names)
     at = table[(table["epoch"] == 4) & table["score"].isin(names)]
     np.testing.assert_allclose(until["roc_auc"], at["roc_auc"], rtol=1e-9)
@@ -133,7 +134,7 @@ def test_online_and_eval_records_never_mix(noisy_digits: xarray.Dataset) -> None
 
 
 def test_bad_requests_say_what_there_is(noisy_digits: xarray.Dataset) -> None:
-    with pytest.raises(ValueError, match=r"name must be one of wrong_events, aum, .*got 'area'"):
+    with pytest.raises(ValueError, match=r"unknown score 'area'; choose from aum, .*wrong_events"):
         score(noisy_digits, "area")
     with pytest.raises(ValueError, match="needs 'divergence', which was not recorded"):
         score(noisy_digits.drop_vars("divergence"), "prediction_divergence")
@@ -163,7 +164,7 @@ def test_epochs_that_showed_nothing_change_no_score(noisy_digits: xarray.Dataset
         [records[per_epoch].isel(epoch=slice(0, 7)), empty[per_epoch], records[per_epoch].isel(epoch=slice(7, None))], "epoch"
     )
     gap = gap.assign({name: records[name] for name in ("given", "true", "mislabelled")}).assign_attrs(records.attrs)
-    for name in SCORES:
+    for name in SCORES.entries():
         if name not in ("learning_time", "el2n"):
             np.testing.assert_allclose(score(gap, name), score(records, name), err_msg=name)
     assert detection_table(gap, epochs=range(16))["roc_auc"].notna().sum() > 0

@@ -58,7 +58,7 @@ def test_good_values_pass(value: object, annotation: Any) -> None:
         ([0.1], tuple[UnitInterval, ...], "x must be a tuple, got [0.1]"),
         ("m", Literal["a"] | Mapping[int, int], "x must be one of 'a' or a dict, got 'm'"),
         (1, bool, "x must be True or False, got 1"),
-        (1, str, "x must be a text, got 1"),
+        (1, str, "x must be a string, got 1"),
     ],
 )
 def test_bad_values_are_named_with_what_was_expected(value: object, annotation: Any, said: str) -> None:

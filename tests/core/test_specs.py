@@ -1,14 +1,19 @@
 """The spec language: what can be written, what it means, and what is refused."""
 
-import inspect
 import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
+import numpy as np
 import pytest
 
-from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
-from noisylab.core.specs import Registry
-
-REGISTRIES = [NOISES, DATA_SETS, AUGMENTATIONS, MODELS, METHODS]
+from noisylab.core.checks import Bound, UnitInterval
+from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, FIGURES, METHODS, MODELS, NAMED_STUDIES, NOISES, REGISTRIES
+from noisylab.core.signatures import REQUIRED, CallerArgs, _source, read_entries
+from noisylab.core.specs import Registry, parse_assignments, split_assignment, split_outside
+from noisylab.corruption import symmetric
 
 
 @pytest.mark.parametrize(
@@ -50,8 +55,8 @@ def test_specs_inside_a_spec_are_what_they_would_be_by_themselves() -> None:
     deep = NOISES.parse(f"chain(first={spec.label!r}, second='pair_flip:0.1')", defaults)
     assert str(NOISES.parse(str(deep))) == str(deep)
     assert str(NOISES.parse(deep.label, defaults)) == str(deep)
-    assert [part.name for part in NOISES.parts(deep)] == ["chain", "on_classes", "asymmetric", "pair_flip"]
-    assert str(NOISES.parts(deep)[2]) == inner
+    assert [part.name for part in NOISES.nested_specs(deep)] == ["chain", "on_classes", "asymmetric", "pair_flip"]
+    assert str(NOISES.nested_specs(deep)[2]) == inner
 
 
 @pytest.mark.parametrize(
@@ -102,6 +107,8 @@ def test_defaults_do_not_change_what_is_written() -> None:
     ("registry", "text", "said"),
     [
         (METHODS, "dlbb", "unknown method 'dlbb' (did you mean 'dlb'?); choose from "),
+        (METHODS, "DLB", "unknown method 'DLB' (did you mean 'dlb'?)"),
+        (METHODS, "dlb(alpha=3),ce", "is a list; write the methods apart, without commas: dlb(alpha=3) ce"),
         (NOISES, "dividemix:0.4", "(did you mean \"preset(rate=0.4, source='dividemix')\"?); choose from "),
         (NOISES, "elr(rate=0.4, form='pair')", "(did you mean \"preset(rate=0.4, form='pair', source='elr')\"?); choose from "),
         (NOISES, "elr", "(did you mean \"preset(source='elr')\"?); choose from "),
@@ -140,20 +147,16 @@ def test_nothing_but_literals_is_read(value: str) -> None:
         NOISES.parse(f"symmetric(rate={value})")
 
 
-@pytest.mark.parametrize("registry", REGISTRIES)
-def test_what_is_read_from_the_source_is_what_the_code_has(registry: Registry) -> None:  # type: ignore[type-arg]
-    entries = registry.entries()
-    assert entries
-    for name, entry in entries.items():
-        target = registry.load(name)
-        parameters = {
-            key: parameter.default
-            for key, parameter in inspect.signature(target).parameters.items()
-            if key not in registry.supplied and parameter.kind is not inspect.Parameter.VAR_KEYWORD
-        }
-        assert {key: option.default for key, option in entry.options.items()} == parameters
-        assert entry.summary == (inspect.getdoc(target) or "").split("\n")[0]
+@pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.variable)
+def test_what_is_read_from_the_source_is_what_the_code_has(registry: Registry[Any]) -> None:
+    scanned = read_entries(registry.package, registry.variable, registry._caller)
+    assert scanned or registry in (FIGURES, NAMED_STUDIES)
+    for name in scanned:
+        registry.load(name)
+    assert {name: registry.entries()[name] for name in scanned} == scanned
+    for entry in scanned.values():
         assert entry.summary.endswith(".")
+        assert not [key for key, option in entry.options.items() if option.annotation is Any]
 
 
 def test_a_registered_function_of_ones_own_is_known_by_name() -> None:
@@ -166,3 +169,149 @@ def test_a_registered_function_of_ones_own_is_known_by_name() -> None:
 
     assert registry.create(registry.parse("mine:3"), 2) == 6
     assert registry.entries()["mine"].signature() == "mine(size=2.0)"
+
+
+def test_a_spec_can_be_given_where_its_text_can() -> None:
+    spec = NOISES.parse("symmetric:0.4")
+    assert NOISES.parse(spec) is spec
+    assert NOISES.create("symmetric:0.4", labels=[0, 1] * 50) == NOISES.create(spec, labels=[0, 1] * 50)
+    with pytest.raises(ValueError, match=r"a noise must be a string such as 'asymmetric', got 0\.4"):
+        NOISES.parse(0.4)  # type: ignore[arg-type]
+
+
+def test_python_refuses_what_the_command_line_refuses() -> None:
+    with pytest.raises(ValueError, match="include_true must be True or False, got 'no'"):
+        symmetric([0, 1] * 50, 0.4, include_true="no")  # type: ignore[arg-type]
+    assert symmetric([0, 1] * 50, 0.4, include_true=np.True_) == symmetric([0, 1] * 50, 0.4, include_true=True)
+
+
+def test_a_name_is_registered_once() -> None:
+    with pytest.raises(ValueError, match=r"of .*test_specs.py:\d+ is registered already, at .*symmetric.py:\d+"):
+
+        @NOISES.register("symmetric")
+        def mine() -> None:
+            """Mine."""
+
+
+PACKAGE = """
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from noisylab.core.checks import Bound, UnitInterval
+from own_package.aliases import Mode
+
+DEFAULT = 0.4
+
+
+@THINGS.register("mine", main="rate", caption=CAPTION)
+def mine(count: int, rate: UnitInterval = DEFAULT, *, mode: Mode = "a", share: "Annotated[float, Bound(gt=0)] | None" = None):
+    'Mine.'
+
+
+@THINGS.register("base")
+class Base:
+    'A base.'
+
+    def __init__(self, mode: Mode) -> None: ...
+
+
+@THINGS.register("derived")
+class Derived(Base):
+    'What the base takes.'
+
+
+CAPTION = "words"
+"""
+
+
+@pytest.fixture
+def own_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "own_package" / "things" / "inside"
+    folder.mkdir(parents=True)
+    (tmp_path / "own_package" / "aliases.py").write_text("from typing import Literal\nMode = Literal['a', 'b']\n")
+    (tmp_path / "own_package" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("noisylab.core.signatures._source", _source.__wrapped__)
+    return folder / "file.py"
+
+
+def test_constants_aliases_postponed_annotations_sub_folders_and_bases_are_read(own_package: Path) -> None:
+    own_package.write_text(PACKAGE)
+    entries = read_entries("own_package.things", "THINGS", CallerArgs(frozenset({"count"})))
+    mine, mode = entries["mine"], Literal["a", "b"]
+    assert {key: (option.annotation, option.default) for key, option in mine.options.items()} == {
+        "rate": (UnitInterval, 0.4),
+        "mode": (mode, "a"),
+        "share": (Annotated[float, Bound(gt=0)] | None, None),
+    }
+    assert (mine.main, mine.facts, mine.module) == ("rate", {"caption": "words"}, "own_package.things.inside.file")
+    assert entries["base"].options == entries["derived"].options
+    assert entries["base"].options["mode"].default is REQUIRED
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("def f(rate: Unknown = 1): ...", "file.py:2: the annotation of rate of x is 'Unknown', which cannot be read"),
+        ("def f(rate: int = N): ...", "file.py:2: the default of rate of x is 'N', which cannot be read"),
+        ("def f(rate: int = len('a')): ...", "file.py:2: the default of rate of x is \"len('a')\", which cannot be read"),
+        ("def f(rate=1): ...", "file.py:2: option 'rate' of x needs an annotation"),
+        ("@dataclass\nclass F: ...", "file.py:3: F must have an __init__, so that its options can be read"),
+        ("def f(): ...\n@T.register('x')\ndef g(): ...", "'x' is registered already, at "),
+        ("class F:\n    @T.register('y')\n    def g(self): ...", "file.py:4: g must be registered at the top level"),
+    ],
+)
+def test_what_cannot_be_read_is_an_error_with_file_and_line(own_package: Path, code: str, said: str) -> None:
+    own_package.write_text(f"@T.register('x')\n{code}\n")
+    with pytest.raises(ValueError, match=re.escape(said)):
+        read_entries("own_package.things", "T", CallerArgs(frozenset()))
+
+
+def test_reading_signatures_imports_no_torch() -> None:
+    code = "import sys\nfrom noisylab.core.registries import REGISTRIES\n[r.entries() for r in REGISTRIES]\n"
+    subprocess.run(
+        [sys.executable, "-c", code + "assert 'torch' not in sys.modules and 'pandas' not in sys.modules"], check=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("a", ["a"]),
+        ("dlb(alpha=1, temperature=2), ce", ["dlb(alpha=1, temperature=2)", "ce"]),
+        (
+            "chain(first='a,b', second=\"c)d\"),x[1,2],{3: 4, 5: 6}",
+            ["chain(first='a,b', second=\"c)d\")", "x[1,2]", "{3: 4, 5: 6}"],
+        ),
+        ("a,,b,", ["a", "", "b", ""]),
+    ],
+)
+def test_texts_are_split_outside_brackets_and_quotes(text: str, parts: list[str]) -> None:
+    assert split_outside(text) == parts
+
+
+def test_assignments_hold_literals_and_strings() -> None:
+    texts = ["batch_size=32,64", 'method="dlb(alpha=1)", ce', "noise=symmetric(rate=0.4)", "augment=none", "flip=True"]
+    assert parse_assignments(texts) == {
+        "batch_size": (32, 64),
+        "method": ("dlb(alpha=1)", "ce"),
+        "noise": ("symmetric(rate=0.4)",),
+        "augment": ("none",),
+        "flip": (True,),
+    }
+    assert split_assignment("dlb(alpha=3)=Ben's DLB, alpha 3") == ("dlb(alpha=3)", "Ben's DLB, alpha 3")
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (["epochs"], "must be of the form KEY=VALUE,VALUE,..., got 'epochs'"),
+        (["epochs=3,"], "must be of the form KEY=VALUE,VALUE,..., got 'epochs=3,'"),
+        (["epochs=3", "epochs=4,5"], "epochs is given twice; write epochs=3,4,5"),
+        (["noise=chain(first='a'"], "lacks a closing )"),
+    ],
+)
+def test_assignments_of_another_form_are_refused(texts: list[str], said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        parse_assignments(texts)

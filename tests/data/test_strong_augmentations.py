@@ -93,7 +93,7 @@ def test_random_erasing_has_the_paper_s_areas_shapes_and_probability() -> None:
         ("autoaugment:cifar", "cifar10"),
         ("randaugment:31", "magnitude"),
         ("randaugment(operations=0)", "operations"),
-        ("random_resized_crop:0", "above 0"),
+        ("random_resized_crop:0", r"in \(0, 1\], got 0"),
     ],
 )
 def test_impossible_values_are_refused(bad: str, said: str) -> None:

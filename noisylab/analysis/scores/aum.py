@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from noisylab.analysis._running import Values, mean_over_epochs
+from noisylab.core.registries import SCORES
 from noisylab.corruption.validation import check_integer, check_labels
 
 
@@ -17,6 +18,7 @@ class FakeClass(NamedTuple):
     positions: NDArray[np.int64]
 
 
+@SCORES.register("aum", needs="margin", high=False)
 def aum(margin: ArrayLike, *, running: bool = False) -> Values:
     """float64[N], the mean over epochs of z_given - max of the other logits [E, N]; NaN entries are left out (section 3.1).
 

@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from noisylab.analysis._running import Values, after_each, check_epochs, mean_over_epochs
+from noisylab.core.registries import SCORES
 
 
+@SCORES.register("prediction_consistency", needs="prediction", high=False)
 def prediction_consistency(prediction: ArrayLike, *, shown: ArrayLike | None = None, running: bool = False) -> Values:
     """float64[N], the share of consecutive presentations with the same predicted class.
 
@@ -30,6 +32,7 @@ def prediction_consistency(prediction: ArrayLike, *, shown: ArrayLike | None = N
     return after_each(values(), there, running)
 
 
+@SCORES.register("prediction_entropy", needs="prediction", high=True)
 def prediction_entropy(prediction: ArrayLike, *, shown: ArrayLike | None = None, running: bool = False) -> Values:
     """float64[N], the entropy in nats of the histogram of predicted classes over epochs: -sum_k f_k log f_k.
 
@@ -58,11 +61,13 @@ def prediction_entropy(prediction: ArrayLike, *, shown: ArrayLike | None = None,
     return after_each(values(), there, running)
 
 
+@SCORES.register("prediction_divergence", needs="divergence", high=True)
 def prediction_divergence(divergence: ArrayLike, *, running: bool = False) -> Values:
     """float64[N], the mean of KL divergences [E, N] in nats between consecutive soft predictions; NaN where there is none."""
     return mean_over_epochs(divergence, "divergence", running=running)
 
 
+@SCORES.register("step_consistency", needs="agreement", high=False)
 def step_consistency(agreement: ArrayLike, *, running: bool = False) -> Values:
     """float64[N], the share of second presentations that were predicted as the one before, in DLB in the batch before.
 
@@ -70,3 +75,9 @@ def step_consistency(agreement: ArrayLike, *, running: bool = False) -> Values:
     """
     array = np.asarray(agreement)
     return mean_over_epochs(array, "agreement", shown=array >= 0, running=running)
+
+
+@SCORES.register("step_divergence", needs="step_divergence", high=True)
+def step_divergence(divergence: ArrayLike, *, running: bool = False) -> Values:
+    """float64[N], the mean of KL divergences [E, N] in nats between a second presentation and the one before; NaN if none."""
+    return mean_over_epochs(divergence, "divergence", running=running)

@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from noisylab.analysis._running import Values, after_each, check_correct, check_epochs, mean_over_epochs
+from noisylab.core.registries import SCORES
 
 
+@SCORES.register("confidence", needs="p_given", high=False)
 def confidence(p_given: ArrayLike, *, running: bool = False) -> Values:
     """float64[N], the mean over epochs of the given label's probability [E, N]; NaN entries are left out.
 
@@ -16,6 +18,7 @@ def confidence(p_given: ArrayLike, *, running: bool = False) -> Values:
     return mean_over_epochs(p_given, "p_given", running=running)
 
 
+@SCORES.register("variability", needs="p_given", high=False)
 def variability(p_given: ArrayLike, *, running: bool = False) -> Values:
     """float64[N], the population standard deviation over epochs of the given label's probability [E, N].
 
@@ -36,6 +39,7 @@ def variability(p_given: ArrayLike, *, running: bool = False) -> Values:
     return after_each(values(), there, running)
 
 
+@SCORES.register("correctness", needs="correct", high=False)
 def correctness(correct: ArrayLike, *, shown: ArrayLike | None = None, running: bool = False) -> Values:
     """float64[N], the share of epochs in which the sample was predicted as its given label, of those that showed it.
 

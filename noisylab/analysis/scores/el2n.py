@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from noisylab.analysis._running import Values, check_epochs, mean_over_epochs
+from noisylab.core.checks import PositiveInt
+from noisylab.core.registries import SCORES
 
 
 def error_norm(probabilities: ArrayLike, given: ArrayLike) -> Values:
@@ -15,7 +17,8 @@ def error_norm(probabilities: ArrayLike, given: ArrayLike) -> Values:
     return np.asarray(np.linalg.norm(p, axis=1))
 
 
-def el2n(norm: ArrayLike, *, first: int | None = None, running: bool = False) -> Values:
+@SCORES.register("el2n", needs="el2n", high=True)
+def el2n(norm: ArrayLike, *, first: PositiveInt | None = None, running: bool = False) -> Values:
     """float64[N], the mean error norm [E, N] over the first epochs; for the score of the paper, average it over runs.
 
     first: how many epochs (default: a tenth of them, at least one; the paper scores epoch 20 of 200, as a mean over 10 runs).

@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from noisylab.analysis._running import Values, after_each, check_correct
+from noisylab.core.registries import SCORES
 
 
+@SCORES.register("forgetting_events", needs="correct", high=True)
 def forgetting_events(correct: ArrayLike, *, shown: ArrayLike | None = None, running: bool = False) -> Values:
     """float64[N], how often a sample went from correct to wrong between consecutive presentations (Toneva et al. 2019).
 
@@ -29,6 +31,7 @@ def forgetting_events(correct: ArrayLike, *, shown: ArrayLike | None = None, run
     return after_each(values(), there, running)
 
 
+@SCORES.register("learning_time", needs="correct", high=True)
 def learning_time(correct: ArrayLike, *, shown: ArrayLike | None = None, running: bool = False) -> Values:
     """float64[N], the last epoch with a wrong prediction + 1: from then on the sample is predicted as its given label.
 
@@ -46,6 +49,7 @@ def learning_time(correct: ArrayLike, *, shown: ArrayLike | None = None, running
     return after_each(values(), there, running)
 
 
+@SCORES.register("wrong_events", needs="correct", high=True)
 def wrong_events(correct: ArrayLike, *, shown: ArrayLike | None = None, running: bool = False) -> Values:
     """float64[N], the number of epochs in which the sample was not predicted as its given label.
 

@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from noisylab.analysis._running import Values, check_epochs
+from noisylab.core.checks import PositiveInt
+from noisylab.core.registries import SCORES
 
 
 def clean_probability(loss: ArrayLike) -> Values:
@@ -59,7 +61,8 @@ def _fit(mixture: "object", column: Values) -> Values:
         return np.asarray(mixture.fit(column).predict_proba(column))  # type: ignore[attr-defined]
 
 
-def loss_mixture(loss: ArrayLike, *, window: int = 1, running: bool = False) -> Values:
+@SCORES.register("loss_mixture", needs="loss", high=False)
+def loss_mixture(loss: ArrayLike, *, window: PositiveInt = 1, running: bool = False) -> Values:
     """float64[N], P(clean) from the losses [E, N] of the last `window` epochs, as a mean (DivideMix takes 5 for rate 0.9).
 
     running: the value after each epoch, float64[E, N]. Raises ValueError for other shapes.

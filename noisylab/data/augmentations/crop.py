@@ -5,7 +5,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from noisylab.core.checks import NonNegativeInt, checked
+from noisylab.core.checks import NonNegativeInt
 from noisylab.core.registries import AUGMENTATIONS
 
 
@@ -23,7 +23,6 @@ class Augmentation(Protocol):
 class Crop:
     """Pad with `padding` black pixels, cut out at a random place, mirror half of the images where `flip`."""
 
-    @checked
     def __init__(self, padding: NonNegativeInt = 4, flip: bool = True) -> None:
         self.padding, self.flip = padding, flip
 

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval, checked
+from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval
 from noisylab.core.registries import AUGMENTATIONS
 from noisylab.data.augmentations.crop import AfterCrop
 
@@ -28,7 +28,6 @@ class Cutout(AfterCrop):
 
     numbers = 2
 
-    @checked
     def __init__(self, size: PositiveInt = 16, padding: NonNegativeInt = 4, flip: bool = True) -> None:
         super().__init__(padding, flip)
         self.size = size
@@ -55,7 +54,6 @@ class RandomErasing(AfterCrop):
 
     numbers = 5
 
-    @checked
     def __init__(self, probability: UnitInterval = 0.5, padding: NonNegativeInt = 4, flip: bool = True) -> None:
         super().__init__(padding, flip)
         self.probability = probability

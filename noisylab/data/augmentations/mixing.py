@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from noisylab.core.checks import NonNegativeInt, Positive, UnitInterval, checked
+from noisylab.core.checks import NonNegativeInt, Positive, UnitInterval
 from noisylab.core.registries import AUGMENTATIONS
 from noisylab.data.augmentations.crop import Augmentation, Crop
 
@@ -30,7 +30,6 @@ class Mixup(Crop):
     One share for every image, where the public code has one for a batch.
     """
 
-    @checked
     def __init__(self, alpha: Positive = 1.0, padding: NonNegativeInt = 4, flip: bool = True) -> None:
         super().__init__(padding, flip)
         self.alpha = alpha
@@ -53,7 +52,6 @@ class CutMix(Crop):
     Half of the images, as the public code on CIFAR; drawn for every image, where that has one box for a batch.
     """
 
-    @checked
     def __init__(
         self, probability: UnitInterval = 0.5, alpha: Positive = 1.0, padding: NonNegativeInt = 4, flip: bool = True
     ) -> None:

@@ -1,11 +1,11 @@
 """torchvision's policies of many operations, after the usual crop and flip."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor
 
-from noisylab.core.checks import NonNegativeInt, PositiveInt, checked
+from noisylab.core.checks import Bound, NonNegativeInt, PositiveInt
 from noisylab.core.registries import AUGMENTATIONS
 from noisylab.data.augmentations.crop import AfterCrop
 
@@ -29,30 +29,29 @@ class _Policy(AfterCrop):
 class AutoAugment(_Policy):
     """Crop and flip, then a pair of operations of a learnt policy: cifar10, svhn or imagenet (Cubuk et al., CVPR 2019)."""
 
-    @checked
-    def __init__(self, policy: str = "cifar10", padding: NonNegativeInt = 4, flip: bool = True) -> None:
+    def __init__(
+        self, policy: Literal["cifar10", "imagenet", "svhn"] = "cifar10", padding: NonNegativeInt = 4, flip: bool = True
+    ) -> None:
         from torchvision.transforms import AutoAugmentPolicy, v2
 
         super().__init__(padding, flip)
-        policies = {each.value: each for each in AutoAugmentPolicy}
-        if policy not in policies:
-            raise ValueError(f"policy must be one of {', '.join(sorted(policies))}, got {policy!r}")
-        self.transform = v2.AutoAugment(policies[policy])
+        self.transform = v2.AutoAugment(AutoAugmentPolicy(policy))
 
 
 @AUGMENTATIONS.register("randaugment", main="magnitude")
 class RandAugment(_Policy):
     """Crop and flip, then `operations` of 14 drawn at random, all of one magnitude (Cubuk et al., NeurIPS 2020)."""
 
-    @checked
     def __init__(
-        self, magnitude: NonNegativeInt = 9, operations: PositiveInt = 2, padding: NonNegativeInt = 4, flip: bool = True
+        self,
+        magnitude: Annotated[int, Bound(ge=0, le=30)] = 9,
+        operations: PositiveInt = 2,
+        padding: NonNegativeInt = 4,
+        flip: bool = True,
     ) -> None:
         from torchvision.transforms import v2
 
         super().__init__(padding, flip)
-        if magnitude > 30:
-            raise ValueError(f"magnitude must be in [0, 30], got {magnitude}")
         self.transform = v2.RandAugment(operations, magnitude)
 
 
@@ -60,7 +59,6 @@ class RandAugment(_Policy):
 class TrivialAugment(_Policy):
     """Crop and flip, then one operation of a random magnitude (Mueller and Hutter, ICCV 2021)."""
 
-    @checked
     def __init__(self, padding: NonNegativeInt = 4, flip: bool = True) -> None:
         from torchvision.transforms import v2
 

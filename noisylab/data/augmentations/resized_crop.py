@@ -1,11 +1,12 @@
 """Random resized crops, in place of the usual crop."""
 
 import math
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from noisylab.core.checks import UnitInterval, checked
+from noisylab.core.checks import Bound
 from noisylab.core.registries import AUGMENTATIONS
 
 
@@ -17,10 +18,7 @@ class RandomResizedCrop:
     too long is cut to the image's. Out of streamed images it is cut in the size of their files. It replaces the usual crop.
     """
 
-    @checked
-    def __init__(self, smallest: UnitInterval = 0.08, flip: bool = True) -> None:
-        if smallest == 0:
-            raise ValueError("smallest must be a share of the area above 0, got 0")
+    def __init__(self, smallest: Annotated[float, Bound(gt=0, le=1, written_as="percent")] = 0.08, flip: bool = True) -> None:
         self.smallest, self.flip = smallest, flip
 
     def draw(self, entries: int, generator: torch.Generator) -> Tensor:
