@@ -14,4 +14,4 @@ NOISES: Registry[Any] = Registry("NOISES", "noise", "noisylab.corruption.kinds",
 DATA_SETS: Registry[Any] = Registry("DATA_SETS", "data set", "noisylab.data.sets", {"root"})
 AUGMENTATIONS: Registry[Any] = Registry("AUGMENTATIONS", "augmentation", "noisylab.data.augmentations", {"images", "generator"})
 MODELS: Registry[Any] = Registry("MODELS", "model", "noisylab.models", {"num_classes", "in_channels"})
-METHODS: Registry[Any] = Registry("METHODS", "method", "noisylab.methods", {"setting"})
+METHODS: Registry[Any] = Registry("METHODS", "method", "noisylab.methods", {"run"})

@@ -48,7 +48,7 @@ def _losses(method: str, disturbed: Collection[int]) -> list[float]:
     The weights of a step stand until the next one begins, so that what copies them between epochs, at the end of one or at the
     start of the next, copies these.
     """
-    built = WORKLOAD.prepared(method).method.train()
+    built = WORKLOAD.build_prepared(method).method.train()
     batches, device = Batches(built, WORKLOAD.data(method), WORKLOAD.batch_size, torch.device("cpu")), torch.device("cpu")
     trained = [parameter for parameter in built.parameters() if parameter.requires_grad]
     usual = [parameter.detach().clone() for parameter in trained]

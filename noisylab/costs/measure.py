@@ -39,7 +39,7 @@ class Costs:
 def measure(workload: Workload, method: str, baseline: Stepper, device: Device, *, turns: int) -> Costs:
     """The costs of a method (spec); `baseline` was made with the same workload. turns: of the timing."""
     spec = METHODS.parse(method)
-    prepared = workload.prepared(method)
+    prepared = workload.build_prepared(method)
     # How many passes a step makes does not depend on the size of its batch.
     passes = count_passes(dataclasses.replace(workload, batch_size=8, steps_per_epoch=2), method, device)
     stepper = Stepper(workload, method, torch.device(device))

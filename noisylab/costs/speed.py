@@ -30,7 +30,7 @@ class Stepper:
         keep_freed_memory()
         before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
         self._device = device
-        self._method = workload.prepared(method).method
+        self._method = workload.build_prepared(method).method
         self._method.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self._optimizer = make_optimizer(self._method, TrainConfig(learning_rate=1e-3))
         batches = Batches(self._method, workload.data(method), workload.batch_size, device)

@@ -1,7 +1,6 @@
 """What methods are measured on: random images, networks and teachers that nobody trained, batches as the loop makes them."""
 
 import dataclasses
-import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -13,8 +12,8 @@ from noisylab.core.registries import METHODS, MODELS
 from noisylab.data.augmentations.crop import Normalise, Unchanged
 from noisylab.data.batches.batch import Batch
 from noisylab.data.batches.loader import TrainingSet
-from noisylab.data.batches.samplers import Entries, make_sampler
-from noisylab.methods.base import Method, Setting
+from noisylab.data.batches.samplers import Entries, make_sampler, presentations_of
+from noisylab.methods.base import Method, RunInfo
 from noisylab.models.base import Backbone
 from noisylab.training.evaluate import Evaluator
 
@@ -40,7 +39,9 @@ class Workload:
 
     def samples(self, method: str) -> int:
         """How many training samples make `steps_per_epoch` full batches of the method (spec)."""
-        return self.batch_size // _presentations(self, method) * self.steps_per_epoch
+        spec = METHODS.parse(method)
+        composition = METHODS.load(spec.name).composition_for(**spec.options)
+        return self.batch_size // presentations_of(composition) * self.steps_per_epoch
 
     def data(self, method: str) -> TrainingSet:
         """Random images uint8[N, C, H, W], N = `samples(method)`; where N allows it, every label stands there twice."""
@@ -58,8 +59,8 @@ class Workload:
             return network
 
         known = (1 - NOISE_RATE) * torch.eye(self.num_classes, dtype=torch.float64) + NOISE_RATE / self.num_classes
-        setting = Setting(make_network, self.num_classes, samples, self.epochs, NOISE_RATE, known)
-        built: Method = METHODS.create(METHODS.parse(method), setting)
+        info = RunInfo(make_network, self.num_classes, samples, self.epochs, NOISE_RATE, known)
+        built: Method = METHODS.create(METHODS.parse(method), info)
         return built
 
     def check(self, methods: Iterable[str]) -> None:
@@ -76,7 +77,7 @@ class Workload:
                 size = "x".join(map(str, self.shape))
                 raise ValueError(f"model {MODELS.parse(self.model).label!r} cannot take images of {size}: {error}") from None
 
-    def prepared(self, method: str) -> "Prepared":
+    def build_prepared(self, method: str) -> "Prepared":
         """The method (spec) with its teachers, the same one at every call."""
         asked: set[tuple[str, str]] = set()
         with torch.random.fork_rng(devices=[]):
@@ -84,14 +85,6 @@ class Workload:
             built = self.build(method, self.samples(method))
             built.prepare(_Untrained(self, self.data(method), asked))
         return Prepared(built, len(asked))
-
-
-@functools.cache
-def _presentations(workload: Workload, method: str) -> int:
-    """How often the method shows each sample an epoch, of which its options may decide."""
-    with torch.random.fork_rng(devices=[]):
-        batching = workload.build(method, workload.batch_size).batching
-    return make_sampler(batching, np.zeros(workload.batch_size, dtype=np.int64), workload.batch_size, seed=0).presentations
 
 
 @dataclass(frozen=True)
@@ -108,7 +101,7 @@ class _Untrained:
     def __init__(self, workload: Workload, data: TrainingSet, asked: set[tuple[str, str]]) -> None:
         self._workload, self._data, self._asked = workload, data, asked
 
-    def finished(self, method: str, *, model: str | None = None) -> Method:
+    def trained(self, method: str, *, model: str | None = None) -> Method:
         """The method with its own teachers, untrained."""
         workload = self._workload if model is None else dataclasses.replace(self._workload, model=model)
         self._asked.add((str(METHODS.parse(method)), str(MODELS.parse(workload.model))))
@@ -125,7 +118,7 @@ class Batches:
     """The batches of a training set under a method's composition, on a device."""
 
     def __init__(self, method: Method, data: TrainingSet, batch_size: int, device: torch.device) -> None:
-        self._sampler = make_sampler(method.batching, data.given_labels, batch_size, seed=0)
+        self._sampler = make_sampler(method.composition, data.given_labels, batch_size, seed=0)
         # The set stays on the CPU, so that what the device holds is a method's own.
         cpu = torch.device("cpu")
         self._images = Normalise(data.mean, data.std, cpu)(torch.from_numpy(data.images))

@@ -6,7 +6,7 @@ from torch.nn import functional
 from noisylab.core.checks import UnitInterval, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.methods.losses import widened
 
 
@@ -28,8 +28,8 @@ class HardBootstrap(Method):
     """
 
     @checked
-    def __init__(self, setting: Setting, *, beta: UnitInterval = 0.8) -> None:
-        super().__init__(setting)
+    def __init__(self, run: RunInfo, *, beta: UnitInterval = 0.8) -> None:
+        super().__init__(run)
         self.beta = beta
 
     def loss(self, batch: Batch) -> Step:

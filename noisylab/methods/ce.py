@@ -12,7 +12,7 @@ from noisylab.methods.losses import given_targets
 class CE(Method):
     """Cross-entropy with the given labels, the baseline of all (He et al., CVPR 2016)."""
 
-    takes_mixed = True
+    supports_mixed_images = True
 
     def loss(self, batch: Batch) -> Step:
         """-log p_g, averaged over the batch."""

@@ -6,7 +6,7 @@ from torch.nn import functional
 from noisylab.core.checks import NonNegative, Positive, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.methods.losses import distillation
 
 
@@ -28,11 +28,11 @@ class CSKD(Method):
     the partners no gradient.
     """
 
-    batching = "same_class"
+    composition = "same_class"
 
     @checked
-    def __init__(self, setting: Setting, *, temperature: Positive = 4.0, alpha: NonNegative = 1.0) -> None:
-        super().__init__(setting)
+    def __init__(self, run: RunInfo, *, temperature: Positive = 4.0, alpha: NonNegative = 1.0) -> None:
+        super().__init__(run)
         self.temperature, self.alpha = temperature, alpha
 
     def loss(self, batch: Batch) -> Step:

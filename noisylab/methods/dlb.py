@@ -9,7 +9,7 @@ from torch.nn import functional
 from noisylab.core.checks import NonNegative, Positive, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.methods.losses import distillation, given_targets
 
 
@@ -105,14 +105,14 @@ class DLB(Method):
     public code, whose batch size is half of the one here.
     """
 
-    batching = "last"
-    takes_mixed = True
+    composition = "last"
+    supports_mixed_images = True
 
     @checked
     def __init__(
-        self, setting: Setting, *, temperature: Positive = 3.0, alpha: NonNegative = 1.0, two_forward: bool = False
+        self, run: RunInfo, *, temperature: Positive = 3.0, alpha: NonNegative = 1.0, two_forward: bool = False
     ) -> None:
-        super().__init__(setting)
+        super().__init__(run)
         self.criterion, self.two_forward = DLBLoss(temperature, alpha), two_forward
 
     def loss(self, batch: Batch) -> Step:

@@ -9,7 +9,7 @@ from torch.nn import functional
 from noisylab.core.checks import Bound, NonNegative, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.methods.target_memory import last_occurrence, remember
 
 # The published code's: probabilities are clamped to [CLAMP, 1 - CLAMP], so that the logarithm stays finite.
@@ -50,12 +50,10 @@ class ELR(Method):
     targets: Tensor
 
     @checked
-    def __init__(
-        self, setting: Setting, *, momentum: Annotated[float, Bound(ge=0, lt=1)] = 0.7, weight: NonNegative = 3.0
-    ) -> None:
-        super().__init__(setting)
+    def __init__(self, run: RunInfo, *, momentum: Annotated[float, Bound(ge=0, lt=1)] = 0.7, weight: NonNegative = 3.0) -> None:
+        super().__init__(run)
         self.momentum, self.weight = momentum, weight
-        self.register_buffer("targets", torch.zeros(setting.num_samples, setting.num_classes))
+        self.register_buffer("targets", torch.zeros(run.num_samples, run.num_classes))
 
     def loss(self, batch: Batch) -> Step:
         """`elr_loss` with the targets that this batch's predictions have updated."""

@@ -5,7 +5,7 @@ from torch import Tensor
 from noisylab.core.checks import UnitInterval, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.methods.losses import soft_cross_entropy
 
 
@@ -28,8 +28,8 @@ class LSR(Method):
     """
 
     @checked
-    def __init__(self, setting: Setting, *, epsilon: UnitInterval = 0.1) -> None:
-        super().__init__(setting)
+    def __init__(self, run: RunInfo, *, epsilon: UnitInterval = 0.1) -> None:
+        super().__init__(run)
         self.epsilon = epsilon
 
     def loss(self, batch: Batch) -> Step:

@@ -7,7 +7,7 @@ from torch.nn import functional
 from noisylab.core.checks import Positive, PositiveInt, UnitInterval, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.methods.target_memory import linear_rise, remember, soft_targets, target_divergence
 
 
@@ -35,12 +35,10 @@ class LWR(Method):
     renew: Tensor
 
     @checked
-    def __init__(
-        self, setting: Setting, *, k: PositiveInt = 5, temperature: Positive = 5.0, weight: UnitInterval = 0.9
-    ) -> None:
-        super().__init__(setting)
-        self.k, self.temperature, self.final_weight, self.epochs = k, temperature, weight, setting.epochs
-        self.register_buffer("targets", torch.zeros(setting.num_samples, setting.num_classes))
+    def __init__(self, run: RunInfo, *, k: PositiveInt = 5, temperature: Positive = 5.0, weight: UnitInterval = 0.9) -> None:
+        super().__init__(run)
+        self.k, self.temperature, self.final_weight, self.epochs = k, temperature, weight, run.epochs
+        self.register_buffer("targets", torch.zeros(run.num_samples, run.num_classes))
         self.register_buffer("weight", torch.zeros(()))
         self.register_buffer("renew", torch.zeros((), dtype=torch.bool))
 

@@ -7,7 +7,7 @@ from torch.nn import functional
 from noisylab.core.checks import NonNegative, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.methods.losses import widened
 
 
@@ -30,8 +30,8 @@ class Mixup(Method):
     """
 
     @checked
-    def __init__(self, setting: Setting, *, alpha: NonNegative = 1.0) -> None:
-        super().__init__(setting)
+    def __init__(self, run: RunInfo, *, alpha: NonNegative = 1.0) -> None:
+        super().__init__(run)
         self.alpha = alpha
 
     def loss(self, batch: Batch) -> Step:

@@ -9,7 +9,7 @@ from torch.nn import functional
 from noisylab.core.checks import NonNegative, Positive, PositiveInt, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Frozen, Method, Setting, Step
+from noisylab.methods.base import Frozen, Method, RunInfo, Step
 from noisylab.methods.losses import distillation
 
 
@@ -48,7 +48,7 @@ class MrKD(Method):
     @checked
     def __init__(
         self,
-        setting: Setting,
+        run: RunInfo,
         *,
         copies: PositiveInt = 2,
         interval: PositiveInt = 5,
@@ -56,7 +56,7 @@ class MrKD(Method):
         alpha: NonNegative = 1.0,
         adjust: bool = True,
     ) -> None:
-        super().__init__(setting)
+        super().__init__(run)
         self.backups = nn.ModuleList(Frozen(copy.deepcopy(self.network)) for _ in range(copies))
         self.interval, self.temperature, self.alpha, self.adjust = interval, temperature, alpha, adjust
         # Known on the host, so that no step has to ask the device.

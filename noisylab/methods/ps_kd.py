@@ -8,7 +8,7 @@ from torch import Tensor
 from noisylab.core.checks import UnitInterval, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Frozen, Method, Setting, Step
+from noisylab.methods.base import Frozen, Method, RunInfo, Step
 from noisylab.methods.losses import soft_cross_entropy
 from noisylab.methods.target_memory import linear_rise, remember, soft_targets
 
@@ -36,13 +36,13 @@ class PSKD(Method):
     weight: Tensor
 
     @checked
-    def __init__(self, setting: Setting, *, alpha: UnitInterval = 0.8, snapshot: bool = False) -> None:
-        super().__init__(setting)
-        self.alpha, self.epochs = alpha, setting.epochs
+    def __init__(self, run: RunInfo, *, alpha: UnitInterval = 0.8, snapshot: bool = False) -> None:
+        super().__init__(run)
+        self.alpha, self.epochs = alpha, run.epochs
         self.teacher = Frozen(copy.deepcopy(self.network)) if snapshot else None
         self.register_buffer("weight", torch.zeros(()))
         if not snapshot:
-            self.register_buffer("targets", torch.zeros(setting.num_samples, setting.num_classes))
+            self.register_buffer("targets", torch.zeros(run.num_samples, run.num_classes))
 
     def start_epoch(self, epoch: int) -> None:
         """Sets the weight, and takes the snapshot."""

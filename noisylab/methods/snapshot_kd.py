@@ -10,7 +10,7 @@ from torch.nn import functional
 from noisylab.core.checks import Positive, PositiveInt, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Frozen, Method, Setting, Step
+from noisylab.methods.base import Frozen, Method, RunInfo, Step
 from noisylab.methods.losses import given_targets
 
 
@@ -34,15 +34,15 @@ class SnapshotKD(Method):
     the whole schedule of the learning rate, and the first is CE alone. Raises ValueError for more cycles than epochs.
     """
 
-    takes_mixed = True
+    supports_mixed_images = True
 
     @checked
-    def __init__(self, setting: Setting, *, cycles: PositiveInt = 2, temperature: Positive = 2.0) -> None:
-        super().__init__(setting)
-        if cycles > setting.epochs:
-            raise ValueError(f"cycles must be at most as many as the epochs, which are {setting.epochs}, got {cycles}")
+    def __init__(self, run: RunInfo, *, cycles: PositiveInt = 2, temperature: Positive = 2.0) -> None:
+        super().__init__(run)
+        if cycles > run.epochs:
+            raise ValueError(f"cycles must be at most as many as the epochs, which are {run.epochs}, got {cycles}")
         # The epochs at which a cycle starts, and the end.
-        self.starts = [cycle * setting.epochs // cycles for cycle in range(cycles + 1)]
+        self.starts = [cycle * run.epochs // cycles for cycle in range(cycles + 1)]
         self.snapshot = Frozen(copy.deepcopy(self.network))
         self.temperature = temperature
         # Known on the host, so that no step has to ask the device.

@@ -11,8 +11,8 @@ from noisylab.core.distributed import averaged, gathered
 from noisylab.core.registries import METHODS
 from noisylab.core.shares import Whole
 from noisylab.data.batches.batch import Batch
-from noisylab.data.batches.samplers import Batching, Delayed
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.data.batches.samplers import Composition, Delayed
+from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.methods.target_memory import gaussian_rise, linear_rise, remember, soft_targets, target_divergence
 
 
@@ -80,7 +80,7 @@ class SoftTargetMemory(Method):
     @checked
     def __init__(
         self,
-        setting: Setting,
+        run: RunInfo,
         *,
         age: PositiveInt = 1,
         unit: Literal["iterations", "epochs"] = "epochs",
@@ -96,21 +96,21 @@ class SoftTargetMemory(Method):
             raise ValueError(f"weight must be a number in [0, 1] where it is convex, got {weight!r}")
         if held and (repeat or unit == "iterations"):
             raise ValueError("held must be False where samples are repeated: their targets would be one iteration old")
-        super().__init__(setting)
-        self.batching = self.composition(age=age, unit=unit, repeat=repeat)
+        super().__init__(run)
+        self.composition = self.composition_for(age=age, unit=unit, repeat=repeat)
         self.age, self.unit, self.held, self.momentum = age, unit, held, momentum
         self.final_weight, self.schedule, self.convex, self.temperature = weight, schedule, convex, temperature
-        self.num_samples, self.epochs = setting.num_samples, setting.epochs
+        self.num_samples, self.epochs = run.num_samples, run.epochs
         rows = 2 if unit == "iterations" else 1 if held else age + repeat
         # Row (n - 1) mod rows of a sample is its target as of its n-th presentation; `written` counts these, and `repeated`
         # those that have been repeated.
-        self.register_buffer("memory", torch.zeros(rows, setting.num_samples, setting.num_classes))
-        self.register_buffer("written", torch.zeros(setting.num_samples, dtype=torch.int64))
-        self.register_buffer("repeated", torch.zeros(setting.num_samples, dtype=torch.int64))
+        self.register_buffer("memory", torch.zeros(rows, run.num_samples, run.num_classes))
+        self.register_buffer("written", torch.zeros(run.num_samples, dtype=torch.int64))
+        self.register_buffer("repeated", torch.zeros(run.num_samples, dtype=torch.int64))
         self.register_buffer("weight", torch.zeros(()))
 
     @classmethod
-    def composition(cls, **options: Any) -> Batching:
+    def composition_for(cls, **options: Any) -> Composition:
         """Plain, unless samples are repeated."""
         if options.get("unit") == "iterations":
             return "last" if options.get("age", 1) == 1 else Delayed(options["age"])
@@ -133,7 +133,7 @@ class SoftTargetMemory(Method):
             steps = -(-self.num_samples // size)
             raise ValueError(f"age must be at most the {steps} iterations of an epoch, got {self.age}; write it in epochs")
         logits = self.network(batch.images)
-        taught = batch.index if self.batching == "plain" else batch.index[: batch.new.start]
+        taught = batch.index if self.composition == "plain" else batch.index[: batch.new.start]
         targets, present = self._targets(taught)
         if self.unit == "iterations":
             repeated = everyone[: new.start]
@@ -149,13 +149,13 @@ class SoftTargetMemory(Method):
             weight=self.weight,
             convex=self.convex,
             present_share=None if batch.whole is None else self._present_share(present, batch.whole),
-            targets_weight=1.0 if self.batching == "plain" else batch.repeated_weight,
+            targets_weight=1.0 if self.composition == "plain" else batch.repeated_weight,
         )
         return Step(loss, logits)
 
     def _present_share(self, present: Tensor, whole: Whole) -> Tensor:
         """The mean of `present` over the targets of all processes."""
-        count = whole.new if self.batching == "plain" else whole.before
+        count = whole.new if self.composition == "plain" else whole.before
         return averaged(present.sum().float()) * whole.processes / max(count, 1)
 
     def _targets(self, index: Tensor) -> tuple[Tensor, Tensor]:
@@ -166,7 +166,7 @@ class SoftTargetMemory(Method):
         if self.unit == "iterations":
             # The n-th repetition is `age` iterations after the n-th presentation, between which there may be one more.
             number = self.repeated.index_select(0, index) + 1
-        elif self.batching == "plain":
+        elif self.composition == "plain":
             number = written - self.age + 1
         else:
             # This epoch's presentation is written already.

@@ -9,7 +9,7 @@ from torch.nn import functional
 from noisylab.core.checks import Bound, NonNegative, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.methods.target_memory import averaging_rate, gaussian_rise, remember, soft_targets, target_divergence
 
 Distance = Literal["squared", "kl"]
@@ -48,15 +48,15 @@ class TemporalEnsembling(Method):
     @checked
     def __init__(
         self,
-        setting: Setting,
+        run: RunInfo,
         *,
         momentum: Annotated[float, Bound(ge=0, lt=1)] = 0.7,
         weight: NonNegative = 3.0,
         distance: Literal["squared", "kl"] = "squared",
     ) -> None:
-        super().__init__(setting)
-        self.momentum, self.final_weight, self.distance, self.epochs = momentum, weight, distance, setting.epochs
-        self.register_buffer("targets", torch.zeros(setting.num_samples, setting.num_classes))
+        super().__init__(run)
+        self.momentum, self.final_weight, self.distance, self.epochs = momentum, weight, distance, run.epochs
+        self.register_buffer("targets", torch.zeros(run.num_samples, run.num_classes))
         self.register_buffer("weight", torch.zeros(()))
         self.register_buffer("rate", torch.ones(()))
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from noisylab.core.checks import NonNegativeInt, PositiveInt
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.core.specs import Spec
-from noisylab.data.batches.samplers import presentations_of
 from noisylab.data.image_data import ImageData
 from noisylab.study.run_folder import RunConfig
 from noisylab.training.config import TrainConfig, check_compiler
@@ -135,8 +134,7 @@ def _epochs(method: Spec, budget: Literal["epochs", "images"], epochs: int) -> i
     if budget == "epochs":
         return epochs
     chosen = METHODS.load(method.name)
-    presentations = presentations_of(chosen.composition(**method.options))
-    exposure: int = presentations * chosen.trainings(**method.options)
+    exposure: int = chosen.images_factor(**method.options) * chosen.num_trainings(**method.options)
     if epochs % exposure:
         raise ValueError(
             f"--budget images: {method.label} processes {exposure} times as many images an epoch as ce, its teachers "

@@ -56,7 +56,7 @@ def train(
     if config.sync_batch_norm:
         synchronise_batch_norm(method, device)
     optimizer = make_optimizer(method, config)
-    sampler = make_sampler(method.batching, data.given_labels, config.batch_size, seed, (rank(), config.processes))
+    sampler = make_sampler(method.composition, data.given_labels, config.batch_size, seed, (rank(), config.processes))
     feed = BatchLoader(data, sampler, seed, device)
     update = Update(method, optimizer, config, device)
     if config.compile:

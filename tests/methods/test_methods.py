@@ -75,7 +75,7 @@ def test_training_does_not_depend_on_the_true_labels(name: str) -> None:
     assert not np.array_equal(record.true, other.true)
     methods = []
     for labels in (record, other):
-        data = training_set(labels.labels)
+        data = training_set(labels.given)
         methods.append(make_method(name, data=data))
         train(methods[-1], data, CONFIG)
     assert same_state(*methods)

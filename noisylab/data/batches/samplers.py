@@ -22,7 +22,7 @@ class Delayed(NamedTuple):
     lag: int
 
 
-Batching = Literal["plain", "last", "twin", "same_class"] | Delayed
+Composition = Literal["plain", "last", "twin", "same_class"] | Delayed
 
 
 class Entries(NamedTuple):
@@ -182,14 +182,14 @@ SAMPLERS: dict[str, type[PlainSampler]] = {
 
 
 def make_sampler(
-    batching: Batching, given_labels: NDArray[np.int64], batch_size: int, seed: int, shard: tuple[int, int] = (0, 1)
+    composition: Composition, given_labels: NDArray[np.int64], batch_size: int, seed: int, shard: tuple[int, int] = (0, 1)
 ) -> PlainSampler:
     """The sampler of a composition for samples with these given labels."""
-    if isinstance(batching, Delayed):
-        return LastBatchSampler(len(given_labels), batch_size, seed, batching.lag, shard=shard)
-    if batching == "same_class":
+    if isinstance(composition, Delayed):
+        return LastBatchSampler(len(given_labels), batch_size, seed, composition.lag, shard=shard)
+    if composition == "same_class":
         return SameClassSampler(given_labels, batch_size, seed, shard=shard)
-    return SAMPLERS[batching](len(given_labels), batch_size, seed, shard=shard)
+    return SAMPLERS[composition](len(given_labels), batch_size, seed, shard=shard)
 
 
 def check_shares(num_samples: int, batch_size: int, presentations: int, processes: int) -> None:
@@ -206,6 +206,6 @@ def check_shares(num_samples: int, batch_size: int, presentations: int, processe
         )
 
 
-def presentations_of(batching: Batching) -> int:
+def presentations_of(composition: Composition) -> int:
     """How often a composition shows each sample an epoch."""
-    return (LastBatchSampler if isinstance(batching, Delayed) else SAMPLERS[batching]).presentations
+    return (LastBatchSampler if isinstance(composition, Delayed) else SAMPLERS[composition]).presentations
