@@ -9,7 +9,7 @@ from torch.nn import functional
 from noisylab.core.checks import Bound, Positive, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Frozen, Method, RunInfo, Step, TeacherProvider
+from noisylab.methods.base import Frozen, Method, RunInfo, TeacherProvider
 from noisylab.methods.losses import given_targets, soft_cross_entropy
 
 
@@ -46,10 +46,10 @@ class BAN(Method):
         earlier = f"ban(generations={self.generations - 1}, temperature={self.temperature!r})"
         self.teacher = Frozen(teachers.trained("ce" if self.generations == 2 else earlier).network)
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`ban_loss` of the batch."""
-        logits, teacher = self.network(batch.images), self.teacher(batch.images)
-        return Step(ban_loss(logits, given_targets(batch, logits), teacher, temperature=self.temperature), logits)
+        teacher = self.teacher(batch.images)
+        return ban_loss(logits, given_targets(batch, logits), teacher, temperature=self.temperature)
 
     @classmethod
     def num_trainings(cls, **options: Any) -> int:

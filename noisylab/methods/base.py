@@ -12,14 +12,14 @@ from noisylab.data.augmentations.crop import Augmentation
 from noisylab.data.augmentations.mixing import Mixing
 from noisylab.data.batches.batch import Batch
 from noisylab.data.batches.samplers import Composition, presentations_of
+from noisylab.methods.memory import Memory
 from noisylab.models.base import Backbone
 
 
 class Step(NamedTuple):
     """loss: scalar to minimise. logits: float[B, K] of all entries of the batch, in its order.
 
-    logits is None where a method shows its network other images than those of the batch (the method mixup), so that there is no
-    online prediction to record.
+    The loop replaces the logits of mixed images by None, since they are no predictions of single samples.
     """
 
     loss: Tensor
@@ -55,10 +55,10 @@ class TeacherProvider(Protocol):
         """float32[N, K] of the training images, without augmentation, in evaluation mode."""
 
 
-class Method(nn.Module):
-    """A training method: it owns its networks, says of what its batches are made, and computes their loss.
+class Method(Memory):
+    """A training method: it owns its networks, says what its batches are made of, and computes their loss.
 
-    `state_dict()` is the whole truth: what a method remembers between steps is a registered buffer. What it does not train has
+    `state_dict()` is the whole truth: what a method keeps between steps is declared with `remember`. What it does not train has
     `requires_grad=False` (see `Frozen`). The first line of its docstring ends with the source.
     """
 
@@ -73,9 +73,21 @@ class Method(nn.Module):
     def prepare(self, teachers: TeacherProvider) -> None:
         """Called once before training, also before training goes on, for methods that need a finished teacher."""
 
-    def loss(self, batch: Batch) -> Step:
-        """Loss and logits of one batch, in one forward pass where the method allows it."""
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
+        """The scalar loss of a batch, whose images have these logits float[B, K]."""
         raise NotImplementedError
+
+    def loss(self, batch: Batch) -> Step:
+        """Loss and logits of one batch, in one forward pass. Methods that need other outputs of the network override this."""
+        logits = self.network(batch.images)
+        return Step(self.loss_from_logits(logits, batch), logits)
+
+    def observe(self, logits: Tensor, batch: Batch) -> None:
+        """Called after every step, for memories of samples.
+
+        If several processes train together, the logits float[B, K], `batch.index`, `batch.labels` and `batch.new` are those of
+        all of them.
+        """
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits float[B, K] for evaluation."""

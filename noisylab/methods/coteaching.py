@@ -7,7 +7,7 @@ from torch.nn import functional
 from noisylab.core.checks import PositiveInt, UnitInterval, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, RunInfo, Step
+from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import widened
 
 
@@ -44,13 +44,12 @@ class CoTeaching(Method):
             raise ValueError("forget_rate must be given where the noise rate is not known, got None")
         self.forget_rate, self.gradual_epochs = rate, gradual_epochs
         self.second = run.make_network()
-        self.register_buffer("remembered", torch.ones(()))
+        self.remember(remembered=torch.ones(()))
 
     def start_epoch(self, epoch: int) -> None:
         """Keep less of each batch, down to 1 - tau."""
         self.remembered.fill_(1 - self.forget_rate * min(epoch / self.gradual_epochs, 1))
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`coteaching_loss` of both networks on the same images."""
-        logits = self.network(batch.images)
-        return Step(coteaching_loss(logits, self.second(batch.images), batch.labels, remembered=self.remembered), logits)
+        return coteaching_loss(logits, self.second(batch.images), batch.labels, remembered=self.remembered)

@@ -6,7 +6,7 @@ from torch.nn import functional
 from noisylab.core.checks import NonNegative, Positive, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, RunInfo, Step
+from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import distillation
 
 
@@ -35,9 +35,8 @@ class CSKD(Method):
         super().__init__(run)
         self.temperature, self.alpha = temperature, alpha
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`cs_kd_loss` of [new, partners]."""
-        logits = self.network(batch.images)
         new, partner = logits.chunk(2)
         weights = {"temperature": self.temperature, "alpha": self.alpha}
-        return Step(cs_kd_loss(new, batch.labels[: len(new)], partner, **weights), logits)
+        return cs_kd_loss(new, batch.labels[: len(new)], partner, **weights)

@@ -6,7 +6,7 @@ from torch.nn import functional
 from noisylab.core.checks import Positive, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, RunInfo, Step
+from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import distillation, given_targets
 
 
@@ -35,7 +35,7 @@ class DML(Method):
         self.peer = run.make_network()
         self.temperature = temperature
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`dml_loss` of the batch."""
-        logits, peer = self.network(batch.images), self.peer(batch.images)
-        return Step(dml_loss(logits, peer, given_targets(batch, logits), temperature=self.temperature), logits)
+        peer = self.peer(batch.images)
+        return dml_loss(logits, peer, given_targets(batch, logits), temperature=self.temperature)

@@ -11,7 +11,7 @@ from noisylab.core.registries import METHODS
 from noisylab.corruption import anchor_points
 from noisylab.corruption.validation import check_transition
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, RunInfo, Step, TeacherProvider
+from noisylab.methods.base import Method, RunInfo, TeacherProvider
 from noisylab.methods.losses import widened
 
 
@@ -70,10 +70,9 @@ class ForwardCorrection(Method):
             raise ValueError(f"the transition matrix must be {list(self.transition.shape)}, got {list(rows.shape)}")
         self.transition.copy_(rows)
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`forward_corrected_loss` of the given labels."""
-        logits = self.network(batch.images)
-        return Step(forward_corrected_loss(logits, batch.labels, self.transition), logits)
+        return forward_corrected_loss(logits, batch.labels, self.transition)
 
     @classmethod
     def num_trainings(cls, **options: Any) -> int:

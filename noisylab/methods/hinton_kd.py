@@ -8,7 +8,7 @@ from torch.nn import functional
 from noisylab.core.checks import Positive, UnitInterval, checked
 from noisylab.core.registries import METHODS, MODELS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Frozen, Method, RunInfo, Step, TeacherProvider
+from noisylab.methods.base import Frozen, Method, RunInfo, TeacherProvider
 from noisylab.methods.losses import distillation, given_targets
 
 
@@ -45,11 +45,11 @@ class HintonKD(Method):
         """Takes the network that CE trained."""
         self.teacher = Frozen(teachers.trained("ce", model=self.teacher_model).network)
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`hinton_kd_loss` of the batch."""
-        logits, teacher = self.network(batch.images), self.teacher(batch.images)
+        teacher = self.teacher(batch.images)
         weights = {"temperature": self.temperature, "alpha": self.alpha}
-        return Step(hinton_kd_loss(logits, given_targets(batch, logits), teacher, **weights), logits)
+        return hinton_kd_loss(logits, given_targets(batch, logits), teacher, **weights)
 
     @classmethod
     def num_trainings(cls, **options: Any) -> int:  # noqa: ARG003 - the same for all

@@ -5,7 +5,7 @@ from torch import Tensor
 from noisylab.core.checks import UnitInterval, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, RunInfo, Step
+from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import soft_cross_entropy
 
 
@@ -32,7 +32,6 @@ class LSR(Method):
         super().__init__(run)
         self.epsilon = epsilon
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`lsr_loss` of the batch."""
-        logits = self.network(batch.images)
-        return Step(lsr_loss(logits, batch.labels, epsilon=self.epsilon), logits)
+        return lsr_loss(logits, batch.labels, epsilon=self.epsilon)

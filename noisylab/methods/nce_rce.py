@@ -6,7 +6,7 @@ from torch.nn import functional
 from noisylab.core.checks import NonNegative, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, RunInfo, Step
+from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import widened
 from noisylab.methods.sce import reverse_cross_entropies
 
@@ -44,8 +44,6 @@ class NCERCE(Method):
         super().__init__(run)
         self.alpha, self.beta, self.normalised = alpha, beta, normalised
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`nce_rce_loss` of the given labels."""
-        logits = self.network(batch.images)
-        loss = nce_rce_loss(logits, batch.labels, alpha=self.alpha, beta=self.beta, normalised=self.normalised)
-        return Step(loss, logits)
+        return nce_rce_loss(logits, batch.labels, alpha=self.alpha, beta=self.beta, normalised=self.normalised)

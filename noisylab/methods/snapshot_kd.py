@@ -10,7 +10,7 @@ from torch.nn import functional
 from noisylab.core.checks import Positive, PositiveInt, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Frozen, Method, RunInfo, Step
+from noisylab.methods.base import Frozen, Method, RunInfo
 from noisylab.methods.losses import given_targets
 
 
@@ -36,6 +36,8 @@ class SnapshotKD(Method):
 
     supports_mixed_images = True
 
+    taught: bool
+
     @checked
     def __init__(self, run: RunInfo, *, cycles: PositiveInt = 2, temperature: Positive = 2.0) -> None:
         super().__init__(run)
@@ -45,24 +47,14 @@ class SnapshotKD(Method):
         self.starts = [cycle * run.epochs // cycles for cycle in range(cycles + 1)]
         self.snapshot = Frozen(copy.deepcopy(self.network))
         self.temperature = temperature
-        # Known on the host, so that no step has to ask the device.
-        self.taught = False
+        self.remember(taught=False)
 
-    def get_extra_state(self) -> Tensor:
-        """Whether there is a snapshot yet: part of `state_dict()`."""
-        return torch.tensor(self.taught)
-
-    def set_extra_state(self, state: Tensor) -> None:
-        """Take up what `get_extra_state` gave."""
-        self.taught = bool(state)
-
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`snapshot_kd_loss` of the batch; cross-entropy in the first cycle."""
-        logits = self.network(batch.images)
         if not self.taught:
-            return Step(functional.cross_entropy(logits, given_targets(batch, logits)), logits)
+            return functional.cross_entropy(logits, given_targets(batch, logits))
         teacher = self.snapshot(batch.images)
-        return Step(snapshot_kd_loss(logits, given_targets(batch, logits), teacher, temperature=self.temperature), logits)
+        return snapshot_kd_loss(logits, given_targets(batch, logits), teacher, temperature=self.temperature)
 
     def end_epoch(self, epoch: int) -> None:
         """Takes the snapshot at the end of a cycle that another one follows."""

@@ -8,7 +8,7 @@ from torch.nn import functional
 from noisylab.core.checks import NonNegative, Positive, UnitInterval, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Frozen, Method, RunInfo, Step, TeacherProvider
+from noisylab.methods.base import Frozen, Method, RunInfo, TeacherProvider
 from noisylab.methods.losses import distillation, given_targets
 
 
@@ -46,11 +46,11 @@ class TfKDSelf(Method):
         """Takes the network that CE trained."""
         self.teacher = Frozen(teachers.trained("ce").network)
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`tf_kd_self_loss` of the batch."""
-        logits, teacher = self.network(batch.images), self.teacher(batch.images)
+        teacher = self.teacher(batch.images)
         weights = {"temperature": self.temperature, "alpha": self.alpha, "beta": self.beta}
-        return Step(tf_kd_self_loss(logits, given_targets(batch, logits), teacher, **weights), logits)
+        return tf_kd_self_loss(logits, given_targets(batch, logits), teacher, **weights)
 
     @classmethod
     def num_trainings(cls, **options: Any) -> int:  # noqa: ARG003 - the same for all

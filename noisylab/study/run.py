@@ -24,7 +24,7 @@ from noisylab.recording.recorder import DynamicsRecorder
 from noisylab.recording.records import FILE as DYNAMICS
 from noisylab.recording.records import intact_epochs
 from noisylab.study.run_folder import CHECKPOINT, NOISE_FILE, RESULT, RunConfig, read_result, write_result
-from noisylab.study.run_log import Contribution, RunLog
+from noisylab.study.run_log import RunLog
 from noisylab.training.checkpoint import is_whole, load_method, saved_epoch
 from noisylab.training.device import repeatable, resolve_device
 from noisylab.training.evaluate import Evaluator
@@ -114,7 +114,7 @@ def _run(
         method,
         TrainingSet(data.train_images, noisy.given, *statistics, AUGMENTATIONS.create(AUGMENTATIONS.parse(config.augment))),
         config.training,
-        [log or Contribution(online=config.record == "online")],
+        [log] if log else [],
         seed=config.seed,
         checkpoint=folder / CHECKPOINT,
     )
