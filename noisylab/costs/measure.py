@@ -7,7 +7,6 @@ import torch
 
 from noisylab.core.registries import METHODS
 from noisylab.core.system import Device
-from noisylab.costs.label_update import label_update
 from noisylab.costs.passes import Passes, count_passes
 from noisylab.costs.speed import Ratio, Stepper, time_ratio
 from noisylab.costs.workload import Workload
@@ -51,7 +50,7 @@ def measure(workload: Workload, method: str, baseline: Stepper, device: Device, 
         extra_parameters=extra_parameters(prepared.method),
         passes=passes,
         # Targets from a network that was trained before are as old as that training.
-        update=label_update(method) or ("training" if prepared.teachers else "-"),
+        update=prepared.method.target_update or ("training" if prepared.teachers else "-"),
         time=ratio,
         memory=stepper.peak_bytes / baseline.peak_bytes,
         step_seconds=seconds,

@@ -1,7 +1,7 @@
-"""What methods are measured on: random images, networks and teachers that nobody trained, batches as the loop makes them."""
+"""What methods are measured on: random images, and networks and teachers that nobody trained."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from noisylab.core.registries import METHODS, MODELS
-from noisylab.data.augmentations.crop import Normalise, Unchanged
-from noisylab.data.batches.batch import Batch
-from noisylab.data.batches.loader import TrainingSet
-from noisylab.data.batches.samplers import Entries, make_sampler, presentations_of
+from noisylab.data.augmentations.crop import Unchanged
+from noisylab.data.batches.loader import BatchLoader, TrainingSet
+from noisylab.data.batches.samplers import make_sampler, presentations_of
 from noisylab.methods.base import Method, RunInfo
 from noisylab.models.base import Backbone
 from noisylab.training.evaluate import Evaluator
@@ -50,6 +49,10 @@ class Workload:
         labels = np.arange(samples) % max(1, min(self.num_classes, samples // 2))
         mean, std = STATISTICS
         return TrainingSet(images, labels, (mean,) * channels, (std,) * channels, Unchanged())
+
+    def loader(self, method: Method, data: TrainingSet, device: torch.device) -> BatchLoader:
+        """The batches of `data` under the method's composition."""
+        return BatchLoader(data, make_sampler(method.composition, data.given_labels, self.batch_size, seed=0), 0, device)
 
     def build(self, method: str, samples: int) -> Method:
         """The method (spec) for so many samples, without its teachers. Raises ValueError where it cannot be built."""
@@ -112,24 +115,3 @@ class _Untrained:
     def logits(self, method: Method) -> Tensor:
         """float32[N, K] of the training images."""
         return Evaluator(self._data.images, self._data.mean, self._data.std).logits(method)
-
-
-class Batches:
-    """The batches of a training set under a method's composition, on a device."""
-
-    def __init__(self, method: Method, data: TrainingSet, batch_size: int, device: torch.device) -> None:
-        self._sampler = make_sampler(method.composition, data.given_labels, batch_size, seed=0)
-        # The set stays on the CPU, so that what the device holds is a method's own.
-        cpu = torch.device("cpu")
-        self._images = Normalise(data.mean, data.std, cpu)(torch.from_numpy(data.images))
-        self._labels, self._device = torch.from_numpy(data.given_labels), device
-
-    def __call__(self, epoch: int) -> Iterator[Batch]:
-        """Those of an epoch."""
-        # No local keeps the images of a batch that is done with.
-        return map(self._batch, self._sampler.batches(epoch))
-
-    def _batch(self, entries: Entries) -> Batch:
-        ids = torch.from_numpy(entries.ids)
-        images = self._images[ids].to(self._device).contiguous(memory_format=torch.channels_last)
-        return Batch(images, self._labels[ids].to(self._device), ids.to(self._device), entries.new)

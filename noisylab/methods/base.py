@@ -66,6 +66,9 @@ class Method(Memory):
     # Whether the loss is right for mixed images (`Batch.mix`): its labels are those of `given_targets`.
     supports_mixed_images: ClassVar[bool] = False
 
+    # How often targets that the network predicted before are renewed: "batch", "epoch", "5 epochs". None: there are none.
+    target_update: str | None = None
+
     def __init__(self, run: RunInfo) -> None:
         super().__init__()
         self.network = run.make_network()
@@ -118,6 +121,11 @@ class Method(Memory):
     def num_trainings(cls, **options: Any) -> int:  # noqa: ARG003 - for methods whose options decide
         """Trainings of all epochs that a run takes, those of its teachers included."""
         return 1
+
+
+def every_epochs(count: int) -> str:
+    """That many epochs as `Method.target_update` has them."""
+    return "epoch" if count == 1 else f"{count} epochs"
 
 
 class Frozen(nn.Module):

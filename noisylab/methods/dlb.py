@@ -95,6 +95,7 @@ class DLB(Method):
 
     composition = "last"
     supports_mixed_images = True
+    target_update = "batch"
 
     @checked
     def __init__(

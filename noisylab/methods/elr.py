@@ -47,6 +47,8 @@ class ELR(Method):
     and weight 3 on CIFAR-10 (.9 and 1 under asymmetric noise), and .9 and 7 on CIFAR-100.
     """
 
+    target_update = "epoch"
+
     targets: Tensor
 
     @checked

@@ -7,7 +7,7 @@ from torch.nn import functional
 from noisylab.core.checks import Positive, PositiveInt, UnitInterval, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, RunInfo
+from noisylab.methods.base import Method, RunInfo, every_epochs
 from noisylab.methods.target_memory import linear_rise, soft_targets, target_divergence, write_rows
 
 
@@ -38,6 +38,7 @@ class LWR(Method):
     def __init__(self, run: RunInfo, *, k: PositiveInt = 5, temperature: Positive = 5.0, weight: UnitInterval = 0.9) -> None:
         super().__init__(run)
         self.k, self.temperature, self.final_weight, self.epochs = k, temperature, weight, run.epochs
+        self.target_update = every_epochs(k)
         self.remember(targets=torch.zeros(run.num_samples, run.num_classes), weight=torch.zeros(()), renew=False)
 
     def start_epoch(self, epoch: int) -> None:

@@ -9,7 +9,7 @@ from torch.nn import functional
 from noisylab.core.checks import NonNegative, Positive, PositiveInt, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Frozen, Method, RunInfo
+from noisylab.methods.base import Frozen, Method, RunInfo, every_epochs
 from noisylab.methods.losses import distillation
 
 
@@ -61,6 +61,7 @@ class MrKD(Method):
         super().__init__(run)
         self.backups = nn.ModuleList(Frozen(copy.deepcopy(self.network)) for _ in range(copies))
         self.interval, self.temperature, self.alpha, self.adjust = interval, temperature, alpha, adjust
+        self.target_update = every_epochs(interval)
         self.remember(taken=0)
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:

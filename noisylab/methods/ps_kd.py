@@ -32,6 +32,8 @@ class PSKD(Method):
     more forward pass. a = alpha t/E with t from 1; the first epoch has no target and is cross-entropy.
     """
 
+    target_update = "epoch"
+
     targets: Tensor
     weight: Tensor
 

@@ -3,6 +3,7 @@
 import bisect
 import copy
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -10,7 +11,7 @@ from torch.nn import functional
 from noisylab.core.checks import Positive, PositiveInt, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Frozen, Method, RunInfo
+from noisylab.methods.base import Frozen, Method, RunInfo, every_epochs
 from noisylab.methods.losses import given_targets
 
 
@@ -47,6 +48,8 @@ class SnapshotKD(Method):
         self.starts = [cycle * run.epochs // cycles for cycle in range(cycles + 1)]
         self.snapshot = Frozen(copy.deepcopy(self.network))
         self.temperature = temperature
+        if cycles > 1:
+            self.target_update = every_epochs(min(np.diff(self.starts[:-1]).tolist()))
         self.remember(taught=False)
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:

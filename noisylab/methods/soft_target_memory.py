@@ -10,7 +10,7 @@ from noisylab.core.checks import Bound, NonNegative, Positive, PositiveInt, chec
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.data.batches.samplers import Composition, Delayed
-from noisylab.methods.base import Method, RunInfo
+from noisylab.methods.base import Method, RunInfo, every_epochs
 from noisylab.methods.memory import Memory
 from noisylab.methods.target_memory import gaussian_rise, linear_rise, soft_targets, target_divergence, write_rows
 
@@ -129,6 +129,7 @@ class SoftTargetMemory(Method):
         self.num_samples, self.epochs = run.num_samples, run.epochs
         rows = 2 if unit == "iterations" else 1 if held else age + repeat
         every = age if held else 1
+        self.target_update = "batch" if unit == "iterations" else every_epochs(every)
         self.history = TargetHistory(rows, run.num_samples, run.num_classes, every=every, momentum=momentum)
         # How often each sample was repeated.
         self.remember(repeated=torch.zeros(run.num_samples, dtype=torch.int64), weight=torch.zeros(()))

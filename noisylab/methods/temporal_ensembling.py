@@ -41,6 +41,8 @@ class TemporalEnsembling(Method):
     KL(t || p) in their place.
     """
 
+    target_update = "epoch"
+
     targets: Tensor
     weight: Tensor
     rate: Tensor
