@@ -38,7 +38,7 @@ from noisylab.analysis import DynamicsRecorder
 from noisylab.core.registries import METHODS, MODELS
 from noisylab.data.augmentations.crop import Crop
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.models.base import Backbone
 from noisylab.training import Callback, TrainConfig, TrainingSet, train
 from noisylab.training.callback import EpochSummary
@@ -194,8 +194,8 @@ def serve_public(connection: Connection, arguments: Arguments, workers: int) -> 
 def serve_ours(connection: Connection, arguments: Arguments, threads: int) -> None:
     """A process that makes turns of our loop whenever it is asked."""
     images, labels = arguments.images()
-    setting = Setting(arguments.network, CLASSES, len(images), arguments.turns + 2)
-    method: Method = METHODS.create(METHODS.parse(f"dlb(temperature={TEMPERATURE})"), setting)
+    info = RunInfo(arguments.network, CLASSES, len(images), arguments.turns + 2)
+    method: Method = METHODS.create(METHODS.parse(f"dlb(temperature={TEMPERATURE})"), info)
     config = TrainConfig(
         epochs=arguments.turns + 2,
         batch_size=arguments.batch_size,

@@ -30,7 +30,7 @@ from noisylab.core.registries import METHODS, MODELS
 from noisylab.data.augmentations.crop import Crop
 from noisylab.data.batches.batch import Batch
 from noisylab.data.batches.samplers import presentations_of
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.models.base import Backbone
 from noisylab.training import Callback, TrainConfig, TrainingSet, train
 from noisylab.training.callback import EpochSummary
@@ -158,8 +158,8 @@ def measure(arguments: Arguments, method: str) -> Turns:
     """The turns of a method's loop and of the bare step."""
     rng = np.random.default_rng(0)
     spec = METHODS.parse(method)
-    probe: Method = METHODS.create(spec, Setting(arguments.network, CLASSES, 2, 1))
-    samples = arguments.batch_size // presentations_of(probe.batching) * arguments.steps
+    probe: Method = METHODS.create(spec, RunInfo(arguments.network, CLASSES, 2, 1))
+    samples = arguments.batch_size // presentations_of(probe.composition) * arguments.steps
     channels = arguments.shape[0]
     data = TrainingSet(
         rng.integers(0, 256, (samples, *arguments.shape), dtype=np.uint8),
@@ -169,7 +169,7 @@ def measure(arguments: Arguments, method: str) -> Turns:
         Crop(4, True),
     )
     config = arguments.config()
-    made: Method = METHODS.create(spec, Setting(arguments.network, CLASSES, samples, config.epochs))
+    made: Method = METHODS.create(spec, RunInfo(arguments.network, CLASSES, samples, config.epochs))
     with tempfile.TemporaryDirectory() as folder:
         turns = Turns(DynamicsRecorder(folder, data.given_labels, epochs=config.epochs, num_classes=CLASSES), arguments)
         train(made, data, config, [turns])

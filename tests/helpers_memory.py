@@ -120,7 +120,7 @@ def check_round_trip(name: str, epochs: int = 3) -> None:
     """In the middle of an epoch, a freshly built method with the state goes on with the same losses to the bit."""
     method = make_method(name, epochs=CONFIG.epochs)
     optimizer = torch.optim.SGD([p for p in method.parameters() if p.requires_grad], lr=0.05)
-    repeats, order = method.batching == "last", list(range(SAMPLES))
+    repeats, order = method.composition == "last", list(range(SAMPLES))
     halves = [order[start : start + 12] for start in range(0, SAMPLES, 12)]
     last: list[int] = []
     for epoch in range(epochs):

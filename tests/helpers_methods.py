@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods import Frozen, Method, Setting, Step
+from noisylab.methods import Frozen, Method, RunInfo, Step
 from noisylab.models import Backbone
 from noisylab.training import Callback, TrainConfig, TrainingSet, train
 from noisylab.training.callback import EpochSummary
@@ -83,12 +83,12 @@ def make_network(classes: int = CLASSES, seed: int = 5, widths: tuple[int, ...] 
 
 
 class Untrained:
-    """A preparation whose teachers are never trained, each from an own initialisation."""
+    """A provider whose teachers are never trained, each from an own initialisation."""
 
     def __init__(self, classes: int = CLASSES) -> None:
         self.classes, self.asked = classes, list[tuple[str, str | None]]()
 
-    def finished(self, method: str, *, model: str | None = None) -> Method:
+    def trained(self, method: str, *, model: str | None = None) -> Method:
         self.asked.append((method, model))
         return build(method, classes=self.classes, seed=100 * len(self.asked))
 
@@ -102,7 +102,7 @@ def build(
     classes: int = CLASSES,
     epochs: int = EPOCHS,
     seed: int = 5,
-    preparation: Untrained | None = None,
+    teachers: Untrained | None = None,
     networks: Callable[[int], Backbone] | None = None,
 ) -> Method:
     """A method as a run makes it, with teachers that are not trained; `networks(n)` makes the n-th network."""
@@ -113,21 +113,21 @@ def build(
         made += 1
         return make_network(classes, seed + made) if networks is None else networks(made)
 
-    setting = Setting(network, classes, SAMPLES, epochs)
+    info = RunInfo(network, classes, SAMPLES, epochs)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        method: Method = METHODS.create(METHODS.parse(spec), setting)
-    method.prepare(Untrained(classes) if preparation is None else preparation)
+        method: Method = METHODS.create(METHODS.parse(spec), info)
+    method.prepare(Untrained(classes) if teachers is None else teachers)
     return method.train()
 
 
 def make_batch(method: Method, new: int = 5, classes: int = CLASSES) -> Batch:
     """A batch of the composition that the method needs, with `new` new samples."""
-    views = 1 if method.batching == "plain" else 2
+    views = 1 if method.composition == "plain" else 2
     images = draw(views * new, 1, 8, 8, seed=new).float()
     labels = draw_labels(new, classes).repeat(views)
     index = torch.arange(new)
-    other = index if method.batching == "twin" else index + new
+    other = index if method.composition == "twin" else index + new
     return Batch(images, labels, torch.cat([index, other])[: views * new], slice(0, new))
 
 

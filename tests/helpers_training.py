@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from noisylab.core.distributed import processes
 from noisylab.core.registries import METHODS
 from noisylab.data.augmentations.crop import Crop
-from noisylab.methods import Method, Setting
+from noisylab.methods import Method, RunInfo
 from noisylab.models import Backbone
 from noisylab.training import TrainConfig, TrainingSet, train
 from noisylab.training.evaluate import Evaluator
@@ -29,13 +29,13 @@ def network() -> Backbone:
 
 
 class Finished:
-    """A preparation that trains teachers in the loop at hand."""
+    """A provider that trains teachers in the loop at hand."""
 
     def __init__(self, data: TrainingSet) -> None:
         self.data = data
         self.asked: list[tuple[str, str | None]] = []
 
-    def finished(self, method: str, *, model: str | None = None) -> Method:
+    def trained(self, method: str, *, model: str | None = None) -> Method:
         self.asked.append((method, model))
         teacher = make_method(method, data=self.data)
         train(teacher, self.data, dataclasses.replace(CONFIG, processes=processes()), seed=len(self.asked))
@@ -48,11 +48,11 @@ class Finished:
 
 def make_method(name: str, epochs: int = CONFIG.epochs, data: TrainingSet | None = None) -> Method:
     """A method with its teachers, ready to be trained on `data`."""
-    setting = Setting(network, CLASSES, SAMPLES, epochs, noise_rate=0.4, transition=0.6 * torch.eye(CLASSES) + 0.1)
+    info = RunInfo(network, CLASSES, SAMPLES, epochs, noise_rate=0.4, transition=0.6 * torch.eye(CLASSES) + 0.1)
     # As a run does: what a method makes besides its networks depends on no state of the process.
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(6)
-        method: Method = METHODS.create(METHODS.parse(name), setting)
+        method: Method = METHODS.create(METHODS.parse(name), info)
     method.prepare(Finished(training_set() if data is None else data))
     return method
 

@@ -1,20 +1,17 @@
-"""Several processes that train one network together (torch.distributed): who am I, and what do the others have?
+"""Several processes that train one network together (torch.distributed): which one this is, and what the others have.
 
-Where no process group has been joined there is one process, of rank 0, and nothing here does anything.
+Unless a process group has been joined there is one process, of rank 0, and nothing here does anything.
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import lru_cache
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 from torch import distributed as dist
-
-from noisylab.core.shares import Whole
 
 Value = TypeVar("Value")
 
@@ -39,9 +36,9 @@ def is_main() -> bool:
 
 @contextmanager
 def joined(device: str) -> Iterator[None]:
-    """Inside, this process is one of those that `torchrun` has started: over NCCL on CUDA, a device each, else over gloo.
+    """Join torchrun's process group: NCCL and one GPU per process on CUDA, gloo on CPU.
 
-    Raises ValueError where there are fewer devices than processes on this machine.
+    Raises ValueError if there are fewer devices than processes on this machine.
     """
     if device == "cuda":
         place = int(os.environ["LOCAL_RANK"])
@@ -59,7 +56,7 @@ def joined(device: str) -> Iterator[None]:
 
 @contextmanager
 def main_first() -> Iterator[None]:
-    """The others go in when the main process has come out, so that one alone downloads what all of them read."""
+    """The main process runs the block first, the others after it: one downloads what all of them read."""
     if processes() == 1:
         yield
         return
@@ -90,20 +87,17 @@ def to_main(value: Value) -> list[Value]:
     return held or []
 
 
-def gathered(rows: Tensor, whole: Whole | None) -> Tensor:
-    """The rows [B, ...] of the whole batch, in its order, from the rows of each process's share; no gradient passes.
+def gathered(rows: Tensor) -> Tensor:
+    """The rows [P * B, ...] of all P processes, from the [B, ...] of each, without gradient. Nothing waits for the device.
 
-    Nothing waits for the device. whole: `Batch.whole`; None: the rows are all there are.
+    Row 0 of every process comes first, then row 1 of every process, and so on.
     """
-    if whole is None:
+    if processes() == 1:
         return rows
-    # Shares differ by an entry or two, and what is gathered has to be equally long.
-    longest = len(whole.share(0))
-    padded = rows.new_zeros(longest, *rows.shape[1:])
-    padded[: len(rows)] = rows.detach()
-    parts = [torch.empty_like(padded) for _ in range(whole.processes)]
-    dist.all_gather(parts, padded)
-    return torch.cat(parts).index_select(0, _order(whole, rows.device))
+    rows = rows.detach().contiguous()
+    parts = [torch.empty_like(rows) for _ in range(processes())]
+    dist.all_gather(parts, rows)
+    return torch.stack(parts, dim=1).flatten(0, 1)
 
 
 def averaged(values: Tensor) -> Tensor:
@@ -113,17 +107,6 @@ def averaged(values: Tensor) -> Tensor:
     total = values.clone()
     dist.all_reduce(total)
     return total / processes()
-
-
-@lru_cache(maxsize=16)
-def _order(whole: Whole, device: torch.device) -> Tensor:
-    """Where each entry of a batch stands when the shares stand one after the other, all as long as the longest."""
-    longest = len(whole.share(0))
-    order = torch.empty(whole.entries, dtype=torch.int64)
-    for place in range(whole.processes):
-        share = torch.from_numpy(whole.share(place))
-        order[share] = place * longest + torch.arange(len(share))
-    return order.to(device)
 
 
 def _joined() -> bool:

@@ -17,7 +17,7 @@ NOISES: Registry[Any] = Registry(
 DATA_SETS: Registry[Any] = Registry("DATA_SETS", "data set", "noisylab.data.sets", {"root"})
 AUGMENTATIONS: Registry[Any] = Registry("AUGMENTATIONS", "augmentation", "noisylab.data.augmentations")
 MODELS: Registry[Any] = Registry("MODELS", "model", "noisylab.models", {"num_classes", "in_channels"})
-METHODS: Registry[Any] = Registry("METHODS", "method", "noisylab.methods", {"setting"})
+METHODS: Registry[Any] = Registry("METHODS", "method", "noisylab.methods", {"run"})
 # A score is made from one recorded variable, which is its first parameter.
 SCORES: Registry[Any] = Registry("SCORES", "score", "noisylab.analysis.scores", {"shown", "running"}, first_is_context=True)
 FIGURES: Registry[Any] = Registry("FIGURES", "figure", "noisylab.plotting", {"runs", "width"})

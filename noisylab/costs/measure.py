@@ -7,7 +7,6 @@ import torch
 
 from noisylab.core.registries import METHODS
 from noisylab.core.system import Device
-from noisylab.costs.label_update import label_update
 from noisylab.costs.passes import Passes, count_passes
 from noisylab.costs.speed import Ratio, Stepper, time_ratio
 from noisylab.costs.workload import Workload
@@ -39,7 +38,7 @@ class Costs:
 def measure(workload: Workload, method: str, baseline: Stepper, device: Device, *, turns: int) -> Costs:
     """The costs of a method (spec); `baseline` was made with the same workload. turns: of the timing."""
     spec = METHODS.parse(method)
-    prepared = workload.prepared(method)
+    prepared = workload.build_prepared(method)
     # How many passes a step makes does not depend on the size of its batch.
     passes = count_passes(dataclasses.replace(workload, batch_size=8, steps_per_epoch=2), method, device)
     stepper = Stepper(workload, method, torch.device(device))
@@ -51,7 +50,7 @@ def measure(workload: Workload, method: str, baseline: Stepper, device: Device, 
         extra_parameters=extra_parameters(prepared.method),
         passes=passes,
         # Targets from a network that was trained before are as old as that training.
-        update=label_update(method) or ("training" if prepared.teachers else "-"),
+        update=prepared.method.target_update or ("training" if prepared.teachers else "-"),
         time=ratio,
         memory=stepper.peak_bytes / baseline.peak_bytes,
         step_seconds=seconds,

@@ -85,7 +85,7 @@ class PassCounter(Callback):
 
 def count_passes(workload: Workload, method: str, device: Device) -> Passes:
     """The passes of a method (spec) over a whole run of the training loop."""
-    built = workload.prepared(method).method
+    built = workload.build_prepared(method).method
     config = TrainConfig(workload.epochs, workload.batch_size, learning_rate=1e-3, device=device)
     with PassCounter(built) as counter:
         train(built, workload.data(method), config, [counter])

@@ -9,11 +9,12 @@ from typing import NamedTuple
 import torch
 
 from noisylab.costs.peak_memory import LiveMemory
-from noisylab.costs.workload import Batches, Workload
-from noisylab.data.batches.batch import Batch
+from noisylab.costs.workload import Workload
+from noisylab.data.batches.loader import BatchLoader
 from noisylab.training.config import TrainConfig
 from noisylab.training.loop import make_optimizer
 from noisylab.training.malloc import keep_freed_memory
+from noisylab.training.update import Update
 
 # A turn is long beside the clock's grain and what interrupts a process, and short beside changes of a processor's speed.
 TURN_SECONDS = 0.1
@@ -28,15 +29,16 @@ class Stepper:
     def __init__(self, workload: Workload, method: str, device: torch.device) -> None:
         gc.collect()
         keep_freed_memory()
-        before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
         self._device = device
-        self._method = workload.prepared(method).method
+        self._method = workload.build_prepared(method).method
+        loader = workload.loader(self._method, workload.data(method), device)
+        before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
         self._method.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-        self._optimizer = make_optimizer(self._method, TrainConfig(learning_rate=1e-3))
-        batches = Batches(self._method, workload.data(method), workload.batch_size, device)
-        self._warm_up(batches, workload.epochs)
+        config = TrainConfig(learning_rate=1e-3)
+        self._update = Update(self._method, make_optimizer(self._method, config), config, device)
+        self._warm_up(loader, workload.epochs)
         # Compositions go on from epoch to epoch, as DLB's has to, while the method is left in its last one.
-        self._batches = itertools.chain.from_iterable(map(batches, itertools.count(workload.epochs - 1)))
+        self._batches = itertools.chain.from_iterable(map(loader.batches, itertools.count(workload.epochs - 1)))
         self.peak_bytes: int = self._peak(before)
 
     def seconds(self, steps: int) -> float:
@@ -50,40 +52,34 @@ class Stepper:
         self._wait()
         started = clock()
         for batch in batches:
-            self._step(batch)
+            self._update(batch)
         self._wait()
         return clock() - started
 
-    def _warm_up(self, batches: Batches, epochs: int) -> None:
+    def _warm_up(self, loader: BatchLoader, epochs: int) -> None:
         """All epochs before the last one, and its beginning."""
         for epoch in range(epochs - 1):
             self._method.start_epoch(epoch)
-            for batch in batches(epoch):
-                self._step(batch)
+            for batch in loader.batches(epoch):
+                self._update(batch)
             self._method.end_epoch(epoch)
         self._method.start_epoch(epochs - 1)
-
-    def _step(self, batch: Batch) -> None:
-        """What the training loop does with a batch."""
-        self._optimizer.zero_grad(set_to_none=True)
-        self._method.loss(batch).loss.backward()  # type: ignore[no-untyped-call]
-        self._optimizer.step()
 
     def _peak(self, before: int) -> int:
         """Of two steps, after one more in which everything that lives longer is seen. before: bytes that are not its own."""
         batches = [next(self._batches) for _ in range(3)]
         if self._device.type == "cuda":
-            self._step(batches.pop(0))
+            self._update(batches.pop(0))
             torch.cuda.reset_peak_memory_stats(self._device)
             while batches:
-                self._step(batches.pop(0))
+                self._update(batches.pop(0))
             return int(torch.cuda.max_memory_allocated(self._device)) - before
         memory = LiveMemory()
         with memory:
-            self._step(batches.pop(0))
+            self._update(batches.pop(0))
             memory.restart()
             while batches:
-                self._step(batches.pop(0))
+                self._update(batches.pop(0))
         return memory.peak
 
     def _wait(self) -> None:

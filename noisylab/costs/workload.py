@@ -1,8 +1,7 @@
-"""What methods are measured on: random images, networks and teachers that nobody trained, batches as the loop makes them."""
+"""What methods are measured on: random images, and networks and teachers that nobody trained."""
 
 import dataclasses
-import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +9,10 @@ import torch
 from torch import Tensor
 
 from noisylab.core.registries import METHODS, MODELS
-from noisylab.data.augmentations.crop import Normalise, Unchanged
-from noisylab.data.batches.batch import Batch
-from noisylab.data.batches.loader import TrainingSet
-from noisylab.data.batches.samplers import Entries, make_sampler
-from noisylab.methods.base import Method, Setting
+from noisylab.data.augmentations.crop import Unchanged
+from noisylab.data.batches.loader import BatchLoader, TrainingSet
+from noisylab.data.batches.samplers import make_sampler, presentations_of
+from noisylab.methods.base import Method, RunInfo
 from noisylab.models.base import Backbone
 from noisylab.training.evaluate import Evaluator
 
@@ -40,7 +38,9 @@ class Workload:
 
     def samples(self, method: str) -> int:
         """How many training samples make `steps_per_epoch` full batches of the method (spec)."""
-        return self.batch_size // _presentations(self, method) * self.steps_per_epoch
+        spec = METHODS.parse(method)
+        composition = METHODS.load(spec.name).composition_for(**spec.options)
+        return self.batch_size // presentations_of(composition) * self.steps_per_epoch
 
     def data(self, method: str) -> TrainingSet:
         """Random images uint8[N, C, H, W], N = `samples(method)`; where N allows it, every label stands there twice."""
@@ -50,6 +50,10 @@ class Workload:
         mean, std = STATISTICS
         return TrainingSet(images, labels, (mean,) * channels, (std,) * channels, Unchanged())
 
+    def loader(self, method: Method, data: TrainingSet, device: torch.device) -> BatchLoader:
+        """The batches of `data` under the method's composition."""
+        return BatchLoader(data, make_sampler(method.composition, data.given_labels, self.batch_size, seed=0), 0, device)
+
     def build(self, method: str, samples: int) -> Method:
         """The method (spec) for so many samples, without its teachers. Raises ValueError where it cannot be built."""
 
@@ -58,8 +62,8 @@ class Workload:
             return network
 
         known = (1 - NOISE_RATE) * torch.eye(self.num_classes, dtype=torch.float64) + NOISE_RATE / self.num_classes
-        setting = Setting(make_network, self.num_classes, samples, self.epochs, NOISE_RATE, known)
-        built: Method = METHODS.create(METHODS.parse(method), setting)
+        info = RunInfo(make_network, self.num_classes, samples, self.epochs, NOISE_RATE, known)
+        built: Method = METHODS.create(METHODS.parse(method), info)
         return built
 
     def check(self, methods: Iterable[str]) -> None:
@@ -76,7 +80,7 @@ class Workload:
                 size = "x".join(map(str, self.shape))
                 raise ValueError(f"model {MODELS.parse(self.model).label!r} cannot take images of {size}: {error}") from None
 
-    def prepared(self, method: str) -> "Prepared":
+    def build_prepared(self, method: str) -> "Prepared":
         """The method (spec) with its teachers, the same one at every call."""
         asked: set[tuple[str, str]] = set()
         with torch.random.fork_rng(devices=[]):
@@ -84,14 +88,6 @@ class Workload:
             built = self.build(method, self.samples(method))
             built.prepare(_Untrained(self, self.data(method), asked))
         return Prepared(built, len(asked))
-
-
-@functools.cache
-def _presentations(workload: Workload, method: str) -> int:
-    """How often the method shows each sample an epoch, of which its options may decide."""
-    with torch.random.fork_rng(devices=[]):
-        batching = workload.build(method, workload.batch_size).batching
-    return make_sampler(batching, np.zeros(workload.batch_size, dtype=np.int64), workload.batch_size, seed=0).presentations
 
 
 @dataclass(frozen=True)
@@ -108,7 +104,7 @@ class _Untrained:
     def __init__(self, workload: Workload, data: TrainingSet, asked: set[tuple[str, str]]) -> None:
         self._workload, self._data, self._asked = workload, data, asked
 
-    def finished(self, method: str, *, model: str | None = None) -> Method:
+    def trained(self, method: str, *, model: str | None = None) -> Method:
         """The method with its own teachers, untrained."""
         workload = self._workload if model is None else dataclasses.replace(self._workload, model=model)
         self._asked.add((str(METHODS.parse(method)), str(MODELS.parse(workload.model))))
@@ -119,24 +115,3 @@ class _Untrained:
     def logits(self, method: Method) -> Tensor:
         """float32[N, K] of the training images."""
         return Evaluator(self._data.images, self._data.mean, self._data.std).logits(method)
-
-
-class Batches:
-    """The batches of a training set under a method's composition, on a device."""
-
-    def __init__(self, method: Method, data: TrainingSet, batch_size: int, device: torch.device) -> None:
-        self._sampler = make_sampler(method.batching, data.given_labels, batch_size, seed=0)
-        # The set stays on the CPU, so that what the device holds is a method's own.
-        cpu = torch.device("cpu")
-        self._images = Normalise(data.mean, data.std, cpu)(torch.from_numpy(data.images))
-        self._labels, self._device = torch.from_numpy(data.given_labels), device
-
-    def __call__(self, epoch: int) -> Iterator[Batch]:
-        """Those of an epoch."""
-        # No local keeps the images of a batch that is done with.
-        return map(self._batch, self._sampler.batches(epoch))
-
-    def _batch(self, entries: Entries) -> Batch:
-        ids = torch.from_numpy(entries.ids)
-        images = self._images[ids].to(self._device).contiguous(memory_format=torch.channels_last)
-        return Batch(images, self._labels[ids].to(self._device), ids.to(self._device), entries.new)

@@ -4,11 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from noisylab.methods.base import Frozen, Method, Preparation, Setting, Step
+    from noisylab.methods.base import Frozen, Method, RunInfo, Step, TeacherProvider
     from noisylab.methods.dlb import DLBLoss, dlb_loss
     from noisylab.methods.losses import distillation
 
-__all__ = ["DLBLoss", "Frozen", "Method", "Preparation", "Setting", "Step", "distillation", "dlb_loss"]
+__all__ = ["DLBLoss", "Frozen", "Method", "RunInfo", "Step", "TeacherProvider", "distillation", "dlb_loss"]
 
 
 def __getattr__(name: str) -> Any:

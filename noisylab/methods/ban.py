@@ -9,7 +9,7 @@ from torch.nn import functional
 from noisylab.core.checks import Bound, Positive, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Frozen, Method, Preparation, Setting, Step
+from noisylab.methods.base import Frozen, Method, RunInfo, TeacherProvider
 from noisylab.methods.losses import given_targets, soft_cross_entropy
 
 
@@ -32,26 +32,26 @@ class BAN(Method):
     first by CE alone. The last one is measured.
     """
 
-    takes_mixed = True
+    supports_mixed_images = True
 
     teacher: Frozen
 
     @checked
-    def __init__(self, setting: Setting, *, generations: Annotated[int, Bound(ge=2)] = 2, temperature: Positive = 1.0) -> None:
-        super().__init__(setting)
+    def __init__(self, run: RunInfo, *, generations: Annotated[int, Bound(ge=2)] = 2, temperature: Positive = 1.0) -> None:
+        super().__init__(run)
         self.generations, self.temperature = generations, temperature
 
-    def prepare(self, preparation: Preparation) -> None:
+    def prepare(self, teachers: TeacherProvider) -> None:
         """Takes the network of the generation before."""
         earlier = f"ban(generations={self.generations - 1}, temperature={self.temperature!r})"
-        self.teacher = Frozen(preparation.finished("ce" if self.generations == 2 else earlier).network)
+        self.teacher = Frozen(teachers.trained("ce" if self.generations == 2 else earlier).network)
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`ban_loss` of the batch."""
-        logits, teacher = self.network(batch.images), self.teacher(batch.images)
-        return Step(ban_loss(logits, given_targets(batch, logits), teacher, temperature=self.temperature), logits)
+        teacher = self.teacher(batch.images)
+        return ban_loss(logits, given_targets(batch, logits), teacher, temperature=self.temperature)
 
     @classmethod
-    def trainings(cls, **options: Any) -> int:
+    def num_trainings(cls, **options: Any) -> int:
         """One a generation."""
         return int(options["generations"])

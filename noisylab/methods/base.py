@@ -11,15 +11,15 @@ from noisylab.core.registries import METHODS
 from noisylab.data.augmentations.crop import Augmentation
 from noisylab.data.augmentations.mixing import Mixing
 from noisylab.data.batches.batch import Batch
-from noisylab.data.batches.samplers import Batching
+from noisylab.data.batches.samplers import Composition, presentations_of
+from noisylab.methods.memory import Memory
 from noisylab.models.base import Backbone
 
 
 class Step(NamedTuple):
     """loss: scalar to minimise. logits: float[B, K] of all entries of the batch, in its order.
 
-    logits is None where a method shows its network other images than those of the batch (the method mixup), so that there is no
-    online prediction to record.
+    The loop replaces the logits of mixed images by None, since they are no predictions of single samples.
     """
 
     loss: Tensor
@@ -27,7 +27,7 @@ class Step(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Setting:
+class RunInfo:
     """What a method may know of the run: how to make networks, and the sizes of things. No true labels.
 
     noise_rate: the realised rate, for methods that are published with it given (Co-teaching). transition: float64[K, K], the
@@ -42,10 +42,10 @@ class Setting:
     transition: Tensor | None = None
 
 
-class Preparation(Protocol):
+class TeacherProvider(Protocol):
     """What a method can ask of the run before its own training: finished networks, trained by the same loop."""
 
-    def finished(self, method: str, *, model: str | None = None) -> "Method":
+    def trained(self, method: str, *, model: str | None = None) -> "Method":
         """What the spec `method` names, trained on the same data and given labels from an own initialisation.
 
         model: spec of its network; None: that of the run.
@@ -55,27 +55,42 @@ class Preparation(Protocol):
         """float32[N, K] of the training images, without augmentation, in evaluation mode."""
 
 
-class Method(nn.Module):
-    """A training method: it owns its networks, says of what its batches are made, and computes their loss.
+class Method(Memory):
+    """A training method: it owns its networks, says what its batches are made of, and computes their loss.
 
-    `state_dict()` is the whole truth: what a method remembers between steps is a registered buffer. What it does not train has
+    `state_dict()` is the whole truth: what a method keeps between steps is declared with `remember`. What it does not train has
     `requires_grad=False` (see `Frozen`). The first line of its docstring ends with the source.
     """
 
-    batching: Batching = "plain"
+    composition: Composition = "plain"
     # Whether the loss is right for mixed images (`Batch.mix`): its labels are those of `given_targets`.
-    takes_mixed: ClassVar[bool] = False
+    supports_mixed_images: ClassVar[bool] = False
 
-    def __init__(self, setting: Setting) -> None:
+    # How often targets that the network predicted before are renewed: "batch", "epoch", "5 epochs". None: there are none.
+    target_update: str | None = None
+
+    def __init__(self, run: RunInfo) -> None:
         super().__init__()
-        self.network = setting.make_network()
+        self.network = run.make_network()
 
-    def prepare(self, preparation: Preparation) -> None:
+    def prepare(self, teachers: TeacherProvider) -> None:
         """Called once before training, also before training goes on, for methods that need a finished teacher."""
 
-    def loss(self, batch: Batch) -> Step:
-        """Loss and logits of one batch, in one forward pass where the method allows it."""
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
+        """The scalar loss of a batch, whose images have these logits float[B, K]."""
         raise NotImplementedError
+
+    def loss(self, batch: Batch) -> Step:
+        """Loss and logits of one batch, in one forward pass. Methods that need other outputs of the network override this."""
+        logits = self.network(batch.images)
+        return Step(self.loss_from_logits(logits, batch), logits)
+
+    def observe(self, logits: Tensor, batch: Batch) -> None:
+        """Called after every step, for memories of samples.
+
+        If several processes train together, the logits float[B, K], `batch.index`, `batch.labels` and `batch.new` are those of
+        all of them.
+        """
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits float[B, K] for evaluation."""
@@ -89,18 +104,28 @@ class Method(nn.Module):
         """Called after the last step of an epoch."""
 
     def schedule_position(self, progress: float) -> float:
-        """Where in the learning-rate schedule training is after `progress` epochs; who has cycles starts it again."""
+        """Position in the learning-rate schedule after `progress` epochs. Methods with cyclic schedules override this."""
         return progress
 
     @classmethod
-    def composition(cls, **options: Any) -> Batching:  # noqa: ARG003 - for methods whose options decide
-        """The `batching` of a method with these options, for who has not built it."""
-        return cls.batching
+    def composition_for(cls, **options: Any) -> Composition:  # noqa: ARG003 - for methods whose options decide
+        """The `composition` of a method with these options. Usable without building the method."""
+        return cls.composition
 
     @classmethod
-    def trainings(cls, **options: Any) -> int:  # noqa: ARG003 - for methods whose options decide
-        """How many trainings of all epochs a run takes, those of its teachers included."""
+    def images_factor(cls, **options: Any) -> int:
+        """Images that go through the measured network per training sample and epoch; teachers and peers do not count."""
+        return presentations_of(cls.composition_for(**options))
+
+    @classmethod
+    def num_trainings(cls, **options: Any) -> int:  # noqa: ARG003 - for methods whose options decide
+        """Trainings of all epochs that a run takes, those of its teachers included."""
         return 1
+
+
+def every_epochs(count: int) -> str:
+    """That many epochs as `Method.target_update` has them."""
+    return "epoch" if count == 1 else f"{count} epochs"
 
 
 class Frozen(nn.Module):
@@ -124,6 +149,6 @@ class Frozen(nn.Module):
 
 def check_mixing(method: Method, augmentation: Augmentation) -> None:
     """Raise ValueError where an augmentation mixes images and the method has no loss for that."""
-    if isinstance(augmentation, Mixing) and not method.takes_mixed:
-        able = ", ".join(name for name in METHODS.entries() if METHODS.load(name).takes_mixed)
+    if isinstance(augmentation, Mixing) and not method.supports_mixed_images:
+        able = ", ".join(name for name in METHODS.entries() if METHODS.load(name).supports_mixed_images)
         raise ValueError(f"its loss takes no mixed images (augmentations mixup, cutmix); methods that take them: {able}")

@@ -6,7 +6,7 @@ from torch.nn import functional
 from noisylab.core.checks import UnitInterval, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import widened
 
 
@@ -30,11 +30,10 @@ class SoftBootstrap(Method):
     """
 
     @checked
-    def __init__(self, setting: Setting, *, beta: UnitInterval = 0.95) -> None:
-        super().__init__(setting)
+    def __init__(self, run: RunInfo, *, beta: UnitInterval = 0.95) -> None:
+        super().__init__(run)
         self.beta = beta
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`soft_bootstrap_loss` of the given labels."""
-        logits = self.network(batch.images)
-        return Step(soft_bootstrap_loss(logits, batch.labels, beta=self.beta), logits)
+        return soft_bootstrap_loss(logits, batch.labels, beta=self.beta)

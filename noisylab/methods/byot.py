@@ -10,7 +10,7 @@ from torch.nn import functional
 from noisylab.core.checks import NonNegative, Positive, UnitInterval, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.methods.losses import distillation, given_targets
 
 
@@ -69,19 +69,19 @@ class BYOT(Method):
     network of fewer than two stages.
     """
 
-    takes_mixed = True
+    supports_mixed_images = True
 
     @checked
     def __init__(
-        self, setting: Setting, *, temperature: Positive = 3.0, alpha: UnitInterval = 0.3, beta: NonNegative = 0.03
+        self, run: RunInfo, *, temperature: Positive = 3.0, alpha: UnitInterval = 0.3, beta: NonNegative = 0.03
     ) -> None:
-        super().__init__(setting)
+        super().__init__(run)
         widths = self.network.widths
         if len(widths) < 2:
             raise ValueError(
                 f"byot puts heads after the earlier stages of a network, which must have two or more, got {len(widths)}"
             )
-        self.heads = nn.ModuleList(ShallowHead(widths[stage:], setting.num_classes) for stage in range(len(widths) - 1))
+        self.heads = nn.ModuleList(ShallowHead(widths[stage:], run.num_classes) for stage in range(len(widths) - 1))
         self.temperature, self.alpha, self.beta = temperature, alpha, beta
 
     def loss(self, batch: Batch) -> Step:

@@ -1,10 +1,11 @@
 """Plain training on the given labels."""
 
+from torch import Tensor
 from torch.nn import functional
 
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Step
+from noisylab.methods.base import Method
 from noisylab.methods.losses import given_targets
 
 
@@ -12,9 +13,8 @@ from noisylab.methods.losses import given_targets
 class CE(Method):
     """Cross-entropy with the given labels, the baseline of all (He et al., CVPR 2016)."""
 
-    takes_mixed = True
+    supports_mixed_images = True
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """-log p_g, averaged over the batch."""
-        logits = self.network(batch.images)
-        return Step(functional.cross_entropy(logits, given_targets(batch, logits)), logits)
+        return functional.cross_entropy(logits, given_targets(batch, logits))

@@ -7,7 +7,7 @@ from torch.nn import functional
 from noisylab.core.checks import PositiveInt, UnitInterval, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import widened
 
 
@@ -37,20 +37,19 @@ class CoTeaching(Method):
     remembered: Tensor
 
     @checked
-    def __init__(self, setting: Setting, *, forget_rate: UnitInterval | None = None, gradual_epochs: PositiveInt = 10) -> None:
-        super().__init__(setting)
-        rate = setting.noise_rate if forget_rate is None else forget_rate
+    def __init__(self, run: RunInfo, *, forget_rate: UnitInterval | None = None, gradual_epochs: PositiveInt = 10) -> None:
+        super().__init__(run)
+        rate = run.noise_rate if forget_rate is None else forget_rate
         if rate is None:
             raise ValueError("forget_rate must be given where the noise rate is not known, got None")
         self.forget_rate, self.gradual_epochs = rate, gradual_epochs
-        self.second = setting.make_network()
-        self.register_buffer("remembered", torch.ones(()))
+        self.second = run.make_network()
+        self.remember(remembered=torch.ones(()))
 
     def start_epoch(self, epoch: int) -> None:
         """Keep less of each batch, down to 1 - tau."""
         self.remembered.fill_(1 - self.forget_rate * min(epoch / self.gradual_epochs, 1))
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`coteaching_loss` of both networks on the same images."""
-        logits = self.network(batch.images)
-        return Step(coteaching_loss(logits, self.second(batch.images), batch.labels, remembered=self.remembered), logits)
+        return coteaching_loss(logits, self.second(batch.images), batch.labels, remembered=self.remembered)

@@ -6,7 +6,7 @@ from torch.nn import functional
 from noisylab.core.checks import NonNegative, Positive, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import distillation
 
 
@@ -28,16 +28,15 @@ class CSKD(Method):
     the partners no gradient.
     """
 
-    batching = "same_class"
+    composition = "same_class"
 
     @checked
-    def __init__(self, setting: Setting, *, temperature: Positive = 4.0, alpha: NonNegative = 1.0) -> None:
-        super().__init__(setting)
+    def __init__(self, run: RunInfo, *, temperature: Positive = 4.0, alpha: NonNegative = 1.0) -> None:
+        super().__init__(run)
         self.temperature, self.alpha = temperature, alpha
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`cs_kd_loss` of [new, partners]."""
-        logits = self.network(batch.images)
         new, partner = logits.chunk(2)
         weights = {"temperature": self.temperature, "alpha": self.alpha}
-        return Step(cs_kd_loss(new, batch.labels[: len(new)], partner, **weights), logits)
+        return cs_kd_loss(new, batch.labels[: len(new)], partner, **weights)

@@ -7,7 +7,7 @@ from torch.nn import functional
 from noisylab.core.checks import NonNegative, Positive, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.methods.losses import distillation
 
 
@@ -41,13 +41,13 @@ class DDGSD(Method):
     One forward pass over both views; the paper takes two. The cross-entropies of both views are added, not averaged.
     """
 
-    batching = "twin"
+    composition = "twin"
 
     @checked
     def __init__(
-        self, setting: Setting, *, temperature: Positive = 4.0, alpha: NonNegative = 1.0, beta: NonNegative = 5e-4
+        self, run: RunInfo, *, temperature: Positive = 4.0, alpha: NonNegative = 1.0, beta: NonNegative = 5e-4
     ) -> None:
-        super().__init__(setting)
+        super().__init__(run)
         self.temperature, self.alpha, self.beta = temperature, alpha, beta
 
     def loss(self, batch: Batch) -> Step:

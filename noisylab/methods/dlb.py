@@ -1,16 +1,15 @@
 """DLB: self-distillation from the last mini-batch (Shen et al., CVPR 2022)."""
 
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from noisylab.core.checks import NonNegative, Positive, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.methods.losses import distillation, given_targets
+from noisylab.methods.memory import Memory
 
 
 def dlb_loss(logits: Tensor, labels: Tensor, remembered: Tensor, *, temperature: float, alpha: float) -> Tensor:
@@ -25,11 +24,11 @@ def dlb_loss(logits: Tensor, labels: Tensor, remembered: Tensor, *, temperature:
     return loss + alpha * distillation(logits[: len(remembered)], remembered, temperature=temperature)
 
 
-class DLBLoss(nn.Module):
+class DLBLoss(Memory):
     """`dlb_loss` with its memory, for any training loop over `LastBatchSampler` batches [repeated half, new half].
 
-    The memory holds the logits of the last batch's new half, and is part of `state_dict()`. Raises ValueError for a temperature
-    that is not positive or a negative alpha.
+    The memory holds the logits of the last batch's new half. It is part of `state_dict()`, and every process has its own.
+    Raises ValueError for a temperature that is not positive or a negative alpha.
 
     >>> criterion = DLBLoss(temperature=3.0, alpha=1.0)
     >>> logits, labels = torch.randn(4, 10, requires_grad=True), torch.tensor([1, 2, 3, 4])
@@ -43,18 +42,15 @@ class DLBLoss(nn.Module):
     def __init__(self, temperature: Positive = 3.0, alpha: NonNegative = 1.0) -> None:
         super().__init__()
         self.temperature, self.alpha = temperature, alpha
-        self.register_buffer("remembered", torch.empty(0, 0))
-        self.register_buffer("remembered_index", torch.empty(0, dtype=torch.int64))
+        self.remember(remembered=torch.empty(0, 0), remembered_index=torch.empty(0, dtype=torch.int64))
 
-    def forward(self, logits: Tensor, labels: Tensor, index: Tensor | None = None, *, repeated_weight: float = 1.0) -> Tensor:
+    def forward(self, logits: Tensor, labels: Tensor, index: Tensor | None = None) -> Tensor:
         """The scalar loss of a batch whose first entries are those remembered; it then remembers the other ones.
 
         logits: float[B, K]; labels: int64[B], or for mixed images the shares of classes float[B, K] (then the repeated half has
         to be mixed as it was when it was new); index: int64[B] sample ids, or None. Raises ValueError where the batch is not
         larger than the memory, or where `index` shows that its first entries are not the remembered ones (given a CUDA tensor,
         that check waits for the device). In evaluation mode it is cross-entropy alone, and the memory stays as it is.
-        repeated_weight: a factor of alpha, where this is an unequal share of a batch of several processes
-        (`Whole.repeated_weight`).
         """
         if not self.training:
             return functional.cross_entropy(logits, labels)
@@ -70,8 +66,7 @@ class DLBLoss(nn.Module):
             raise ValueError("index must be given with every batch or with none, and the batch before did otherwise")
         if repeated and index is not None:
             self._check(index, repeated)
-        alpha = self.alpha * repeated_weight
-        loss = dlb_loss(logits, labels, self.remembered, temperature=self.temperature, alpha=alpha)
+        loss = dlb_loss(logits, labels, self.remembered, temperature=self.temperature, alpha=self.alpha)
         self.remembered = logits[repeated:].detach().clone()
         self.remembered_index = self.remembered_index.new_empty(0) if index is None else index[repeated:].clone()
         return loss
@@ -89,13 +84,6 @@ class DLBLoss(nn.Module):
                 f"got {index[: min(repeated, 8)].tolist()}...; use LastBatchSampler, and reset() before a new sequence"
             )
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
-        # The memory's size and precision are those of the last batch, so they are taken from what is loaded.
-        for name in ("remembered", "remembered_index"):
-            if prefix + name in state_dict:
-                setattr(self, name, torch.empty_like(state_dict[prefix + name], device=getattr(self, name).device))
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
-
 
 @METHODS.register("dlb")
 class DLB(Method):
@@ -105,23 +93,26 @@ class DLB(Method):
     public code, whose batch size is half of the one here.
     """
 
-    batching = "last"
-    takes_mixed = True
+    composition = "last"
+    supports_mixed_images = True
+    target_update = "batch"
 
     @checked
     def __init__(
-        self, setting: Setting, *, temperature: Positive = 3.0, alpha: NonNegative = 1.0, two_forward: bool = False
+        self, run: RunInfo, *, temperature: Positive = 3.0, alpha: NonNegative = 1.0, two_forward: bool = False
     ) -> None:
-        super().__init__(setting)
+        super().__init__(run)
         self.criterion, self.two_forward = DLBLoss(temperature, alpha), two_forward
 
     def loss(self, batch: Batch) -> Step:
-        """`dlb_loss` of [the last batch's new half, a new half]."""
+        """Loss and logits of [the last batch's new half, a new half]."""
         repeated = batch.new.start
-        if self.two_forward and repeated:
-            halves = batch.images.tensor_split([repeated])
-            logits = torch.cat([self.network(images) for images in halves])
-        else:
-            logits = self.network(batch.images)
-        loss = self.criterion(logits, given_targets(batch, logits), repeated_weight=batch.repeated_weight)
-        return Step(loss, logits)
+        if not (self.two_forward and repeated):
+            return super().loss(batch)
+        logits = torch.cat([self.network(images) for images in batch.images.tensor_split([repeated])])
+        return Step(self.loss_from_logits(logits, batch), logits)
+
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
+        """`dlb_loss` with what the last batch's new half was predicted as."""
+        loss: Tensor = self.criterion(logits, given_targets(batch, logits))
+        return loss

@@ -6,7 +6,7 @@ from torch.nn import functional
 from noisylab.core.checks import Positive, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import distillation, given_targets
 
 
@@ -27,15 +27,15 @@ class DML(Method):
     Both are updated in the same step, each from the other's prediction before it. The first one is measured and recorded.
     """
 
-    takes_mixed = True
+    supports_mixed_images = True
 
     @checked
-    def __init__(self, setting: Setting, *, temperature: Positive = 1.0) -> None:
-        super().__init__(setting)
-        self.peer = setting.make_network()
+    def __init__(self, run: RunInfo, *, temperature: Positive = 1.0) -> None:
+        super().__init__(run)
+        self.peer = run.make_network()
         self.temperature = temperature
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`dml_loss` of the batch."""
-        logits, peer = self.network(batch.images), self.peer(batch.images)
-        return Step(dml_loss(logits, peer, given_targets(batch, logits), temperature=self.temperature), logits)
+        peer = self.peer(batch.images)
+        return dml_loss(logits, peer, given_targets(batch, logits), temperature=self.temperature)

@@ -9,8 +9,8 @@ from torch.nn import functional
 from noisylab.core.checks import Bound, NonNegative, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
-from noisylab.methods.target_memory import last_occurrence, remember
+from noisylab.methods.base import Method, RunInfo
+from noisylab.methods.target_memory import last_occurrence, write_rows
 
 # The published code's: probabilities are clamped to [CLAMP, 1 - CLAMP], so that the logarithm stays finite.
 CLAMP = 1e-4
@@ -47,21 +47,24 @@ class ELR(Method):
     and weight 3 on CIFAR-10 (.9 and 1 under asymmetric noise), and .9 and 7 on CIFAR-100.
     """
 
+    target_update = "epoch"
+
     targets: Tensor
 
     @checked
-    def __init__(
-        self, setting: Setting, *, momentum: Annotated[float, Bound(ge=0, lt=1)] = 0.7, weight: NonNegative = 3.0
-    ) -> None:
-        super().__init__(setting)
+    def __init__(self, run: RunInfo, *, momentum: Annotated[float, Bound(ge=0, lt=1)] = 0.7, weight: NonNegative = 3.0) -> None:
+        super().__init__(run)
         self.momentum, self.weight = momentum, weight
-        self.register_buffer("targets", torch.zeros(setting.num_samples, setting.num_classes))
+        self.remember(targets=torch.zeros(run.num_samples, run.num_classes))
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`elr_loss` with the targets that this batch's predictions have updated."""
-        logits = self.network(batch.images)
         updated = updated_targets(self.targets.index_select(0, batch.index), logits, momentum=self.momentum)
-        remember(self.targets, batch.index, updated, batch.whole)
         # Of a sample that is here twice, all entries see what is remembered.
         targets = updated.index_select(0, last_occurrence(batch.index))
-        return Step(elr_loss(logits, batch.labels, targets, weight=self.weight), logits)
+        return elr_loss(logits, batch.labels, targets, weight=self.weight)
+
+    def observe(self, logits: Tensor, batch: Batch) -> None:
+        """Remember the updated targets."""
+        updated = updated_targets(self.targets.index_select(0, batch.index), logits, momentum=self.momentum)
+        write_rows(self.targets, batch.index, updated)

@@ -11,7 +11,7 @@ from noisylab.core.registries import METHODS
 from noisylab.corruption import anchor_points
 from noisylab.corruption.validation import check_transition
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Preparation, Setting, Step
+from noisylab.methods.base import Method, RunInfo, TeacherProvider
 from noisylab.methods.losses import widened
 
 
@@ -42,26 +42,26 @@ class ForwardCorrection(Method):
     @checked
     def __init__(
         self,
-        setting: Setting,
+        run: RunInfo,
         *,
         transition: Literal["anchor", "known"] = "anchor",
         percentile: Annotated[float, Bound(gt=0, le=100)] | None = None,
     ) -> None:
-        super().__init__(setting)
+        super().__init__(run)
         self.estimated, self.percentile = transition == "anchor", percentile
-        self.register_buffer("transition", torch.zeros(setting.num_classes, setting.num_classes))
+        self.register_buffer("transition", torch.zeros(run.num_classes, run.num_classes))
         if self.estimated:
             return
         if percentile is not None:
             raise ValueError("percentile is about anchor points, so it goes with transition='anchor' only")
-        if setting.transition is None:
+        if run.transition is None:
             raise ValueError("transition='known' needs the transition matrix, which is not known for this noise; use 'anchor'")
-        self._set(check_transition(setting.transition.numpy(force=True)))
+        self._set(check_transition(run.transition.numpy(force=True)))
 
-    def prepare(self, preparation: Preparation) -> None:
+    def prepare(self, teachers: TeacherProvider) -> None:
         """Estimate T from a network trained with CE, where it is not known."""
         if self.estimated:
-            p = preparation.logits(preparation.finished("ce")).double().softmax(dim=1)
+            p = teachers.logits(teachers.trained("ce")).double().softmax(dim=1)
             self._set(anchor_points(p.cpu().numpy(), percentile=self.percentile))
 
     def _set(self, transition: Any) -> None:
@@ -70,12 +70,11 @@ class ForwardCorrection(Method):
             raise ValueError(f"the transition matrix must be {list(self.transition.shape)}, got {list(rows.shape)}")
         self.transition.copy_(rows)
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`forward_corrected_loss` of the given labels."""
-        logits = self.network(batch.images)
-        return Step(forward_corrected_loss(logits, batch.labels, self.transition), logits)
+        return forward_corrected_loss(logits, batch.labels, self.transition)
 
     @classmethod
-    def trainings(cls, **options: Any) -> int:
+    def num_trainings(cls, **options: Any) -> int:
         """Two where T is estimated: the network with which it is comes first."""
         return 2 if options.get("transition", "anchor") == "anchor" else 1

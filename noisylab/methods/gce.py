@@ -7,7 +7,7 @@ from torch.nn import functional
 from noisylab.core.checks import UnitInterval, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import widened
 
 
@@ -28,11 +28,10 @@ class GCE(Method):
     """
 
     @checked
-    def __init__(self, setting: Setting, *, q: UnitInterval = 0.7) -> None:
-        super().__init__(setting)
+    def __init__(self, run: RunInfo, *, q: UnitInterval = 0.7) -> None:
+        super().__init__(run)
         self.q = q
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`gce_loss` of the given labels."""
-        logits = self.network(batch.images)
-        return Step(gce_loss(logits, batch.labels, q=self.q), logits)
+        return gce_loss(logits, batch.labels, q=self.q)

@@ -8,7 +8,7 @@ from torch.nn import functional
 from noisylab.core.checks import Positive, UnitInterval, checked
 from noisylab.core.registries import METHODS, MODELS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Frozen, Method, Preparation, Setting, Step
+from noisylab.methods.base import Frozen, Method, RunInfo, TeacherProvider
 from noisylab.methods.losses import distillation, given_targets
 
 
@@ -28,30 +28,30 @@ class HintonKD(Method):
     teacher: spec of its network, which CE trains first on the same given labels; None: one like the student's.
     """
 
-    takes_mixed = True
+    supports_mixed_images = True
 
     teacher: Frozen
 
     @checked
     def __init__(
-        self, setting: Setting, *, teacher: str | None = None, temperature: Positive = 4.0, alpha: UnitInterval = 0.9
+        self, run: RunInfo, *, teacher: str | None = None, temperature: Positive = 4.0, alpha: UnitInterval = 0.9
     ) -> None:
-        super().__init__(setting)
+        super().__init__(run)
         # A wrong spec is refused before anything is trained.
         self.teacher_model = None if teacher is None else str(MODELS.parse(teacher))
         self.temperature, self.alpha = temperature, alpha
 
-    def prepare(self, preparation: Preparation) -> None:
+    def prepare(self, teachers: TeacherProvider) -> None:
         """Takes the network that CE trained."""
-        self.teacher = Frozen(preparation.finished("ce", model=self.teacher_model).network)
+        self.teacher = Frozen(teachers.trained("ce", model=self.teacher_model).network)
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`hinton_kd_loss` of the batch."""
-        logits, teacher = self.network(batch.images), self.teacher(batch.images)
+        teacher = self.teacher(batch.images)
         weights = {"temperature": self.temperature, "alpha": self.alpha}
-        return Step(hinton_kd_loss(logits, given_targets(batch, logits), teacher, **weights), logits)
+        return hinton_kd_loss(logits, given_targets(batch, logits), teacher, **weights)
 
     @classmethod
-    def trainings(cls, **options: Any) -> int:  # noqa: ARG003 - the same for all
+    def num_trainings(cls, **options: Any) -> int:  # noqa: ARG003 - the same for all
         """The teacher's, and its own."""
         return 2

@@ -5,7 +5,7 @@ from torch import Tensor
 from noisylab.core.checks import UnitInterval, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import soft_cross_entropy
 
 
@@ -28,11 +28,10 @@ class LSR(Method):
     """
 
     @checked
-    def __init__(self, setting: Setting, *, epsilon: UnitInterval = 0.1) -> None:
-        super().__init__(setting)
+    def __init__(self, run: RunInfo, *, epsilon: UnitInterval = 0.1) -> None:
+        super().__init__(run)
         self.epsilon = epsilon
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`lsr_loss` of the batch."""
-        logits = self.network(batch.images)
-        return Step(lsr_loss(logits, batch.labels, epsilon=self.epsilon), logits)
+        return lsr_loss(logits, batch.labels, epsilon=self.epsilon)

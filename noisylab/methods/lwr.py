@@ -7,8 +7,8 @@ from torch.nn import functional
 from noisylab.core.checks import Positive, PositiveInt, UnitInterval, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
-from noisylab.methods.target_memory import linear_rise, remember, soft_targets, target_divergence
+from noisylab.methods.base import Method, RunInfo, every_epochs
+from noisylab.methods.target_memory import linear_rise, soft_targets, target_divergence, write_rows
 
 
 def lwr_loss(logits: Tensor, labels: Tensor, targets: Tensor, *, temperature: float, weight: Tensor | float) -> Tensor:
@@ -32,27 +32,26 @@ class LWR(Method):
 
     targets: Tensor
     weight: Tensor
-    renew: Tensor
+    renew: bool
 
     @checked
-    def __init__(
-        self, setting: Setting, *, k: PositiveInt = 5, temperature: Positive = 5.0, weight: UnitInterval = 0.9
-    ) -> None:
-        super().__init__(setting)
-        self.k, self.temperature, self.final_weight, self.epochs = k, temperature, weight, setting.epochs
-        self.register_buffer("targets", torch.zeros(setting.num_samples, setting.num_classes))
-        self.register_buffer("weight", torch.zeros(()))
-        self.register_buffer("renew", torch.zeros((), dtype=torch.bool))
+    def __init__(self, run: RunInfo, *, k: PositiveInt = 5, temperature: Positive = 5.0, weight: UnitInterval = 0.9) -> None:
+        super().__init__(run)
+        self.k, self.temperature, self.final_weight, self.epochs = k, temperature, weight, run.epochs
+        self.target_update = every_epochs(k)
+        self.remember(targets=torch.zeros(run.num_samples, run.num_classes), weight=torch.zeros(()), renew=False)
 
     def start_epoch(self, epoch: int) -> None:
         """Sets the weight, and whether this epoch's predictions are kept."""
         self.weight.fill_(self.final_weight * linear_rise(epoch, self.epochs) if epoch >= self.k else 0.0)
-        self.renew.fill_((epoch + 1) % self.k == 0)
+        self.renew = (epoch + 1) % self.k == 0
 
-    def loss(self, batch: Batch) -> Step:
-        """`lwr_loss` with the targets in use; in an epoch that renews them, each is replaced after it was read."""
-        logits = self.network(batch.images)
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
+        """`lwr_loss` with the targets in use."""
         targets = self.targets.index_select(0, batch.index)
-        made = soft_targets(logits, temperature=self.temperature)
-        remember(self.targets, batch.index, torch.where(self.renew, made, targets), batch.whole)
-        return Step(lwr_loss(logits, batch.labels, targets, temperature=self.temperature, weight=self.weight), logits)
+        return lwr_loss(logits, batch.labels, targets, temperature=self.temperature, weight=self.weight)
+
+    def observe(self, logits: Tensor, batch: Batch) -> None:
+        """In an epoch that renews the targets, replace them by the predictions."""
+        if self.renew:
+            write_rows(self.targets, batch.index, soft_targets(logits, temperature=self.temperature))

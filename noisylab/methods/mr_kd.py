@@ -9,7 +9,7 @@ from torch.nn import functional
 from noisylab.core.checks import NonNegative, Positive, PositiveInt, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Frozen, Method, Setting, Step
+from noisylab.methods.base import Frozen, Method, RunInfo, every_epochs
 from noisylab.methods.losses import distillation
 
 
@@ -45,10 +45,12 @@ class MrKD(Method):
     copies' logits are averaged, where the paper also trains a small network to mix them.
     """
 
+    taken: int
+
     @checked
     def __init__(
         self,
-        setting: Setting,
+        run: RunInfo,
         *,
         copies: PositiveInt = 2,
         interval: PositiveInt = 5,
@@ -56,27 +58,18 @@ class MrKD(Method):
         alpha: NonNegative = 1.0,
         adjust: bool = True,
     ) -> None:
-        super().__init__(setting)
+        super().__init__(run)
         self.backups = nn.ModuleList(Frozen(copy.deepcopy(self.network)) for _ in range(copies))
         self.interval, self.temperature, self.alpha, self.adjust = interval, temperature, alpha, adjust
-        # Known on the host, so that no step has to ask the device.
-        self.taken = 0
+        self.target_update = every_epochs(interval)
+        self.remember(taken=0)
 
-    def get_extra_state(self) -> Tensor:
-        """How many copies have been taken so far: part of `state_dict()`."""
-        return torch.tensor(self.taken)
-
-    def set_extra_state(self, state: Tensor) -> None:
-        """Take up what `get_extra_state` gave."""
-        self.taken = int(state)
-
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`mr_kd_loss` of the batch."""
-        logits = self.network(batch.images)
         taught = [backup(batch.images) for backup in self.backups[: self.taken]]
         copies = torch.stack(taught) if taught else logits.new_empty(0, *logits.shape)
         weights = {"temperature": self.temperature, "alpha": self.alpha}
-        return Step(mr_kd_loss(logits, batch.labels, copies, **weights, adjust=self.adjust), logits)
+        return mr_kd_loss(logits, batch.labels, copies, **weights, adjust=self.adjust)
 
     def end_epoch(self, epoch: int) -> None:
         """Takes a copy where one is due, in the place of the oldest."""

@@ -6,7 +6,7 @@ from torch.nn import functional
 from noisylab.core.checks import NonNegative, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import widened
 from noisylab.methods.sce import reverse_cross_entropies
 
@@ -40,12 +40,10 @@ class NCERCE(Method):
     """
 
     @checked
-    def __init__(self, setting: Setting, *, alpha: NonNegative = 1.0, beta: NonNegative = 1.0, normalised: bool = True) -> None:
-        super().__init__(setting)
+    def __init__(self, run: RunInfo, *, alpha: NonNegative = 1.0, beta: NonNegative = 1.0, normalised: bool = True) -> None:
+        super().__init__(run)
         self.alpha, self.beta, self.normalised = alpha, beta, normalised
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`nce_rce_loss` of the given labels."""
-        logits = self.network(batch.images)
-        loss = nce_rce_loss(logits, batch.labels, alpha=self.alpha, beta=self.beta, normalised=self.normalised)
-        return Step(loss, logits)
+        return nce_rce_loss(logits, batch.labels, alpha=self.alpha, beta=self.beta, normalised=self.normalised)

@@ -8,9 +8,9 @@ from torch import Tensor
 from noisylab.core.checks import UnitInterval, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Frozen, Method, Setting, Step
+from noisylab.methods.base import Frozen, Method, RunInfo
 from noisylab.methods.losses import soft_cross_entropy
-from noisylab.methods.target_memory import linear_rise, remember, soft_targets
+from noisylab.methods.target_memory import linear_rise, soft_targets, write_rows
 
 
 def ps_kd_loss(logits: Tensor, labels: Tensor, targets: Tensor, *, alpha: Tensor | float) -> Tensor:
@@ -32,17 +32,19 @@ class PSKD(Method):
     more forward pass. a = alpha t/E with t from 1; the first epoch has no target and is cross-entropy.
     """
 
+    target_update = "epoch"
+
     targets: Tensor
     weight: Tensor
 
     @checked
-    def __init__(self, setting: Setting, *, alpha: UnitInterval = 0.8, snapshot: bool = False) -> None:
-        super().__init__(setting)
-        self.alpha, self.epochs = alpha, setting.epochs
+    def __init__(self, run: RunInfo, *, alpha: UnitInterval = 0.8, snapshot: bool = False) -> None:
+        super().__init__(run)
+        self.alpha, self.epochs = alpha, run.epochs
         self.teacher = Frozen(copy.deepcopy(self.network)) if snapshot else None
-        self.register_buffer("weight", torch.zeros(()))
+        self.remember(weight=torch.zeros(()))
         if not snapshot:
-            self.register_buffer("targets", torch.zeros(setting.num_samples, setting.num_classes))
+            self.remember(targets=torch.zeros(run.num_samples, run.num_classes))
 
     def start_epoch(self, epoch: int) -> None:
         """Sets the weight, and takes the snapshot."""
@@ -50,12 +52,15 @@ class PSKD(Method):
         if self.teacher is not None and epoch:
             self.teacher.network.load_state_dict(self.network.state_dict())
 
-    def loss(self, batch: Batch) -> Step:
-        """`ps_kd_loss` with the targets of last epoch, each of which is replaced by the prediction at hand."""
-        logits = self.network(batch.images)
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
+        """`ps_kd_loss` with the targets of the last epoch."""
         if self.teacher is not None:
             targets = soft_targets(self.teacher(batch.images))
         else:
             targets = self.targets.index_select(0, batch.index)
-            remember(self.targets, batch.index, soft_targets(logits), batch.whole)
-        return Step(ps_kd_loss(logits, batch.labels, targets, alpha=self.weight), logits)
+        return ps_kd_loss(logits, batch.labels, targets, alpha=self.weight)
+
+    def observe(self, logits: Tensor, batch: Batch) -> None:
+        """Replace the targets by the predictions."""
+        if self.teacher is None:
+            write_rows(self.targets, batch.index, soft_targets(logits))

@@ -8,4 +8,4 @@ from noisylab.methods.ce import CE
 class Repeat(CE):
     """Cross-entropy on DLB's batches, every sample twice an epoch: its control, alpha = 0 (Shen et al., CVPR 2022)."""
 
-    batching = "last"
+    composition = "last"

@@ -9,7 +9,7 @@ from torch.nn import functional
 from noisylab.core.checks import NonNegative, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import widened
 
 # What stands for log 0 in a one-hot label, as in the public code. (Natural logarithm: -9.21; the paper's text says A = -4.)
@@ -43,11 +43,10 @@ class SCE(Method):
     """
 
     @checked
-    def __init__(self, setting: Setting, *, alpha: NonNegative = 0.1, beta: NonNegative = 1.0) -> None:
-        super().__init__(setting)
+    def __init__(self, run: RunInfo, *, alpha: NonNegative = 0.1, beta: NonNegative = 1.0) -> None:
+        super().__init__(run)
         self.alpha, self.beta = alpha, beta
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`sce_loss` of the given labels."""
-        logits = self.network(batch.images)
-        return Step(sce_loss(logits, batch.labels, alpha=self.alpha, beta=self.beta), logits)
+        return sce_loss(logits, batch.labels, alpha=self.alpha, beta=self.beta)

@@ -3,6 +3,7 @@
 import bisect
 import copy
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -10,7 +11,7 @@ from torch.nn import functional
 from noisylab.core.checks import Positive, PositiveInt, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Frozen, Method, Setting, Step
+from noisylab.methods.base import Frozen, Method, RunInfo, every_epochs
 from noisylab.methods.losses import given_targets
 
 
@@ -34,35 +35,29 @@ class SnapshotKD(Method):
     the whole schedule of the learning rate, and the first is CE alone. Raises ValueError for more cycles than epochs.
     """
 
-    takes_mixed = True
+    supports_mixed_images = True
+
+    taught: bool
 
     @checked
-    def __init__(self, setting: Setting, *, cycles: PositiveInt = 2, temperature: Positive = 2.0) -> None:
-        super().__init__(setting)
-        if cycles > setting.epochs:
-            raise ValueError(f"cycles must be at most as many as the epochs, which are {setting.epochs}, got {cycles}")
+    def __init__(self, run: RunInfo, *, cycles: PositiveInt = 2, temperature: Positive = 2.0) -> None:
+        super().__init__(run)
+        if cycles > run.epochs:
+            raise ValueError(f"cycles must be at most as many as the epochs, which are {run.epochs}, got {cycles}")
         # The epochs at which a cycle starts, and the end.
-        self.starts = [cycle * setting.epochs // cycles for cycle in range(cycles + 1)]
+        self.starts = [cycle * run.epochs // cycles for cycle in range(cycles + 1)]
         self.snapshot = Frozen(copy.deepcopy(self.network))
         self.temperature = temperature
-        # Known on the host, so that no step has to ask the device.
-        self.taught = False
+        if cycles > 1:
+            self.target_update = every_epochs(min(np.diff(self.starts[:-1]).tolist()))
+        self.remember(taught=False)
 
-    def get_extra_state(self) -> Tensor:
-        """Whether there is a snapshot yet: part of `state_dict()`."""
-        return torch.tensor(self.taught)
-
-    def set_extra_state(self, state: Tensor) -> None:
-        """Take up what `get_extra_state` gave."""
-        self.taught = bool(state)
-
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`snapshot_kd_loss` of the batch; cross-entropy in the first cycle."""
-        logits = self.network(batch.images)
         if not self.taught:
-            return Step(functional.cross_entropy(logits, given_targets(batch, logits)), logits)
+            return functional.cross_entropy(logits, given_targets(batch, logits))
         teacher = self.snapshot(batch.images)
-        return Step(snapshot_kd_loss(logits, given_targets(batch, logits), teacher, temperature=self.temperature), logits)
+        return snapshot_kd_loss(logits, given_targets(batch, logits), teacher, temperature=self.temperature)
 
     def end_epoch(self, epoch: int) -> None:
         """Takes the snapshot at the end of a cycle that another one follows."""

@@ -7,13 +7,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from noisylab.core.checks import Bound, NonNegative, Positive, PositiveInt, checked
-from noisylab.core.distributed import averaged, gathered
 from noisylab.core.registries import METHODS
-from noisylab.core.shares import Whole
 from noisylab.data.batches.batch import Batch
-from noisylab.data.batches.samplers import Batching, Delayed
-from noisylab.methods.base import Method, Setting, Step
-from noisylab.methods.target_memory import gaussian_rise, linear_rise, remember, soft_targets, target_divergence
+from noisylab.data.batches.samplers import Composition, Delayed
+from noisylab.methods.base import Method, RunInfo, every_epochs
+from noisylab.methods.memory import Memory
+from noisylab.methods.target_memory import gaussian_rise, linear_rise, soft_targets, target_divergence, write_rows
 
 
 def soft_target_loss(
@@ -25,26 +24,55 @@ def soft_target_loss(
     temperature: float,
     weight: Tensor | float,
     convex: bool = False,
-    present_share: Tensor | None = None,
-    targets_weight: float = 1.0,
 ) -> Tensor:
     """CE over the whole batch + weight T^2 KL(target || softmax(z / T)) over its first len(targets) entries.
 
     logits: float[B, K]; labels: int64[B]; targets: float[R, K], softened probabilities, which no gradient reaches, R possibly
     0; present: bool[R], which of them there are: the others add nothing to their mean. convex: CE counts 1 - weight, as far as
-    there are targets. Where several processes have unequal shares of a batch, present_share is the mean of `present` over the
-    whole, and targets_weight a factor of the second term (`Batch.repeated_weight`).
+    there are targets.
     """
     precision = torch.promote_types(logits.dtype, torch.float32)
     loss = functional.cross_entropy(logits.to(precision), labels)
-    if len(targets) == 0 and present_share is None:
-        return loss
-    there = present.to(precision).mean() if present_share is None else present_share
-    weight_of_labels = 1 - weight * there if convex else 1.0
     if len(targets) == 0:
-        return weight_of_labels * loss
+        return loss
     divergence = target_divergence(logits[: len(targets)], targets, temperature=temperature)
-    return weight_of_labels * loss + targets_weight * weight * torch.where(present, divergence, 0.0).mean()
+    weight_of_labels = 1 - weight * present.to(precision).mean() if convex else 1.0
+    return weight_of_labels * loss + weight * torch.where(present, divergence, 0.0).mean()
+
+
+class TargetHistory(Memory):
+    """The latest targets of every sample, numbered from 1, each the moving average of its predictions up to then.
+
+    rows: how many targets of a sample are kept. every: of so many predictions, the last one becomes a target. momentum: of the
+    average, which is corrected for its start. `predictions` int64[N] counts what was written of each sample.
+    """
+
+    targets: Tensor
+    predictions: Tensor
+
+    def __init__(self, rows: int, num_samples: int, num_classes: int, *, every: int = 1, momentum: float = 0.0) -> None:
+        super().__init__()
+        self.every, self.momentum = every, momentum
+        # Target n of a sample is in row (n - 1) mod rows.
+        targets = torch.zeros(rows, num_samples, num_classes)
+        self.remember(targets=targets, predictions=torch.zeros(num_samples, dtype=torch.int64))
+
+    def read(self, index: Tensor, number: Tensor) -> Tensor:
+        """Target `number` int64[B] of each sample of `index` int64[B], float[B, K]; anything for numbers that are not kept."""
+        return self.targets[(number - 1) % len(self.targets), index]
+
+    def write(self, index: Tensor, made: Tensor) -> None:
+        """Take in the next predictions float[B, K] of samples; of one that stands in `index` twice, the last entry."""
+        written = self.predictions.index_select(0, index)
+        number = written // self.every + 1
+        last = self.read(index, number - 1)
+        rate = ((1 - self.momentum) / (1 - self.momentum**number))[:, None]
+        row = (1 - rate) * last + rate * made
+        if self.every > 1:
+            row = torch.where((written + 1)[:, None] % self.every == 0, row, last)
+        rows, samples, classes = self.targets.shape
+        write_rows(self.targets.view(rows * samples, classes), (number - 1) % rows * samples + index, row)
+        self.predictions.index_copy_(0, index, written + 1)
 
 
 @METHODS.register("soft_target_memory", main="age")
@@ -72,15 +100,13 @@ class SoftTargetMemory(Method):
     The defaults of weight and temperature are DLB's.
     """
 
-    memory: Tensor
-    written: Tensor
     repeated: Tensor
     weight: Tensor
 
     @checked
     def __init__(
         self,
-        setting: Setting,
+        run: RunInfo,
         *,
         age: PositiveInt = 1,
         unit: Literal["iterations", "epochs"] = "epochs",
@@ -96,21 +122,20 @@ class SoftTargetMemory(Method):
             raise ValueError(f"weight must be a number in [0, 1] where it is convex, got {weight!r}")
         if held and (repeat or unit == "iterations"):
             raise ValueError("held must be False where samples are repeated: their targets would be one iteration old")
-        super().__init__(setting)
-        self.batching = self.composition(age=age, unit=unit, repeat=repeat)
-        self.age, self.unit, self.held, self.momentum = age, unit, held, momentum
+        super().__init__(run)
+        self.composition = self.composition_for(age=age, unit=unit, repeat=repeat)
+        self.age, self.unit, self.held = age, unit, held
         self.final_weight, self.schedule, self.convex, self.temperature = weight, schedule, convex, temperature
-        self.num_samples, self.epochs = setting.num_samples, setting.epochs
+        self.num_samples, self.epochs = run.num_samples, run.epochs
         rows = 2 if unit == "iterations" else 1 if held else age + repeat
-        # Row (n - 1) mod rows of a sample is its target as of its n-th presentation; `written` counts these, and `repeated`
-        # those that have been repeated.
-        self.register_buffer("memory", torch.zeros(rows, setting.num_samples, setting.num_classes))
-        self.register_buffer("written", torch.zeros(setting.num_samples, dtype=torch.int64))
-        self.register_buffer("repeated", torch.zeros(setting.num_samples, dtype=torch.int64))
-        self.register_buffer("weight", torch.zeros(()))
+        every = age if held else 1
+        self.target_update = "batch" if unit == "iterations" else every_epochs(every)
+        self.history = TargetHistory(rows, run.num_samples, run.num_classes, every=every, momentum=momentum)
+        # How often each sample was repeated.
+        self.remember(repeated=torch.zeros(run.num_samples, dtype=torch.int64), weight=torch.zeros(()))
 
     @classmethod
-    def composition(cls, **options: Any) -> Batching:
+    def composition_for(cls, **options: Any) -> Composition:
         """Plain, unless samples are repeated."""
         if options.get("unit") == "iterations":
             return "last" if options.get("age", 1) == 1 else Delayed(options["age"])
@@ -121,67 +146,38 @@ class SoftTargetMemory(Method):
         rises = {"constant": 1.0, "linear": linear_rise(epoch, self.epochs), "gaussian": gaussian_rise(epoch, self.epochs)}
         self.weight.fill_(self.final_weight * rises[self.schedule])
 
-    def loss(self, batch: Batch) -> Step:
-        """`soft_target_loss` with the targets of the age asked for; the new predictions are remembered after that.
-
-        Raises ValueError for an age in iterations of more than one epoch.
-        """
-        everyone = gathered(batch.index, batch.whole)
-        new = batch.new if batch.whole is None else batch.whole.where_new
-        size = new.stop - new.start
-        if self.unit == "iterations" and (self.age - 1) * size >= self.num_samples:
-            steps = -(-self.num_samples // size)
-            raise ValueError(f"age must be at most the {steps} iterations of an epoch, got {self.age}; write it in epochs")
-        logits = self.network(batch.images)
-        taught = batch.index if self.batching == "plain" else batch.index[: batch.new.start]
-        targets, present = self._targets(taught)
-        if self.unit == "iterations":
-            repeated = everyone[: new.start]
-            self.repeated.index_copy_(0, repeated, self.repeated.index_select(0, repeated) + 1)
-        made = gathered(soft_targets(logits, temperature=self.temperature), batch.whole)
-        self._remember(everyone[new], made[new])
-        loss = soft_target_loss(
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
+        """`soft_target_loss` with the targets of the age asked for."""
+        taught = batch.index if self.composition == "plain" else batch.index[: batch.new.start]
+        number = self._number(taught)
+        return soft_target_loss(
             logits,
             batch.labels,
-            targets,
-            present,
+            self.history.read(taught, number),
+            number >= 1,
             temperature=self.temperature,
             weight=self.weight,
             convex=self.convex,
-            present_share=None if batch.whole is None else self._present_share(present, batch.whole),
-            targets_weight=1.0 if self.batching == "plain" else batch.repeated_weight,
         )
-        return Step(loss, logits)
 
-    def _present_share(self, present: Tensor, whole: Whole) -> Tensor:
-        """The mean of `present` over the targets of all processes."""
-        count = whole.new if self.batching == "plain" else whole.before
-        return averaged(present.sum().float()) * whole.processes / max(count, 1)
+    def observe(self, logits: Tensor, batch: Batch) -> None:
+        """Remember the new predictions. Raises ValueError for an age in iterations of more than one epoch."""
+        if self.unit == "iterations":
+            size = batch.new.stop - batch.new.start
+            if (self.age - 1) * size >= self.num_samples:
+                steps = -(-self.num_samples // size)
+                raise ValueError(f"age must be at most the {steps} iterations of an epoch, got {self.age}; write it in epochs")
+            repeated = batch.index[: batch.new.start]
+            self.repeated.index_copy_(0, repeated, self.repeated.index_select(0, repeated) + 1)
+        self.history.write(batch.index[batch.new], soft_targets(logits[batch.new], temperature=self.temperature))
 
-    def _targets(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """The targets float[R, K] of these samples, and which of them there are yet."""
-        written = self.written.index_select(0, index)
-        if self.held:
-            return self.memory[0].index_select(0, index), written >= self.age
+    def _number(self, index: Tensor) -> Tensor:
+        """Which of the samples' targets has the age asked for, int64[R]; below 1 as long as there is none."""
         if self.unit == "iterations":
             # The n-th repetition is `age` iterations after the n-th presentation, between which there may be one more.
-            number = self.repeated.index_select(0, index) + 1
-        elif self.batching == "plain":
-            number = written - self.age + 1
-        else:
-            # This epoch's presentation is written already.
-            number = written - self.age
-        return self.memory[(number - 1) % len(self.memory), index], number >= 1
-
-    def _remember(self, index: Tensor, made: Tensor) -> None:
-        """Write the next row of these samples: the moving average, which now takes in these predictions float[R, K]."""
-        written = self.written.index_select(0, index)
-        rows, samples, classes = self.memory.shape
-        number = written // self.age + 1 if self.held else written + 1
-        last = self.memory[(number - 2) % rows, index]
-        rate = ((1 - self.momentum) / (1 - self.momentum**number))[:, None]
-        row = (1 - rate) * last + rate * made
+            return self.repeated.index_select(0, index) + 1
+        written = self.history.predictions.index_select(0, index)
         if self.held:
-            row = torch.where((written + 1)[:, None] % self.age == 0, row, last)
-        remember(self.memory.view(rows * samples, classes), (number - 1) % rows * samples + index, row)
-        self.written.index_copy_(0, index, written + 1)
+            return written // self.age
+        # With repeated samples, this epoch's presentation is written already.
+        return written - self.age + (self.composition == "plain")

@@ -6,9 +6,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.distributed import gathered
-from noisylab.core.shares import Whole
-
 # Laine & Aila 2017: 80 of 300 epochs.
 RAMP_UP = 80 / 300
 
@@ -39,14 +36,12 @@ def last_occurrence(index: Tensor) -> Tensor:
     return torch.where(index[:, None] == index[None, :], positions, -1).amax(dim=1)
 
 
-def remember(memory: Tensor, index: Tensor, rows: Tensor, whole: Whole | None = None) -> None:
+def write_rows(memory: Tensor, index: Tensor, rows: Tensor) -> None:
     """memory[index] = rows, in place; of a sample that stands in the batch more than once, its last entry.
 
-    memory: float[N, K]; index: int64[B]; rows: float[B, K]. whole: `Batch.whole`, so that of several processes each remembers
-    what all of them saw.
+    memory: float[N, K]; index: int64[B]; rows: float[B, K], whose gradient is left out.
     """
-    index, rows = gathered(index, whole), gathered(rows.to(memory.dtype), whole)
-    memory.index_copy_(0, index, rows.detach().index_select(0, last_occurrence(index)))
+    memory.index_copy_(0, index, rows.detach().to(memory.dtype).index_select(0, last_occurrence(index)))
 
 
 def averaging_rate(momentum: float, count: int) -> float:

@@ -9,8 +9,8 @@ from torch.nn import functional
 from noisylab.core.checks import Bound, NonNegative, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
-from noisylab.methods.target_memory import averaging_rate, gaussian_rise, remember, soft_targets, target_divergence
+from noisylab.methods.base import Method, RunInfo
+from noisylab.methods.target_memory import averaging_rate, gaussian_rise, soft_targets, target_divergence, write_rows
 
 Distance = Literal["squared", "kl"]
 
@@ -41,6 +41,8 @@ class TemporalEnsembling(Method):
     KL(t || p) in their place.
     """
 
+    target_update = "epoch"
+
     targets: Tensor
     weight: Tensor
     rate: Tensor
@@ -48,27 +50,27 @@ class TemporalEnsembling(Method):
     @checked
     def __init__(
         self,
-        setting: Setting,
+        run: RunInfo,
         *,
         momentum: Annotated[float, Bound(ge=0, lt=1)] = 0.7,
         weight: NonNegative = 3.0,
         distance: Literal["squared", "kl"] = "squared",
     ) -> None:
-        super().__init__(setting)
-        self.momentum, self.final_weight, self.distance, self.epochs = momentum, weight, distance, setting.epochs
-        self.register_buffer("targets", torch.zeros(setting.num_samples, setting.num_classes))
-        self.register_buffer("weight", torch.zeros(()))
-        self.register_buffer("rate", torch.ones(()))
+        super().__init__(run)
+        self.momentum, self.final_weight, self.distance, self.epochs = momentum, weight, distance, run.epochs
+        self.remember(targets=torch.zeros(run.num_samples, run.num_classes), weight=torch.zeros(()), rate=torch.ones(()))
 
     def start_epoch(self, epoch: int) -> None:
         """Sets the weight, and how much this epoch's predictions count in the average."""
         self.weight.fill_(self.final_weight * gaussian_rise(epoch, self.epochs) if epoch else 0.0)
         self.rate.fill_(averaging_rate(self.momentum, epoch + 1))
 
-    def loss(self, batch: Batch) -> Step:
-        """`temporal_ensembling_loss` with the average up to last epoch, which then takes in the prediction at hand."""
-        logits = self.network(batch.images)
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
+        """`temporal_ensembling_loss` with the average up to the last epoch."""
         targets = self.targets.index_select(0, batch.index)
-        remember(self.targets, batch.index, (1 - self.rate) * targets + self.rate * soft_targets(logits), batch.whole)
-        loss = temporal_ensembling_loss(logits, batch.labels, targets, weight=self.weight, distance=self.distance)
-        return Step(loss, logits)
+        return temporal_ensembling_loss(logits, batch.labels, targets, weight=self.weight, distance=self.distance)
+
+    def observe(self, logits: Tensor, batch: Batch) -> None:
+        """Take the predictions into the average."""
+        targets = self.targets.index_select(0, batch.index)
+        write_rows(self.targets, batch.index, (1 - self.rate) * targets + self.rate * soft_targets(logits))

@@ -7,7 +7,7 @@ from torch.nn import functional
 from noisylab.core.checks import Positive, UnitInterval, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Setting, Step
+from noisylab.methods.base import Method, RunInfo
 
 
 def virtual_teacher(labels: Tensor, num_classes: int, *, temperature: float, correct: float, dtype: torch.dtype) -> Tensor:
@@ -43,13 +43,12 @@ class TfKDReg(Method):
 
     @checked
     def __init__(
-        self, setting: Setting, *, temperature: Positive = 20.0, alpha: UnitInterval = 0.1, correct: UnitInterval = 0.99
+        self, run: RunInfo, *, temperature: Positive = 20.0, alpha: UnitInterval = 0.1, correct: UnitInterval = 0.99
     ) -> None:
-        super().__init__(setting)
+        super().__init__(run)
         self.temperature, self.alpha, self.correct = temperature, alpha, correct
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`tf_kd_reg_loss` of the batch."""
-        logits = self.network(batch.images)
         weights = {"temperature": self.temperature, "alpha": self.alpha, "correct": self.correct}
-        return Step(tf_kd_reg_loss(logits, batch.labels, **weights), logits)
+        return tf_kd_reg_loss(logits, batch.labels, **weights)

@@ -8,7 +8,7 @@ from torch.nn import functional
 from noisylab.core.checks import NonNegative, Positive, UnitInterval, checked
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Frozen, Method, Preparation, Setting, Step
+from noisylab.methods.base import Frozen, Method, RunInfo, TeacherProvider
 from noisylab.methods.losses import distillation, given_targets
 
 
@@ -31,28 +31,28 @@ class TfKDSelf(Method):
     classes as well and multiplies it by 50.
     """
 
-    takes_mixed = True
+    supports_mixed_images = True
 
     teacher: Frozen
 
     @checked
     def __init__(
-        self, setting: Setting, *, temperature: Positive = 6.0, alpha: UnitInterval = 0.95, beta: NonNegative = 0.475
+        self, run: RunInfo, *, temperature: Positive = 6.0, alpha: UnitInterval = 0.95, beta: NonNegative = 0.475
     ) -> None:
-        super().__init__(setting)
+        super().__init__(run)
         self.temperature, self.alpha, self.beta = temperature, alpha, beta
 
-    def prepare(self, preparation: Preparation) -> None:
+    def prepare(self, teachers: TeacherProvider) -> None:
         """Takes the network that CE trained."""
-        self.teacher = Frozen(preparation.finished("ce").network)
+        self.teacher = Frozen(teachers.trained("ce").network)
 
-    def loss(self, batch: Batch) -> Step:
+    def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`tf_kd_self_loss` of the batch."""
-        logits, teacher = self.network(batch.images), self.teacher(batch.images)
+        teacher = self.teacher(batch.images)
         weights = {"temperature": self.temperature, "alpha": self.alpha, "beta": self.beta}
-        return Step(tf_kd_self_loss(logits, given_targets(batch, logits), teacher, **weights), logits)
+        return tf_kd_self_loss(logits, given_targets(batch, logits), teacher, **weights)
 
     @classmethod
-    def trainings(cls, **options: Any) -> int:  # noqa: ARG003 - the same for all
+    def num_trainings(cls, **options: Any) -> int:  # noqa: ARG003 - the same for all
         """The teacher's, and its own."""
         return 2

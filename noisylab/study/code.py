@@ -20,7 +20,7 @@ def code_of(**specs: str) -> tuple[Code, ...]:
     found = {}
     for field, text in specs.items():
         registry = SPECS[field]
-        for spec in registry.parts(registry.parse(text)):
+        for spec in registry.nested_specs(registry.parse(text)):
             module = registry.entries()[spec.name].module
             if not module.startswith("noisylab."):
                 found[module, spec.name] = _code(module, registry, spec.name)
@@ -32,7 +32,7 @@ def import_code(code: Iterable[Code]) -> None:
     for each in code:
         missing = [entry for entry in each.names if entry[1] not in getattr(registries, entry[0]).entries()]
         if missing and each.source.endswith(".py"):
-            load_plugins([Path(each.source)])
+            load_plugins([each.source])
         elif missing:
             module = importlib.import_module(each.source)
             for kind, name, attribute in missing:
@@ -44,12 +44,11 @@ def import_code(code: Iterable[Code]) -> None:
 def _code(module: str, registry: Registry[Any], name: str) -> Code:
     target = registry.load(name)
     names = ((registry.variable, name, target.__qualname__),)
-    plugin = next((path for path in loaded_plugins() if getattr(sys.modules[module], "__file__", None) == str(path)), None)
-    if plugin is not None:
-        return Code(str(plugin), loaded_plugins()[plugin], names)
+    file = getattr(sys.modules[module], "__file__", None)
+    if file in loaded_plugins():
+        return Code(file, loaded_plugins()[file], names)
     try:
         # A module's file, or in a notebook the cell, which is all the source that there is.
-        file = getattr(sys.modules[module], "__file__", None)
         source = inspect.getsource(target).encode() if file is None else Path(file).read_bytes()
     except (OSError, TypeError):
         reason = "so its runs could not be told from others; put it in a file"

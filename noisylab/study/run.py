@@ -18,14 +18,14 @@ from noisylab.core.seeds import derive_seed
 from noisylab.corruption import NoisyLabels
 from noisylab.data.batches.loader import TrainingSet
 from noisylab.data.image_data import ImageData
-from noisylab.methods.base import Method, Setting
+from noisylab.methods.base import Method, RunInfo
 from noisylab.models.base import Backbone
 from noisylab.recording.recorder import DynamicsRecorder
 from noisylab.recording.records import FILE as DYNAMICS
 from noisylab.recording.records import intact_epochs
 from noisylab.study.run_config import RunConfig, labels_of
 from noisylab.study.run_folder import CHECKPOINT, NOISE_FILE, RESULT, read_result, write_config, write_result
-from noisylab.study.run_log import Contribution, RunLog
+from noisylab.study.run_log import RunLog
 from noisylab.training.checkpoint import is_whole, load_method, saved_epoch
 from noisylab.training.device import repeatable, resolve_device
 from noisylab.training.evaluate import Evaluator
@@ -96,8 +96,8 @@ def _run(
     if is_main():
         write_config(folder, config, data)
         noisy.save(folder / NOISE_FILE)
-    preparation = _Preparation(config, clean, noisy, study)
-    method = preparation.prepared()
+    teachers = _Teachers(config, clean, noisy, study)
+    method = teachers.build_prepared()
     statistics = data.mean, data.std
     log = None
     if is_main():
@@ -115,14 +115,14 @@ def _run(
         method,
         TrainingSet(data.train_images, noisy.given, *statistics, AUGMENTATIONS.create(AUGMENTATIONS.parse(config.augment))),
         config.training_run,
-        [log or Contribution(online=config.record == "online")],
+        [log] if log else [],
         seed=config.seed,
         checkpoint=folder / CHECKPOINT,
     )
     result = {}
     if log is not None:
         metrics = pandas.DataFrame(log.rows)
-        result = _result(config, data, noisy, metrics, preparation.results)
+        result = _result(config, data, noisy, metrics, teachers.results)
         write_result(folder, result, metrics.to_csv(index=False).encode())
     return from_main(result)
 
@@ -153,14 +153,14 @@ def _recorder(config: RunConfig, folder: Path, data: ImageData, noisy: NoisyLabe
     )
 
 
-class _Preparation:
+class _Teachers:
     """What a run offers `Method.prepare`; `results` are those of the teachers it asked for."""
 
     def __init__(self, config: RunConfig, clean: ImageData, noisy: NoisyLabels, study: Path) -> None:
         self._config, self._clean, self._noisy, self._study = config, clean, noisy, study
         self.results: list[dict[str, Any]] = []
 
-    def prepared(self) -> Method:
+    def build_prepared(self) -> Method:
         """The run's method, with its teachers."""
         transition = None if self._noisy.transition is None else torch.tensor(self._noisy.transition)
         method = build_method(
@@ -169,7 +169,7 @@ class _Preparation:
         method.prepare(self)
         return method
 
-    def finished(self, method: str, *, model: str | None = None) -> Method:
+    def trained(self, method: str, *, model: str | None = None) -> Method:
         """A finished network, trained now or by an earlier run with the same configuration."""
         chosen = str(METHODS.parse(method)), str(MODELS.parse(self._config.model if model is None else model))
         # Its own initialisation and order, the same for every student of this seed.
@@ -181,7 +181,7 @@ class _Preparation:
             self.results.append(run_one(config, self._clean, teachers, with_checkpoint=True))
         except DivergedError as error:
             raise DivergedError(f"the teacher {METHODS.parse(config.method).label}: {error}") from error
-        teacher = _Preparation(config, self._clean, self._noisy, teachers).prepared()
+        teacher = _Teachers(config, self._clean, self._noisy, teachers).build_prepared()
         load_method(checkpoint, teacher)
         return teacher
 
@@ -210,10 +210,10 @@ def build_method(
             network: Backbone = MODELS.create(model, data.num_classes, data.shape[0])
         return network
 
-    setting = Setting(make_network, data.num_classes, num_samples, config.epochs_trained, noise_rate, transition)
+    info = RunInfo(make_network, data.num_classes, num_samples, config.epochs_trained, noise_rate, transition)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(derive_seed(config.seed, "method"))
-        method: Method = METHODS.create(METHODS.parse(config.method), setting)
+        method: Method = METHODS.create(METHODS.parse(config.method), info)
     return method
 
 

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 
 from noisylab.core.checks import NonNegativeInt, NotIdentity, PositiveInt, check_fields, has_metadata
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
-from noisylab.data.batches.samplers import presentations_of
 from noisylab.training.config import TrainConfig
 
 # Raised whenever the same configuration would give other numbers than before.
@@ -97,7 +96,7 @@ class RunConfig:
             return self.training.epochs
         method = METHODS.parse(self.method)
         chosen, epochs = METHODS.load(method.name), self.training.epochs
-        exposure: int = presentations_of(chosen.composition(**method.options)) * chosen.trainings(**method.options)
+        exposure: int = chosen.images_factor(**method.options) * chosen.num_trainings(**method.options)
         if epochs % exposure:
             raise ValueError(
                 f"budget 'images': {method.label} processes {exposure} times as many images an epoch as ce, its teachers "

@@ -7,36 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from noisylab.analysis.memorised_fractions import memorisation
-from noisylab.core.distributed import gathered
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Step
 from noisylab.recording.recorder import DynamicsRecorder
 from noisylab.training.callback import Callback, EpochSummary
 from noisylab.training.evaluate import Evaluator
-
-
-@dataclasses.dataclass
-class Contribution(Callback):
-    """What a process that is not the main one does for the main one's log: it hands over its share of each step.
-
-    online: whether the records are of the training steps.
-    """
-
-    online: bool
-
-    def on_step(self, batch: Batch, step: Step) -> None:
-        """Hand the step over."""
-        if self.online and step.logits is not None:
-            everyones(batch, step.logits)
-
-
-def everyones(batch: Batch, logits: Tensor) -> tuple[Tensor, Tensor, Tensor, slice]:
-    """Index int64[B], logits float[B, K], given labels int64[B] and the new part of the whole batch of all processes."""
-    rows = [gathered(part, batch.whole) for part in (batch.index, logits.detach().float(), batch.labels)]
-    return rows[0], rows[1], rows[2], batch.new if batch.whole is None else batch.whole.where_new
 
 
 @dataclasses.dataclass
@@ -60,7 +37,7 @@ class RunLog(Callback):
     def on_step(self, batch: Batch, step: Step) -> None:
         """Hand the step to the recorder."""
         if self.train is None and step.logits is not None:
-            self.recorder.observe(*everyones(batch, step.logits))
+            self.recorder.observe(batch.index, step.logits.float(), batch.labels, batch.new)
 
     def on_epoch(self, summary: EpochSummary, method: Method) -> None:
         """Evaluate, and add the epoch's row."""

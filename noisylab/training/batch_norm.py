@@ -1,34 +1,14 @@
 """Batch norm with the statistics of all processes."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
-from torch import distributed as dist
+from torch.distributed.nn.functional import all_reduce
 
-
-class _Sum(torch.autograd.Function):
-    """The sum over processes, of values on the way there and of gradients on the way back."""
-
-    @staticmethod
-    def forward(_: Any, values: Tensor) -> Tensor:
-        total = values.clone()
-        dist.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(_: Any, gradient: Tensor) -> Tensor:
-        return _Sum.forward(None, gradient)
-
-
-def summed(values: Tensor) -> Tensor:
-    """The sum of the values of all processes, through which gradients pass."""
-    total: Tensor = _Sum.apply(values)
-    return total
+from noisylab.core.distributed import processes
 
 
 class SyncedBatchNorm2d(nn.BatchNorm2d):
-    """nn.SyncBatchNorm for devices other than CUDA, which is all that one runs on: the mean and variance of all shares.
+    """Like nn.SyncBatchNorm, which supports CUDA only: mean and variance over all processes, whose shares are equal.
 
     Two reductions, since the variance from the mean of squares would lose the digits that shares are to agree in.
     """
@@ -38,12 +18,12 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
         if not self.training:
             return super().forward(images)
         dims, shape = (0, 2, 3), (1, -1, 1, 1)
-        # Sums over all entries need more digits than a shorter precision has.
+        # Means over all entries need more digits than a shorter precision has.
         wide = images.to(torch.promote_types(images.dtype, torch.float32))
-        total = summed(torch.cat([wide.sum(dims), wide.new_tensor([wide.numel() / wide.shape[1]])]))
-        mean, count = total[:-1] / total[-1], total[-1].detach()
+        mean = _mean_over_processes(wide.mean(dims))
         centred = wide - mean.view(shape)
-        variance = summed(centred.square().sum(dims)) / count
+        variance = _mean_over_processes(centred.square().mean(dims))
+        count = wide.numel() // wide.shape[1] * processes()
         self._follow(mean.detach(), variance.detach() * count / (count - 1))
         scaled = centred * (variance + self.eps).rsqrt().view(shape)
         if self.affine:
@@ -58,6 +38,12 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
         share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
         self.running_mean.lerp_(mean, share)
         self.running_var.lerp_(variance, share)
+
+
+def _mean_over_processes(values: Tensor) -> Tensor:
+    """The mean of the values of all processes, through which gradients pass."""
+    total: Tensor = all_reduce(values)  # type: ignore[no-untyped-call]
+    return total / processes()
 
 
 def synchronise_batch_norm(method: nn.Module, device: torch.device) -> None:

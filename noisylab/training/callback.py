@@ -23,7 +23,10 @@ class Callback:
     """Looks on at training; may not change it. What it remembers between epochs is in its `state_dict()`."""
 
     def on_step(self, batch: Batch, step: Step) -> None:
-        """After the update of every step. `step.logits`, where there are any, are from before it, in training mode."""
+        """After the update of every step, in every process. `step.logits` are from before it, in training mode; None if mixed.
+
+        If several processes train together, the logits, index, labels and new part are those of all of them.
+        """
 
     def on_epoch(self, summary: EpochSummary, method: Method) -> None:
         """After the last step of an epoch."""

@@ -39,12 +39,12 @@ def train(
 ) -> None:
     """Train `method` in place for `config.epochs` epochs; order, augmentation and dropout are functions of `seed`.
 
-    A method with a finished teacher has been given it by `Method.prepare` before. Where several processes train together
-    (`noisylab.core.distributed`) all call it alike, with a method of the same initial weights, and each has its share of every
-    batch; `Callback.on_step` is called in each with that, `on_epoch` in the main one, whose checkpoint is the one that counts.
-    With `checkpoint`, the state is saved to that file at the end of an epoch, at most every `checkpoint_seconds`, and after the
-    last one; a file that is there already is continued from, with the same result to the bit. Raises `DivergedError`, and
-    ValueError where the processes are not as many as configured.
+    A method with a finished teacher has been given it by `Method.prepare` before. If several processes train together
+    (`noisylab.core.distributed`), all call it alike, with a method of the same initial weights, and each has its share of every
+    batch. `Callback.on_step` is called in each with what all of them saw, `on_epoch` in the main one, which writes the
+    checkpoint. With `checkpoint`, the state is saved to that file at the end of an epoch, at most every `checkpoint_seconds`,
+    and after the last one; training goes on from a file that is there already, with the same result to the bit. Raises
+    `DivergedError`, and ValueError if the processes are not as many as configured.
     """
     if config.processes != processes():
         raise ValueError(f"the configuration is for {config.processes} processes, and {processes()} are training")
@@ -56,7 +56,8 @@ def train(
     if config.sync_batch_norm:
         synchronise_batch_norm(method, device)
     optimizer = make_optimizer(method, config)
-    sampler = make_sampler(method.batching, data.given_labels, config.batch_size, seed, (rank(), config.processes))
+    own_batch, replica = config.batch_size // processes(), {"num_replicas": processes(), "rank": rank()}
+    sampler = make_sampler(method.composition, data.given_labels, own_batch, seed, **replica)
     feed = BatchLoader(data, sampler, seed, device)
     update = Update(method, optimizer, config, device)
     if config.compile:
@@ -112,17 +113,14 @@ def _train_epoch(
         purpose = "step" if is_main() else f"step of process {rank()}"
         seed_generators(derive_seed(seed, purpose, epoch, step), feed.device)
         update.set_learning_rate(rate_at(epoch + (step + 0.5) / len(feed)))
-        result = update(batch)
+        seen, result = update(batch)
         if batch.mix is not None:
             # What is said of a mixed image is no prediction of its first one.
             result = result._replace(logits=None)
-        loss, entries = result.loss.detach(), len(batch.index)
-        if batch.whole is not None:
-            loss, entries = loss * batch.whole.weight(rank()), batch.whole.entries
-        losses.append(loss)
-        images += entries
+        losses.append(result.loss)
+        images += len(seen.index)
         for callback in callbacks:
-            callback.on_step(batch, result)
+            callback.on_step(seen, result)
     method.end_epoch(epoch)
     # The one wait for the device in an epoch.
     train_loss = averaged(torch.stack(losses)).mean().item()

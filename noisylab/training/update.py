@@ -1,5 +1,6 @@
 """One update of the weights: precision, scaling, clipping, and the moving average of the weights."""
 
+import dataclasses
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from noisylab.core.distributed import processes, rank
+from noisylab.core.distributed import gathered, processes
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Step
 from noisylab.training.callback import Stateful
@@ -31,7 +32,7 @@ class _Loss(nn.Module):
 
 
 class Update:
-    """Calling it with a batch makes one step of training, and returns what the method said of the batch."""
+    """Calling it with a batch makes one step of training."""
 
     def __init__(self, method: Method, optimizer: torch.optim.Optimizer, config: TrainConfig, device: torch.device) -> None:
         self.method, self.optimizer, self.config, self.device = method, optimizer, config, device
@@ -39,7 +40,7 @@ class Update:
         # Small gradients vanish in float16, so the loss is scaled up and they are scaled down again.
         self._scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
         self._averaged = WeightAverage(method.network, config.ema) if config.ema else None
-        # Each process has its own buffers, such as DLB's last half-batch.
+        # Each process has its own running statistics.
         self._loss = method.loss
         if processes() > 1:
             with warnings.catch_warnings():
@@ -62,14 +63,17 @@ class Update:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
-    def __call__(self, batch: Batch) -> Step:
-        """Loss, gradients and update; the average follows."""
+    def __call__(self, batch: Batch) -> tuple[Batch, Step]:
+        """Loss, gradients and update; the average and the method's memory follow.
+
+        Returns the batch, and what the method said of it. If several processes train together, index, labels, new part and
+        logits are those of all of them; images, mix and loss are this one's.
+        """
         self.optimizer.zero_grad(set_to_none=True)
         mixed = self.config.precision != "fp32"
         with torch.autocast(self.device.type, DTYPES[self.config.precision] if mixed else None, enabled=mixed):
             step: Step = self._loss(batch)
-        loss = step.loss if batch.whole is None else step.loss * batch.whole.weight(rank())
-        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self._scaler.scale(step.loss).backward()  # type: ignore[no-untyped-call]
         if self.config.gradient_clip is not None:
             self._scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self._parameters, self.config.gradient_clip)
@@ -77,7 +81,10 @@ class Update:
         self._scaler.update()
         if self._averaged is not None:
             self._averaged.update(self.method.network)
-        return step
+        batch, step = _of_all(batch, step)
+        if step.logits is not None:
+            self.method.observe(step.logits, batch)
+        return batch, step
 
     @contextmanager
     def evaluated(self) -> Iterator[None]:
@@ -91,3 +98,11 @@ class Update:
             yield
         finally:
             self.method.network = trained
+
+
+def _of_all(batch: Batch, step: Step) -> tuple[Batch, Step]:
+    """The batch and the step, with the index, labels, new part and logits of all processes."""
+    count = processes()
+    new = slice(batch.new.start * count, batch.new.stop * count)
+    whole = dataclasses.replace(batch, index=gathered(batch.index), labels=gathered(batch.labels), new=new)
+    return whole, Step(step.loss.detach(), None if step.logits is None else gathered(step.logits.detach()))

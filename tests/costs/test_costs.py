@@ -5,19 +5,19 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from noisylab.costs.label_update import label_update
 from torch import nn
 from torch.nn import functional
 
 from noisylab.core.registries import METHODS
 from noisylab.core.specs import REQUIRED
-from noisylab.costs.label_update import label_update
 from noisylab.costs.measure import extra_parameters
 from noisylab.costs.passes import count_passes
 from noisylab.costs.peak_memory import LiveMemory
 from noisylab.costs.speed import Stepper
 from noisylab.costs.workload import Workload
 from noisylab.data.batches.batch import Batch
-from noisylab.methods import Frozen, Method, Preparation, Setting, Step
+from noisylab.methods import Frozen, Method, RunInfo, Step, TeacherProvider
 
 WORKLOAD = Workload("small_cnn(width=4)", (1, 8, 8), 4, batch_size=8, epochs=12, steps_per_epoch=2)
 # Of the package; those of this file are known while its tests run.
@@ -31,10 +31,10 @@ def towards(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 class Memory(Method):
     """What each sample was predicted as in the epoch before."""
 
-    def __init__(self, setting: Setting) -> None:
-        super().__init__(setting)
-        self.register_buffer("old", torch.zeros(setting.num_samples, setting.num_classes))
-        self.register_buffer("now", torch.zeros(setting.num_samples, setting.num_classes))
+    def __init__(self, run: RunInfo) -> None:
+        super().__init__(run)
+        self.register_buffer("old", torch.zeros(run.num_samples, run.num_classes))
+        self.register_buffer("now", torch.zeros(run.num_samples, run.num_classes))
 
     def loss(self, batch: Batch) -> Step:
         logits = self.network(batch.images)
@@ -48,9 +48,9 @@ class Memory(Method):
 class Copy(Method):
     """A teacher that the subclasses fill."""
 
-    def __init__(self, setting: Setting) -> None:
-        super().__init__(setting)
-        self.teacher = Frozen(setting.make_network())
+    def __init__(self, run: RunInfo) -> None:
+        super().__init__(run)
+        self.teacher = Frozen(run.make_network())
 
     def loss(self, batch: Batch) -> Step:
         logits = self.network(batch.images)
@@ -97,24 +97,24 @@ class Average(Copy):
 class Twice(Copy):
     """A teacher that was there before."""
 
-    def prepare(self, preparation: Preparation) -> None:
-        self.teacher = Frozen(preparation.finished("ce", model="small_cnn(width=2)").network)
+    def prepare(self, teachers: TeacherProvider) -> None:
+        self.teacher = Frozen(teachers.trained("ce", model="small_cnn(width=2)").network)
 
 
 class Cached(Memory):
     """Targets of a teacher that was there before, which no step asks again."""
 
-    def prepare(self, preparation: Preparation) -> None:
-        self.old.copy_(preparation.logits(preparation.finished("test_twice")))
+    def prepare(self, teachers: TeacherProvider) -> None:
+        self.old.copy_(teachers.logits(teachers.trained("test_twice")))
 
     def end_epoch(self, epoch: int) -> None:
         pass
 
 
 class Peers(Method):
-    def __init__(self, setting: Setting) -> None:
-        super().__init__(setting)
-        self.peer = setting.make_network()
+    def __init__(self, run: RunInfo) -> None:
+        super().__init__(run)
+        self.peer = run.make_network()
 
     def loss(self, batch: Batch) -> Step:
         one, other = self.network(batch.images), self.peer(batch.images)
@@ -124,9 +124,9 @@ class Peers(Method):
 class Heads(Method):
     """A head of its own, and the network reached by way of its stages."""
 
-    def __init__(self, setting: Setting) -> None:
-        super().__init__(setting)
-        self.head = nn.Linear(self.network.widths[0], setting.num_classes)
+    def __init__(self, run: RunInfo) -> None:
+        super().__init__(run)
+        self.head = nn.Linear(self.network.widths[0], run.num_classes)
 
     def loss(self, batch: Batch) -> Step:
         first, *_, last = self.network.stage_outputs(batch.images)
@@ -216,7 +216,7 @@ def test_label_updates_are_found_by_changing_earlier_weights(method: str) -> Non
 
 @pytest.mark.parametrize("method", EXPECTED)
 def test_teachers_and_new_layers_are_those_that_are_there(method: str) -> None:
-    prepared = WORKLOAD.prepared(method)
+    prepared = WORKLOAD.build_prepared(method)
     assert prepared.teachers == EXPECTED[method][2]
     assert (extra_parameters(prepared.method) > 0) == EXPECTED[method][3]
 
@@ -228,7 +228,7 @@ def test_every_method_can_be_counted_and_declares_its_trainings(method: str) -> 
     assert 1 <= passes.networks <= passes.forward
     assert 1 <= passes.backward <= passes.forward
     assert passes.images_per_new >= 8 * 2 / WORKLOAD.samples(method)
-    assert WORKLOAD.prepared(method).teachers + 1 == chosen.trainings(**spec.options)
+    assert WORKLOAD.build_prepared(method).teachers + 1 == chosen.num_trainings(**spec.options)
 
 
 @pytest.mark.parametrize("model", ["vgg16", "resnet20", "densenet40_12"])

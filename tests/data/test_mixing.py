@@ -11,19 +11,21 @@ from noisylab.core.registries import AUGMENTATIONS
 from noisylab.data.augmentations.mixing import CutMix, Mixup
 from noisylab.data.batches.batch import Batch, Mix
 from noisylab.data.batches.loader import BatchLoader, TrainingSet
-from noisylab.data.batches.samplers import Batching, Delayed, make_sampler
+from noisylab.data.batches.samplers import Composition, Delayed, make_sampler
 from noisylab.methods.losses import given_targets
 
 SAMPLES = 46
 SPECS = ["mixup(padding=0, flip=False)", "cutmix(probability=1, padding=0, flip=False)"]
 
 
-def feed(augmentation: str, batching: Batching, seed: int = 3, shard: tuple[int, int] = (0, 1), batch: int = 16) -> BatchLoader:
+def feed(
+    augmentation: str, composition: Composition, seed: int = 3, shard: tuple[int, int] = (0, 1), batch: int = 16
+) -> BatchLoader:
     """Every image is of one value, which is its index."""
     images = np.broadcast_to(np.arange(SAMPLES, dtype=np.uint8)[:, None, None, None], (SAMPLES, 1, 6, 8)).copy()
     labels = np.arange(SAMPLES) * 10
     data = TrainingSet(images, labels, (0.0,), (1.0,), AUGMENTATIONS.create(AUGMENTATIONS.parse(augmentation)))
-    return BatchLoader(data, make_sampler(batching, labels, batch, seed, shard), seed, torch.device("cpu"))
+    return BatchLoader(data, make_sampler(composition, labels, batch, seed, shard), seed, torch.device("cpu"))
 
 
 def values(images: Tensor) -> Tensor:
@@ -31,9 +33,9 @@ def values(images: Tensor) -> Tensor:
 
 
 @settings(max_examples=20, deadline=None)
-@given(augmentation=st.sampled_from(SPECS), batching=st.sampled_from(["plain", "last", "twin"]), seed=st.integers(0, 99))
-def test_images_are_what_their_labels_say(augmentation: str, batching: Batching, seed: int) -> None:
-    for batch in feed(augmentation, batching, seed).batches(1):
+@given(augmentation=st.sampled_from(SPECS), composition=st.sampled_from(["plain", "last", "twin"]), seed=st.integers(0, 99))
+def test_images_are_what_their_labels_say(augmentation: str, composition: Composition, seed: int) -> None:
+    for batch in feed(augmentation, composition, seed).batches(1):
         mix = batch.mix
         assert mix is not None
         partner = mix.labels // 10
@@ -46,9 +48,9 @@ def test_images_are_what_their_labels_say(augmentation: str, batching: Batching,
 
 
 @pytest.mark.parametrize("augmentation", SPECS)
-@pytest.mark.parametrize("batching", ["plain", "last", "twin", Delayed(2)])
-def test_partners_are_of_the_same_half(augmentation: str, batching: Batching) -> None:
-    for batch in feed(augmentation, batching).batches(1):
+@pytest.mark.parametrize("composition", ["plain", "last", "twin", Delayed(2)])
+def test_partners_are_of_the_same_half(augmentation: str, composition: Composition) -> None:
+    for batch in feed(augmentation, composition).batches(1):
         assert batch.mix is not None
         for part in (slice(0, batch.new.start), batch.new, slice(batch.new.stop, None)):
             # A permutation: each image stands once as a partner.

@@ -15,7 +15,7 @@ from PIL import Image
 
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, NOISES
 from noisylab.data.batches.loader import BatchLoader, TrainingSet
-from noisylab.data.batches.samplers import Batching, make_sampler
+from noisylab.data.batches.samplers import Composition, make_sampler
 from noisylab.data.image_data import ImageData, load_data
 from noisylab.data.streaming import StreamedImages
 from noisylab.study.grid import Grid
@@ -53,10 +53,10 @@ def streamed(folder: Path, workers: int, options: str = "") -> ImageData:
     return dataclasses.replace(data, **{k: dataclasses.replace(images, workers=workers) for k, images in parts.items()})
 
 
-def feed(data: ImageData, augmentation: str, batching: Batching) -> BatchLoader:
+def feed(data: ImageData, augmentation: str, composition: Composition) -> BatchLoader:
     made = AUGMENTATIONS.create(AUGMENTATIONS.parse(augmentation))
     given = TrainingSet(data.train_images, data.train_labels, data.mean, data.std, made)
-    return BatchLoader(given, make_sampler(batching, data.train_labels, 8, 1), 1, torch.device("cpu"))
+    return BatchLoader(given, make_sampler(composition, data.train_labels, 8, 1), 1, torch.device("cpu"))
 
 
 @pytest.mark.parametrize("options", ["", ", crop=True"])
@@ -74,11 +74,11 @@ def test_images_and_statistics_are_those_of_memory(folder: Path, options: str) -
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("batching", ["plain", "last", "twin", "same_class"])
-def test_batches_are_those_of_memory(folder: Path, workers: int, batching: Batching) -> None:
+@pytest.mark.parametrize("composition", ["plain", "last", "twin", "same_class"])
+def test_batches_are_those_of_memory(folder: Path, workers: int, composition: Composition) -> None:
     for augmentation in SPECS if workers == 0 else SPECS[-1:]:
-        memory = feed(loaded(folder), augmentation, batching)
-        files = feed(streamed(folder, workers), augmentation, batching)
+        memory = feed(loaded(folder), augmentation, composition)
+        files = feed(streamed(folder, workers), augmentation, composition)
         for one, other in zip(memory.batches(1), files.batches(1), strict=True):
             assert torch.equal(one.index, other.index)
             assert torch.equal(one.labels, other.labels)

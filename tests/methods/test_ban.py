@@ -69,14 +69,14 @@ def test_but_for_the_teacher_s_entropy_it_is_a_divergence_that_grows_with_temper
 )
 def test_each_generation_is_taught_by_the_one_before(spec: str, asked: str, trainings: int) -> None:
     class Once(Untrained):
-        def finished(self, method: str, *, model: str | None = None):  # type: ignore[no-untyped-def]
+        def trained(self, method: str, *, model: str | None = None):  # type: ignore[no-untyped-def]
             self.asked.append((str(METHODS.parse(method)), model))
             return build("ce", seed=100)
 
-    preparation = Once()
-    method = build(spec, preparation=preparation)
-    assert preparation.asked == [(str(METHODS.parse(asked)), None)]
-    assert BAN.trainings(**METHODS.parse(spec).options) == trainings
+    teachers = Once()
+    method = build(spec, teachers=teachers)
+    assert teachers.asked == [(str(METHODS.parse(asked)), None)]
+    assert BAN.num_trainings(**METHODS.parse(spec).options) == trainings
     batch = make_batch(method)
     step = assert_gradients(method, batch)
     teacher = build("ce", seed=100).eval()(batch.images)

@@ -7,7 +7,7 @@ from helpers_training import CLASSES, CONFIG, SAMPLES, make_method, network, sam
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.methods import Setting
+from noisylab.methods import RunInfo
 from noisylab.methods.coteaching import CoTeaching, coteaching_loss
 from noisylab.training import train
 
@@ -135,14 +135,14 @@ def test_networks_start_apart() -> None:
         made.append(network())
         return made[-1]
 
-    method = CoTeaching(Setting(make, CLASSES, SAMPLES, 3, noise_rate=0.2))  # type: ignore[arg-type]
+    method = CoTeaching(RunInfo(make, CLASSES, SAMPLES, 3, noise_rate=0.2))  # type: ignore[arg-type]
     assert [method.network, method.second] == made
 
 
 def test_the_rate_has_to_be_known_from_somewhere() -> None:
     with pytest.raises(ValueError, match="forget_rate must be given where the noise rate is not known"):
-        CoTeaching(Setting(network, CLASSES, SAMPLES, 3))
-    assert CoTeaching(Setting(network, CLASSES, SAMPLES, 3), forget_rate=0.3).forget_rate == 0.3
+        CoTeaching(RunInfo(network, CLASSES, SAMPLES, 3))
+    assert CoTeaching(RunInfo(network, CLASSES, SAMPLES, 3), forget_rate=0.3).forget_rate == 0.3
     # What is given goes before what is known.
-    assert CoTeaching(Setting(network, CLASSES, SAMPLES, 3, noise_rate=0.4), forget_rate=0.0).forget_rate == 0
-    assert CoTeaching(Setting(network, CLASSES, SAMPLES, 3, noise_rate=0.4)).forget_rate == 0.4
+    assert CoTeaching(RunInfo(network, CLASSES, SAMPLES, 3, noise_rate=0.4), forget_rate=0.0).forget_rate == 0
+    assert CoTeaching(RunInfo(network, CLASSES, SAMPLES, 3, noise_rate=0.4)).forget_rate == 0.4

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from noisylab.corruption import anchor_points
-from noisylab.methods import Setting
+from noisylab.methods import RunInfo
 from noisylab.methods.forward_correction import ForwardCorrection, forward_corrected_loss
 
 # Not symmetric, so that its transpose is another matrix, and with zeros.
@@ -62,11 +62,11 @@ def test_steps() -> None:
 @pytest.mark.parametrize("percentile", [None, 90.0])
 def test_the_matrix_is_that_of_the_anchor_points_of_a_network_trained_with_ce(percentile: float | None) -> None:
     data = training_set()
-    preparation, method = Finished(data), ForwardCorrection(Setting(network, CLASSES, SAMPLES, 3), percentile=percentile)
-    method.prepare(preparation)
-    assert preparation.asked == [("ce", None)]
+    teachers, method = Finished(data), ForwardCorrection(RunInfo(network, CLASSES, SAMPLES, 3), percentile=percentile)
+    method.prepare(teachers)
+    assert teachers.asked == [("ce", None)]
     again = Finished(data)
-    logits = again.logits(again.finished("ce"))
+    logits = again.logits(again.trained("ce"))
     wanted = anchor_points(logits.double().softmax(1).numpy(), percentile=percentile)
     torch.testing.assert_close(method.transition, torch.tensor(wanted, dtype=torch.float32))
     torch.testing.assert_close(method.transition.sum(1), torch.ones(CLASSES))
@@ -75,13 +75,13 @@ def test_the_matrix_is_that_of_the_anchor_points_of_a_network_trained_with_ce(pe
 
 def test_nothing_of_the_network_that_estimates_remains_and_a_known_matrix_needs_none() -> None:
     assert {name.split(".")[0] for name in make_method("forward_correction").state_dict()} == {"network", "transition"}
-    method = ForwardCorrection(Setting(network, CLASSES, SAMPLES, 3, transition=torch.eye(CLASSES)), transition="known")
-    preparation = Finished(training_set())
-    method.prepare(preparation)
-    assert preparation.asked == []
+    method = ForwardCorrection(RunInfo(network, CLASSES, SAMPLES, 3, transition=torch.eye(CLASSES)), transition="known")
+    teachers = Finished(training_set())
+    method.prepare(teachers)
+    assert teachers.asked == []
     assert torch.equal(method.transition, torch.eye(CLASSES))
-    assert ForwardCorrection.trainings(transition="known", percentile=None) == 1
-    assert ForwardCorrection.trainings(transition="anchor", percentile=None) == ForwardCorrection.trainings() == 2
+    assert ForwardCorrection.num_trainings(transition="known", percentile=None) == 1
+    assert ForwardCorrection.num_trainings(transition="anchor", percentile=None) == ForwardCorrection.num_trainings() == 2
 
 
 def test_the_matrix_is_part_of_the_state() -> None:
@@ -106,4 +106,4 @@ def test_the_matrix_is_part_of_the_state() -> None:
 )
 def test_what_does_not_fit_is_refused(transition: Tensor | None, options: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        ForwardCorrection(Setting(network, CLASSES, SAMPLES, 3, transition=transition), **options)  # type: ignore[arg-type]
+        ForwardCorrection(RunInfo(network, CLASSES, SAMPLES, 3, transition=transition), **options)  # type: ignore[arg-type]

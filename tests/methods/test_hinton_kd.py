@@ -59,10 +59,10 @@ def test_alpha_moves_weight_from_the_label_to_the_teacher() -> None:
     ],
 )
 def test_the_teacher_is_a_finished_network_of_the_model_asked_for(spec: str, asked: str | None) -> None:
-    preparation = Untrained()
-    method = build(spec, preparation=preparation)
-    assert preparation.asked == [("ce", asked)]
-    assert method.trainings() == HintonKD.trainings(teacher=asked) == 2
+    teachers = Untrained()
+    method = build(spec, teachers=teachers)
+    assert teachers.asked == [("ce", asked)]
+    assert method.num_trainings() == HintonKD.num_trainings(teacher=asked) == 2
     batch = make_batch(method)
     step = assert_gradients(method, batch)
     teacher = build("ce", seed=100).eval()(batch.images)

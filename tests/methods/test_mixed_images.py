@@ -16,7 +16,7 @@ from noisylab.methods import Step
 from noisylab.methods.dlb import dlb_loss
 from noisylab.training import Callback, TrainingSet, train
 
-TAKE_MIXED = [name for name in METHODS.entries() if METHODS.load(name).takes_mixed]
+SUPPORT_MIXED = [name for name in METHODS.entries() if METHODS.load(name).supports_mixed_images]
 
 
 def mixed_set() -> TrainingSet:
@@ -78,7 +78,7 @@ def test_dlb_loss_takes_shares_of_classes() -> None:
     torch.testing.assert_close(dlb_loss(logits, whole, logits[:2], **options), dlb_loss(logits, labels, logits[:2], **options))
 
 
-@pytest.mark.parametrize("name", TAKE_MIXED)
+@pytest.mark.parametrize("name", SUPPORT_MIXED)
 def test_a_resumed_training_is_the_same(name: str, tmp_path: Path) -> None:
     whole, cut, again = (make_method(name) for _ in range(3))
     train(whole, mixed_set(), CONFIG)
@@ -89,7 +89,7 @@ def test_a_resumed_training_is_the_same(name: str, tmp_path: Path) -> None:
     assert all(parameter.isfinite().all() for parameter in whole.parameters())
 
 
-@pytest.mark.parametrize("name", sorted(set(METHODS.entries()) - set(TAKE_MIXED)))
+@pytest.mark.parametrize("name", sorted(set(METHODS.entries()) - set(SUPPORT_MIXED)))
 def test_others_refuse_mixed_images_before_training(name: str) -> None:
     method = make_method(name)
     before = {key: value.clone() for key, value in method.state_dict().items()}

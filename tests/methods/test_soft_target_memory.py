@@ -195,7 +195,7 @@ def test_other_methods_are_settings_of_it(method: str, options: str) -> None:
     name, epochs = f"soft_target_memory({options})", 7
     config = TrainConfig(epochs=epochs, batch_size=16, learning_rate=0.05, device="cpu", milestones=(0.5,))
     one, other = make_method(name, epochs=epochs), make_method(method, epochs=epochs)
-    assert one.batching == other.batching
+    assert one.composition == other.composition
     gradients: list[tuple[Tensor, Tensor]] = []
     other.train()
 
@@ -222,7 +222,7 @@ def test_other_methods_are_settings_of_it(method: str, options: str) -> None:
     one.loss, one.start_epoch = loss, start_epoch
     train(one, training_set(), config)
     handle.remove()
-    assert len(gradients) == epochs * math.ceil(SAMPLES / (8 if one.batching == "last" else 16))
+    assert len(gradients) == epochs * math.ceil(SAMPLES / (8 if one.composition == "last" else 16))
     for got, wanted in gradients:
         assert got.abs().sum() > 0
         torch.testing.assert_close(got, wanted, rtol=1e-6, atol=1e-6)
@@ -303,13 +303,13 @@ def test_samplings_and_budgets_follow_the_options(image_data: ImageData) -> None
         "unit='iterations'": "last",
         "unit='iterations', age=4": Delayed(4),
     }
-    for options, batching in wanted.items():
+    for options, composition in wanted.items():
         spec = METHODS.parse(f"soft_target_memory({options})")
-        assert make_method(f"soft_target_memory({options})").batching == batching
-        assert METHODS.load(spec.name).composition(**spec.options) == batching
+        assert make_method(f"soft_target_memory({options})").composition == composition
+        assert METHODS.load(spec.name).composition_for(**spec.options) == composition
         grid = Grid(methods=(str(spec),), noise=("symmetric:0.2",), seeds=(0,), budget="images")
         (config,) = plan(dataclasses.replace(grid, training=CONFIG.__class__(epochs=8, device="cpu")), image_data).configs
-        assert config.training.epochs == (8 if batching == "plain" else 4)
+        assert config.epochs_trained == (8 if composition == "plain" else 4)
     assert make_method("soft_target_memory:3").age == 3
 
 

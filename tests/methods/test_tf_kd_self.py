@@ -56,10 +56,10 @@ def test_alpha_takes_from_the_label_and_beta_and_temperature_give_to_the_teacher
 
 
 def test_the_teacher_is_the_finished_network_of_ce_and_only_the_student_learns() -> None:
-    preparation = Untrained()
-    method = build("tf_kd_self(temperature=2.0, alpha=0.5, beta=0.7)", preparation=preparation)
-    assert preparation.asked == [("ce", None)]
-    assert method.trainings(alpha=0.5) == TfKDSelf.trainings() == 2
+    teachers = Untrained()
+    method = build("tf_kd_self(temperature=2.0, alpha=0.5, beta=0.7)", teachers=teachers)
+    assert teachers.asked == [("ce", None)]
+    assert method.num_trainings(alpha=0.5) == TfKDSelf.num_trainings() == 2
     batch = make_batch(method)
     step = assert_gradients(method, batch)
     teacher = build("ce", seed=100).eval()(batch.images)

@@ -5,8 +5,6 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from noisylab.core.shares import Whole
-
 
 class Mix(NamedTuple):
     """What else is in mixed images: the given labels int64[B] of the other one, and the share float32[B] of the first."""
@@ -20,9 +18,7 @@ class Batch:
     """images: float32[B, C, H, W]; labels: int64[B], the given ones; index: int64[B], sample ids.
 
     new: the entries that are this epoch's own presentation of their sample; the others repeat one, or accompany one.
-    mix: where images are mixed (mixup, CutMix), with what; labels and index are those of the first image in each.
-    whole: where several processes train together, what this is a share of. repeated_weight: what a mean over the repeated
-    entries then counts beside one over all of them, so that every entry counts as in one process.
+    mix: with what images are mixed, if they are (mixup, CutMix); labels and index are those of the first image in each.
     """
 
     images: Tensor
@@ -30,5 +26,3 @@ class Batch:
     index: Tensor
     new: slice
     mix: Mix | None = None
-    whole: Whole | None = None
-    repeated_weight: float = 1.0

@@ -15,7 +15,7 @@ from noisylab.data.augmentations.mixing import Mixing
 from noisylab.data.batches.batch import Batch, Mix
 from noisylab.data.batches.image_source import augmented, on_device
 from noisylab.data.batches.mixed_entries import mixed_entries
-from noisylab.data.batches.samplers import PlainSampler
+from noisylab.data.batches.samplers import Entries, PlainSampler
 from noisylab.data.streaming import Images
 
 
@@ -33,14 +33,13 @@ class TrainingSet:
 class BatchLoader:
     """The batches of a training set, on the device; order and augmentation are functions of seed and epoch.
 
-    Where the sampler is one of several processes, the batches are its shares of those that one process would have.
+    If the sampler is that of one of several processes, the batches are its shares of those that one process would have.
     """
 
     def __init__(self, data: TrainingSet, sampler: PlainSampler, seed: int, device: torch.device) -> None:
         self.sampler, self.seed, self.device = sampler, seed, device
         self._images = on_device(data.images, device)
-        self._given = np.array(data.given_labels)
-        self._labels = torch.from_numpy(self._given).to(device)
+        self._labels = torch.from_numpy(np.array(data.given_labels)).to(device)
         self._augmentation, self._normalise = data.augmentation, Normalise(data.mean, data.std, device)
         self._mixing = data.augmentation if isinstance(data.augmentation, Mixing) else None
 
@@ -50,50 +49,34 @@ class BatchLoader:
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch, in turn."""
-        sampler, chosen = self.sampler, list(self.sampler.batches(epoch))
-        wholes = [sampler.whole(entries) for entries in chosen]
-        starts = np.cumsum([0, *(whole.entries for whole in wholes)])
-        # Of every batch, which entries of the epoch are this process's.
-        mine = [start + whole.share(sampler.rank) for start, whole in zip(starts, wholes, strict=False)]
-        all_ids = np.concatenate([entries.ids for entries in chosen])
-        # Drawn for the entries of all processes, so that their number does not change what an entry looks like.
-        generator = torch.Generator().manual_seed(derive_seed(self.seed, "augment", epoch))
-        all_drawn = self._augmentation.draw(len(all_ids), generator)
-        ids, images = self._presented(mine, all_ids, all_drawn)
+        chosen = list(self.sampler.batches(epoch))
+        ids = [entries.ids for entries in chosen]
+        on_device = self._split(np.concatenate(ids), chosen)
+        pixels = augmented(self._images, ids, self._augmentation, self._drawn(chosen, epoch), self.device)
         if self._mixing is not None:
-            mixed = mixed_entries(self._mixing, sampler, wholes, self.seed, epoch)
-            partners = [mixed.partner[own] for own in mine]
-            partner_labels = self._split(self._given[all_ids[np.concatenate(partners)]], mine)
-            if sampler.processes == 1:
-                # They stand in the same batch, augmented alike.
-                places = self._split(np.concatenate(partners) - np.repeat(starts[:-1], [len(own) for own in mine]), mine)
-            else:
-                _, partner_images = self._presented(partners, all_ids, all_drawn)
-            mix_drawn = self._split(mixed.drawn[np.concatenate(mine)].astype(np.float32), mine)
-        for step, (whole, inputs) in enumerate(zip(wholes, images, strict=True)):
-            mix = None
+            mixed = mixed_entries(self._mixing, self.sampler, chosen, self.seed, epoch)
+            partners = self._split(np.concatenate([entries.partner for entries in mixed]), chosen)
+            mix_drawn = self._split(np.concatenate([entries.drawn for entries in mixed]).astype(np.float32), chosen)
+        for step, (entries, inputs) in enumerate(zip(chosen, map(self._normalise, pixels), strict=True)):
+            labels, mix = self._labels.index_select(0, on_device[step]), None
             if self._mixing is not None:
-                others = inputs.index_select(0, places[step]) if sampler.processes == 1 else next(partner_images)
+                # Partners stand in the same batch, augmented alike.
+                others = inputs.index_select(0, partners[step])
                 inputs, share = self._mixing.mix(inputs, others, mix_drawn[step])
-                mix = Mix(partner_labels[step], share)
-            yield Batch(
-                inputs.contiguous(memory_format=torch.channels_last),
-                self._labels.index_select(0, ids[step]),
-                ids[step],
-                whole.new_of(sampler.rank),
-                mix,
-                whole if whole.processes > 1 else None,
-                whole.repeated_weight(sampler.rank),
-            )
+                mix = Mix(labels.index_select(0, partners[step]), share)
+            yield Batch(inputs.contiguous(memory_format=torch.channels_last), labels, on_device[step], entries.new, mix)
 
-    def _presented(
-        self, entries: list[NDArray[np.int64]], all_ids: NDArray[np.int64], all_drawn: Tensor
-    ) -> tuple[tuple[Tensor, ...], Iterator[Tensor]]:
-        """Of each batch, the ids int64[B] of these entries on the device; and the normalised images float32[B, C, H, W]."""
-        ids, drawn = [all_ids[own] for own in entries], [all_drawn[torch.from_numpy(own)] for own in entries]
-        images = augmented(self._images, ids, self._augmentation, drawn, self.device)
-        return self._split(np.concatenate(ids), entries), (self._normalise(pixels) for pixels in images)
+    def _drawn(self, chosen: list[Entries], epoch: int) -> list[Tensor]:
+        """The augmentation's rows for the entries of each batch.
 
-    def _split(self, rows: NDArray[Any], entries: list[NDArray[np.int64]]) -> tuple[Tensor, ...]:
+        They are drawn for the entries of all processes, so that the number of these does not change what an entry looks like.
+        """
+        generator = torch.Generator().manual_seed(derive_seed(self.seed, "augment", epoch))
+        sizes, processes = [len(entries.ids) for entries in chosen], self.sampler.num_replicas
+        drawn = self._augmentation.draw(sum(sizes) * processes, generator)
+        # Entry j of each process comes before entry j + 1 of any.
+        return list(torch.split(drawn[self.sampler.rank :: processes], sizes))
+
+    def _split(self, rows: NDArray[Any], chosen: list[Entries]) -> tuple[Tensor, ...]:
         """Rows of the epoch by batch. They go to the device at once, so that no step waits for it."""
-        return torch.split(torch.from_numpy(rows).to(self.device), [len(own) for own in entries])
+        return torch.split(torch.from_numpy(rows).to(self.device), [len(entries.ids) for entries in chosen])

@@ -13,16 +13,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.checks import NonNegativeInt, PositiveInt, checked
 from noisylab.core.seeds import derive_seed
-from noisylab.core.shares import Whole
 
 
 class Delayed(NamedTuple):
-    """The composition [the new half of `lag` batches ago, a new half]; that of "last" is Delayed(1)."""
+    """The composition [the new half of `lag` batches ago, a new half]; "last" is Delayed(1)."""
 
     lag: int
 
 
-Batching = Literal["plain", "last", "twin", "same_class"] | Delayed
+Composition = Literal["plain", "last", "twin", "same_class"] | Delayed
 
 
 class Entries(NamedTuple):
@@ -33,11 +32,13 @@ class Entries(NamedTuple):
 
 
 class PlainSampler:
-    """[new]: every sample once an epoch, in batches of `batch_size`, the last one smaller where they do not fit.
+    """[new]: every sample once an epoch, in batches of `batch_size`, the last one smaller if they do not fit.
 
-    Where one sample alone would be left over, or fewer than there are processes, the batch before gives of its own.
-    shard: (rank, number of processes) where several processes train together: each iterates over its share of every batch.
-    Raises ValueError where shares would not be equal, or have fewer than two new entries.
+    If one sample alone would be left over, the batch before gives one of its own.
+
+    If several processes train together, `num_replicas` is their number and `rank` says which one this is. Each has batches of
+    `batch_size` of its own, and all have equally many samples: up to num_replicas - 1 are left out of an epoch, others in every
+    epoch. Raises ValueError if a process has fewer than two samples.
     """
 
     presentations: ClassVar[int] = 1
@@ -49,50 +50,46 @@ class PlainSampler:
         batch_size: PositiveInt,
         seed: NonNegativeInt = 0,
         *,
-        shard: tuple[NonNegativeInt, PositiveInt] = (0, 1),
+        num_replicas: PositiveInt = 1,
+        rank: NonNegativeInt = 0,
     ) -> None:
         if batch_size % self.presentations:
             raise ValueError(f"batch_size must be even: it counts both halves of a batch, got {batch_size}")
-        self.rank, self.processes = shard
-        if self.rank >= self.processes:
-            raise ValueError(f"shard must be (rank, number of processes) with rank below the number, got {shard!r}")
-        if self.processes > 1:
-            check_shares(num_samples, batch_size, self.presentations, self.processes)
+        if rank >= num_replicas:
+            raise ValueError(f"rank must be below num_replicas = {num_replicas}, got {rank}")
+        if num_replicas > 1 and num_samples < 2 * num_replicas:
+            raise ValueError(f"num_samples must be at least 2 for each of {num_replicas} processes, got {num_samples}")
         self.num_samples, self.batch_size, self.seed, self.epoch = num_samples, batch_size, seed, 0
+        self.num_replicas, self.rank = num_replicas, rank
 
     def set_epoch(self, epoch: int) -> None:
         """Let the next iteration be that of `epoch`."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-self.num_samples // (self.batch_size // self.presentations))
+        return -(-(self.num_samples // self.num_replicas) // (self.batch_size // self.presentations))
 
     def __iter__(self) -> Iterator[list[int]]:
         epoch = self.epoch
         for entries in self.batches(epoch):
-            yield entries.ids[self.whole(entries).share(self.rank)].tolist()
+            yield entries.ids.tolist()
         if self.epoch == epoch:
             self.epoch += 1
 
     def batches(self, epoch: int) -> Iterator[Entries]:
-        """The batches of an epoch, those of all processes."""
+        """The batches of an epoch."""
         for new in self._new(epoch):
             yield Entries(new, slice(0, len(new)))
-
-    def whole(self, entries: Entries) -> Whole:
-        """What the processes have their shares of."""
-        before, new = entries.new.start, entries.new.stop - entries.new.start
-        return Whole(before, new, len(entries.ids) - before - new, self.processes)
 
     def _new(self, epoch: int) -> list[NDArray[np.int64]]:
         """The new samples of each batch of an epoch."""
         order = np.random.default_rng(derive_seed(self.seed, "order", epoch)).permutation(self.num_samples)
+        order = order[self.rank : len(order) - len(order) % self.num_replicas : self.num_replicas]
         step = self.batch_size // self.presentations
         starts = [*range(0, len(order), step), len(order)]
         # Batch norm cannot train on one image of one pixel, so a single sample that is left over gets company.
-        wanted, left = max(2, self.processes), len(order) % step
-        if step > wanted and len(order) > step and 0 < left < wanted:
-            starts[-2] -= wanted - left
+        if step > 2 and len(order) > step and len(order) % step == 1:
+            starts[-2] -= 1
         return [order[start:stop] for start, stop in itertools.pairwise(starts)]
 
 
@@ -101,8 +98,8 @@ class LastBatchSampler(PlainSampler):
 
     `batch_size` counts both halves and is even. Each sample stands once an epoch in a new half and once, in the next batch,
     in a repeated half; the last new half of an epoch is repeated in the first batch of the next. The first batch of all has
-    nothing to repeat. The batch after a smaller last one repeats just as many. lag: how many batches later a half is repeated,
-    where that is not the next one; then the first `lag` batches of all have nothing to repeat.
+    nothing to repeat. The batch after a smaller last one repeats just as many. lag: how many batches later a half is repeated;
+    the first `lag` batches of all have nothing to repeat. Of several processes, each repeats its own halves.
     """
 
     presentations = 2
@@ -115,9 +112,10 @@ class LastBatchSampler(PlainSampler):
         seed: NonNegativeInt = 0,
         lag: PositiveInt = 1,
         *,
-        shard: tuple[NonNegativeInt, PositiveInt] = (0, 1),
+        num_replicas: PositiveInt = 1,
+        rank: NonNegativeInt = 0,
     ) -> None:
-        super().__init__(num_samples, batch_size, seed, shard=shard)
+        super().__init__(num_samples, batch_size, seed, num_replicas=num_replicas, rank=rank)
         self.lag = lag
 
     def batches(self, epoch: int) -> Iterator[Entries]:
@@ -153,9 +151,9 @@ class SameClassSampler(PlainSampler):
 
     presentations = 2
 
-    def __init__(self, labels: ArrayLike, batch_size: int, seed: int = 0, *, shard: tuple[int, int] = (0, 1)) -> None:
+    def __init__(self, labels: ArrayLike, batch_size: int, seed: int = 0, *, num_replicas: int = 1, rank: int = 0) -> None:
         self.labels = np.asarray(labels)
-        super().__init__(len(self.labels), batch_size, seed, shard=shard)
+        super().__init__(len(self.labels), batch_size, seed, num_replicas=num_replicas, rank=rank)
         self._grouped = np.argsort(self.labels, kind="stable")
         _, group, sizes = np.unique(self.labels, return_inverse=True, return_counts=True)
         start = np.cumsum(sizes) - sizes
@@ -182,30 +180,23 @@ SAMPLERS: dict[str, type[PlainSampler]] = {
 
 
 def make_sampler(
-    batching: Batching, given_labels: NDArray[np.int64], batch_size: int, seed: int, shard: tuple[int, int] = (0, 1)
+    composition: Composition,
+    given_labels: NDArray[np.int64],
+    batch_size: int,
+    seed: int,
+    *,
+    num_replicas: int = 1,
+    rank: int = 0,
 ) -> PlainSampler:
     """The sampler of a composition for samples with these given labels."""
-    if isinstance(batching, Delayed):
-        return LastBatchSampler(len(given_labels), batch_size, seed, batching.lag, shard=shard)
-    if batching == "same_class":
-        return SameClassSampler(given_labels, batch_size, seed, shard=shard)
-    return SAMPLERS[batching](len(given_labels), batch_size, seed, shard=shard)
+    replica = {"num_replicas": num_replicas, "rank": rank}
+    if isinstance(composition, Delayed):
+        return LastBatchSampler(len(given_labels), batch_size, seed, composition.lag, **replica)
+    if composition == "same_class":
+        return SameClassSampler(given_labels, batch_size, seed, **replica)
+    return SAMPLERS[composition](len(given_labels), batch_size, seed, **replica)
 
 
-def check_shares(num_samples: int, batch_size: int, presentations: int, processes: int) -> None:
-    """Raise ValueError where processes would not have equal shares of a batch, with two new entries at least."""
-    if batch_size % (presentations * processes):
-        raise ValueError(
-            f"batch_size counts the entries of all processes and must be a multiple of {presentations * processes} for "
-            f"{processes} of them, got {batch_size}"
-        )
-    if min(num_samples, batch_size // presentations) < 2 * processes:
-        raise ValueError(
-            f"every process needs two new entries of a batch, got {batch_size} entries ({num_samples} samples) for "
-            f"{processes} processes"
-        )
-
-
-def presentations_of(batching: Batching) -> int:
+def presentations_of(composition: Composition) -> int:
     """How often a composition shows each sample an epoch."""
-    return (LastBatchSampler if isinstance(batching, Delayed) else SAMPLERS[batching]).presentations
+    return (LastBatchSampler if isinstance(composition, Delayed) else SAMPLERS[composition]).presentations
