@@ -15,3 +15,6 @@ DATA_SETS: Registry[Any] = Registry("DATA_SETS", "data set", "noisylab.data.sets
 AUGMENTATIONS: Registry[Any] = Registry("AUGMENTATIONS", "augmentation", "noisylab.data.augmentations", {"images", "generator"})
 MODELS: Registry[Any] = Registry("MODELS", "model", "noisylab.models", {"num_classes", "in_channels"})
 METHODS: Registry[Any] = Registry("METHODS", "method", "noisylab.methods", {"setting"})
+NAMED_STUDIES: Registry[Any] = Registry(
+    "NAMED_STUDIES", "study", "noisylab.named_studies", set(), {"cost_table": "noisylab costs", "train": "noisylab train"}
+)
