@@ -1,35 +1,57 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUNS ?= runs/noise_sweep
+# One test process for each core, so one thread for each.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
-.PHONY: install sweep figures test lint clean
+.PHONY: install sweep figures report test test-all lint format stubs environment clean
 
 install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("noisylab needs Python >= 3.11; try: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[report]'
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
 	@touch $@
 
+# The targets below need an environment, and never install anything.
+environment:
+	@test -x $(BIN)/noisylab || { echo "there is no environment in $(VENV): run make install first" >&2; exit 2; }
+
 sweep: install
-	$(BIN)/python studies/noise_sweep.py $(ARGS)
+	$(BIN)/noisylab sweep $(ARGS)
 
-figures: install
-	@for figure in figures/*.py; do $(BIN)/python $$figure $(or $(RUNS),runs/noise_sweep) $(ARGS) || [ $$? -eq 2 ] || exit 1; done
+figures: environment
+	$(BIN)/noisylab figure all $(RUNS) $(ARGS)
 
-# One test process for each core, so one thread for each.
+report: environment
+	$(BIN)/noisylab report $(RUNS) $(ARGS)
+
+# The fast tier; make test-all runs the slow tests too.
 test: lint
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto $(ARGS)
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-all: lint
+	$(PYTEST) $(ARGS)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: environment
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The packages' lists of names, from the registries.
+stubs: environment
+	$(BIN)/python -m noisylab.core.stubs
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -3,7 +3,9 @@
 Drawn from the finished runs of a study, without training: python figures/data_map.py runs/noise_sweep
 """
 
-from noisylab.cli.figure import draw
+import sys
+
+from noisylab.cli import main
 
 if __name__ == "__main__":
-    draw("data_map", __doc__)
+    raise SystemExit(main(["figure", "data_map", *sys.argv[1:]]))

@@ -3,7 +3,9 @@
 Drawn from the finished runs of a study, without training: python figures/memorisation.py runs/noise_sweep
 """
 
-from noisylab.cli.figure import draw
+import sys
+
+from noisylab.cli import main
 
 if __name__ == "__main__":
-    draw("memorisation", __doc__)
+    raise SystemExit(main(["figure", "memorisation", *sys.argv[1:]]))

@@ -3,7 +3,9 @@
 Drawn from the finished runs of a study, without training: python figures/suspicious_samples.py runs/noise_sweep
 """
 
-from noisylab.cli.figure import draw
+import sys
+
+from noisylab.cli import main
 
 if __name__ == "__main__":
-    draw("suspicious_samples", __doc__)
+    raise SystemExit(main(["figure", "suspicious_samples", *sys.argv[1:]]))

@@ -3,7 +3,9 @@
 Drawn from the finished runs of a study, without training: python figures/training_dynamics.py runs/noise_sweep
 """
 
-from noisylab.cli.figure import draw
+import sys
+
+from noisylab.cli import main
 
 if __name__ == "__main__":
-    draw("training_dynamics", __doc__)
+    raise SystemExit(main(["figure", "training_dynamics", *sys.argv[1:]]))

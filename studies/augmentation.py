@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from noisylab.cli.arguments import describe_specs, fail, interruptible, parse_command_line
-from noisylab.cli.study import study_command
+from noisylab.cli.arguments import parse_command_line
+from noisylab.cli.ending import fail, interruptible
+from noisylab.cli.sweep import expand_seeds
 from noisylab.core.files import check_output
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS
 from noisylab.core.system import resolve_device_name
@@ -48,7 +49,10 @@ class Arguments:
 
 def main() -> int:
     """Run the studies one after the other, then show what came out."""
-    arguments = parse_command_line(Arguments, f"{__doc__}\n{describe_specs()}")
+    try:
+        arguments = parse_command_line(Arguments, "sweep augmentation", __doc__, expand_seeds(sys.argv[1:]))
+    except ValueError as error:
+        fail(error)
     names, out = arguments.compared.augmentations, arguments.execution.out
     try:
         check_names(arguments.grid)
@@ -67,11 +71,12 @@ def main() -> int:
     except ValueError as error:
         fail(error)
     from noisylab.report.augmentation import folder_of, report
+    from noisylab.study.runner import run_study
 
     status = 0
     for name in names:
         execution = replace(arguments.execution, out=folder_of(out, name))
-        status |= study_command(replace(arguments.grid, augment=name), arguments.training, execution, say_nothing)
+        status |= run_study(replace(arguments.grid, augment=name), arguments.training, execution, say_nothing)
     from rich.console import Console
 
     report(out, names, arguments.grid.methods, Console())
@@ -83,4 +88,4 @@ def say_nothing(configs: Sequence[RunConfig], out: Path, console: "Console") -> 
 
 
 if __name__ == "__main__":
-    sys.exit(interruptible(main))
+    sys.exit(interruptible(main, "the same command again finishes what is missing"))

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from noisylab.cli.arguments import describe_specs, fail, interruptible, parse_command_line
-from noisylab.cli.study import study_command
+from noisylab.cli.arguments import parse_command_line
+from noisylab.cli.ending import fail, interruptible
+from noisylab.cli.sweep import expand_seeds
 from noisylab.core.checks import NonNegative, Positive, PositiveInt, check_fields
 from noisylab.core.files import check_output
 from noisylab.study.grid import Execution, Grid
@@ -49,7 +50,10 @@ class Arguments:
 
 def main() -> int:
     """Run the studies one after the other, then draw what came out."""
-    arguments = parse_command_line(Arguments, f"{__doc__}\n{describe_specs()}")
+    try:
+        arguments = parse_command_line(Arguments, "sweep sensitivity", __doc__, expand_seeds(sys.argv[1:]))
+    except ValueError as error:
+        fail(error)
     asked, training, out = arguments.sensitivity, arguments.training, arguments.execution.out
     try:
         check_fields(asked)
@@ -66,12 +70,14 @@ def main() -> int:
     variants = tuple(f"dlb(temperature={t:g}, alpha={a:g})" for t in asked.temperatures for a in asked.alphas)
     compared = replace(arguments.grid, methods=("ce", "repeat", *variants), budget="epochs")
     matched = replace(arguments.grid, methods=("ce",), budget="epochs")
+    from noisylab.study.runner import run_study
+
     status = 0
     for size, one in trainings.items():
         # DLB processes every image twice an epoch.
         for grid, config, name in ((compared, one, ""), (matched, replace(one, epochs=2 * one.epochs), "-ce-matched")):
             execution = replace(arguments.execution, out=out / f"batch-{size}{name}")
-            status |= study_command(grid, config, execution, say_nothing)
+            status |= run_study(grid, config, execution, say_nothing)
     from rich.console import Console
 
     from noisylab.report.sensitivity import report
@@ -85,4 +91,4 @@ def say_nothing(configs: Sequence[RunConfig], out: Path, console: "Console") -> 
 
 
 if __name__ == "__main__":
-    sys.exit(interruptible(main))
+    sys.exit(interruptible(main, "the same command again finishes what is missing"))

@@ -1,1 +1,75 @@
 """The `noisylab` command: parses arguments, prints, and exits. Nothing else in the package does."""
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+
+from noisylab.cli.ending import fail, interruptible
+from noisylab.core.extras import how_to_install
+
+# A line for each command; its module is called like it. Help of the whole imports none of them.
+COMMANDS = {
+    "sweep": "run a study: every method under every noise with every seed",
+    "compare": "print the paired differences between the methods of a study",
+    "train": "train one run, and show its metrics as they come",
+    "figure": "draw a figure from the finished runs of a study",
+    "report": "write one HTML page of a study: tables, figures, and every sample with its curves",
+    "corrupt": "corrupt labels, report what came out, and keep it",
+    "costs": "measure the passes, time and memory of every method",
+    "status": "say which runs of a study are finished, at work, and failed",
+    "list": "list the methods, noise, models, ... that can be named, and describe one",
+}
+# These go on with what an interrupt left unfinished.
+RESUMING = ("sweep", "train")
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line `args`, without the program's name (None: the process's own), and return the exit status."""
+    args = list(sys.argv[1:] if args is None else args)
+    advice = (
+        "the same command again finishes what is missing" if args[:1] and args[0] in RESUMING else "nothing more is written"
+    )
+    return interruptible(lambda: _run(args), advice)
+
+
+def _run(args: list[str]) -> int:
+    if not args or args[0] in ("--help", "-h"):
+        print(_help())
+        return 0
+    if args[0] == "--version":
+        from noisylab import __version__
+
+        print(f"noisylab {__version__}")
+        return 0
+    name = args[0]
+    if name not in COMMANDS:
+        close = difflib.get_close_matches(name, COMMANDS, n=1)
+        meant = f" (did you mean {close[0]}?)" if close else ""
+        fail(f"there is no command {name!r}{meant}; choose from {', '.join(COMMANDS)}")
+    try:
+        # `list` would hide the builtin.
+        command = importlib.import_module(f"noisylab.cli.{'listing' if name == 'list' else name}")
+        status: int = command.main(args[1:])
+    except ValueError as error:
+        fail(error)
+    except ImportError as error:
+        advice = how_to_install(error)
+        if advice is None:
+            raise
+        fail(advice)
+    return status
+
+
+def _help() -> str:
+    lines = [f"  {name:<10}{summary}" for name, summary in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: noisylab COMMAND [OPTIONS]",
+            "",
+            *lines,
+            "",
+            "noisylab COMMAND --help explains the options of a command; noisylab list KIND lists what they can name.",
+            "--plugin FILE (repeatable) makes what a Python file registers known to any of them.",
+        ]
+    )

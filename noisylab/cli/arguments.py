@@ -1,114 +1,126 @@
-"""What the command lines share: parsing into dataclasses, errors in one line, what can be named in a spec. Free of torch."""
+"""From a command line to a dataclass, with every mistake said in one line. Free of torch."""
 
 import contextlib
+import difflib
 import io
-import os
 import re
-import select
-import signal
-import sys
-import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import NoReturn, TypeVar
+import shlex
+import typing
+from collections.abc import Collection, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar
 
 import tyro
 
-from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
-from noisylab.core.system import speaks, torchrun_processes
+from noisylab.core.registries import METHODS, NOISES
 
 Arguments = TypeVar("Arguments")
 
+# Whose values look like one value if commas are between them.
+_SPECS = {"--methods": METHODS, "--noise": NOISES}
 
-def parse_command_line(arguments: type[Arguments], description: str, args: Sequence[str] | None = None) -> Arguments:
-    """The command line as an instance of a dataclass; what it cannot be is said in one line, with exit status 2."""
+
+def parse_command_line(
+    kind: type[Arguments], command: str, description: str | None, args: Sequence[str], default: Arguments | None = None
+) -> Arguments:
+    """The command line `args` of a command as an instance of a dataclass; `default` sets other defaults than its own.
+
+    Exits with the help if that is asked for. Raises ValueError, with a message of one line, if the arguments do not fit.
+    """
+    options = _options(kind)
+    for token in args:
+        if token.startswith("--"):
+            _check_option(token, options)
+    for option, values in grouped(args):
+        _check_apart(option, values, options.get(option))
     said = io.StringIO()
+    shared: dict[str, Any] = {"prog": f"noisylab {command}", "description": description, "config": (tyro.conf.OmitArgPrefixes,)}
+    if default is not None:
+        shared["default"] = default
     try:
         with contextlib.redirect_stderr(said):
-            return tyro.cli(arguments, description=description, args=args, config=(tyro.conf.OmitArgPrefixes,))
+            parsed: Arguments = tyro.cli(kind, args=args, **shared)
     except SystemExit as end:
         if end.code:
-            fail(_one_line(said.getvalue()))
+            raise ValueError(_one_line(said.getvalue())) from None
         raise
+    return parsed
 
 
-def fail(message: object, *, here_alone: bool = False) -> NoReturn:
-    """Say what is wrong in one line, and end with exit status 2.
+def grouped(args: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Every option of a command line with the values that follow it."""
+    groups: list[tuple[str, list[str]]] = []
+    for token in args:
+        if token.startswith("--"):
+            name, given, value = token.partition("=")
+            groups.append((name.replace("_", "-"), [value] if given else []))
+        elif groups:
+            groups[-1][1].append(token)
+    return groups
 
-    Of several processes the main one says it, unless it is known `here_alone`.
-    """
-    if speaks() or here_alone:
-        print(f"{Path(sys.argv[0]).name}: error: {' '.join(str(message).split())}", file=sys.stderr)
-    else:
-        # torchrun ends all processes with the first one that ends, which has to be the one that speaks.
-        time.sleep(30)
-    raise SystemExit(2)
+
+def _options(kind: type) -> dict[str, Any]:
+    """The options of a dataclass and of those that it holds, with their annotations."""
+    found: dict[str, Any] = {}
+    hints = typing.get_type_hints(kind, include_extras=True)
+    for field in fields(kind):
+        annotation = hints[field.name]
+        name = field.name.replace("_", "-")
+        if is_dataclass(annotation):
+            found |= _options(typing.cast(type, annotation))
+        elif not {tyro.conf.Positional, tyro.conf.Suppress} & set(typing.get_args(annotation)[1:]):
+            found["--" + name] = annotation
+            if annotation is bool:
+                found["--no-" + name] = annotation
+    return found
 
 
-def interruptible(main: Callable[[], int], advice: str = "the same command again finishes what is missing") -> int:
-    """The exit status of `main`; an interrupt is said in one line with advice, with status 130.
+def _check_option(token: str, known: Collection[str]) -> None:
+    """Raise ValueError if an option is not `known`, naming the one that is meant."""
+    name = token.split("=")[0].replace("_", "-")
+    if name in (*known, "--help"):
+        return
+    word = name.removeprefix("--")
+    initials = [
+        "--" + "-".join(w) for w in (k[2:].split("-") for k in known) if len(w) > 1 and "".join(x[0] for x in w) == word
+    ]
+    beginning = [k for k in known if len(word) > 2 and (k.startswith(name) or name.startswith(k))]
+    meant = [*initials, *beginning, *difflib.get_close_matches(name, known, n=1, cutoff=0.7)]
+    offered = ", ".join(option for option in known if not option.startswith("--no-"))
+    advice = f" (did you mean {meant[0]}?)" if meant else f"; the options are {offered}"
+    raise ValueError(f"there is no option {name}{advice}")
 
-    Where nobody reads the output any more (`... | head`), the process ends in silence with status 141, as other programs do.
-    So it does with status 143 where it is asked to terminate, after it has ended the processes that work for it.
-    """
-    # A process that waits for others of torchrun's would not come to it, and has to end at once.
-    if torchrun_processes() == 1:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+def _check_apart(option: str, values: Sequence[str], annotation: Any) -> None:
+    """Raise ValueError if several values of an option are written as one, between commas."""
+    if not any(typing.get_origin(part) is tuple for part in (annotation, *typing.get_args(annotation))):
+        return
+    for value in values:
+        parts = [part.strip() for part in _split(value)]
+        if len(parts) > 1 and all(parts) and (_fits(option, parts[0]) or all(map(_is_number, parts))):
+            raise ValueError(f"{option} {shlex.quote(value)}: write the values apart: {option} {shlex.join(parts)}")
+
+
+def _fits(option: str, text: str) -> bool:
     try:
-        try:
-            return main()
-        finally:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        # It may have been another pipe, of a process that worked for this one.
-        if not _reader_is_gone():
-            raise
-        # What is left in the buffer would fail again when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    except KeyboardInterrupt:
-        print(f"interrupted; {advice}")
-        return 130
-
-
-def _reader_is_gone() -> bool:
-    """Whether the output goes to a pipe that nobody reads any more."""
-    try:
-        poll = select.poll()
-        poll.register(sys.stdout.fileno(), select.POLLOUT)
-    except (AttributeError, OSError):
-        # No such call on Windows, and no such number of a captured output.
+        _SPECS[option].parse(text)
+    except (KeyError, ValueError):
         return False
-    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+    return True
 
 
-def describe_specs() -> str:
-    """Everything that a spec can name, with its options and defaults."""
-    lines = ["Specs are written name, name:value or name(key=literal, ...). What can be named:"]
-    for registry, title in (
-        (DATA_SETS, "data sets"),
-        (NOISES, "noise"),
-        (METHODS, "methods"),
-        (MODELS, "models"),
-        (AUGMENTATIONS, "augmentations"),
-    ):
-        lines.append(f"\n{title}:")
-        for entry in registry.entries().values():
-            short = f", short {entry.name}:{entry.main.upper()}" if entry.main else ""
-            lines.append(f"  {entry.signature()}{short}\n      {entry.summary}")
-    return "\n".join(lines)
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?", text) is not None
+
+
+def _split(text: str) -> list[str]:
+    """`text` at its commas outside brackets and quotes."""
+    return re.split(r""",(?=(?:[^()\[\]{}'"]|\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|'[^']*'|"[^"]*")*$)""", text)
 
 
 def _one_line(panel: str) -> str:
     """Tyro's boxed message without the box, its advice on --help and the help of the argument."""
     lines = [re.sub(r"^[│┃|]\s?|\s*[│┃|]$", "", line).rstrip() for line in panel.splitlines()]
-    body = [line for line in lines if line and not line.startswith(("╭", "╰"))]
-    message: list[str] = []
-    for line in body:
-        if line.startswith(("─", "━")):
-            break
-        message.append(line.strip())
-    meant = [line.split()[0] for line in body if line.strip().startswith("--")]
-    text = re.sub(r"^Error parsing ((?!-)[^:]*: )?", "", " ".join(message))
-    suggestion = f" (did you mean {meant[0].strip()}?)" if "Unrecognized" in text and meant else ""
-    return text + suggestion
+    body = [line.strip() for line in lines if line and not line.startswith(("╭", "╰"))]
+    end = next((at for at, line in enumerate(body) if line.startswith(("─", "━"))), len(body))
+    return re.sub(r"^Error parsing ((?!-)[^:]*: )?", "", " ".join(body[:end]))

@@ -1,115 +1,172 @@
-"""Corrupt the labels of a data set, look at what came out, and keep it.
+"""Corrupt the labels of a data set or of a file, report what came out, and keep it.
 
-For instance: python -m noisylab.cli.corrupt --data cifar10 --noise asymmetric:0.4 --seed 1 --save noise.npz --plot noise.png
+For instance: noisylab corrupt --data cifar10 --noise asymmetric:0.4 --seed 1 --save noise.npz --plot noise.png
+For a file of labels no data set is needed: noisylab corrupt --labels train.csv --noise symmetric:0.4 --out given.csv
 """
 
+import json
 import sys
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from noisylab.cli.arguments import describe_specs, fail, interruptible, parse_command_line
+import numpy as np
+
+from noisylab.cli.arguments import parse_command_line
 from noisylab.core.checks import NonNegativeInt, PositiveInt, check_fields
-from noisylab.core.files import check_output, make_output
+from noisylab.core.files import check_output, make_output, write_atomically
 from noisylab.core.registries import DATA_SETS, NOISES
 from noisylab.core.specs import Spec
+
+if TYPE_CHECKING:
+    from noisylab.corruption import NoisyLabels
+    from noisylab.data.image_data import ImageData
+
+# What the given labels can be written as, and the picture.
+_LABEL_FILES = (".csv", ".txt", ".json", ".npy")
+_PICTURES = (".png", ".pdf")
 
 
 @dataclass(frozen=True)
 class Arguments:
     """The command line."""
 
+    labels: Path | None = None
+    """File of true labels, .npy, .json, .txt or .csv (None: those of --data)."""
+    column: str | None = None
+    """The column of --labels that holds them, if that is a .csv with several."""
+    num_classes: PositiveInt | None = None
+    """Number of classes of --labels (None: the largest label and one)."""
     data: str = "digits"
-    """Data set (spec): digits, cifar10, cifar100, cifar100:coarse, npz:PATH, folder:PATH."""
+    """Data set (spec; noisylab list data)."""
     data_root: Path | None = None
     """Folder where downloaded data sets and human labels lie, or are put (None: data)."""
     train_size: PositiveInt | None = None
     """A stratified subset of this many samples (None: all)."""
     noise: str = "symmetric:0.4"
-    """Label noise (spec)."""
+    """Label noise (spec; noisylab list noise)."""
     seed: NonNegativeInt = 0
     """Seed of the noise."""
     save: Path | None = None
     """File for the record, .npz, read again by NoisyLabels.load (None: not kept)."""
+    out: Path | None = None
+    """File for the given labels: .csv (with the true ones and which are mislabelled), .txt, .json or .npy (None: none)."""
     plot: Path | None = None
     """File for the matrices and rates, .png or .pdf; mislabelled examples go beside it as *_examples (None: none)."""
-    describe: str | None = None
-    """Print the convention, formula, source and options of this noise kind or preset, and do nothing else."""
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if self.save is not None and self.save.suffix != ".npz":
-            raise ValueError(f"--save must end in .npz, got {str(self.save)!r}")
-        if self.plot is not None and self.plot.suffix not in (".png", ".pdf"):
-            raise ValueError(f"--plot must end in .png or .pdf, got {str(self.plot)!r}")
+        for name, kinds in (("save", (".npz",)), ("out", _LABEL_FILES), ("plot", _PICTURES)):
+            path = getattr(self, name)
+            if path is not None and path.suffix not in kinds:
+                raise ValueError(f"--{name} must end in {' or '.join(kinds)}, got {str(path)!r}")
+        if self.labels is None and (self.column is not None or self.num_classes is not None):
+            raise ValueError("--column and --num-classes are for --labels FILE")
+        if self.labels is not None and self.train_size is not None:
+            raise ValueError("--train-size is for --data; of --labels all are corrupted")
 
 
-def main() -> int:
-    """Run the command line."""
-    assert __doc__
-    try:
-        arguments = parse_command_line(Arguments, f"{__doc__}\n{describe_specs()}")
-        if arguments.describe is not None:
-            from noisylab.corruption import describe
+def main(args: Sequence[str]) -> int:
+    """Make the noise, report it, and write what was asked for."""
+    arguments = parse_command_line(Arguments, "corrupt", __doc__, args)
+    # Names are checked before anything heavy is imported.
+    spec = NOISES.parse(arguments.noise, {"mapping": "digits"})
+    if arguments.labels is None:
+        _check_human(spec, DATA_SETS.parse(arguments.data))
+    for path in (arguments.save, arguments.out, arguments.plot):
+        if path is not None:
+            check_output(path.absolute().parent)
+    data: ImageData | None = None
+    if arguments.labels is None:
+        from noisylab.data.image_data import load_data
 
-            describe(arguments.describe)
-            return 0
-        run(arguments)
-    except ValueError as error:
-        fail(error)
+        data = load_data(DATA_SETS.parse(arguments.data), arguments.data_root, arguments.train_size)
+        spec = NOISES.parse(arguments.noise, data.noise_defaults)
+        inputs = data.noise_inputs
+    else:
+        spec = NOISES.parse(arguments.noise)
+        inputs = _inputs(arguments)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        noisy = NOISES.create(spec, **inputs, seed=arguments.seed)
+    for warning in caught:
+        print(f"warning: {warning.message}", file=sys.stderr)
+    # What does not fit is refused before anything is printed or written.
+    images = None if data is None else _images(data, noisy)
+    noisy.report()
+    for path in (arguments.save, arguments.out, arguments.plot):
+        if path is not None:
+            make_output(path.absolute().parent)
+    if arguments.save is not None:
+        noisy.save(arguments.save)
+        print(f"saved {arguments.save}")
+    if arguments.out is not None:
+        write_labels(noisy, arguments.out)
+        print(f"wrote {arguments.out}")
+    if arguments.plot is not None:
+        name = DATA_SETS.parse(arguments.data).label if data else str(arguments.labels)
+        names = data.class_names if data else None
+        _draw(noisy, images, names, f"{spec.label} on {name}, seed {arguments.seed}", arguments.plot)
     return 0
 
 
-def run(arguments: Arguments) -> None:
-    """Make the noise, report it, and write what was asked for. Raises ValueError for what cannot be had."""
-    # Names are checked before anything heavy is imported.
-    _check_human(NOISES.parse(arguments.noise, {"mapping": "digits"}), DATA_SETS.parse(arguments.data))
-    for path in (arguments.save, arguments.plot):
-        if path is not None:
-            check_output(path.absolute().parent)
-    from noisylab.data.image_data import load_data
+def write_labels(noisy: "NoisyLabels", path: Path) -> None:
+    """Write the given labels: one a line, a list, an array, or a table with the true labels and which are mislabelled."""
+    if path.suffix == ".npy":
+        np.save(path, noisy.given)
+    elif path.suffix == ".json":
+        write_atomically(path, json.dumps(noisy.given.tolist()))
+    elif path.suffix == ".txt":
+        write_atomically(path, "".join(f"{label}\n" for label in noisy.given))
+    else:
+        rows = zip(noisy.given, noisy.true, noisy.mislabelled.astype(int), strict=True)
+        write_atomically(path, "given,true,mislabelled\n" + "".join(f"{g},{t},{m}\n" for g, t, m in rows))
 
-    data = load_data(DATA_SETS.parse(arguments.data), arguments.data_root, arguments.train_size)
-    spec = NOISES.parse(arguments.noise, data.noise_defaults)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        noisy = NOISES.create(spec, **data.noise_inputs, seed=arguments.seed)
-    for warning in caught:
-        print(f"warning: {warning.message}", file=sys.stderr)
-    # The outside images may be counted without being there: that is enough for a report.
-    counted = noisy.replaced_by is not None and not isinstance(noisy.parameters["outside"], str)
+
+def _inputs(arguments: Arguments) -> dict[str, Any]:
+    """What noise is made of if there are labels alone."""
+    from noisylab.corruption import read_labels
+
+    assert arguments.labels is not None
+    labels = read_labels(arguments.labels, arguments.column)
+    root = None if arguments.data_root is None else str(arguments.data_root)
+    return {"labels": labels, "num_classes": arguments.num_classes, "root": root}
+
+
+def _images(data: "ImageData", noisy: "NoisyLabels") -> Any:
+    """The images that the labels are given to, in their order. Raises ValueError if outside images do not fit."""
+    if not _counted(noisy):
+        return data.with_noise(noisy).train_images
     images = data.train_images
-    if noisy.positions is not None:
-        images = images.take(noisy.positions, axis=0)
-    # What does not fit is refused before anything is printed or written.
-    if not counted:
-        images = data.with_noise(noisy).train_images
-    noisy.report()
-    if arguments.save is not None:
-        make_output(arguments.save.absolute().parent)
-        noisy.save(arguments.save)
-        print(f"saved {arguments.save}")
-    if arguments.plot is None:
-        return
+    return images if noisy.positions is None else images.take(noisy.positions, axis=0)
+
+
+def _counted(noisy: "NoisyLabels") -> bool:
+    """Whether outside images are counted without being there, which is enough for a report."""
+    return noisy.replaced_by is not None and not isinstance(noisy.parameters["outside"], str)
+
+
+def _draw(noisy: "NoisyLabels", images: Any, names: Sequence[str] | None, title: str, path: Path) -> None:
+    """Draw the matrices and rates, and beside them examples if there are images."""
     import matplotlib
 
     matplotlib.use("Agg")
     from noisylab.plotting.corruption import corruption_figure, examples_figure
     from noisylab.plotting.style import write_figure
 
-    make_output(arguments.plot.absolute().parent)
-    title = f"{spec.label} on {DATA_SETS.parse(arguments.data).label}, seed {arguments.seed}"
-    figure, _ = corruption_figure(noisy, names=data.class_names, title=title)
-    write_figure(figure, arguments.plot)
-    print(f"drew {arguments.plot}")
-    if noisy.mislabelled.any():
-        beside = arguments.plot.with_stem(f"{arguments.plot.stem}_examples")
-        write_figure(examples_figure(noisy, images, names=data.class_names, outside_known=not counted), beside)
+    figure, _ = corruption_figure(noisy, names=names, title=title)
+    write_figure(figure, path)
+    print(f"drew {path}")
+    if images is not None and noisy.mislabelled.any():
+        beside = path.with_stem(f"{path.stem}_examples")
+        write_figure(examples_figure(noisy, images, names=names, outside_known=not _counted(noisy)), beside)
         print(f"drew {beside}")
 
 
 def _check_human(noise: Spec, data: Spec) -> None:
-    """Raise ValueError where human labels are asked for, be it inside another noise, on a data set that they are not of."""
+    """Raise ValueError if human labels are asked for, even inside another noise, on a data set that they are not of."""
     # These may be any data set.
     if data.name in ("npz", "folder", "hf"):
         return
@@ -120,7 +177,3 @@ def _check_human(noise: Spec, data: Spec) -> None:
             raise ValueError(f"{variant} holds labels of {true}'s images, and {data.name} is not {true}")
         if name == "cifar100" and kind != data.options["classes"]:
             raise ValueError(f"{variant} holds {kind} labels, which are those of --data cifar100:{kind}")
-
-
-if __name__ == "__main__":
-    sys.exit(interruptible(main, "nothing more is written"))

@@ -1,16 +1,16 @@
-"""One self-contained HTML page of a study: tables, figures, and a sample explorer.
+"""Write one self-contained HTML page of a study: tables, figures, and a sample explorer.
 
-python -m noisylab.cli.report runs/STUDY writes runs/STUDY/report.html, which opens in any browser without a network.
+noisylab report runs/STUDY writes runs/STUDY/report.html, which opens in any browser without a network.
 """
 
-import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
 
-from noisylab.cli.arguments import fail, interruptible, parse_command_line
-from noisylab.core.files import check_output
+from noisylab.cli.arguments import parse_command_line
+from noisylab.core.files import check_output, make_output, write_atomically
 from noisylab.data.image_data import check_root
 
 
@@ -32,30 +32,22 @@ class Arguments:
     """Whether the page has a sample explorer."""
 
 
-def main() -> int:
-    """Write the page, and say where it is."""
-    arguments = parse_command_line(Arguments, __doc__ or "")
+def main(args: Sequence[str]) -> int:
+    """Write the page, and print where it is."""
+    arguments = parse_command_line(Arguments, "report", __doc__, args)
     out = arguments.out or arguments.runs / "report.html"
-    try:
-        if not arguments.runs.is_dir():
-            raise ValueError(f"runs {str(arguments.runs)!r} is not a folder")
-        if out.is_dir():
-            raise ValueError(f"out must be a file, and {str(out)!r} is a folder")
-        check_output(out.parent)
-        check_root(arguments.data_root)
-        from noisylab.core.files import write_atomically
-        from noisylab.plotting.study_runs import study_runs
-        from noisylab.report.page import build, choose
+    if not arguments.runs.is_dir():
+        raise ValueError(f"runs {str(arguments.runs)!r} is not a folder")
+    if out.is_dir():
+        raise ValueError(f"--out must be a file, and {str(out)!r} is a folder")
+    check_output(out.parent)
+    check_root(arguments.data_root)
+    from noisylab.plotting.study_runs import study_runs
+    from noisylab.report.page import build, choose
 
-        runs = study_runs(arguments.runs, noise=arguments.noise, data_root=arguments.data_root)
-        page = build(runs, choose(runs, arguments.seed) if arguments.samples else None)
-    except ValueError as error:
-        fail(error)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    runs = study_runs(arguments.runs, noise=arguments.noise, data_root=arguments.data_root)
+    page = build(runs, choose(runs, arguments.seed) if arguments.samples else None)
+    make_output(out.parent)
     write_atomically(out, page)
     print(f"{out} ({out.stat().st_size / 2**20:.1f} MiB)")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(interruptible(main))

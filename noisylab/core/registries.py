@@ -21,6 +21,11 @@ METHODS: Registry[Any] = Registry("METHODS", "method", "noisylab.methods", {"run
 # A score is made from one recorded variable, which is its first parameter.
 SCORES: Registry[Any] = Registry("SCORES", "score", "noisylab.analysis.scores", {"shown", "running"}, first_is_context=True)
 FIGURES: Registry[Any] = Registry("FIGURES", "figure", "noisylab.plotting", {"runs", "width"})
-NAMED_STUDIES: Registry[Any] = Registry("NAMED_STUDIES", "named study", "noisylab.named_studies")
+NAMED_STUDIES: Registry[Any] = Registry(
+    "NAMED_STUDIES",
+    "study",
+    "noisylab.named_studies",
+    suggestions={"cost_table": "noisylab costs", "train": "noisylab train"},
+)
 
 REGISTRIES = (NOISES, DATA_SETS, AUGMENTATIONS, MODELS, METHODS, SCORES, FIGURES, NAMED_STUDIES)

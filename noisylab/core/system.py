@@ -13,8 +13,8 @@ def torchrun_processes() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def speaks() -> bool:
-    """Whether this is the process that says something, of several that `torchrun` has started."""
+def is_rank_zero() -> bool:
+    """Whether this process prints: it is the only one, or rank 0 of those that `torchrun` has started."""
     return os.environ.get("RANK", "0") == "0"
 
 

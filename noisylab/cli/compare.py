@@ -1,0 +1,53 @@
+"""Print the paired differences between the methods of a study, with 95 % intervals and p-values after Holm.
+
+For instance: noisylab compare runs/noise_sweep --baselines ce repeat
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from noisylab.cli.arguments import parse_command_line
+from noisylab.core.files import check_output, write_atomically
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Of which study, and what is compared with what."""
+
+    runs: tyro.conf.Positional[Path]
+    """Folder of a study."""
+    baselines: tuple[str, ...] = ()
+    """Methods that all others are compared with, as the tables name them (none: the first one of the study, and repeat)."""
+    measure: Literal["test_accuracy_last", "test_accuracy_last10", "memorised"] = "test_accuracy_last"
+    """The column of results.csv that is compared."""
+    out: Path | None = None
+    """File for the differences as CSV (None: they are printed alone)."""
+
+
+def main(args: Sequence[str]) -> int:
+    """Print the summary of a study and its differences."""
+    arguments = parse_command_line(Arguments, "compare", __doc__, args)
+    if arguments.out is not None:
+        check_output(arguments.out.absolute().parent)
+    from rich.console import Console
+
+    from noisylab.analysis.tables import compare, summarise
+    from noisylab.plotting.study_runs import study_runs
+    from noisylab.report.terminal import print_tables
+
+    results = study_runs(arguments.runs).results
+    known = list(dict.fromkeys(results["method"]))
+    for name in arguments.baselines:
+        if name not in known:
+            raise ValueError(f"--baselines names {name!r}, which is no method of the study; choose from {', '.join(known)}")
+    baselines = arguments.baselines or tuple(dict.fromkeys([known[0], *(name for name in known if name == "repeat")]))
+    differences = compare(results, arguments.measure, baselines=baselines)
+    print_tables(summarise(results), differences, Console())
+    if arguments.out is not None:
+        write_atomically(arguments.out, differences.to_csv(index=False))
+        print(f"the differences: {arguments.out}")
+    return 0

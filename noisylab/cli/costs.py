@@ -1,0 +1,204 @@
+"""What every method costs, measured: Table 1 of the DLB paper with time and memory, beside the paper's own entries.
+
+Forward and backward passes of a batch and the networks involved are counted by hooks while the training loop runs; how often
+targets change is found by changing earlier weights; step time and peak memory are ratios to the baseline's, with batches of
+equally many entries. Images are random, so no data set is needed.
+
+The default, resnet20 at 32x32 on one core, takes some 20 seconds a method. Expect DLB with one forward and one backward pass in
+one network, its targets updated every batch, and with the time and memory of `repeat`. A quick look at small images:
+
+    noisylab costs --data digits --model small_cnn
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from noisylab.cli.arguments import parse_command_line
+from noisylab.core.checks import Bound, PositiveInt, check_fields
+from noisylab.core.files import check_output, make_output
+from noisylab.core.registries import DATA_SETS, METHODS, MODELS
+from noisylab.core.signatures import REQUIRED
+from noisylab.core.system import Device, resolve_device_name
+from noisylab.costs.table import PAPER
+from noisylab.data.image_data import check_root, load_data
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from noisylab.costs.measure import Costs
+    from noisylab.costs.workload import Workload
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is measured."""
+
+    methods: tuple[str, ...] | None = None
+    """Training methods (specs), in the order of the table (None: all that need no option)."""
+    baseline: str = "ce"
+    """Method (spec) to whose step time and peak memory the others' are held."""
+    model: str = "resnet20"
+    """Network (spec)."""
+    data: str | None = None
+    """Data set (spec) from which the shape of images and the number of classes are taken (None: --shape and --classes)."""
+    data_root: Path | None = None
+    """Folder where downloaded data sets lie, or are put (None: data)."""
+    shape: tuple[PositiveInt, PositiveInt, PositiveInt] = (3, 32, 32)
+    """Channels, height and width of an image."""
+    classes: Annotated[int, Bound(ge=2)] = 10
+    """Number of classes."""
+    batch_size: PositiveInt = 128
+    """Entries of a batch (images), the repeated ones included; even."""
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """How it is measured."""
+
+    epochs: Annotated[int, Bound(ge=2)] = 12
+    """Length of the short runs in which everything that a method remembers comes to be (epochs)."""
+    turns: Annotated[int, Bound(ge=2)] = 15
+    """Turns of a method and of the baseline, one after the other; the median of their ratios counts."""
+    threads: PositiveInt = 1
+    """CPU threads."""
+    device: Device = "auto"
+    """Where to measure: auto is cuda, else mps, else cpu."""
+    out: Path = Path("runs/cost_table")
+    """Folder of the table as cost_table.csv and cost_table.tex."""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The command line."""
+
+    measured: Measured = field(default_factory=Measured)
+    measuring: Measuring = field(default_factory=Measuring)
+
+
+def main(args: Sequence[str]) -> int:
+    """Check, measure method by method, and write the table."""
+    arguments = parse_command_line(Arguments, "costs", __doc__, args)
+    what, how = arguments.measured, arguments.measuring
+    methods, left_out = check(what, how)
+    device = resolve_device_name(how.device)
+    shape, classes = what.shape, what.classes
+    if what.data is not None:
+        data = load_data(DATA_SETS.parse(what.data), what.data_root)
+        shape, classes = data.shape, data.num_classes
+    # torch is imported from here on.
+    from noisylab.costs.workload import Workload
+
+    workload = Workload(what.model, shape, classes, what.batch_size, how.epochs, steps_per_epoch=1)
+    workload.check([what.baseline, *methods])
+    make_output(how.out)
+    from rich.console import Console
+
+    console = Console()
+    if left_out:
+        console.print(f"not measured, since they need options: {', '.join(left_out)}", highlight=False)
+    rows, failed = measure_all(methods, workload, what.baseline, how, device, console)
+    if rows:
+        report(rows, workload, what.baseline, how, device, console)
+    return 1 if failed else 0
+
+
+def check(what: Measured, how: Measuring) -> tuple[list[str], list[str]]:
+    """The methods to measure, and those left out since they need options. Raises ValueError for bad arguments."""
+    check_fields(what)
+    check_fields(how)
+    check_root(what.data_root)
+    check_output(how.out)
+    if what.batch_size % 2:
+        raise ValueError(f"batch_size must be even, since half of a batch may repeat another one, got {what.batch_size}")
+    MODELS.parse(what.model)
+    METHODS.parse(what.baseline)
+    if what.data is not None:
+        DATA_SETS.parse(what.data)
+    if what.methods is None:
+        entries = METHODS.entries()
+        needy = [name for name, e in entries.items() if any(option.default is REQUIRED for option in e.options.values())]
+        # The baseline, the paper's in its order, the others by name.
+        first = [METHODS.parse(what.baseline).name, *PAPER]
+        ordered = dict.fromkeys([name for name in first if name in entries] + list(entries))
+        return [name for name in ordered if name not in needy], needy
+    if not what.methods:
+        raise ValueError("--methods must name at least one")
+    labels = [METHODS.parse(method).label for method in what.methods]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise ValueError(f"--methods names {label!r} twice")
+    return list(what.methods), []
+
+
+def measure_all(
+    methods: Sequence[str], workload: "Workload", baseline: str, how: Measuring, device: Device, console: "Console"
+) -> tuple[list["Costs"], list[str]]:
+    """The costs of the methods, and those that could not be measured, which is said with the reason."""
+    import torch
+
+    from noisylab.costs.measure import measure
+    from noisylab.costs.speed import Stepper
+    from noisylab.training.device import repeatable
+
+    rows: list[Costs] = []
+    failed: list[str] = []
+    with repeatable(torch.device(device), how.threads):
+        if device == "cuda":
+            # What CUDA's libraries keep for themselves comes with the first steps, and is no method's.
+            Stepper(workload, baseline, torch.device(device))
+        standard = Stepper(workload, baseline, torch.device(device))
+        for done, method in enumerate(methods, start=1):
+            try:
+                rows.append(measure(workload, method, standard, device, turns=how.turns))
+            except (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
+                # One method that cannot be measured leaves the table of the others.
+                failed.append(method)
+                reason = " ".join(f"{type(error).__name__}: {error}".split())
+                console.print(f"failed: {method}: {reason}", markup=False, highlight=False, soft_wrap=True)
+            else:
+                console.print(f"[{done}/{len(methods)}] {rows[-1].method}", markup=False, highlight=False)
+    return rows, failed
+
+
+def caption(workload: "Workload", baseline: str, how: Measuring, device: Device) -> str:
+    """What the numbers are, in a sentence or two."""
+    where = f"{how.threads} CPU thread{'s' if how.threads > 1 else ''}" if device == "cpu" else device
+    model, held_to = MODELS.parse(workload.model).label, METHODS.parse(baseline).label
+    return (
+        "Costs of a training step, measured; in brackets the entries of Shen et al. (2022), Table 1. No change: of the "
+        "architecture. Images: entries that go forward through any network for every new one. Trainings: those of finished "
+        f"teachers counted in. Step time (median of {how.turns} turns [quartiles]) and peak memory over those of {held_to}, "
+        f"all with {workload.batch_size} entries a batch: {model}, {'x'.join(map(str, workload.shape))} images, {where}."
+    )
+
+
+def report(
+    rows: Sequence["Costs"], workload: "Workload", baseline: str, how: Measuring, device: Device, console: "Console"
+) -> None:
+    """Print the table, and write it as CSV and LaTeX."""
+    import pandas
+    import torch
+    from rich.console import Console
+
+    from noisylab.core.files import write_atomically
+    from noisylab.costs.table import latex_table, record, terminal_table
+
+    text, out = caption(workload, baseline, how, device), how.out
+    settings = {
+        "baseline": METHODS.parse(baseline).label,
+        "model": MODELS.parse(workload.model).label,
+        "shape": "x".join(map(str, workload.shape)),
+        "classes": workload.num_classes,
+        "batch_size": workload.batch_size,
+        "epochs": workload.epochs,
+        "device": device,
+        "threads": how.threads,
+        "torch": torch.__version__,
+    }
+    # A table is shown whole, though a narrow terminal breaks its lines.
+    Console(file=console.file, width=max(console.width, 128)).print(terminal_table(rows, text))
+    write_atomically(out / "cost_table.csv", pandas.DataFrame([record(row) | settings for row in rows]).to_csv(index=False))
+    write_atomically(out / "cost_table.tex", latex_table(rows, text))
+    console.print(f"the table: {out / 'cost_table.csv'}, {out / 'cost_table.tex'}", soft_wrap=True, highlight=False)

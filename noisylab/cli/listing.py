@@ -1,0 +1,96 @@
+"""List what can be named: noisylab list methods. With a name, describe it: noisylab list methods dlb.
+
+Names are written name, name:value or name(key=literal, ...), for instance "dlb(alpha=3)" or symmetric:0.4.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import tyro
+
+from noisylab.cli.arguments import parse_command_line
+from noisylab.core import registries
+from noisylab.core.checks import expected
+from noisylab.core.signatures import REQUIRED
+from noisylab.core.specs import Entry, Registry
+
+Kind = Literal["methods", "noise", "models", "data", "augmentations", "studies"]
+_REGISTRIES = {"noise": "NOISES", "data": "DATA_SETS", "studies": "NAMED_STUDIES"}
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The command line."""
+
+    kind: tyro.conf.Positional[Kind | None] = None
+    """Of what kind (None: how many there are of each)."""
+    name: tyro.conf.Positional[str | None] = None
+    """The one to describe (None: all are listed)."""
+
+
+def main(args: Sequence[str]) -> int:
+    """List the kinds, the names of a kind, or what is known of one name."""
+    arguments = parse_command_line(Arguments, "list", __doc__, args)
+    if arguments.kind is None:
+        counts = [(kind, str(len(registry_of(kind).entries()))) for kind in get_args(Kind)]
+        print("\n".join(_in_columns(counts)))
+    elif arguments.name is None:
+        print("\n".join(listing(registry_of(arguments.kind))))
+    else:
+        print(describe(arguments.kind, arguments.name))
+    return 0
+
+
+def registry_of(kind: Kind) -> Registry[Any]:
+    """The registry of a kind."""
+    registry: Registry[Any] = getattr(registries, _REGISTRIES.get(kind, kind.upper()))
+    return registry
+
+
+def listing(registry: Registry[Any]) -> list[str]:
+    """A line for each name, in columns: what it is, its source, and its options with their defaults."""
+    rows = []
+    for entry in registry.entries().values():
+        what, source = _summary(entry)
+        rows.append((entry.name, what, source, entry.signature().removeprefix(entry.name).strip("()")))
+    return _in_columns(rows)
+
+
+def describe(kind: Kind, name: str) -> str:
+    """The documentation of a name, and each of its options with its default and bounds."""
+    registry = registry_of(kind)
+    if kind == "noise":
+        from noisylab.corruption.kinds.presets import NOTES
+
+        # What a published code does, by the code's name.
+        if name in NOTES:
+            return f"preset(rate, source={name!r})\n\n{NOTES[name]}"
+    # A spec is described by its name; its values have to be right.
+    entry = registry.entries().get(name) or registry.entries()[registry.parse(name).name]
+    lines = [entry.signature(), "", entry.documentation]
+    if entry.options:
+        lines.append("\noptions:")
+    width = max((len(key) for key in entry.options), default=0)
+    for key, option in entry.options.items():
+        default = "" if option.default is REQUIRED else f" (default: {option.default!r})"
+        main = f"; short: {entry.name}:{key.upper()}" if key == entry.main else ""
+        lines.append(f"  {key.ljust(width)}  {expected(option.annotation)}{default}{main}")
+    return "\n".join(lines)
+
+
+def _in_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows as lines, without columns that are empty."""
+    columns = [column for column in zip(*rows, strict=True) if any(column)]
+    widths = [max(map(len, column)) for column in columns]
+    return [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in zip(*columns, strict=True)
+    ]
+
+
+def _summary(entry: Entry) -> tuple[str, str]:
+    """The first line of the documentation without the source that stands in parentheses at its end, and that source."""
+    found = re.search(r"\s*\(((?:[^()]|\([^()]*\))*\b\d{4}[a-z]?)\)\.?$", entry.summary)
+    return (entry.summary[: found.start()], found[1]) if found else (entry.summary.removesuffix("."), "")

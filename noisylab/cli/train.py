@@ -1,0 +1,172 @@
+"""One run, with its metrics as they come: one method under one noise with one seed.
+
+By default DLB on scikit-learn's digits under symmetric noise of 0.4. The run's folder is as in every study, so the figures, the
+report and a larger study with the same --out take it up. The same command again goes on where it was interrupted.
+
+With `torchrun --nproc-per-node 4 -m noisylab train ...` four processes train it together, each on its own GPU, or all on
+the CPU. --batch-size is the global batch size. Each process trains on its share of every batch and keeps its own half-batch
+for DLB.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from noisylab.cli.arguments import parse_command_line
+from noisylab.cli.ending import fail
+from noisylab.core.checks import NonNegativeInt, PositiveInt, check_fields
+from noisylab.core.files import check_output, make_output
+from noisylab.core.system import is_rank_zero, resolve_device_name, torchrun_processes
+from noisylab.data.image_data import ImageData, check_root, load_data
+from noisylab.study.grid import Grid
+from noisylab.study.plan import plan
+from noisylab.study.run_config import RunConfig
+from noisylab.training.config import TrainConfig
+
+SHOWN = {
+    "epoch": ("epoch", "d"),
+    "train_loss": ("train loss", ".3f"),
+    "test_accuracy": ("test", ".3f"),
+    "clean_correct": ("clean", ".3f"),
+    "mislabelled_correct": ("recovered", ".3f"),
+    "mislabelled_memorised": ("memorised", ".3f"),
+    "learning_rate": ("rate", ".4g"),
+    "images_per_second": ("images/s", ",.0f"),
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the run goes, and who else is told of it."""
+
+    out: Path = Path("runs/train")
+    """Folder of the study that the run belongs to."""
+    tensorboard: bool = False
+    """Write the metrics for TensorBoard too, into the run's folder (extra `tensorboard`)."""
+    sync_batch_norm: bool = False
+    """Under torchrun: batch norm with the statistics of all processes, in place of each with its own."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is trained."""
+
+    data: str = "digits"
+    """Data set (spec; noisylab list data)."""
+    data_root: Path | None = None
+    """Folder where downloaded data sets lie, or are put (None: data)."""
+    train_size: PositiveInt | None = None
+    """Train on a stratified subset of this many samples (None: all)."""
+    model: str = "small_cnn"
+    """Network (spec; noisylab list models)."""
+    method: str = "dlb"
+    """Training method (spec; noisylab list methods)."""
+    noise: str = "symmetric:0.4"
+    """Label noise (spec; noisylab list noise)."""
+    seed: NonNegativeInt = 0
+    """Seed of initialisation, order and augmentation."""
+    noise_seed: NonNegativeInt | None = None
+    """Seed of the noise (None: the same)."""
+    augment: str = "auto"
+    """Augmentation (spec; noisylab list augmentations); auto is the data set's own."""
+    record: Literal["online", "eval"] = "online"
+    """Per-sample records of the training steps (free), or of an extra pass over the training set after each epoch."""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The command line."""
+
+    run: Run = field(default_factory=Run)
+    training: TrainConfig = field(default_factory=TrainConfig)
+    place: Place = field(default_factory=Place)
+
+
+def main(args: Sequence[str]) -> int:
+    """Train, show every epoch, and sum up."""
+    arguments = parse_command_line(Arguments, "train", __doc__, args)
+    one, place = arguments.run, arguments.place
+    check_fields(one)
+    shared = {
+        name: getattr(one, name) for name in ("data", "data_root", "train_size", "model", "noise_seed", "augment", "record")
+    }
+    training = replace(
+        arguments.training,
+        device=resolve_device_name(arguments.training.device),
+        processes=torchrun_processes(),
+        sync_batch_norm=place.sync_batch_norm,
+    )
+    grid = Grid(methods=(one.method,), noise=(one.noise,), seeds=(one.seed,), budget="epochs", training=training, **shared)
+    check_root(grid.data_root)
+    check_output(place.out)
+    with ExitStack() as stack:
+        try:
+            if training.processes > 1:
+                from noisylab.core.distributed import joined, main_first
+
+                stack.enter_context(joined(training.device))
+                with main_first():
+                    data = load_data(grid.data, grid.data_root, grid.train_size)
+            else:
+                data = load_data(grid.data, grid.data_root, grid.train_size)
+            (config,) = plan(grid, data).configs
+            tell = tensorboard(place.out / config.id) if place.tensorboard and is_rank_zero() else None
+            make_output(place.out)
+        except ValueError as error:
+            # Said before the processes leave one another.
+            fail(error)
+        return run(config, data, place.out, tell)
+
+
+def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[str, Any]], None] | None) -> int:
+    """Train one run in the folder `out`; the main one of several processes says how it goes."""
+    from noisylab.data.image_files import UnreadableError
+    from noisylab.study.run import RunLockedError, run_one
+    from noisylab.study.run_folder import write_results
+
+    say = print if is_rank_zero() else lambda *_, **__: None
+    say(f"{config.id} in {out}")
+    say("  ".join(f"{title:>10}" for title, _ in SHOWN.values()))
+
+    def show(row: Mapping[str, Any]) -> None:
+        values = {name: row[name] + (name == "epoch") for name in SHOWN}
+        # Of mixed images there is no prediction of one class.
+        texts = ["-" if math.isnan(values[name]) else format(values[name], style) for name, (_, style) in SHOWN.items()]
+        say("  ".join(f"{text:>10}" for text in texts), flush=True)
+        if tell is not None:
+            tell(row)
+
+    try:
+        result = run_one(config, data, out, on_row=show)
+    except RunLockedError:
+        fail(f"run {config.id} is locked by another process")
+    except UnreadableError as error:
+        fail(error, all_ranks=True)
+    if not is_rank_zero():
+        return 0
+    write_results(out)
+    ran = f"{result['method']} under {result['noise']} (realised rate {result['realised_rate']:.3f}), seed {result['seed']}"
+    last, last10 = result["test_accuracy_last"], result["test_accuracy_last10"]
+    print(f"{ran}: test accuracy {last:.4f} at the last epoch, {last10:.4f} in the mean of the last ten")
+    print(f"{result['images_processed']:,} images in {result['steps']:,} steps, {result['seconds']:.1f} s")
+    return 0
+
+
+def tensorboard(folder: Path) -> Callable[[Mapping[str, Any]], None]:
+    """What writes each row of metrics for TensorBoard. Raises ValueError where its package is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise ValueError("--tensorboard needs its package: pip install 'noisylab[tensorboard]'") from None
+    writer = SummaryWriter(str(folder / "tensorboard"))
+
+    def write(row: Mapping[str, Any]) -> None:
+        for name, value in row.items():
+            if name != "epoch":
+                writer.add_scalar(name, value, row["epoch"])
+        writer.flush()
+
+    return write
