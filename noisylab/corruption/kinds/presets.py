@@ -70,7 +70,7 @@ class _Drawn(NamedTuple):
     """What a code gives, the transition it implies, and how it draws."""
 
     given: NDArray[np.int64]
-    transition: NDArray[np.float64]
+    transition: NDArray[np.float64] | None
     drawing: Drawing | None
 
 
