@@ -22,8 +22,8 @@ def write(folder: str) -> None:
     import numpy as np
     import torch
 
-    from noisylab.analysis import DynamicsRecorder
     from noisylab.corruption import symmetric
+    from noisylab.recording import DynamicsRecorder
 
     true = np.arange(SAMPLES) % CLASSES
     noisy = symmetric(true, 0.4, seed=0)

@@ -10,10 +10,11 @@ from helpers_training import CLASSES, SAMPLES, same_state, training_set
 from torch import Tensor, nn
 
 from noisylab.core.registries import METHODS
+from noisylab.data import TrainingSet
 from noisylab.data.batches.batch import Batch
 from noisylab.methods import Frozen, Method, RunInfo, Step
 from noisylab.models import Backbone
-from noisylab.training import Callback, TrainConfig, TrainingSet, train
+from noisylab.training import Callback, TrainConfig, train
 from noisylab.training.callback import EpochSummary
 
 EPOCHS = 4

@@ -18,6 +18,7 @@ from noisylab.core import checks
 from noisylab.core.signatures import REQUIRED, CallerArgs, Entry, Option, inspect_entry, read_entries
 
 T = TypeVar("T", bound=Callable[..., Any])
+Target = TypeVar("Target", bound=Callable[..., Any])
 
 _OPENING, _CLOSING = "([{", ")]}"
 
@@ -63,7 +64,7 @@ class Registry(Generic[T]):
         self._added: dict[str, tuple[Entry, T]] = {}
         self._read_entries: dict[str, Entry] | None = None
 
-    def register(self, name: str, *, main: str | None = None, **facts: Any) -> Callable[[T], T]:
+    def register(self, name: str, *, main: str | None = None, **facts: Any) -> Callable[[Target], Target]:
         """Decorator that makes a function or class known by `name`; `name:value` sets its parameter `main`.
 
         Arguments are checked against their annotations at every call from then on. facts: kept as `Entry.facts`, such as the
@@ -71,7 +72,7 @@ class Registry(Generic[T]):
         signature.
         """
 
-        def add(target: T) -> T:
+        def add(target: Target) -> Target:
             if inspect.isclass(target):
                 if constructor := vars(target).get("__init__"):
                     setattr(target, "__init__", checks.checked(constructor))  # noqa: B010 - mypy knows it as final
@@ -83,7 +84,7 @@ class Registry(Generic[T]):
             if known is not None and known.module != entry.module:
                 raise ValueError(f"{self.kind} {name!r} of {entry.place} is registered already, at {known.place}")
             self._added[name] = (entry, made)
-            return typing.cast(T, made)
+            return typing.cast(Target, made)
 
         return add
 
@@ -236,7 +237,8 @@ def _head(text: str) -> str:
 
 
 def _is_spec(option: Option) -> bool:
-    return checks.IsSpec() in typing.get_args(option.annotation)
+    parts = (option.annotation, *typing.get_args(option.annotation))
+    return any(checks.IsSpec() in typing.get_args(part) for part in parts)
 
 
 def _example(entry: Entry) -> str:
@@ -245,7 +247,8 @@ def _example(entry: Entry) -> str:
 
 
 def _literal(text: str, annotation: Any) -> Any:
-    if annotation is str:
+    # A path or a text may look like a number.
+    if str in (annotation, *typing.get_args(annotation)):
         return text
     try:
         return ast.literal_eval(text)

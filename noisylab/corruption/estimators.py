@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.checks import PositiveInt
-from noisylab.corruption.kinds.compose import from_pair
+from noisylab.corruption.record import from_pair
 from noisylab.corruption.validation import check_labels, check_posteriors
 
 

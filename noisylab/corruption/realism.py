@@ -27,4 +27,4 @@ def realism_controls(noisy: NoisyLabels, *, sampling: Sampling = "exact_per_clas
         "symmetric": symmetric(clean, noisy.rate, classes, sampling=sampling, seed=seed),
         "pair_flip": pair_flip(clean, noisy.rate, classes, sampling=sampling, seed=seed),
     }
-    return {name: replace(control, positions=noisy.positions) for name, control in made.items()}
+    return {name: replace(control, positions=noisy.positions, class_names=noisy.class_names) for name, control in made.items()}

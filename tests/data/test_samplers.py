@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
-from noisylab.corruption import symmetric
-from noisylab.data import CorruptedDataset, LastBatchSampler, PlainSampler, SameClassSampler, TwinSampler
+from noisylab.corruption import CorruptedDataset, symmetric
+from noisylab.data import LastBatchSampler, PlainSampler, SameClassSampler, TwinSampler
 from noisylab.data.batches.samplers import Delayed, make_sampler, presentations_of
 
 sizes = st.integers(1, 60)

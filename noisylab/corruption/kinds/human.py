@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from noisylab.core.registries import NOISES
-from noisylab.corruption.kinds.compose import from_pair
+from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.pt_file import read_arrays
-from noisylab.corruption.record import NoisyLabels
+from noisylab.corruption.record import NoisyLabels, from_pair
 from noisylab.corruption.validation import check_labels, check_positions
 
 FILES = {
@@ -33,6 +33,7 @@ VARIANTS: dict[str, tuple[str, str, str, int, float]] = {
 
 
 @NOISES.register("human", main="variant")
+@named_classes
 def human(
     variant: Literal[
         "cifar10n_aggre",
@@ -56,10 +57,6 @@ def human(
     and the realised one must round to it where it is about all images. Raises ValueError for an unknown variant, a missing,
     damaged or foreign file, and for other true labels.
     """
-    if not isinstance(variant, str):
-        raise TypeError(f"human takes the variant first, then the labels: human({'cifar10n_worse'!r}, labels)")
-    if variant not in VARIANTS:
-        raise ValueError(f"variant must be one of {', '.join(map(repr, VARIANTS))}, got {variant!r}")
     name, given_key, true_key, classes, published = VARIANTS[variant]
     path = Path("data" if root is None else root) / name
     if root is not None and Path(root).is_file():

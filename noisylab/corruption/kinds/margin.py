@@ -6,14 +6,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.core.checks import PositiveInt, UnitInterval
+from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
+from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import PerSample, Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
-from noisylab.corruption.validation import check_labels, check_posteriors, check_rate, read_rows
+from noisylab.corruption.validation import check_labels, check_posteriors, read_rows
 
 
 @NOISES.register("margin", main="rate")
+@named_classes
 def margin(
     labels: ArrayLike,
     rate: UnitInterval,
@@ -22,7 +24,7 @@ def margin(
     *,
     form: Literal["I", "II", "III"] = "I",
     sampling: Sampling = "exact_per_class",
-    seed: int = 0,
+    seed: NonNegativeInt = 0,
     positions: ArrayLike | None = None,
 ) -> NoisyLabels:
     """The smaller the margin between a sample's two likeliest classes, the likelier it flips (PMD, Zhang et al. 2021).
@@ -34,13 +36,11 @@ def margin(
     every mode. Raises ValueError for bad input, and for a rate above the share of samples that have any margin left.
     """
     clean, classes = check_labels(labels, num_classes)
-    r = check_rate(rate)
+    r = float(rate)
     rows, file = read_rows(posteriors, "posteriors", positions=positions)
     eta = check_posteriors(rows, len(clean), classes if num_classes is not None else None)
     classes = eta.shape[1]
     check_labels(clean, classes)
-    if form not in ("I", "II", "III"):
-        raise ValueError(f"form must be one of 'I', 'II', 'III', got {form!r}")
     if classes < 2:
         raise ValueError(f"margin noise needs at least 2 classes, got {classes}")
     first, second = np.partition(eta, classes - 2, axis=1)[:, -2:].T[::-1]

@@ -6,17 +6,19 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.core.checks import PathText, PositiveInt, UnitInterval
+from noisylab.core.checks import NonNegativeInt, PathText, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
 from noisylab.core.seeds import derive_seed
+from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import Sampling, draw, flip_order
 from noisylab.corruption.record import NoisyLabels
-from noisylab.corruption.validation import check_integer, check_rate, check_sampling, check_true_labels, read_rows
+from noisylab.corruption.validation import check_integer, check_true_labels, read_rows
 
 Pixel = TypeVar("Pixel", bound=np.generic)
 
 
 @NOISES.register("open_set", main="rate")
+@named_classes
 def open_set(
     labels: ArrayLike,
     rate: UnitInterval,
@@ -25,7 +27,7 @@ def open_set(
     *,
     open_share: UnitInterval = 1.0,
     sampling: Sampling = "exact_per_class",
-    seed: int = 0,
+    seed: NonNegativeInt = 0,
 ) -> NoisyLabels:
     """A share of the images is replaced from another data set and keeps its label; the other flips are symmetric (EDM 2020).
 
@@ -36,8 +38,7 @@ def open_set(
     ValueError for bad input.
     """
     clean, classes = check_true_labels(labels, num_classes)
-    r, share, mode = check_rate(rate), check_rate(open_share), check_sampling(sampling)
-    seed = check_integer("seed", seed)
+    r, share = float(rate), float(open_share)
     if classes < 2 and share < 1:
         raise ValueError(f"open-set noise with flips needs at least 2 classes, got num_classes = {classes}")
     if isinstance(outside, int | np.integer):
@@ -52,24 +53,24 @@ def open_set(
     matrix[:, classes] = r * share
     np.fill_diagonal(matrix, 1 - r)
     matrix[classes] = np.eye(classes + 1)[classes]
-    drawn = draw(clean, matrix, classes + 1, sampling=mode, seed=seed)
+    drawn = draw(clean, matrix, classes + 1, sampling=sampling, seed=seed)
     replaced = drawn == classes
     # Dealt in the order in which samples flip, so that those of a lower rate get the same images at a higher one.
-    dealt = flip_order(clean, classes, sampling=mode, seed=seed)
+    dealt = flip_order(clean, classes, sampling=sampling, seed=seed)
     dealt = dealt[replaced[dealt]]
     image = np.random.default_rng(derive_seed(seed, "noise/outside")).permutation(count)
     replaced_by = np.full(len(clean), -1)
     replaced_by[dealt] = image[np.arange(len(dealt)) % count]
     transition = np.full((classes, classes), closed / max(classes - 1, 1))
     np.fill_diagonal(transition, 1 - closed)
-    parameters = {"open_share": share, "sampling": mode, "outside": count} | file
+    parameters = {"open_share": share, "sampling": sampling, "outside": count} | file
     return NoisyLabels(
         given=np.where(replaced, clean, drawn),
         true=clean,
         num_classes=classes,
         kind="open_set",
         nominal_rate=r,
-        seed=seed,
+        seed=int(seed),
         transition=transition,
         parameters=parameters,
         replaced_by=replaced_by,

@@ -5,14 +5,16 @@ from os import PathLike
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.core.checks import PositiveInt, UnitInterval
+from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
+from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import PerSample, Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
-from noisylab.corruption.validation import check_labels, check_rate, check_true_labels, read_rows
+from noisylab.corruption.validation import check_labels, check_true_labels, read_rows
 
 
 @NOISES.register("subclass", main="rate")
+@named_classes
 def subclass(
     labels: ArrayLike,
     rate: UnitInterval,
@@ -20,7 +22,7 @@ def subclass(
     num_classes: PositiveInt | None = None,
     *,
     sampling: Sampling = "exact_per_class",
-    seed: int = 0,
+    seed: NonNegativeInt = 0,
     positions: ArrayLike | None = None,
     fine_labels: ArrayLike | None = None,
 ) -> NoisyLabels:
@@ -32,7 +34,7 @@ def subclass(
     is 5r (Bai et al. 2023). Raises ValueError for bad input, and for a rate above the share of samples in those fine classes.
     """
     clean, classes = check_true_labels(labels, num_classes)
-    r = check_rate(rate)
+    r = float(rate)
     if classes < 2:
         raise ValueError(f"subclass noise needs at least 2 classes, got num_classes = {classes}")
     rows, file = (fine_labels, {}) if fine is None else read_rows(fine, "fine", positions=positions)

@@ -3,14 +3,16 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from noisylab.core.checks import PositiveInt, UnitInterval
+from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
+from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
-from noisylab.corruption.validation import check_rate, check_true_labels
+from noisylab.corruption.validation import check_true_labels
 
 
 @NOISES.register("symmetric", main="rate")
+@named_classes
 def symmetric(
     labels: ArrayLike,
     rate: UnitInterval,
@@ -18,7 +20,7 @@ def symmetric(
     *,
     include_true: bool = False,
     sampling: Sampling = "exact_per_class",
-    seed: int = 0,
+    seed: NonNegativeInt = 0,
 ) -> NoisyLabels:
     """Each label is replaced with probability `rate` by one drawn uniformly.
 
@@ -27,7 +29,7 @@ def symmetric(
     is r (K-1)/K (DivideMix 2020, ELR 2020). Raises ValueError for bad labels, rate, sampling or seed, and for one class only.
     """
     clean, classes = check_true_labels(labels, num_classes)
-    r = check_rate(rate)
+    r = float(rate)
     if classes < 2 and r > 0:
         raise ValueError(f"symmetric noise needs at least 2 classes, got num_classes = {classes}")
     off = r / classes if include_true else r / max(classes - 1, 1)

@@ -6,8 +6,9 @@ from os import PathLike
 import numpy as np
 from numpy.typing import ArrayLike
 
-from noisylab.core.checks import PositiveInt
+from noisylab.core.checks import NonNegativeInt, PositiveInt
 from noisylab.core.registries import NOISES
+from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import Sampling
 from noisylab.corruption.estimators import empirical_transition
 from noisylab.corruption.record import NoisyLabels, corrupt
@@ -15,13 +16,14 @@ from noisylab.corruption.validation import check_labels, check_transition, read_
 
 
 @NOISES.register("from_transition")
+@named_classes
 def from_transition(
     labels: ArrayLike,
     matrix: ArrayLike | str | PathLike[str],
     num_classes: PositiveInt | None = None,
     *,
     sampling: Sampling = "exact_per_class",
-    seed: int = 0,
+    seed: NonNegativeInt = 0,
 ) -> NoisyLabels:
     """Given labels drawn from P(given = j | true = i) = matrix[i, j] (Natarajan et al. 2013).
 
@@ -49,13 +51,14 @@ def from_transition(
 
 
 @NOISES.register("empirical", main="source")
+@named_classes
 def empirical(
     labels: ArrayLike,
     source: str | PathLike[str] | NoisyLabels,
     num_classes: PositiveInt | None = None,
     *,
     sampling: Sampling = "exact_per_class",
-    seed: int = 0,
+    seed: NonNegativeInt = 0,
 ) -> NoisyLabels:
     """Class-conditional noise with the transition matrix that another corruption realised: T_ij = n_ij / n_i.
 

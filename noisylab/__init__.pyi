@@ -1,0 +1,47 @@
+# Written by `make stubs`.
+from .analysis import detection_table as detection_table
+from .analysis import score as score
+from .core.plugins import load_plugins as load_plugins
+from .corruption import CorruptedDataset as CorruptedDataset
+from .corruption import Diagnostics as Diagnostics
+from .corruption import NoisyLabels as NoisyLabels
+from .corruption import anchor_points as anchor_points
+from .corruption import asymmetric as asymmetric
+from .corruption import block as block
+from .corruption import compose as compose
+from .corruption import confident_joint as confident_joint
+from .corruption import confident_transition as confident_transition
+from .corruption import describe as describe
+from .corruption import diagnose as diagnose
+from .corruption import empirical as empirical
+from .corruption import empirical_transition as empirical_transition
+from .corruption import from_file as from_file
+from .corruption import from_pair as from_pair
+from .corruption import from_transition as from_transition
+from .corruption import human as human
+from .corruption import instance as instance
+from .corruption import long_tail_indices as long_tail_indices
+from .corruption import long_tailed as long_tailed
+from .corruption import margin as margin
+from .corruption import open_set as open_set
+from .corruption import pair_flip as pair_flip
+from .corruption import preset as preset
+from .corruption import read_labels as read_labels
+from .corruption import realism_controls as realism_controls
+from .corruption import replace_images as replace_images
+from .corruption import restrict as restrict
+from .corruption import subclass as subclass
+from .corruption import symmetric as symmetric
+from .data import ImageData as ImageData
+from .data import LastBatchSampler as LastBatchSampler
+from .data import load_data as load_data
+from .methods import DLBLoss as DLBLoss
+from .methods import Method as Method
+from .methods import create_method as create_method
+from .models import create_model as create_model
+from .recording import DynamicsRecorder as DynamicsRecorder
+from .recording import load_dynamics as load_dynamics
+from .training import TrainConfig as TrainConfig
+from .training import train as train
+
+__version__: str
