@@ -81,7 +81,7 @@ def test_every_run_is_done_once_and_told_of_once(tmp_path: Path) -> None:
     assert told.run(configs, tmp_path, 2) == []
     assert sorted(result["position"] for _, result in told.results) == list(range(6))
     assert all(configs[result["position"]] is config for config, result in told.results)
-    assert Counter(path.name.split(".")[0] for path in tmp_path.iterdir()) == {c.id: 1 for c in configs}
+    assert Counter(path.name.rsplit(".", 2)[0] for path in tmp_path.iterdir()) == {c.id: 1 for c in configs}
     assert os.getpid() not in {result["pid"] for _, result in told.results}
     assert told.progress[-1] == [3] * 6
 
@@ -96,7 +96,7 @@ def test_what_goes_wrong_in_a_run_stays_with_it(tmp_path: Path) -> None:
     assert reasons["dies"] == f"its process ended {ATTEMPTS} times (exit code {-signal.SIGKILL})"
     assert reasons["leaves"] == f"its process ended {ATTEMPTS} times (exit code 7)"
     assert sorted(config.noise_digest for config, _ in told.results) == ["dies once", "elsewhere once", "fine", "fine"]
-    starts = Counter(path.name.split(".")[0] for path in tmp_path.iterdir())
+    starts = Counter(path.name.rsplit(".", 2)[0] for path in tmp_path.iterdir())
     assert [starts[config.id] for config in configs] == [1, 1, ATTEMPTS, ATTEMPTS, 2, 2, 1]
 
 
