@@ -69,7 +69,7 @@ class TargetHistory(Memory):
         rate = ((1 - self.momentum) / (1 - self.momentum**number))[:, None]
         row = (1 - rate) * last + rate * made
         if self.every > 1:
-            row = torch.where((written + 1)[:, None] % self.every == 0, row, last)
+            row = torch.where((written + 1)[:, None] % self.every == 0, row, self.read(index, number))
         rows, samples, classes = self.targets.shape
         write_rows(self.targets.view(rows * samples, classes), (number - 1) % rows * samples + index, row)
         self.predictions.index_copy_(0, index, written + 1)
