@@ -3,7 +3,9 @@
 Drawn from the finished runs of a study, without training: python figures/axis_comparison.py runs/augmentation
 """
 
-from noisylab.cli.figure import draw
+import sys
+
+from noisylab.cli import main
 
 if __name__ == "__main__":
-    draw("axis_comparison", __doc__)
+    raise SystemExit(main(["figure", "axis_comparison", *sys.argv[1:]]))

@@ -3,7 +3,9 @@
 Drawn from the finished runs of a study, without training: python figures/option_map.py runs/sensitivity
 """
 
-from noisylab.cli.figure import draw
+import sys
+
+from noisylab.cli import main
 
 if __name__ == "__main__":
-    draw("option_map", __doc__)
+    raise SystemExit(main(["figure", "option_map", *sys.argv[1:]]))
