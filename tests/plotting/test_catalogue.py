@@ -147,7 +147,7 @@ def test_every_point_of_the_data_map_is_on_the_page(runs: StudyRuns) -> None:
 def test_there_is_a_script_for_every_figure_and_it_draws_what_it_is_named_after() -> None:
     for name in FIGURES:
         script = (ROOT / "figures" / f"{name}.py").read_text()
-        assert f'draw("{name}", __doc__)' in script
+        assert f'main(["figure", "{name}", *sys.argv[1:]])' in script
     assert {path.stem for path in (ROOT / "figures").glob("*.py")} == set(FIGURES)
 
 
@@ -166,7 +166,7 @@ def script(name: str, *options: str, status: int = 0) -> str:
 
 
 def test_a_script_writes_the_formats_asked_for_and_the_numbers(folder: Path, tmp_path: Path) -> None:
-    options = [str(folder), "--out", str(tmp_path), "--columns", "1", "--format", "svg", "png", "--noise", "symmetric:0.4"]
+    options = [str(folder), "--out", str(tmp_path), "--width", "1", "--format", "svg", "png", "--noise", "symmetric:0.4"]
     printed = script("loss_separation", *options)
     files = {tmp_path / f"loss_separation.{kind}" for kind in ("svg", "png", "csv")}
     assert set(map(Path, printed.split())) == files == set(tmp_path.iterdir())
@@ -176,7 +176,7 @@ def test_a_script_writes_the_formats_asked_for_and_the_numbers(folder: Path, tmp
     ("options", "said"),
     [
         (["--noise", "symmetric:0.3"], "symmetric:0.4"),
-        (["--columns", "3"], "columns"),
+        (["--width", "3"], "--width"),
         (["--format", "gif"], "gif"),
         (["--noise", "symmetric:0"], "nothing to show"),
     ],
