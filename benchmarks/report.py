@@ -25,7 +25,7 @@ from noisylab.core.registries import DATA_SETS
 from noisylab.corruption import symmetric
 from noisylab.data.image_data import load_data
 from noisylab.plotting.study_runs import study_runs
-from noisylab.report.page import build, choose
+from noisylab.report.page import build_page, explore
 from noisylab.study.run_config import RunConfig
 from noisylab.study.run_folder import write_result
 from noisylab.training.config import TrainConfig
@@ -107,7 +107,7 @@ def measure(name: str, study: Path, page: Path, root: Path | None = None) -> Non
     """Write the page of a study and print what it costs."""
     started = time.perf_counter()
     runs = study_runs(study, data_root=root)
-    page.write_text(build(runs, choose(runs, None)), encoding="utf-8")
+    page.write_text(build_page(runs, explored=explore(runs)), encoding="utf-8")
     written = time.perf_counter() - started
     seconds = seconds_to_open(page)
     size = page.stat().st_size / 2**20

@@ -212,11 +212,11 @@ class Study:
         """Write the page with tables, figures and the sample explorer; it opens without a network. None: `report.html`."""
         from noisylab.core.files import write_atomically
         from noisylab.plotting.study_runs import study_runs
-        from noisylab.report.page import build, choose
+        from noisylab.report.page import build_page, explore
 
         file = self.path / "report.html" if path is None else Path(path).expanduser()
         runs = study_runs(self.path, noise=noise, where=where)
-        page = build(runs, choose(runs, None) if samples else None)
+        page = build_page(runs, explored=explore(runs) if samples else None)
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(file, page)
         return file

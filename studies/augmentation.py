@@ -71,6 +71,7 @@ def main() -> int:
     except ValueError as error:
         fail(error)
     from noisylab.report.augmentation import folder_of, report
+
     from noisylab.study.runner import run_study
 
     status = 0

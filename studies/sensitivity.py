@@ -78,9 +78,8 @@ def main() -> int:
         for grid, config, name in ((compared, one, ""), (matched, replace(one, epochs=2 * one.epochs), "-ce-matched")):
             execution = replace(arguments.execution, out=out / f"batch-{size}{name}")
             status |= run_study(grid, config, execution, say_nothing)
-    from rich.console import Console
-
     from noisylab.report.sensitivity import report
+    from rich.console import Console
 
     report(out, list(trainings), Console())
     return status

@@ -1,5 +1,6 @@
 """Records to and from other tools: cartography's jsonl files, AUM's csv files, cleanlab."""
 
+import importlib.util
 import json
 from os import PathLike
 from pathlib import Path
@@ -181,6 +182,11 @@ def read_aum(path: str | PathLike[str]) -> "pandas.Series[float]":
     return table.set_index("sample_id")["aum"].astype(np.float64).sort_index()
 
 
+def _check_cleanlab() -> None:
+    if importlib.util.find_spec("cleanlab") is None:
+        raise ImportError('cleanlab is not installed; install it with: pip install "noisylab[cleanlab]"')
+
+
 def _for_cleanlab(records: "xarray.Dataset") -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
     """Given labels and probabilities of the samples that were shown, and which these are."""
     if "probabilities" not in records:
@@ -197,9 +203,10 @@ def cleanlab_issues(records: "xarray.Dataset", **options: Any) -> NDArray[np.boo
     """bool[N], which samples `cleanlab.filter.find_label_issues` takes for mislabelled, by the recorded mean probabilities.
 
     options: as of that function (`filter_by`, ...). cleanlab is made for out-of-sample probabilities; the mean over epochs of
-    what a network in training says is a stand-in. Raises ValueError where probabilities were not recorded, ImportError
+    what a network in training says is a stand-in. Raises ValueError if probabilities were not recorded, ImportError
     without cleanlab.
     """
+    _check_cleanlab()
     from cleanlab.filter import find_label_issues
 
     given, p, shown = _for_cleanlab(records)
@@ -216,6 +223,8 @@ def cleanlab_table(records: "xarray.Dataset") -> "pandas.DataFrame":
     Raises ValueError as `cleanlab_issues` does, and where there are no true labels.
     """
     import pandas
+
+    _check_cleanlab()
     from cleanlab.rank import get_label_quality_scores
 
     mislabelled, issues = true_mask(records), cleanlab_issues(records)

@@ -58,7 +58,7 @@ def summarise(results: pandas.DataFrame, by: Sequence[str] = ()) -> pandas.DataF
     """
     check_comparable(results, by)
     rows = []
-    for key, group in _groups(results, [*by, "noise", "method"]):
+    for key, group in _under_each(results, by, "noise", "method"):
         method = key.pop("method")
         row = key | {
             "noise_kind": group["noise_kind"].iloc[0],
@@ -100,7 +100,7 @@ def choose(results: pandas.DataFrame, where: Mapping[str, Any] | None) -> pandas
 
     Args:
         results: rows of `results.csv`.
-        where: a value, or its text, for each setting, noise, method or seed: `{"epochs": 3}`, `{"model": "small_cnn(width=32)"}`.
+        where: a value, or its text, for each setting, noise, method or seed: `{"epochs": 3, "model": "small_cnn(width=32)"}`.
             Text "3" matches the number 3, and a spec matches however it is written. None or empty: all runs.
 
     Raises:
@@ -173,8 +173,8 @@ def compare(
         by: settings whose values are kept apart.
 
     Returns:
-        A row per value of `by`, noise and pair of methods: method, baseline, n (pairs), difference (method - baseline), half its
-        95 % interval (`difference_ci95_half`), p of the paired t-test, and `p_holm`, corrected over all rows.
+        A row per value of `by`, noise and pair of methods: method, baseline, n (pairs), difference (method - baseline), half
+        its 95 % interval (`difference_ci95_half`), p of the paired t-test, and `p_holm`, corrected over all rows.
 
     Raises:
         ValueError: runs differ in a setting that is not in `by`, or a run is there twice.
@@ -192,7 +192,7 @@ def compare(
         pairs += [(a, b) for a in methods if a != b and (b, a) not in pairs]
     check_comparable(results, by)
     rows = []
-    for key, group in _groups(results, [*by, "noise"]):
+    for key, group in _under_each(results, by, "noise"):
         values = group.pivot_table(index=["seed", "noise_seed"], columns="method", values=measure)
         for a, b in pairs:
             both = values[[a, b]].dropna() if {a, b} <= set(values.columns) else values.iloc[:0]
@@ -224,8 +224,9 @@ def leaders(
         ValueError: runs differ in a setting that is not in `by`, or a run is there twice.
     """
     check_comparable(results, by)
-    parts, best = [], []
-    for key, group in _groups(results, [*by, "noise"]):
+    parts = []
+    best: list[tuple[dict[str, Any], str, int]] = []
+    for key, group in _under_each(results, by, "noise"):
         leader = str(group.groupby("method", sort=False)[measure].mean().idxmax())
         parts.append(compare(group, measure, [leader]).assign(place=len(best)))
         best.append((key, leader, group["method"].nunique() - 1))
@@ -264,15 +265,17 @@ def mean_ranks(results: pandas.DataFrame, measure: str = "test_accuracy_last", b
 
     check_comparable(results, by)
     rows = []
-    for key, group in _groups(results, [*by, "noise"]):
+    for key, group in _under_each(results, by, "noise"):
         values = group.pivot_table(index=["seed", "noise_seed"], columns="method", values=measure, sort=False).dropna()
         if values.empty:
             continue
         ranks = values.rank(axis=1, ascending=False)
         testable = values.shape[0] > 1 and values.shape[1] > 2
         p = float(stats.friedmanchisquare(*values.to_numpy().T).pvalue) if testable else float("nan")
-        for method in values.columns:
-            rows.append(key | {"method": method, "n": len(values)} | _mean(ranks[method], "rank") | {"friedman_p": p})
+        rows += [
+            key | {"method": method, "n": len(values)} | _mean(ranks[method], "rank") | {"friedman_p": p}
+            for method in values.columns
+        ]
     return pandas.DataFrame(rows, columns=[*by, "noise", "method", "n", "rank", "rank_ci95_half", "friedman_p"])
 
 
@@ -290,18 +293,30 @@ def _groups(table: pandas.DataFrame, columns: Sequence[str]) -> Iterator[tuple[d
         yield dict(zip(columns, values, strict=True)), group
 
 
+def _under_each(
+    results: pandas.DataFrame, by: Sequence[str], *columns: str
+) -> Iterator[tuple[dict[str, Any], pandas.DataFrame]]:
+    """As `_groups` of both, with settings in the order of `_values`, and under each all that it has."""
+    places = {name: _values(results[name]).index for name in by}
+    settings = sorted(_groups(results, by), key=lambda pair: [place(_plain(pair[0][name])) for name, place in places.items()])
+    for key, rows in settings:
+        for inner, group in _groups(rows, columns):
+            yield key | inner, group
+
+
 def _hashable(table: pandas.DataFrame, columns: Sequence[str]) -> pandas.DataFrame:
     """The table with lists, as JSON gives them, turned into tuples."""
-    return table.assign(**{name: table[name].map(_as_tuple) for name in columns if table[name].dtype == object})
+    return table.assign(**{name: table[name].map(_plain) for name in columns if table[name].dtype == object})
 
 
-def _as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _plain(value: Any) -> Any:
+    """A cell with a list, as JSON gives it, as a tuple, and NaN as None."""
+    return tuple(value) if isinstance(value, list) else None if value != value else value
 
 
 def _values(column: "pandas.Series[Any]") -> list[Any]:
     """The different values of a column as Python's own: numbers rising, others in the order of their first rows."""
-    found = list(dict.fromkeys(None if value != value else value for value in map(_as_tuple, column.tolist())))
+    found = list(dict.fromkeys(map(_plain, column.tolist())))
     return sorted(found) if all(isinstance(value, int | float) for value in found) else found
 
 
@@ -323,7 +338,7 @@ def _check_names(argument: str, names: Sequence[str], results: pandas.DataFrame,
 
 def _matches(value: Any, wanted: Any, registry: Registry[Any] | None) -> bool:
     """Whether a run's value is the one that is wanted, as a value or as text."""
-    value = _as_tuple(value)
+    value = _plain(value)
     if value == wanted or str(value).lower() == str(wanted).strip().lower():
         return True
     if registry is not None:
@@ -335,4 +350,4 @@ def _matches(value: Any, wanted: Any, registry: Registry[Any] | None) -> bool:
         literal = ast.literal_eval(str(wanted))
     except (ValueError, SyntaxError):
         return False
-    return bool(value == _as_tuple(literal)) or (literal is None and (value is None or value != value))
+    return bool(value == _plain(literal)) or (literal is None and value is None)

@@ -47,6 +47,14 @@ def parse_command_line(
     return parsed
 
 
+def settings_of(pairs: Sequence[str]) -> dict[str, str]:
+    """What `--where KEY=VALUE ...` says, by key."""
+    for pair in pairs:
+        if not pair.partition("=")[1]:
+            raise ValueError(f"--where takes KEY=VALUE, for instance --where epochs=40, got {pair!r}")
+    return {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
+
+
 def grouped(args: Sequence[str]) -> list[tuple[str, list[str]]]:
     """Every option of a command line with the values that follow it."""
     groups: list[tuple[str, list[str]]] = []

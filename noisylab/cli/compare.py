@@ -10,7 +10,7 @@ from typing import Literal
 
 import tyro
 
-from noisylab.cli.arguments import parse_command_line
+from noisylab.cli.arguments import parse_command_line, settings_of
 from noisylab.core.files import check_output, write_atomically
 
 
@@ -24,6 +24,10 @@ class Arguments:
     """Methods that all others are compared with, as the tables name them (none: the first one of the study, and repeat)."""
     measure: Literal["test_accuracy_last", "test_accuracy_last10", "memorised"] = "test_accuracy_last"
     """The column of results.csv that is compared."""
+    by: tuple[str, ...] = ()
+    """Settings in which the runs differ, whose values are kept apart."""
+    where: tuple[str, ...] = ()
+    """Settings that the runs must have, KEY=VALUE each (none: all runs)."""
     out: Path | None = None
     """File for the differences as CSV (None: they are printed alone)."""
 
@@ -37,16 +41,20 @@ def main(args: Sequence[str]) -> int:
 
     from noisylab.analysis.tables import compare, summarise
     from noisylab.plotting.study_runs import study_runs
-    from noisylab.report.terminal import print_tables
+    from noisylab.report.tables import differences_table, results_table
 
-    results = study_runs(arguments.runs).results
+    by = arguments.by
+    results = study_runs(arguments.runs, where=settings_of(arguments.where)).results
     known = list(dict.fromkeys(results["method"]))
     for name in arguments.baselines:
         if name not in known:
             raise ValueError(f"--baselines names {name!r}, which is no method of the study; choose from {', '.join(known)}")
     baselines = arguments.baselines or tuple(dict.fromkeys([known[0], *(name for name in known if name == "repeat")]))
-    differences = compare(results, arguments.measure, baselines=baselines)
-    print_tables(summarise(results), differences, Console())
+    differences = compare(results, arguments.measure, baselines, by)
+    console = Console()
+    results_table(summarise(results, by), by).print(console)
+    if len(differences):
+        differences_table(differences, by).print(console)
     if arguments.out is not None:
         write_atomically(arguments.out, differences.to_csv(index=False))
         print(f"the differences: {arguments.out}")

@@ -154,14 +154,14 @@ def _draw(noisy: "NoisyLabels", images: Any, names: Sequence[str] | None, title:
 
     matplotlib.use("Agg")
     from noisylab.plotting.corruption import corruption_figure, examples_figure
-    from noisylab.plotting.style import write_figure
 
-    figure, _ = corruption_figure(noisy, names=names, title=title)
-    write_figure(figure, path)
+    drawn = corruption_figure(noisy, names=names, title=title)
+    write_atomically(path, drawn.rendered(path.suffix[1:]))
     print(f"drew {path}")
     if images is not None and noisy.mislabelled.any():
         beside = path.with_stem(f"{path.stem}_examples")
-        write_figure(examples_figure(noisy, images, names=names, outside_known=not _counted(noisy)), beside)
+        drawn = examples_figure(noisy, images, names=names, outside_known=not _counted(noisy))
+        write_atomically(beside, drawn.rendered(beside.suffix[1:]))
         print(f"drew {beside}")
 
 

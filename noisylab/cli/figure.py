@@ -10,7 +10,7 @@ from typing import Literal
 
 import tyro
 
-from noisylab.cli.arguments import parse_command_line
+from noisylab.cli.arguments import parse_command_line, settings_of
 from noisylab.core.checks import check_fields
 from noisylab.core.files import check_output
 from noisylab.data.image_data import check_root
@@ -28,12 +28,14 @@ class Arguments:
     """Folder for the figure and its numbers as CSV."""
     format: tuple[Literal["pdf", "png", "svg"], ...] = ("pdf", "png")
     """File formats."""
-    width: Literal[1, 2] = 2
-    """Columns of a paper's page that the figure fits in: 3.3 or 6.8 inches."""
+    width: Literal["column", "page"] | float = "page"
+    """Width of the figure: that of a paper's column (3.3 inches) or page (6.8), or inches."""
     noise: str | None = None
     """The noise, as the tables name it, for figures of single samples (None: the one with the highest realised rate)."""
     methods: tuple[str, ...] = ()
     """The methods to draw, as the tables name them, in this order (none: all that the figure has room for)."""
+    where: tuple[str, ...] = ()
+    """Settings that the runs must have, KEY=VALUE each (none: all runs)."""
     data_root: Path | None = None
     """Folder of a downloaded data set, for figures that show images (None: data)."""
 
@@ -46,20 +48,26 @@ def main(args: Sequence[str]) -> int:
         raise ValueError("--format must name at least one")
     check_output(arguments.out)
     check_root(arguments.data_root)
-    from noisylab.plotting.catalogue import FIGURES
+    where = settings_of(arguments.where)
+    from noisylab.core.registries import FIGURES
+    from noisylab.plotting.catalogue import draw_figure
     from noisylab.plotting.study_runs import study_runs
-    from noisylab.plotting.style import save_figure
 
-    if arguments.name not in (*FIGURES, "all"):
-        raise ValueError(f"unknown figure {arguments.name!r}; choose from {', '.join(FIGURES)}, all")
-    runs = study_runs(arguments.runs, noise=arguments.noise, methods=arguments.methods, data_root=arguments.data_root)
-    for name in FIGURES if arguments.name == "all" else [arguments.name]:
-        drawn = FIGURES[name][0](runs, arguments.width)
-        if drawn is None:
-            reason = "no sample is mislabelled, or nothing was recorded of them (of mixed images, --record eval does)"
+    names = [arguments.name]
+    if arguments.name == "all":
+        names = list(FIGURES.entries())
+    else:
+        FIGURES.parse(arguments.name)
+    runs = study_runs(
+        arguments.runs, noise=arguments.noise, methods=arguments.methods, where=where, data_root=arguments.data_root
+    )
+    for name in names:
+        try:
+            drawn = draw_figure(name, runs, width=arguments.width)
+        except ValueError as reason:
             if arguments.name != "all":
-                raise ValueError(f"the runs in {str(arguments.runs)!r} have nothing to show in this figure: {reason}")
+                raise
             print(f"no figure {name}: {reason}")
         else:
-            print(*save_figure(drawn[0], arguments.out / name, drawn[1], arguments.format))
+            print(*drawn.save(arguments.out / FIGURES.parse(name).name, arguments.format))
     return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import tyro
 
-from noisylab.cli.arguments import parse_command_line
+from noisylab.cli.arguments import parse_command_line, settings_of
 from noisylab.core.files import check_output, make_output, write_atomically
 from noisylab.data.image_data import check_root
 
@@ -26,6 +26,8 @@ class Arguments:
     """The noise whose samples can be explored, as the tables name it (None: the one with the highest realised rate)."""
     seed: int | None = None
     """The seed of the explored runs (None: the first one)."""
+    where: tuple[str, ...] = ()
+    """Settings that the runs must have, KEY=VALUE each (none: all runs)."""
     data_root: Path | None = None
     """Folder of a downloaded data set, for the images of the samples (None: data)."""
     samples: bool = True
@@ -43,10 +45,11 @@ def main(args: Sequence[str]) -> int:
     check_output(out.parent)
     check_root(arguments.data_root)
     from noisylab.plotting.study_runs import study_runs
-    from noisylab.report.page import build, choose
+    from noisylab.report.page import build_page, explore
 
-    runs = study_runs(arguments.runs, noise=arguments.noise, data_root=arguments.data_root)
-    page = build(runs, choose(runs, arguments.seed) if arguments.samples else None)
+    where = settings_of(arguments.where)
+    runs = study_runs(arguments.runs, noise=arguments.noise, where=where, data_root=arguments.data_root)
+    page = build_page(runs, explored=explore(runs, arguments.seed) if arguments.samples else None)
     make_output(out.parent)
     write_atomically(out, page)
     print(f"{out} ({out.stat().st_size / 2**20:.1f} MiB)")

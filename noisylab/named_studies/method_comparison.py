@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from noisylab.core.registries import METHODS, NAMED_STUDIES
-from noisylab.named_studies.named_study import NamedStudy
+from noisylab.named_studies.named_study import NamedStudy, show_finished
 from noisylab.study.grid import Grid
 from noisylab.study.run_config import RunConfig
 
@@ -29,7 +29,5 @@ def method_comparison() -> NamedStudy:
 
 def show(configs: Sequence[RunConfig], out: Path, console: "Console") -> None:
     """Tables and the rank plot of what has finished."""
-    # What draws takes seconds to import, and help and refusals do not need it.
-    from noisylab.report.comparison import report_comparison
-
-    report_comparison(configs, out, console)
+    tables = ("terminal", "markdown", "latex")
+    show_finished(configs, out, console, baselines=[configs[0].method], figures=("method_ranks",), tables=tables)

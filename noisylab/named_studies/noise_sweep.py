@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from noisylab.core.registries import NAMED_STUDIES
-from noisylab.named_studies.named_study import NamedStudy
+from noisylab.named_studies.named_study import NamedStudy, show_finished
 from noisylab.study.grid import Grid
 from noisylab.study.run_config import RunConfig
 
@@ -27,7 +27,5 @@ def noise_sweep() -> NamedStudy:
 
 def show(configs: Sequence[RunConfig], out: Path, console: "Console") -> None:
     """Tables and figures of what has finished."""
-    # What draws takes seconds to import, and help and refusals do not need it.
-    from noisylab.report.comparison import report_sweep
-
-    report_sweep(configs, out, console, controls=("repeat",))
+    baselines = list(dict.fromkeys([configs[0].method, "repeat"]))
+    show_finished(configs, out, console, baselines=baselines, figures=("noise_robustness", "memorisation"))

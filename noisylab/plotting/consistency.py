@@ -8,14 +8,15 @@ import pandas
 import seaborn
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from noisylab.analysis.scoring import available, score
-from noisylab.analysis.tables import over_epochs
+from noisylab.analysis.tables import summarise_epochs
+from noisylab.core.registries import FIGURES
+from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.memorisation import curves, learning_rate_drops, mark_drops
 from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import GROUPS, WIDTHS, Columns, paper_style, shared_legend, short_label
+from noisylab.plotting.style import GROUPS, Width, has_room, inches, paper_style, shared_legend, short_label
 
 SCORES = {"prediction_consistency": "share equal\nto last epoch", "step_consistency": "share equal\nto last batch"}
 
@@ -38,16 +39,14 @@ def consistency_distribution(values: pandas.DataFrame, name: str, *, ax: Axes | 
     return ax
 
 
-def consistency_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pandas.DataFrame] | None:
+@FIGURES.register("consistency", caption="How consistently clean and mislabelled samples are predicted")
+def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """The distribution over samples of the share of equal predictions, and the share over epochs; None without mislabelled.
 
     Between epochs, and where there are second presentations (DLB, repeat) between consecutive batches.
     """
-    if not runs.mislabelled:
-        return None
+    runs.check_mislabelled()
     first = runs.one_per_method()
-    if not first:
-        return None
     names = [name for name in SCORES if any(name in available(records) for records in first.values())]
     samples = pandas.concat([_samples(method, records, names) for method, records in first.items()], ignore_index=True)
     epochs = pandas.concat(
@@ -55,15 +54,16 @@ def consistency_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, p
         ignore_index=True,
     )
     numbers = pandas.concat(
-        [over_epochs(rows, names).assign(group=group) for group, rows in epochs.groupby("group", sort=False)], ignore_index=True
+        [summarise_epochs(rows, names).assign(group=group) for group, rows in epochs.groupby("group", sort=False)],
+        ignore_index=True,
     )
     drops = learning_rate_drops(runs.metrics())
     with paper_style():
-        shape = (len(names), 3) if columns == 2 else (3 * len(names), 1)
-        height = (2.1 * len(names) + 0.9) if columns == 2 else (1.35 * 3 * len(names) + 0.8)
+        shape = (len(names), 3) if has_room(width) else (3 * len(names), 1)
+        height = (2.1 * len(names) + 0.9) if has_room(width) else (1.35 * 3 * len(names) + 0.8)
         # Names that stand upright take their room.
         height += 0.6 * len(names) * (max(map(len, map(short_label, first))) > 8)
-        size = WIDTHS[columns], height
+        size = inches(width), height
         figure, grid = plt.subplots(*shape, figsize=size, layout="constrained", squeeze=False)
         for name, axes in zip(names, grid.reshape(len(names), 3), strict=True):
             there = [method for method, records in first.items() if name in available(records)]
@@ -80,7 +80,7 @@ def consistency_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, p
             labels.append(group)
         shared_legend(figure, handles, labels)
         figure.suptitle(runs.records_title, wrap=True)
-    return figure, numbers
+    return DrawnFigure(figure, numbers)
 
 
 def _samples(method: str, records: Any, names: list[str]) -> pandas.DataFrame:

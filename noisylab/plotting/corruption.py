@@ -8,13 +8,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.typing import HashableList
 from numpy.typing import NDArray
 
 from noisylab.corruption import NoisyLabels, diagnose
 from noisylab.data.streaming import Images
-from noisylab.plotting.style import PALETTE, WIDTHS, Columns, paper_style
+from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.style import PALETTE, WIDTHS, Width, has_room, inches, paper_style
 
 ANNOTATED = 12
 """Numbers are written into the cells of matrices up to this many classes."""
@@ -74,7 +74,7 @@ def rate_per_class(noisy: NoisyLabels, *, names: Sequence[str] | None = None, ax
     ax.set_axisbelow(True)
     ax.grid(visible=False, axis="x")
     # Four entries need two lines, but not in a panel over the whole width of a page.
-    wide = ax.get_window_extent().width / ax.figure.dpi > WIDTHS[1] + 1
+    wide = ax.get_window_extent().width / ax.figure.dpi > WIDTHS["column"] + 1
     entries = 3 if noisy.replaced_by is None else 4
     rows = 1 if entries == 3 or wide else 2
     ax.set_ylim(0, max((1.15 + 0.1 * rows) * max(float(np.nanmax(rates)), noisy.rate), 0.05))
@@ -116,7 +116,7 @@ def examples_figure(
     columns: int = 8,
     seed: int = 0,
     outside_known: bool = True,
-) -> Figure:
+) -> DrawnFigure:
     """A grid of mislabelled samples with true -> given captions, drawn at random and ordered by true class.
 
     images: number[N, C, H, W], as they are trained on. outside_known: whether they hold the images from outside; else a
@@ -139,16 +139,17 @@ def examples_figure(
             example(image, true, labels[noisy.given[index]], ax=ax, **shown)
             if image is empty:
                 ax.text(0.5, 0.5, "?", transform=ax.transAxes, ha="center", va="center", fontsize=12, color="0.35")
-    return figure
+    shown_samples = {"sample": chosen, "true": noisy.true[chosen], "given": noisy.given[chosen]}
+    return DrawnFigure(figure, pandas.DataFrame(shown_samples))
 
 
 def corruption_figure(
-    noisy: NoisyLabels, *, names: Sequence[str] | None = None, title: str = "", columns: Columns | None = None
-) -> tuple[Figure, pandas.DataFrame]:
+    noisy: NoisyLabels, *, names: Sequence[str] | None = None, title: str = "", width: Width | None = None
+) -> DrawnFigure:
     """The matrix asked for beside the realised one and the rate of every class, and the plotted numbers.
 
     Under open-set noise the matrices have a further column: the share of images replaced from another data set.
-    columns: of a paper, that the figure is to fit in; None: as wide as is easily read on a screen.
+    width: None: as wide as is easily read on a screen.
     """
     realised, asked = _shares(noisy), _asked(noisy)
     matrices = {"realised": realised} if asked is None else {"asked for": asked, "realised": realised}
@@ -156,10 +157,10 @@ def corruption_figure(
         panels = [*matrices, "rates"]
         layout: list[HashableList[str]] = [[*panels]]
         size, heights = (3.3 * len(panels), 3.3), [1.0]
-        if columns == 1:
-            layout, size, heights = [[name] for name in panels], (WIDTHS[1], 2.9 * len(panels)), [1.0] * len(panels)
-        elif columns == 2:
-            layout, size, heights = [[*matrices], ["rates"] * len(matrices)], (WIDTHS[2], 5.4), [2.0, 1.0]
+        if width is not None and not has_room(width):
+            layout, size, heights = [[name] for name in panels], (inches(width), 2.9 * len(panels)), [1.0] * len(panels)
+        elif width is not None:
+            layout, size, heights = [[*matrices], ["rates"] * len(matrices)], (inches(width), 5.4), [2.0, 1.0]
         figure, axes = plt.subplot_mosaic(layout, figsize=size, height_ratios=heights, layout="constrained")
         for name, matrix in matrices.items():
             transition_heatmap(matrix, names=names, ax=axes[name])
@@ -174,7 +175,7 @@ def corruption_figure(
     true, given = np.indices(realised.shape)
     numbers: dict[str, NDArray[Any]] = {"true": true.ravel(), "given": given.ravel(), "samples": _counts(noisy).ravel()}
     numbers |= {name.replace(" ", "_"): matrix.ravel() for name, matrix in matrices.items()}
-    return figure, pandas.DataFrame(numbers)
+    return DrawnFigure(figure, pandas.DataFrame(numbers))
 
 
 def _replaced_in_words(noisy: NoisyLabels) -> str:

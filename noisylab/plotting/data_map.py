@@ -6,18 +6,19 @@ import numpy as np
 import pandas
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from noisylab.analysis.scoring import score
+from noisylab.core.registries import FIGURES
+from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import GROUPS, WIDTHS, Columns, method_label, paper_style, shared_legend
+from noisylab.plotting.style import GROUPS, Width, has_room, inches, method_label, paper_style, shared_legend
 
 # More points hide each other.
 POINTS = 4000
 MARKERS = {"clean": "o", "mislabelled": "x"}
 
 
-def data_map(values: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+def confidence_map(values: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
     """Confidence against variability, clean samples as circles and mislabelled ones as crosses; kwargs go to `Axes.scatter`.
 
     values: one row a sample: confidence, variability, group.
@@ -32,7 +33,8 @@ def data_map(values: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any)
     return ax
 
 
-def data_map_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pandas.DataFrame] | None:
+@FIGURES.register("data_map", caption="Confidence against variability of every sample")
+def data_map_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """A data map for each method, of its first seed, and the plotted points."""
     parts = []
     for method, records in runs.one_per_method().items():
@@ -43,19 +45,17 @@ def data_map_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pand
             group=np.where(records["mislabelled"].values, "mislabelled", "clean"),
         )
         parts.append(values.sample(min(POINTS, len(values)), random_state=0).sort_index().dropna())
-    if not parts:
-        return None
     numbers = pandas.concat(parts, ignore_index=True)
     methods = list(dict.fromkeys(numbers["method"]))
     with paper_style():
-        across = 1 if columns == 1 else min(len(methods), 3)
+        across = 1 if not has_room(width) else min(len(methods), 3)
         lines = -(-len(methods) // across)
-        size = WIDTHS[columns], 2.3 * lines + 0.8
+        size = inches(width), 2.3 * lines + 0.8
         figure, axes = plt.subplots(lines, across, figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained")
         for ax in axes.flat[len(methods) :]:
             ax.remove()
         for ax, method in zip(axes.flat, methods, strict=False):
-            data_map(numbers[numbers["method"] == method], ax=ax)
+            confidence_map(numbers[numbers["method"] == method], ax=ax)
             ax.set_xlim(-0.015, 1.05 * numbers["variability"].max() + 0.01)
             ax.set_title(method_label(method))
             ax.label_outer()
@@ -63,4 +63,4 @@ def data_map_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pand
         shared_legend(figure, handles, labels)
         drawn = f", {POINTS:,} samples drawn at random" if len(numbers) == POINTS * len(methods) else ""
         figure.suptitle(runs.one_seed_title(methods, drawn), wrap=True)
-    return figure, numbers[["method", "sample", "group", "variability", "confidence"]]
+    return DrawnFigure(figure, numbers[["method", "sample", "group", "variability", "confidence"]])

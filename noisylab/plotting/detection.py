@@ -7,13 +7,14 @@ import numpy as np
 import pandas
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from noisylab.analysis.mislabel_detection import detection_table, suspicion
 from noisylab.analysis.scoring import available, score
+from noisylab.core.registries import FIGURES
+from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import DASHES, MARKERS, PALETTE, WIDTHS, Columns, paper_style, shared_legend, short_label
+from noisylab.plotting.style import DASHES, MARKERS, PALETTE, Width, has_room, inches, paper_style, shared_legend, short_label
 
 # A curve's corners, at most.
 CORNERS = 200
@@ -61,16 +62,16 @@ def score_curves(numbers: pandas.DataFrame, *, ax: Axes | None = None, **kwargs:
     return ax
 
 
-def detection_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pandas.DataFrame] | None:
+@FIGURES.register("detection", caption="How well each score finds the mislabelled samples")
+def detection_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """For each method ROC, precision-recall and ROC-AUC over epochs of every score, of its first seed.
 
     None where no sample is mislabelled, or nothing was recorded. In two columns there is room for three methods, in one for the
     first alone. A curve over epochs starts where its score has a value; scores that rank alike are drawn once.
     """
-    if not runs.mislabelled:
-        return None
+    runs.check_mislabelled()
     parts = []
-    for method, records in runs.one_per_method(3 if columns == 2 else 1).items():
+    for method, records in runs.one_per_method(3 if has_room(width) else 1).items():
         mislabelled = records["mislabelled"].values
         names = distinct({name: suspicion(score(records, name), name) for name in available(records)})
         for name, values in names.items():
@@ -81,16 +82,14 @@ def detection_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pan
         over = detection_table(records, list(names), epochs=chosen)
         over = over.assign(x=over["epoch"] + 1, y=over["roc_auc"], method=method, panel="AUC")
         parts.append(over[["x", "y", "method", "panel", "score"]].dropna())
-    if not parts:
-        return None
     numbers = pandas.concat(parts, ignore_index=True)
     methods, scores = list(dict.fromkeys(numbers["method"])), list(dict.fromkeys(numbers["score"]))
     labels = {"ROC": ("false positive rate", "true positive rate"), "PR": ("recall", "precision"), "AUC": ("epoch", "ROC-AUC")}
     lowest = float(numbers.loc[numbers["panel"] == "AUC", "y"].min())
     with paper_style():
-        shape = (len(methods), 3) if columns == 2 else (3 * len(methods), 1)
-        height = 2.0 * len(methods) + 1.2 if columns == 2 else 1.75 * 3 * len(methods) + 1.6
-        figure, grid = plt.subplots(*shape, figsize=(WIDTHS[columns], height), squeeze=False, layout="constrained")
+        shape = (len(methods), 3) if has_room(width) else (3 * len(methods), 1)
+        height = 2.0 * len(methods) + 1.2 if has_room(width) else 1.75 * 3 * len(methods) + 1.6
+        figure, grid = plt.subplots(*shape, figsize=(inches(width), height), squeeze=False, layout="constrained")
         for method, axes in zip(methods, grid.reshape(len(methods), 3), strict=True):
             for ax, (panel, (x, y)) in zip(axes, labels.items(), strict=True):
                 rows = numbers[(numbers["method"] == method) & (numbers["panel"] == panel)]
@@ -102,7 +101,7 @@ def detection_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pan
                 ax.set_title(f"{short_label(method, 14)}: {'over epochs' if panel == 'AUC' else panel}")
         shared_legend(figure, *grid[0, 0].get_legend_handles_labels())
         figure.suptitle(runs.one_seed_title(methods), wrap=True)
-    return figure, numbers
+    return DrawnFigure(figure, numbers)
 
 
 def _thinned(corners: pandas.DataFrame) -> pandas.DataFrame:

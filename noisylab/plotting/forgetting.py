@@ -6,11 +6,12 @@ import numpy as np
 import pandas
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from noisylab.analysis.scoring import score
+from noisylab.core.registries import FIGURES
+from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import GROUPS, WIDTHS, Columns, method_label, paper_style, shared_legend
+from noisylab.plotting.style import GROUPS, Width, has_room, inches, method_label, paper_style, shared_legend
 
 SCORES = {
     "forgetting_events": "forgetting events",
@@ -35,21 +36,19 @@ def cumulative(values: pandas.DataFrame, name: str, *, ax: Axes | None = None, *
     return ax
 
 
-def forgetting_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pandas.DataFrame] | None:
+@FIGURES.register("forgetting", caption="How often samples are forgotten and when they are learnt")
+def forgetting_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """For each method, of its first seed, the cumulative distributions of three counts; None without mislabelled samples."""
-    if not runs.mislabelled:
-        return None
+    runs.check_mislabelled()
     parts = []
-    for method, records in runs.one_per_method(4 if columns == 2 else 3).items():
+    for method, records in runs.one_per_method(4 if has_room(width) else 3).items():
         group = np.where(records["mislabelled"].values, "mislabelled", "clean")
         parts.append(pandas.DataFrame({"method": method, "group": group, **{name: score(records, name) for name in SCORES}}))
-    if not parts:
-        return None
     numbers = pandas.concat(parts, ignore_index=True)
     methods = list(dict.fromkeys(numbers["method"]))
     with paper_style():
-        size = WIDTHS[columns], 1.55 * len(methods) + 1.1
-        shown = list(SCORES) if columns == 2 else list(SCORES)[:2]
+        size = inches(width), 1.55 * len(methods) + 1.1
+        shown = list(SCORES) if has_room(width) else list(SCORES)[:2]
         figure, axes = plt.subplots(
             len(methods), len(shown), figsize=size, sharex="col", sharey=True, squeeze=False, layout="constrained"
         )
@@ -60,4 +59,4 @@ def forgetting_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pa
             line[0].set_ylabel(f"{method_label(method)}\nshare of samples")
         shared_legend(figure, *axes[0, 0].get_legend_handles_labels())
         figure.suptitle(runs.one_seed_title(methods, "; samples with at most so many"), wrap=True)
-    return figure, numbers
+    return DrawnFigure(figure, numbers)

@@ -6,10 +6,11 @@ import numpy as np
 import pandas
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from noisylab.core.registries import FIGURES
+from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import GROUPS, WIDTHS, Columns, method_label, paper_style, shared_legend
+from noisylab.plotting.style import GROUPS, Width, has_room, inches, method_label, paper_style, shared_legend
 
 RIDGES, BINS, OVERLAP = 8, 48, 1.6
 
@@ -47,13 +48,11 @@ def loss_densities(loss: np.ndarray, mislabelled: np.ndarray, edges: np.ndarray,
     return pandas.concat(parts, ignore_index=True)
 
 
-def loss_separation_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pandas.DataFrame] | None:
+@FIGURES.register("loss_separation", caption="Losses of clean and of mislabelled samples, epoch by epoch")
+def loss_separation_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """A ridge plot for each method, of its first seed, over about eight epochs; None without mislabelled samples."""
-    if not runs.mislabelled:
-        return None
+    runs.check_mislabelled()
     first = runs.one_per_method(3)
-    if not first:
-        return None
     highest = max(float(np.nanquantile(records["loss"].values.astype(np.float32), 0.995)) for records in first.values())
     edges = np.linspace(0, highest, BINS + 1)
     parts = []
@@ -63,8 +62,8 @@ def loss_separation_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figur
         parts += [loss_densities(loss[epoch], mislabelled, edges, epoch).assign(method=method) for epoch in chosen]
     numbers = pandas.concat(parts, ignore_index=True)
     with paper_style():
-        lines, across = (1, len(first)) if columns == 2 else (len(first), 1)
-        size = WIDTHS[columns], 3.9 if columns == 2 else 2.5 * lines + 0.9
+        lines, across = (1, len(first)) if has_room(width) else (len(first), 1)
+        size = inches(width), 3.9 if has_room(width) else 2.5 * lines + 0.9
         figure, axes = plt.subplots(lines, across, figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained")
         for ax, method in zip(axes.flat, first, strict=True):
             loss_ridges(numbers[numbers["method"] == method], ax=ax)
@@ -72,4 +71,4 @@ def loss_separation_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figur
             ax.label_outer()
         shared_legend(figure, *axes[0, 0].get_legend_handles_labels())
         figure.suptitle(runs.one_seed_title(list(first), "; each group scaled to its highest bin"), wrap=True)
-    return figure, numbers
+    return DrawnFigure(figure, numbers)

@@ -7,11 +7,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from noisylab.analysis.tables import over_epochs
-from noisylab.plotting.style import WIDTHS, Columns, figure_legend, method_styles, paper_style
+from noisylab.analysis.tables import summarise_epochs
+from noisylab.core.registries import FIGURES
+from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.study_runs import StudyRuns
+from noisylab.plotting.style import Width, exposure_legend, has_room, inches, method_styles, panel_grid, paper_style
 
 PANELS = {
     "test_accuracy": "test set: predicted correctly",
@@ -22,16 +24,20 @@ PANELS = {
 
 
 def curves(numbers: pandas.DataFrame, measure: str, *, share: bool = True, ax: Axes | None = None, **kwargs: Any) -> Axes:
-    """A measure over epochs, one line per method with its 95 % interval as a band; kwargs go to `Axes.plot`.
+    """A measure over epochs, one line per method with its 95 % interval as a band.
 
-    numbers: rows of `noisylab.analysis.tables.over_epochs`: method, epoch, `measure`, `measure`_ci. share: whether the measure
-    lies in [0, 1], though its t interval may reach beyond.
+    Args:
+        numbers: rows of `noisylab.analysis.tables.summarise_epochs`: method, epoch, `measure`, `measure`_ci95_half.
+        measure: a column of `numbers`.
+        share: whether the measure lies in [0, 1], though its t interval may reach beyond.
+        ax: None: the current axes.
+        kwargs: to `Axes.plot`.
     """
     ax = ax or plt.gca()
     styles = method_styles(numbers["method"].unique())
     for method, rows in numbers.groupby("method", sort=False):
         style = styles[str(method)] | {"marker": ""} | kwargs
-        epochs, mean, half = rows["epoch"] + 1, rows[measure], rows[f"{measure}_ci"]
+        epochs, mean, half = rows["epoch"] + 1, rows[measure], rows[f"{measure}_ci95_half"]
         ax.plot(epochs, mean, **style)
         ax.fill_between(epochs, mean - half, mean + half, color=style["color"], alpha=0.18, linewidth=0)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
@@ -59,31 +65,28 @@ def mark_drops(drops: Sequence[int], ax: Axes) -> None:
         ax.axvline(epoch + 0.5, color="0.5", linestyle=":", linewidth=0.8, zorder=0)
 
 
-def story_figure(
-    metrics: pandas.DataFrame, title: str = "", columns: Columns = 2, exposure: pandas.DataFrame | None = None
-) -> tuple[Figure, pandas.DataFrame]:
-    """Test accuracy and the three fractions of mislabelled samples over epochs, and the plotted numbers.
+@FIGURES.register("memorisation", caption="Test accuracy, and what becomes of mislabelled samples, over epochs")
+def memorisation_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
+    """Test accuracy and ELR's three fractions of mislabelled samples over epochs, with a line per method.
 
-    metrics: rows of `metrics.csv` of the runs under one noise, with columns `run` and `method`. exposure: rows with method and
-    images_processed, those of teachers included; None: the images of the metrics. Dotted lines mark the drops of the
-    learning rate.
+    Dotted lines mark drops of the learning rate. The legend states the images that a run processed, its teachers included.
     """
-    numbers = over_epochs(metrics, list(PANELS))
-    drops = learning_rate_drops(metrics)
+    runs.check_mislabelled()
+    metrics = runs.metrics()
+    if metrics["mislabelled_memorised"].isna().all():
+        raise runs.nothing_recorded()
+    numbers, drops = summarise_epochs(metrics, list(PANELS)), learning_rate_drops(metrics)
     with paper_style():
-        size, shape = ((6.6, 4.6), (2, 2)) if columns == 2 else ((WIDTHS[1], 7.2), (4, 1))
-        figure, axes = plt.subplots(*shape, figsize=size, sharex=True, squeeze=False, layout="constrained")
-        for ax, (measure, name) in zip(axes.flat, PANELS.items(), strict=True):
+        across, row, rest = (2, 2.05, 0.5) if has_room(width) else (1, 1.65, 0.6)
+        figure, grid, axes = panel_grid(4, across, width=inches(width), row=row, rest=rest, sharex=True)
+        for ax, (measure, name) in zip(axes, PANELS.items(), strict=True):
             curves(numbers, measure, ax=ax)
             mark_drops(drops, ax)
             ax.set(title=name)
-        for ax in axes[-1]:
+        for ax in grid[-1]:
             ax.set_xlabel("epoch")
-        for ax in axes[:, 0]:
+        for ax in grid[:, 0]:
             ax.set_ylabel("share of samples")
-        if exposure is None:
-            totals = metrics.groupby(["run", "method"], sort=False)["images"].sum()
-            exposure = totals.rename("images_processed").reset_index()
-        figure_legend(figure, axes[0, 0], exposure)
-        figure.suptitle(title, wrap=True)
-    return figure, numbers
+        exposure_legend(figure, axes[0], runs.under_noise[runs.under_noise["method"].isin(metrics["method"])])
+        figure.suptitle(runs.records_title, wrap=True)
+    return DrawnFigure(figure, numbers)

@@ -6,29 +6,45 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pandas
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from noisylab.plotting.style import FIXED, PALETTE, WIDTHS, Columns, paper_style, short_label
+from noisylab.analysis.tables import mean_ranks
+from noisylab.core.registries import FIGURES
+from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.study_runs import StudyRuns, in_order
+from noisylab.plotting.style import (
+    PALETTE,
+    REFERENCE_METHODS,
+    WIDTHS,
+    Width,
+    has_room,
+    inches,
+    panel_grid,
+    paper_style,
+    short_label,
+)
 
 OTHERS = (0.35, 0.35, 0.35)
 
 
 def rank_plot(ranks: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
-    """Mean rank of each method with its 95 % interval, best on top; kwargs go to `Axes.errorbar`.
+    """Mean rank of each method with its 95 % interval, best on top.
 
-    ranks: rows of `noisylab.analysis.tables.mean_ranks` of one noise.
+    Args:
+        ranks: rows of `noisylab.analysis.tables.mean_ranks` of one noise.
+        ax: None: the current axes.
+        kwargs: to `Axes.errorbar`.
     """
     ax = ax or plt.gca()
     ordered = ranks.sort_values(["rank", "method"], ascending=False, ignore_index=True)
     for place, row in enumerate(ordered.to_dict("records")):
-        fixed = FIXED.get(row["method"])
-        color = OTHERS if fixed is None else PALETTE[fixed[0]]
-        half = None if math.isnan(row["rank_ci"]) else row["rank_ci"]
+        fixed = REFERENCE_METHODS.get(row["method"])
+        color = OTHERS if fixed is None else PALETTE[fixed.color]
+        half = None if math.isnan(row["rank_ci95_half"]) else row["rank_ci95_half"]
         style: dict[str, Any] = {"fmt": "o", "color": color, "markersize": 4, "capsize": 2, "elinewidth": 1} | kwargs
         ax.errorbar(row["rank"], place, xerr=half, **style)
     ax.set_yticks(range(len(ordered)), list(map(short_label, ordered["method"])))
     for label, name in zip(ax.get_yticklabels(), ordered["method"], strict=True):
-        label.set_fontweight("bold" if name in FIXED else "normal")
+        label.set_fontweight("bold" if name in REFERENCE_METHODS else "normal")
     step = 1 if len(ordered) < 9 else 5
     ax.set_xticks(sorted({1, *range(step, len(ordered) + 1, step)}))
     # Ranks end at 1 and at the number of methods, though a t interval may reach beyond.
@@ -37,17 +53,18 @@ def rank_plot(ranks: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any)
     return ax
 
 
-def rank_figure(ranks: pandas.DataFrame, title: str = "", columns: Columns = 2) -> tuple[Figure, pandas.DataFrame]:
-    """A panel for each noise, and the plotted numbers."""
+@FIGURES.register("method_ranks", caption="Mean rank of the methods under each noise")
+def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
+    """A panel for each noise, with the mean rank of every method over seeds and Friedman's p."""
+    ranks = mean_ranks(in_order(runs.results))
+    if ranks.empty:
+        raise ValueError("no seed was run with every method under any noise, so there are no ranks")
     noises = list(dict.fromkeys(ranks["noise"]))
-    methods, across = ranks["method"].nunique(), 1 if columns == 1 else min(len(noises), 2)
-    lines = -(-len(noises) // across)
     with paper_style():
-        size = WIDTHS[across], lines * (0.9 + 0.155 * methods) + 0.5
-        figure, axes = plt.subplots(lines, across, figsize=size, squeeze=False, layout="constrained")
-        for ax in axes.flat[len(noises) :]:
-            ax.remove()
-        for ax, noise in zip(axes.flat, noises, strict=False):
+        across = min(len(noises), 2) if has_room(width) else 1
+        size = inches(width) if across == 2 else min(inches(width), WIDTHS["column"])
+        figure, _, axes = panel_grid(len(noises), across, width=size, row=0.9 + 0.155 * ranks["method"].nunique(), rest=0.5)
+        for ax, noise in zip(axes, noises, strict=True):
             rows = ranks[ranks["noise"] == noise]
             rank_plot(rows, ax=ax)
             p = rows["friedman_p"].iloc[0]
@@ -55,5 +72,5 @@ def rank_figure(ranks: pandas.DataFrame, title: str = "", columns: Columns = 2) 
             ax.set_title(f"{noise}{tested}")
         seeds = " to ".join(dict.fromkeys(map(str, (ranks["n"].min(), ranks["n"].max()))))
         band = f"bars: 95 % interval over {seeds} seeds" if ranks["n"].max() > 1 else "one seed"
-        figure.suptitle(f"{title}\n{band}" if title else band, wrap=True)
-    return figure, ranks
+        figure.suptitle(f"{runs.title}\n{band}", wrap=True)
+    return DrawnFigure(figure, ranks)

@@ -1,16 +1,20 @@
 """`StudyRuns`: what a figure is drawn from, the finished runs of a study and their records."""
 
-from collections.abc import Iterator, Sequence
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas
 
-from noisylab.analysis.tables import check_comparable, training_length
-from noisylab.plotting.style import FIXED, limited
+from noisylab.analysis.tables import choose, differing_settings, say_differences, training_length
+from noisylab.core.registries import METHODS
+from noisylab.plotting.style import REFERENCE_METHODS, first_methods
 from noisylab.recording.records import load_dynamics
-from noisylab.study.run_folder import collect, read_metrics
+from noisylab.study.run_folder import CONFIG, RESULT, collect, read_metrics
 
 if TYPE_CHECKING:
     import xarray
@@ -21,7 +25,10 @@ PANELS = 4
 
 @dataclass(frozen=True)
 class StudyRuns:
-    """Finished runs that differ in method, noise and seeds alone. noise: the one that figures of single samples are of."""
+    """Finished runs of a study, and the noise that figures of single samples are of.
+
+    Made by `study_runs`. The runs may differ in any setting; a figure that cannot keep them apart refuses them.
+    """
 
     results: pandas.DataFrame
     folder: Path
@@ -30,14 +37,17 @@ class StudyRuns:
 
     @property
     def under_noise(self) -> pandas.DataFrame:
-        """The runs under `noise`."""
+        """The runs under `noise`. Raises ValueError if the study's runs differ in more than method, noise and seeds."""
+        if differing := differing_settings(self.results):
+            raise ValueError(say_differences(differing))
         return self.results[self.results["noise"] == self.noise]
 
     @property
     def title(self) -> str:
-        """Data, network and length of training."""
-        first = self.results.iloc[0]
-        return f"{first['data']}, {first['model']}, {training_length(first)}"
+        """Data, network and length of training, as far as the runs have them alike."""
+        first, different = self.results.iloc[0], differing_settings(self.results)
+        said = {("data",): first["data"], ("model",): first["model"], ("budget", "epochs"): training_length(first)}
+        return ", ".join(text for names, text in said.items() if not different.keys() & set(names))
 
     @property
     def records_title(self) -> str:
@@ -45,84 +55,150 @@ class StudyRuns:
         rows = self.under_noise
         seeds = rows.groupby("method")["seed"].count().max()
         band = f"mean over {seeds} seeds, band: 95 % interval" if seeds > 1 else "one seed"
-        return f"{self.title}, {self.noise}{limited(rows)[1]}\n{rows['record'].iloc[0]} records; {band}"
+        return f"{self.title}, {self.noise}{first_methods(rows)[1]}\n{rows['record'].iloc[0]} records; {band}"
 
-    @property
-    def mislabelled(self) -> bool:
-        """Whether any sample is mislabelled under `noise`."""
-        return bool(self.under_noise["realised_rate"].any())
+    def check_mislabelled(self) -> None:
+        """Raise ValueError if no sample is mislabelled under `noise`."""
+        if not self.under_noise["realised_rate"].any():
+            raise ValueError(f"no sample is mislabelled under {self.noise}; choose another noise (--noise)")
+
+    def nothing_recorded(self) -> ValueError:
+        """The error for runs without predictions of single samples."""
+        methods = ", ".join(self.under_noise["method"].unique())
+        return ValueError(
+            f"nothing is recorded of single samples under {self.noise} ({methods}), because the images were mixed; "
+            "run with record='eval' (--record eval)"
+        )
 
     def metrics(self) -> pandas.DataFrame:
-        """`metrics.csv` of the runs under `noise`, with columns run and method."""
+        """`metrics.csv` of the runs under `noise`, with columns run and method, of as many methods as a panel has room for."""
         parts = [
             read_metrics(self.folder / row["id"]).assign(run=row["id"], method=row["method"])
-            for row in self.under_noise.to_dict("records")
+            for row in first_methods(self.under_noise)[0].to_dict("records")
         ]
         return pandas.concat(parts, ignore_index=True)
 
     def records(self) -> Iterator[tuple[str, int, "xarray.Dataset"]]:
-        """Method, seed and records of the runs under `noise` that have any, of as many methods as a panel has room for."""
-        for method, rows in limited(self.under_noise)[0].groupby("method", sort=False):
+        """Method, seed and records of the runs under `noise` that have any, of as many methods as a panel has room for.
+
+        Raises ValueError if none has any.
+        """
+        found = False
+        for method, rows in first_methods(self.under_noise)[0].groupby("method", sort=False):
             for row in rows.sort_values("seed").to_dict("records"):
                 records = load_dynamics(self.folder / str(row["id"])).load()
-                if recorded(records):
+                if _recorded(records):
+                    found = True
                     yield str(method), int(row["seed"]), records
+        if not found:
+            raise self.nothing_recorded()
 
     def one_per_method(self, most: int = PANELS) -> "dict[str, xarray.Dataset]":
-        """The records of the first seed of the first `most` methods that have any (mixup has none that are online)."""
+        """The records of the first seed of the first `most` methods that have any (mixup has none that are online).
+
+        Raises ValueError if none has any.
+        """
         found: dict[str, xarray.Dataset] = {}
         for method, rows in self.under_noise.groupby("method", sort=False):
             first = rows.sort_values("seed").iloc[0]
             records = load_dynamics(self.folder / str(first["id"]))
-            if len(found) < most and recorded(records):
+            if len(found) < most and _recorded(records):
                 found[str(method)] = records.load()
+        if not found:
+            raise self.nothing_recorded()
         return found
 
     def one_seed_title(self, shown: Sequence[str], more: str = "") -> str:
-        """Title of a figure of the first seed of some methods, which says where there are more of them."""
+        """Title of a figure of the first seed of some methods, which says if there are more methods."""
         count = self.under_noise["method"].nunique()
         part = f", {len(shown)} of {count} methods" if len(shown) < count else ""
         return f"{self.title}, {self.noise}{part}\n{self.under_noise['record'].iloc[0]} records, one seed{more}"
 
 
-def recorded(records: "xarray.Dataset") -> bool:
+def _recorded(records: "xarray.Dataset") -> bool:
     """Whether the last epoch has the prediction of any sample."""
     return bool((records["prediction"][-1].values != records.attrs["missing"]).any())
 
 
 def study_runs(
-    folder: Path, *, noise: str | None = None, methods: Sequence[str] = (), data_root: Path | None = None
+    folder: str | PathLike[str],
+    *,
+    noise: str | None = None,
+    methods: Sequence[str] = (),
+    where: Mapping[str, Any] | None = None,
+    data_root: str | PathLike[str] | None = None,
 ) -> StudyRuns:
-    """The finished runs in a study's folder. noise: as the tables name it; None: the one with the highest realised rate.
+    """The finished runs in a study's folder.
 
-    methods: as the tables name them, the only ones to be kept, in this order (none: all). Raises ValueError where there are no
-    runs, where they differ in more than method, noise and seeds, and for a noise or method not among them.
+    Args:
+        folder: of the study.
+        noise: that figures of single samples are of, as the tables name it; None: the one with the highest realised rate.
+        methods: the only ones to be kept, in this order, as the tables or figures name them; none: all.
+        where: settings that the runs must have, as of `noisylab.analysis.tables.choose`.
+        data_root: folder of a downloaded data set, for figures that show images; None: data.
+
+    Raises:
+        ValueError: the folder holds no finished runs, or a noise, method or setting is not among theirs.
+
+    Example:
+        >>> from noisylab.plotting.study_runs import study_runs
+        >>> runs = study_runs("runs/noise_sweep", noise="symmetric:0.4", methods=["CE", "DLB"])  # doctest: +SKIP
+        >>> runs.results["method"].unique().tolist()  # doctest: +SKIP
+        ['ce', 'dlb']
     """
-    results = collect(folder)
-    if results.empty:
-        raise ValueError(f"{str(folder)!r} holds no finished runs")
-    check_comparable(results)
-    results = in_order(results)
-    for method in methods:
-        if method not in set(results["method"]):
-            raise ValueError(f"methods must be of the study's, {', '.join(results['method'].unique())}, got {method!r}")
+    place = Path(folder).expanduser()
+    results = in_order(choose(_finished(place), where))
     if methods:
-        kept = results[results["method"].isin(methods)]
-        results = kept.sort_values("method", key=lambda names: names.map(list(methods).index), kind="stable")
-    if noise is None:
-        noise = str(results.sort_values("realised_rate", kind="stable").iloc[-1]["noise"])
+        order = [_known_method(method, results) for method in methods]
+        results = results[results["method"].isin(order)]
+        results = results.sort_values("method", key=lambda names: names.map(order.index), kind="stable")
     known = list(dict.fromkeys(results["noise"]))
+    if noise is None:
+        noise = hardest_noise(results)
     if noise not in known:
         raise ValueError(f"noise must be one of the study's, {', '.join(known)}, got {noise!r}")
-    return StudyRuns(results, folder, noise, data_root)
+    return StudyRuns(results, place, noise, None if data_root is None else Path(data_root).expanduser())
+
+
+def hardest_noise(results: pandas.DataFrame) -> str:
+    """The noise with the highest realised rate."""
+    return str(results.sort_values("realised_rate", kind="stable").iloc[-1]["noise"])
+
+
+def _finished(folder: Path) -> pandas.DataFrame:
+    if not folder.is_dir():
+        raise ValueError(f"{str(folder)!r} is not a folder; give that of a study, such as runs/noise_sweep")
+    if (folder / CONFIG).exists():
+        raise ValueError(f"{str(folder)!r} is the folder of one run; give that of its study, {str(folder.resolve().parent)!r}")
+    results = collect(folder)
+    if results.empty:
+        studies = sorted({path.parents[1].name for path in folder.glob(f"*/*/{RESULT}")})
+        there = f"; it holds studies: {', '.join(studies)}" if studies else ""
+        raise ValueError(f"{str(folder)!r} holds no finished runs{there}")
+    return results
+
+
+def _known_method(method: str, results: pandas.DataFrame) -> str:
+    """The label that the tables have for a method, however it is written."""
+    known = list(dict.fromkeys(results["method"]))
+    named = {style.label.lower(): name for name, style in REFERENCE_METHODS.items() if name in known}
+    written = named.get(method.lower(), method.lower() if method.lower() in known else method)
+    with suppress(ValueError):
+        written = METHODS.parse(written).label
+    if written not in known:
+        close = difflib.get_close_matches(method.lower(), [*known, *named], n=1)
+        meant = f" (did you mean {close[0]!r}?)" if close else ""
+        raise ValueError(f"methods must be of the study's, {', '.join(known)}, got {method!r}{meant}")
+    return written
 
 
 def in_order(results: pandas.DataFrame) -> pandas.DataFrame:
-    """The rows in the order that every figure and table has, whoever draws it.
+    """The rows in the order that every figure and table has.
 
-    Methods as in `FIXED`, then by name; noise kinds from the one that can flip most; rates rising.
+    Methods as in `REFERENCE_METHODS`, then by name; noise kinds from the one that mislabels most; rates rising.
     """
-    known = [*FIXED, *sorted(set(results["method"]) - set(FIXED))]
+    first = list(REFERENCE_METHODS)
+    known = [*first, *sorted(set(results["method"]) - set(first))]
     strength = results.groupby("noise_kind")["realised_rate"].max()
     keys = {
         "method_place": results["method"].map(known.index),

@@ -7,15 +7,16 @@ import numpy as np
 import pandas
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from noisylab.analysis.mislabel_detection import suspicion
 from noisylab.analysis.scoring import score
+from noisylab.core.registries import FIGURES
 from noisylab.corruption import NoisyLabels
 from noisylab.data.image_data import load_run_data
 from noisylab.plotting.corruption import example
+from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import GROUPS, WIDTHS, Columns, method_label, paper_style
+from noisylab.plotting.style import GROUPS, Width, has_room, inches, method_label, paper_style
 from noisylab.study.run_folder import CONFIG, NOISE_FILE
 
 BY = "wrong_events"
@@ -37,24 +38,22 @@ def sample_curve(
     return ax
 
 
-def suspicious_samples_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Figure, pandas.DataFrame] | None:
+@FIGURES.register("suspicious_samples", caption="The most suspect samples, with their curves")
+def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """The most suspect samples of the first method's first run: image, true -> given, and the curve of the given label.
 
     None where no sample is mislabelled, or nothing was recorded. Raises ValueError where the images cannot be read, or are not
     those of the runs.
     """
-    if not runs.mislabelled:
-        return None
+    runs.check_mislabelled()
     found = runs.one_per_method(1)
-    if not found:
-        return None
     ((method, records),) = found.items()
     rows = runs.under_noise
     folder = runs.folder / str(rows[rows["method"] == method].sort_values("seed").iloc[0]["id"])
     data = load_run_data(json.loads((folder / CONFIG).read_text(encoding="utf-8")), runs.data_root)
     data = data.with_noise(NoisyLabels.load(folder / NOISE_FILE))
     suspect = suspicion(score(records, BY), BY)
-    across, down = (8, 4) if columns == 2 else (4, 6)
+    across, down = (8, 4) if has_room(width) else (4, 6)
     # Counts tie often, so the mean probability of the given label decides among equals.
     suspect = np.where(np.isnan(suspect), -np.inf, suspect)
     order = np.lexsort((score(records, "confidence"), -suspect))[: across * down]
@@ -63,9 +62,9 @@ def suspicious_samples_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Fi
         {"sample": records["sample"].values[order], "true": true[order], "given": given[order], BY: score(records, BY)[order]}
     )
     with paper_style():
-        head = 0.8 if columns == 2 else 1.15
+        head = 0.8 if has_room(width) else 1.15
         height = 1.32 * down + head - 0.2
-        figure = plt.figure(figsize=(WIDTHS[columns], height))
+        figure = plt.figure(figsize=(inches(width), height))
         # So many small axes make the automatic layout slow, and their places are known.
         grid = figure.add_gridspec(
             down, across, left=0.035, right=0.99, bottom=0.02, top=1 - head / height, wspace=0.22, hspace=0.5
@@ -86,4 +85,4 @@ def suspicious_samples_figure(runs: StudyRuns, columns: Columns = 2) -> tuple[Fi
             "true → given; probability of the given label over epochs, ticks: predicted as the true label",
             wrap=True,
         )
-    return figure, numbers
+    return DrawnFigure(figure, numbers)

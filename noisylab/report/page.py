@@ -1,24 +1,26 @@
 """The page itself: tables, figures and the sample explorer, in one file that needs no network."""
 
 import base64
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 from jinja2 import Environment, PackageLoader
 
+from noisylab.analysis.tables import differing_settings
+from noisylab.core.registries import FIGURES
 from noisylab.corruption import NoisyLabels
 from noisylab.data.image_data import ImageData, load_run_data
-from noisylab.plotting.catalogue import FIGURES
+from noisylab.plotting.catalogue import draw_figure
 from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import paper_style
 from noisylab.report.samples import explorer_data, sheets
-from noisylab.report.tables import accuracy_table, difference_table, protocol
+from noisylab.report.tables import accuracy_table, points_table, protocol
 from noisylab.study.run_folder import CONFIG, NOISE_FILE
+
+# The figures that answer the first questions; the others follow by name.
+FIRST = ("noise_robustness", "axis_comparison", "option_map", "method_ranks", "memorisation", "training_dynamics")
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,11 @@ class Explored:
     data: ImageData
 
 
-def choose(runs: StudyRuns, seed: int | None) -> Explored:
-    """The runs to explore: under the study's `noise`, with `seed` (None: the first one).
+def explore(runs: StudyRuns, seed: int | None = None) -> Explored:
+    """The runs whose samples a page shows: under the study's `noise`, with `seed` (None: the first one).
 
-    Raises ValueError where there is no such run, or its data set cannot be read or is not the one of the runs.
+    Raises ValueError if there is no such run, if the runs differ in more than method, noise and seeds, or if their data set
+    cannot be read or is not the one of the runs.
     """
     rows = runs.under_noise
     seeds = sorted(set(rows["seed"]))
@@ -47,12 +50,23 @@ def choose(runs: StudyRuns, seed: int | None) -> Explored:
     return Explored(folders, seed, data.with_noise(NoisyLabels.load(first / NOISE_FILE)))
 
 
-def build(runs: StudyRuns, explored: Explored | None) -> str:
-    """The HTML of a study's page."""
+def build_page(runs: StudyRuns, *, explored: Explored | None = None) -> str:
+    """One HTML page of a study that needs no network: tables, every figure, and the samples of some runs.
+
+    Args:
+        runs: of a study. Settings in which they differ are kept apart in the tables; a figure that cannot do so is left out,
+            with the reason.
+        explored: the runs whose samples the page shows, as of `explore`; None: no samples.
+
+    Example:
+        >>> from noisylab.plotting.study_runs import study_runs
+        >>> from noisylab.report.page import build_page, explore
+        >>> runs = study_runs("runs/noise_sweep")  # doctest: +SKIP
+        >>> html = build_page(runs, explored=explore(runs, seed=0))  # doctest: +SKIP
+    """
     results = runs.results
+    by = list(differing_settings(results))
     baseline = str(results["method"].iloc[0])
-    accuracy, bold = accuracy_table(results)
-    several = results["method"].nunique() > 1
     drawn, undrawn = _figures(runs)
     about: dict[str, Any] | None = None
     arrays: dict[str, str] = {}
@@ -66,13 +80,11 @@ def build(runs: StudyRuns, explored: Explored | None) -> str:
             "scores over all epochs. Mislabelled samples have a tinted ground and are named true → given."
         )
     environment = Environment(loader=PackageLoader("noisylab.report", "."), autoescape=True, trim_blocks=True)
-    environment.globals["zip"] = zip
     return environment.get_template("page.html.j2").render(
-        title=f"{runs.folder.name}: {results['data'].iloc[0]}, {results['model'].iloc[0]}",
+        title=f"{runs.folder.resolve().name}: {runs.title}",
         protocol=protocol(results),
-        accuracy=accuracy,
-        rows=list(zip(accuracy.to_numpy().tolist(), bold.to_numpy().tolist(), strict=True)),
-        differences=difference_table(results, baseline) if several else None,
+        accuracy=accuracy_table(results, by=by),
+        differences=points_table(results, [baseline], by=by),
         baseline=baseline,
         figures=drawn,
         undrawn=undrawn,
@@ -87,18 +99,16 @@ def build(runs: StudyRuns, explored: Explored | None) -> str:
 
 
 def _figures(runs: StudyRuns) -> tuple[list[tuple[str, str, str]], list[tuple[str, str]]]:
-    """Name, caption and data URL of every figure there is something to draw of, and why the others are not drawn."""
+    """Name, caption and data URL of every figure that has something to show, and why the others have not."""
     drawn, undrawn = [], []
-    for name, (figure_of, caption) in FIGURES.items():
-        figure = figure_of(runs, 2)
-        if figure is None:
-            undrawn.append((caption, "these runs have nothing to show in this figure"))
-            continue
-        buffer = io.BytesIO()
-        with paper_style():
-            figure[0].savefig(buffer, format="png", dpi=160)
-        plt.close(figure[0])
-        drawn.append((name, caption, f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"))
+    captions = {name: entry.facts["caption"] for name, entry in FIGURES.entries().items()}
+    for name in sorted(captions, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST)):
+        try:
+            picture = draw_figure(name, runs).rendered("png", dpi=160)
+        except ValueError as reason:
+            undrawn.append((captions[name], str(reason)))
+        else:
+            drawn.append((name, captions[name], f"data:image/png;base64,{base64.b64encode(picture).decode()}"))
     return drawn, undrawn
 
 

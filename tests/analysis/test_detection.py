@@ -140,6 +140,8 @@ def test_bad_requests_say_what_there_is(noisy_digits: xarray.Dataset) -> None:
         score(noisy_digits.drop_vars("divergence"), "prediction_divergence")
     with pytest.raises(ValueError, match="at least one run"):
         score([], "aum")
+    with pytest.raises(ValueError, match=r"scores must be a list of names, got 'aum'; write \['aum'\]"):
+        detection_table(noisy_digits, "aum")
 
 
 def test_without_true_labels_nothing_is_detected(tmp_path: Path) -> None:

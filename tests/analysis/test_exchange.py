@@ -167,6 +167,13 @@ def test_without_probabilities_cleanlab_is_told_what_lacks(records: xarray.Datas
         cleanlab_issues(records.drop_vars("probabilities"))
 
 
+def test_without_cleanlab_its_command_is_named(records: xarray.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    for function in (cleanlab_issues, cleanlab_table):
+        with pytest.raises(ImportError, match=r'pip install "noisylab\[cleanlab\]"'):
+            function(records)
+
+
 def test_samples_never_shown_are_no_issues(tmp_path: Path) -> None:
     recorder = DynamicsRecorder(tmp_path, GIVEN, epochs=1, true_labels=TRUE, probabilities=True)
     index = torch.arange(10, SAMPLES)

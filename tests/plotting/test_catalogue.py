@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,24 +18,37 @@ from readable import assert_readable, texts
 
 from noisylab.analysis import load_dynamics, score
 from noisylab.analysis.scoring import is_high
-from noisylab.core.registries import DATA_SETS
+from noisylab.core.registries import DATA_SETS, FIGURES
 from noisylab.data.image_data import load_data
-from noisylab.plotting.catalogue import FIGURES
+from noisylab.plotting.catalogue import draw_figure
 from noisylab.plotting.consistency import consistency_distribution
-from noisylab.plotting.data_map import data_map
+from noisylab.plotting.data_map import confidence_map
 from noisylab.plotting.detection import roc_and_pr, score_curves
 from noisylab.plotting.forgetting import cumulative
 from noisylab.plotting.loss_separation import loss_densities, loss_ridges
 from noisylab.plotting.study_runs import StudyRuns, study_runs
-from noisylab.plotting.style import WIDTHS
+from noisylab.plotting.style import WIDTHS, Width
 from noisylab.study.grid import Grid
 from noisylab.study.plan import plan
 from noisylab.study.run import run_one
 from noisylab.training.config import TrainConfig
 
 ROOT = Path(__file__).parents[2]
-GRID = Grid(methods=("ce", "repeat", "dlb"), noise=("symmetric:0", "symmetric:0.4"), seeds=(0, 1), train_size=150)
-TRAINING = TrainConfig(epochs=6, batch_size=32, device="cpu")
+# Figures of a study whose runs agree in all settings.
+NAMES = [name for name in FIGURES.entries() if name not in ("axis_comparison", "option_map")]
+GRID = Grid(
+    methods=("ce", "repeat", "dlb"),
+    noise=("symmetric:0", "symmetric:0.4"),
+    seeds=(0, 1),
+    train_size=150,
+    training=TrainConfig(epochs=6, batch_size=32, device="cpu"),
+)
+
+
+def run_all(grid: Grid, out: Path) -> None:
+    data = load_data(DATA_SETS.parse("digits"), None, grid.train_size)
+    for config in plan(grid, data).configs:
+        run_one(config, data, out)
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with FileLock(base / "drawn.lock"):
         if not (base / "drawn.done").exists():
-            data = load_data(DATA_SETS.parse("digits"), None, GRID.train_size)
-            for config in plan(dataclasses.replace(GRID, training=TRAINING), data).configs:
-                run_one(config, data, base / "drawn")
+            run_all(GRID, base / "drawn")
             (base / "drawn.done").touch()
     return base / "drawn"
 
@@ -64,31 +76,42 @@ def _close_all() -> Iterator[None]:
     assert dict(mpl.rcParams) == before, "a figure left the settings of matplotlib changed"
 
 
-@pytest.mark.parametrize("columns", [1, 2])
-@pytest.mark.parametrize("name", list(FIGURES))
+@pytest.mark.parametrize("width", list(WIDTHS))
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.filterwarnings("error:constrained_layout not applied")
-def test_a_figure_fits_its_columns_and_can_be_read(name: str, columns: int, runs: StudyRuns) -> None:
-    drawn = FIGURES[name][0](runs, columns)  # type: ignore[arg-type]
-    assert drawn is not None
-    figure, numbers = drawn
-    assert figure.get_figwidth() <= WIDTHS[columns] + 0.01
+def test_a_figure_fits_its_width_and_can_be_read(name: str, width: Width, runs: StudyRuns) -> None:
+    drawn = draw_figure(name, runs, width=width)
+    figure = drawn.figure
+    assert figure.get_figwidth() <= WIDTHS[width] + 0.01  # type: ignore[index]
     assert figure.get_figheight() <= 9.2, "a page is not higher"
     assert_readable(figure)
     assert min(text.get_fontsize() for text in texts(figure)) >= 6
-    assert len(numbers)
+    assert len(drawn.numbers)
     if name != "suspicious_samples":
         outer = [ax for ax in figure.axes if ax.get_subplotspec().is_last_row()]  # type: ignore[union-attr]
         assert all(ax.get_xlabel() or name == "consistency" for ax in outer)
         assert name == "method_ranks" or any(ax.get_ylabel() for ax in figure.axes)
 
 
-@pytest.mark.parametrize("name", list(FIGURES))
-def test_runs_without_mislabelled_samples_or_with_one_method_can_be_drawn_or_have_nothing_to_show(
-    name: str, folder: Path, runs: StudyRuns
-) -> None:
-    FIGURES[name][0](study_runs(folder, noise="symmetric:0"), 2)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_one_method_alone_can_be_drawn(name: str, folder: Path, runs: StudyRuns) -> None:
     alone = StudyRuns(runs.results[runs.results["method"] == "dlb"], folder, runs.noise)
-    FIGURES[name][0](alone, 2)
+    assert_readable(draw_figure(name, alone).figure)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("noise_robustness", "method_ranks", "data_map")])
+def test_runs_without_mislabelled_samples_have_nothing_to_show_and_say_so(name: str, folder: Path) -> None:
+    with pytest.raises(ValueError, match="no sample is mislabelled under symmetric:0"):
+        draw_figure(name, study_runs(folder, noise="symmetric:0"))
+    draw_figure("data_map", study_runs(folder, noise="symmetric:0"))
+
+
+def test_a_figure_takes_its_own_options_alone(runs: StudyRuns) -> None:
+    with pytest.raises(ValueError, match="figure 'memorisation' has no option axis; it has no options"):
+        draw_figure("memorisation", runs, axis="model")
+    with pytest.raises(ValueError, match="did you mean 'memorisation'"):
+        draw_figure("memorization", runs)
 
 
 @pytest.fixture(scope="module")
@@ -103,52 +126,80 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     with FileLock(base / "many.lock"):
         if not (base / "many.done").exists():
-            data = load_data(DATA_SETS.parse("digits"), None, 100)
-            grid = Grid(methods=methods, noise=("symmetric:0.4",), seeds=(0,), train_size=100)
-            for config in plan(
-                dataclasses.replace(grid, training=TrainConfig(epochs=3, batch_size=32, device="cpu")), data
-            ).configs:
-                run_one(config, data, base / "many")
+            training = TrainConfig(epochs=3, batch_size=32, device="cpu")
+            run_all(
+                Grid(methods=methods, noise=("symmetric:0.4",), seeds=(0,), train_size=100, training=training), base / "many"
+            )
             (base / "many.done").touch()
     return base / "many"
 
 
-@pytest.mark.parametrize("columns", [1, 2])
+@pytest.mark.slow
+@pytest.mark.parametrize("width", list(WIDTHS))
 @pytest.mark.parametrize("chosen", [(), ("mixup", "sce"), ("dlb", "dlb(temperature=4.125, alpha=3.25, two_forward=True)")])
-@pytest.mark.parametrize("name", [name for name in FIGURES if name != "suspicious_samples"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "suspicious_samples"])
 @pytest.mark.filterwarnings("error:constrained_layout not applied")
-def test_many_methods_and_long_names_can_be_read(name: str, chosen: tuple[str, ...], columns: int, many: Path) -> None:
-    drawn = FIGURES[name][0](study_runs(many, methods=chosen), columns)  # type: ignore[arg-type]
-    assert drawn is not None
-    assert_readable(drawn[0])
-    assert not drawn[1].drop(columns=["p_holm", "friedman_p"], errors="ignore").empty
+def test_many_methods_and_long_names_can_be_read(name: str, chosen: tuple[str, ...], width: Width, many: Path) -> None:
+    drawn = draw_figure(name, study_runs(many, methods=chosen), width=width)
+    assert_readable(drawn.figure)
+    assert not drawn.numbers.drop(columns=["p_holm", "friedman_p"], errors="ignore").empty
 
 
-def test_what_was_not_recorded_is_not_drawn(many: Path) -> None:
-    runs = study_runs(many, methods=("mixup",))
-    for name in (
-        "detection",
-        "data_map",
-        "loss_separation",
-        "forgetting",
-        "training_dynamics",
-        "consistency",
-        "suspicious_samples",
-    ):
-        assert FIGURES[name][0](runs, 2) is None
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if name not in ("noise_robustness", "method_ranks", "transition_matrix")]
+)
+def test_what_was_not_recorded_is_not_drawn(name: str, many: Path) -> None:
+    if name != "memorisation":
+        with pytest.raises(ValueError, match=r"nothing is recorded of single samples under symmetric:0.4 \(mixup\)"):
+            draw_figure(name, study_runs(many, methods=("mixup",)))
 
 
 def test_every_point_of_the_data_map_is_on_the_page(runs: StudyRuns) -> None:
-    drawn = FIGURES["data_map"][0](runs, 2)
-    assert drawn is not None
-    assert max(ax.get_xlim()[1] for ax in drawn[0].axes) > drawn[1]["variability"].max()
+    drawn = draw_figure("data_map", runs)
+    assert max(ax.get_xlim()[1] for ax in drawn.figure.axes) > drawn.numbers["variability"].max()
 
 
 def test_there_is_a_script_for_every_figure_and_it_draws_what_it_is_named_after() -> None:
-    for name in FIGURES:
+    for name in FIGURES.entries():
         script = (ROOT / "figures" / f"{name}.py").read_text()
         assert f'main(["figure", "{name}", *sys.argv[1:]])' in script
-    assert {path.stem for path in (ROOT / "figures").glob("*.py")} == set(FIGURES)
+    assert {path.stem for path in (ROOT / "figures").glob("*.py")} == set(FIGURES.entries())
+
+
+# From which runs
+
+
+def test_runs_are_found_by_the_figures_names_and_wrong_ones_are_corrected(folder: Path) -> None:
+    runs = study_runs(folder, methods=("DLB", "CE"), where={"epochs": "6"})
+    assert runs.results["method"].unique().tolist() == ["dlb", "ce"]
+    assert runs.noise == "symmetric:0.4"
+    assert study_runs(folder, methods=["dlb(temperature=3.0)"]).results["method"].unique().tolist() == ["dlb"]
+    with pytest.raises(ValueError, match=r"of the study's, ce, repeat, dlb, got 'repeet' \(did you mean 'repeat'\?\)"):
+        study_runs(folder, methods=["repeet"])
+    with pytest.raises(ValueError, match="no run has epochs=5; there are epochs: 6"):
+        study_runs(folder, where={"epochs": 5})
+
+
+def test_a_folder_that_is_no_study_is_refused_with_what_it_is(folder: Path, tmp_path: Path) -> None:
+    run = next(path for path in folder.iterdir() if path.is_dir())
+    with pytest.raises(ValueError, match=f"is the folder of one run; give that of its study, '{folder}'"):
+        study_runs(run)
+    with pytest.raises(ValueError, match="is not a folder"):
+        study_runs(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match=r"holds no finished runs$"):
+        study_runs(tmp_path)
+    with pytest.raises(ValueError, match=r"holds no finished runs; it holds studies: .*drawn"):
+        study_runs(folder.parent)
+
+
+def test_a_folder_of_several_settings_says_which_and_where_chooses(folder: Path, tmp_path: Path) -> None:
+    both = tmp_path / "both"
+    shutil.copytree(folder, both)
+    training = TrainConfig(epochs=2, batch_size=16, device="cpu")
+    run_all(dataclasses.replace(GRID, methods=("ce",), noise=("symmetric:0.4",), train_size=100, training=training), both)
+    with pytest.raises(ValueError, match=r"differ in .*batch_size: 16, 32; choose with where=.*'batch_size': 32"):
+        draw_figure("transition_matrix", study_runs(both))
+    assert draw_figure("transition_matrix", study_runs(both, where={"batch_size": 16})).numbers["samples"].sum() == 100
 
 
 def script(name: str, *options: str, status: int = 0) -> str:
@@ -166,7 +217,7 @@ def script(name: str, *options: str, status: int = 0) -> str:
 
 
 def test_a_script_writes_the_formats_asked_for_and_the_numbers(folder: Path, tmp_path: Path) -> None:
-    options = [str(folder), "--out", str(tmp_path), "--width", "1", "--format", "svg", "png", "--noise", "symmetric:0.4"]
+    options = [str(folder), "--out", str(tmp_path), "--width", "column", "--format", "svg", "png", "--noise", "symmetric:0.4"]
     printed = script("loss_separation", *options)
     files = {tmp_path / f"loss_separation.{kind}" for kind in ("svg", "png", "csv")}
     assert set(map(Path, printed.split())) == files == set(tmp_path.iterdir())
@@ -176,9 +227,9 @@ def test_a_script_writes_the_formats_asked_for_and_the_numbers(folder: Path, tmp
     ("options", "said"),
     [
         (["--noise", "symmetric:0.3"], "symmetric:0.4"),
-        (["--width", "3"], "--width"),
+        (["--width", "1"], "width"),
         (["--format", "gif"], "gif"),
-        (["--noise", "symmetric:0"], "nothing to show"),
+        (["--noise", "symmetric:0"], "no sample is mislabelled"),
     ],
 )
 def test_a_script_refuses_what_it_cannot_draw_in_one_line(options: list[str], said: str, folder: Path, tmp_path: Path) -> None:
@@ -216,7 +267,7 @@ def densities() -> pandas.DataFrame:
 
 
 AXES = {
-    "data_map": lambda **k: data_map(samples(), **k),
+    "confidence_map": lambda **k: confidence_map(samples(), **k),
     "score_curves": lambda **k: score_curves(corners(), **k),
     "loss_ridges": lambda **k: loss_ridges(densities(), **k),
     "cumulative": lambda **k: cumulative(samples(), "forgetting_events", **k),
@@ -236,7 +287,7 @@ def test_an_axes_function_draws_into_the_given_axes_or_the_current_ones(name: st
 
 def test_keywords_go_to_the_artists() -> None:
     _, ax = plt.subplots()
-    data_map(samples(), ax=ax, s=33.0)
+    confidence_map(samples(), ax=ax, s=33.0)
     assert {float(size) for artist in ax.collections for size in artist.get_sizes()} == {33.0}
     _, ax = plt.subplots()
     score_curves(corners(), ax=ax, linewidth=7)
@@ -265,18 +316,16 @@ def test_histograms_count_every_loss_once_and_pile_up_beyond_the_edge() -> None:
 
 
 def test_the_most_suspect_samples_are_those_of_the_score(runs: StudyRuns, folder: Path) -> None:
-    drawn = FIGURES["suspicious_samples"][0](runs, 2)
-    assert drawn is not None
+    drawn = draw_figure("suspicious_samples", runs)
     row = runs.under_noise[runs.under_noise["method"] == "ce"].sort_values("seed").iloc[0]
     wrong_events = score(load_dynamics(folder / row["id"]), "wrong_events")
-    assert drawn[1]["wrong_events"].tolist() == sorted(wrong_events, reverse=True)[:32]
+    assert drawn.numbers["wrong_events"].tolist() == sorted(wrong_events, reverse=True)[:32]
     assert is_high("wrong_events")
 
 
 def test_the_numbers_of_the_training_dynamics_are_means_over_runs(runs: StudyRuns, folder: Path) -> None:
-    drawn = FIGURES["training_dynamics"][0](runs, 2)
-    assert drawn is not None
-    chosen = drawn[1].set_index(["method", "group", "epoch"]).loc[("dlb", "mislabelled", 3), "loss"]
+    drawn = draw_figure("training_dynamics", runs)
+    chosen = drawn.numbers.set_index(["method", "group", "epoch"]).loc[("dlb", "mislabelled", 3), "loss"]
     losses = []
     for run in runs.under_noise[runs.under_noise["method"] == "dlb"]["id"]:
         records = load_dynamics(folder / run).load()

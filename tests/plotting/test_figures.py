@@ -1,8 +1,9 @@
 """Figures: axes in, axes out; the same method looks the same everywhere; nothing is drawn over a text."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -10,14 +11,18 @@ import numpy as np
 import pandas
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from readable import assert_readable
 
-from noisylab.analysis.tables import over_epochs, summarise
-from noisylab.plotting.catalogue import ranks_of, robustness_of, story_of
-from noisylab.plotting.memorisation import PANELS, curves, story_figure
-from noisylab.plotting.noise_robustness import accuracy_against_rate, robustness_figure
-from noisylab.plotting.style import method_styles, paper_style, save_figure
+from noisylab.analysis.tables import summarise, summarise_epochs
+from noisylab.plotting.axis_comparison import axis_points
+from noisylab.plotting.catalogue import draw_figure
+from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.memorisation import PANELS, curves
+from noisylab.plotting.method_ranks import rank_plot
+from noisylab.plotting.noise_robustness import accuracy_against_rate
+from noisylab.plotting.option_map import option_heatmap
+from noisylab.plotting.study_runs import StudyRuns, hardest_noise
+from noisylab.plotting.style import inches, method_styles, paper_style
 
 LONG = ("ce", "repeat", "dlb", "dlb(temperature=4.0, alpha=3.0)", "dlb(temperature=1.0, alpha=0.25)")
 
@@ -60,7 +65,7 @@ def results(
                 "budget": "40 epochs",
                 "batch_size": 64,
                 "record": "online",
-                "settings": "",
+                "comparison_key": "",
                 "test_accuracy_last": accuracy,
                 "test_accuracy_last10": accuracy,
                 "memorised": rate,
@@ -83,34 +88,64 @@ def metrics(methods: tuple[str, ...] = ("ce", "repeat", "dlb"), seeds: int = 3, 
     return pandas.DataFrame(rows)
 
 
+def made(rows: pandas.DataFrame, of_epochs: pandas.DataFrame | None = None) -> StudyRuns:
+    """Runs without a folder."""
+
+    class Made(StudyRuns):
+        def metrics(self) -> pandas.DataFrame:
+            assert of_epochs is not None
+            return of_epochs
+
+    return Made(rows, Path("nowhere"), hardest_noise(rows))
+
+
+def robustness(*args: Any, **kwargs: Any) -> DrawnFigure:
+    return draw_figure("noise_robustness", made(results(*args, **kwargs)))
+
+
+def memorisation(methods: tuple[str, ...] = ("ce", "repeat", "dlb"), seeds: int = 3, epochs: int = 12) -> DrawnFigure:
+    return draw_figure("memorisation", made(results(methods, seeds=seeds), metrics(methods, seeds, epochs)))
+
+
+def over(axis: str, values: Sequence[object], **others: Any) -> pandas.DataFrame:
+    """Runs at several values of a setting."""
+    parts = [results(("ce", "repeat", "dlb"), ("symmetric",), (0.4,)).assign(**{axis: value}, **others) for value in values]
+    return pandas.concat([part.assign(comparison_key=str(n)) for n, part in enumerate(parts)], ignore_index=True)
+
+
+def options_grid(**columns: Any) -> pandas.DataFrame:
+    """Runs of DLB with two options varied, beside CE."""
+    methods = [f"dlb(temperature={t}, alpha={a})" for t in (1.0, 2.0, 4.0) for a in (0.3, 3.0)]
+    return results(("ce", *methods), ("symmetric",), (0.4,)).assign(**columns)
+
+
 AXES_LEVEL: dict[str, Callable[..., Axes]] = {
     "accuracy_against_rate": lambda **kwargs: accuracy_against_rate(summarise(results(kinds=("symmetric",))), **kwargs),
-    "curves": lambda **kwargs: curves(over_epochs(metrics(), ["test_accuracy"]), "test_accuracy", **kwargs),
+    "curves": lambda **kwargs: curves(summarise_epochs(metrics(), ["test_accuracy"]), "test_accuracy", **kwargs),
+    "axis_points": lambda **kwargs: axis_points(
+        summarise(over("batch_size", [32, 64]), ["batch_size"]), "batch_size", **kwargs
+    ),
+    "rank_plot": lambda **kwargs: rank_plot(draw_figure("method_ranks", made(results(rates=(0.4,)))).numbers, **kwargs),
 }
 
 
 @pytest.mark.parametrize("name", AXES_LEVEL)
-def test_an_axes_function_draws_into_the_given_axes_alone(name: str) -> None:
+def test_an_axes_function_draws_into_the_given_axes_alone_or_the_current_ones(name: str) -> None:
     _, (left, right) = plt.subplots(1, 2)
     assert AXES_LEVEL[name](ax=left) is left
-    assert len(left.lines) == 3
+    assert len(left.lines) >= 3
     assert not right.has_data()
-    assert plt.gca() is right
     assert left.get_legend() is None
+    assert AXES_LEVEL[name]() is right
 
 
 @pytest.mark.parametrize("name", AXES_LEVEL)
-def test_an_axes_function_without_axes_takes_the_current_ones(name: str) -> None:
-    _, ax = plt.subplots()
-    assert AXES_LEVEL[name]() is ax
-
-
-@pytest.mark.parametrize("name", AXES_LEVEL)
-def test_an_axes_function_hands_its_keywords_to_the_lines(name: str) -> None:
+def test_an_axes_function_hands_its_keywords_to_the_artists(name: str) -> None:
     _, ax = plt.subplots()
     AXES_LEVEL[name](ax=ax, linewidth=7, color="red")
-    assert {line.get_linewidth() for line in ax.lines} == {7}
-    assert {line.get_color() for line in ax.lines} == {"red"}
+    red = [line for line in ax.lines if line.get_color() == "red"]
+    assert len(red) >= 3
+    assert 7 in {line.get_linewidth() for line in red}
 
 
 def test_the_lines_and_bands_are_the_means_and_intervals_of_the_summary() -> None:
@@ -125,15 +160,12 @@ def test_the_lines_and_bands_are_the_means_and_intervals_of_the_summary() -> Non
         assert vertices.min() == pytest.approx((rows["test_accuracy_last"] - rows["test_accuracy_last_ci95_half"]).min())
 
 
-def test_a_method_looks_the_same_in_both_figures_whoever_else_is_there() -> None:
-    def looks(figure: Figure) -> dict[str, tuple[object, ...]]:
-        lines = figure.axes[0].lines
-        return {str(line.get_label()): (line.get_color(), line.get_linestyle()) for line in lines}
+def test_a_method_looks_the_same_in_both_figures_whatever_else_is_there() -> None:
+    def looks(drawn: DrawnFigure) -> dict[str, tuple[object, ...]]:
+        return {str(line.get_label()): (line.get_color(), line.get_linestyle()) for line in drawn.figure.axes[0].lines}
 
-    both = looks(robustness_figure(summarise(results(LONG)))[0])
-    alone = looks(robustness_figure(summarise(results(LONG[2:4])))[0])
-    story = looks(story_figure(metrics(LONG))[0])
-    assert {name: story[name] for name in both} == both
+    both, alone, others = looks(robustness(LONG)), looks(robustness(LONG[2:4])), looks(memorisation(LONG))
+    assert {name: others[name] for name in both} == both
     assert {name: both[name] for name in alone} == alone
 
 
@@ -143,103 +175,157 @@ def test_the_three_methods_of_every_comparison_differ_in_colour_line_and_marker(
         assert len({style[key] for style in styles}) == 3
 
 
-@pytest.mark.parametrize("methods", [("ce",), ("ce", "repeat", "dlb"), LONG], ids=len)
-@pytest.mark.parametrize(
-    "kinds", [("symmetric",), ("symmetric", "asymmetric"), ("symmetric", "asymmetric", "pair_flip")], ids=len
-)
-def test_the_robustness_figure_is_readable(methods: tuple[str, ...], kinds: tuple[str, ...]) -> None:
-    figure, _ = robustness_of(results(methods, kinds, (0, 0.2, 0.4, 0.6), seeds=1 if len(kinds) == 1 else 3))
-    assert sorted(ax.get_title() for ax in figure.axes) == sorted(kinds)
-    assert_readable(figure)
+READABLE: dict[str, Callable[[], DrawnFigure]] = {
+    "one method and seed": lambda: robustness(("ce",), ("symmetric",), (0, 0.2, 0.4, 0.6), seeds=1),
+    "long names": lambda: robustness(LONG, ("symmetric", "asymmetric")),
+    "three kinds": lambda: robustness(LONG, ("symmetric", "asymmetric", "pair_flip")),
+    "one rate": lambda: robustness(rates=(0.4,)),
+    "no noise": lambda: robustness(rates=(0,)),
+    "many rates": lambda: robustness(rates=(0, 0.1, 0.2, 0.3, 0.4, 0.45, 0.5)),
+    "long noise": lambda: robustness(kinds=("symmetric(include_true=True, sampling='iid')", "asymmetric(sampling='exact')")),
+    "an epoch": lambda: memorisation(("ce",), 1, 1),
+    "few epochs": lambda: memorisation(seeds=1),
+    "many epochs": lambda: memorisation(LONG, 3, 100),
+    "batch sizes": lambda: draw_figure("axis_comparison", made(over("batch_size", [64, 32, 128]))),
+    "many augmentations": lambda: draw_figure("axis_comparison", made(over("augment", ["none", "auto", "mixup", "cutmix"]))),
+    "map": lambda: draw_figure("option_map", made(options_grid())),
+    "narrow map": lambda: draw_figure("option_map", made(options_grid()), width="column"),
+}
 
 
-@pytest.mark.parametrize("rates", [(0,), (0.4,), (0, 0.1, 0.2, 0.3, 0.4, 0.45, 0.5)], ids=len)
-def test_the_robustness_figure_is_readable_for_few_and_many_rates(rates: tuple[float, ...]) -> None:
-    assert_readable(robustness_of(results(rates=rates))[0])
-
-
-def test_the_robustness_figure_is_readable_for_a_long_noise_name() -> None:
-    kinds = ("symmetric(include_true=True, sampling='iid')", "asymmetric(sampling='exact')")
-    assert_readable(robustness_of(results(kinds=kinds))[0])
-
-
-@pytest.mark.parametrize("methods", [("ce",), ("ce", "repeat", "dlb"), LONG], ids=len)
-@pytest.mark.parametrize(("seeds", "epochs"), [(1, 1), (1, 12), (3, 100)])
-def test_the_story_figure_is_readable(methods: tuple[str, ...], seeds: int, epochs: int) -> None:
-    title = "digits, small_cnn, 40 epochs, symmetric:0.6 (online records; mean over 3 seeds, band: 95 % interval)"
-    figure, numbers = story_figure(metrics(methods, seeds, epochs), title)
-    assert len(numbers) == len(methods) * epochs
-    assert_readable(figure)
+@pytest.mark.parametrize("name", READABLE)
+def test_a_figure_is_readable_for_little_and_for_much(name: str) -> None:
+    assert_readable(READABLE[name]().figure)
 
 
 @pytest.mark.parametrize("count", [2, 5, 28])
 @pytest.mark.parametrize("noises", [1, 2, 4])
 def test_the_rank_plot_is_readable_and_has_the_best_on_top(count: int, noises: int) -> None:
     methods = ("ce", "repeat", "dlb", *(f"method_number_{n}" for n in range(count)))[:count]
-    rows = results(methods, ("symmetric",), (0, 0.2, 0.4, 0.6)[:noises])
-    drawn = ranks_of(rows)
-    assert drawn is not None
-    assert_readable(drawn[0])
-    for ax, (_, ranks) in zip(drawn[0].axes, drawn[1].groupby("noise", sort=False), strict=True):
+    drawn = draw_figure("method_ranks", made(results(methods, ("symmetric",), (0, 0.2, 0.4, 0.6)[:noises])))
+    assert_readable(drawn.figure)
+    for ax, (_, ranks) in zip(drawn.figure.axes, drawn.numbers.groupby("noise", sort=False), strict=True):
         top = ax.get_yticklabels()[-1].get_text().lower()
         assert ranks.set_index("method")["rank"][top] == ranks["rank"].min()
 
 
-def test_there_are_no_ranks_without_a_seed_that_all_methods_have() -> None:
-    rows = results(("ce", "dlb"), ("symmetric",), (0.4,), seeds=2)
-    assert ranks_of(rows.iloc[[0, 3]]) is None
-
-
 def test_drops_of_the_learning_rate_are_marked() -> None:
-    figure, _ = story_figure(metrics())
-    dotted = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
+    dotted = [line for line in memorisation().figure.axes[0].lines if line.get_linestyle() == ":"]
     assert [line.get_xdata()[0] for line in dotted] == [8.5]
 
 
-def test_runs_without_noise_stand_in_every_panel() -> None:
-    figure, numbers = robustness_figure(summarise(results()))
-    for ax, (_, rows) in zip(figure.axes, numbers.groupby("panel", sort=False), strict=True):
+def test_the_numbers_of_the_robustness_figure_are_those_of_the_summary_and_runs_without_noise_are_in_every_panel() -> None:
+    drawn = robustness()
+    assert sorted(ax.get_title() for ax in drawn.figure.axes) == ["asymmetric", "symmetric"]
+    for ax, (_, rows) in zip(drawn.figure.axes, drawn.numbers.groupby("panel", sort=False), strict=True):
         assert sorted(rows["nominal_rate"].unique()) == [0, 0.2, 0.4]
         assert {line.get_xdata()[0] for line in ax.lines} == {0}
-
-
-def test_the_numbers_of_the_robustness_figure_are_those_of_the_summary() -> None:
-    summary = summarise(results(kinds=("symmetric",)))
-    _, numbers = robustness_figure(summary)
-    pandas.testing.assert_frame_equal(numbers.drop(columns="panel"), summary)
+    order = ["nominal_rate", "method"]
+    one = robustness(kinds=("symmetric",)).numbers.drop(columns="panel").sort_values(order, ignore_index=True)
+    wanted = summarise(results(kinds=("symmetric",))).sort_values(order, ignore_index=True)
+    pandas.testing.assert_frame_equal(one, wanted)
 
 
 def test_every_legend_states_how_many_images_a_run_processed() -> None:
-    for figure in (robustness_figure(summarise(results()))[0], story_figure(metrics())[0]):
-        (legend,) = figure.legends
+    for drawn in (robustness(), memorisation(), READABLE["batch sizes"]()):
+        (legend,) = drawn.figure.legends
         entries = [text.get_text() for text in legend.get_texts()]
         assert [entry.split(":")[0] for entry in entries] == ["CE", "repeat", "DLB"]
         assert all(entry.endswith("images") for entry in entries)
 
 
-def test_runs_of_different_models_or_data_are_not_drawn_together() -> None:
-    mixed = results()
-    mixed.loc[0, "settings"] = "other"
-    with pytest.raises(ValueError, match="differ in more than method, noise and seeds"):
-        robustness_of(mixed)
-    with pytest.raises(ValueError, match="stands there twice"):
-        robustness_of(pandas.concat([results(), results().iloc[:1]]))
+# Any axis
 
 
-def test_there_is_no_story_of_samples_that_are_all_clean(tmp_path: Path) -> None:
-    assert story_of(results(rates=(0,)), tmp_path) is None
+def test_methods_are_compared_over_the_values_of_any_setting() -> None:
+    drawn = READABLE["batch sizes"]()
+    assert [tick.get_text() for tick in drawn.figure.axes[0].get_yticklabels()] == ["32", "64", "128"]
+    assert len(drawn.numbers) == 9
+    assert drawn.figure.axes[0].get_ylabel() == "batch size"
+    named = [tick.get_text() for tick in READABLE["many augmentations"]().figure.axes[0].get_yticklabels()]
+    assert named == ["none", "auto", "mixup", "cutmix"]
+    both = over("batch_size", [32, 64, 64]).assign(epochs=[2] * 18 + [3] * 9)
+    with pytest.raises(ValueError, match="the runs differ in epochs, batch_size; choose with axis"):
+        draw_figure("axis_comparison", made(both))
+    with pytest.raises(ValueError, match=r"differ in batch_size: 32, 64; choose with where"):
+        draw_figure("axis_comparison(axis='epochs')", made(both))
+    with pytest.raises(ValueError, match="do not differ in any"):
+        draw_figure("axis_comparison", made(results()))
 
 
-def test_a_saved_figure_is_three_files_that_depend_on_the_numbers_alone(tmp_path: Path) -> None:
+def test_a_map_has_every_cell_and_the_other_methods_in_its_title() -> None:
+    grid = pandas.concat([options_grid(batch_size=size, comparison_key=str(size)) for size in (64, 32)], ignore_index=True)
+    drawn = draw_figure("option_map", made(grid))
+    assert [ax.get_title().splitlines()[0] for ax in drawn.figure.axes] == ["batch size 32", "batch size 64"]
+    assert all(ax.get_title().splitlines()[1].startswith("CE: ") for ax in drawn.figure.axes)
+    assert (drawn.figure.axes[0].get_xlabel(), drawn.figure.axes[0].get_ylabel()) == ("alpha", "temperature")
+    cells = drawn.numbers[(drawn.numbers["batch_size"] == 32) & drawn.numbers["alpha"].notna()]
+    written = sorted(text.get_text() for text in drawn.figure.axes[0].texts)
+    assert written == sorted(f"{100 * value:.1f}" for value in cells["test_accuracy_last"])
+    turned = draw_figure("option_map", made(options_grid()), down="alpha", right="temperature")
+    assert turned.figure.axes[0].get_ylabel() == "alpha"
+    # CE for longer stands beside DLB, and says that it is.
+    longer = results(("ce",), ("symmetric",), (0.4,)).assign(epochs=80, comparison_key="longer")
+    beside = draw_figure("option_map", made(pandas.concat([options_grid(), longer], ignore_index=True)))
+    assert [line.split(":")[0] for line in beside.figure.axes[0].get_title().splitlines()] == ["CE", "CE, epochs 80"]
+    assert option_heatmap(cells, "alpha", "temperature", ax=plt.gca()) is plt.gca()
+
+
+def test_a_map_that_is_not_over_two_options_is_refused() -> None:
+    with pytest.raises(ValueError, match="those of dlb that vary are none"):
+        draw_figure("option_map", made(results()))
+    with pytest.raises(ValueError, match="vary are temperature, alpha; got alpha and two_forward"):
+        draw_figure("option_map", made(options_grid()), down="alpha", right="two_forward")
+    third = results(("dlb(temperature=1.0, alpha=0.3, two_forward=True)",), ("symmetric",), (0.4,))
+    both = made(pandas.concat([options_grid(), third], ignore_index=True))
+    with pytest.raises(ValueError, match="choose with down and right"):
+        draw_figure("option_map", both)
+    with pytest.raises(ValueError, match="several runs of dlb have the same temperature and alpha"):
+        draw_figure("option_map", both, down="temperature", right="alpha")
+
+
+# What cannot be drawn, and what is written
+
+
+def test_runs_of_different_settings_are_not_drawn_together() -> None:
+    for name in ("noise_robustness", "method_ranks", "memorisation", "transition_matrix"):
+        with pytest.raises(ValueError, match=r"runs differ in batch_size: 32, 64; choose with where=\{'batch_size': 64\}"):
+            draw_figure(name, made(over("batch_size", [32, 64]), metrics()))
+    with pytest.raises(ValueError, match="is there twice"):
+        draw_figure("noise_robustness", made(pandas.concat([results(), results().iloc[:1]])))
+
+
+def test_what_has_nothing_to_show_says_why() -> None:
+    with pytest.raises(ValueError, match="no sample is mislabelled under symmetric:0"):
+        draw_figure("memorisation", made(results(rates=(0,)), metrics()))
+    with pytest.raises(ValueError, match=r"nothing is recorded .* because the images were mixed; run with record='eval'"):
+        draw_figure("memorisation", made(results(), metrics().assign(mislabelled_memorised=np.nan)))
+    with pytest.raises(ValueError, match="no seed was run with every method"):
+        draw_figure("method_ranks", made(results(("ce", "dlb"), ("symmetric",), (0.4,), seeds=2).iloc[[0, 3]]))
+
+
+@pytest.mark.parametrize("width", ["half", 1, 31, True])
+def test_a_width_is_a_name_or_inches(width: Any) -> None:
+    with pytest.raises(ValueError, match="width must be 'column'"):
+        draw_figure("noise_robustness", made(results()), width=width)
+    assert draw_figure("noise_robustness", made(results()), width=5.5).figure.get_figwidth() == inches(5.5) == 5.5
+
+
+def test_a_saved_figure_is_its_files_and_numbers_that_depend_on_the_numbers_alone(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        figure, numbers = robustness_of(results())
-        paths = save_figure(figure, tmp_path / name / "figure", numbers)
-        assert [path.name for path in paths] == ["figure.png", "figure.pdf", "figure.csv"]
-        assert not plt.fignum_exists(figure.number)
+        drawn = robustness()
+        assert not plt.get_fignums()
+        paths = drawn.save(tmp_path / name / "rates.0.4", formats=("png", "pdf", "svg"))
+        assert [path.name for path in paths] == [f"rates.0.4.{kind}" for kind in ("png", "pdf", "svg", "csv")]
     for path in (tmp_path / "one").iterdir():
-        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
-    read = pandas.read_csv(tmp_path / "one" / "figure.csv")
-    pandas.testing.assert_frame_equal(read, numbers)
+        assert path.suffix == ".svg" or path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+    pandas.testing.assert_frame_equal(pandas.read_csv(tmp_path / "one" / "rates.0.4.csv"), drawn.numbers)
+    assert [path.name for path in drawn.save(tmp_path / "one.png")] == ["one.png", "one.csv"]
+    assert drawn._repr_png_().startswith(b"\x89PNG")
+    assert drawn.caption == "Test accuracy against the noise rate"
+    with pytest.raises(ValueError, match="formats must be of pdf, png, svg, got gif"):
+        drawn.save(tmp_path / "three", formats=("gif",))
+    assert not list(tmp_path.glob("three*"))
 
 
 def test_the_style_holds_inside_with_alone() -> None:

@@ -26,7 +26,7 @@ from noisylab.core.registries import DATA_SETS
 from noisylab.data.image_data import load_data
 from noisylab.plotting.study_runs import study_runs
 from noisylab.plotting.style import method_styles
-from noisylab.report.page import build, choose
+from noisylab.report.page import build_page, explore
 from noisylab.report.samples import PER_SHEET, chosen_epochs, curves, explorer_data, packed, sheets
 from noisylab.study.grid import Grid
 from noisylab.study.plan import plan
@@ -266,7 +266,7 @@ def test_runs_of_unequal_length_and_without_online_records_have_a_page(tmp_path:
     for config in plan(dataclasses.replace(grid, training=TrainConfig(epochs=4, batch_size=32, device="cpu")), data).configs:
         run_one(config, data, tmp_path)
     runs = study_runs(tmp_path)
-    text = build(runs, choose(runs, None))
+    text = build_page(runs, explored=explore(runs))
     about = json.loads(re.search(r'id="about">(.*?)</script>', text)[1])  # type: ignore[index]
     assert about["epochs"] == {"ce": [1, 2, 3, 4], "dlb": [1, 2], "mixup": [1, 2, 3, 4]}
 

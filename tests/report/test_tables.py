@@ -1,5 +1,6 @@
 """Tables for papers: what is in them, and that they are read back as they were meant."""
 
+import io
 import re
 import shutil
 import subprocess
@@ -7,9 +8,12 @@ from pathlib import Path
 
 import pandas
 import pytest
+from rich.console import Console
 
-from noisylab.analysis.statistics import percent
-from noisylab.report.tables import accuracy_table, difference_table, latex_text, protocol, to_latex, to_markdown
+from noisylab.analysis.statistics import format_interval, format_p
+from noisylab.analysis.tables import compare, summarise
+from noisylab.report.study_report import show
+from noisylab.report.tables import accuracy_table, differences_table, latex_text, points_table, protocol, results_table
 
 VALUES = {"ce": [0.80, 0.82, 0.81], "dlb(alpha=3.0)": [0.95, 0.96, 0.95], "tf_kd_self": [0.85, 0.861, 0.85]}
 
@@ -19,7 +23,7 @@ def results() -> pandas.DataFrame:
     rows = [
         {"id": f"{method}-{noise}-{seed}", "data": "digits", "train_size": 1347, "model": "small_cnn", "method": method}
         | {"noise": noise, "noise_kind": "symmetric", "nominal_rate": 0.4, "realised_rate": 0.4, "seed": seed}
-        | {"noise_seed": seed, "batch_size": 64, "budget": "40 epochs", "settings": "", "memorised": 0.1, "steps": 880}
+        | {"noise_seed": seed, "batch_size": 64, "budget": "40 epochs", "comparison_key": "", "memorised": 0.1, "steps": 880}
         | {"images_processed": 53_880, "test_accuracy_last": value - shift, "test_accuracy_last10": value}
         for noise, shift in (("symmetric:0.4", 0.0), ("symmetric:0.6", 0.1))
         for method, values in VALUES.items()
@@ -29,39 +33,62 @@ def results() -> pandas.DataFrame:
     return pandas.DataFrame(rows)[lambda x: ~((x["method"] == "tf_kd_self") & (x["noise"] == "symmetric:0.6"))]
 
 
+def cells_of(lines: list[str]) -> list[list[str]]:
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
 def test_the_table_has_means_in_percent_exposure_and_marks_the_significant_best(results: pandas.DataFrame) -> None:
-    table, bold = accuracy_table(results)
-    assert table.columns.tolist() == ["method", "symmetric:0.4", "symmetric:0.6", "images", "steps"]
-    assert table.loc[0].tolist() == ["ce", "81.0 ± 2.5", "71.0 ± 2.5", "53,880", "880"]
-    assert table.loc[2, "symmetric:0.6"] == "-"
-    assert bold.to_numpy().nonzero() == (pytest.approx([1, 1]), pytest.approx([1, 2]))
+    table = accuracy_table(results)
+    assert [column.name for column in table.columns] == ["method", "symmetric:0.4", "symmetric:0.6", "images", "steps"]
+    assert table.rows[0] == ("ce", "81.0 ± 2.5", "71.0 ± 2.5", "53,880", "880")
+    assert table.rows[2][2] == "-"
+    assert table.bold == {(1, 1), (1, 2)}
 
 
 def test_differences_are_in_points_with_holm_s_p(results: pandas.DataFrame) -> None:
-    table = difference_table(results, "ce")
-    assert table["method"].tolist() == ["dlb(alpha=3.0)", "tf_kd_self"]
-    assert re.fullmatch(r"\+14\.3 ± 1\.4 \(\.\d{3}\)", table.loc[0, "symmetric:0.4"])
-    assert table.loc[1, "symmetric:0.6"] == "-"
+    table = points_table(results, ["ce"])
+    assert [row[0] for row in table.rows] == ["dlb(alpha=3.0) - ce", "tf_kd_self - ce"]
+    assert re.fullmatch(r"\+14\.3 ± 1\.4 \(\.\d{3}\)", table.rows[0][1])
+    assert table.rows[1][2] == "-"
 
 
-def test_percent_says_what_there_is() -> None:
-    assert percent(0.912, 0.004) == "91.2 ± 0.4"
-    assert percent(0.912, float("nan")) == "91.2"
-    assert percent(float("nan"), float("nan")) == "-"
-    assert percent(-0.01, 0.02, sign="+") == "-1.0 ± 2.0"
+def test_axes_are_the_first_columns_of_every_table(results: pandas.DataFrame) -> None:
+    parts = [results.assign(batch_size=size, comparison_key=str(size)) for size in (128, 64)]
+    both, by = pandas.concat(parts, ignore_index=True), ["batch_size"]
+    shown = [
+        results_table(summarise(both, by), by),
+        differences_table(compare(both, baselines=["ce"], by=by), by),
+        accuracy_table(both, by=by),
+        points_table(both, ["ce"], by=by),
+    ]
+    for table in shown:
+        assert table.columns[0].name == "batch size"
+        # Numbers rise.
+        assert list(dict.fromkeys(row[0] for row in table.rows)) == ["64", "128"]
+    assert shown[2].rows[0][1:] == shown[2].rows[3][1:] == accuracy_table(results).rows[0]
+    assert "batch" not in protocol(both)
+
+
+def test_a_mean_its_interval_and_p_say_what_there_is() -> None:
+    assert format_interval(0.912, 0.004) == "91.2 ± 0.4"
+    assert format_interval(0.912, float("nan")) == "91.2"
+    assert format_interval(float("nan"), float("nan")) == "-"
+    assert format_interval(-0.01, 0.02, sign="+") == "-1.0 ± 2.0"
+    assert [format_p(p) for p in (0.0004, 0.0416, 1, float("nan"))] == ["<.001", ".042", "1.000", "-"]
 
 
 def test_markdown_sets_the_best_in_bold_and_keeps_the_text(results: pandas.DataFrame) -> None:
-    lines = to_markdown(*accuracy_table(results)).splitlines()
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    caption, empty, *lines = accuracy_table(results).markdown().splitlines()
+    assert (caption.endswith("(paired t-tests, Holm, p < .05)."), empty) == (True, "")
+    cells = cells_of(lines)
     assert cells[0] == ["method", "symmetric:0.4", "symmetric:0.6", "images", "steps"]
+    assert cells[1] == [":--", *["--:"] * 4]
     assert cells[3][:2] == ["dlb(alpha=3.0)", "**95.3 ± 1.4**"]
     assert sum("**" in line for line in lines) == 1
 
 
 def test_latex_is_escaped_and_whole(results: pandas.DataFrame, tmp_path: Path) -> None:
-    table, bold = accuracy_table(results)
-    text = to_latex(table, f"{protocol(results)}, 95 % & more.", bold)
+    text = accuracy_table(results).latex()
     assert r"tf\_kd\_self" in text
     assert r"\textbf{95.3 $\pm$ 1.4}" in text
     assert r"\toprule" in text
@@ -70,6 +97,7 @@ def test_latex_is_escaped_and_whole(results: pandas.DataFrame, tmp_path: Path) -
     # tabular lines have as many cells as columns
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {4}
+    assert r"\begin{table*}" in accuracy_table(results).latex(two_columns=True)
     if shutil.which("pdflatex"):
         document = r"\documentclass{article}\usepackage{booktabs}\begin{document}" + text + r"\end{document}"
         (tmp_path / "t.tex").write_text(document)
@@ -85,3 +113,57 @@ def test_the_protocol_names_what_a_reader_asks_for(results: pandas.DataFrame) ->
     said = protocol(results)
     for part in ("digits", "1,347", "small_cnn", "40 epochs", "batch 64", "last epoch", "95 %", "3 seeds"):
         assert part in said
+
+
+def printed(results: pandas.DataFrame, out: Path, **options: object) -> str:
+    console = Console(file=io.StringIO(), width=80)
+    show(results, out, baselines=["ce"], console=console, **options)  # type: ignore[arg-type]
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_a_study_shows_whole_tables_and_says_where_all_is(
+    results: pandas.DataFrame, tmp_path: Path
+) -> None:
+    said = printed(
+        results,
+        tmp_path,
+        figures=["noise_robustness", "axis_comparison"],
+        tables=["terminal", "markdown", "latex"],
+        failures={"ce-7": "DivergedError: loss [nan]"},
+        missing=["ce-7", "ce-8"],
+    )
+    names = {"summary.csv", "summary.md", "summary.tex", "differences.csv", "differences.md", "differences.tex"}
+    figure = {f"noise_robustness.{kind}" for kind in ("pdf", "png", "csv")}
+    assert {path.name for path in tmp_path.iterdir()} == names | figure
+    assert all(str(tmp_path / name) in said for name in {*names, "results.csv"} | figure - {"noise_robustness.csv"})
+    assert "failed: ce-7: DivergedError: loss [nan]" in said
+    assert "no figure axis_comparison: " in said
+    assert "not run, and not in the tables and figures: ce-7, ce-8" in said
+    rows = [line.split() for line in said.splitlines()]
+    # Wider than the terminal, but whole; a section names its noise once.
+    assert [
+        "symmetric:0.4",
+        "0.400",
+        "ce",
+        "3",
+        "81.0",
+        "±",
+        "2.5",
+        "81.0",
+        "±",
+        "2.5",
+        "10.0",
+        "±",
+        "0.0",
+        "53,880",
+        "880",
+    ] in rows
+    assert sum(row[:1] == ["symmetric:0.4"] for row in rows) == 2
+    assert pandas.read_csv(tmp_path / "differences.csv")["baseline"].unique().tolist() == ["ce"]
+
+
+def test_a_study_without_runs_or_pairs_says_so(results: pandas.DataFrame, tmp_path: Path) -> None:
+    assert printed(results.iloc[:0], tmp_path) == "no run has finished, so there is nothing to show\n"
+    assert not list(tmp_path.iterdir())
+    alone = results[results["method"] == "dlb(alpha=3.0)"]
+    assert "no differences: no run of ce has finished beside one of another method" in printed(alone, tmp_path)

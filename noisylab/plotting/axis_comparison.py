@@ -1,0 +1,76 @@
+"""Test accuracy of the methods over the values of any setting."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas
+from matplotlib.axes import Axes
+
+from noisylab.analysis.tables import differing_settings, summarise
+from noisylab.core.registries import FIGURES
+from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.study_runs import StudyRuns, in_order
+from noisylab.plotting.style import Width, exposure_legend, first_methods, inches, method_styles, paper_style
+
+
+def axis_points(summary: pandas.DataFrame, axis: str, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+    """A line for each value of a setting, on it a point with its interval for each method.
+
+    Args:
+        summary: rows with the column `axis`, method, test_accuracy_last and its `_ci95_half`.
+        axis: the setting.
+        ax: None: the current axes.
+        kwargs: to `Axes.errorbar`.
+    """
+    ax = ax or plt.gca()
+    names, methods = (list(dict.fromkeys(summary[column])) for column in (axis, "method"))
+    styles = method_styles(methods)
+    apart = 0.7 / len(methods)
+    for place, method in enumerate(methods):
+        rows = summary[summary["method"] == method]
+        height = np.array([names.index(name) for name in rows[axis]]) + (place - (len(methods) - 1) / 2) * apart
+        look = {key: value for key, value in styles[method].items() if key != "linestyle"}
+        style: dict[str, Any] = {"linestyle": "none", "capsize": 1.5, "elinewidth": 0.8, "markersize": 4}
+        half = 100 * rows["test_accuracy_last_ci95_half"].fillna(0)
+        ax.errorbar(100 * rows["test_accuracy_last"], height, xerr=half, **style | look | kwargs)
+    ax.set_yticks(range(len(names)), list(map(str, names)))
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    for line in range(1, len(names)):
+        ax.axhline(line - 0.5, color="0.85", linewidth=0.6, zorder=0)
+    ax.grid(visible=False, axis="y")
+    # An interval may reach beyond what can be.
+    ax.set_xlim(right=min(ax.get_xlim()[1], 100.5))
+    ax.set(xlabel="test accuracy (%)", ylabel=axis.replace("_", " "))
+    return ax
+
+
+@FIGURES.register("axis_comparison", caption="Test accuracy of the methods over the values of a setting")
+def axis_comparison_figure(runs: StudyRuns, *, axis: str | None = None, width: Width = "page") -> DrawnFigure:
+    """A line for each value of a setting, on it a point with its 95 % interval for each method.
+
+    axis: the setting (None: the one in which the runs differ).
+    """
+    rows = runs.results[runs.results["noise"] == runs.noise]
+    differing = differing_settings(rows)
+    if axis is None:
+        if len(differing) != 1:
+            there = f"differ in {', '.join(differing)}; choose with axis" if differing else "do not differ in any"
+            raise ValueError(f"a comparison is over one setting, and the runs {there}")
+        (axis,) = differing
+    shown, part = first_methods(in_order(rows))
+    summary = summarise(shown, [axis])
+    # Numbers rise; others keep the order in which they were run.
+    if pandas.api.types.is_numeric_dtype(summary[axis]):
+        summary = summary.sort_values(axis, kind="stable", ignore_index=True)
+    lines = summary[axis].nunique(dropna=False) * max(1, summary["method"].nunique() / 4)
+    with paper_style():
+        figure, ax = plt.subplots(figsize=(inches(width), 1.6 + 0.42 * lines), layout="constrained")
+        axis_points(summary, axis, ax=ax)
+        exposure_legend(figure, ax, summary)
+        figure.suptitle(
+            f"{runs.title}, {runs.noise}{part}\ntest accuracy in percent at the last epoch, mean and 95 % interval over "
+            f"{summary['n'].max()} seeds",
+            wrap=True,
+        )
+    return DrawnFigure(figure, summary)

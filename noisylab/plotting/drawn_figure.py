@@ -1,0 +1,74 @@
+"""`DrawnFigure`: a figure with the numbers that it shows."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas
+from matplotlib.figure import Figure
+
+from noisylab.core.files import write_atomically
+from noisylab.plotting.style import paper_style
+
+FORMATS = ("pdf", "png", "svg")
+
+
+@dataclass(frozen=True)
+class DrawnFigure:
+    """A figure, the plotted numbers, and what it shows in a line. Notebooks show it as a picture.
+
+    Example:
+        >>> from noisylab.plotting.catalogue import draw_figure
+        >>> from noisylab.plotting.study_runs import study_runs
+        >>> drawn = draw_figure("memorisation", study_runs("runs/noise_sweep"))  # doctest: +SKIP
+        >>> drawn.save("paper/memorisation")  # doctest: +SKIP
+    """
+
+    figure: Figure
+    numbers: pandas.DataFrame
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        # pyplot would show it a second time, and keep it for ever.
+        plt.close(self.figure)
+
+    def save(self, path: str | PathLike[str], formats: Sequence[str] = ("pdf", "png")) -> list[Path]:
+        """Write the figure in every format, and its numbers as CSV, each whole or not at all.
+
+        Args:
+            path: the files' name without its ending. An ending that is a format chooses that one alone.
+            formats: of pdf, png, svg.
+
+        Returns:
+            The paths of the files. Equal numbers give equal files.
+
+        Raises:
+            ValueError: a format is not known.
+        """
+        stem = Path(path).expanduser()
+        if stem.suffix[1:] in FORMATS:
+            stem, formats = stem.with_suffix(""), (stem.suffix[1:],)
+        if not formats or not set(formats) <= set(FORMATS):
+            raise ValueError(f"formats must be of {', '.join(FORMATS)}, got {', '.join(formats) or 'none'}")
+        contents = {kind: self.rendered(kind) for kind in formats} | {"csv": self.numbers.to_csv(index=False).encode()}
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        paths = [stem.with_name(f"{stem.name}.{kind}") for kind in contents]
+        for file, content in zip(paths, contents.values(), strict=True):
+            write_atomically(file, content)
+        return paths
+
+    def rendered(self, kind: str, **options: Any) -> bytes:
+        """The figure as the content of a file of this kind; options go to `Figure.savefig`."""
+        buffer = io.BytesIO()
+        # Without the time of writing, equal numbers give equal files.
+        metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind, {})
+        with paper_style():
+            self.figure.savefig(buffer, format=kind, metadata=metadata, **options)
+        return buffer.getvalue()
+
+    def _repr_png_(self) -> bytes:
+        return self.rendered("png")
