@@ -7,17 +7,17 @@ import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-STUDY = str(Path(__file__).parents[1] / "studies" / "noise_sweep.py")
 COMMANDS = {
     "python -c pass": ["-c", "pass"],
     "import numpy": ["-c", "import numpy"],
     "import noisylab.corruption": ["-c", "import noisylab.corruption"],
     "import torch": ["-c", "import torch"],
-    "noise_sweep.py --help": [STUDY, "--help"],
-    "noise_sweep.py --noise symmetric:1.5": [STUDY, "--noise", "symmetric:1.5"],
-    "noise_sweep.py --train-size 5": [STUDY, "--train-size", "5"],
+    "noisylab --help": ["-m", "noisylab", "--help"],
+    "noisylab list methods": ["-m", "noisylab", "list", "methods"],
+    "noisylab sweep --help": ["-m", "noisylab", "sweep", "--help"],
+    "noisylab sweep --noise symmetric:1.5": ["-m", "noisylab", "sweep", "--noise", "symmetric:1.5"],
+    "noisylab sweep --train-size 5": ["-m", "noisylab", "sweep", "--train-size", "5"],
 }
 
 

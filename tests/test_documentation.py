@@ -82,12 +82,11 @@ def test_the_method_of_the_page_is_known_everywhere_once_its_file_is_in_the_pack
         copy(DOCS.parent / part, tmp_path / "copy" / part)  # type: ignore[operator]
     root = tmp_path / "copy"
     shutil.copy(written["confidence_penalty.py"], root / "noisylab" / "methods")
-    listed = run("-m", "noisylab.cli.methods", path=root, cwd=root)
+    listed = run("-m", "noisylab", "list", "methods", path=root, cwd=root)
     (line,) = [line for line in listed.splitlines() if line.startswith("confidence_penalty ")]
     assert "Pereyra et al., ICLR workshop 2017" in line
-    described = run("-m", "noisylab.cli.methods", "confidence_penalty", path=root, cwd=root)
+    described = run("-m", "noisylab", "list", "methods", "confidence_penalty", path=root, cwd=root)
     assert "weight  a finite number >= 0 (default: 0.1)" in described
-    assert "confidence_penalty(weight=0.1)" in run("studies/noise_sweep.py", "--help", path=root, cwd=root)
     general = ["-m", "pytest", "tests/methods/test_methods.py", "-k", "confidence_penalty", "-p", "no:cacheprovider"]
     tests = run(*general, path=root, cwd=root)
     assert int(re.search(r"(\d+) passed", tests)[1]) >= 5  # type: ignore[index]

@@ -127,8 +127,8 @@ def _split(text: str) -> list[str]:
 
 
 def _one_line(panel: str) -> str:
-    """Tyro's boxed message without the box, its advice on --help and the help of the argument."""
-    lines = [re.sub(r"^[│┃|]\s?|\s*[│┃|]$", "", line).rstrip() for line in panel.splitlines()]
-    body = [line.strip() for line in lines if line and not line.startswith(("╭", "╰"))]
-    end = next((at for at, line in enumerate(body) if line.startswith(("─", "━"))), len(body))
-    return re.sub(r"^Error parsing ((?!-)[^:]*: )?", "", " ".join(body[:end]))
+    """Tyro's message without its title, its box, its advice on --help and the help of the argument."""
+    lines = [re.sub(r"^[│┃|]\s?|\s*[│┃|]$", "", line).strip() for line in panel.splitlines()]
+    rules = [at for at, line in enumerate(lines) if line.startswith(("╭", "──", "━━", "---"))]
+    start, end = [*rules, len(lines), len(lines)][:2]
+    return re.sub(r"^Error parsing ((?!-)[^:]*: )?", "", " ".join(filter(None, lines[start + 1 : end])))

@@ -52,7 +52,7 @@ class Arguments:
     save: Path | None = None
     """File for the record, .npz, read again by NoisyLabels.load (None: not kept)."""
     out: Path | None = None
-    """File for the given labels: .csv (with the true ones and which are mislabelled), .txt, .json or .npy (None: none)."""
+    """File for the given labels: a .csv with the true ones beside them, .txt, .json or .npy (None: none)."""
     plot: Path | None = None
     """File for the matrices and rates, .png or .pdf; mislabelled examples go beside it as *_examples (None: none)."""
 
@@ -113,7 +113,7 @@ def main(args: Sequence[str]) -> int:
 
 
 def write_labels(noisy: "NoisyLabels", path: Path) -> None:
-    """Write the given labels: one a line, a list, an array, or a table with the true labels and which are mislabelled."""
+    """Write the given labels: one a line, a list, an array, or a table with the true labels."""
     if path.suffix == ".npy":
         np.save(path, noisy.given)
     elif path.suffix == ".json":
@@ -121,8 +121,8 @@ def write_labels(noisy: "NoisyLabels", path: Path) -> None:
     elif path.suffix == ".txt":
         write_atomically(path, "".join(f"{label}\n" for label in noisy.given))
     else:
-        rows = zip(noisy.given, noisy.true, noisy.mislabelled.astype(int), strict=True)
-        write_atomically(path, "given,true,mislabelled\n" + "".join(f"{g},{t},{m}\n" for g, t, m in rows))
+        rows = zip(noisy.given, noisy.true, strict=True)
+        write_atomically(path, "given,true\n" + "".join(f"{given},{true}\n" for given, true in rows))
 
 
 def _inputs(arguments: Arguments) -> dict[str, Any]:

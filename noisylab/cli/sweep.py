@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _SHARED = """
 The options below change what the study {name} sets by default. `noisylab list methods` (noise, models, data, augmentations)
-lists what they can name, `noisylab list studies` the other studies. --seeds 5 are the five seeds 0 to 4; two or more numbers are
-the seeds themselves, and --seeds [7] is seed 7 alone.
+lists what they can name, `noisylab list studies` the other studies. --seeds 5 are the five seeds 0 to 4; two or more numbers
+are the seeds themselves, and --seeds [7] is seed 7 alone.
 
 The same command again finishes what is missing and repeats nothing."""
 

@@ -1,4 +1,4 @@
-"""Labels that somebody else's code wrote: DivideMix's json, `.npy`, `.csv`."""
+"""Labels that somebody else's code wrote: DivideMix's json, `.npy`, `.txt`, `.csv`."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ TRUE = ("true", "true_label", "clean", "clean_label")
 
 
 def read_labels(path: str | PathLike[str], column: str | None = None) -> NDArray[np.int64]:
-    """The labels int64[N] in a `.json` (a list, as DivideMix writes it), `.npy` or `.csv` file.
+    """The labels int64[N] in a `.json` (a list, as DivideMix writes it), `.npy`, `.txt` (one a line) or `.csv` file.
 
     A `.csv` has one label a line, in its only column, in the one headed `column`, or, without it, in the only one that may hold
     given labels: `given`, `given_label`, `noisy`, `noisy_label`, `noisy_target`, `label`, `labels`, `target`. Raises ValueError
@@ -29,6 +29,7 @@ def read_labels(path: str | PathLike[str], column: str | None = None) -> NDArray
         ".json": _from_json,
         ".npy": _from_npy,
         ".csv": partial(_from_csv, column=column),
+        ".txt": partial(_from_csv, column=None),
     }
     if file.suffix not in readers:
         raise ValueError(f"{str(path)!r} must end in {', '.join(readers)}")

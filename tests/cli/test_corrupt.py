@@ -1,50 +1,85 @@
-"""`python -m noisylab.cli.corrupt`."""
+"""`noisylab corrupt`."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers_cli import noisylab, on_the_base_install
 
-from noisylab.cli.arguments import interruptible
-from noisylab.corruption import NoisyLabels
+from noisylab.corruption import NoisyLabels, read_labels
+
+Capture = pytest.CaptureFixture[str]
 
 
-def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "noisylab.cli.corrupt", *arguments], capture_output=True, text=True, check=False
+def test_a_file_of_labels_needs_no_data_set_and_no_extra(tmp_path: Path) -> None:
+    labels = np.arange(200) % 4
+    np.save(tmp_path / "x.npy", labels)
+    (tmp_path / "x.txt").write_text("".join(f"{label}\n" for label in labels))
+    (tmp_path / "x.csv").write_text("id,label\n" + "".join(f"a{at},{label}\n" for at, label in enumerate(labels)))
+    written = [tmp_path / f"out{at}{kind}" for at, kind in enumerate((".csv", ".txt", ".json", ".npy"))]
+    sources = [["x.npy"], ["x.txt"], ["x.csv", "--column", "label"], ["x.npy", "--num-classes", "4"]]
+    shared = ["--noise", "asymmetric(rate=0.4, mapping={0: 1, 2: 3})", "--seed", "1", "--save", tmp_path / "noise.npz", "--out"]
+    lines = [
+        ["corrupt", "--labels", tmp_path / name, *more, *shared, out]
+        for (name, *more), out in zip(sources, written, strict=True)
+    ]
+    answers = on_the_base_install(lines)
+    assert {(answer.status, answer.err) for answer in answers} == {(0, "")}
+    assert "200 labels, 4 classes" in answers[0].out
+    noisy = NoisyLabels.load(tmp_path / "noise.npz")
+    assert 0 < noisy.rate < 0.4
+    for out in written:
+        np.testing.assert_array_equal(read_labels(out), noisy.given)
+    table = np.loadtxt(written[0], delimiter=",", skiprows=1, dtype=int)
+    np.testing.assert_array_equal(table, np.stack([noisy.given, labels], axis=1))
+
+
+def test_a_file_of_labels_is_drawn_without_examples(capsys: Capture, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.arange(200) % 4)
+    done = noisylab(capsys, "corrupt", "--labels", tmp_path / "x.npy", "--plot", tmp_path / "p.png")
+    assert done.status == 0, done
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["p.png", "x.npy"]
+    needs_images = noisylab(capsys, "corrupt", "--labels", tmp_path / "x.npy", "--noise", "instance:0.4")
+    assert needs_images.refuses("needs features"), needs_images
+
+
+def test_it_reports_saves_and_draws(capsys: Capture, tmp_path: Path) -> None:
+    done = noisylab(
+        capsys,
+        "corrupt",
+        "--noise",
+        "asymmetric:0.4",
+        "--seed",
+        "1",
+        "--save",
+        f"{tmp_path}/a/x.npz",
+        "--plot",
+        f"{tmp_path}/x.png",
     )
-
-
-def test_it_reports_saves_and_draws(tmp_path: Path) -> None:
-    done = command("--noise", "asymmetric:0.4", "--seed", "1", "--save", f"{tmp_path}/a/x.npz", "--plot", f"{tmp_path}/x.png")
-    assert done.returncode == 0, done.stderr
-    assert "asymmetric (mapping='digits'" in done.stdout
+    assert done.status == 0, done.err
+    assert "asymmetric (mapping='digits'" in done.out
     assert NoisyLabels.load(tmp_path / "a" / "x.npz").seed == 1
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "x_examples.png").is_file()
 
 
-def test_the_data_sets_own_mapping_reaches_noise_that_is_made_of_others() -> None:
+def test_the_data_sets_own_mapping_reaches_noise_that_is_made_of_others(capsys: Capture) -> None:
     some = "on_classes(noise='asymmetric:0.4', classes=[3, 5])"
     both = f"chain(first={some!r}, second='symmetric:0')"
-    done = command("--noise", f"long_tailed(factor=0.5, noise={both!r})")
-    assert done.returncode == 0, done.stderr
-    assert "'mapping': 'digits'" in done.stdout
+    done = noisylab(capsys, "corrupt", "--noise", f"long_tailed(factor=0.5, noise={both!r})")
+    assert done.status == 0, done.err
+    assert "'mapping': 'digits'" in done.out
 
 
-def test_missing_human_labels_are_named_with_their_source(tmp_path: Path) -> None:
+def test_missing_human_labels_are_named_with_their_source(capsys: Capture, tmp_path: Path) -> None:
     images, labels = np.zeros((20, 4, 4), np.uint8), np.arange(20) % 10
     np.savez(tmp_path / "x.npz", train_images=images, train_labels=labels, test_images=images, test_labels=labels)
-    done = command("--noise", "human:cifar10n_worse", "--data", f"npz:{tmp_path}/x.npz", "--data-root", str(tmp_path))
-    assert done.returncode == 2
-    assert "cifar10n_worse needs CIFAR-10_human.pt, and there is no file" in done.stderr
-    assert "cifar-10-100n, and name its folder with --data-root" in done.stderr
-
-
-def test_kinds_are_described() -> None:
-    assert "IN PLACE" in command("--describe", "elr").stdout
+    done = noisylab(
+        capsys, "corrupt", "--noise", "human:cifar10n_worse", "--data", f"npz:{tmp_path}/x.npz", "--data-root", str(tmp_path)
+    )
+    assert done.status == 2
+    assert "cifar10n_worse needs CIFAR-10_human.pt, and there is no file" in done.err
+    assert "cifar-10-100n, and name its folder with --data-root" in done.err
 
 
 @pytest.mark.parametrize(
@@ -78,76 +113,53 @@ def test_kinds_are_described() -> None:
         (["--plot", "x.gif"], "--plot must end in .png or .pdf"),
         (["--save", f"{__file__}/x.npz"], "is not a folder"),
         (["--seed", "-1"], "seed must be a number >= 0"),
-        (["--describe", "salt"], "got 'salt'"),
+        (["--out", "x.npz"], "--out must end in .csv or .txt or .json or .npy, got 'x.npz'"),
+        (["--labels", "nothing.npy"], "no file 'nothing.npy'"),
+        (["--column", "label"], "--column and --num-classes are for --labels FILE"),
+        (["--describe", "elr"], "there is no option --describe"),
     ],
 )
-def test_what_cannot_be_done_is_one_line_and_status_2(arguments: list[str], said: str) -> None:
-    done = command(*arguments)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    assert not done.stdout
+def test_what_cannot_be_done_is_one_line_and_status_2(capsys: Capture, arguments: list[str], said: str) -> None:
+    done = noisylab(capsys, "corrupt", *arguments)
+    assert done.refuses(said), done
 
 
-def test_a_spec_is_described_by_its_name_with_the_values_of_its_options() -> None:
-    assert "T_ij = r/(K-1)" in command("--describe", "symmetric:0.4").stdout
-    said = command("--describe", "human").stdout
-    assert "variant: one of 'cifar10n_aggre', 'cifar10n_random1'" in said
-
-
-def test_counted_outside_images_are_reported_and_drawn_as_empty_places(tmp_path: Path) -> None:
-    done = command("--noise", "open_set(rate=0.4, outside=1000)", "--plot", f"{tmp_path}/x.png")
-    assert done.returncode == 0, done.stderr
-    assert "images replaced from another data set: 539" in done.stdout
+def test_counted_outside_images_are_reported_and_drawn_as_empty_places(capsys: Capture, tmp_path: Path) -> None:
+    done = noisylab(capsys, "corrupt", "--noise", "open_set(rate=0.4, outside=1000)", "--plot", f"{tmp_path}/x.png")
+    assert done.status == 0, done.err
+    assert "images replaced from another data set: 539" in done.out
     assert (tmp_path / "x_examples.png").is_file()
 
 
 @pytest.mark.parametrize("shape", [(50, 1, 8, 8), (50, 8, 8, 1), (50, 8, 8)])
-def test_outside_images_of_any_clear_layout_are_drawn(tmp_path: Path, shape: tuple[int, ...]) -> None:
+def test_outside_images_of_any_clear_layout_are_drawn(capsys: Capture, tmp_path: Path, shape: tuple[int, ...]) -> None:
     np.save(tmp_path / "x.npy", np.zeros(shape, np.uint8))
-    done = command("--noise", f"open_set(rate=0.4, outside='{tmp_path}/x.npy')", "--plot", f"{tmp_path}/x.png")
-    assert done.returncode == 0, done.stderr
+    done = noisylab(
+        capsys, "corrupt", "--noise", f"open_set(rate=0.4, outside='{tmp_path}/x.npy')", "--plot", f"{tmp_path}/x.png"
+    )
+    assert done.status == 0, done.err
 
 
 @pytest.mark.parametrize("images", [np.zeros((50, 3, 32, 32), np.uint8), np.zeros((50, 1, 8, 8)), np.zeros(50, np.uint8)])
-def test_outside_images_that_do_not_fit_are_refused_before_anything_is_written(tmp_path: Path, images: np.ndarray) -> None:
+def test_outside_images_that_do_not_fit_are_refused_before_anything_is_written(
+    capsys: Capture, tmp_path: Path, images: np.ndarray
+) -> None:
     np.save(tmp_path / "x.npy", images)
     noise = f"open_set(rate=0.4, outside='{tmp_path}/x.npy')"
-    done = command("--noise", noise, "--save", f"{tmp_path}/x.npz", "--plot", f"{tmp_path}/x.png")
-    assert done.returncode == 2
-    assert "uint8 [M, 1, 8, 8] (channels first), [M, 8, 8, 1] or [M, 8, 8], got" in done.stderr
-    assert not done.stdout
+    done = noisylab(capsys, "corrupt", "--noise", noise, "--save", f"{tmp_path}/x.npz", "--plot", f"{tmp_path}/x.png")
+    assert done.status == 2
+    assert "uint8 [M, 1, 8, 8] (channels first), [M, 8, 8, 1] or [M, 8, 8], got" in done.err
+    assert not done.out
     assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]
 
 
-def test_a_file_of_the_true_labels_is_warned_about_in_one_line(tmp_path: Path) -> None:
+def test_a_file_of_the_true_labels_is_warned_about_in_one_line(capsys: Capture, tmp_path: Path) -> None:
     from noisylab.core.registries import DATA_SETS
     from noisylab.data.image_data import load_data
 
     np.save(tmp_path / "x.npy", load_data(DATA_SETS.parse("digits"), None).train_labels)
-    done = command("--noise", f"file:{tmp_path}/x.npy")
-    assert done.returncode == 0
-    assert done.stderr.startswith("warning: ")
-    assert "(rate 0)" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-
-
-@pytest.mark.parametrize("arguments", ["--noise symmetric:0.4", "--help"])
-def test_a_reader_that_stops_reading_ends_it_in_silence(arguments: str) -> None:
-    line = f"{sys.executable} -m noisylab.cli.corrupt {arguments} | head -2"
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
-    assert not done.stderr
-    # What is printed at once is no more than a pipe holds, so the end of its reader is waited for.
-    late = "import time; from noisylab.cli.arguments import interruptible; time.sleep(0.5)"
-    code = f"{late}; raise SystemExit(interruptible(lambda: print(1) or 0))"
-    line = f"{sys.executable} -c '{code}' | true; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == ("141\n", "")
-
-
-def test_another_pipe_that_breaks_is_not_hidden() -> None:
-    def broken() -> int:
-        raise BrokenPipeError
-
-    with pytest.raises(BrokenPipeError):
-        interruptible(broken)
+    done = noisylab(capsys, "corrupt", "--noise", f"file:{tmp_path}/x.npy")
+    assert done.status == 0
+    assert done.err.startswith("warning: ")
+    assert "(rate 0)" in done.err
+    assert len(done.err.splitlines()) == 1

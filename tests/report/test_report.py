@@ -36,7 +36,7 @@ from noisylab.training.config import TrainConfig
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-GRID = "--train-size 150 --epochs 4 --jobs 2 --device cpu --methods ce dlb --noise symmetric:0 symmetric:0.4 --seeds 0 1"
+GRID = "--train-size 150 --epochs 4 --jobs 2 --device cpu --methods ce dlb --noise symmetric:0 symmetric:0.4 --seeds 2"
 
 
 def run(*command: str, status: int = 0) -> str:
@@ -63,7 +63,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with FileLock(base / "reported.lock"):
         if not (out / "report.html").exists():
             run("studies/noise_sweep.py", *GRID.split(), "--out", str(out))
-            printed = run("-m", "noisylab.cli.report", str(out))
+            printed = run("-m", "noisylab", "report", str(out))
             assert printed.startswith(str(out / "report.html"))
     return out
 
@@ -283,18 +283,18 @@ def test_runs_of_unequal_length_and_without_online_records_have_a_page(tmp_path:
     ],
 )
 def test_bad_choices_are_refused_in_one_line_that_names_the_good_ones(options: list[str], said: str, study: Path) -> None:
-    error = run("-m", "noisylab.cli.report", str(study), "--out", str(study / "other.html"), *options, status=2)
+    error = run("-m", "noisylab", "report", str(study), "--out", str(study / "other.html"), *options, status=2)
     assert said in error
     assert len(error.splitlines()) == 1
     assert not (study / "other.html").exists()
 
 
 def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
-    assert "no finished runs" in run("-m", "noisylab.cli.report", str(tmp_path), status=2)
+    assert "no finished runs" in run("-m", "noisylab", "report", str(tmp_path), status=2)
 
 
 def test_a_page_without_samples_is_small(study: Path, tmp_path: Path) -> None:
-    run("-m", "noisylab.cli.report", str(study), "--no-samples", "--out", str(tmp_path / "small.html"))
+    run("-m", "noisylab", "report", str(study), "--no-samples", "--out", str(tmp_path / "small.html"))
     text = (tmp_path / "small.html").read_text()
     assert len(text) < 3_000_000
     assert 'id="samples"' not in text

@@ -42,17 +42,8 @@ def test_a_run_shows_every_epoch_and_is_one_of_its_study(tmp_path: Path) -> None
     assert "at the last epoch" in again
 
 
-@pytest.mark.parametrize(
-    "options", ["--methods ce dlb", "--noise symmetric:0.2 symmetric:0.4", "--seeds 0 1", "--methods dlbb"]
-)
-def test_a_run_is_one(options: str, tmp_path: Path) -> None:
-    error = study("train", f"{options} --out {tmp_path / 'new'}", status=2)
-    assert len(error.splitlines()) == 1
-    assert not (tmp_path / "new").exists()
-
-
 def test_sensitivity_maps_every_cell_and_matches_the_images_of_ce(tmp_path: Path) -> None:
-    small = "--epochs 2 --train-size 120 --seeds 0 1 --jobs 2 --device cpu"
+    small = "--epochs 2 --train-size 120 --seeds 2 --jobs 2 --device cpu"
     printed = study("sensitivity", f"--temperatures 1 3 --alphas 0.3 1 --batch-sizes 16 {small} --out {tmp_path}")
     assert str(tmp_path / "sensitivity.png") in printed
     table = pandas.read_csv(tmp_path / "sensitivity.csv")
@@ -83,7 +74,7 @@ def test_an_impossible_sensitivity_is_refused(options: str, said: str, tmp_path:
 
 
 def test_augmentations_are_compared_in_the_order_asked(tmp_path: Path) -> None:
-    small = f"--epochs 2 --train-size 120 --methods ce dlb --seeds 0 1 --jobs 1 --device cpu --out {tmp_path}"
+    small = f"--epochs 2 --train-size 120 --methods ce dlb --seeds 2 --jobs 1 --device cpu --out {tmp_path}"
     printed = study("augmentation", f"--augmentations cutmix auto {small}")
     assert str(tmp_path / "augmentation.png") in printed
     table = pandas.read_csv(tmp_path / "augmentation.csv")

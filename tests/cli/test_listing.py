@@ -1,0 +1,52 @@
+"""`noisylab list`."""
+
+from typing import get_args
+
+import pytest
+from helpers_cli import noisylab, without
+
+from noisylab.cli.listing import Kind, registry_of
+
+
+def test_every_name_of_every_kind_has_a_line_with_its_options_without_torch() -> None:
+    counts, *listed = without(["torch"], [["list"], *[["list", kind] for kind in get_args(Kind)]])
+    assert [line.split()[0] for line in counts.out.splitlines()] == list(get_args(Kind))
+    for kind, answer in zip(get_args(Kind), listed, strict=True):
+        entries = registry_of(kind).entries()
+        assert (answer.status, answer.err) == (0, "")
+        lines = answer.out.splitlines()
+        assert [line.split()[0] for line in lines] == list(entries)
+        for line, entry in zip(lines, entries.values(), strict=True):
+            assert all(key in line for key in entry.options)
+
+
+def test_a_line_states_what_it_is_its_source_and_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = noisylab(capsys, "list", "methods").out.splitlines()
+    (gce,) = [line for line in lines if line.startswith("gce ")]
+    assert "  Generalised cross-entropy, (1 - p_g^q) / q  " in gce
+    assert "  Zhang and Sabuncu, NeurIPS 2018  " in gce
+    assert gce.endswith("  q=0.7")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "said"),
+    [
+        ("methods", "forward_correction", "forward_correction(transition='anchor', percentile=None)\n"),
+        ("methods", "forward_correction", "  transition  one of 'anchor', 'known' (default: 'anchor')\n"),
+        ("methods", "forward_correction", "  percentile  a finite number > 0 and <= 100 or None (default: None)\n"),
+        # All of the documentation, not the first line alone.
+        ("methods", "forward_correction", "the oracle"),
+        ("methods", "gce", "q  a finite number in [0, 1] (default: 0.7)"),
+        ("noise", "symmetric:0.4", "T_ij = r/(K-1)"),
+        ("noise", "symmetric", "  rate          a finite number in [0, 1]; short: symmetric:RATE\n"),
+        ("noise", "human", "one of 'cifar10n_aggre', 'cifar10n_random1'"),
+        ("noise", "elr", "IN PLACE"),
+        ("models", "small_cnn", "width  a whole number >= 1 (default: 16)"),
+        ("studies", "noise_sweep", "54 runs"),
+    ],
+)
+def test_a_name_is_described_with_its_documentation_and_the_bounds_of_its_options(
+    capsys: pytest.CaptureFixture[str], kind: str, name: str, said: str
+) -> None:
+    assert said in noisylab(capsys, "list", kind, name).out
+    assert "options" not in noisylab(capsys, "list", "methods", "ce").out

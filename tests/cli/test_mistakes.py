@@ -1,0 +1,233 @@
+"""Mistakes end in one line that says what to write instead, and status 2, before anything is trained or written."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers_cli import ROOT, noisylab, on_the_base_install, without
+
+# Options of a sweep, and what the line has to name.
+REFUSED: list[tuple[list[str], str]] = [
+    (["--methods", "dlbb"], "unknown method 'dlbb' (did you mean 'dlb'?)"),
+    (["--methods", ""], "unknown method ''"),
+    (["--methods"], "--methods must name at least one"),
+    (["--noise"], "--noise must name at least one"),
+    (["--seeds"], "--seeds must name at least one"),
+    (["--methods", "ce", "ce"], "--methods names 'ce' twice"),
+    (["--seeds", "0", "1", "0"], "--seeds names 0 twice"),
+    (["--seeds", "-1"], "-1"),
+    (["--seeds", "half"], "half"),
+    (["--noise-seed", "-1"], "-1"),
+    (["--noise-seed", "x"], "'x'"),
+    (["--methods", "dlb(temperature=0)"], "temperature must be a number > 0, got 0"),
+    (["--methods", "dlb(alpha=-1)"], "alpha must be a number >= 0, got -1"),
+    (["--methods", "dlb(temprature=3)"], "did you mean 'temperature'?"),
+    (["--methods", "dlb(3)"], "'dlb(3)' is not of the form"),
+    (["--methods", "dlb(alpha=1"], "'dlb(alpha=1' is not of the form"),
+    (["--methods", "dlb:3"], "'dlb:3'"),
+    (["--methods", "ce(alpha=1)"], "ce has no option 'alpha'"),
+    (["--methods", "dlb(alpha=__import__('os').getpid())"], "is not of the form"),
+    (["--noise", "symmetric:1.5"], "rate must be a number in [0, 1], got 1.5"),
+    (["--noise", "symmetric:-0.1"], "-0.1"),
+    (["--noise", "symmetric:nan"], "'nan'"),
+    (["--noise", "symmetric(rate=1e999)"], "inf"),
+    (["--noise", "symmetric"], "rate is missing"),
+    (["--noise", "symetric:0.4"], "did you mean 'symmetric'?"),
+    (["--noise", "symmetric(rate=0.4, sampling='all')"], "'all'"),
+    (["--noise", "asymmetric(rate=0.4, mapping='mnits')"], "'mnits'"),
+    (["--model", "resnet"], "unknown model 'resnet'"),
+    (["--model", "small_cnn(width=0)"], "width must be a number >= 1, got 0"),
+    (["--augment", "flop"], "unknown augmentation 'flop'"),
+    (["--data", "digit"], "did you mean 'digits'?"),
+    (["--data", "npz"], "path is missing"),
+    (["--data", "npz:/nowhere/file.npz"], "'/nowhere/file.npz'"),
+    (["--data", "folder:/nowhere"], "'/nowhere'"),
+    (["--data-root", "/nowhere"], "data root '/nowhere' is not a folder"),
+    (["--epochs", "0"], "epochs must be a number >= 1, got 0"),
+    (["--epochs", "abc"], "--epochs: invalid literal for int() with base 10: 'abc'"),
+    (["--epochs", "1.5"], "'1.5'"),
+    (["--epochs"], "--epochs"),
+    (["--epoch", "3"], "there is no option --epoch (did you mean --epochs?)"),
+    (["--colour", "red"], "there is no option --colour; the options are --data, "),
+    (["--lr", "0.1"], "there is no option --lr (did you mean --learning-rate?)"),
+    (["--wd", "0.1"], "(did you mean --weight-decay?)"),
+    (["--augmentation", "none"], "(did you mean --augment?)"),
+    (["--optimizer", "adam"], "there is no option --optimizer; the options are --data, "),
+    (["--methods", "dlb,ce"], "write the values apart: --methods dlb ce"),
+    (["--methods", "dlb(alpha=1, temperature=2),ce"], "apart: --methods 'dlb(alpha=1, temperature=2)' ce"),
+    (["--noise", "symmetric:0.2,symmetric:0.4"], "apart: --noise symmetric:0.2 symmetric:0.4"),
+    (["--milestones", "0.5,0.75"], "apart: --milestones 0.5 0.75"),
+    (["--seeds", "0,1,2"], "apart: --seeds 0 1 2"),
+    (["--seeds=0,1"], "apart: --seeds 0 1"),
+    (["--seeds", "0"], "--seeds 0 names no seed; write --seeds 5 for the seeds 0 to 4, or --seeds [0] for seed 0 alone"),
+    (["stray"], "stray"),
+    (["--batch-size", "7"], "batch_size must be even"),
+    (["--batch-size", "0"], "batch_size must be a number >= 1, got 0"),
+    (["--learning-rate", "0"], "learning_rate must be a number > 0, got 0"),
+    (["--learning-rate", "nan"], "learning_rate must be a finite number > 0, got nan"),
+    (["--momentum", "1"], "momentum must be a number"),
+    (["--milestones", "0.5", "2"], "milestones"),
+    (["--warmup", "50"], "warmup must be shorter than the 40 epochs"),
+    (["--schedule", "linear"], "'linear'"),
+    (["--record", "both"], "'both'"),
+    (["--threads", "0"], "threads must be a number >= 1, got 0"),
+    (["--jobs", "0"], "jobs must be"),
+    (["--train-size", "0"], "train_size must be"),
+    (["--device", "gpu"], "'gpu'"),
+]
+
+# The same, but known only once data has been read.
+REFUSED_BY_DATA: list[tuple[list[str], str]] = [
+    (["--methods", "ce", "hinton_kd(teacher='resnet99')"], "resnet99"),
+    (["--train-size", "9"], "train size must be between 10 (the classes) and 1347 (the samples), got 9"),
+    (["--train-size", "1348"], "got 1348"),
+    (["--noise", "from_transition(matrix=[[0.5,0.5],[0.5,0.5]])"], "matrix must be 10 x 10"),
+    (["--noise", "from_transition(matrix=[[1,2],[3]])"], "matrix"),
+    (["--noise", "asymmetric(rate=0.4, mapping={0: 10})"], "10"),
+    (["--noise", "asymmetric(rate=0.4, mapping='cifar100_superclass')"], "cifar100_superclass"),
+]
+
+
+# Other commands: the whole line.
+OTHERS: list[tuple[list[str], str]] = [
+    (["sweeep"], "there is no command 'sweeep' (did you mean sweep?); choose from sweep, compare, "),
+    (["--seeds", "3"], "there is no command '--seeds'"),
+    (["sweep", "noise_swep"], "unknown study 'noise_swep' (did you mean 'noise_sweep'?)"),
+    (["sweep", "cost_table"], "unknown study 'cost_table' (write noisylab costs)"),
+    (["sweep", "method_comparison", "--budget", "pictures"], "'pictures'"),
+    (["train", "--method", "dlbb"], "did you mean 'dlb'?"),
+    (["train", "--methods", "ce", "dlb"], "there is no option --methods (did you mean --method?)"),
+    (["train", "--seeds", "0", "1"], "there is no option --seeds (did you mean --seed?)"),
+    (["figure", "memorisation", "runs", "--width", "3"], "width"),
+    (["report", "/nowhere"], "'/nowhere'"),
+    (["status", "/nowhere"], "'/nowhere'"),
+    (["list", "method"], "'method'"),
+    (["list", "methods", "dlbb"], "unknown method 'dlbb' (did you mean 'dlb'?)"),
+    (["list", "methods", "gce(q=2)"], "q must be a number in [0, 1], got 2"),
+    (["list", "methods", "dlb", "ce"], "ce"),
+    (["list", "--all"], "there is no option --all"),
+    (["costs", "--methods", "dlbb"], "did you mean 'dlb'?"),
+    (["costs", "--methods"], "--methods must name at least one"),
+    (["costs", "--methods", "ce,dlb"], "apart: --methods ce dlb"),
+    (["costs", "--methods", "ce", "dlb", "dlb(alpha=1)"], "--methods names 'dlb' twice"),
+    (["costs", "--baseline", "cee"], "unknown method 'cee'"),
+    (["costs", "--model", "resnet"], "unknown model 'resnet'"),
+    (["costs", "--data", "digit"], "did you mean 'digits'?"),
+    (["costs", "--data-root", "/nowhere"], "'/nowhere'"),
+    (["costs", "--batch-size", "7"], "batch_size must be even"),
+    (["costs", "--shape", "3", "0", "32"], "shape must be"),
+    (["costs", "--shape", "3", "32"], "--shape"),
+    (["costs", "--classes", "1"], "classes must be a number >= 2, got 1"),
+    (["costs", "--epochs", "1"], "epochs must be a number >= 2, got 1"),
+    (["costs", "--turns", "1"], "turns must be a number >= 2, got 1"),
+    (["costs", "--threads", "0"], "threads must be a number >= 1, got 0"),
+    (["costs", "--device", "gpu"], "'gpu'"),
+    (["costs", "--out", "README.md"], "'README.md' is not a folder"),
+]
+
+
+def test_a_mistake_is_one_line_and_needs_no_torch(tmp_path: Path) -> None:
+    lines = [["sweep", *options, "--out", tmp_path / "out"] for options, _ in REFUSED] + [line for line, _ in OTHERS]
+    named = [text for _, text in REFUSED + OTHERS]
+    answers = without(["torch"], lines)
+    assert not [(*pair, answer) for answer, *pair in zip(answers, lines, named, strict=True) if not answer.refuses(pair[1])]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "named"), REFUSED_BY_DATA, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_what_does_not_fit_the_data_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, options: list[str], named: str
+) -> None:
+    answer = noisylab(capsys, "sweep", *options, "--out", tmp_path / "out")
+    assert answer.refuses(named), answer
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_and_folders_that_cannot_be_used_are_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    below_a_file, empty, corrupt, partial = (tmp_path / name for name in ("file/out", "empty", "corrupt.npz", "partial.npz"))
+    below_a_file.parent.write_text("a file")
+    for part in ("train", "test"):
+        (empty / part / "class").mkdir(parents=True)
+    corrupt.write_bytes(b"PK not an archive")
+    np.savez(partial, train_images=np.zeros((4, 8, 8), dtype=np.uint8))
+    before = sorted(tmp_path.rglob("*"))
+    for options, named in [
+        (["--out", below_a_file], f"{str(below_a_file.parent)!r} is not a folder"),
+        (["--data", f"folder:{empty}"], "holds no images in class folders"),
+        (["--data", f"folder:{tmp_path}"], "must hold a folder train and a folder test or val"),
+        (["--data", f"npz:{corrupt}"], "corrupt.npz"),
+        (["--data", f"npz:{partial}"], "it lacks train_labels, test_images, test_labels"),
+        (["--data", f"npz:{tmp_path / 'none.npz'}"], "there is no file"),
+        (["--data-root", corrupt], "corrupt.npz"),
+    ]:
+        answer = noisylab(capsys, "sweep", "--out", tmp_path / "out", *options)
+        assert answer.refuses(named), answer
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_a_missing_or_wrong_value_is_one_line_in_any_encoding(encoding: str) -> None:
+    for line, named in [
+        ("figure m", "noisylab: error: Missing from noisylab figure: PATH Folder of a study. (required)\n"),
+        (
+            "figure m runs --width 3",
+            "noisylab: error: invalid choice '3' for argument '--width'. Expected one of ('1', '2').\n",
+        ),
+    ]:
+        environment = os.environ | {"PYTHONIOENCODING": encoding}
+        command = [sys.executable, "-m", "noisylab", *line.split()]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (2, named)
+
+
+@pytest.mark.skipif(Path("/dev/nvidiactl").exists(), reason="a GPU may be there")
+def test_a_device_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    answer = noisylab(capsys, "sweep", "--device", "cuda", "--out", tmp_path / "out")
+    assert answer.refuses("device 'cuda' is not available on this machine"), answer
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_compiler_that_is_not_there_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    answer = noisylab(capsys, "sweep", "--compile", "--device", "cpu", "--out", tmp_path / "out")
+    assert answer.refuses("'no-such-compiler' was not found"), answer
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_that_cannot_take_the_images_is_refused_before_it_is_measured(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    answer = noisylab(capsys, "costs", "--shape", 1, 2, 2, "--model", "small_cnn", "--out", tmp_path / "out")
+    assert answer.refuses("cannot take images of 1x2x2"), answer
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_not_installed_is_said_with_the_command_that_installs_it() -> None:
+    lines = [["sweep"], ["train"], ["costs"], ["compare", "."], ["figure", "memorisation", "."], ["report", "."]]
+    for answer in on_the_base_install(lines):
+        assert answer.refuses('is not installed; pip install "noisylab['), answer
+
+
+@pytest.mark.parametrize("script", ["studies/noise_sweep.py", "-m noisylab sweep"])
+def test_the_command_s_callers_end_with_its_status_and_its_line(script: str, tmp_path: Path) -> None:
+    command = [sys.executable, *script.split(), "--noise", "symmetric:1.5", "--out", str(tmp_path / "out")]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("noisylab: error: ")
+    assert "got 1.5" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "script", sorted([*ROOT.glob("studies/[!as]*.py"), *ROOT.glob("figures/*.py")]), ids=lambda path: path.name
+)
+def test_every_script_calls_the_command(script: Path) -> None:
+    assert "raise SystemExit(main([" in script.read_text()
