@@ -1,6 +1,9 @@
 # Written by `make stubs`.
 from .analysis import detection_table as detection_table
 from .analysis import score as score
+from .api import Study as Study
+from .api import open_study as open_study
+from .api import sweep as sweep
 from .core.plugins import load_plugins as load_plugins
 from .corruption import CorruptedDataset as CorruptedDataset
 from .corruption import Diagnostics as Diagnostics
@@ -30,6 +33,7 @@ from .corruption import read_labels as read_labels
 from .corruption import realism_controls as realism_controls
 from .corruption import replace_images as replace_images
 from .corruption import restrict as restrict
+from .corruption import saved_record as saved_record
 from .corruption import subclass as subclass
 from .corruption import symmetric as symmetric
 from .data import ImageData as ImageData

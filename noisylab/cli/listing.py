@@ -13,8 +13,8 @@ import tyro
 from noisylab.cli.arguments import parse_command_line
 from noisylab.core import registries
 from noisylab.core.checks import expected
-from noisylab.core.signatures import REQUIRED
-from noisylab.core.specs import Entry, Registry
+from noisylab.core.signatures import REQUIRED, Entry
+from noisylab.core.specs import Registry
 
 Kind = Literal["methods", "noise", "models", "data", "augmentations", "studies"]
 _REGISTRIES = {"noise": "NOISES", "data": "DATA_SETS", "studies": "NAMED_STUDIES"}

@@ -31,6 +31,7 @@ PUBLIC: dict[str, dict[str, list[str]]] = {
         "batches.batch": ["Batch"],
         "batches.loader": ["TrainingSet"],
         "batches.samplers": ["LastBatchSampler", "PlainSampler", "SameClassSampler", "TwinSampler"],
+        "from_datasets": ["from_datasets"],
         "image_data": ["ImageData", "load_data"],
     },
     "methods": {
@@ -90,8 +91,7 @@ def stubs() -> dict[Path, str]:
     """The text of every stub, by its path."""
     texts = {ROOT / room / "__init__.pyi": stub(room_names(room)) for room in PUBLIC}
     corruption = [name for held in room_names("corruption").values() for name in held]
-    face = {room: names for room, names in FACE.items() if room != "api" or (ROOT / "api.py").is_file()}
-    return texts | {ROOT / "__init__.pyi": stub(face | {"corruption": corruption}, version=True)}
+    return texts | {ROOT / "__init__.pyi": stub(FACE | {"corruption": corruption}, version=True)}
 
 
 def main() -> int:

@@ -20,6 +20,7 @@ from .kinds.open_set import open_set as open_set
 from .kinds.open_set import replace_images as replace_images
 from .kinds.pair_flip import pair_flip as pair_flip
 from .kinds.presets import preset as preset
+from .kinds.saved_record import saved_record as saved_record
 from .kinds.subclass import subclass as subclass
 from .kinds.symmetric import symmetric as symmetric
 from .kinds.transition import empirical as empirical

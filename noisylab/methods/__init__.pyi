@@ -2,9 +2,9 @@
 from .ban import BAN as BAN
 from .base import Frozen as Frozen
 from .base import Method as Method
-from .base import Preparation as Preparation
-from .base import Setting as Setting
+from .base import RunInfo as RunInfo
 from .base import Step as Step
+from .base import TeacherProvider as TeacherProvider
 from .base import create_method as create_method
 from .bootstrap_hard import HardBootstrap as HardBootstrap
 from .bootstrap_soft import SoftBootstrap as SoftBootstrap
@@ -24,7 +24,6 @@ from .hinton_kd import HintonKD as HintonKD
 from .losses import distillation as distillation
 from .lsr import LSR as LSR
 from .lwr import LWR as LWR
-from .mixup import Mixup as Mixup
 from .mr_kd import MrKD as MrKD
 from .nce_rce import NCERCE as NCERCE
 from .ps_kd import PSKD as PSKD
