@@ -15,13 +15,14 @@ from helpers_training import CONFIG, make_method, training_set
 
 from noisylab.core.distributed import from_main, is_main, joined, to_main
 from noisylab.core.registries import DATA_SETS, METHODS
+from noisylab.data import TrainingSet
 from noisylab.data.batches.batch import Batch
 from noisylab.data.image_data import load_data
 from noisylab.methods import Method, Step
 from noisylab.study.grid import Grid
 from noisylab.study.plan import plan
 from noisylab.study.run import run_one
-from noisylab.training import Callback, TrainConfig, TrainingSet, train
+from noisylab.training import Callback, TrainConfig, train
 from noisylab.training.callback import EpochSummary
 
 # One of every composition, and every kind of memory.
