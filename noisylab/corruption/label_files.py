@@ -18,7 +18,7 @@ TRUE = ("true", "true_label", "clean", "clean_label")
 
 
 def read_labels(path: str | PathLike[str], column: str | None = None) -> NDArray[np.int64]:
-    """The labels in a `.json` (a list, as DivideMix writes it), `.npy` or `.csv` file.
+    """The labels in a `.json` (a list, as DivideMix writes it), `.npy`, `.txt` (one a line) or `.csv` file.
 
     A `.csv` has one label a line, in its only column, in the one headed `column`, or, without it, in the only one that may hold
     given labels: `given`, `given_label`, `noisy`, `noisy_label`, `noisy_target`, `label`, `labels`, `target`.
