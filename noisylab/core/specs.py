@@ -12,6 +12,7 @@ import itertools
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import UnionType
 from typing import Any, Generic, Literal, TypeVar
 
 from noisylab.core import checks
@@ -237,8 +238,7 @@ def _head(text: str) -> str:
 
 
 def _is_spec(option: Option) -> bool:
-    parts = (option.annotation, *typing.get_args(option.annotation))
-    return any(checks.IsSpec() in typing.get_args(part) for part in parts)
+    return checks.has_metadata(option.annotation, checks.IsSpec())
 
 
 def _example(entry: Entry) -> str:
@@ -246,9 +246,14 @@ def _example(entry: Entry) -> str:
     return str(entry.facts.get("example", entry.signature()))
 
 
+def _takes_text(annotation: Any) -> bool:
+    """Whether any text will do, even one that looks like a number, such as a file's name."""
+    is_made_of_parts = typing.get_origin(annotation) in (typing.Union, UnionType, typing.Annotated)
+    return annotation is str or (is_made_of_parts and any(map(_takes_text, typing.get_args(annotation))))
+
+
 def _literal(text: str, annotation: Any) -> Any:
-    # A path or a text may look like a number.
-    if str in (annotation, *typing.get_args(annotation)):
+    if _takes_text(annotation):
         return text
     try:
         return ast.literal_eval(text)

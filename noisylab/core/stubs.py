@@ -31,7 +31,7 @@ PUBLIC: dict[str, dict[str, list[str]]] = {
         "batches.batch": ["Batch"],
         "batches.loader": ["TrainingSet"],
         "batches.samplers": ["LastBatchSampler", "PlainSampler", "SameClassSampler", "TwinSampler"],
-        "from_datasets": ["from_datasets"],
+        "map_style": ["from_datasets"],
         "image_data": ["ImageData", "load_data"],
     },
     "methods": {

@@ -39,7 +39,20 @@ class Diagnostics:
 
 
 def diagnose(noisy: NoisyLabels) -> Diagnostics:
-    """The diagnostics of a corruption; matrix properties are those of the matrix asked for, else of the realised one."""
+    """What was asked for against what was drawn.
+
+    Args:
+        noisy: A record.
+
+    Returns:
+        The numbers that `noisy.report()` prints. Those of the matrix are of the one asked for, else of the realised one.
+
+    Example:
+        >>> from noisylab.corruption import diagnose, symmetric
+        >>> found = diagnose(symmetric([0, 1, 2, 3] * 25, 0.4))
+        >>> found.rate, round(found.expected_rate, 4), found.learnable
+        (0.4, 0.4, True)
+    """
     counts, realised = noisy.counts(), noisy.realised_transition()
     sizes = counts.sum(axis=1)
     present = sizes > 0

@@ -18,11 +18,27 @@ TRUE = ("true", "true_label", "clean", "clean_label")
 
 
 def read_labels(path: str | PathLike[str], column: str | None = None) -> NDArray[np.int64]:
-    """The labels int64[N] in a `.json` (a list, as DivideMix writes it), `.npy`, `.txt` (one a line) or `.csv` file.
+    """The labels in a `.json` (a list, as DivideMix writes it), `.npy`, `.txt` (one a line) or `.csv` file.
 
     A `.csv` has one label a line, in its only column, in the one headed `column`, or, without it, in the only one that may hold
-    given labels: `given`, `given_label`, `noisy`, `noisy_label`, `noisy_target`, `label`, `labels`, `target`. Raises ValueError
-    naming the file for anything else, for several such columns, and for labels that are not whole numbers.
+    given labels: `given`, `given_label`, `noisy`, `noisy_label`, `noisy_target`, `label`, `labels`, `target`.
+
+    Args:
+        path: The file.
+        column: Which column of a `.csv`.
+
+    Returns:
+        int64[N].
+
+    Raises:
+        ValueError: For anything else, naming the file; for several such columns, and labels that are not whole numbers.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from noisylab.corruption import read_labels
+        >>> _ = Path("labels.json").write_text("[2, 0]")
+        >>> read_labels("labels.json")
+        array([2, 0])
     """
     file = Path(path)
     readers: dict[str, Callable[[Path], ArrayLike]] = {

@@ -5,6 +5,6 @@ from .batches.samplers import LastBatchSampler as LastBatchSampler
 from .batches.samplers import PlainSampler as PlainSampler
 from .batches.samplers import SameClassSampler as SameClassSampler
 from .batches.samplers import TwinSampler as TwinSampler
-from .from_datasets import from_datasets as from_datasets
 from .image_data import ImageData as ImageData
 from .image_data import load_data as load_data
+from .map_style import from_datasets as from_datasets

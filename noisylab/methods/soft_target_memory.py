@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import Bound, NonNegative, Positive, PositiveInt, checked
+from noisylab.core.checks import Bound, NonNegative, Positive, PositiveInt
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.data.batches.samplers import Composition, Delayed
@@ -103,7 +103,6 @@ class SoftTargetMemory(Method):
     repeated: Tensor
     weight: Tensor
 
-    @checked
     def __init__(
         self,
         run: RunInfo,

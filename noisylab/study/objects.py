@@ -9,8 +9,8 @@ from typing import Any
 from noisylab.core.registries import DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.core.specs import Registry
 from noisylab.corruption import NoisyLabels
-from noisylab.data.from_datasets import from_datasets
 from noisylab.data.image_data import ImageData
+from noisylab.data.map_style import from_datasets
 from noisylab.study.inputs import keep_data, keep_labels
 
 

@@ -29,6 +29,7 @@ from torch.nn import functional
 from noisylab.core.checks import Bound
 from noisylab.core.registries import METHODS
 from noisylab.corruption import NoisyLabels, symmetric
+from noisylab.data import TrainingSet
 from noisylab.data.batches.batch import Batch
 from noisylab.methods import Method, Step, dlb_loss
 from noisylab.methods.bootstrap_hard import hard_bootstrap_loss
@@ -39,7 +40,7 @@ from noisylab.methods.lsr import lsr_loss
 from noisylab.methods.nce_rce import nce_rce_loss
 from noisylab.methods.sce import sce_loss
 from noisylab.methods.tf_kd_reg import tf_kd_reg_loss
-from noisylab.training import TrainingSet, train
+from noisylab.training import train
 
 
 def subset(count: int, labels: list[int] | None = None) -> TrainingSet:

@@ -14,9 +14,9 @@ import pytest
 from helpers_training import make_method, training_set
 from two_processes import COMPARED, CUT, losses
 
-from noisylab.analysis import load_dynamics
 from noisylab.core.registries import DATA_SETS, METHODS
 from noisylab.data.image_data import load_data
+from noisylab.recording import load_dynamics
 from noisylab.study.grid import Grid
 from noisylab.study.plan import plan
 from noisylab.study.run import run_one

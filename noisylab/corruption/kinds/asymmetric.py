@@ -30,11 +30,29 @@ def asymmetric(
 ) -> NoisyLabels:
     """Each class of `mapping` becomes its image with probability `rate`; the other classes stay clean.
 
-    labels: int[N] true labels; mapping: "cifar10", "mnist", "digits", "fashion_mnist_war", "cifar100_superclass",
-    "cifar100_contiguous5" or a dict true -> given. The overall rate is below `rate` where classes stay clean: r/2 on CIFAR-10
-    (Patrini et al. 2017). FashionMNIST has no agreed map: "fashion_mnist_war" is what the code of WAR (Damodaran et al.) runs.
-    Flips are drawn from the true labels all at once, never in place, so no flipped label flips again. Raises ValueError for
-    bad labels, rate, sampling or seed, and for a mapping that is unknown or does not fit the classes.
+    T_i,m(i) = r for a map m, so the overall rate is below `rate` if classes stay clean: r/2 on CIFAR-10 (Patrini et al. 2017).
+    Flips are drawn from the true labels all at once, never in place, so no flipped label flips again.
+
+    Args:
+        labels: int[N] true labels, or names.
+        rate: r in [0, 1].
+        mapping: A dict true -> given of numbers or names, or one of "cifar10", "mnist", "digits", "fashion_mnist_war" (what the
+            code of WAR, Damodaran et al., runs, since there is no agreed one), "cifar100_superclass", "cifar100_contiguous5".
+        num_classes: The number of classes; by default, that of the labels.
+        sampling: "exact_per_class", "exact" or "iid" (see `draw`).
+        seed: Of all draws; one seed is nested over rates.
+
+    Returns:
+        The record.
+
+    Raises:
+        ValueError: For bad arguments, and for a mapping that does not fit the classes.
+
+    Example:
+        >>> from noisylab.corruption import asymmetric
+        >>> noisy = asymmetric(["cat", "dog", "deer"] * 20, 0.5, {"cat": "dog", "dog": "cat"})
+        >>> round(noisy.rate, 3)
+        0.333
     """
     r = float(rate)
     if isinstance(mapping, str):

@@ -28,8 +28,26 @@ def block(
 ) -> NoisyLabels:
     """Each label becomes, with probability `rate`, another class of its group, drawn uniformly.
 
-    labels: int[N] true labels; groups: the group of every class (int[C]), or CIFAR-100's superclasses. T_ij = r/(|B|-1) for
-    i != j in one group B. A class alone in its group stays clean. Raises ValueError for bad labels, rate or groups.
+    T_ij = r/(|B|-1) for i != j in one group B. A class alone in its group stays clean.
+
+    Args:
+        labels: int[N] true labels, or names.
+        rate: r in [0, 1].
+        groups: int[C], the group of each class, or CIFAR-100's superclasses.
+        num_classes: The number of classes; by default, that of the labels.
+        sampling: "exact_per_class", "exact" or "iid" (see `draw`).
+        seed: Of all draws; one seed is nested over rates.
+
+    Returns:
+        The record.
+
+    Raises:
+        ValueError: For bad labels, rate or groups.
+
+    Example:
+        >>> from noisylab.corruption import block
+        >>> block([0, 1, 2, 3], 1, groups=[0, 0, 1, 1]).given
+        array([1, 0, 3, 2])
     """
     r = float(rate)
     group, _ = check_labels(CIFAR100_SUPERCLASS if isinstance(groups, str) else groups)

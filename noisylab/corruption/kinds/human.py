@@ -51,11 +51,27 @@ def human(
 ) -> NoisyLabels:
     """The labels that annotators gave to CIFAR's training images: CIFAR-10N, CIFAR-100N (Wei et al. 2022).
 
-    root: the folder of CIFAR-10_human.pt or CIFAR-100_human.pt (None: data); they are CC BY-NC 4.0 and not part of this
-    package: github.com/UCSC-REAL/cifar-10-100n. labels: int[N] true labels in torchvision's order, which are compared with the
-    file's own; positions: int[N], which of the 50,000 training images they are (None: all). The record says the published rate,
-    and the realised one must round to it where it is about all images. Raises ValueError for an unknown variant, a missing,
-    damaged or foreign file, and for other true labels.
+    The record says the published rate; the realised one must round to it if it is about all images.
+
+    Args:
+        variant: Which labels.
+        labels: int[N] true labels in torchvision's order, which are compared with the file's own.
+        root: The folder of CIFAR-10_human.pt or CIFAR-100_human.pt (by default data). They are CC BY-NC 4.0 and not part of
+            this
+            package: github.com/UCSC-REAL/cifar-10-100n.
+        positions: int[N], which of the 50,000 training images they are; by default all.
+
+    Returns:
+        The record.
+
+    Raises:
+        ValueError: For a missing, damaged or foreign file, and for other true labels.
+
+    Example:
+        >>> from noisylab.corruption import human
+        >>> human("cifar10n_worse", root="nowhere")
+        Traceback (most recent call last):
+        ValueError: cifar10n_worse needs CIFAR-10_human.pt, ...
     """
     name, given_key, true_key, classes, published = VARIANTS[variant]
     path = Path("data" if root is None else root) / name

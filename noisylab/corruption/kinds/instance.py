@@ -32,11 +32,32 @@ def instance(
 ) -> NoisyLabels:
     """Sample n flips with its own probability q_n around `rate`, to a class that depends on its features (PDN, Xia 2020).
 
-    labels: int[N]; features: number[N, ...]. q_n ~ TruncNormal(r, .1, [0, 1]), p_j = q_n softmax_{j != y}(x_n W_y / t) with
-    W_y ~ N(0, 1)^{d x C}. By default q is scaled so that its mean is r (as published .1 becomes .129), features are
-    standardised and t = temperature sqrt(d), so that several wrong labels are likely. `saturated=True` is the published
-    behaviour: features as they are, t = temperature, q unscaled; the softmax then puts nearly all on one class, and rate 0
-    is not free of noise. Nested over rates in every mode. Raises ValueError for bad labels, rate or features.
+    q_n ~ TruncNormal(r, .1, [0, 1]), p_j = q_n softmax_{j != y}(x_n W_y / t) with W_y ~ N(0, 1)^{d x C}. By default q is
+    scaled so that its mean is r (as published .1 becomes .129), features are standardised and t = temperature sqrt(d), so that
+    several wrong labels are likely. Nested over rates in every mode.
+
+    Args:
+        labels: int[N] true labels, or names.
+        rate: r in [0, 1].
+        features: number[N, ...], such as images.
+        num_classes: The number of classes; by default, that of the labels.
+        temperature: The higher, the more evenly wrong labels are spread.
+        saturated: The published behaviour: features as they are, t = temperature, q unscaled. The softmax then puts nearly all
+            on one class, and rate 0 is not free of noise.
+        sampling: "exact_per_class", "exact" or "iid" (see `draw`).
+        seed: Of all draws.
+
+    Returns:
+        The record.
+
+    Raises:
+        ValueError: For bad labels, rate or features.
+
+    Example:
+        >>> import numpy as np
+        >>> from noisylab.corruption import instance
+        >>> round(instance([0, 1] * 100, 0.3, np.random.default_rng(0).normal(size=(200, 5))).rate, 2)
+        0.3
     """
     clean, classes = check_true_labels(labels, num_classes)
     r, x = float(rate), check_features(features, len(clean))

@@ -28,11 +28,28 @@ def from_file(
 ) -> NoisyLabels:
     """The given labels in a file: DivideMix's json, `.npy` or `.csv`. Of T only what it realised, n_ij / n_i, is known.
 
-    labels: int[N] true labels in the file's order; column: which column of a `.csv` it is, where several may be (see
-    `read_labels`); positions: int[N], which lines of the file these samples are (None: all); rate: what the file is said to
-    have, within .01. Without it, a file that agrees with the true labels no more than a shuffled one is refused. Raises
-    ValueError for that, for a `.csv` whose own column of true labels has others, and for a file that is malformed, of another
-    length, with other classes, or of another rate. Warns where no label is wrong, unless `rate` is 0.
+    Args:
+        labels: int[N] true labels in the file's order.
+        path: The file.
+        num_classes: The number of classes; by default, that of the labels.
+        column: Which column of a `.csv`, if several may hold the given labels (see `read_labels`).
+        rate: What rate the file is said to have, within .01. Without it, a file that agrees with the true labels no more than a
+            shuffled one is refused.
+        positions: int[N], which lines of the file these samples are; by default all.
+
+    Returns:
+        The record. A warning says if no label is wrong, unless `rate` is 0.
+
+    Raises:
+        ValueError: For a file that is malformed, of another length, with other classes, of another rate, or like a shuffled
+            one, and for a `.csv` whose own column of true labels has others.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from noisylab.corruption import from_file
+        >>> _ = Path("given.json").write_text("[0, 1, 1, 1]")
+        >>> from_file([0, 1, 0, 1], "given.json").rate
+        0.25
     """
     path = str(path)
     clean, classes = check_true_labels(labels, num_classes)

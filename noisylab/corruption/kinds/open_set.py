@@ -31,11 +31,30 @@ def open_set(
 ) -> NoisyLabels:
     """A share of the images is replaced from another data set and keeps its label; the other flips are symmetric (EDM 2020).
 
-    labels: int[N]; outside: the other images number[M, ...], the path of a `.npy` that holds them, or their number M. For a
-    named data set of images [C, H, W] the file holds uint8[M, C, H, W], [M, H, W, C] or, where C is 1, [M, H, W]. With
-    probability r * open_share an image is replaced, with r (1 - open_share) its label flips. `replaced_by` of the record says
-    by which image, none twice while there are others; `replace_images` does it. Both parts are nested over rates. Raises
-    ValueError for bad input.
+    With probability r * open_share an image is replaced, with r (1 - open_share) its label flips. `replaced_by` of the record
+    says by which image, none twice while there are others; `replace_images` does it. Both parts are nested over rates.
+
+    Args:
+        labels: int[N] true labels, or names.
+        rate: r in [0, 1].
+        outside: The other images number[M, ...], the path of a `.npy` that holds them, or their number M. For a named data set
+            of images [C, H, W] the file holds uint8[M, C, H, W], [M, H, W, C] or, if C is 1, [M, H, W].
+        num_classes: The number of classes; by default, that of the labels.
+        open_share: The share of the noise that replaces images.
+        sampling: "exact_per_class", "exact" or "iid" (see `draw`).
+        seed: Of all draws; one seed is nested over rates.
+
+    Returns:
+        The record.
+
+    Raises:
+        ValueError: For bad input.
+
+    Example:
+        >>> from noisylab.corruption import open_set
+        >>> noisy = open_set([0, 1, 2, 3] * 25, 0.4, outside=60, open_share=0.5)
+        >>> int((noisy.replaced_by >= 0).sum()), int((noisy.given != noisy.true).sum())
+        (20, 20)
     """
     clean, classes = check_true_labels(labels, num_classes)
     r, share = float(rate), float(open_share)
@@ -79,9 +98,25 @@ def open_set(
 
 
 def replace_images(images: NDArray[Pixel], noisy: NoisyLabels, outside: NDArray[np.generic]) -> NDArray[Pixel]:
-    """A copy of `images` [N, ...] with those of open-set samples taken from `outside` [M, ...].
+    """A copy of `images` with those of open-set samples taken from `outside`.
 
-    Raises ValueError where the shapes or types differ, or `outside` has too few images.
+    Args:
+        images: [N, ...].
+        noisy: An open-set record of those N images.
+        outside: [M, ...], of the same type and shape.
+
+    Returns:
+        [N, ...].
+
+    Raises:
+        ValueError: If the shapes or types differ, or `outside` has too few images.
+
+    Example:
+        >>> import numpy as np
+        >>> from noisylab.corruption import open_set, replace_images
+        >>> noisy = open_set([0, 1], 1, outside=2)
+        >>> replace_images(np.zeros((2, 1)), noisy, np.ones((2, 1))).ravel()
+        array([1., 1.])
     """
     if not isinstance(noisy, NoisyLabels):
         raise TypeError(f"replace_images takes images, noisy, outside in this order, got a {type(noisy).__name__} as noisy")

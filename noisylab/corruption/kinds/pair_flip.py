@@ -23,7 +23,23 @@ def pair_flip(
 ) -> NoisyLabels:
     """Class i becomes i + 1 (mod K) with probability `rate`; .45 is the usual hard case (Han et al. 2018, Co-teaching).
 
-    labels: int[N] true labels. Raises ValueError for bad labels, rate, sampling or seed, and for one class only.
+    Args:
+        labels: int[N] true labels, or names.
+        rate: r in [0, 1].
+        num_classes: The number of classes; by default, that of the labels.
+        sampling: "exact_per_class", "exact" or "iid" (see `draw`).
+        seed: Of all draws; one seed is nested over rates.
+
+    Returns:
+        The record.
+
+    Raises:
+        ValueError: For bad arguments, and for one class only.
+
+    Example:
+        >>> from noisylab.corruption import pair_flip
+        >>> pair_flip([0, 1, 2], 1).given
+        array([1, 2, 0])
     """
     clean, classes = check_true_labels(labels, num_classes)
     r = float(rate)

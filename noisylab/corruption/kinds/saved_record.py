@@ -8,11 +8,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.checks import PathText, PositiveInt
 from noisylab.core.registries import NOISES
+from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.record import NoisyLabels
 from noisylab.corruption.validation import check_true_labels
 
 
 @NOISES.register("record", main="path")
+@named_classes
 def saved_record(
     labels: ArrayLike, path: PathText, num_classes: PositiveInt | None = None, *, positions: ArrayLike | None = None
 ) -> NoisyLabels:
