@@ -42,7 +42,8 @@ def write_cartography(records: "xarray.Dataset", folder: str | PathLike[str], nu
         ValueError: num_classes is not above every recorded class.
 
     Example:
-        >>> from noisylab.analysis import load_dynamics, write_cartography
+        >>> from noisylab.analysis import write_cartography
+        >>> from noisylab.recording import load_dynamics
         >>> write_cartography(load_dynamics("my_run"), "for_cartography", num_classes=10)  # doctest: +SKIP
     """
     target = Path(folder) / FOLDER
@@ -251,7 +252,8 @@ def cleanlab_issues(records: "xarray.Dataset", **options: Any) -> NDArray[np.boo
         ImportError: cleanlab is not installed.
 
     Example:
-        >>> from noisylab.analysis import cleanlab_issues, load_dynamics
+        >>> from noisylab.analysis import cleanlab_issues
+        >>> from noisylab.recording import load_dynamics
         >>> cleanlab_issues(load_dynamics("my_run"), filter_by="both").sum()  # doctest: +SKIP
     """
     _check_cleanlab()
@@ -270,15 +272,16 @@ def cleanlab_table(records: "xarray.Dataset") -> "pandas.DataFrame":
         records: with probabilities and true labels.
 
     Returns:
-        One row per score: source, score, `Detection`'s numbers, and flagged, precision and recall of as many of the most suspect
-        samples as cleanlab's `find_label_issues` flags, which has a row of its own.
+        One row per score: source, score, `Detection`'s numbers, and flagged, precision and recall of as many of the most
+        suspect samples as cleanlab's `find_label_issues` flags, which has a row of its own.
 
     Raises:
         ValueError: probabilities or true labels were not recorded.
         ImportError: cleanlab is not installed.
 
     Example:
-        >>> from noisylab.analysis import cleanlab_table, load_dynamics
+        >>> from noisylab.analysis import cleanlab_table
+        >>> from noisylab.recording import load_dynamics
         >>> cleanlab_table(load_dynamics("my_run")).sort_values("roc_auc")  # doctest: +SKIP
     """
     import pandas

@@ -25,8 +25,8 @@ class Detection(NamedTuple):
 def detection(suspicion: ArrayLike, mislabelled: ArrayLike) -> Detection:
     """How well a score finds the mislabelled samples.
 
-    Samples without a score (NaN) are left out. If samples tie at the cut, precision at the true count is what drawing among them
-    gives on average. ROC-AUC and average precision are defined as scikit-learn's.
+    Samples without a score (NaN) are left out. If samples tie at the cut, precision at the true count is what drawing among
+    them gives on average. ROC-AUC and average precision are defined as scikit-learn's.
 
     Args:
         suspicion: float[N], high for suspect samples; infinite values count as the most, or the least, suspect.
@@ -90,87 +90,12 @@ def detection_table(
         One row per run, score and epoch: run, score, epoch, and `Detection`'s roc_auc, average_precision, precision_at_count.
 
     Raises:
-        ValueError: records without true labels, `online` beside `eval` records, an unknown score, or an epoch that is not there.
+        ValueError: records without true labels, `online` beside `eval` records, an unknown score, or an epoch out of range.
 
     Example:
-        >>> from noisylab.analysis import detection_table, load_dynamics
-        >>> records = load_dynamics("runs/noise_sweep/...")  # doctest: +SKIP
-        >>> detection_table(records, ["wrong_events", "aum"], epochs=[9, 39])  # doctest: +SKIP
-    """
-    import pandas
-    import xarray
-
-
-class Detection(NamedTuple):
-    """ROC-AUC, average precision, and precision among as many of the most suspect samples as are mislabelled; all in [0, 1]."""
-
-    roc_auc: float
-    average_precision: float
-    precision_at_count: float
-
-
-def detection(suspicion: ArrayLike, mislabelled: ArrayLike) -> Detection:
-    """How well a score finds the mislabelled samples.
-
-    Samples without a score (NaN) are left out. If samples tie at the cut, precision at the true count is what drawing among them
-    gives on average. ROC-AUC and average precision are defined as scikit-learn's.
-
-    Args:
-        suspicion: float[N], high for suspect samples; infinite values count as the most, or the least, suspect.
-        mislabelled: bool[N].
-
-    Returns:
-        The three numbers; all NaN without a mislabelled and a clean sample.
-
-    Raises:
-        ValueError: the two differ in shape, or `mislabelled` is not boolean.
-
-    Example:
-        >>> from noisylab.analysis import detection
-        >>> detection([0.9, 0.2, 0.6, 0.1], [True, False, False, False])
-        Detection(roc_auc=1.0, average_precision=1.0, precision_at_count=1.0)
-    """
-    values, wrong = np.asarray(suspicion, dtype=np.float64), np.asarray(mislabelled)
-    if values.ndim != 1 or values.shape != wrong.shape or wrong.dtype.kind != "b":
-        raise ValueError(
-            f"suspicion and mislabelled must be numbers and True or False, equally many, got {values.shape} and "
-            f"{wrong.dtype} {wrong.shape}"
-        )
-    there = ~np.isnan(values)
-    values, wrong = values[there], wrong[there]
-    count = int(wrong.sum())
-    if not 0 < count < len(wrong):
-        return Detection(np.nan, np.nan, np.nan)
-    from sklearn.metrics import auc, roc_curve
-
-    if np.isinf(values).any():
-        values = np.unique(values, return_inverse=True)[1].astype(np.float64)
-    # One sort serves all three: over the thresholds, how many samples are picked and how many of them are mislabelled.
-    false_rate, recall, _ = roc_curve(wrong, values, drop_intermediate=False)
-    found = recall * count
-    picked = found + false_rate * (len(wrong) - count)
-    precision = found[1:] / picked[1:]
-    return Detection(
-        float(auc(false_rate, recall)), float(np.diff(recall) @ precision), float(np.interp(count, picked, found) / count)
-    )
-
-
-def suspicion(values: Values, name: str) -> Values:
-    """The values of the score `name` turned so that high ones are suspect."""
-    return values if is_high(name) else -values
-
-
-def detection_table(
-    runs: "xarray.Dataset | Mapping[str, xarray.Dataset]",
-    scores: Sequence[str] | None = None,
-    *,
-    epochs: Sequence[int] | None = None,
-) -> "pandas.DataFrame":
-    """One row per run and score, and with `epochs` per epoch (the score from the epochs up to it): `Detection`'s numbers.
-
-    runs: the records of a run, or of many by name. scores: names of scores (default: all that were recorded). Columns: run,
-    score, epoch (the last one without `epochs`), roc_auc, average_precision, precision_at_count. Raises ValueError for records
-    without true labels, `online` records beside `eval` ones, unknown scores and epochs that are not there.
+        >>> from noisylab.analysis import detection_table
+        >>> from noisylab.recording import load_dynamics
+        >>> detection_table(load_dynamics("my_run"), ["wrong_events", "aum"], epochs=[9, 39])  # doctest: +SKIP
     """
     import pandas
     import xarray

@@ -26,7 +26,8 @@ def training_dynamics(records: "xarray.Dataset") -> "pandas.DataFrame":
         there are none.
 
     Example:
-        >>> from noisylab.analysis import load_dynamics, training_dynamics
+        >>> from noisylab.analysis import training_dynamics
+        >>> from noisylab.recording import load_dynamics
         >>> table = training_dynamics(load_dynamics("my_run"))  # doctest: +SKIP
         >>> table[table["group"] == "mislabelled"]["loss"]  # doctest: +SKIP
     """
