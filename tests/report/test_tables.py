@@ -121,9 +121,7 @@ def printed(results: pandas.DataFrame, out: Path, **options: object) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
-def test_a_study_shows_whole_tables_and_says_where_all_is(
-    results: pandas.DataFrame, tmp_path: Path
-) -> None:
+def test_a_study_shows_whole_tables_and_says_where_all_is(results: pandas.DataFrame, tmp_path: Path) -> None:
     said = printed(
         results,
         tmp_path,

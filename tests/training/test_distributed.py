@@ -14,12 +14,12 @@ import pandas
 import pytest
 import torch
 from helpers_training import make_method, training_set
+from noisylab.core.shares import Whole
 from two_processes import COMPARED, UNEQUAL, losses
 
 from noisylab.analysis import load_dynamics
 from noisylab.core.distributed import gathered
 from noisylab.core.registries import DATA_SETS, METHODS
-from noisylab.core.shares import Whole
 from noisylab.data.batches.samplers import SAMPLERS, LastBatchSampler, PlainSampler, SameClassSampler
 from noisylab.data.image_data import load_data
 from noisylab.study.grid import Grid
