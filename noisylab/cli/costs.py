@@ -170,7 +170,7 @@ def caption(workload: "Workload", baseline: str, how: Measuring, device: Device)
         "Costs of a training step, measured; in brackets the entries of Shen et al. (2022), Table 1. No change: of the "
         "architecture. Images: entries that go forward through any network for every new one. Trainings: those of finished "
         f"teachers counted in. Step time (median of {how.turns} turns [quartiles]) and peak memory over those of {held_to}, "
-        f"all with {workload.batch_size} entries a batch: {model}, {'x'.join(map(str, workload.shape))} images, {where}."
+        f"all with {workload.batch_size} entries a batch: {model}, {'x'.join(map(str, workload.shape))} images, {where}"
     )
 
 
@@ -180,10 +180,9 @@ def report(
     """Print the table, and write it as CSV and LaTeX."""
     import pandas
     import torch
-    from rich.console import Console
 
     from noisylab.core.files import write_atomically
-    from noisylab.costs.table import latex_table, record, terminal_table
+    from noisylab.costs.table import cost_table, record
 
     text, out = caption(workload, baseline, how, device), how.out
     settings = {
@@ -197,8 +196,8 @@ def report(
         "threads": how.threads,
         "torch": torch.__version__,
     }
-    # A table is shown whole, though a narrow terminal breaks its lines.
-    Console(file=console.file, width=max(console.width, 128)).print(terminal_table(rows, text))
+    table = cost_table(rows, text)
+    table.print(console, padding=0)
     write_atomically(out / "cost_table.csv", pandas.DataFrame([record(row) | settings for row in rows]).to_csv(index=False))
-    write_atomically(out / "cost_table.tex", latex_table(rows, text))
+    write_atomically(out / "cost_table.tex", table.latex(two_columns=True))
     console.print(f"the table: {out / 'cost_table.csv'}, {out / 'cost_table.tex'}", soft_wrap=True, highlight=False)

@@ -3,12 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pandas
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-from rich.text import Text
-
-from noisylab.report.tables import to_latex
+from noisylab.report.tables import Column, Table
 
 if TYPE_CHECKING:
     from noisylab.costs.measure import Costs
@@ -76,28 +71,12 @@ def cells(costs: "Costs") -> list[str]:
     ]
 
 
-def terminal_table(rows: Sequence["Costs"], title: str) -> Table:
-    """The table for the terminal, at most 128 columns wide."""
-    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, padding=0)
-    for name in COLUMNS:
-        if name == "method":
-            longest = max(len(costs.method) for costs in rows)
-            table.add_column(name, min_width=min(longest, 20), max_width=20, overflow="fold")
-        else:
-            # Wide enough for "6 epochs", and for no more beside the paper's.
-            table.add_column(
-                name, justify="right", no_wrap=name == "step time", max_width=8 if name == "label update" else None
-            )
-    for costs in rows:
-        # As they are: a label may have brackets that rich would take for markup.
-        table.add_row(*map(Text, cells(costs)))
-    return table
-
-
-def latex_table(rows: Sequence["Costs"], caption: str) -> str:
-    """The table as LaTeX with booktabs, over both columns of a page that has two."""
-    table = pandas.DataFrame(map(cells, rows), columns=list(COLUMNS))
-    return to_latex(table, caption).replace("{table}", "{table*}")
+def cost_table(rows: Sequence["Costs"], caption: str) -> Table:
+    """The table: at most 128 columns wide in the terminal."""
+    # Wide enough for "6 epochs", and for no more beside the paper's.
+    folds = {"method": 20, "label update": 8, "no teacher": 9, "trainings": 9}
+    columns = tuple(Column(name, text=name == "method", fold=folds.get(name)) for name in COLUMNS)
+    return Table(caption, columns, tuple(tuple(cells(costs)) for costs in rows))
 
 
 class PaperEntry(NamedTuple):

@@ -94,7 +94,7 @@ class StudyRuns:
             raise self.nothing_recorded()
 
     def one_per_method(self, most: int = PANELS) -> "dict[str, xarray.Dataset]":
-        """The records of the first seed of the first `most` methods that have any (mixup has none that are online).
+        """The records of the first seed of the first `most` methods that have any (of mixed images, none are online).
 
         Raises ValueError if none has any.
         """

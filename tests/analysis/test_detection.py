@@ -140,7 +140,7 @@ def test_bad_requests_say_what_there_is(noisy_digits: xarray.Dataset) -> None:
         score(noisy_digits.drop_vars("divergence"), "prediction_divergence")
     with pytest.raises(ValueError, match="at least one run"):
         score([], "aum")
-    with pytest.raises(ValueError, match=r"scores must be a list of names, got 'aum'; write \['aum'\]"):
+    with pytest.raises(ValueError, match=r"scores must be a list of names, got 'aum'; write scores=\['aum'\]"):
         detection_table(noisy_digits, "aum")
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from noisylab.costs.measure import Costs
 from noisylab.costs.passes import Passes
 from noisylab.costs.speed import Ratio
-from noisylab.costs.table import COLUMNS, PAPER, cells, latex_table, terminal_table
+from noisylab.costs.table import COLUMNS, PAPER, cells, cost_table
 
 SMALL = "--data digits --model small_cnn --batch-size 16 --turns 2"
 
@@ -56,9 +56,9 @@ def test_the_printed_table_fits_128_columns_with_long_names_and_paper_entries() 
         1.0,
         1,
     )
-    console = Console(width=128, file=io.StringIO(), record=True)
-    console.print(terminal_table([costs(), many], "every [bracket] as it is"))
-    text = console.export_text()
+    console = Console(width=80, file=io.StringIO())
+    cost_table([costs(), many], "every [bracket] as it is").print(console, padding=0)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "every [bracket] as it is" in text
     assert "[True]" in text
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 128
@@ -67,7 +67,7 @@ def test_the_printed_table_fits_128_columns_with_long_names_and_paper_entries() 
 
 
 def test_latex_has_a_row_per_method_and_as_many_cells_as_columns() -> None:
-    text = latex_table([costs(), costs("byot(note='50% & #_')", "byot")], "A_b")
+    text = cost_table([costs(), costs("byot(note='50% & #_')", "byot")], "A_b").latex(two_columns=True)
     assert text.count(r"\begin{") == text.count(r"\end{") == 2
     assert r"\begin{table*}" in text
     rows = text[text.index(r"\midrule") : text.index(r"\bottomrule")].splitlines()[1:]
@@ -75,7 +75,7 @@ def test_latex_has_a_row_per_method_and_as_many_cells_as_columns() -> None:
     assert all(row.endswith(r" \\") for row in rows)
     assert r"1 ($\geq$2)" in rows[1]
     assert r"50\% \& \#\_" in rows[1]
-    assert r"\caption{A\_b}" in text
+    assert r"\caption{A\_b.}" in text
 
 
 def test_the_papers_entries_stand_in_brackets_and_nothing_where_it_has_none() -> None:

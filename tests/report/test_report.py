@@ -262,13 +262,13 @@ def test_the_explorer_names_what_each_method_has(study: Path) -> None:
 
 def test_runs_of_unequal_length_and_without_online_records_have_a_page(tmp_path: Path) -> None:
     data = load_data(DATA_SETS.parse("digits"), None, 100)
-    grid = Grid(methods=("ce", "dlb", "mixup"), noise=("symmetric:0.4",), seeds=(0,), train_size=100, budget="images")
+    grid = Grid(noise=("symmetric:0.4",), seeds=(0,), train_size=100, budget="images", augment="mixup", methods=("ce", "dlb"))
     for config in plan(dataclasses.replace(grid, training=TrainConfig(epochs=4, batch_size=32, device="cpu")), data).configs:
         run_one(config, data, tmp_path)
     runs = study_runs(tmp_path)
     text = build_page(runs, explored=explore(runs))
     about = json.loads(re.search(r'id="about">(.*?)</script>', text)[1])  # type: ignore[index]
-    assert about["epochs"] == {"ce": [1, 2, 3, 4], "dlb": [1, 2], "mixup": [1, 2, 3, 4]}
+    assert about["epochs"] == {"ce": [1, 2, 3, 4], "dlb": [1, 2]}
 
 
 # The command line

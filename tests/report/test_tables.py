@@ -23,7 +23,15 @@ def results() -> pandas.DataFrame:
     rows = [
         {"id": f"{method}-{noise}-{seed}", "data": "digits", "train_size": 1347, "model": "small_cnn", "method": method}
         | {"noise": noise, "noise_kind": "symmetric", "nominal_rate": 0.4, "realised_rate": 0.4, "seed": seed}
-        | {"noise_seed": seed, "batch_size": 64, "budget": "40 epochs", "comparison_key": "", "memorised": 0.1, "steps": 880}
+        | {
+            "noise_seed": seed,
+            "batch_size": 64,
+            "budget": "epochs",
+            "epochs": 40,
+            "comparison_key": "",
+            "memorised": 0.1,
+            "steps": 880,
+        }
         | {"images_processed": 53_880, "test_accuracy_last": value - shift, "test_accuracy_last10": value}
         for noise, shift in (("symmetric:0.4", 0.0), ("symmetric:0.6", 0.1))
         for method, values in VALUES.items()

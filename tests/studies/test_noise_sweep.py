@@ -81,7 +81,7 @@ def run_folders(out: Path) -> list[Path]:
 
 def table_of(printed: str) -> str:
     """What is printed after the progress lines."""
-    return printed[printed.index("Last epoch, mean") :]
+    return printed[printed.index("Last epoch, in percent: mean") :]
 
 
 def untimed(path: Path) -> str:
