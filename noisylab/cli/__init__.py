@@ -17,7 +17,7 @@ COMMANDS = {
     "report": "write one HTML page of a study: tables, figures, and every sample with its curves",
     "corrupt": "corrupt labels, report what came out, and keep it",
     "costs": "measure the passes, time and memory of every method",
-    "status": "say which runs of a study are finished, at work, and failed",
+    "status": "say which runs of a study are done, which have begun, and which are planned",
     "list": "list the methods, noise, models, ... that can be named, and describe one",
 }
 # These go on with what an interrupt left unfinished.
@@ -48,9 +48,14 @@ def _run(args: list[str]) -> int:
         meant = f" (did you mean {close[0]}?)" if close else ""
         fail(f"there is no command {name!r}{meant}; choose from {', '.join(COMMANDS)}")
     try:
+        from noisylab.cli.arguments import taken
+        from noisylab.core.plugins import load_plugins
+
+        plugins, rest = taken("--plugin", args[1:])
+        load_plugins(plugins)
         # `list` would hide the builtin.
         command = importlib.import_module(f"noisylab.cli.{'listing' if name == 'list' else name}")
-        status: int = command.main(args[1:])
+        status: int = command.main(rest)
     except ValueError as error:
         fail(error)
     except ImportError as error:

@@ -13,8 +13,11 @@ from typing import Any, TypeVar
 import tyro
 
 from noisylab.core.registries import METHODS, NOISES
+from noisylab.core.specs import split_assignment, split_outside
 
 Arguments = TypeVar("Arguments")
+
+_PLUGIN = "--plugin FILE (repeatable) makes known what a Python file of one's own registers, under its name like any other."
 
 # Whose values look like one value if commas are between them.
 _SPECS = {"--methods": METHODS, "--noise": NOISES}
@@ -34,7 +37,8 @@ def parse_command_line(
     for option, values in grouped(args):
         _check_apart(option, values, options.get(option))
     said = io.StringIO()
-    shared: dict[str, Any] = {"prog": f"noisylab {command}", "description": description, "config": (tyro.conf.OmitArgPrefixes,)}
+    text = f"{(description or '').strip()}\n\n{_PLUGIN}"
+    shared: dict[str, Any] = {"prog": f"noisylab {command}", "description": text, "config": (tyro.conf.OmitArgPrefixes,)}
     if default is not None:
         shared["default"] = default
     try:
@@ -49,10 +53,10 @@ def parse_command_line(
 
 def settings_of(pairs: Sequence[str]) -> dict[str, str]:
     """What `--where KEY=VALUE ...` says, by key."""
-    for pair in pairs:
-        if not pair.partition("=")[1]:
-            raise ValueError(f"--where takes KEY=VALUE, for instance --where epochs=40, got {pair!r}")
-    return {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
+    try:
+        return dict(split_assignment(pair) for pair in pairs)
+    except ValueError as error:
+        raise ValueError(f"--where {error}") from None
 
 
 def grouped(args: Sequence[str]) -> list[tuple[str, list[str]]]:
@@ -65,6 +69,23 @@ def grouped(args: Sequence[str]) -> list[tuple[str, list[str]]]:
         elif groups:
             groups[-1][1].append(token)
     return groups
+
+
+def taken(option: str, args: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The values of an option that can be given more than once, as `--plugin a.py --plugin=b.py`, and the rest of the line."""
+    values, rest = [], []
+    tokens = iter(args)
+    for token in tokens:
+        if token == option:
+            value = next(tokens, "--")
+            if value.startswith("--"):
+                raise ValueError(f"{option} needs a file")
+            values.append(value)
+        elif token.startswith(f"{option}="):
+            values.append(token.partition("=")[2])
+        else:
+            rest.append(token)
+    return values, rest
 
 
 def _options(kind: type) -> dict[str, Any]:
@@ -104,7 +125,7 @@ def _check_apart(option: str, values: Sequence[str], annotation: Any) -> None:
     if not any(typing.get_origin(part) is tuple for part in (annotation, *typing.get_args(annotation))):
         return
     for value in values:
-        parts = [part.strip() for part in _split(value)]
+        parts = split_outside(value)
         if len(parts) > 1 and all(parts) and (_fits(option, parts[0]) or all(map(_is_number, parts))):
             raise ValueError(f"{option} {shlex.quote(value)}: write the values apart: {option} {shlex.join(parts)}")
 
@@ -119,11 +140,6 @@ def _fits(option: str, text: str) -> bool:
 
 def _is_number(text: str) -> bool:
     return re.fullmatch(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?", text) is not None
-
-
-def _split(text: str) -> list[str]:
-    """`text` at its commas outside brackets and quotes."""
-    return re.split(r""",(?=(?:[^()\[\]{}'"]|\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|'[^']*'|"[^"]*")*$)""", text)
 
 
 def _one_line(panel: str) -> str:

@@ -16,7 +16,7 @@ from noisylab.core.checks import expected
 from noisylab.core.signatures import REQUIRED, Entry
 from noisylab.core.specs import Registry
 
-Kind = Literal["methods", "noise", "models", "data", "augmentations", "studies"]
+Kind = Literal["methods", "noise", "models", "data", "augmentations", "scores", "figures", "studies"]
 _REGISTRIES = {"noise": "NOISES", "data": "DATA_SETS", "studies": "NAMED_STUDIES"}
 
 
@@ -54,7 +54,7 @@ def listing(registry: Registry[Any]) -> list[str]:
     rows = []
     for entry in registry.entries().values():
         what, source = _summary(entry)
-        rows.append((entry.name, what, source, entry.signature().removeprefix(entry.name).strip("()")))
+        rows.append((entry.name, what, source, entry.signature().removeprefix(entry.name)[1:-1]))
     return _in_columns(rows)
 
 
@@ -91,6 +91,7 @@ def _in_columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _summary(entry: Entry) -> tuple[str, str]:
-    """The first line of the documentation without the source that stands in parentheses at its end, and that source."""
-    found = re.search(r"\s*\(((?:[^()]|\([^()]*\))*\b\d{4}[a-z]?)\)\.?$", entry.summary)
-    return (entry.summary[: found.start()], found[1]) if found else (entry.summary.removesuffix("."), "")
+    """A figure's caption, else the first line of the documentation without the source at its end; and that source."""
+    line = str(entry.facts.get("caption", entry.summary))
+    found = re.search(r"\s*\(((?:[^()]|\([^()]*\))*\b\d{4}[a-z]?)\)\.?$", line)
+    return (line[: found.start()], found[1]) if found else (line.removesuffix("."), "")

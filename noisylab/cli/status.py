@@ -1,4 +1,4 @@
-"""Say which runs of a study are finished and which are not."""
+"""Say which runs of a study are done, which have begun, and which are planned."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,14 +18,15 @@ class Arguments:
 
 
 def main(args: Sequence[str]) -> int:
-    """Print how many runs are finished, and name those that have begun and are not."""
+    """Print how many runs are in each state, and name those that are not done."""
     arguments = parse_command_line(Arguments, "status", __doc__, args)
-    if not arguments.runs.is_dir():
-        raise ValueError(f"runs {str(arguments.runs)!r} is not a folder")
-    from noisylab.study.run_folder import read_result
+    from noisylab.api import open_study
 
-    begun = sorted(path.parent for path in arguments.runs.glob("*/config.json"))
-    unfinished = [folder.name for folder in begun if read_result(folder) is None]
-    print(f"{len(begun) - len(unfinished)} runs finished, {len(unfinished)} begun")
-    print("".join(f"begun: {name}\n" for name in unfinished), end="")
+    runs = open_study(arguments.runs).status()
+    if runs.empty:
+        raise ValueError(f"no sweep has planned runs in {str(arguments.runs)!r}")
+    counts = runs["state"].value_counts(sort=False)
+    print(", ".join(f"{count} {state}" for state, count in counts.items()) + f", of {len(runs)} runs")
+    for row in runs[runs["state"] != "done"].to_dict("records"):
+        print(f"{row['state']}: {row['id']}")
     return 0

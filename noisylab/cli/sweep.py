@@ -1,33 +1,40 @@
-"""`noisylab sweep [NAME]`: run a study, the named one or a grid of one's own."""
+"""Run a study: a named one, one from a file, or a grid of one's own."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from noisylab.cli.arguments import grouped, parse_command_line
+from noisylab.cli.arguments import grouped, parse_command_line, taken
 from noisylab.core.checks import PositiveInt, check_fields
 from noisylab.core.files import check_output
 from noisylab.core.registries import NAMED_STUDIES
+from noisylab.core.specs import parse_assignments
+from noisylab.named_studies.named_study import NamedStudy
 from noisylab.study.grid import Grid
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from noisylab.study.run_config import RunConfig
+    from noisylab.study.plan import Plan
+    from noisylab.study.pool import Failure
 
-_SHARED = """
-The options below change what the study {name} sets by default. `noisylab list methods` (noise, models, data, augmentations)
-lists what they can name, `noisylab list studies` the other studies. --seeds 5 are the five seeds 0 to 4; two or more numbers
-are the seeds themselves, and --seeds [7] is seed 7 alone.
+_HELP = """
+The options below change what the study sets by default. `noisylab list methods` (noise, models, data, augmentations) lists what
+they can name, `noisylab list studies` the other studies.
+
+--seeds 5 are the five seeds 0 to 4; two or more numbers are the seeds themselves, and --seeds [7] is seed 7 alone.
+--config FILE reads the settings from a TOML file (epochs = 40, methods = ["ce", "dlb"], ...) or from a study's study.json.
 
 The same command again finishes what is missing and repeats nothing."""
 
 
 @dataclass(frozen=True)
 class Execution:
-    """Where the runs go, and how many at once."""
+    """What else is varied, where the runs go, and how many at once."""
 
+    over: tuple[str, ...] = ()
+    """Further axes, KEY=VALUE,VALUE,... each, such as batch_size=32,64 model=resnet20,resnet32; every combination is run."""
     out: Path = Path("runs/study")
     """Folder of the runs, tables and figures."""
     jobs: PositiveInt | None = None
@@ -38,25 +45,32 @@ class Execution:
 class Arguments:
     """The command line."""
 
-    grid: Grid
-    execution: Execution
+    grid: Grid = field(default_factory=Grid)
+    execution: Execution = field(default_factory=Execution)
 
 
 def main(args: Sequence[str]) -> int:
-    """Run a study, and show what came out."""
-    args = list(args)
+    """Run a study with a live progress, show what has finished, and return 1 if runs failed."""
+    files, args = taken("--config", args)
     name = args.pop(0) if args and not args[0].startswith("-") else "noise_sweep"
     spec = NAMED_STUDIES.parse(name)
-    study = NAMED_STUDIES.create(spec)
-    defaults = Arguments(study.grid, Execution(out=Path("runs") / spec.name))
-    description = NAMED_STUDIES.entries()[spec.name].documentation + "\n" + _SHARED.format(name=spec.name)
+    study: NamedStudy = NAMED_STUDIES.create(spec)
+    grid, out = study.grid, Path("runs") / spec.name
+    if files:
+        grid, out = _from_file(files)
+    given = {option.removeprefix("--").replace("-", "_") for option, _ in grouped(args)}
+    # An option that is given is that one value, whatever the study varies.
+    axes = {key: values for key, values in grid.over.items() if key not in given}
+    defaults = Arguments(replace(grid, over={}), Execution(_written(axes), out))
+    description = f"{NAMED_STUDIES.entries()[spec.name].documentation}\n{_HELP}"
     arguments = parse_command_line(Arguments, f"sweep {name}", description, expand_seeds(args), defaults)
-    return run(arguments.grid, arguments.execution, study.show)
-
-
-def run(grid: Grid, execution: Execution, show: "Callable[[Sequence[RunConfig], Path, Console], None]") -> int:
-    """Run a grid with a live progress, show what has finished, and return 1 if runs failed."""
+    execution = arguments.execution
     check_fields(execution)
+    if execution.over != defaults.execution.over:
+        axes = parse_assignments(execution.over)
+    for key in axes.keys() & given:
+        raise ValueError(f"--{key.replace('_', '-')} and --over {key}=... are given; one of them is enough")
+    grid = replace(arguments.grid, over=axes)
     check_output(execution.out)
     from noisylab.study.plan import plan
 
@@ -68,10 +82,45 @@ def run(grid: Grid, execution: Execution, show: "Callable[[Sequence[RunConfig], 
 
     console = Console()
     failures = run_plan(planned, execution.out, jobs=execution.jobs, observer=ConsoleProgress(console))
-    for failure in failures:
-        console.print(f"failed: {failure.config.id}: {failure.reason}", markup=False, highlight=False)
-    show(planned.configs, execution.out, console)
+    show(study, planned, failures, execution.out, console)
     return 1 if failures else 0
+
+
+def show(study: NamedStudy, plan: "Plan", failures: "Sequence[Failure]", out: Path, console: "Console") -> None:
+    """Show what has finished of a plan as the named study says, and what has not."""
+    # What draws takes seconds to import, and help and refusals do not need it.
+    import pandas
+
+    from noisylab.report import study_report
+    from noisylab.study.run_folder import read_result
+
+    finished = {config.id: result for config in plan.configs if (result := read_result(out / config.id)) is not None}
+    study_report.show(
+        pandas.DataFrame(list(finished.values())),
+        out,
+        baselines=list(dict.fromkeys([plan.grid.methods[0], *study.controls])),
+        by=tuple(plan.grid.over),
+        figures=study.figures,
+        tables=study.tables,
+        console=console,
+        failures={failure.config.id: failure.reason for failure in failures},
+        missing=[config.id for config in plan.configs if config.id not in finished],
+    )
+
+
+def _from_file(files: Sequence[str]) -> tuple[Grid, Path]:
+    """The grid in a file, and the folder that its runs go to by default: for a study's own file that of the study."""
+    if len(files) > 1:
+        raise ValueError(f"--config takes one file, got {', '.join(files)}")
+    from noisylab.study.study_file import grid_from
+
+    path = Path(files[0]).expanduser()
+    return grid_from(path), path.parent if path.suffix == ".json" else Path("runs") / path.stem
+
+
+def _written(axes: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
+    """The axes as one writes them after --over."""
+    return tuple(f"{key}={','.join(map(str, values))}" for key, values in axes.items())
 
 
 def expand_seeds(args: Sequence[str]) -> list[str]:

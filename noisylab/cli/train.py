@@ -156,11 +156,9 @@ def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[s
 
 
 def tensorboard(folder: Path) -> Callable[[Mapping[str, Any]], None]:
-    """What writes each row of metrics for TensorBoard. Raises ValueError where its package is not installed."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise ValueError("--tensorboard needs its package: pip install 'noisylab[tensorboard]'") from None
+    """A function that writes each row of metrics for TensorBoard."""
+    from torch.utils.tensorboard import SummaryWriter
+
     writer = SummaryWriter(str(folder / "tensorboard"))
 
     def write(row: Mapping[str, Any]) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from noisylab.costs.label_update import label_update
 from torch import nn
 from torch.nn import functional
 

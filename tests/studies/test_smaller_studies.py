@@ -1,4 +1,4 @@
-"""One run with its metrics, and DLB's sensitivity, as their users run them."""
+"""One run with its metrics, and studies over any axis, as their users run them."""
 
 import json
 import os
@@ -8,14 +8,13 @@ import sys
 from pathlib import Path
 
 import pandas
-import pytest
 
 ROOT = Path(__file__).parents[2]
 
 
 def study(name: str, options: str, status: int = 0) -> str:
     done = subprocess.run(
-        [sys.executable, f"studies/{name}.py", *options.split()],
+        [sys.executable, "-m", "noisylab", name, *options.split()],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "80"},
         capture_output=True,
@@ -42,67 +41,91 @@ def test_a_run_shows_every_epoch_and_is_one_of_its_study(tmp_path: Path) -> None
     assert "at the last epoch" in again
 
 
-def test_sensitivity_maps_every_cell_and_matches_the_images_of_ce(tmp_path: Path) -> None:
+def test_sensitivity_maps_every_cell_with_as_many_images_as_ce_has(tmp_path: Path) -> None:
     small = "--epochs 2 --train-size 120 --seeds 2 --jobs 2 --device cpu"
-    printed = study("sensitivity", f"--temperatures 1 3 --alphas 0.3 1 --batch-sizes 16 {small} --out {tmp_path}")
-    assert str(tmp_path / "sensitivity.png") in printed
-    table = pandas.read_csv(tmp_path / "sensitivity.csv")
-    assert len(table) == 3 + 4
-    assert set(table["n"]) == {2}
-    cells = table[table["method"] == "dlb"].set_index(["batch_size", "temperature", "alpha"])
-    assert set(cells.index) == {(size, t, a) for size in (16,) for t in (1, 3) for a in (0.3, 1)}
-    images = table.drop_duplicates(["batch_size", "method"]).set_index(["batch_size", "method"])["images_processed"]
-    for size in (16,):
-        assert images[size, "ce-matched"] == 2 * images[size, "ce"]
-        assert images[size, "ce-matched"] - size <= images[size, "dlb"] <= images[size, "ce-matched"]
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ("--temperatures 0", "temperatures"),
-        ("--alphas 1 1", "none twice"),
-        ("--batch-sizes 15", "even"),
-        ("--noise symmetric:0.2 symmetric:0.4", "must name one"),
-    ],
-)
-def test_an_impossible_sensitivity_is_refused(options: str, said: str, tmp_path: Path) -> None:
-    error = study("sensitivity", f"{options} --out {tmp_path / 'new'}", status=2)
-    assert said in error
-    assert len(error.splitlines()) == 1
-    assert not (tmp_path / "new").exists()
+    name = "sensitivity(temperatures=[1,3],alphas=[0.3,1])"
+    printed = study("sweep", f"{name} --over batch_size=16,32 {small} --out {tmp_path}")
+    assert str(tmp_path / "option_map.png") in printed
+    results = pandas.read_csv(tmp_path / "results.csv")
+    assert len(results) == 2 * 2 * (2 + 4)
+    assert {(row["batch_size"], row["method"]) for row in results.to_dict("records")} == {
+        (size, method)
+        for size in (16, 32)
+        for method in ("ce", "repeat", *(f"dlb(temperature={t:.1f}, alpha={a})" for t in (1, 3) for a in (0.3, 1.0)))
+    } - {(size, "dlb(temperature=3.0, alpha=1.0)") for size in (16, 32)} | {(size, "dlb") for size in (16, 32)}
+    images = results.groupby("method")["images_processed"].max()
+    assert images.max() - 2 * 32 <= images.min() <= images["ce"]
+    summary = pandas.read_csv(tmp_path / "summary.csv")
+    assert len(summary) == 2 * (2 + 4)
+    assert set(summary["n"]) == {2}
 
 
 def test_augmentations_are_compared_in_the_order_asked(tmp_path: Path) -> None:
     small = f"--epochs 2 --train-size 120 --methods ce dlb --seeds 2 --jobs 1 --device cpu --out {tmp_path}"
-    printed = study("augmentation", f"--augmentations cutmix auto {small}")
-    assert str(tmp_path / "augmentation.png") in printed
-    table = pandas.read_csv(tmp_path / "augmentation.csv")
-    assert list(zip(table["augmentation"], table["method"], strict=True)) == [
-        ("cutmix", "ce"),
-        ("cutmix", "dlb"),
-        ("auto", "ce"),
-        ("auto", "dlb"),
+    printed = study("sweep", f"augmentation --over augment=cutmix,auto {small}")
+    assert str(tmp_path / "axis_comparison.png") in printed
+    table = pandas.read_csv(tmp_path / "summary.csv")
+    assert list(zip(table["augment"], table["method"], strict=True)) == [
+        ("cutmix(padding=1, flip=False)", "ce"),
+        ("cutmix(padding=1, flip=False)", "dlb"),
+        ("crop(padding=1, flip=False)", "ce"),
+        ("crop(padding=1, flip=False)", "dlb"),
     ]
     # Of mixed images there is no prediction, and the digits' own flip, none, is CutMix's too.
     assert table["memorised"].isna().tolist() == [True, True, False, False]
-    configs = [json.loads(path.read_text())["augment"] for path in (tmp_path / "cutmix").glob("*/config.json")]
-    assert set(configs) == {"cutmix(probability=0.5, alpha=1.0, padding=1, flip=False)"}
+    configs = {json.loads(path.read_text())["augment"] for path in tmp_path.glob("*/config.json")}
+    assert "cutmix(probability=0.5, alpha=1.0, padding=1, flip=False)" in configs
     paired = pandas.read_csv(tmp_path / "differences.csv")
     assert len(paired) == 2
     assert (paired["p_holm"] >= paired["p"]).all()
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ("--augmentations mixup mixup:1.0", "none twice"),
-        ("--augmentations cutmixx", "cutmixx"),
-        ("--augmentations none cutout", "needs a size below 16"),
-        ("--noise symmetric:0.2 symmetric:0.4", "must name one"),
-    ],
-)
-def test_an_impossible_comparison_of_augmentations_is_refused(options: str, said: str, tmp_path: Path) -> None:
-    error = study("augmentation", f"{options} --out {tmp_path / 'new'}", status=2)
-    assert said in error
-    assert not (tmp_path / "new").exists()
+def test_a_study_goes_on_from_its_own_file_and_from_one_of_toml(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(
+        """
+        methods = ["ce", "dlb"]
+        noise = ["symmetric:0.4"]
+        seeds = [0]
+        epochs = 1
+        train-size = 120
+        device = "cpu"
+        over = { batch_size = [16, 32] }
+        """
+    )
+    out = tmp_path / "out"
+    first = study("sweep", f"--config {tmp_path / 'mine.toml'} --jobs 1 --out {out}")
+    assert first.startswith("4 runs, 0 already done")
+    assert study("sweep", f"--config {out / 'study.json'} --jobs 1").startswith("4 runs, 4 already done")
+    # What is given on the command line holds over the file, and over what the file varies.
+    more = study("sweep", f"--config {tmp_path / 'mine.toml'} --jobs 1 --out {out} --batch-size 32 --seeds 2")
+    assert more.startswith("4 runs, 2 already done; 2 to do")
+    assert study("status", str(out)) == "6 done, of 6 runs\n"
+    assert study("compare", f"{out} --where batch_size=16").count("dlb - ce") == 1
+    assert study("compare", f"{out} --by batch_size").count("dlb - ce") == 2
+    said = study("compare", str(out), status=2)
+    assert "batch_size: 16, 32" in said
+    assert "--where" in said
+
+
+def test_a_plug_in_is_named_like_what_is_built_in_in_workers_too(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        '''
+from noisylab.core.checks import UnitInterval
+from noisylab.core.registries import NOISES
+from noisylab.corruption import symmetric
+
+@NOISES.register("double", main="rate")
+def double(labels, num_classes=None, *, rate: UnitInterval, seed: int = 0):
+    """Symmetric noise of twice the rate."""
+    return symmetric(labels, 2 * rate, num_classes, seed=seed)
+'''
+    )
+    listed = study("list", f"noise --plugin {tmp_path / 'mine.py'}")
+    assert "Symmetric noise of twice the rate" in listed
+    small = (
+        f"--noise double:0.2 --methods ce --seeds 2 --epochs 1 --train-size 120 --jobs 2 --device cpu --out {tmp_path / 'out'}"
+    )
+    study("sweep", f"--plugin {tmp_path / 'mine.py'} {small}")
+    results = pandas.read_csv(tmp_path / "out" / "results.csv")
+    assert results["noise"].tolist() == ["double:0.2"] * 2
+    assert (results["realised_rate"] - 0.4).abs().max() < 0.05

@@ -15,7 +15,6 @@ from helpers_training import CONFIG, make_method, training_set
 
 from noisylab.core.distributed import from_main, is_main, joined, to_main
 from noisylab.core.registries import DATA_SETS, METHODS
-from noisylab.data import TrainingSet
 from noisylab.data.batches.batch import Batch
 from noisylab.data.image_data import load_data
 from noisylab.methods import Method, Step
