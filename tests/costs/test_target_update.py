@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from noisylab.core.registries import METHODS
 from noisylab.core.seeds import derive_seed
 from noisylab.costs.workload import Workload
 from noisylab.methods import Method

@@ -19,7 +19,7 @@ from noisylab.training import Callback, train
 from noisylab.training.callback import EpochSummary
 
 # The transforms of torchvision treat images one by one, and are drawn on the CPU.
-AUGMENTATIONS = sorted(set(AUGMENTATIONS.entries()) - {"autoaugment", "randaugment", "trivialaugment"})
+NAMES = sorted(set(AUGMENTATIONS.entries()) - {"autoaugment", "randaugment", "trivialaugment"})
 SPECS = {"cutout": "cutout:3"}
 ATEN = torch.ops.aten
 READS = {ATEN._local_scalar_dense, ATEN.nonzero, ATEN.masked_select, ATEN._unique2, ATEN.bincount, ATEN.equal}
@@ -80,7 +80,7 @@ def test_no_method_reads_from_the_device_within_an_epoch(method: str, tmp_path: 
     assert watched(method, "crop", tmp_path).reads.counts["aten._local_scalar_dense.default"] > 0, "the end of the epoch does"
 
 
-@pytest.mark.parametrize("augmentation", AUGMENTATIONS)
+@pytest.mark.parametrize("augmentation", NAMES)
 def test_no_augmentation_reads_from_the_device_within_an_epoch(augmentation: str, tmp_path: Path) -> None:
     watched("dlb", augmentation, tmp_path)
 
