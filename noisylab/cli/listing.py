@@ -13,8 +13,8 @@ import tyro
 from noisylab.cli.arguments import parse_command_line
 from noisylab.core import registries
 from noisylab.core.checks import expected
-from noisylab.core.signatures import REQUIRED
-from noisylab.core.specs import Entry, Registry
+from noisylab.core.signatures import REQUIRED, Entry
+from noisylab.core.specs import Registry
 
 Kind = Literal["methods", "noise", "models", "data", "augmentations", "scores", "figures", "studies"]
 _REGISTRIES = {"noise": "NOISES", "data": "DATA_SETS", "studies": "NAMED_STUDIES"}
@@ -91,7 +91,7 @@ def _in_columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _summary(entry: Entry) -> tuple[str, str]:
-    """A figure's caption, else the first line of the documentation without the source in parentheses at its end; that source."""
+    """What a line says of an entry, a figure's caption or the start of the documentation, and the source at its end."""
     line = str(entry.facts.get("caption", entry.summary))
     found = re.search(r"\s*\(((?:[^()]|\([^()]*\))*\b\d{4}[a-z]?)\)\.?$", line)
     return (line[: found.start()], found[1]) if found else (line.removesuffix("."), "")
