@@ -104,7 +104,7 @@ OTHERS: list[tuple[list[str], str]] = [
     (["sweep", "--over", "batch_size=32,15"], "even"),
     (["sweep", "--over", "batch_size"], "must be of the form KEY=VALUE,VALUE,..., got 'batch_size'"),
     (["sweep", "--over", "lr=0.1,0.2"], "there is no setting 'lr' (did you mean 'learning_rate'?)"),
-    (["sweep", "--over", "augment=mixup,mixup:1.0"], "augment"),
+    (["sweep", "--over", "augment=mixup,mixup:1.0"], "augment names 'mixup' and 'mixup:1.0', which are the same"),
     (["sweep", "--over", "augment=cutmixx"], "unknown augmentation 'cutmixx'"),
     (["sweep", "--batch-size", "32", "--over", "batch_size=16"], "--batch-size and --over batch_size=... are given"),
     (["sweep", "--config", "nowhere.toml"], "'nowhere.toml' cannot be read: No such file or directory"),
@@ -183,18 +183,18 @@ def test_files_and_folders_that_cannot_be_used_are_named(capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
-def test_a_missing_or_wrong_value_is_one_line_in_any_encoding(encoding: str) -> None:
-    for line, named in [
-        ("figure m", "noisylab: error: Missing from noisylab figure: PATH Folder of a study. (required)\n"),
-        (
-            "figure m runs --width 3",
-            "noisylab: error: invalid choice '3' for argument '--width'. Expected one of ('1', '2').\n",
-        ),
-    ]:
-        environment = os.environ | {"PYTHONIOENCODING": encoding}
-        command = [sys.executable, "-m", "noisylab", *line.split()]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        assert (done.returncode, done.stderr) == (2, named)
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("figure m", "Missing from noisylab figure: PATH Folder of a study. (required)"),
+        ("sweep --record both", "invalid choice 'both' for argument '--record'. Expected one of ('eval', 'online')."),
+    ],
+)
+def test_a_missing_or_wrong_value_is_one_line_in_any_encoding(line: str, said: str, encoding: str) -> None:
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-m", "noisylab", *line.split()]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, f"noisylab: error: {said}\n")
 
 
 @pytest.mark.skipif(Path("/dev/nvidiactl").exists(), reason="a GPU may be there")
