@@ -154,7 +154,7 @@ def check_comparable(results: pandas.DataFrame, by: Sequence[str] = ()) -> None:
         raise ValueError(f"{say_differences(differing)}, or keep them apart with by={axes} (--by {' '.join(axes)})")
     for _, group in _groups(results, by):
         if KEY in group and group[KEY].nunique() > 1:
-            first, other = group.drop_duplicates(key)["id"].iloc[:2]
+            first, other = group.drop_duplicates(KEY)["id"].iloc[:2]
             raise ValueError(f"runs that differ in more than method, noise and seeds are no comparison: {first}, {other}")
     twice = results[_hashable(results, by).duplicated([*by, *_VARIED])]
     if len(twice):
