@@ -12,6 +12,13 @@ from noisylab.methods.losses import distillation, given_targets
 from noisylab.methods.memory import Memory
 
 
+# What was asked for twice is told once: a sampler that was iterated before begins with a half that the loss has not seen.
+ADVICE = (
+    "take batches of LastBatchSampler, all of an epoch; if its batches were iterated before training, or an epoch was left early, "
+    "call sampler.set_epoch(epoch) and criterion.reset()"
+)
+
+
 def dlb_loss(logits: Tensor, labels: Tensor, remembered: Tensor, *, temperature: float, alpha: float) -> Tensor:
     """CE over the whole batch + alpha T^2 KL(remembered || repeated) over its first len(remembered) entries.
 
@@ -58,7 +65,7 @@ class DLBLoss(Memory):
         if repeated and (len(logits) <= repeated or logits.shape[1] != self.remembered.shape[1]):
             raise ValueError(
                 f"a batch of logits {list(logits.shape)} cannot begin with the {repeated} remembered entries of "
-                f"{self.remembered.shape[1]} classes and hold new ones; call reset() before a new sequence of batches"
+                f"{self.remembered.shape[1]} classes and hold new ones; {ADVICE}"
             )
         if index is not None and len(index) != len(logits):
             raise ValueError(f"index must name every entry of the batch, got {len(index)} for {len(logits)} logits")
@@ -81,7 +88,7 @@ class DLBLoss(Memory):
         if not torch.equal(index[:repeated].to(remembered.device), remembered):
             raise ValueError(
                 f"the batch must begin with the samples of the last batch's new half, {remembered[:8].tolist()}..., "
-                f"got {index[: min(repeated, 8)].tolist()}...; use LastBatchSampler, and reset() before a new sequence"
+                f"got {index[: min(repeated, 8)].tolist()}...; {ADVICE}"
             )
 
 
