@@ -35,11 +35,21 @@ class DLBLoss(Memory):
     """`dlb_loss` with its memory, for any training loop over `LastBatchSampler` batches [repeated half, new half].
 
     The memory holds the logits of the last batch's new half. It is part of `state_dict()`, and every process has its own.
-    Raises ValueError for a temperature that is not positive or a negative alpha.
 
-    >>> criterion = DLBLoss(temperature=3.0, alpha=1.0)
-    >>> logits, labels = torch.randn(4, 10, requires_grad=True), torch.tensor([1, 2, 3, 4])
-    >>> criterion(logits, labels).backward()  # the first batch: cross-entropy alone
+    Args:
+        temperature: T, above 0.
+        alpha: weight of the distillation, 0 or more; 0 is cross-entropy.
+
+    Raises:
+        ValueError: for a temperature or an alpha outside its interval.
+
+    Example:
+        >>> criterion = DLBLoss(temperature=3.0, alpha=1.0)
+        >>> logits, labels = torch.randn(4, 10, requires_grad=True), torch.tensor([1, 2, 3, 4])
+        >>> criterion(logits, labels).backward()  # the first batch: cross-entropy alone
+
+    Source:
+        Shen et al., CVPR 2022: CE + alpha T^2 KL(last step's prediction || this step's).
     """
 
     remembered: Tensor
