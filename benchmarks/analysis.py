@@ -22,8 +22,8 @@ def write(folder: str) -> None:
     import numpy as np
     import torch
 
-    from noisylab.analysis import DynamicsRecorder
     from noisylab.corruption import symmetric
+    from noisylab.recording import DynamicsRecorder
 
     true = np.arange(SAMPLES) % CLASSES
     noisy = symmetric(true, 0.4, seed=0)
@@ -42,8 +42,9 @@ def write(folder: str) -> None:
 
 def measure(folder: str, name: str, over: str) -> None:
     """Print what the score `name` costs and finds."""
-    from noisylab.analysis import cleanlab_table, detection_table, load_dynamics
+    from noisylab.analysis import cleanlab_table, detection_table
     from noisylab.analysis.over_epochs import flip_rates, fractions_over_epochs, training_dynamics
+    from noisylab.recording import load_dynamics
 
     started = time.perf_counter()
     tables = {

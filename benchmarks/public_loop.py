@@ -34,13 +34,14 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from noisylab.analysis import DynamicsRecorder
 from noisylab.core.registries import METHODS, MODELS
+from noisylab.data import TrainingSet
 from noisylab.data.augmentations.crop import Crop
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.models.base import Backbone
-from noisylab.training import Callback, TrainConfig, TrainingSet, train
+from noisylab.recording import DynamicsRecorder
+from noisylab.training import Callback, TrainConfig, train
 from noisylab.training.callback import EpochSummary
 from noisylab.training.device import resolve_device
 

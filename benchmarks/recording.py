@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from noisylab.analysis import DynamicsRecorder
 from noisylab.core.registries import MODELS
 from noisylab.data import LastBatchSampler
+from noisylab.recording import DynamicsRecorder
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 STEPS = 100 if DEVICE == "cuda" else 8

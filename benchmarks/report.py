@@ -20,11 +20,11 @@ import torch
 from playwright.sync_api import sync_playwright
 from scipy.ndimage import gaussian_filter
 
-from noisylab.analysis import DynamicsRecorder
 from noisylab.core.registries import DATA_SETS
 from noisylab.corruption import symmetric
 from noisylab.data.image_data import load_data
 from noisylab.plotting.study_runs import study_runs
+from noisylab.recording import DynamicsRecorder
 from noisylab.report.page import build_page, explore
 from noisylab.study.run_config import RunConfig
 from noisylab.study.run_folder import write_config, write_result

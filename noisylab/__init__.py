@@ -1,3 +1,12 @@
-"""noisylab: how robust is self-distillation from the last mini-batch to wrong labels, and why."""
+"""noisylab: how robust is self-distillation from the last mini-batch to wrong labels, and why.
+
+>>> import noisylab as nl
+>>> nl.symmetric([0, 1, 2, 3] * 25, 0.4).rate
+0.4
+"""
+
+import lazy_loader
 
 __version__ = "0.1.0"
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

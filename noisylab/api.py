@@ -110,8 +110,8 @@ def open_study(path: Paths) -> "Study":
     Raises ValueError if there is none, or if another version of noisylab wrote it.
 
     Example:
-        >>> _ = sweep("runs/mine", methods="ce", noise="symmetric:0.4", seeds=1, epochs=1, progress=False)
-        >>> len(open_study("runs/mine").results)
+        >>> _ = sweep("runs/one", methods="ce", noise="symmetric:0.4", seeds=1, epochs=1, progress=False)
+        >>> len(open_study("runs/one").results)
         1
     """
     folder = Path(path).expanduser()
@@ -228,7 +228,7 @@ class Study:
             folder = self.path / run["id"]
             state = "done" if read_result(folder) is not None else "begun" if (folder / CONFIG).is_file() else "planned"
             rows.append({**run, "state": state})
-        return pandas.DataFrame(rows, columns=["id", "data", "model", "augment", "method", "noise", "seed", "state"])
+        return pandas.DataFrame(rows)
 
     def _chosen(self, where: Mapping[str, Any] | None) -> pandas.DataFrame:
         from noisylab.analysis.tables import choose

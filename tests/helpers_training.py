@@ -8,10 +8,11 @@ from torch import Tensor, nn
 
 from noisylab.core.distributed import processes
 from noisylab.core.registries import METHODS
+from noisylab.data import TrainingSet
 from noisylab.data.augmentations.crop import Crop
 from noisylab.methods import Method, RunInfo
 from noisylab.models import Backbone
-from noisylab.training import TrainConfig, TrainingSet, train
+from noisylab.training import TrainConfig, train
 from noisylab.training.evaluate import Evaluator
 
 SAMPLES, CLASSES = 46, 4

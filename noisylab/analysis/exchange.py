@@ -26,12 +26,25 @@ CLEANLAB = ("self_confidence", "normalized_margin", "confidence_weighted_entropy
 
 
 def write_cartography(records: "xarray.Dataset", folder: str | PathLike[str], num_classes: int) -> None:
-    """Write `folder/training_dynamics/dynamics_epoch_X.jsonl`, which cartography (Swayamdipta et al. 2020) reads.
+    """Write records as the files that cartography (Swayamdipta et al. 2020) reads.
 
     A line is a sample that the epoch showed: its id (`guid`), given label (`gold`) and log probabilities of all classes
-    (`logits_epoch_X`). Recorded are those of the given, the predicted and the second class (not which one that is: the next
-    label is named); the rest is shared out evenly. So all that cartography computes is exact (p of the gold label, correctness,
-    forgetting, loss), and the margin too, but not EL2N. Raises ValueError for a wrong num_classes.
+    (`logits_epoch_X`). The records hold those of the given, the predicted and the second class (without its number: the next
+    label is named); the rest is shared evenly. So all that cartography computes is exact (p of the gold label, correctness,
+    forgetting, loss), and the margin too, but not EL2N.
+
+    Args:
+        records: as of `load_dynamics`.
+        folder: the files are `folder/training_dynamics/dynamics_epoch_X.jsonl`.
+        num_classes: of the labels.
+
+    Raises:
+        ValueError: num_classes is not above every recorded class.
+
+    Example:
+        >>> from noisylab.analysis import write_cartography
+        >>> from noisylab.recording import load_dynamics
+        >>> write_cartography(load_dynamics("my_run"), "for_cartography", num_classes=10)  # doctest: +SKIP
     """
     target = Path(folder) / FOLDER
     target.mkdir(parents=True, exist_ok=True)
@@ -76,11 +89,24 @@ def _log_probabilities(
 def read_cartography(
     folder: str | PathLike[str], true_labels: ArrayLike | None = None, *, record: Literal["online", "eval"] = "online"
 ) -> "xarray.Dataset":
-    """Records as of `load_dynamics` from cartography's `dynamics_epoch_X.jsonl`, in `folder` or its `training_dynamics`.
+    """Records from cartography's files.
 
-    Samples are in the order of their first line; `true_labels` int[N] go with that order. cartography itself records online
-    outputs. A sample that an epoch's file lacks is missing in that epoch. Raises ValueError where there are no such files, or
-    one of the epochs from 0 on is not there, and for lines of other fields, classes or labels.
+    Samples are in the order of their first line. A sample that an epoch's file lacks is missing in that epoch.
+
+    Args:
+        folder: holds `dynamics_epoch_X.jsonl`, or has them in its `training_dynamics`.
+        true_labels: int[N] in the order of the samples, if known.
+        record: what the outputs are of; cartography itself records those of training steps, "online".
+
+    Returns:
+        Records as of `load_dynamics`.
+
+    Raises:
+        ValueError: there are no such files, an epoch lacks its own, or a line has other fields, classes or labels.
+
+    Example:
+        >>> from noisylab.analysis import read_cartography, score
+        >>> score(read_cartography("cartography_logs/sst"), "variability")  # doctest: +SKIP
     """
     source = Path(folder) / FOLDER if (Path(folder) / FOLDER).is_dir() else Path(folder)
     files = {path.stem.removeprefix("dynamics_epoch_"): path for path in source.glob("dynamics_epoch_*.json*")}
@@ -164,10 +190,20 @@ def write_aum(records: "xarray.Dataset", path: str | PathLike[str]) -> None:
 
 
 def read_aum(path: str | PathLike[str]) -> "pandas.Series[float]":
-    """The AUMs in a file of the `aum` package, float64 by sample_id, in the order of the ids.
+    """The AUMs in a file of the `aum` package.
 
-    Reads `aum_values.csv`, and `full_aum_records.csv`, of which it takes each sample's last value. Raises ValueError for a file
-    with other columns.
+    Args:
+        path: `aum_values.csv`, or `full_aum_records.csv`, of which each sample's last value is taken.
+
+    Returns:
+        float64 by sample_id, in the order of the ids.
+
+    Raises:
+        ValueError: the file has other columns, or names a sample twice.
+
+    Example:
+        >>> from noisylab.analysis import read_aum
+        >>> read_aum("aum_values.csv").nsmallest(10)  # doctest: +SKIP
     """
     import pandas
 
@@ -200,11 +236,25 @@ def _for_cleanlab(records: "xarray.Dataset") -> tuple[NDArray[np.int64], NDArray
 
 
 def cleanlab_issues(records: "xarray.Dataset", **options: Any) -> NDArray[np.bool_]:
-    """bool[N], which samples `cleanlab.filter.find_label_issues` takes for mislabelled, by the recorded mean probabilities.
+    """Which samples `cleanlab.filter.find_label_issues` takes for mislabelled, by the recorded mean probabilities.
 
-    options: as of that function (`filter_by`, ...). cleanlab is made for out-of-sample probabilities; the mean over epochs of
-    what a network in training says is a stand-in. Raises ValueError if probabilities were not recorded, ImportError
-    without cleanlab.
+    cleanlab is made for out-of-sample probabilities; the mean over epochs of a network's outputs in training is a stand-in.
+
+    Args:
+        records: with probabilities: `DynamicsRecorder(probabilities=True)`.
+        options: of cleanlab's function, such as filter_by.
+
+    Returns:
+        bool[N]; False for samples that were never shown.
+
+    Raises:
+        ValueError: probabilities were not recorded.
+        ImportError: cleanlab is not installed.
+
+    Example:
+        >>> from noisylab.analysis import cleanlab_issues
+        >>> from noisylab.recording import load_dynamics
+        >>> cleanlab_issues(load_dynamics("my_run"), filter_by="both").sum()  # doctest: +SKIP
     """
     _check_cleanlab()
     from cleanlab.filter import find_label_issues
@@ -216,11 +266,23 @@ def cleanlab_issues(records: "xarray.Dataset", **options: Any) -> NDArray[np.boo
 
 
 def cleanlab_table(records: "xarray.Dataset") -> "pandas.DataFrame":
-    """One row per score, cleanlab's and ours: `Detection`'s numbers, and precision and recall of as many as cleanlab flags.
+    """The scores of cleanlab and ours side by side.
 
-    Columns: source, score, roc_auc, average_precision, precision_at_count, flagged, precision, recall; in the row of
-    cleanlab's `find_label_issues` itself only the last three, in the others those of the most suspect samples, as many of them.
-    Raises ValueError as `cleanlab_issues` does, and where there are no true labels.
+    Args:
+        records: with probabilities and true labels.
+
+    Returns:
+        One row per score: source, score, `Detection`'s numbers, and flagged, precision and recall of as many of the most
+        suspect samples as cleanlab's `find_label_issues` flags, which has a row of its own.
+
+    Raises:
+        ValueError: probabilities or true labels were not recorded.
+        ImportError: cleanlab is not installed.
+
+    Example:
+        >>> from noisylab.analysis import cleanlab_table
+        >>> from noisylab.recording import load_dynamics
+        >>> cleanlab_table(load_dynamics("my_run")).sort_values("roc_auc")  # doctest: +SKIP
     """
     import pandas
 

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 
 class Fractions(NamedTuple):
-    """Shares in [0, 1]; NaN where there is no such sample.
+    """Shares in [0, 1]; NaN if there is no such sample.
 
     clean_correct: of correctly labelled samples, predicted as their label. correct, memorised, other: of mislabelled samples,
     predicted as their true label, as their wrong given label, as neither.
@@ -20,7 +20,24 @@ class Fractions(NamedTuple):
 
 
 def memorisation(prediction: ArrayLike, given: ArrayLike, true: ArrayLike) -> Fractions:
-    """The fractions for predicted, given and true classes int[N]."""
+    """What became of clean and of mislabelled samples.
+
+    Args:
+        prediction: int[N], predicted classes.
+        given: int[N], given labels.
+        true: int[N], true labels.
+
+    Raises:
+        ValueError: the three differ in shape.
+
+    Example:
+        >>> from noisylab.analysis import memorisation
+        >>> memorisation(prediction=[0, 1, 1, 2], given=[0, 1, 1, 1], true=[0, 1, 2, 2])
+        Fractions(clean_correct=1.0, correct=0.5, memorised=0.5, other=0.0)
+
+    Source:
+        Liu et al. (2020), Early-learning regularization prevents memorization of noisy labels.
+    """
     p, g, t = np.asarray(prediction), np.asarray(given), np.asarray(true)
     if not p.shape == g.shape == t.shape:
         raise ValueError(f"prediction, given and true must be equally long, got {p.shape}, {g.shape} and {t.shape}")

@@ -23,11 +23,25 @@ class Detection(NamedTuple):
 
 
 def detection(suspicion: ArrayLike, mislabelled: ArrayLike) -> Detection:
-    """How well `suspicion` float[N] (high = suspect, infinite ones too) finds the samples that are `mislabelled`, bool[N].
+    """How well a score finds the mislabelled samples.
 
-    Samples with NaN are left out; where there is not one mislabelled and one clean sample, all is NaN. Where samples tie at the
-    cut, precision at the true count is what drawing among them gives on average. ROC-AUC and average precision are defined as
-    scikit-learn's. Raises ValueError for other shapes.
+    Samples without a score (NaN) are left out. If samples tie at the cut, precision at the true count is what drawing among
+    them gives on average. ROC-AUC and average precision are defined as scikit-learn's.
+
+    Args:
+        suspicion: float[N], high for suspect samples; infinite values count as the most, or the least, suspect.
+        mislabelled: bool[N].
+
+    Returns:
+        The three numbers; all NaN without a mislabelled and a clean sample.
+
+    Raises:
+        ValueError: the two differ in shape, or `mislabelled` is not boolean.
+
+    Example:
+        >>> from noisylab.analysis import detection
+        >>> detection([0.9, 0.2, 0.6, 0.1], [True, False, False, False])
+        Detection(roc_auc=1.0, average_precision=1.0, precision_at_count=1.0)
     """
     values, wrong = np.asarray(suspicion, dtype=np.float64), np.asarray(mislabelled)
     if values.ndim != 1 or values.shape != wrong.shape or wrong.dtype.kind != "b":
@@ -65,11 +79,23 @@ def detection_table(
     *,
     epochs: Sequence[int] | None = None,
 ) -> "pandas.DataFrame":
-    """One row per run and score, and with `epochs` per epoch (the score from the epochs up to it): `Detection`'s numbers.
+    """How well every score finds the mislabelled samples of every run.
 
-    runs: the records of a run, or of many by name. scores: names of scores (default: all that were recorded). Columns: run,
-    score, epoch (the last one without `epochs`), roc_auc, average_precision, precision_at_count. Raises ValueError for records
-    without true labels, `online` records beside `eval` ones, unknown scores and epochs that are not there.
+    Args:
+        runs: the records of a run, or of many by name.
+        scores: names of `SCORES`; None: all that were recorded.
+        epochs: count from 0; the scores are then those from the epochs up to each. None: from all epochs.
+
+    Returns:
+        One row per run, score and epoch: run, score, epoch, and `Detection`'s roc_auc, average_precision, precision_at_count.
+
+    Raises:
+        ValueError: records without true labels, `online` beside `eval` records, an unknown score, or an epoch out of range.
+
+    Example:
+        >>> from noisylab.analysis import detection_table
+        >>> from noisylab.recording import load_dynamics
+        >>> detection_table(load_dynamics("my_run"), ["wrong_events", "aum"], epochs=[9, 39])  # doctest: +SKIP
     """
     import pandas
     import xarray
@@ -96,7 +122,7 @@ def detection_table(
 
 
 def true_mask(records: "xarray.Dataset") -> NDArray[np.bool_]:
-    """bool[N], which samples are mislabelled. Raises ValueError where true labels were not recorded."""
+    """bool[N], which samples are mislabelled. Raises ValueError if true labels were not recorded."""
     if not records.attrs.get("true_labels", True):
         raise ValueError("detection needs true labels, and these records hold none; give true_labels when recording")
     return np.asarray(records["mislabelled"].values)

@@ -15,9 +15,21 @@ MEASURES = {"loss": "loss", "confidence": "p_given", "margin": "margin"}
 
 
 def training_dynamics(records: "xarray.Dataset") -> "pandas.DataFrame":
-    """One row per epoch and group ("clean", "mislabelled"): mean and deviation (`_std`) of loss, confidence and margin.
+    """Loss, confidence and margin of clean and of mislabelled samples in every epoch.
 
-    records: as of `load_dynamics`. Over the samples that the epoch showed, whose number is `n`; NaN where there are none.
+    Args:
+        records: as of `load_dynamics`.
+
+    Returns:
+        One row per epoch and group ("clean", "mislabelled"): mean and standard deviation (`_std`) of the loss (nats), the
+        confidence (probability of the given label) and the margin (logits) over the `n` samples that the epoch showed, NaN if
+        there are none.
+
+    Example:
+        >>> from noisylab.analysis import training_dynamics
+        >>> from noisylab.recording import load_dynamics
+        >>> table = training_dynamics(load_dynamics("my_run"))  # doctest: +SKIP
+        >>> table[table["group"] == "mislabelled"]["loss"]  # doctest: +SKIP
     """
     import pandas
 
@@ -38,7 +50,7 @@ def training_dynamics(records: "xarray.Dataset") -> "pandas.DataFrame":
 
 
 def fractions_over_epochs(records: "xarray.Dataset") -> "pandas.DataFrame":
-    """One row per epoch: ELR's fractions (`memorisation`) of the samples that it showed; NaN where there are none."""
+    """One row per epoch: ELR's fractions (`memorisation`) of the samples that it showed; NaN if there are none."""
     import pandas
 
     given, true = records["given"].values, records["true"].values

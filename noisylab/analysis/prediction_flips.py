@@ -14,11 +14,25 @@ FLIPS = ("to_truth", "from_truth", "to_given", "from_given")
 
 
 def flips(prediction: ArrayLike, given: ArrayLike, true: ArrayLike, *, shown: ArrayLike | None = None) -> "pandas.DataFrame":
-    """One row per epoch: the shares of mislabelled samples whose prediction became, or ceased to be, the true or given label.
+    """How many mislabelled samples turn to, or from, their true label and their given label in every epoch.
 
-    prediction: int[E, N]; given, true: int[N]; shown: bool[E, N], which epochs showed the sample (default: all). A share is of
-    the mislabelled samples that the epoch showed and one before it showed too, with the prediction shown last; `n` is their
-    number. NaN where there are none, so in the first epoch. Raises ValueError for other shapes.
+    Args:
+        prediction: int[E, N], predicted classes.
+        given: int[N], given labels.
+        true: int[N], true labels.
+        shown: bool[E, N], which epochs showed the sample; None: all.
+
+    Returns:
+        One row per epoch: `to_truth`, `from_truth`, `to_given`, `from_given`, shares of the `n` mislabelled samples that the
+        epoch and one before it showed, compared with the prediction shown last. NaN if there are none, so in the first epoch.
+
+    Raises:
+        ValueError: the shapes do not fit.
+
+    Example:
+        >>> from noisylab.analysis import flips
+        >>> flips(prediction=[[0, 1], [1, 1]], given=[1, 1], true=[0, 0])["to_given"].tolist()
+        [nan, 0.5]
     """
     import pandas
 

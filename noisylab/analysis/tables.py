@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import difflib
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -140,7 +141,7 @@ def say_differences(differing: Mapping[str, Sequence[Any]]) -> str:
     """What runs differ in, and how to choose among them, in a sentence: `epochs: 2, 3; choose with ...`."""
     listed = "; ".join(f"{name}: {', '.join(map(str, values))}" for name, values in differing.items())
     example = {name: values[-1] for name, values in differing.items()}
-    typed = " ".join(f"{name}={value}" for name, value in example.items())
+    typed = " ".join(shlex.quote(f"{name}={value}") for name, value in example.items())
     return f"runs differ in {listed}; choose with where={example} (--where {typed})"
 
 

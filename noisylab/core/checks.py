@@ -123,10 +123,11 @@ def _mismatch(value: object, annotation: Any) -> str | None:
             return f"a number{bound}"
         return None
     if origin is Literal:
-        return None if value in arguments else "one of " + ", ".join(map(repr, arguments))
+        # To compare an array would give an array.
+        return None if not getattr(value, "shape", ()) and value in arguments else "one of " + ", ".join(map(repr, arguments))
     if origin in (typing.Union, UnionType):
         problems = [_mismatch(value, part) for part in arguments]
-        return None if None in problems else " or ".join(str(problem) for problem in problems)
+        return None if None in problems else " or ".join(dict.fromkeys(map(str, problems)))
     if origin is tuple:
         if not isinstance(value, tuple):
             return "a tuple"
@@ -147,6 +148,8 @@ def _mismatch(value: object, annotation: Any) -> str | None:
         return None if isinstance(value, PathLike) else "a path"
     if annotation in (None, NoneType):
         return None if value is None else "None"
+    if isinstance(annotation, type) and annotation.__module__.startswith("noisylab.corruption."):
+        return None if isinstance(value, annotation) else f"a {annotation.__name__}"
     return None
 
 
@@ -167,7 +170,9 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
             if name not in bound.arguments or name not in hints():
                 continue
             value = bound.arguments[name]
-            if typing.get_origin(hints()[name]) is tuple and isinstance(value, list):
+            if typing.get_origin(hints()[name]) is tuple:
+                if not isinstance(value, list | tuple):
+                    raise ValueError(f"{name} must be a list, e.g. [{shown(value)}], got {shown(value)}")
                 value = bound.arguments[name] = tuple(value)
             try:
                 check_value(name, value, hints()[name])

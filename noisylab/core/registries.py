@@ -5,7 +5,7 @@ from typing import Any
 from noisylab.core.specs import Registry
 
 # What a data set supplies to a noise kind, with the seed; a kind takes those that its signature names.
-NOISE_INPUTS = ("labels", "num_classes", "seed", "features", "root", "positions", "fine_labels")
+NOISE_INPUTS = ("labels", "num_classes", "class_names", "seed", "features", "root", "positions", "fine_labels")
 
 NOISES: Registry[Any] = Registry(
     "NOISES",

@@ -12,12 +12,14 @@ import itertools
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import UnionType
 from typing import Any, Generic, Literal, TypeVar
 
 from noisylab.core import checks
 from noisylab.core.signatures import REQUIRED, CallerArgs, Entry, Option, inspect_entry, read_entries
 
 T = TypeVar("T", bound=Callable[..., Any])
+Target = TypeVar("Target", bound=Callable[..., Any])
 
 _OPENING, _CLOSING = "([{", ")]}"
 
@@ -63,7 +65,7 @@ class Registry(Generic[T]):
         self._added: dict[str, tuple[Entry, T]] = {}
         self._read_entries: dict[str, Entry] | None = None
 
-    def register(self, name: str, *, main: str | None = None, **facts: Any) -> Callable[[T], T]:
+    def register(self, name: str, *, main: str | None = None, **facts: Any) -> Callable[[Target], Target]:
         """Decorator that makes a function or class known by `name`; `name:value` sets its parameter `main`.
 
         Arguments are checked against their annotations at every call from then on. facts: kept as `Entry.facts`, such as the
@@ -71,7 +73,7 @@ class Registry(Generic[T]):
         signature.
         """
 
-        def add(target: T) -> T:
+        def add(target: Target) -> Target:
             if inspect.isclass(target):
                 if constructor := vars(target).get("__init__"):
                     setattr(target, "__init__", checks.checked(constructor))  # noqa: B010 - mypy knows it as final
@@ -83,7 +85,7 @@ class Registry(Generic[T]):
             if known is not None and known.module != entry.module:
                 raise ValueError(f"{self.kind} {name!r} of {entry.place} is registered already, at {known.place}")
             self._added[name] = (entry, made)
-            return typing.cast(T, made)
+            return typing.cast(Target, made)
 
         return add
 
@@ -236,7 +238,7 @@ def _head(text: str) -> str:
 
 
 def _is_spec(option: Option) -> bool:
-    return checks.IsSpec() in typing.get_args(option.annotation)
+    return checks.has_metadata(option.annotation, checks.IsSpec())
 
 
 def _example(entry: Entry) -> str:
@@ -244,8 +246,14 @@ def _example(entry: Entry) -> str:
     return str(entry.facts.get("example", entry.signature()))
 
 
+def _takes_text(annotation: Any) -> bool:
+    """Whether any text will do, even one that looks like a number, such as a file's name."""
+    is_made_of_parts = typing.get_origin(annotation) in (typing.Union, UnionType, typing.Annotated)
+    return annotation is str or (is_made_of_parts and any(map(_takes_text, typing.get_args(annotation))))
+
+
 def _literal(text: str, annotation: Any) -> Any:
-    if annotation is str:
+    if _takes_text(annotation):
         return text
     try:
         return ast.literal_eval(text)

@@ -11,7 +11,17 @@ from noisylab.corruption.kinds.presets import NOTES
 def describe(kind: str) -> None:
     """Print convention, formula, source and options of a noise kind, or what a preset's code does.
 
-    kind: a name, or a spec such as "symmetric:0.4". Raises ValueError for an unknown name.
+    Args:
+        kind: A name, or a spec such as "symmetric:0.4".
+
+    Raises:
+        ValueError: For an unknown name.
+
+    Example:
+        >>> from noisylab.corruption import describe
+        >>> describe("pair_flip")  # doctest: +ELLIPSIS
+        pair_flip(rate, sampling='exact_per_class')
+        ...
     """
     name = re.split(r"[:(]", kind)[0].strip()
     # The one function that is not called like its kind, since `file` says nothing in somebody's code.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from noisylab.corruption.drawing import Drawing
 from noisylab.corruption.record import NoisyLabels
 
 
@@ -38,7 +39,20 @@ class Diagnostics:
 
 
 def diagnose(noisy: NoisyLabels) -> Diagnostics:
-    """The diagnostics of a corruption; matrix properties are those of the matrix asked for, else of the realised one."""
+    """What was asked for against what was drawn.
+
+    Args:
+        noisy: A record.
+
+    Returns:
+        The numbers that `noisy.report()` prints. Those of the matrix are of the one asked for, else of the realised one.
+
+    Example:
+        >>> from noisylab.corruption import diagnose, symmetric
+        >>> found = diagnose(symmetric([0, 1, 2, 3] * 25, 0.4))
+        >>> found.rate, round(found.expected_rate, 4), found.learnable
+        (0.4, 0.4, True)
+    """
     counts, realised = noisy.counts(), noisy.realised_transition()
     sizes = counts.sum(axis=1)
     present = sizes > 0
@@ -83,19 +97,19 @@ def _flip_probability(noisy: NoisyLabels) -> NDArray[np.float64] | None:
 def _spread(noisy: NoisyLabels, flip: NDArray[np.float64]) -> float:
     """The standard deviation of the realised rate over seeds; NaN where the way of drawing does not tell it."""
     mode, count = noisy.parameters.get("sampling"), len(noisy)
-    if mode == "iid":
+    if mode == Drawing.IID:
         return math.sqrt(float((flip * (1 - flip)).sum())) / count
-    if mode == "exact_per_class":
+    if mode == Drawing.EXACT_PER_CLASS:
         return _spread_of_rounding(noisy, flip)
     # A number that is exact over the whole set is not so in some of its classes.
-    if mode == "rounded_down" or (mode == "exact" and "classes" not in noisy.parameters):
+    if mode == Drawing.ROUNDED_DOWN or (mode == Drawing.EXACT and "classes" not in noisy.parameters):
         return 0.0
-    if mode == "redrawn" and noisy.nominal_rate > 0:
+    if mode == Drawing.REDRAWN and noisy.nominal_rate > 0:
         # Sampling without replacement, then a draw of its own for each of the chosen, which is wrong with probability `wrong`.
         chosen, wrong = noisy.nominal_rate * count, flip / noisy.nominal_rate
         own = chosen * float((wrong * (1 - wrong)).mean())
         return math.sqrt(max(own, 0) + chosen * (count - chosen) / max(count - 1, 1) * float(wrong.var())) / count
-    return 0.0 if mode == "redrawn" else math.nan
+    return 0.0 if mode == Drawing.REDRAWN else math.nan
 
 
 def _spread_of_rounding(noisy: NoisyLabels, flip: NDArray[np.float64]) -> float:
@@ -188,5 +202,6 @@ def describe_record(noisy: NoisyLabels) -> str:
         wrong[true] = 0
         frequent = [given for given in np.argsort(-wrong, kind="stable")[:3] if wrong[given]]
         shown = ", ".join(f"{given} ({wrong[given]})" for given in frequent)
-        lines.append(f"{true:>10} {total:>8} {f'{rate:7.4f}' if total else f'{chr(45):>7}'}  {shown or '-'}")
+        name = true if noisy.class_names is None else noisy.class_names[true]
+        lines.append(f"{name:>10} {total:>8} {f'{rate:7.4f}' if total else f'{chr(45):>7}'}  {shown or '-'}")
     return "\n".join(lines)

@@ -7,6 +7,7 @@ a lower rate, with their targets, are among those of a higher rate.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +16,17 @@ from numpy.typing import NDArray
 from noisylab.core.seeds import derive_seed
 
 Sampling = Literal["iid", "exact", "exact_per_class"]
+
+
+class Drawing(StrEnum):
+    """How a record was drawn, as its parameter `sampling` says; decides how far its rate spreads over seeds."""
+
+    IID = "iid"  # every sample on its own
+    EXACT = "exact"  # as many flips over the whole set as expected
+    EXACT_PER_CLASS = "exact_per_class"  # as many flips in every class as expected
+    REDRAWN = "redrawn"  # as many samples over the whole set as asked for, whose new label may be the true one
+    ROUNDED_DOWN = "rounded_down"  # as many flips in every class as asked for, rounded down
+
 
 GOLDEN = (np.sqrt(5) - 1) / 2
 CHUNK = 4096

@@ -4,22 +4,52 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.checks import PositiveInt
-from noisylab.corruption.kinds.compose import from_pair
+from noisylab.corruption.record import from_pair
 from noisylab.corruption.validation import check_labels, check_posteriors
 
 
 def empirical_transition(true: ArrayLike, given: ArrayLike, num_classes: PositiveInt | None = None) -> NDArray[np.float64]:
-    """float64[C, C]: the shares of given labels in each true class; an absent class keeps its label."""
+    """The shares of given labels in each true class; an absent class keeps its label.
+
+    Args:
+        true: int[N] true labels, or names.
+        given: int[N] given labels, or names.
+        num_classes: The number of classes; by default, that of the labels.
+
+    Returns:
+        float64[C, C], row = true class.
+
+    Raises:
+        ValueError: For bad labels or different lengths.
+
+    Example:
+        >>> from noisylab.corruption import empirical_transition
+        >>> empirical_transition([0, 0, 1, 1], [0, 1, 1, 1]).tolist()
+        [[0.5, 0.5], [0.0, 1.0]]
+    """
     realised = from_pair(true, given, num_classes).realised_transition()
     return np.asarray(np.where(np.isnan(realised), np.eye(len(realised)), realised))
 
 
 def anchor_points(probabilities: ArrayLike, *, percentile: float | None = None) -> NDArray[np.float64]:
-    """float64[C, C]: row i is what the model predicts at the anchor point of class i (Patrini et al. 2017).
+    """The transition matrix from anchor points: row i is what the model predicts at that of class i (Patrini et al. 2017).
 
-    probabilities: float[N, C], P(given = j | x) of a model trained on the given labels. The anchor of class i is the sample
-    with the largest probability of i, or, against outliers, with the largest one that is below the value at `percentile` (97,
-    the next value above, in Patrini's code for CIFAR-10), if any is. Raises ValueError for bad probabilities or percentile.
+    Args:
+        probabilities: float[N, C], P(given = j | x) of a model trained on the given labels, out of sample.
+        percentile: None: the anchor of class i is the sample with the largest probability of i. Else, against outliers, the one
+            with the largest that is below the value at the percentile (97, the next value above, in Patrini's code for
+            CIFAR-10), if any is.
+
+    Returns:
+        float64[C, C], row = true class.
+
+    Raises:
+        ValueError: For bad probabilities or percentile.
+
+    Example:
+        >>> from noisylab.corruption import anchor_points
+        >>> anchor_points([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]]).tolist()
+        [[0.9, 0.1], [0.2, 0.8]]
     """
     p = check_posteriors(probabilities, len(np.asarray(probabilities)), None)
     if percentile is None:
@@ -32,12 +62,28 @@ def anchor_points(probabilities: ArrayLike, *, percentile: float | None = None) 
 
 
 def confident_joint(given: ArrayLike, probabilities: ArrayLike, *, calibrate: bool = True) -> NDArray[np.float64]:
-    """float64[C, C]: how many samples of each true class (row) carry each given label (column), by confident learning.
+    """How many samples of each true class (row) carry each given label (column), by confident learning.
 
-    given: int[N]; probabilities: float[N, C], out of sample. A sample counts as true class j where P(j | x) is at least the
-    mean P(j | x) over samples given j; where several classes qualify, as its likeliest class (Northcutt et al. 2021, as the
-    cleanlab package does it: of all classes, and with at least 1 on the diagonal). `calibrate` scales the columns to the counts
-    of given labels, without rounding. Raises ValueError for bad input, and for a class that is given to no sample.
+    A sample counts as true class j if P(j | x) is at least the mean P(j | x) over samples given j; if several classes qualify,
+    as its likeliest class (Northcutt et al. 2021, as the cleanlab package does it: of all classes, and with at least 1 on the
+    diagonal).
+
+    Args:
+        given: int[N] given labels.
+        probabilities: float[N, C], out of sample.
+        calibrate: Whether to scale the columns to the counts of given labels, without rounding.
+
+    Returns:
+        float64[C, C].
+
+    Raises:
+        ValueError: For bad input, and for a class that is given to no sample.
+
+    Example:
+        >>> from noisylab.corruption import confident_joint
+        >>> p = [[0.9, 0.1], [0.2, 0.8], [0.1, 0.9], [0.1, 0.9]]
+        >>> confident_joint([0, 0, 1, 1], p, calibrate=False).tolist()
+        [[1.0, 0.0], [0.0, 2.0]]
     """
     if np.ndim(given) == 2 and np.ndim(probabilities) == 1:
         raise TypeError("the given labels come first, then the probabilities")
@@ -59,7 +105,23 @@ def confident_joint(given: ArrayLike, probabilities: ArrayLike, *, calibrate: bo
 
 
 def confident_transition(given: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
-    """float64[C, C]: the rows of the confident joint as shares; a class that is nobody's true class keeps its label."""
+    """The transition matrix by confident learning: the rows of the confident joint as shares.
+
+    Args:
+        given: int[N] given labels.
+        probabilities: float[N, C], out of sample.
+
+    Returns:
+        float64[C, C], row = true class; a class that is the true class of no sample keeps its label.
+
+    Raises:
+        ValueError: For bad input, and for a class that is given to no sample.
+
+    Example:
+        >>> from noisylab.corruption import confident_transition
+        >>> confident_transition([0, 0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.1, 0.9], [0.1, 0.9]]).shape
+        (2, 2)
+    """
     joint = confident_joint(given, probabilities)
     total = joint.sum(axis=1, keepdims=True)
     return np.where(total > 0, joint / np.where(total > 0, total, 1), np.eye(len(joint)))

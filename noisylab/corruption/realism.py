@@ -13,10 +13,24 @@ from noisylab.corruption.record import NoisyLabels
 def realism_controls(noisy: NoisyLabels, *, sampling: Sampling = "exact_per_class", seed: int = 0) -> dict[str, NoisyLabels]:
     """Synthetic noise on the same true labels at the same realised rate, to tell what makes `noisy` hard or easy.
 
-    `class_conditional`: drawn from the empirical transition matrix of `noisy`, so only the dependence on the image is gone;
-    `symmetric` and `pair_flip`: only the rate is kept (Wei et al. 2022, section 4).
-    Where `noisy` leaves out samples (`positions`), so do they. Raises ValueError for open-set noise, whose images have no true
-    label.
+    Args:
+        noisy: A record of labels, such as human ones.
+        sampling: "exact_per_class", "exact" or "iid".
+        seed: Of all draws.
+
+    Returns:
+        `class_conditional`, drawn from the empirical transition matrix of `noisy`, so that only the dependence on the image is
+        gone; `symmetric` and `pair_flip`, which keep the rate alone (Wei et al. 2022, section 4). If `noisy` leaves out samples
+        (`positions`), so do they.
+
+    Raises:
+        ValueError: For open-set noise, whose images have no true label.
+
+    Example:
+        >>> from noisylab.corruption import pair_flip, realism_controls
+        >>> controls = realism_controls(pair_flip([0, 1, 2, 3] * 25, 0.4))
+        >>> [round(control.rate, 2) for control in controls.values()]
+        [0.4, 0.4, 0.4]
     """
     if noisy.replaced_by is not None:
         raise ValueError(f"noise must be of labels alone, got {noisy.kind}, which replaces images")
@@ -27,4 +41,4 @@ def realism_controls(noisy: NoisyLabels, *, sampling: Sampling = "exact_per_clas
         "symmetric": symmetric(clean, noisy.rate, classes, sampling=sampling, seed=seed),
         "pair_flip": pair_flip(clean, noisy.rate, classes, sampling=sampling, seed=seed),
     }
-    return {name: replace(control, positions=noisy.positions) for name, control in made.items()}
+    return {name: replace(control, positions=noisy.positions, class_names=noisy.class_names) for name, control in made.items()}

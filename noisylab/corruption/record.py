@@ -13,11 +13,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from noisylab.core.checks import PositiveInt
 from noisylab.core.files import write_atomically
 from noisylab.corruption.drawing import PerSample, Sampling, draw
-from noisylab.corruption.validation import check_integer, check_labels, check_sampling, check_transition
+from noisylab.corruption.validation import check_every_class, check_labels, check_transition, number_labels
 
 if TYPE_CHECKING:
     from noisylab.corruption.wrapping import CorruptedDataset
@@ -34,7 +35,8 @@ class NoisyLabels:
     true class, column = given class, or None. nominal_rate: the rate that was asked for, in the kind's own convention.
     positions: int64[N], which samples of the data set these are, where they are not all of it. replaced_by: int64[N], for
     open-set noise: the sample of the outside data set whose image stands in the place of this one's, or -1. flip_probability:
-    float64[N], how likely each sample was to be mislabelled, where the transition does not say it.
+    float64[N], how likely each sample was to be mislabelled, where the transition does not say it. class_names: in the order
+    of the classes, if labels were given by name.
     """
 
     given: NDArray[np.int64]
@@ -48,6 +50,7 @@ class NoisyLabels:
     positions: NDArray[np.int64] | None = None
     replaced_by: NDArray[np.int64] | None = None
     flip_probability: NDArray[np.float64] | None = None
+    class_names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for name in ("given", "true"):
@@ -62,6 +65,10 @@ class NoisyLabels:
             array = getattr(self, name)
             if array is not None and (array.dtype.kind not in "iu" or array.min(initial=0) < lowest):
                 raise ValueError(f"{name} must be integers of at least {lowest}, got {array.dtype} from {array.min(initial=0)}")
+        if self.class_names is not None:
+            object.__setattr__(self, "class_names", tuple(self.class_names))
+            if len(self.class_names) != self.num_classes:
+                raise ValueError(f"class_names must be {self.num_classes}, one a class, got {len(self.class_names)}")
         chances = self.flip_probability
         if chances is not None and not ((chances >= 0) & (chances <= 1)).all():
             raise ValueError("flip_probability must be in [0, 1]")
@@ -191,6 +198,7 @@ class NoisyLabels:
             "parameters": dict(self.parameters),
             "transition": None if self.transition is None else self.transition.tolist(),
             "digest": self.digest,
+            **({} if self.class_names is None else {"class_names": self.class_names}),
         }
 
 
@@ -221,16 +229,54 @@ def corrupt(
     seed: int,
 ) -> NoisyLabels:
     """Draw given labels for checked true labels and a checked row-stochastic matrix or `PerSample` noise, and record how."""
-    mode = check_sampling(sampling)
-    seed = check_integer("seed", seed)
     return NoisyLabels(
-        given=draw(clean, noise, num_classes, sampling=mode, seed=seed),
+        given=draw(clean, noise, num_classes, sampling=sampling, seed=seed),
         true=clean,
         num_classes=num_classes,
         kind=kind,
         nominal_rate=nominal_rate,
-        seed=seed,
+        seed=int(seed),
         transition=None if isinstance(noise, PerSample) else noise,
-        parameters={**parameters, "sampling": mode},
+        parameters={**parameters, "sampling": sampling},
         flip_probability=noise.flip_probability if isinstance(noise, PerSample) else None,
     )
+
+
+def from_pair(
+    true: ArrayLike, given: ArrayLike, num_classes: PositiveInt | None = None, *, kind: str = "pair", **parameters: Any
+) -> NoisyLabels:
+    """The record of labels that are already wrong; its nominal rate is the realised one.
+
+    Args:
+        true: int[N] true labels, or names.
+        given: int[N] given labels, or names.
+        num_classes: The number of classes; by default, that of the labels.
+        kind: What the record calls its noise.
+        **parameters: What else it says about where the labels come from.
+
+    Returns:
+        The record; of names, those that occur in either, sorted.
+
+    Raises:
+        ValueError: For bad labels or different lengths.
+
+    Example:
+        >>> from noisylab.corruption import from_pair
+        >>> noisy = from_pair(["cat", "dog", "dog"], ["cat", "cat", "dog"])
+        >>> noisy.given.tolist(), noisy.class_names
+        ([0, 0, 1], ('cat', 'dog'))
+    """
+    if len(np.asarray(true)) != len(np.asarray(given)):
+        raise ValueError(
+            f"true and given labels must be equally many, got {len(np.asarray(true))} and {len(np.asarray(given))}"
+        )
+    both, names = number_labels(np.concatenate([np.asarray(true), np.asarray(given)]))
+    if names is not None:
+        num_classes = len(names) if num_classes is None else num_classes
+        true, given = np.split(both, 2)
+    clean, classes = check_labels(true, num_classes)
+    labels, largest = check_labels(given, num_classes)
+    if num_classes is None:
+        check_every_class(np.union1d(clean, labels), max(classes, largest))
+    rate = float((labels != clean).mean())
+    return NoisyLabels(labels, clean, max(classes, largest), kind, rate, 0, parameters=parameters, class_names=names)

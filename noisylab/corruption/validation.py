@@ -1,19 +1,15 @@
 """Checks of what the corruption functions are given; every message names the value and what was expected."""
 
 import hashlib
-import math
 import operator
 from collections.abc import Iterable
-from numbers import Integral, Real
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-from noisylab.core.checks import PositiveUnit, UnitInterval, advice
-from noisylab.corruption.drawing import Sampling
 
 
 def check_labels(labels: ArrayLike, num_classes: int | None = None) -> tuple[NDArray[np.int64], int]:
@@ -57,6 +53,29 @@ def _integers(array: NDArray[Any]) -> NDArray[Any]:
     elif array.dtype.kind == "f" and (array == np.round(array)).all():
         way = "; they are whole numbers, so labels.astype(int) will do"
     raise ValueError(f"labels must be integers, got {kind} values such as {values[0]!r}{way}")
+
+
+def number_labels(labels: ArrayLike) -> tuple[NDArray[Any], tuple[str, ...] | None]:
+    """Labels that are names or booleans as numbers, and the names in the order of those numbers; others as they are, and None.
+
+    Names are sorted; those that are all whole numbers by number, so that "10" comes after "9".
+    """
+    array = np.asarray(labels)
+    values = array.tolist() if array.dtype.kind in "OUb" and array.ndim == 1 else []
+    wrong = next((place for place, value in enumerate(values) if not isinstance(value, str)), None)
+    if wrong is not None and any(isinstance(value, str) for value in values):
+        raise ValueError(f"labels must be all names or all numbers, got {values[wrong]!r} at position {wrong}")
+    if not values or not (wrong is None or all(isinstance(value, bool) for value in values)):
+        return array, None
+    texts = [str(value) for value in values]
+    names = _in_order(set(texts))
+    places = {name: place for place, name in enumerate(names)}
+    return np.array([places[text] for text in texts], dtype=np.int64), names
+
+
+def _in_order(names: set[str]) -> tuple[str, ...]:
+    whole = all(name.strip().lstrip("+-").isdecimal() for name in names)
+    return tuple(sorted(names, key=int if whole else None))
 
 
 def check_true_labels(labels: ArrayLike, num_classes: int | None = None, *others: int) -> tuple[NDArray[np.int64], int]:
@@ -110,33 +129,11 @@ def check_classes(classes: Any, num_classes: int) -> list[int]:
         raise ValueError("classes must name at least one class, got none")
     outside = [c for c in chosen if c >= num_classes]
     if outside:
-        verb = "is not a class" if len(outside) == 1 else "are no classes"
+        verb = "is not a class" if len(outside) == 1 else "are not classes"
         raise ValueError(
             f"classes must be among the {num_classes} classes 0 to {num_classes - 1}: {', '.join(map(str, outside))} {verb}"
         )
     return chosen
-
-
-def check_rate(rate: Any) -> float:
-    """`rate` as a float in [0, 1]."""
-    number = math.nan if isinstance(rate, bool) or not isinstance(rate, Real) else float(rate)
-    if not 0 <= number <= 1:
-        raise ValueError(f"rate must be a number in [0, 1], got {rate!r}{advice(rate, UnitInterval)}")
-    return number
-
-
-def check_factor(factor: Any) -> None:
-    """Raise ValueError where `factor` is not an imbalance n_min / n_max in (0, 1]."""
-    number = math.nan if isinstance(factor, bool) or not isinstance(factor, Real) else float(factor)
-    if not 0 < number <= 1:
-        raise ValueError(f"factor must be a number in (0, 1], got {factor!r}{advice(factor, PositiveUnit)}")
-
-
-def check_sampling(sampling: Any) -> Sampling:
-    """`sampling`, where it is one of the three modes."""
-    if sampling not in get_args(Sampling):
-        raise ValueError(f"sampling must be one of {', '.join(map(repr, get_args(Sampling)))}, got {sampling!r}")
-    return sampling  # type: ignore[no-any-return]
 
 
 def check_transition(matrix: ArrayLike) -> NDArray[np.float64]:

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from noisylab.corruption import NoisyLabels
+from noisylab.corruption.class_names import number_class
+from noisylab.corruption.record import NoisyLabels
 from noisylab.corruption.sample_format import Key, as_label, outside_sample, refuse_columns, row_keys, split_row
 
 
@@ -91,8 +92,10 @@ class CorruptedDataset:
         row = self.dataset[place]
         image, label = split_row(row, self.label_key, self.image_key)
         # Of longer tuples the last entry may be something else, and the true label in front of it would be handed on.
-        if (not self._known or len(row) > 2) and as_label(label) != self.noisy.true[position]:
-            self._refuse(position, label, self.noisy)
+        if not self._known or len(row) > 2:
+            names = self.noisy.class_names
+            if as_label(number_class(label, names) if names else label) != self.noisy.true[position]:
+                self._refuse(position, label, self.noisy)
         if self.noisy.replaced_by is not None and self.noisy.replaced_by[position] >= 0:
             assert self.outside is not None
             image = outside_sample(self.outside[int(self.noisy.replaced_by[position])], self.label_key, self.image_key)

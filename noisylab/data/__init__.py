@@ -1,15 +1,5 @@
-"""Data sets as uint8 arrays, wrapping of other people's data sets, augmentation, and batch composition."""
+"""Data sets as uint8 arrays, augmentation, and batch composition."""
 
-from noisylab.corruption.wrapping import CorruptedDataset
-from noisylab.data.batches.samplers import LastBatchSampler, PlainSampler, SameClassSampler, TwinSampler
-from noisylab.data.image_data import ImageData, load_data
+import lazy_loader
 
-__all__ = [
-    "CorruptedDataset",
-    "ImageData",
-    "LastBatchSampler",
-    "PlainSampler",
-    "SameClassSampler",
-    "TwinSampler",
-    "load_data",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

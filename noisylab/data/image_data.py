@@ -3,15 +3,16 @@
 import dataclasses
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from noisylab.core.checks import PositiveInt
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS
 from noisylab.core.specs import Spec
 from noisylab.corruption import NoisyLabels, replace_images
@@ -76,6 +77,7 @@ class ImageData:
             "positions": self.train_ids,
             "root": self.root,
             "fine_labels": self.fine_labels,
+            "class_names": self.class_names,
         }
         return inputs if isinstance(self.train_images, StreamedImages) else inputs | {"features": self.train_images}
 
@@ -170,10 +172,24 @@ class ImageData:
         return cls(**arrays, **rest)
 
 
-def load_data(spec: Spec | str, root: str | os.PathLike[str] | None = None, train_size: int | None = None) -> ImageData:
-    """The data set that `spec` names, from `root` where it is a downloaded one.
+def load_data(spec: str | Spec, root: str | PathLike[str] | None = None, train_size: PositiveInt | None = None) -> ImageData:
+    """The data set that a spec names.
 
-    Raises ValueError naming the place and what was expected there, where the data cannot be had.
+    Args:
+        spec: A registered data set, with options if it has any: `"digits"`, `"npz:mine.npz"`.
+        root: The folder of data sets that are downloaded.
+        train_size: How many training samples to keep, chosen by class; by default all.
+
+    Returns:
+        Images uint8[N, C, H, W] and true labels int64[N], for training and for testing.
+
+    Raises:
+        ValueError: If the data cannot be had; the message names the place and what was expected there.
+
+    Example:
+        >>> from noisylab.data import load_data
+        >>> load_data("digits", train_size=100).train_images.shape
+        (100, 1, 8, 8)
     """
     root = None if root is None else Path(root).expanduser()
     check_root(root)

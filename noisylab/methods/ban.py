@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import Bound, Positive, checked
+from noisylab.core.checks import Bound, Positive
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Frozen, Method, RunInfo, TeacherProvider
@@ -36,7 +36,6 @@ class BAN(Method):
 
     teacher: Frozen
 
-    @checked
     def __init__(self, run: RunInfo, *, generations: Annotated[int, Bound(ge=2)] = 2, temperature: Positive = 1.0) -> None:
         super().__init__(run)
         self.generations, self.temperature = generations, temperature

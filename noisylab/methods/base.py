@@ -1,5 +1,6 @@
 """The interface that every training method has."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
@@ -7,13 +8,15 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self
 import torch
 from torch import Tensor, nn
 
+from noisylab.core.checks import PositiveInt
 from noisylab.core.registries import METHODS
+from noisylab.core.specs import Spec
 from noisylab.data.augmentations.crop import Augmentation
 from noisylab.data.augmentations.mixing import Mixing
 from noisylab.data.batches.batch import Batch
 from noisylab.data.batches.samplers import Composition, presentations_of
 from noisylab.methods.memory import Memory
-from noisylab.models.base import Backbone
+from noisylab.models.base import Backbone, create_model
 
 
 class Step(NamedTuple):
@@ -145,6 +148,46 @@ class Frozen(nn.Module):
         with torch.no_grad():
             logits: Tensor = self.network(images)
         return logits
+
+
+def create_method(
+    spec: str | Spec,
+    model: str | Spec | Callable[[], Backbone] = "small_cnn",
+    *,
+    num_classes: PositiveInt,
+    num_samples: PositiveInt,
+    epochs: PositiveInt,
+    in_channels: PositiveInt = 3,
+    noise_rate: float | None = None,
+    transition: Tensor | None = None,
+) -> "Method":
+    """The training method that a spec names, with its networks.
+
+    Args:
+        spec: A registered method, with options if it has any: `"dlb(alpha=3)"`.
+        model: The spec of its network, or a function that makes one.
+        num_classes: The number of classes.
+        num_samples: The number of training samples, for methods that remember each.
+        epochs: How long it will train, for methods with a schedule of their own.
+        in_channels: Channels of the images, if `model` is a spec.
+        noise_rate: The realised rate, for methods that are published with it given.
+        transition: float64[K, K], for methods that are published with the true transition matrix given.
+
+    Returns:
+        The method, an `nn.Module` whose `loss` takes a `Batch`.
+
+    Raises:
+        ValueError: For an unknown method, network or option.
+
+    Example:
+        >>> from noisylab.methods import create_method
+        >>> method = create_method("dlb(alpha=3)", num_classes=10, num_samples=1000, epochs=5)
+        >>> method.composition
+        'last'
+    """
+    make = model if callable(model) else functools.partial(create_model, model, num_classes, in_channels)
+    method: Method = METHODS.create(spec, RunInfo(make, num_classes, num_samples, epochs, noise_rate, transition))
+    return method
 
 
 def check_mixing(method: Method, augmentation: Augmentation) -> None:

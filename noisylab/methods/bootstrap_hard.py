@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import UnitInterval, checked
+from noisylab.core.checks import UnitInterval
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
@@ -27,7 +27,6 @@ class HardBootstrap(Method):
     beta: weight of the given label; 1 is cross-entropy.
     """
 
-    @checked
     def __init__(self, run: RunInfo, *, beta: UnitInterval = 0.8) -> None:
         super().__init__(run)
         self.beta = beta

@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import UnitInterval, checked
+from noisylab.core.checks import UnitInterval
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
@@ -29,7 +29,6 @@ class SoftBootstrap(Method):
     minimum-entropy regularisation requires: without it the method is cross-entropy with a lower learning rate.
     """
 
-    @checked
     def __init__(self, run: RunInfo, *, beta: UnitInterval = 0.95) -> None:
         super().__init__(run)
         self.beta = beta

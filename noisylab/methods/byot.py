@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from noisylab.core.checks import NonNegative, Positive, UnitInterval, checked
+from noisylab.core.checks import NonNegative, Positive, UnitInterval
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo, Step
@@ -71,7 +71,6 @@ class BYOT(Method):
 
     supports_mixed_images = True
 
-    @checked
     def __init__(
         self, run: RunInfo, *, temperature: Positive = 3.0, alpha: UnitInterval = 0.3, beta: NonNegative = 0.03
     ) -> None:

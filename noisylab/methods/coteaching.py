@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import PositiveInt, UnitInterval, checked
+from noisylab.core.checks import PositiveInt, UnitInterval
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
@@ -36,7 +36,6 @@ class CoTeaching(Method):
 
     remembered: Tensor
 
-    @checked
     def __init__(self, run: RunInfo, *, forget_rate: UnitInterval | None = None, gradual_epochs: PositiveInt = 10) -> None:
         super().__init__(run)
         rate = run.noise_rate if forget_rate is None else forget_rate

@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import NonNegative, Positive, checked
+from noisylab.core.checks import NonNegative, Positive
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
@@ -30,7 +30,6 @@ class CSKD(Method):
 
     composition = "same_class"
 
-    @checked
     def __init__(self, run: RunInfo, *, temperature: Positive = 4.0, alpha: NonNegative = 1.0) -> None:
         super().__init__(run)
         self.temperature, self.alpha = temperature, alpha

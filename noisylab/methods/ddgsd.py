@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import NonNegative, Positive, checked
+from noisylab.core.checks import NonNegative, Positive
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo, Step
@@ -43,7 +43,6 @@ class DDGSD(Method):
 
     composition = "twin"
 
-    @checked
     def __init__(
         self, run: RunInfo, *, temperature: Positive = 4.0, alpha: NonNegative = 1.0, beta: NonNegative = 5e-4
     ) -> None:

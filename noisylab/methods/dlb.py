@@ -97,7 +97,6 @@ class DLB(Method):
     supports_mixed_images = True
     target_update = "batch"
 
-    @checked
     def __init__(
         self, run: RunInfo, *, temperature: Positive = 3.0, alpha: NonNegative = 1.0, two_forward: bool = False
     ) -> None:

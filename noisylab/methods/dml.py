@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import Positive, checked
+from noisylab.core.checks import Positive
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
@@ -29,7 +29,6 @@ class DML(Method):
 
     supports_mixed_images = True
 
-    @checked
     def __init__(self, run: RunInfo, *, temperature: Positive = 1.0) -> None:
         super().__init__(run)
         self.peer = run.make_network()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import Bound, NonNegative, checked
+from noisylab.core.checks import Bound, NonNegative
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
@@ -51,7 +51,6 @@ class ELR(Method):
 
     targets: Tensor
 
-    @checked
     def __init__(self, run: RunInfo, *, momentum: Annotated[float, Bound(ge=0, lt=1)] = 0.7, weight: NonNegative = 3.0) -> None:
         super().__init__(run)
         self.momentum, self.weight = momentum, weight

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import Bound, checked
+from noisylab.core.checks import Bound
 from noisylab.core.registries import METHODS
 from noisylab.corruption import anchor_points
 from noisylab.corruption.validation import check_transition
@@ -39,7 +39,6 @@ class ForwardCorrection(Method):
 
     transition: Tensor
 
-    @checked
     def __init__(
         self,
         run: RunInfo,

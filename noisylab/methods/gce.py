@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import UnitInterval, checked
+from noisylab.core.checks import UnitInterval
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
@@ -27,7 +27,6 @@ class GCE(Method):
     q: 0 is cross-entropy, 1 the mean absolute error but for a factor 2. The paper's truncated variant is not part of it.
     """
 
-    @checked
     def __init__(self, run: RunInfo, *, q: UnitInterval = 0.7) -> None:
         super().__init__(run)
         self.q = q

@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import Positive, UnitInterval, checked
+from noisylab.core.checks import Positive, UnitInterval
 from noisylab.core.registries import METHODS, MODELS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Frozen, Method, RunInfo, TeacherProvider
@@ -32,7 +32,6 @@ class HintonKD(Method):
 
     teacher: Frozen
 
-    @checked
     def __init__(
         self, run: RunInfo, *, teacher: str | None = None, temperature: Positive = 4.0, alpha: UnitInterval = 0.9
     ) -> None:

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from noisylab.core.checks import UnitInterval, checked
+from noisylab.core.checks import UnitInterval
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
@@ -27,7 +27,6 @@ class LSR(Method):
     epsilon: the share e of the label that is spread evenly over all classes.
     """
 
-    @checked
     def __init__(self, run: RunInfo, *, epsilon: UnitInterval = 0.1) -> None:
         super().__init__(run)
         self.epsilon = epsilon

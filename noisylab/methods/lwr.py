@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import Positive, PositiveInt, UnitInterval, checked
+from noisylab.core.checks import Positive, PositiveInt, UnitInterval
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo, every_epochs
@@ -34,7 +34,6 @@ class LWR(Method):
     weight: Tensor
     renew: bool
 
-    @checked
     def __init__(self, run: RunInfo, *, k: PositiveInt = 5, temperature: Positive = 5.0, weight: UnitInterval = 0.9) -> None:
         super().__init__(run)
         self.k, self.temperature, self.final_weight, self.epochs = k, temperature, weight, run.epochs

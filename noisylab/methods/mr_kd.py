@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from noisylab.core.checks import NonNegative, Positive, PositiveInt, checked
+from noisylab.core.checks import NonNegative, Positive, PositiveInt
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Frozen, Method, RunInfo, every_epochs
@@ -47,7 +47,6 @@ class MrKD(Method):
 
     taken: int
 
-    @checked
     def __init__(
         self,
         run: RunInfo,

@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import NonNegative, checked
+from noisylab.core.checks import NonNegative
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
@@ -39,7 +39,6 @@ class NCERCE(Method):
     absolute error, the passive part can leave whole classes unlearned at high learning rates; the paper's is 0.01.
     """
 
-    @checked
     def __init__(self, run: RunInfo, *, alpha: NonNegative = 1.0, beta: NonNegative = 1.0, normalised: bool = True) -> None:
         super().__init__(run)
         self.alpha, self.beta, self.normalised = alpha, beta, normalised

@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import Tensor
 
-from noisylab.core.checks import UnitInterval, checked
+from noisylab.core.checks import UnitInterval
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Frozen, Method, RunInfo
@@ -37,7 +37,6 @@ class PSKD(Method):
     targets: Tensor
     weight: Tensor
 
-    @checked
     def __init__(self, run: RunInfo, *, alpha: UnitInterval = 0.8, snapshot: bool = False) -> None:
         super().__init__(run)
         self.alpha, self.epochs = alpha, run.epochs

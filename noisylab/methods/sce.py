@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import NonNegative, checked
+from noisylab.core.checks import NonNegative
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
@@ -42,7 +42,6 @@ class SCE(Method):
     The defaults are those for CIFAR-10; for CIFAR-100 the paper has alpha = 6, beta = 0.1.
     """
 
-    @checked
     def __init__(self, run: RunInfo, *, alpha: NonNegative = 0.1, beta: NonNegative = 1.0) -> None:
         super().__init__(run)
         self.alpha, self.beta = alpha, beta

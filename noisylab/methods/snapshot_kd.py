@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import Positive, PositiveInt, checked
+from noisylab.core.checks import Positive, PositiveInt
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Frozen, Method, RunInfo, every_epochs
@@ -39,7 +39,6 @@ class SnapshotKD(Method):
 
     taught: bool
 
-    @checked
     def __init__(self, run: RunInfo, *, cycles: PositiveInt = 2, temperature: Positive = 2.0) -> None:
         super().__init__(run)
         if cycles > run.epochs:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import Bound, NonNegative, Positive, PositiveInt, checked
+from noisylab.core.checks import Bound, NonNegative, Positive, PositiveInt
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.data.batches.samplers import Composition, Delayed
@@ -69,7 +69,7 @@ class TargetHistory(Memory):
         rate = ((1 - self.momentum) / (1 - self.momentum**number))[:, None]
         row = (1 - rate) * last + rate * made
         if self.every > 1:
-            row = torch.where((written + 1)[:, None] % self.every == 0, row, last)
+            row = torch.where((written + 1)[:, None] % self.every == 0, row, self.read(index, number))
         rows, samples, classes = self.targets.shape
         write_rows(self.targets.view(rows * samples, classes), (number - 1) % rows * samples + index, row)
         self.predictions.index_copy_(0, index, written + 1)
@@ -103,7 +103,6 @@ class SoftTargetMemory(Method):
     repeated: Tensor
     weight: Tensor
 
-    @checked
     def __init__(
         self,
         run: RunInfo,

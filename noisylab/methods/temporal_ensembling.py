@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import Bound, NonNegative, checked
+from noisylab.core.checks import Bound, NonNegative
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
@@ -47,7 +47,6 @@ class TemporalEnsembling(Method):
     weight: Tensor
     rate: Tensor
 
-    @checked
     def __init__(
         self,
         run: RunInfo,

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import Positive, UnitInterval, checked
+from noisylab.core.checks import Positive, UnitInterval
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
@@ -41,7 +41,6 @@ class TfKDReg(Method):
     equals label smoothing, which is `lsr`.
     """
 
-    @checked
     def __init__(
         self, run: RunInfo, *, temperature: Positive = 20.0, alpha: UnitInterval = 0.1, correct: UnitInterval = 0.99
     ) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import NonNegative, Positive, UnitInterval, checked
+from noisylab.core.checks import NonNegative, Positive, UnitInterval
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Frozen, Method, RunInfo, TeacherProvider
@@ -35,7 +35,6 @@ class TfKDSelf(Method):
 
     teacher: Frozen
 
-    @checked
     def __init__(
         self, run: RunInfo, *, temperature: Positive = 6.0, alpha: UnitInterval = 0.95, beta: NonNegative = 0.475
     ) -> None:

@@ -7,6 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from noisylab.core.checks import PositiveInt
+from noisylab.core.registries import MODELS
+from noisylab.core.specs import Spec
+
 
 class Backbone(nn.Module):
     """A network in stages: stem, stages, average pooling, classifier.
@@ -48,6 +52,30 @@ class Backbone(nn.Module):
             features = stage(features)
         logits: Tensor = self.classifier(self.pool(self.tail(features)))
         return logits
+
+
+def create_model(spec: str | Spec, num_classes: PositiveInt, in_channels: PositiveInt = 3) -> Backbone:
+    """The network that a spec names, with fresh weights from torch's generator.
+
+    Args:
+        spec: A registered network, with options if it has any: `"resnet18"`, `"small_cnn:32"`, `"timm:convnext_atto"`.
+        num_classes: The number of logits.
+        in_channels: Channels of the images.
+
+    Returns:
+        A `Backbone` from images float32[B, C, H, W] to logits float32[B, K].
+
+    Raises:
+        ValueError: For an unknown network or option.
+
+    Example:
+        >>> import torch
+        >>> from noisylab.models import create_model
+        >>> create_model("small_cnn", num_classes=10, in_channels=1)(torch.zeros(2, 1, 8, 8)).shape
+        torch.Size([2, 10])
+    """
+    network: Backbone = MODELS.create(spec, num_classes=num_classes, in_channels=in_channels)
+    return network
 
 
 def initialise_convolutions(network: nn.Module, mode: Literal["fan_in", "fan_out"] = "fan_out") -> None:

@@ -41,12 +41,14 @@ def consistency_distribution(values: pandas.DataFrame, name: str, *, ax: Axes | 
 
 @FIGURES.register("consistency", caption="How consistently clean and mislabelled samples are predicted")
 def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
-    """The distribution over samples of the share of equal predictions, and the share over epochs; None without mislabelled.
+    """The distribution over samples of the share of equal predictions, and the share over epochs.
 
     Between epochs, and where there are second presentations (DLB, repeat) between consecutive batches.
     """
     runs.check_mislabelled()
     first = runs.one_per_method()
+    if all(records.sizes["epoch"] == 1 for records in first.values()):
+        raise ValueError("predictions are compared between epochs, and the runs have one epoch each")
     names = [name for name in SCORES if any(name in available(records) for records in first.values())]
     samples = pandas.concat([_samples(method, records, names) for method, records in first.items()], ignore_index=True)
     epochs = pandas.concat(

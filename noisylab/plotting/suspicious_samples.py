@@ -1,6 +1,5 @@
 """A contact sheet of the samples that a score suspects most."""
 
-import json
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,12 @@ from noisylab.analysis.mislabel_detection import suspicion
 from noisylab.analysis.scoring import score
 from noisylab.core.registries import FIGURES
 from noisylab.corruption import NoisyLabels
-from noisylab.data.image_data import load_run_data
 from noisylab.plotting.corruption import example
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import GROUPS, Width, has_room, inches, method_label, paper_style
-from noisylab.study.run_folder import CONFIG, NOISE_FILE
+from noisylab.study.inputs import data_of_run
+from noisylab.study.run_folder import NOISE_FILE, read_config
 
 BY = "wrong_events"
 
@@ -50,7 +49,7 @@ def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> Draw
     ((method, records),) = found.items()
     rows = runs.under_noise
     folder = runs.folder / str(rows[rows["method"] == method].sort_values("seed").iloc[0]["id"])
-    data = load_run_data(json.loads((folder / CONFIG).read_text(encoding="utf-8")), runs.data_root)
+    data = data_of_run(runs.folder, read_config(folder), runs.data_root)
     data = data.with_noise(NoisyLabels.load(folder / NOISE_FILE))
     suspect = suspicion(score(records, BY), BY)
     across, down = (8, 4) if has_room(width) else (4, 6)

@@ -27,7 +27,8 @@ def training_dynamics_figure(runs: StudyRuns, *, width: Width = "page") -> Drawn
     )
     drops = learning_rate_drops(runs.metrics())
     with paper_style():
-        size = inches(width), 5.2 if has_room(width) else 4.9
+        # A legend of many methods takes its room.
+        size = inches(width), 5.2 if has_room(width) else 4.9 + 0.2 * max(0, numbers["method"].nunique() - 6)
         figure, axes = plt.subplots(len(MEASURES), 2, figsize=size, sharex=True, sharey="row", layout="constrained")
         for line, (measure, label) in zip(axes, MEASURES.items(), strict=True):
             for ax, group in zip(line, GROUPS, strict=True):

@@ -2,11 +2,13 @@
 
 import shutil
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from noisylab.core.files import flush_folder
 from noisylab.corruption import NoisyLabels
-from noisylab.data.image_data import ImageData
+from noisylab.data.image_data import ImageData, load_run_data
 
 INPUTS = ".inputs"
 
@@ -28,6 +30,15 @@ def keep_data(study: Path, data: ImageData) -> Path:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     return folder
+
+
+def data_of_run(study: Path, config: Mapping[str, Any], root: Path | None = None) -> ImageData:
+    """The data that a run was trained on, before its noise: what the study keeps of it, else read anew from `root`.
+
+    config: what the run's `config.json` holds. Raises ValueError if the data cannot be had, or has changed since.
+    """
+    folder = study / INPUTS / config["data_digest"]
+    return ImageData.open(folder) if folder.is_dir() else load_run_data(config, root)
 
 
 def keep_labels(study: Path, noisy: NoisyLabels) -> Path:

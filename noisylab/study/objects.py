@@ -9,8 +9,8 @@ from typing import Any
 from noisylab.core.registries import DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.core.specs import Registry
 from noisylab.corruption import NoisyLabels
-from noisylab.data.from_datasets import from_datasets
 from noisylab.data.image_data import ImageData
+from noisylab.data.map_style import from_datasets
 from noisylab.study.inputs import keep_data, keep_labels
 
 
@@ -67,14 +67,11 @@ def _known(registry: Registry[Any], text: str, defaults: dict[str, Any] | None =
 def _registered(registry: Registry[Any], target: Callable[..., Any]) -> str:
     """The name of a class or function in a registry, into which it is entered if it is not there."""
     for name, entry in registry.entries().items():
-        if entry.module == target.__module__ and registry.load(name) is target:
+        if entry.module == target.__module__ and inspect.unwrap(registry.load(name)) is target:
             return name
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", getattr(target, "__name__", "")).lower()
     if not name.isidentifier():
         raise ValueError(f"{registry.kind} {_shown(target)} has no name to call its runs by; define it with class or def")
-    if name in registry.entries():
-        module = registry.entries()[name].module
-        raise ValueError(f"there is a {registry.kind} {name!r} already, in {module}; name yours otherwise")
     registry.register(name)(target)
     return name
 

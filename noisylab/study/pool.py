@@ -8,6 +8,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,9 +23,6 @@ from noisylab.study.run_config import RunConfig
 
 # A run whose process dies is started this often; it goes on from its checkpoint.
 ATTEMPTS = 3
-
-# What a process ends with that was started by a script without a guard, and would start the study again.
-NO_GUARD = 77
 
 
 @dataclass(frozen=True)
@@ -91,12 +89,12 @@ def run_pool(
     """
     context = multiprocessing.get_context("spawn")
     # Written by the workers without a lock: a killed one can leave none behind.
-    epochs = context.RawArray("l", len(configs))
+    epochs, started = context.RawArray("l", len(configs)), context.RawValue("b", 0)
     queue, attempts, failures = deque(range(len(configs))), [0] * len(configs), []
     active: dict[Any, int] = {}
     busy: list[int] = []
     retry = 0.0
-    with ProcessPool(jobs, initializer=_start_worker, initargs=[epochs], context=context) as pool:
+    with ProcessPool(jobs, initializer=_start_worker, initargs=[epochs, started], context=context) as pool:
         try:
             while queue or active or busy:
                 if busy and time.monotonic() > retry:
@@ -115,11 +113,6 @@ def run_pool(
                     try:
                         outcome = future.result()
                     except ProcessExpired as error:
-                        if error.exitcode == NO_GUARD:
-                            raise ValueError(
-                                f"jobs={jobs} starts processes that import the calling script: put what it does below "
-                                "if __name__ == '__main__':, or pass jobs=1"
-                            ) from None
                         if attempts[position] < ATTEMPTS:
                             queue.append(position)
                         else:
@@ -134,8 +127,13 @@ def run_pool(
                         epochs[position] = config.epochs_trained
                         on_result(config, outcome)
                 on_progress(list(epochs))
-        except BaseException:
+        except BaseException as error:
             pool.stop()
+            if isinstance(error, BrokenProcessPool) and not started.value:
+                raise ValueError(
+                    f"jobs={jobs} starts processes, and none could import the calling script: put what it does below "
+                    "if __name__ == '__main__':, or pass jobs=1"
+                ) from None
             raise
     return failures
 
@@ -143,12 +141,13 @@ def run_pool(
 def end_if_imported_by_a_worker() -> None:
     """End this process if it is one that `run_pool` starts, and is importing a script that would start a study again."""
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        os._exit(NO_GUARD)
+        # The one that started it says what is wrong.
+        os._exit(1)
 
 
-def _start_worker(epochs: Any) -> None:
+def _start_worker(epochs: Any, started: Any) -> None:
     global _epochs
-    _epochs = epochs
+    _epochs, started.value = epochs, 1
     # The parent decides what an interrupt means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

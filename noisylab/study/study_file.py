@@ -68,4 +68,5 @@ def grid_from(path: Path) -> Grid:
 
 def _planned(plan: Plan, config: RunConfig) -> dict[str, Any]:
     labels = labels_of(config, plan.data[config.data_digest].noise_defaults)
-    return {"id": config.id, **labels, "seed": config.seed}
+    varied = {name: getattr(config.training, name) for name in plan.grid.over if hasattr(config.training, name)}
+    return {"id": config.id, **labels, "seed": config.seed, **varied}

@@ -13,15 +13,12 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from torch.nn import functional
 
 from noisylab.analysis import (
-    DynamicsRecorder,
     available,
     detection,
     detection_table,
     fake_classes,
     flip_rates,
     fractions_over_epochs,
-    load_dynamics,
-    make_records,
     mislabelled_by_aum,
     score,
     training_dynamics,
@@ -30,6 +27,7 @@ from noisylab.analysis.mislabel_detection import suspicion
 from noisylab.analysis.scoring import is_high
 from noisylab.core.registries import SCORES
 from noisylab.corruption import symmetric
+from noisylab.recording import DynamicsRecorder, load_dynamics, make_records
 
 
 def test_the_numbers_are_those_of_scikit_learn() -> None:

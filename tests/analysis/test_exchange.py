@@ -12,17 +12,16 @@ from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
 
 from noisylab.analysis import (
-    DynamicsRecorder,
     cleanlab_issues,
     cleanlab_table,
     detection,
-    load_dynamics,
     read_aum,
     read_cartography,
     score,
     write_aum,
     write_cartography,
 )
+from noisylab.recording import DynamicsRecorder, load_dynamics
 
 SAMPLES, CLASSES, EPOCHS = 120, 4, 6
 RNG = np.random.default_rng(0)

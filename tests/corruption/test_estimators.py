@@ -13,7 +13,7 @@ from noisylab.corruption import (
     NoisyLabels,
     anchor_points,
     asymmetric,
-    chain,
+    compose,
     confident_joint,
     confident_transition,
     diagnose,
@@ -22,13 +22,11 @@ from noisylab.corruption import (
     from_transition,
     instance,
     margin,
-    on_classes,
-    only_classes,
     open_set,
     pair_flip,
     preset,
+    restrict,
     symmetric,
-    then,
 )
 
 
@@ -175,8 +173,8 @@ UNEQUAL[9, 0] = 0.3
         lambda seed: instance(SKEWED, 0.2, FEATURES, sampling="iid", seed=seed),
         lambda seed: margin(SKEWED, 0.4, POSTERIORS, sampling="iid", seed=seed),
         lambda seed: open_set(SKEWED, 0.4, 50, open_share=0.5, sampling="iid", seed=seed),
-        lambda seed: on_classes(SKEWED, "instance(rate=0.4, sampling='iid')", (1, 2), features=FEATURES, seed=seed),
-        lambda seed: chain(SKEWED, "symmetric(rate=0.3, sampling='iid')", "pair_flip(rate=0.3, sampling='iid')", seed=seed),
+        lambda seed: restrict("instance(rate=0.4, sampling='iid')", (1, 2), SKEWED, features=FEATURES, seed=seed),
+        lambda seed: compose("symmetric(rate=0.3, sampling='iid')", "pair_flip(rate=0.3, sampling='iid')", SKEWED, seed=seed),
         lambda seed: preset(SKEWED, 0.4, "coteaching", seed=seed),
         lambda seed: preset(SKEWED, 0.4, "dividemix", seed=seed),
         lambda seed: preset(SKEWED, 0.4, "dividemix", form="asymmetric", seed=seed),
@@ -202,7 +200,7 @@ def test_realised_rates_have_the_expected_mean_and_spread(make: Callable[[int], 
     [
         symmetric(SKEWED, 0.4),
         symmetric(SKEWED, 0.4, sampling="exact"),
-        only_classes(symmetric(SKEWED, 0.4), [1, 2]),
+        restrict(symmetric(SKEWED, 0.4), [1, 2]),
         instance(SKEWED, 0.4, FEATURES, sampling="exact"),
         margin(SKEWED, 0.4, POSTERIORS, sampling="exact"),
         open_set(SKEWED, 0.4, 50, open_share=0.5),
@@ -222,9 +220,9 @@ def test_exact_counts_are_said_to_be_exact(noisy: NoisyLabels, capsys: pytest.Ca
 @pytest.mark.parametrize(
     "noisy",
     [
-        only_classes(symmetric(SKEWED, 0.4, sampling="exact"), [1, 2]),
-        only_classes(symmetric(SKEWED, 0.33), [1, 2]),
-        chain(SKEWED, "symmetric:0.3", "pair_flip:0.3"),
+        restrict(symmetric(SKEWED, 0.4, sampling="exact"), [1, 2]),
+        restrict(symmetric(SKEWED, 0.33), [1, 2]),
+        compose("symmetric:0.3", "pair_flip:0.3", SKEWED),
         preset(SKEWED, 0.4, "elr", form="asymmetric"),
     ],
     ids=lambda noisy: noisy.kind,
@@ -263,5 +261,5 @@ def test_the_expected_rate_of_every_class_is_known_too() -> None:
 
 def test_replaced_images_count_as_mislabelled_after_more_noise_too() -> None:
     first = open_set(SKEWED, 0.4, 50)
-    both = then(first, symmetric(first.given, 0.2, seed=1))
+    both = compose(first, symmetric(first.given, 0.2, seed=1))
     assert both.nominal_rate == both.rate > 0.4

@@ -13,13 +13,14 @@ from noisylab.corruption import (
     confident_transition,
     from_pair,
     human,
-    long_tail,
+    instance,
+    long_tail_indices,
     long_tailed,
-    only_classes,
     open_set,
     pair_flip,
     preset,
     replace_images,
+    restrict,
     symmetric,
 )
 from noisylab.corruption import subclass as subclass_noise
@@ -37,7 +38,7 @@ FOUR = np.arange(1000) % 4
         lambda labels: preset(labels, 0.4, "dividemix"),
         lambda labels: subclass_noise(labels, 0.1, np.arange(len(labels)) % 7),
         lambda labels: from_pair(labels, labels),
-        lambda labels: long_tail(labels, 0.1),
+        lambda labels: long_tail_indices(labels, 0.1),
         lambda labels: long_tailed(labels, 0.1, "symmetric:0.4"),
     ],
 )
@@ -70,20 +71,15 @@ def test_counted_classes_may_be_absent() -> None:
             "is for CIFAR-10's 10 classes, got 4 classes; pass num_classes=10",
         ),
         (lambda: preset(FOUR, 0.4, "sce", 4, form="asymmetric"), "is for CIFAR-10's 10 classes, got 4 classes"),
-        (
-            lambda: symmetric(["cat", "dog"], 0.4),
-            "got str values such as 'cat'; names, labels = np.unique(labels, return_inverse",
-        ),
-        (lambda: symmetric([True, False], 0.4), "got bool values such as True; labels.astype(int) makes False class 0"),
         (lambda: symmetric([1.0, 0.0], 0.4), "they are whole numbers, so labels.astype(int) will do"),
         (lambda: symmetric(np.array([0, None], object), 0.4), "labels must be integers, got NoneType values such as None"),
         (lambda: symmetric(np.array([0, True], object), 0.4), "labels must be integers, got bool values such as True"),
         (lambda: symmetric(FOUR, 40), "rate must be a number in [0, 1], got 40; did you mean 0.4?"),
         (lambda: symmetric(FOUR, "40 %"), "got '40 %'; did you mean 0.4?"),  # type: ignore[arg-type]
-        (lambda: only_classes(symmetric(FOUR, 0.4), 3), "classes must be a list of classes, e.g. [3], got 3"),  # type: ignore[arg-type]
-        (lambda: only_classes(symmetric(FOUR, 0.4), [3, 15]), "among the 4 classes 0 to 3: 15 is not a class"),
-        (lambda: only_classes(symmetric(FOUR, 0.4), []), "at least one class, got none"),
-        (lambda: long_tail(FOUR, 100), "(0, 1], got 100; write 0.01 for an imbalance factor of 100"),
+        (lambda: restrict(symmetric(FOUR, 0.4), 3), "classes must be a list, e.g. [3], got 3"),  # type: ignore[arg-type]
+        (lambda: restrict(symmetric(FOUR, 0.4), [3, 15]), "among the 4 classes 0 to 3: 15 is not a class"),
+        (lambda: restrict(symmetric(FOUR, 0.4), []), "at least one class, got none"),
+        (lambda: long_tail_indices(FOUR, 100), "(0, 1], got 100; write 0.01 for an imbalance factor of 100"),
         (lambda: NOISES.parse("symmetric:40"), "got 40; did you mean 0.4?"),
         (lambda: NOISES.parse("on_classes(noise='symmetric:0.4', classes=3)"), "classes must be a list, e.g. [3], got 3"),
         (lambda: NOISES.parse("long_tailed(factor=100, noise='symmetric:0.4')"), "write 0.01 for an imbalance factor of 100"),
@@ -106,8 +102,6 @@ def test_integers_that_numpy_keeps_as_objects_are_labels() -> None:
 def test_arguments_in_another_order_are_said_to_be_so() -> None:
     noisy, images = open_set([0, 1, 0], 1, 2), np.zeros((3, 1, 2, 2), np.uint8)
     wrong: list[tuple[Callable[..., Any], tuple[Any, ...], str]] = [
-        (human, (FOUR, "cifar10n_worse"), "the variant first, then the labels"),
-        (human, (FOUR,), "the variant first, then the labels"),
         (replace_images, (noisy, images, images), "images, noisy, outside in this order, got a ndarray as noisy"),
         (replace_images, (images, images, noisy), "images, noisy, outside in this order"),
         (confident_transition, (np.full((3, 2), 0.5), [0, 1, 0]), "the given labels come first"),
@@ -115,3 +109,13 @@ def test_arguments_in_another_order_are_said_to_be_so() -> None:
     for function, arguments, said in wrong:
         with pytest.raises(TypeError, match=said):
             function(*arguments)
+    for call, arguments, said in (
+        (human, (FOUR, "cifar10n_worse"), r"got an array of shape \(\d+,\); the arguments are variant, labels, root"),
+        (
+            instance,
+            (FOUR, np.ones((4, 2)), 0.3),
+            r"rate must .* got an array of shape \(4, 2\); the arguments are labels, rate, feat",
+        ),
+    ):
+        with pytest.raises(ValueError, match=said):
+            call(*arguments)

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from noisylab.corruption import (
     NoisyLabels,
     block,
-    chain,
+    compose,
     empirical,
     from_pair,
     instance,
     long_tailed,
     margin,
-    on_classes,
     open_set,
     preset,
+    restrict,
     subclass,
     symmetric,
 )
@@ -52,11 +52,11 @@ def tailed(labels: Labels, classes: int, rate: float, seed: int) -> NoisyLabels:
 
 
 def some_classes(labels: Labels, classes: int, rate: float, seed: int) -> NoisyLabels:
-    return on_classes(labels, spec("pair_flip", rate), (0, classes - 1), num_classes=classes, seed=seed)
+    return restrict(spec("pair_flip", rate), (0, classes - 1), labels, num_classes=classes, seed=seed)
 
 
 def both(labels: Labels, classes: int, rate: float, seed: int) -> NoisyLabels:
-    return chain(labels, spec("pair_flip", rate), spec("symmetric", rate / 2), num_classes=classes, seed=seed)
+    return compose(spec("pair_flip", rate), spec("symmetric", rate / 2), labels, num_classes=classes, seed=seed)
 
 
 def grouped(labels: Labels, classes: int, rate: float, seed: int) -> NoisyLabels:

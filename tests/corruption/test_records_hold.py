@@ -8,16 +8,16 @@ import pytest
 
 from noisylab.corruption import (
     NoisyLabels,
+    compose,
     diagnose,
     from_file,
     from_pair,
     long_tailed,
-    only_classes,
     open_set,
     pair_flip,
     realism_controls,
+    restrict,
     symmetric,
-    then,
 )
 
 LABELS = np.arange(600) % 3
@@ -27,8 +27,8 @@ SKEWED = np.array([[0.5, 0.5, 0.0], [0.5, 0.0, 0.5], [0.5, 0.0, 0.5]])
 def test_noise_after_noise_with_the_same_seed_is_refused() -> None:
     first = symmetric(LABELS, 0.5)
     with pytest.raises(ValueError, match=r"another seed than first.*both have 0"):
-        then(first, symmetric(first.given, 0.5))
-    both = then(first, symmetric(first.given, 0.5, seed=1))
+        compose(first, symmetric(first.given, 0.5))
+    both = compose(first, symmetric(first.given, 0.5, seed=1))
     assert (both.parameters["first"]["seed"], both.parameters["second"]["seed"]) == (0, 1)
     assert both.parameters["second"]["rate"] == 0.5
 
@@ -49,7 +49,7 @@ def test_a_record_of_what_cannot_be_is_refused(changes: dict[str, Any], said: st
 
 
 def test_noise_on_classes_of_classes_is_on_those_in_both() -> None:
-    noisy = only_classes(only_classes(symmetric(LABELS, 0.5), [0, 1]), [1, 2])
+    noisy = restrict(restrict(symmetric(LABELS, 0.5), [0, 1]), [1, 2])
     assert noisy.parameters["classes"] == [1]
     assert set(noisy.true[noisy.mislabelled]) == {1}
 

@@ -9,8 +9,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision.datasets import FakeData
 
-from noisylab.corruption import NoisyLabels, symmetric
-from noisylab.data import CorruptedDataset
+from noisylab.corruption import CorruptedDataset, NoisyLabels, symmetric
 
 LABELS = np.arange(12) % 3
 NOISY = symmetric(LABELS, 0.5)

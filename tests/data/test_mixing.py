@@ -18,14 +18,12 @@ SAMPLES = 46
 SPECS = ["mixup(padding=0, flip=False)", "cutmix(probability=1, padding=0, flip=False)"]
 
 
-def feed(
-    augmentation: str, composition: Composition, seed: int = 3, shard: tuple[int, int] = (0, 1), batch: int = 16
-) -> BatchLoader:
+def feed(augmentation: str, composition: Composition, seed: int = 3, batch: int = 16, **replica: int) -> BatchLoader:
     """Every image is of one value, which is its index."""
     images = np.broadcast_to(np.arange(SAMPLES, dtype=np.uint8)[:, None, None, None], (SAMPLES, 1, 6, 8)).copy()
     labels = np.arange(SAMPLES) * 10
     data = TrainingSet(images, labels, (0.0,), (1.0,), AUGMENTATIONS.create(AUGMENTATIONS.parse(augmentation)))
-    return BatchLoader(data, make_sampler(composition, labels, batch, seed, shard), seed, torch.device("cpu"))
+    return BatchLoader(data, make_sampler(composition, labels, batch, seed, **replica), seed, torch.device("cpu"))
 
 
 def values(images: Tensor) -> Tensor:
@@ -80,19 +78,23 @@ def test_both_views_of_a_twin_are_mixed_alike() -> None:
         assert torch.equal(*batch.mix.labels.tensor_split(2))
 
 
-def test_the_shares_of_several_processes_are_mixed_as_by_one() -> None:
-    name = "cutmix(probability=1, padding=1)"
-    whole = feed(name, "last")
-    shares = [feed(name, "last", shard=(rank, 2)) for rank in range(2)]
-    for one, *parts in zip(whole.batches(1), *(share.batches(1) for share in shares), strict=True):
-        for rank, part in enumerate(parts):
-            assert part.whole is not None
-            assert one.mix is not None
+def test_each_of_several_processes_mixes_its_own_entries() -> None:
+    name = "mixup(padding=0, flip=False)"
+    shares = [feed(name, "last", batch=8, num_replicas=2, rank=rank) for rank in range(2)]
+    for parts in zip(*(share.batches(1) for share in shares), strict=True):
+        for part in parts:
             assert part.mix is not None
-            own = torch.from_numpy(part.whole.share(rank))
-            assert torch.equal(part.images, one.images[own])
-            assert torch.equal(part.mix.labels, one.mix.labels[own])
-            assert torch.equal(part.mix.share, one.mix.share[own])
+            for half in (slice(0, part.new.start), part.new):
+                assert sorted((part.mix.labels[half] // 10).tolist()) == sorted(part.index[half].tolist())
+        assert not torch.equal(parts[0].mix.share, parts[1].mix.share)
+
+
+def test_an_entry_looks_the_same_in_one_process_as_in_two() -> None:
+    name = "crop(padding=2, flip=True)"
+    shares = [feed(name, "last", batch=8, num_replicas=2, rank=rank) for rank in range(2)]
+    for whole, *parts in zip(feed(name, "last").batches(1), *(share.batches(1) for share in shares), strict=True):
+        assert torch.equal(whole.index, torch.stack([part.index for part in parts], dim=1).flatten())
+        assert torch.equal(whole.images, torch.stack([part.images for part in parts], dim=1).flatten(0, 1))
 
 
 def test_another_epoch_and_another_seed_mix_otherwise() -> None:

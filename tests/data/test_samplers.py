@@ -1,5 +1,7 @@
 """Which samples stand in a batch."""
 
+import subprocess
+import sys
 from collections import Counter
 
 import numpy as np
@@ -8,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
-from noisylab.corruption import symmetric
-from noisylab.data import CorruptedDataset, LastBatchSampler, PlainSampler, SameClassSampler, TwinSampler
+from noisylab.corruption import CorruptedDataset, symmetric
+from noisylab.data import LastBatchSampler, PlainSampler, SameClassSampler, TwinSampler
 from noisylab.data.batches.samplers import Delayed, make_sampler, presentations_of
 
 sizes = st.integers(1, 60)
@@ -130,3 +132,65 @@ def test_no_sample_is_left_alone_in_a_batch(kind: type[PlainSampler]) -> None:
     assert new[-2:] == ([63, 2] if kind is PlainSampler else [15, 2])
     assert sum(new) == 65
     assert len(new) == len(sampler)
+
+
+def replicas(kind: type[PlainSampler], n: int, batch_size: int, count: int, seed: int = 3) -> list[PlainSampler]:
+    """The samplers of so many processes."""
+    first = np.arange(n) % 5 if kind is SameClassSampler else n
+    return [kind(first, batch_size, seed, num_replicas=count, rank=rank) for rank in range(count)]  # type: ignore[arg-type]
+
+
+KINDS = [PlainSampler, LastBatchSampler, TwinSampler, SameClassSampler]
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+@pytest.mark.parametrize("kind", KINDS)
+def test_processes_have_equal_shares_of_every_batch_and_nearly_all_samples(kind: type[PlainSampler], count: int) -> None:
+    samplers, left_out = replicas(kind, 101, 8, count), []
+    for epoch in range(4):
+        new: list[int] = []
+        for parts in zip(*(sampler.batches(epoch) for sampler in samplers), strict=True):
+            assert len({(len(entries.ids), entries.new.start, entries.new.stop) for entries in parts}) == 1
+            assert min(len(entries.ids[entries.new]) for entries in parts) >= 2
+            new += [int(i) for entries in parts for i in entries.ids[entries.new]]
+        assert len(set(new)) == len(new) == 101 - 101 % count
+        left_out.append(tuple(sorted(set(range(101)) - set(new))))
+    assert len(set(left_out)) > 1, "others in each epoch"
+    assert all(len(sampler) == len(list(sampler)) for sampler in samplers)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_if_samples_can_be_shared_evenly_processes_have_the_batches_of_one(kind: type[PlainSampler]) -> None:
+    one = replicas(kind, 96, 24, 1)[0]
+    for epoch in range(2):
+        shares = (sampler.batches(epoch) for sampler in replicas(kind, 96, 8, 3))
+        for whole, *parts in zip(one.batches(epoch), *shares, strict=True):
+            assert whole.ids.tolist() == np.stack([entries.ids for entries in parts], axis=1).ravel().tolist()
+            assert whole.new.start == 3 * parts[0].new.start
+
+
+def test_each_process_repeats_its_own_last_half() -> None:
+    for sampler in replicas(LastBatchSampler, 100, 8, 3):
+        last: list[int] = []
+        for epoch in range(2):
+            for ids, new in sampler.batches(epoch):
+                assert ids[: new.start].tolist() == last
+                last = ids[new].tolist()
+
+
+@pytest.mark.parametrize(
+    ("replica", "said"),
+    [
+        ((2, 2), "rank must be below num_replicas = 2, got 2"),
+        ((6, 0), "at least 2 for each of 6 processes, got 10"),
+        ((0, 0), "num_replicas"),
+    ],
+)
+def test_impossible_replicas_are_refused(replica: tuple[int, int], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        LastBatchSampler(10, 4, num_replicas=replica[0], rank=replica[1])
+
+
+def test_compositions_are_known_without_torch() -> None:
+    code = "import sys; from noisylab.data.batches.samplers import Composition, make_sampler; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

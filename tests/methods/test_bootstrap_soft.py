@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers_formula import average, check_far_off, check_formula, check_steps, draw
+from method_kit import average, check_far_off, check_formula, draw, draw_labels
 from torch import Tensor
 from torch.nn import functional
 
@@ -10,24 +10,22 @@ from noisylab.methods.bootstrap_soft import soft_bootstrap_loss
 from noisylab.methods.losses import soft_cross_entropy
 
 
-def by_hand(p: list[Tensor], g: int, beta: float) -> Tensor:
-    target = [beta * (k == g) + (1 - beta) * p[k] for k in range(len(p))]
-    return -sum(target[k] * torch.log(p[k]) for k in range(len(p)))
-
-
 @pytest.mark.parametrize("beta", [0.95, 0.5, 0.0])
 def test_loss_and_gradient_are_those_of_the_formula(beta: float) -> None:
-    check_formula(lambda z, y: soft_bootstrap_loss(z, y, beta=beta), average(lambda p, g: by_hand(p, g, beta)))
-    check_far_off(lambda z, y: soft_bootstrap_loss(z, y, beta=beta))
+    def by_hand(p: list[Tensor], g: int) -> Tensor:
+        return -sum((beta * (k == g) + (1 - beta) * p[k]) * torch.log(p[k]) for k in range(len(p)))
+
+    check_formula(lambda y, z: soft_bootstrap_loss(z, y, beta=beta), average(by_hand), halves=True)
+    check_far_off(lambda y, z: soft_bootstrap_loss(z, y, beta=beta))
 
 
 def test_it_becomes_cross_entropy() -> None:
-    logits, labels = draw(8)
+    logits, labels = draw(8, 5), draw_labels(8, 5)
     torch.testing.assert_close(soft_bootstrap_loss(logits, labels, beta=1), functional.cross_entropy(logits, labels))
 
 
 def test_without_the_target_s_gradient_it_would_be_cross_entropy_scaled_down() -> None:
-    logits, labels = draw(8)
+    logits, labels = draw(8, 5).requires_grad_(), draw_labels(8, 5)
     target = 0.5 * functional.one_hot(labels, 5) + 0.5 * logits.softmax(1)
     (ce,) = torch.autograd.grad(functional.cross_entropy(logits, labels), logits)
     (constant,) = torch.autograd.grad(soft_cross_entropy(logits, target), logits)
@@ -37,14 +35,7 @@ def test_without_the_target_s_gradient_it_would_be_cross_entropy_scaled_down() -
 
 
 def test_the_entropy_s_part_makes_predictions_surer() -> None:
-    logits, labels = draw(8)
-    (gradient,) = torch.autograd.grad(soft_bootstrap_loss(logits, labels, beta=0), logits)
-    after = logits - 0.1 * gradient
-    assert torch.distributions.Categorical(logits=after).entropy().mean() < (
-        torch.distributions.Categorical(logits=logits).entropy().mean()
-    )
-
-
-def test_steps() -> None:
-    check_steps("bootstrap_soft", lambda z, y: soft_bootstrap_loss(z, y, beta=0.95))
-    check_steps("bootstrap_soft(beta=0.5)", lambda z, y: soft_bootstrap_loss(z, y, beta=0.5))
+    logits = draw(8, 5).requires_grad_()
+    (gradient,) = torch.autograd.grad(soft_bootstrap_loss(logits, draw_labels(8, 5), beta=0), logits)
+    entropies = [torch.distributions.Categorical(logits=z).entropy().mean() for z in (logits - 0.1 * gradient, logits)]
+    assert entropies[0] < entropies[1]

@@ -2,12 +2,11 @@
 
 import pytest
 import torch
-from helpers_methods import (
-    assert_formula,
-    assert_gradients,
-    assert_small_cases,
-    assert_temperature,
+from method_kit import (
     build,
+    check_formula,
+    check_gradients,
+    check_temperature,
     cross_entropy,
     divergence,
     draw,
@@ -15,27 +14,20 @@ from helpers_methods import (
     logits_of,
     make_batch,
     probabilities,
+    watched,
 )
-from helpers_training import training_set
 from torch import Tensor
 
 from noisylab.methods.cs_kd import cs_kd_loss
-from noisylab.training import Callback, TrainConfig, train
 
 
 @pytest.mark.parametrize(("temperature", "alpha"), [(4.0, 1.0), (1.0, 0.5), (2.0, 3.0)])
-@pytest.mark.parametrize(("count", "classes"), [(5, 4), (1, 3), (3, 1)])
-def test_loss_and_gradient_are_those_of_the_formula(count: int, classes: int, temperature: float, alpha: float) -> None:
-    labels = draw_labels(count, classes)
-
-    def formula(z: Tensor, partner: Tensor) -> Tensor:
-        taught = divergence(probabilities(partner.detach(), temperature), probabilities(z, temperature))
+def test_loss_and_gradient_are_those_of_the_formula(temperature: float, alpha: float) -> None:
+    def formula(labels: Tensor, z: Tensor, partner: Tensor) -> Tensor:
+        taught = divergence(probabilities(partner, temperature), z, temperature)
         return cross_entropy(z, labels) + alpha * temperature**2 * taught
 
-    def loss(z: Tensor, partner: Tensor) -> Tensor:
-        return cs_kd_loss(z, labels, partner, temperature=temperature, alpha=alpha)
-
-    assert_formula(loss, formula, [draw(count, classes)], [draw(count, classes, seed=1)])
+    check_formula(lambda y, z, t: cs_kd_loss(z, y, t, temperature=temperature, alpha=alpha), formula, taught=1)
 
 
 def test_alpha_and_temperature_weigh_the_partner() -> None:
@@ -45,14 +37,13 @@ def test_alpha_and_temperature_weigh_the_partner() -> None:
     torch.testing.assert_close(loss[3.0] - loss[0.0], 3 * (loss[1.0] - loss[0.0]))
     label = torch.tensor([0])
     apart = torch.nn.functional.cross_entropy
-
-    assert_temperature(lambda s, t, heat: cs_kd_loss(s, label, t, temperature=heat, alpha=1.0) - apart(s, label))
+    check_temperature(lambda s, t, heat: cs_kd_loss(s, label, t, temperature=heat, alpha=1.0) - apart(s, label))
 
 
 def test_the_new_half_gets_the_label_and_the_partners_get_no_gradient() -> None:
     method = build("cs_kd(temperature=2.0, alpha=0.7)")
     batch = make_batch(method)
-    step = assert_gradients(method, batch)
+    step = check_gradients(method, batch)
     torch.testing.assert_close(step.logits, logits_of(method.network, batch.images))
     new, partner = step.logits[:5], step.logits[5:]
     torch.testing.assert_close(step.loss, cs_kd_loss(new, batch.labels[:5], partner, temperature=2.0, alpha=0.7))
@@ -61,18 +52,9 @@ def test_the_new_half_gets_the_label_and_the_partners_get_no_gradient() -> None:
     method.loss(batch).loss.backward()
     assert (kept[0][:5].abs().sum(1) > 0).all()
     assert not kept[0][5:].any()
-    assert_gradients(method_of_one := build("cs_kd"), make_batch(method_of_one, new=1))
 
 
 def test_partners_have_the_same_given_label() -> None:
-    class Partners(Callback):
-        def on_step(self, batch, step) -> None:  # type: ignore[no-untyped-def]
-            assert torch.equal(*batch.labels.chunk(2))
-            assert not torch.equal(*batch.index.chunk(2))
-            assert len(step.logits) == len(batch.images)
-
-    train(build("cs_kd"), training_set(), TrainConfig(epochs=2, batch_size=16, device="cpu"), [Partners()])
-
-
-def test_small_cases() -> None:
-    assert_small_cases("cs_kd")
+    for each in watched("cs_kd", 2)[1].presentations:
+        assert torch.equal(*each.batch.labels.chunk(2))
+        assert not torch.equal(*each.batch.index.chunk(2))

@@ -23,7 +23,6 @@ PUBLISHED = {
     "gce": {"q": 0.7},
     "sce": {"alpha": 0.1, "beta": 1.0},
     "nce_rce": {"alpha": 1.0, "beta": 1.0},
-    "mixup": {"alpha": 1.0},
     "coteaching": {"gradual_epochs": 10},
     "elr": {"momentum": 0.7, "weight": 3.0},
 }

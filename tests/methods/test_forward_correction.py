@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from helpers_formula import average, batch, check_far_off, check_formula, check_steps, draw, one_step
-from helpers_training import CLASSES, SAMPLES, Finished, make_method, network, same_state, training_set
+from helpers_training import CLASSES, SAMPLES, Finished, make_method, network, training_set
+from method_kit import average, check_far_off, check_formula, draw, draw_labels, pulls
 from torch import Tensor
 from torch.nn import functional
 
@@ -23,8 +23,13 @@ def by_hand(p: list[Tensor], g: int, transition: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("transition", [PAIRS, UNIFORM], ids=["pairs", "uniform"])
 def test_loss_and_gradient_are_those_of_the_formula(transition: Tensor) -> None:
-    check_formula(lambda z, y: forward_corrected_loss(z, y, transition), average(lambda p, g: by_hand(p, g, transition)))
-    check_far_off(lambda z, y: forward_corrected_loss(z, y, transition[:3, :3]))
+    check_formula(
+        lambda y, z: forward_corrected_loss(z, y, transition),
+        average(lambda p, g: by_hand(p, g, transition)),
+        sizes=((8, 5), (5, 5), (1, 5)),
+        halves=True,
+    )
+    check_far_off(lambda y, z: forward_corrected_loss(z, y, transition[:3, :3]))
 
 
 def test_rows_are_true_classes() -> None:
@@ -36,27 +41,18 @@ def test_rows_are_true_classes() -> None:
 
 
 def test_without_noise_it_is_cross_entropy() -> None:
-    logits, labels = draw(8)
+    logits, labels = draw(8, 5), draw_labels(8, 5)
     identity = torch.eye(5, dtype=torch.float64)
     torch.testing.assert_close(forward_corrected_loss(logits, labels, identity), functional.cross_entropy(logits, labels))
-    check_far_off(lambda z, y: forward_corrected_loss(z, y, torch.eye(3)))
+    check_far_off(lambda y, z: forward_corrected_loss(z, y, torch.eye(3)))
 
 
 def test_the_more_noise_the_less_a_sample_that_is_off_pulls() -> None:
-    logits = torch.tensor([[6.0, 0.0, 0.0]], requires_grad=True)
-    sizes = []
-    for rate in (0.0, 0.1, 0.3, 0.6):
-        transition = torch.eye(3) * (1 - 1.5 * rate) + 0.5 * rate
-        (gradient,) = torch.autograd.grad(forward_corrected_loss(logits, torch.tensor([1]), transition), logits)
-        sizes.append(float(gradient.abs().sum()))
+    def loss(z: Tensor, rate: float) -> Tensor:
+        return forward_corrected_loss(z, torch.tensor([1]), torch.eye(3) * (1 - 1.5 * rate) + 0.5 * rate)
+
+    sizes = [float(gradient.abs().sum()) for gradient in pulls(loss, [[6.0, 0.0, 0.0]], (0.0, 0.1, 0.3, 0.6))]
     assert sizes == sorted(sizes, reverse=True)
-
-
-def test_steps() -> None:
-    method = make_method("forward_correction")
-    check_steps("forward_correction", lambda z, y: forward_corrected_loss(z, y, method.transition))
-    known = 0.6 * torch.eye(CLASSES) + 0.1
-    check_steps("forward_correction(transition='known')", lambda z, y: forward_corrected_loss(z, y, known))
 
 
 @pytest.mark.parametrize("percentile", [None, 90.0])
@@ -82,15 +78,6 @@ def test_nothing_of_the_network_that_estimates_remains_and_a_known_matrix_needs_
     assert torch.equal(method.transition, torch.eye(CLASSES))
     assert ForwardCorrection.num_trainings(transition="known", percentile=None) == 1
     assert ForwardCorrection.num_trainings(transition="anchor", percentile=None) == ForwardCorrection.num_trainings() == 2
-
-
-def test_the_matrix_is_part_of_the_state() -> None:
-    method = make_method("forward_correction")
-    method.transition.copy_(torch.rand(CLASSES, CLASSES))
-    fresh = make_method("forward_correction")
-    fresh.load_state_dict(method.state_dict())
-    assert same_state(method, fresh)
-    assert torch.equal(one_step(method, batch()).loss, one_step(fresh, batch()).loss)
 
 
 @pytest.mark.parametrize(

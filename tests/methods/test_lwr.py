@@ -1,26 +1,18 @@
 """LWR's loss against its formula, and when its memory is renewed."""
 
-from pathlib import Path
-
 import pytest
 import torch
-from helpers_memory import (
-    SHAPES,
+from method_kit import (
     Presentation,
     check_formula,
-    check_repeated_ids,
-    check_resuming,
-    check_round_trip,
-    check_targets_get_no_gradient,
     check_training,
-    count_passes,
     cross_entropy,
     divergence,
     draw,
-    softmax,
+    draw_labels,
+    probabilities,
     watched,
 )
-from helpers_training import make_method
 from torch import Tensor
 from torch.nn import functional
 
@@ -28,27 +20,20 @@ from noisylab.methods.lwr import lwr_loss
 
 
 def by_hand(z: Tensor, labels: Tensor, targets: Tensor, temperature: float, weight: float) -> Tensor:
-    return (1 - weight) * cross_entropy(z, labels) + weight * divergence(z, targets, temperature)
+    return (1 - weight) * cross_entropy(z, labels) + weight * temperature**2 * divergence(targets, z, temperature)
 
 
-@pytest.mark.parametrize(("entries", "classes"), SHAPES)
 @pytest.mark.parametrize(("temperature", "weight"), [(5.0, 0.9), (1.0, 0.5), (2.0, 0.0), (3.0, 1.0)])
-def test_loss_and_gradient_are_those_of_the_formula(entries: int, classes: int, temperature: float, weight: float) -> None:
-    z, labels, targets = draw(entries, classes)
+def test_loss_and_gradient_are_those_of_the_formula(temperature: float, weight: float) -> None:
     check_formula(
-        lambda z: lwr_loss(z, labels, targets, temperature=temperature, weight=weight),
-        lambda z: by_hand(z, labels, targets, temperature, weight),
-        z,
+        lambda y, z, t: lwr_loss(z, y, t.softmax(1), temperature=temperature, weight=weight),
+        lambda y, z, t: by_hand(z, y, t.softmax(1), temperature, weight),
+        taught=1,
     )
 
 
-def test_no_gradient_reaches_the_targets() -> None:
-    z, labels, targets = draw(6)
-    check_targets_get_no_gradient(lambda z, t: lwr_loss(z, labels, t, temperature=5.0, weight=0.5), z, targets)
-
-
 def test_the_weight_moves_the_minimum_from_the_label_to_the_target_and_temperature_keeps_the_gradient_s_size() -> None:
-    z, labels, targets = draw(4)
+    z, labels, targets = draw(4, 5).requires_grad_(), draw_labels(4, 5), draw(4, 5, seed=1).softmax(1)
     at_target = (3.0 * targets.log()).requires_grad_()
     (gradient,) = torch.autograd.grad(lwr_loss(at_target, labels, targets, temperature=3.0, weight=1.0), at_target)
     torch.testing.assert_close(gradient, torch.zeros_like(gradient), atol=1e-6, rtol=0)
@@ -69,7 +54,7 @@ def test_targets_are_renewed_every_k_epochs_and_the_weight_rises(k: int) -> None
             return functional.cross_entropy(each.step.logits, each.batch.labels)
         age = each.epoch % k + 1
         ages.add(age)
-        targets = softmax(torch.stack([rows[-age] for rows in each.before]), 4.0)
+        targets = probabilities(torch.stack([rows[-age] for rows in each.before]), 4.0)
         weight = 0.6 * (each.epoch + 1) / 7
         return by_hand(each.step.logits, each.batch.labels, targets, 4.0, weight)
 
@@ -79,31 +64,5 @@ def test_targets_are_renewed_every_k_epochs_and_the_weight_rises(k: int) -> None
 
 
 def test_the_first_k_epochs_are_cross_entropy_to_the_bit() -> None:
-    for each in watched("lwr(k=3)", 3)[1]:
+    for each in watched("lwr(k=3)", 3)[1].presentations:
         assert torch.equal(each.step.loss, functional.cross_entropy(each.step.logits, each.batch.labels))
-
-
-def test_one_forward_pass() -> None:
-    batches, passes = count_passes("lwr(k=1)")
-    assert batches == passes
-
-
-@pytest.mark.parametrize("k", [1, 2])
-def test_state_round_trips_in_mid_epoch(k: int) -> None:
-    check_round_trip(f"lwr(k={k})")
-
-
-@pytest.mark.parametrize("k", [1, 2])
-def test_resuming_is_exact(k: int, tmp_path: Path) -> None:
-    check_resuming(f"lwr(k={k})", tmp_path)
-
-
-def test_repeated_ids() -> None:
-    assert check_repeated_ids("lwr(k=1)").targets.sum() == pytest.approx(3)
-    assert check_repeated_ids("lwr(k=2)").targets.sum() == 0, "the third epoch of k = 2 keeps nothing"
-
-
-@pytest.mark.parametrize("options", ["k=0", "temperature=0.0", "weight=1.5"])
-def test_bad_options_are_refused(options: str) -> None:
-    with pytest.raises(ValueError, match=options.split("=")[0]):
-        make_method(f"lwr({options})")

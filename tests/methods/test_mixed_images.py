@@ -10,11 +10,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from noisylab.core.registries import METHODS
+from noisylab.data import TrainingSet
 from noisylab.data.augmentations.mixing import CutMix
 from noisylab.data.batches.batch import Batch
 from noisylab.methods import Step
 from noisylab.methods.dlb import dlb_loss
-from noisylab.training import Callback, TrainingSet, train
+from noisylab.training import Callback, train
 
 SUPPORT_MIXED = [name for name in METHODS.entries() if METHODS.load(name).supports_mixed_images]
 

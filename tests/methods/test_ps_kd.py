@@ -1,26 +1,20 @@
 """PS-KD's loss against its formula, its memory, and its snapshot."""
 
 import copy
-from pathlib import Path
 
 import pytest
 import torch
-from helpers_memory import (
-    SHAPES,
+from helpers_training import CONFIG, make_method, training_set
+from method_kit import (
     Presentation,
     check_formula,
-    check_repeated_ids,
-    check_resuming,
-    check_round_trip,
-    check_targets_get_no_gradient,
     check_training,
-    count_passes,
     draw,
-    softmax,
+    draw_labels,
+    probabilities,
     some_batch,
     watched,
 )
-from helpers_training import CONFIG, make_method, same_state, training_set
 from torch import Tensor
 from torch.nn import functional
 
@@ -29,7 +23,7 @@ from noisylab.training import train
 
 
 def by_hand(z: Tensor, labels: Tensor, targets: Tensor, alpha: float) -> Tensor:
-    p, total = softmax(z), torch.zeros((), dtype=torch.float64)
+    p, total = probabilities(z), torch.zeros((), dtype=torch.float64)
     for i in range(len(z)):
         for k in range(z.shape[1]):
             soft = (1 - alpha) * float(k == labels[i]) + alpha * targets[i, k].double()
@@ -37,20 +31,17 @@ def by_hand(z: Tensor, labels: Tensor, targets: Tensor, alpha: float) -> Tensor:
     return total / len(z)
 
 
-@pytest.mark.parametrize(("entries", "classes"), SHAPES)
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 0.8, 1.0])
-def test_loss_and_gradient_are_those_of_the_formula(entries: int, classes: int, alpha: float) -> None:
-    z, labels, targets = draw(entries, classes)
-    check_formula(lambda z: ps_kd_loss(z, labels, targets, alpha=alpha), lambda z: by_hand(z, labels, targets, alpha), z)
-
-
-def test_no_gradient_reaches_the_targets() -> None:
-    z, labels, targets = draw(6)
-    check_targets_get_no_gradient(lambda z, t: ps_kd_loss(z, labels, t, alpha=0.5), z, targets)
+def test_loss_and_gradient_are_those_of_the_formula(alpha: float) -> None:
+    check_formula(
+        lambda y, z, t: ps_kd_loss(z, y, t.softmax(1), alpha=alpha),
+        lambda y, z, t: by_hand(z, y, t.softmax(1), alpha),
+        taught=1,
+    )
 
 
 def test_the_weight_moves_the_minimum_from_the_label_to_the_target() -> None:
-    _, labels, targets = draw(4)
+    labels, targets = draw_labels(4, 5), draw(4, 5, seed=1).softmax(1)
     one_hot = functional.one_hot(labels, 5).float()
     losses = {a: (ps_kd_loss((one_hot + 1e-4).log(), labels, targets, alpha=a), a) for a in (0.0, 0.5, 1.0)}
     assert losses[0.0] < losses[0.5] < losses[1.0]
@@ -65,7 +56,7 @@ def test_the_target_is_last_epoch_s_training_output_and_the_weight_rises_to_alph
         assert {len(rows) for rows in each.before} == {each.epoch}
         if each.epoch == 0:
             return functional.cross_entropy(each.step.logits, each.batch.labels)
-        targets = softmax(torch.stack([rows[-1] for rows in each.before]))
+        targets = probabilities(torch.stack([rows[-1] for rows in each.before]))
         return by_hand(each.step.logits, each.batch.labels, targets, alpha * (each.epoch + 1) / 5)
 
     method = check_training(f"ps_kd(alpha={alpha})", expected, epochs=5)
@@ -74,7 +65,7 @@ def test_the_target_is_last_epoch_s_training_output_and_the_weight_rises_to_alph
 
 def test_without_weight_and_in_the_first_epoch_it_is_cross_entropy() -> None:
     for name, epochs in (("ps_kd(alpha=0)", 3), ("ps_kd", 1), ("ps_kd(snapshot=True)", 1)):
-        for each in watched(name, epochs)[1]:
+        for each in watched(name, epochs)[1].presentations:
             torch.testing.assert_close(each.step.loss, functional.cross_entropy(each.step.logits, each.batch.labels))
 
 
@@ -86,42 +77,10 @@ def test_the_snapshot_is_the_network_as_last_epoch_left_it() -> None:
     batch = some_batch([0, 4, 9, 11])
     for _ in range(2):
         step = method.loss(batch)
-        targets = softmax(before(batch.images))
+        targets = probabilities(before(batch.images))
         torch.testing.assert_close(step.loss.double(), by_hand(step.logits, batch.labels, targets, 0.8 * 2 / 3))
         step.loss.backward()
         assert all(p.grad is None for p in method.teacher.parameters())
         with torch.no_grad():
             for parameter in method.network.parameters():
                 parameter -= 0.1 * parameter.grad
-
-
-def test_passes() -> None:
-    batches, passes = count_passes("ps_kd")
-    assert batches == passes
-    method, taught = make_method("ps_kd(snapshot=True)"), []
-    method.teacher.network.classifier.register_forward_hook(lambda module, inputs, output: taught.append(len(inputs[0])))
-    train(method, training_set(), CONFIG)
-    assert taught == batches
-    assert not same_state(method.network, method.teacher.network)
-
-
-@pytest.mark.parametrize("name", ["ps_kd", "ps_kd(snapshot=True)"])
-def test_state_round_trips_in_mid_epoch(name: str) -> None:
-    check_round_trip(name)
-
-
-@pytest.mark.parametrize("name", ["ps_kd", "ps_kd(snapshot=True)"])
-def test_resuming_is_exact(name: str, tmp_path: Path) -> None:
-    check_resuming(name, tmp_path)
-
-
-def test_repeated_ids() -> None:
-    method = check_repeated_ids("ps_kd")
-    assert method.targets[[3, 5, 7]].sum() == pytest.approx(3)
-    assert method.targets.sum() == pytest.approx(3)
-
-
-@pytest.mark.parametrize("alpha", [-0.1, 1.5])
-def test_a_bad_alpha_is_refused(alpha: float) -> None:
-    with pytest.raises(ValueError, match="alpha"):
-        make_method(f"ps_kd(alpha={alpha})")

@@ -2,80 +2,72 @@
 
 import dataclasses
 import math
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from helpers_memory import (
-    SHAPES,
+from helpers_training import CLASSES, CONFIG, SAMPLES, make_method, training_set
+from method_kit import (
     Presentation,
     check_formula,
-    check_repeated_ids,
-    check_resuming,
-    check_round_trip,
-    check_targets_get_no_gradient,
     check_training,
-    count_passes,
     cross_entropy,
     divergence,
     draw,
-    softmax,
+    draw_labels,
+    probabilities,
     watched,
 )
-from helpers_training import CLASSES, CONFIG, SAMPLES, make_method, training_set
 from torch import Tensor
 from torch.nn import functional
 
 from noisylab.core.registries import METHODS
+from noisylab.data.batches.batch import Batch
 from noisylab.data.batches.samplers import Delayed
 from noisylab.data.image_data import ImageData
-from noisylab.methods.soft_target_memory import soft_target_loss
+from noisylab.methods.soft_target_memory import TargetHistory, soft_target_loss
 from noisylab.study.grid import Grid
 from noisylab.study.plan import plan
-from noisylab.training import TrainConfig, train
+from noisylab.training import train
 
 
 def by_hand(z: Tensor, labels: Tensor, targets: Tensor, temperature: float, weight: float, convex: bool = False) -> Tensor:
     if len(targets) == 0:
         return cross_entropy(z, labels)
-    taught = divergence(z[: len(targets)], targets, temperature)
+    taught = temperature**2 * divergence(targets, z[: len(targets)], temperature)
     return (1 - weight if convex else 1) * cross_entropy(z, labels) + weight * taught
 
 
-@pytest.mark.parametrize(("entries", "classes"), SHAPES)
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize(("temperature", "weight", "convex"), [(3.0, 1.0, False), (1.0, 0.8, True), (5.0, 3.0, False)])
-def test_loss_and_gradient_are_those_of_the_formula(
-    entries: int, classes: int, share: float, temperature: float, weight: float, convex: bool
-) -> None:
-    z, labels, targets = draw(entries, classes)
-    targets = targets[: math.ceil(share * entries)]
-    present = torch.ones(len(targets), dtype=torch.bool)
-    options = {"temperature": temperature, "weight": weight, "convex": convex}
-    check_formula(
-        lambda z: soft_target_loss(z, labels, targets, present, **options),
-        lambda z: by_hand(z, labels, targets, temperature, weight, convex),
-        z,
-    )
+def test_loss_and_gradient_are_those_of_the_formula(share: float, temperature: float, weight: float, convex: bool) -> None:
+    def loss(labels: Tensor, z: Tensor, t: Tensor) -> Tensor:
+        targets = t.softmax(1)[: math.ceil(share * len(z))]
+        present = torch.ones(len(targets), dtype=torch.bool)
+        return soft_target_loss(z, labels, targets, present, temperature=temperature, weight=weight, convex=convex)
+
+    def formula(labels: Tensor, z: Tensor, t: Tensor) -> Tensor:
+        return by_hand(z, labels, t.softmax(1)[: math.ceil(share * len(z))], temperature, weight, convex)
+
+    check_formula(loss, formula, taught=1)
 
 
 @pytest.mark.parametrize("convex", [False, True])
 def test_targets_that_are_not_there_teach_nothing(convex: bool) -> None:
-    z, labels, targets = draw(6)
+    z, labels, targets = draw(6, 5).requires_grad_(), draw_labels(6, 5), draw(6, 5, seed=1).softmax(1)
     absent = torch.zeros(6, dtype=torch.bool)
     loss = soft_target_loss(z, labels, torch.zeros_like(targets), absent, temperature=3.0, weight=0.7, convex=convex)
     assert torch.equal(loss, functional.cross_entropy(z, labels))
     present = torch.tensor([True, False, True, False, False, True])
     got = soft_target_loss(z, labels, targets, present, temperature=3.0, weight=0.7, convex=convex)
-    expected = cross_entropy(z, labels) * (1 - 0.35 if convex else 1) + 0.35 * divergence(z[present], targets[present], 3.0)
+    expected = cross_entropy(z, labels) * (1 - 0.35 if convex else 1) + 0.35 * 9 * divergence(targets[present], z[present], 3.0)
     torch.testing.assert_close(got.double(), expected, rtol=1e-6, atol=1e-6)
 
 
-def test_no_gradient_reaches_the_targets_and_weight_and_temperature_have_their_effect() -> None:
-    z, labels, targets = draw(6)
+def test_weight_and_temperature_have_their_effect() -> None:
+    z, labels, targets = draw(6, 5).requires_grad_(), draw_labels(6, 5), draw(6, 5, seed=1).softmax(1)
     present = torch.ones(6, dtype=torch.bool)
-    check_targets_get_no_gradient(lambda z, t: soft_target_loss(z, labels, t, present, temperature=3.0, weight=1.0), z, targets)
     loss = {w: soft_target_loss(z, labels, targets, present, temperature=3.0, weight=w) for w in (0.0, 1.0, 3.0)}
     torch.testing.assert_close(loss[3.0] - loss[0.0], 3 * (loss[1.0] - loss[0.0]))
     assert loss[1.0] > loss[0.0]
@@ -91,7 +83,7 @@ def averaged(rows: list[Tensor], momentum: float, temperature: float) -> Tensor:
     """The corrected moving average of these logits' soft predictions, oldest first."""
     total = torch.zeros(rows[0].shape, dtype=torch.float64)
     for z in rows:
-        total = momentum * total + (1 - momentum) * softmax(z[None], temperature)[0]
+        total = momentum * total + (1 - momentum) * probabilities(z[None], temperature)[0]
     return total / (1 - momentum ** len(rows))
 
 
@@ -125,7 +117,7 @@ def test_with_repeat_it_is_on_the_repeated_half_and_so_many_epochs_older(age: in
 def test_an_age_in_iterations_is_the_prediction_of_so_many_steps_before(age: int, momentum: float) -> None:
     # Six iterations an epoch; samples come again as new ones before they are repeated.
     name = f"soft_target_memory(age={age}, unit='iterations', momentum={momentum}, weight=0.5, temperature=2.0)"
-    presentations = watched(name, epochs=4)[1]
+    presentations = watched(name, epochs=4)[1].presentations
     assert len(presentations) == 24
     early = 0
     for step, each in enumerate(presentations):
@@ -167,7 +159,7 @@ def test_held_averages_what_became_a_target(age: int) -> None:
 @pytest.mark.parametrize("convex", [False, True])
 def test_the_weight_follows_its_schedule(schedule: str, rise: object, convex: bool) -> None:
     def expected(each: Presentation) -> Tensor:
-        targets = softmax(torch.stack([rows[-1] for rows in each.before])) if each.epoch else torch.empty(0, CLASSES)
+        targets = probabilities(torch.stack([rows[-1] for rows in each.before])) if each.epoch else torch.empty(0, CLASSES)
         return by_hand(each.step.logits, each.batch.labels, targets, 1.0, 0.7 * rise(each.epoch), convex)
 
     name = f"soft_target_memory(weight=0.7, schedule={schedule!r}, convex={convex}, temperature=1.0)"
@@ -192,57 +184,38 @@ SETTINGS = [
 @pytest.mark.parametrize(("method", "options"), SETTINGS)
 def test_other_methods_are_settings_of_it(method: str, options: str) -> None:
     # From the same state, the same gradient: the other's loss on this one's logits, step for step of a whole training.
-    name, epochs = f"soft_target_memory({options})", 7
-    config = TrainConfig(epochs=epochs, batch_size=16, learning_rate=0.05, device="cpu", milestones=(0.5,))
-    one, other = make_method(name, epochs=epochs), make_method(method, epochs=epochs)
+    epochs = 7
+    one, other = make_method(f"soft_target_memory({options})", epochs=epochs), make_method(method, epochs=epochs).train()
     assert one.composition == other.composition
     gradients: list[tuple[Tensor, Tensor]] = []
-    other.train()
-
-    def shadow(module: object, images: tuple[Tensor, ...], logits: Tensor) -> None:
-        outputs.append(logits)
-
-    outputs: list[Tensor] = []
-    handle = one.network.register_forward_hook(shadow)
-    inner_loss, inner_start = one.loss, one.start_epoch
+    inner_loss, inner_start = one.loss_from_logits, one.start_epoch
 
     def start_epoch(epoch: int) -> None:
         inner_start(epoch)
         other.start_epoch(epoch)
 
-    def loss(batch):
-        step = inner_loss(batch)
-        copied = outputs.pop().detach().requires_grad_()
-        other.network = Says(copied)
-        (wanted,) = torch.autograd.grad(other.loss(batch).loss, copied)
-        (got,) = torch.autograd.grad(step.loss, step.logits, retain_graph=True)
+    def loss_from_logits(logits: Tensor, batch: Batch) -> Tensor:
+        loss, copied = inner_loss(logits, batch), logits.detach().requires_grad_()
+        (wanted,) = torch.autograd.grad(other.loss_from_logits(copied, batch), copied)
+        (got,) = torch.autograd.grad(loss, logits, retain_graph=True)
+        other.observe(copied.detach(), batch)
         gradients.append((got, wanted))
-        return step
+        return loss
 
-    one.loss, one.start_epoch = loss, start_epoch
-    train(one, training_set(), config)
-    handle.remove()
+    one.loss_from_logits, one.start_epoch = loss_from_logits, start_epoch
+    train(one, training_set(), replace(CONFIG, epochs=epochs))
     assert len(gradients) == epochs * math.ceil(SAMPLES / (8 if one.composition == "last" else 16))
     for got, wanted in gradients:
         assert got.abs().sum() > 0
         torch.testing.assert_close(got, wanted, rtol=1e-6, atol=1e-6)
 
 
-class Says(torch.nn.Module):
-    def __init__(self, logits: Tensor) -> None:
-        super().__init__()
-        self.logits = logits
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.logits
-
-
 @pytest.mark.parametrize(("method", "options"), SETTINGS)
 def test_trainings_of_the_settings_end_alike(method: str, options: str) -> None:
     networks = []
     for name in (method, f"soft_target_memory({options})"):
-        trained, presentations = watched(name, epochs=7)
-        networks.append((trained.network.state_dict(), [float(each.step.loss) for each in presentations]))
+        trained, watch = watched(name, epochs=7)
+        networks.append((trained.network.state_dict(), watch.losses))
     for key, value in networks[0][0].items():
         torch.testing.assert_close(networks[1][0][key], value, rtol=1e-3, atol=1e-5)
     if method != "ps_kd":  # whose loss has the target's entropy as well
@@ -252,48 +225,13 @@ def test_trainings_of_the_settings_end_alike(method: str, options: str) -> None:
 
 
 def test_the_loss_of_ps_kd_differs_by_the_entropy_of_its_target() -> None:
-    pairs = [watched(name)[1] for name in ("ps_kd", f"soft_target_memory({SETTINGS[4][1]})")]
+    pairs = [watched(name)[1].presentations for name in ("ps_kd", f"soft_target_memory({SETTINGS[4][1]})")]
     for one, other in zip(*pairs, strict=True):
         entropy = 0.0
         if one.epoch:
-            t = softmax(torch.stack([rows[-1] for rows in one.before]))
+            t = probabilities(torch.stack([rows[-1] for rows in one.before]))
             entropy = 0.8 * (one.epoch + 1) / 5 * float(-(t * t.log()).sum(1).mean())
         assert float(one.step.loss) == pytest.approx(float(other.step.loss) + entropy, rel=1e-4, abs=1e-5)
-
-
-VARIANTS = [
-    "",
-    "age=2",
-    "age=2, momentum=0.5",
-    "age=2, held=True",
-    "repeat=True",
-    "unit='iterations'",
-    "unit='iterations', momentum=0.5",
-    "schedule='linear', convex=True",
-]
-
-
-@pytest.mark.parametrize("options", VARIANTS)
-def test_state_round_trips_in_mid_epoch(options: str) -> None:
-    check_round_trip(f"soft_target_memory({options})", epochs=4)
-
-
-@pytest.mark.parametrize("options", [*VARIANTS, "unit='iterations', age=4", "repeat=True, age=2, momentum=0.5"])
-def test_resuming_is_exact(options: str, tmp_path: Path) -> None:
-    check_resuming(f"soft_target_memory({options})", tmp_path)
-
-
-@pytest.mark.parametrize("options", VARIANTS)
-def test_one_forward_pass(options: str) -> None:
-    batches, passes = count_passes(f"soft_target_memory({options})")
-    assert batches == passes
-
-
-@pytest.mark.parametrize("options", ["", "age=2, momentum=0.5", "held=True", "age=2, held=True"])
-def test_repeated_ids(options: str) -> None:
-    method = check_repeated_ids(f"soft_target_memory({options})")
-    assert method.written.nonzero().flatten().tolist() == [3, 5, 7]
-    assert method.written.max() == 1
 
 
 def test_samplings_and_budgets_follow_the_options(image_data: ImageData) -> None:
@@ -313,24 +251,34 @@ def test_samplings_and_budgets_follow_the_options(image_data: ImageData) -> None
     assert make_method("soft_target_memory:3").age == 3
 
 
+def test_an_age_beyond_an_epoch_is_to_be_written_in_epochs() -> None:
+    with pytest.raises(ValueError, match="at most the 6 iterations of an epoch, got 7"):
+        watched("soft_target_memory(age=7, unit='iterations')")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
-    [
-        ("age=0", "age"),
-        ("unit='steps'", "unit"),
-        ("momentum=1.0", "momentum"),
-        ("weight=2.0, convex=True", "weight"),
-        ("held=True, repeat=True", "held"),
-        ("held=True, unit='iterations'", "held"),
-        ("temperature=0", "temperature"),
-        ("schedule='cosine'", "schedule"),
-    ],
+    [("weight=2.0, convex=True", "weight"), ("held=True, repeat=True", "held"), ("held=True, unit='iterations'", "held")],
 )
-def test_bad_options_are_refused(options: str, message: str) -> None:
+def test_options_that_do_not_fit_each_other_are_refused(options: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make_method(f"soft_target_memory({options})")
 
 
-def test_an_age_beyond_an_epoch_is_to_be_written_in_epochs() -> None:
-    with pytest.raises(ValueError, match="at most the 6 iterations of an epoch, got 7"):
-        watched("soft_target_memory(age=7, unit='iterations')")
+@pytest.mark.parametrize("momentum", [0.0, 0.6])
+@pytest.mark.parametrize(("rows", "every"), [(1, 1), (3, 1), (1, 2), (2, 3)])
+def test_a_history_keeps_the_latest_targets_of_each_sample(rows: int, every: int, momentum: float) -> None:
+    history, made = TargetHistory(rows, 4, 3, every=every, momentum=momentum), draw(7, 3).softmax(1).float()
+    expected: list[Tensor] = []
+    total = torch.zeros(3)
+    for n, row in enumerate(made, start=1):
+        # Sample 2 is written by the last of its two entries, and sample 0 not at all.
+        history.write(torch.tensor([2, 3, 2]), torch.stack([torch.full((3,), 9.0), torch.full((3,), 0.5), row]))
+        if n % every == 0:
+            total = momentum * total + (1 - momentum) * row
+            expected.append(total / (1 - momentum ** (len(expected) + 1)))
+        for number in range(max(1, len(expected) - rows + 1), len(expected) + 1):
+            read = history.read(torch.tensor([2]), torch.tensor([number]))[0]
+            torch.testing.assert_close(read, expected[number - 1])
+    assert history.predictions.tolist() == [0, 0, 7, 7]
+    assert not history.targets[:, 0].any()

@@ -4,22 +4,17 @@ import math
 
 import pytest
 import torch
-from helpers_memory import (
-    SHAPES,
+from method_kit import (
     Presentation,
     check_formula,
-    check_repeated_ids,
-    check_round_trip,
-    check_targets_get_no_gradient,
     check_training,
-    count_passes,
     cross_entropy,
     divergence,
     draw,
-    softmax,
+    draw_labels,
+    probabilities,
     watched,
 )
-from helpers_training import make_method
 from torch import Tensor
 from torch.nn import functional
 
@@ -29,32 +24,27 @@ from noisylab.methods.temporal_ensembling import Distance, temporal_ensembling_l
 
 def by_hand(z: Tensor, labels: Tensor, targets: Tensor, weight: float, distance: str) -> Tensor:
     if distance == "kl":
-        return cross_entropy(z, labels) + weight * divergence(z, targets, 1.0)
-    p, total = softmax(z), torch.zeros((), dtype=torch.float64)
+        return cross_entropy(z, labels) + weight * divergence(targets, z)
+    p, total = probabilities(z), torch.zeros((), dtype=torch.float64)
     for i in range(len(z)):
         for k in range(z.shape[1]):
             total = total + (p[i, k] - targets[i, k].double()) ** 2
     return cross_entropy(z, labels) + weight * total / len(z)
 
 
-@pytest.mark.parametrize(("entries", "classes"), SHAPES)
 @pytest.mark.parametrize("weight", [0.0, 0.5, 3.0])
 @pytest.mark.parametrize("distance", ["squared", "kl"])
-def test_loss_and_gradient_are_those_of_the_formula(entries: int, classes: int, weight: float, distance: Distance) -> None:
-    z, labels, targets = draw(entries, classes)
+def test_loss_and_gradient_are_those_of_the_formula(weight: float, distance: Distance) -> None:
     check_formula(
-        lambda z: temporal_ensembling_loss(z, labels, targets, weight=weight, distance=distance),
-        lambda z: by_hand(z, labels, targets, weight, distance),
-        z,
+        lambda y, z, t: temporal_ensembling_loss(z, y, t.softmax(1), weight=weight, distance=distance),
+        lambda y, z, t: by_hand(z, y, t.softmax(1), weight, distance),
+        taught=1,
     )
 
 
 @pytest.mark.parametrize("distance", ["squared", "kl"])
-def test_no_gradient_reaches_the_targets_and_the_weight_pulls_to_them(distance: Distance) -> None:
-    z, labels, targets = draw(6)
-    check_targets_get_no_gradient(
-        lambda z, t: temporal_ensembling_loss(z, labels, t, weight=1.0, distance=distance), z, targets
-    )
+def test_the_weight_pulls_to_the_targets(distance: Distance) -> None:
+    z, labels, targets = draw(6, 5), draw_labels(6, 5), draw(6, 5, seed=1).softmax(1)
     moved = []
     for weight in (0.0, 1.0, 10.0):
         student = z.detach().clone().requires_grad_()
@@ -62,7 +52,7 @@ def test_no_gradient_reaches_the_targets_and_the_weight_pulls_to_them(distance: 
             loss = temporal_ensembling_loss(student, labels, targets, weight=weight, distance=distance)
             (gradient,) = torch.autograd.grad(loss, student)
             student = (student - 0.2 * gradient).detach().requires_grad_()
-        moved.append(float((softmax(student.detach()) - targets).square().sum()))
+        moved.append(float((probabilities(student.detach()) - targets).square().sum()))
     assert moved[0] > moved[1] > moved[2]
 
 
@@ -96,7 +86,7 @@ def test_the_target_is_the_average_of_the_epochs_before(momentum: float, distanc
             return functional.cross_entropy(each.step.logits, each.batch.labels)
         targets = torch.zeros(len(each.batch.images), each.step.logits.shape[1], dtype=torch.float64)
         for n in range(each.epoch):
-            targets = momentum * targets + (1 - momentum) * softmax(torch.stack([rows[n] for rows in each.before]))
+            targets = momentum * targets + (1 - momentum) * probabilities(torch.stack([rows[n] for rows in each.before]))
         targets = targets / (1 - momentum**each.epoch)
         weight = 2.0 * math.exp(-5 * (1 - min(1, each.epoch / (epochs * 80 / 300))) ** 2)
         return by_hand(each.step.logits, each.batch.labels, targets, weight, distance)
@@ -107,26 +97,5 @@ def test_the_target_is_the_average_of_the_epochs_before(momentum: float, distanc
 
 
 def test_the_first_epoch_is_cross_entropy_to_the_bit() -> None:
-    for each in watched("temporal_ensembling", 1)[1]:
+    for each in watched("temporal_ensembling", 1)[1].presentations:
         assert torch.equal(each.step.loss, functional.cross_entropy(each.step.logits, each.batch.labels))
-
-
-def test_one_forward_pass() -> None:
-    batches, passes = count_passes("temporal_ensembling")
-    assert batches == passes
-
-
-@pytest.mark.parametrize("options", ["", "(momentum=0.0)", "(distance='kl')"])
-def test_state_round_trips_in_mid_epoch(options: str) -> None:
-    check_round_trip(f"temporal_ensembling{options}")
-
-
-def test_repeated_ids() -> None:
-    method = check_repeated_ids("temporal_ensembling")
-    assert (method.targets.sum(1) > 0).nonzero().flatten().tolist() == [3, 5, 7]
-
-
-@pytest.mark.parametrize("options", ["momentum=1.0", "momentum=-0.1", "weight=-1.0", "distance='l1'"])
-def test_bad_options_are_refused(options: str) -> None:
-    with pytest.raises(ValueError, match=options.split("=")[0]):
-        make_method(f"temporal_ensembling({options})")

@@ -16,7 +16,7 @@ import pytest
 from filelock import FileLock
 from readable import assert_readable, texts
 
-from noisylab.analysis import load_dynamics, score
+from noisylab.analysis import score
 from noisylab.analysis.scoring import is_high
 from noisylab.core.registries import DATA_SETS, FIGURES
 from noisylab.data.image_data import load_data
@@ -28,6 +28,7 @@ from noisylab.plotting.forgetting import cumulative
 from noisylab.plotting.loss_separation import loss_densities, loss_ridges
 from noisylab.plotting.study_runs import StudyRuns, study_runs
 from noisylab.plotting.style import WIDTHS, Width
+from noisylab.recording import load_dynamics
 from noisylab.study.grid import Grid
 from noisylab.study.plan import plan
 from noisylab.study.run import run_one

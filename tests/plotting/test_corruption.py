@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from noisylab.corruption import asymmetric, from_pair, open_set, symmetric, then
+from noisylab.corruption import asymmetric, compose, from_pair, open_set, symmetric
 from noisylab.plotting.corruption import corruption_figure, example, examples_figure, rate_per_class, transition_heatmap
 
 mpl.use("Agg")
@@ -56,7 +56,7 @@ def test_replaced_images_have_a_colour_and_a_column_of_their_own() -> None:
         assert matrix == pytest.approx(np.array([[0.6, 0.1, 0.3], [0.1, 0.6, 0.3]]), abs=0.003)
     assert [tick.get_text() for tick in figure.axes[1].get_xticklabels()] == ["0", "1", "image replaced"]
     assert [bar.get_height() for bar in figure.axes[2].patches] == pytest.approx([0.1, 0.1, 0.3, 0.3], abs=0.003)
-    more = then(noisy, symmetric(noisy.given, 0.2, seed=1))
+    more = compose(noisy, symmetric(noisy.given, 0.2, seed=1))
     assert [ax.get_title() for ax in corruption_figure(more).figure.axes] == ["realised", "rate per class"]
 
 

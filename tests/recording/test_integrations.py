@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from noisylab.analysis import DynamicsRecorder, load_dynamics
+from noisylab.recording import DynamicsRecorder, load_dynamics
 
 needs_lightning = pytest.mark.skipif(importlib.util.find_spec("lightning") is None, reason="lightning is not installed")
 needs_transformers = pytest.mark.skipif(

@@ -8,9 +8,8 @@ import torch
 import xarray
 from torch import Tensor
 
-from noisylab.analysis import DynamicsRecorder, load_dynamics
 from noisylab.data import LastBatchSampler, TwinSampler
-from noisylab.recording import recorder
+from noisylab.recording import DynamicsRecorder, load_dynamics, recorder
 
 GIVEN = np.array([0, 1, 2, 1, 0, 2])
 TRUE = np.array([0, 1, 2, 0, 0, 1])

@@ -14,9 +14,8 @@ import torch
 import xarray
 from torch import Tensor
 
-from noisylab.analysis import DynamicsRecorder, load_dynamics
 from noisylab.data import LastBatchSampler
-from noisylab.recording import recorder
+from noisylab.recording import DynamicsRecorder, load_dynamics, recorder
 from noisylab.recording.records import intact_epochs, shard_file
 
 GIVEN = np.array([0, 1, 2, 1, 0, 2, 2, 0])
@@ -218,7 +217,7 @@ def test_an_epoch_that_was_broken_off_does_not_count(tmp_path: Path) -> None:
 LOOP = """
 import sys, time
 import numpy as np, torch
-from noisylab.analysis import DynamicsRecorder
+from noisylab.recording import DynamicsRecorder
 folder, rank, shards, epochs, pause = sys.argv[1], *map(int, sys.argv[2:5]), float(sys.argv[5])
 given = np.arange(40) % 4
 options = dict(epochs=epochs, shard=(rank, shards), divergence=True, probabilities=True)

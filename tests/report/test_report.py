@@ -21,11 +21,11 @@ from filelock import FileLock
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from noisylab.analysis import load_dynamics
 from noisylab.core.registries import DATA_SETS
 from noisylab.data.image_data import load_data
 from noisylab.plotting.study_runs import study_runs
 from noisylab.plotting.style import method_styles
+from noisylab.recording import load_dynamics
 from noisylab.report.page import build_page, explore
 from noisylab.report.samples import PER_SHEET, chosen_epochs, curves, explorer_data, packed, sheets
 from noisylab.study.grid import Grid

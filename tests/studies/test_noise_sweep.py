@@ -18,8 +18,8 @@ import pandas
 import pytest
 from filelock import FileLock
 
-from noisylab.analysis import load_dynamics
 from noisylab.corruption import NoisyLabels
+from noisylab.recording import load_dynamics
 
 ROOT = Path(__file__).parents[2]
 TIMINGS = ["seconds", "images_per_second"]

@@ -16,18 +16,18 @@ from noisylab.training.config import TrainConfig
 
 
 def config(name: str, seed: int = 0) -> RunConfig:
-    """A run that is known by the name of its method."""
+    """A run that is known by the digest of its noise."""
     return RunConfig(
         data="digits()",
         data_digest="",
-        noise_digest="",
+        noise_digest=name,
         train_size=1,
-        model="",
-        method=name,
-        noise="",
+        model="small_cnn()",
+        method="ce()",
+        noise="symmetric(rate=0.4)",
         noise_seed=0,
         seed=seed,
-        augment="",
+        augment="none()",
         record="online",
         training=TrainConfig(epochs=3, device="cpu"),
         budget="epochs",
@@ -38,17 +38,17 @@ def act(position: int, config: RunConfig, study: Path) -> dict[str, Any] | str |
     """What a worker does in these tests, by the name of the run; every start leaves a file."""
     earlier = len(list(study.glob(f"{config.id}.*")))
     (study / f"{config.id}.{earlier}.{os.getpid()}").touch()
-    if config.method == "dies" or (config.method == "dies once" and earlier == 0):
+    if config.noise_digest == "dies" or (config.noise_digest == "dies once" and earlier == 0):
         os.kill(os.getpid(), signal.SIGKILL)
-    if config.method == "leaves":
+    if config.noise_digest == "leaves":
         os._exit(7)
-    if config.method == "fails":
+    if config.noise_digest == "fails":
         return "ValueError: of its own"
-    if config.method == "raises":
+    if config.noise_digest == "raises":
         raise RuntimeError("beyond what a worker catches")
-    if config.method == "elsewhere once" and earlier == 0:
+    if config.noise_digest == "elsewhere once" and earlier == 0:
         return Locked()
-    if config.method == "slow":
+    if config.noise_digest == "slow":
         time.sleep(60)
     pool._epochs[position] = config.epochs_trained
     return {"position": position, "pid": os.getpid()}
@@ -81,7 +81,7 @@ def test_every_run_is_done_once_and_told_of_once(tmp_path: Path) -> None:
     assert told.run(configs, tmp_path, 2) == []
     assert sorted(result["position"] for _, result in told.results) == list(range(6))
     assert all(configs[result["position"]] is config for config, result in told.results)
-    assert Counter(path.name.split(".")[0] for path in tmp_path.iterdir()) == {c.id: 1 for c in configs}
+    assert Counter(path.name.rsplit(".", 2)[0] for path in tmp_path.iterdir()) == {c.id: 1 for c in configs}
     assert os.getpid() not in {result["pid"] for _, result in told.results}
     assert told.progress[-1] == [3] * 6
 
@@ -90,13 +90,13 @@ def test_what_goes_wrong_in_a_run_stays_with_it(tmp_path: Path) -> None:
     names = ["fine", "fails", "dies", "leaves", "dies once", "elsewhere once", "fine"]
     configs, told = [config(name, seed) for seed, name in enumerate(names)], Told()
     failures = told.run(configs, tmp_path, 2)
-    assert {failure.config.method for failure in failures} == {"fails", "dies", "leaves"}
-    reasons = {failure.config.method: failure.reason for failure in failures}
+    assert {failure.config.noise_digest for failure in failures} == {"fails", "dies", "leaves"}
+    reasons = {failure.config.noise_digest: failure.reason for failure in failures}
     assert reasons["fails"] == "ValueError: of its own"
     assert reasons["dies"] == f"its process ended {ATTEMPTS} times (exit code {-signal.SIGKILL})"
     assert reasons["leaves"] == f"its process ended {ATTEMPTS} times (exit code 7)"
-    assert sorted(config.method for config, _ in told.results) == ["dies once", "elsewhere once", "fine", "fine"]
-    starts = Counter(path.name.split(".")[0] for path in tmp_path.iterdir())
+    assert sorted(config.noise_digest for config, _ in told.results) == ["dies once", "elsewhere once", "fine", "fine"]
+    starts = Counter(path.name.rsplit(".", 2)[0] for path in tmp_path.iterdir())
     assert [starts[config.id] for config in configs] == [1, 1, ATTEMPTS, ATTEMPTS, 2, 2, 1]
 
 

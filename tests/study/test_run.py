@@ -13,11 +13,11 @@ import pytest
 import torch
 from filelock import FileLock
 
-from noisylab.analysis import load_dynamics
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.corruption import NoisyLabels
 from noisylab.data.image_data import ImageData, load_data
 from noisylab.methods import Method
+from noisylab.recording import load_dynamics
 from noisylab.study.run import RunLockedError, build_method, run_one
 from noisylab.study.run_config import RunConfig
 from noisylab.study.run_folder import read_result

@@ -5,29 +5,25 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas
 import pytest
-import torch
 from helpers_training import make_method, training_set
-from noisylab.core.shares import Whole
-from two_processes import COMPARED, UNEQUAL, losses
+from two_processes import COMPARED, CUT, losses
 
-from noisylab.analysis import load_dynamics
-from noisylab.core.distributed import gathered
 from noisylab.core.registries import DATA_SETS, METHODS
-from noisylab.data.batches.samplers import SAMPLERS, LastBatchSampler, PlainSampler, SameClassSampler
 from noisylab.data.image_data import load_data
+from noisylab.recording import load_dynamics
 from noisylab.study.grid import Grid
 from noisylab.study.plan import plan
 from noisylab.study.run import run_one
-from noisylab.training import TrainConfig, TrainingSet, train
+from noisylab.training import TrainConfig, train
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
 
 
 def torchrun(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
@@ -47,19 +43,25 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", COMPARED)
 def test_with_synced_statistics_the_loss_is_that_of_one_process(found: dict[str, Any], name: str) -> None:
-    one = losses(name, UNEQUAL)
+    one = losses(name, CUT)
     np.testing.assert_allclose(found["synced"][name], one, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", COMPARED)
 def test_the_exposure_is_that_of_one_process_and_own_statistics_give_another_loss(found: dict[str, Any], name: str) -> None:
-    one, two = np.array(losses(name, UNEQUAL)), np.array(found["own"][name])
+    one, two = np.array(losses(name, CUT)), np.array(found["own"][name])
     assert np.array_equal(one[:, 1:], two[:, 1:])
     assert not np.allclose(one[:, 0], two[:, 0], rtol=1e-4)
 
 
+def test_what_cannot_be_shared_evenly_is_left_out_and_processes_remember_alike(found: dict[str, Any]) -> None:
+    # Of 45 samples, 22 each.
+    assert [row[1:] for row in found["odd"]["losses"]] == [[44, 4]] * 3
+    assert found["odd"]["same memory"] is True
+
+
 def test_statistics_of_all_in_a_shorter_precision(found: dict[str, Any]) -> None:
-    one = losses("dlb", dataclasses.replace(UNEQUAL, precision="bf16"))
+    one = losses("dlb", dataclasses.replace(CUT, precision="bf16"))
     np.testing.assert_allclose(found["short"], one, rtol=0.01)
 
 
@@ -125,65 +127,3 @@ def test_a_configuration_for_more_processes_than_there_are_is_refused() -> None:
     config = TrainConfig(epochs=1, processes=2, device="cpu")
     with pytest.raises(ValueError, match="for 2 processes, and 1 are training"):
         train(make_method("ce"), training_set(), config)
-
-
-@pytest.mark.parametrize("processes", [2, 3, 4])
-@pytest.mark.parametrize("name", sorted(SAMPLERS))
-def test_the_shares_of_a_batch_are_the_batch(name: str, processes: int) -> None:
-    def make(rank: int, of: int) -> PlainSampler:
-        if name == "same_class":
-            return SameClassSampler(np.arange(101) % 5, 24, seed=3, shard=(rank, of))
-        return SAMPLERS[name](101, 24, 3, shard=(rank, of))
-
-    samplers = [make(rank, processes) for rank in range(processes)]
-    for _ in range(3):
-        shares = list(zip(*samplers, strict=True))
-        epoch = samplers[0].epoch - 1
-        for entries, parts in zip(samplers[0].batches(epoch), shares, strict=True):
-            assert sorted(entries.ids.tolist()) == sorted(id_ for part in parts for id_ in part)
-            assert min(map(len, parts)) >= 1
-
-
-def test_each_process_repeats_its_own_last_half() -> None:
-    for rank in range(3):
-        sampler, last = LastBatchSampler(100, 24, seed=1, shard=(rank, 3)), []
-        for _ in range(2):
-            epoch = sampler.epoch
-            for entries, ids in zip(sampler.batches(epoch), sampler, strict=True):
-                new = sampler.whole(entries).new_of(rank)
-                assert ids[: new.start] == last
-                last = ids[new]
-
-
-def test_two_processes_have_the_batches_of_one() -> None:
-    for size in range(40, 75):
-        one, two = LastBatchSampler(size, 16), LastBatchSampler(size, 16, shard=(1, 2))
-        assert all(np.array_equal(a.ids, b.ids) for a, b in zip(one.batches(1), two.batches(1), strict=True))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((100, 16, 0, (2, 2)), r"shard must be \(rank, number of processes\)"),
-        ((100, 18, 0, (0, 2)), "must be a multiple of 4 for 2 of them, got 18"),
-        ((100, 4, 0, (0, 2)), "two new entries"),
-        ((3, 16, 0, (0, 2)), "two new entries"),
-    ],
-)
-def test_shares_that_cannot_be(arguments: Sequence[Any], message: str) -> None:
-    *positional, shard = arguments
-    with pytest.raises(ValueError, match=message):
-        LastBatchSampler(*positional, shard=shard)
-
-
-def test_weights_of_shares_count_every_entry_alike() -> None:
-    whole = Whole(before=3, new=5, after=0, processes=2)
-    means = [torch.tensor(whole.share(rank), dtype=torch.float64).mean() * whole.weight(rank) for rank in range(2)]
-    assert sum(means) / 2 == pytest.approx(3.5)
-    assert gathered(rows := torch.ones(3), None) is rows
-
-
-def test_a_set_of_one_process_is_not_split() -> None:
-    data: TrainingSet = training_set()
-    sampler = PlainSampler(len(data.images), 16)
-    assert [len(ids) for ids in sampler] == [16, 16, 14]

@@ -12,11 +12,11 @@ import pytest
 import torch
 from helpers_training import CONFIG, SAMPLES, make_method, same_state, training_set, true_labels
 
-from noisylab.analysis import DynamicsRecorder, load_dynamics
 from noisylab.core.registries import METHODS
 from noisylab.core.seeds import derive_seed
 from noisylab.data.batches.batch import Batch
 from noisylab.methods import Method, Step
+from noisylab.recording import DynamicsRecorder, load_dynamics
 from noisylab.study.run_log import RunLog
 from noisylab.training import Callback, TrainConfig, train
 from noisylab.training.callback import EpochSummary

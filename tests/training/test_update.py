@@ -60,7 +60,7 @@ def test_the_average_changes_no_step_of_training() -> None:
     assert same_state(trained()[0], trained(ema=0.9)[0])
 
 
-@pytest.mark.parametrize("name", ["ce", "dlb", "coteaching", "mixup"])
+@pytest.mark.parametrize("name", ["ce", "dlb", "coteaching", "elr"])
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_mixed_precision_learns_alike_and_keeps_the_weights_in_float32(name: str, precision: str) -> None:
     full, mixed = trained(name)[1], trained(name, precision=precision)

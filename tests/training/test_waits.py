@@ -11,10 +11,10 @@ import torch
 from helpers_training import CONFIG, make_method, training_set, true_labels
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from noisylab.analysis import DynamicsRecorder
 from noisylab.core.registries import AUGMENTATIONS, METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods import Method, Step
+from noisylab.recording import DynamicsRecorder
 from noisylab.training import Callback, train
 from noisylab.training.callback import EpochSummary
 

@@ -21,7 +21,7 @@ from noisylab.methods import Method, Step
 from noisylab.study.grid import Grid
 from noisylab.study.plan import plan
 from noisylab.study.run import run_one
-from noisylab.training import Callback, TrainConfig, TrainingSet, train
+from noisylab.training import Callback, TrainConfig, train
 from noisylab.training.callback import EpochSummary
 
 # One of every composition, and every kind of memory.
@@ -40,13 +40,8 @@ COMPARED = (
 )
 
 
-# The last batch is smaller, and its shares are unequal.
-UNEQUAL = dataclasses.replace(CONFIG, batch_size=12)
-
-
-def unequal_set() -> TrainingSet:
-    whole = training_set()
-    return dataclasses.replace(whole, images=whole.images[:45], given_labels=whole.given_labels[:45])
+# The last batch is smaller.
+CUT = dataclasses.replace(CONFIG, batch_size=12)
 
 
 class Losses(Callback):
@@ -81,7 +76,7 @@ def without_dropout(name: str) -> Method:
 def losses(name: str, config: TrainConfig) -> list[list[float]]:
     """The loss, images and steps of each epoch, in the main process."""
     seen = Losses()
-    train(without_dropout(name), unequal_set(), config, [seen])
+    train(without_dropout(name), training_set(), config, [seen])
     return seen.rows
 
 
@@ -103,6 +98,15 @@ def resumed(name: str, config: TrainConfig, folder: Path) -> bool:
     return all(torch.equal(value, other[key]) for key, value in one.items())
 
 
+def odd(config: TrainConfig) -> dict[str, Any]:
+    """A training on 45 samples: its losses, and whether both processes remember the same of them."""
+    whole, method, seen = training_set(), make_method("elr"), Losses()
+    train(method, dataclasses.replace(whole, images=whole.images[:45], given_labels=whole.given_labels[:45]), config, [seen])
+    memories = to_main(method.state_dict()["targets"])
+    same = not is_main() or (torch.equal(*memories) and bool(memories[0][:45].any(dim=1).all()))
+    return {"losses": seen.rows, "same memory": same}
+
+
 def executed(study: Path) -> list[list[dict[str, Any]]]:
     """The result that every process has of a run with a teacher, and of the same one again."""
     training = TrainConfig(epochs=1, processes=2, device="cpu")
@@ -114,12 +118,13 @@ def executed(study: Path) -> list[list[dict[str, Any]]]:
 def main(out: Path) -> None:
     with joined("cpu"):
         own = dataclasses.replace(CONFIG, processes=2)
-        unequal = dataclasses.replace(UNEQUAL, processes=2)
-        synced = dataclasses.replace(unequal, sync_batch_norm=True)
+        cut = dataclasses.replace(CUT, processes=2)
+        synced = dataclasses.replace(cut, sync_batch_norm=True)
         found = {
             "synced": {name: losses(name, synced) for name in COMPARED},
-            "own": {name: losses(name, unequal) for name in COMPARED},
+            "own": {name: losses(name, cut) for name in COMPARED},
             "short": losses("dlb", dataclasses.replace(synced, precision="bf16")),
+            "odd": odd(cut),
             "executed": executed(out.parent / "study"),
             "resumed": {name: to_main(resumed(name, own, out.parent)) for name in ("dlb", "elr")},
         }

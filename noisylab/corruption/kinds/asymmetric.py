@@ -6,37 +6,56 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from noisylab.core.checks import PositiveInt, UnitInterval
+from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
 from noisylab.corruption.class_maps import MAPPINGS
+from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
-from noisylab.corruption.validation import check_integer, check_labels, check_rate, check_true_labels
+from noisylab.corruption.validation import check_integer, check_labels, check_true_labels
 
 
 @NOISES.register("asymmetric", main="rate")
+@named_classes
 def asymmetric(
     labels: ArrayLike,
     rate: UnitInterval,
     mapping: Literal["cifar10", "mnist", "digits", "fashion_mnist_war", "cifar100_superclass", "cifar100_contiguous5"]
-    | Mapping[int, int],
+    | Mapping[int, int]
+    | Mapping[str, str],
     num_classes: PositiveInt | None = None,
     *,
     sampling: Sampling = "exact_per_class",
-    seed: int = 0,
+    seed: NonNegativeInt = 0,
 ) -> NoisyLabels:
     """Each class of `mapping` becomes its image with probability `rate`; the other classes stay clean.
 
-    labels: int[N] true labels; mapping: "cifar10", "mnist", "digits", "fashion_mnist_war", "cifar100_superclass",
-    "cifar100_contiguous5" or a dict true -> given. The overall rate is below `rate` where classes stay clean: r/2 on CIFAR-10
-    (Patrini et al. 2017). FashionMNIST has no agreed map: "fashion_mnist_war" is what the code of WAR (Damodaran et al.) runs.
-    Flips are drawn from the true labels all at once, never in place, so no flipped label flips again. Raises ValueError for
-    bad labels, rate, sampling or seed, and for a mapping that is unknown or does not fit the classes.
+    T_i,m(i) = r for a map m, so the overall rate is below `rate` if classes stay clean: r/2 on CIFAR-10 (Patrini et al. 2017).
+    Flips are drawn from the true labels all at once, never in place, so no flipped label flips again.
+
+    Args:
+        labels: int[N] true labels, or names.
+        rate: r in [0, 1].
+        mapping: A dict true -> given of numbers or names, or one of "cifar10", "mnist", "digits", "fashion_mnist_war" (what the
+            code of WAR, Damodaran et al., runs, since there is no agreed one), "cifar100_superclass", "cifar100_contiguous5".
+        num_classes: The number of classes; by default, that of the labels.
+        sampling: "exact_per_class", "exact" or "iid" (see `draw`).
+        seed: Of all draws; one seed is nested over rates.
+
+    Returns:
+        The record.
+
+    Raises:
+        ValueError: For bad arguments, and for a mapping that does not fit the classes.
+
+    Example:
+        >>> from noisylab.corruption import asymmetric
+        >>> noisy = asymmetric(["cat", "dog", "deer"] * 20, 0.5, {"cat": "dog", "dog": "cat"})
+        >>> round(noisy.rate, 3)
+        0.333
     """
-    r = check_rate(rate)
+    r = float(rate)
     if isinstance(mapping, str):
-        if mapping not in MAPPINGS:
-            raise ValueError(f"mapping must be one of {', '.join(map(repr, MAPPINGS))} or a dict, got {mapping!r}")
         size, pairs = MAPPINGS[mapping]
         clean, classes = check_labels(labels, num_classes)
         if classes != size:
@@ -45,11 +64,18 @@ def asymmetric(
             raise ValueError(f"mapping {mapping!r} is for {size} classes, got {got}{some}")
         check_true_labels(clean, num_classes)
     else:
-        if not isinstance(mapping, Mapping) or not mapping:
+        if not mapping:
             raise ValueError(f"mapping must be a name or a dict true -> given with at least one pair, got {mapping!r}")
         pairs = {check_integer("mapping key", t): check_integer("mapping value", g) for t, g in mapping.items()}
         largest = max([*pairs, *pairs.values()])
-        clean, classes = check_true_labels(labels, num_classes, *pairs, *pairs.values())
+        named = {*pairs, *pairs.values()}
+        held = check_labels(labels, num_classes)[1]
+        if num_classes is None and not named.issuperset(range(held, largest)):
+            raise ValueError(
+                f"mapping names class {largest}, but the labels are of classes 0 to {held - 1}; pass num_classes={largest + 1} "
+                "if there are such classes"
+            )
+        clean, classes = check_true_labels(labels, num_classes, *named)
         if largest >= classes:
             raise ValueError(f"mapping must use classes below num_classes = {classes}, got class {largest}")
         fixed = [true for true, given in pairs.items() if true == given]

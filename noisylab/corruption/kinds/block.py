@@ -6,15 +6,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from noisylab.core.checks import PositiveInt, UnitInterval
+from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
 from noisylab.corruption.class_maps import CIFAR100_SUPERCLASS
+from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
-from noisylab.corruption.validation import check_labels, check_rate
+from noisylab.corruption.validation import check_labels
 
 
 @NOISES.register("block", main="rate")
+@named_classes
 def block(
     labels: ArrayLike,
     rate: UnitInterval,
@@ -22,16 +24,32 @@ def block(
     num_classes: PositiveInt | None = None,
     *,
     sampling: Sampling = "exact_per_class",
-    seed: int = 0,
+    seed: NonNegativeInt = 0,
 ) -> NoisyLabels:
     """Each label becomes, with probability `rate`, another class of its group, drawn uniformly.
 
-    labels: int[N] true labels; groups: the group of every class (int[C]), or CIFAR-100's superclasses. T_ij = r/(|B|-1) for
-    i != j in one group B. A class alone in its group stays clean. Raises ValueError for bad labels, rate or groups.
+    T_ij = r/(|B|-1) for i != j in one group B. A class alone in its group stays clean.
+
+    Args:
+        labels: int[N] true labels, or names.
+        rate: r in [0, 1].
+        groups: int[C], the group of each class, or CIFAR-100's superclasses.
+        num_classes: The number of classes; by default, that of the labels.
+        sampling: "exact_per_class", "exact" or "iid" (see `draw`).
+        seed: Of all draws; one seed is nested over rates.
+
+    Returns:
+        The record.
+
+    Raises:
+        ValueError: For bad labels, rate or groups.
+
+    Example:
+        >>> from noisylab.corruption import block
+        >>> block([0, 1, 2, 3], 1, groups=[0, 0, 1, 1]).given
+        array([1, 0, 3, 2])
     """
-    r = check_rate(rate)
-    if isinstance(groups, str) and groups != "cifar100_superclass":
-        raise ValueError(f"groups must be 'cifar100_superclass' or the group of every class, got {groups!r}")
+    r = float(rate)
     group, _ = check_labels(CIFAR100_SUPERCLASS if isinstance(groups, str) else groups)
     clean, classes = check_labels(labels, len(group) if num_classes is None else num_classes)
     if classes != len(group) and isinstance(groups, str):

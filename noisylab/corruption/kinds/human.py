@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from noisylab.core.registries import NOISES
-from noisylab.corruption.kinds.compose import from_pair
+from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.pt_file import read_arrays
-from noisylab.corruption.record import NoisyLabels
+from noisylab.corruption.record import NoisyLabels, from_pair
 from noisylab.corruption.validation import check_labels, check_positions
 
 FILES = {
@@ -33,6 +33,7 @@ VARIANTS: dict[str, tuple[str, str, str, int, float]] = {
 
 
 @NOISES.register("human", main="variant")
+@named_classes
 def human(
     variant: Literal[
         "cifar10n_aggre",
@@ -50,16 +51,28 @@ def human(
 ) -> NoisyLabels:
     """The labels that annotators gave to CIFAR's training images: CIFAR-10N, CIFAR-100N (Wei et al. 2022).
 
-    root: the folder of CIFAR-10_human.pt or CIFAR-100_human.pt (None: data); they are CC BY-NC 4.0 and not part of this
-    package: github.com/UCSC-REAL/cifar-10-100n. labels: int[N] true labels in torchvision's order, which are compared with the
-    file's own; positions: int[N], which of the 50,000 training images they are (None: all). The record says the published rate,
-    and the realised one must round to it where it is about all images. Raises ValueError for an unknown variant, a missing,
-    damaged or foreign file, and for other true labels.
+    The record says the published rate; the realised one must round to it if it is about all images.
+
+    Args:
+        variant: Which labels.
+        labels: int[N] true labels in torchvision's order, which are compared with the file's own.
+        root: The folder of CIFAR-10_human.pt or CIFAR-100_human.pt (by default data). They are CC BY-NC 4.0 and not part of
+            this
+            package: github.com/UCSC-REAL/cifar-10-100n.
+        positions: int[N], which of the 50,000 training images they are; by default all.
+
+    Returns:
+        The record.
+
+    Raises:
+        ValueError: For a missing, damaged or foreign file, and for other true labels.
+
+    Example:
+        >>> from noisylab.corruption import human
+        >>> human("cifar10n_worse", root="nowhere")
+        Traceback (most recent call last):
+        ValueError: cifar10n_worse needs CIFAR-10_human.pt, ...
     """
-    if not isinstance(variant, str):
-        raise TypeError(f"human takes the variant first, then the labels: human({'cifar10n_worse'!r}, labels)")
-    if variant not in VARIANTS:
-        raise ValueError(f"variant must be one of {', '.join(map(repr, VARIANTS))}, got {variant!r}")
     name, given_key, true_key, classes, published = VARIANTS[variant]
     path = Path("data" if root is None else root) / name
     if root is not None and Path(root).is_file():

@@ -5,18 +5,20 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.core.checks import Positive, PositiveInt, UnitInterval
+from noisylab.core.checks import NonNegativeInt, Positive, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
 from noisylab.core.seeds import derive_seed
+from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import CHUNK, PerSample, Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
-from noisylab.corruption.validation import check_features, check_integer, check_rate, check_true_labels
+from noisylab.corruption.validation import check_features, check_true_labels
 
 SPREAD = 0.1
 """The standard deviation of flip probabilities over samples, in the paper."""
 
 
 @NOISES.register("instance", main="rate")
+@named_classes
 def instance(
     labels: ArrayLike,
     rate: UnitInterval,
@@ -26,23 +28,42 @@ def instance(
     temperature: Positive = 1.0,
     saturated: bool = False,
     sampling: Sampling = "exact_per_class",
-    seed: int = 0,
+    seed: NonNegativeInt = 0,
 ) -> NoisyLabels:
     """Sample n flips with its own probability q_n around `rate`, to a class that depends on its features (PDN, Xia 2020).
 
-    labels: int[N]; features: number[N, ...]. q_n ~ TruncNormal(r, .1, [0, 1]), p_j = q_n softmax_{j != y}(x_n W_y / t) with
-    W_y ~ N(0, 1)^{d x C}. By default q is scaled so that its mean is r (as published .1 becomes .129), features are
-    standardised and t = temperature sqrt(d), so that several wrong labels are likely. `saturated=True` is the published
-    behaviour: features as they are, t = temperature, q unscaled; the softmax then puts nearly all on one class, and rate 0
-    is not free of noise. Nested over rates in every mode. Raises ValueError for bad labels, rate or features.
+    q_n ~ TruncNormal(r, .1, [0, 1]), p_j = q_n softmax_{j != y}(x_n W_y / t) with W_y ~ N(0, 1)^{d x C}. By default q is
+    scaled so that its mean is r (as published .1 becomes .129), features are standardised and t = temperature sqrt(d), so that
+    several wrong labels are likely. Nested over rates in every mode.
+
+    Args:
+        labels: int[N] true labels, or names.
+        rate: r in [0, 1].
+        features: number[N, ...], such as images.
+        num_classes: The number of classes; by default, that of the labels.
+        temperature: The higher, the more evenly wrong labels are spread.
+        saturated: The published behaviour: features as they are, t = temperature, q unscaled. The softmax then puts nearly all
+            on one class, and rate 0 is not free of noise.
+        sampling: "exact_per_class", "exact" or "iid" (see `draw`).
+        seed: Of all draws.
+
+    Returns:
+        The record.
+
+    Raises:
+        ValueError: For bad labels, rate or features.
+
+    Example:
+        >>> import numpy as np
+        >>> from noisylab.corruption import instance
+        >>> round(instance([0, 1] * 100, 0.3, np.random.default_rng(0).normal(size=(200, 5))).rate, 2)
+        0.3
     """
     clean, classes = check_true_labels(labels, num_classes)
-    r, x = check_rate(rate), check_features(features, len(clean))
+    r, x = float(rate), check_features(features, len(clean))
     if classes < 2:
         raise ValueError(f"instance noise needs at least 2 classes, got num_classes = {classes}")
-    if not temperature > 0:
-        raise ValueError(f"temperature must be a number > 0, got {temperature!r}")
-    rng = np.random.default_rng(derive_seed(check_integer("seed", seed), "noise/instance"))
+    rng = np.random.default_rng(derive_seed(seed, "noise/instance"))
     quantile = (rng.permutation(len(clean)) + 0.5) / len(clean)
     x = x.reshape(len(x), -1)
     mean, scale = (np.zeros(1), np.ones(1)) if saturated else _standardisation(x)

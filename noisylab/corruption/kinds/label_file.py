@@ -1,149 +1,25 @@
-"""Labels that somebody else's code wrote: DivideMix's json, `.npy`, `.csv`."""
+"""Labels from a file."""
 
-import csv
-import json
-import re
 import warnings
-from collections.abc import Callable
-from functools import partial
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from noisylab.core.checks import PathText, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
-from noisylab.corruption.kinds.compose import from_pair
-from noisylab.corruption.record import NoisyLabels
-from noisylab.corruption.validation import check_labels, check_positions, check_rate, check_true_labels
-
-GIVEN = ("given", "given_label", "noisy", "noisy_label", "noisy_target", "label", "labels", "target")
-TRUE = ("true", "true_label", "clean", "clean_label")
-
-
-def read_labels(path: str | PathLike[str], column: str | None = None) -> NDArray[np.int64]:
-    """The labels int64[N] in a `.json` (a list, as DivideMix writes it), `.npy`, `.txt` (one a line) or `.csv` file.
-
-    A `.csv` has one label a line, in its only column, in the one headed `column`, or, without it, in the only one that may hold
-    given labels: `given`, `given_label`, `noisy`, `noisy_label`, `noisy_target`, `label`, `labels`, `target`. Raises ValueError
-    naming the file for anything else, for several such columns, and for labels that are not whole numbers.
-    """
-    file = Path(path)
-    readers: dict[str, Callable[[Path], ArrayLike]] = {
-        ".json": _from_json,
-        ".npy": _from_npy,
-        ".csv": partial(_from_csv, column=column),
-        ".txt": partial(_from_csv, column=None),
-    }
-    if file.suffix not in readers:
-        raise ValueError(f"{str(path)!r} must end in {', '.join(readers)}")
-    if column is not None and file.suffix != ".csv":
-        raise ValueError(f"{str(path)!r} has no columns; column is for .csv")
-    try:
-        return check_labels(readers[file.suffix](file))[0]
-    except FileNotFoundError:
-        raise ValueError(f"no file {str(path)!r}") from None
-    # A damaged file fails in whatever part of json, csv or NumPy meets the damage first.
-    except Exception as error:
-        raise ValueError(f"{str(path)!r} is not a list of labels: {error}") from error
-
-
-def _from_json(path: Path) -> ArrayLike:
-    held = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(held, list):
-        raise ValueError(f"it must hold a list, got {type(held).__name__}")
-    wrong = next((value for value in held if not isinstance(value, int) or isinstance(value, bool)), None)
-    if wrong is not None:
-        raise ValueError(f"labels must be integers, got {wrong!r}")
-    return np.array(held)
-
-
-def _from_npy(path: Path) -> ArrayLike:
-    return np.asarray(np.load(path, allow_pickle=False))
-
-
-def _from_csv(path: Path, column: str | None) -> ArrayLike:
-    header, rows = _table(path)
-    if header is not None:
-        return _cells(rows, _given_column(header, rows, column))
-    if column is not None:
-        raise ValueError(f"it has no header, so no column {column!r}")
-    if rows and len(rows[0]) > 1:
-        raise ValueError(f"it has {len(rows[0])} columns and no header to say which holds the labels")
-    return _cells(rows, 0)
-
-
-def _table(path: Path) -> tuple[list[str] | None, list[list[str]]]:
-    """The header in small letters, or None where the first line is numbers, and the other lines."""
-    # Spreadsheets begin the file with a byte order mark.
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = [row for row in csv.reader(file) if row]
-    other = next((sign for sign in ";\t" if rows and len(rows[0]) == 1 and sign in rows[0][0]), None)
-    if other is not None:
-        raise ValueError(f"its columns are separated by {other!r}, and must be by ','")
-    if not rows or all(_is_number(cell) for cell in rows[0]):
-        return None, rows
-    return [cell.strip().lower() for cell in rows[0]], rows[1:]
-
-
-def _is_number(cell: str) -> bool:
-    return cell.strip().lstrip("-").replace(".", "", 1).isdigit()
-
-
-def _given_column(header: list[str], rows: list[list[str]], column: str | None) -> int:
-    """Which column holds the given labels. Raises ValueError where none is known to, or more than one may."""
-    if column is not None:
-        if header.count(column.strip().lower()) != 1:
-            raise ValueError(f"it must have one column {column!r}, got {', '.join(header)}")
-        return header.index(column.strip().lower())
-    if len(header) == 1:
-        return 0
-    exact = [at for at, name in enumerate(header) if name in GIVEN]
-    # `noisy_run2` beside `label` is as likely the one that is meant; a column of names is not.
-    similar = [
-        at
-        for at, name in enumerate(header)
-        if re.search("given|noisy|label|target", name)
-        and name not in (*GIVEN, *TRUE)
-        and all(len(row) > at and _is_number(row[at]) for row in rows)
-    ]
-    if not exact:
-        held = f"got {', '.join(header)}; say with column= which holds the given labels"
-        raise ValueError(f"its header must name one of {', '.join(GIVEN)}, {held}")
-    if len(exact + similar) > 1:
-        names = [header[at] for at in sorted(exact + similar)]
-        raise ValueError(
-            f"its columns {', '.join(names)} may each hold the given labels; choose one, as in column={names[-1]!r}"
-        )
-    return exact[0]
-
-
-def _cells(rows: list[list[str]], column: int) -> NDArray[np.int64]:
-    """A column as whole numbers."""
-    for number, row in enumerate(rows):
-        if len(row) <= column or not row[column].strip().lstrip("-").isdecimal():
-            got = repr(row[column]) if len(row) > column else f"{len(row)} columns"
-            raise ValueError(f"labels must be integers, got {got} for label {number}")
-    return np.array([int(row[column]) for row in rows], dtype=np.int64)
-
-
-def _true_column(path: Path) -> NDArray[np.int64] | None:
-    """The true labels that a `.csv` states beside the given ones, in a column headed as in `TRUE`."""
-    if path.suffix != ".csv":
-        return None
-    header, rows = _table(path)
-    column = next((at for at, name in enumerate(header or []) if name in TRUE), None)
-    try:
-        return None if column is None else _cells(rows, column)
-    except ValueError as error:
-        raise ValueError(f"{str(path)!r}, its column of true labels: {error}") from None
+from noisylab.corruption.class_names import named_classes
+from noisylab.corruption.label_files import read_labels, read_true_column
+from noisylab.corruption.record import NoisyLabels, from_pair
+from noisylab.corruption.validation import check_labels, check_positions, check_true_labels
 
 
 @NOISES.register("file", main="path")
+@named_classes
 def from_file(
     labels: ArrayLike,
-    path: PathText,
+    path: PathText | PathLike[str],
     num_classes: PositiveInt | None = None,
     *,
     column: str | None = None,
@@ -152,12 +28,30 @@ def from_file(
 ) -> NoisyLabels:
     """The given labels in a file: DivideMix's json, `.npy` or `.csv`. Of T only what it realised, n_ij / n_i, is known.
 
-    labels: int[N] true labels in the file's order; column: which column of a `.csv` it is, where several may be (see
-    `read_labels`); positions: int[N], which lines of the file these samples are (None: all); rate: what the file is said to
-    have, within .01. Without it, a file that agrees with the true labels no more than a shuffled one is refused. Raises
-    ValueError for that, for a `.csv` whose own column of true labels has others, and for a file that is malformed, of another
-    length, with other classes, or of another rate. Warns where no label is wrong, unless `rate` is 0.
+    Args:
+        labels: int[N] true labels in the file's order.
+        path: The file.
+        num_classes: The number of classes; by default, that of the labels.
+        column: Which column of a `.csv`, if several may hold the given labels (see `read_labels`).
+        rate: What rate the file is said to have, within .01. Without it, a file that agrees with the true labels no more than a
+            shuffled one is refused.
+        positions: int[N], which lines of the file these samples are; by default all.
+
+    Returns:
+        The record. A warning says if no label is wrong, unless `rate` is 0.
+
+    Raises:
+        ValueError: For a file that is malformed, of another length, with other classes, of another rate, or like a shuffled
+            one, and for a `.csv` whose own column of true labels has others.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from noisylab.corruption import from_file
+        >>> _ = Path("given.json").write_text("[0, 1, 1, 1]")
+        >>> from_file([0, 1, 0, 1], "given.json").rate
+        0.25
     """
+    path = str(path)
     clean, classes = check_true_labels(labels, num_classes)
     given = read_labels(path, column)
     try:
@@ -171,7 +65,7 @@ def from_file(
         check_labels(given, classes)
     except ValueError as error:
         raise ValueError(f"{path!r}: {error}") from None
-    stated = _true_column(Path(path))
+    stated = read_true_column(Path(path))
     if stated is not None and not np.array_equal(stated[place], clean):
         wrong = int(np.flatnonzero(stated[place] != clean)[0])
         raise ValueError(f"{path!r} states true label {stated[place][wrong]} for sample {wrong}, which has {clean[wrong]}")
@@ -184,6 +78,6 @@ def from_file(
         raise ValueError(
             f"{path!r} has rate {noisy.rate:.4f}, as labels in another order would; give rate= to say that it is meant"
         )
-    if rate is not None and abs(noisy.rate - check_rate(rate)) > 0.01:
+    if rate is not None and abs(noisy.rate - rate) > 0.01:
         raise ValueError(f"{path!r} must have rate {rate:g}, got {noisy.rate:.4f}; is it in the order of these labels?")
     return noisy

@@ -6,14 +6,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.core.checks import PositiveInt, UnitInterval
+from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
+from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import PerSample, Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
-from noisylab.corruption.validation import check_labels, check_posteriors, check_rate, read_rows
+from noisylab.corruption.validation import check_labels, check_posteriors, read_rows
 
 
 @NOISES.register("margin", main="rate")
+@named_classes
 def margin(
     labels: ArrayLike,
     rate: UnitInterval,
@@ -22,25 +24,42 @@ def margin(
     *,
     form: Literal["I", "II", "III"] = "I",
     sampling: Sampling = "exact_per_class",
-    seed: int = 0,
+    seed: NonNegativeInt = 0,
     positions: ArrayLike | None = None,
 ) -> NoisyLabels:
     """The smaller the margin between a sample's two likeliest classes, the likelier it flips (PMD, Zhang et al. 2021).
 
-    labels: int[N]; posteriors: float[N, C] estimates of P(y | x), rows sum to 1, or the path of a `.npy` that holds them
-    (positions: int[N], which of its rows the samples are; None: all). With D the difference of the two largest: tau_I =
-    (1 - D^2)/2, tau_II = 1 - D^3, tau_III = 1 - (D^3 + D^2 + D)/3; sample n flips with min(1, c tau_n), c such that the mean is
-    `rate`, to its likeliest class other than the true one (the runner-up, where the posterior is right). Nested over rates in
-    every mode. Raises ValueError for bad input, and for a rate above the share of samples that have any margin left.
+    With D the difference of the two largest: tau_I = (1 - D^2)/2, tau_II = 1 - D^3, tau_III = 1 - (D^3 + D^2 + D)/3; sample n
+    flips with min(1, c tau_n), c such that the mean is `rate`, to its likeliest class other than the true one (the runner-up,
+    if the posterior is right). Nested over rates in every mode.
+
+    Args:
+        labels: int[N] true labels, or names.
+        rate: r in [0, 1].
+        posteriors: float[N, C] estimates of P(y | x), rows sum to 1, or the path of a `.npy` that holds them.
+        num_classes: The number of classes; by default, that of the labels.
+        form: "I", "II" or "III".
+        sampling: "exact_per_class", "exact" or "iid" (see `draw`).
+        seed: Of all draws.
+        positions: int[N], which rows of the file the samples are; by default all.
+
+    Returns:
+        The record.
+
+    Raises:
+        ValueError: For bad input, and for a rate above the share of samples that have any margin left.
+
+    Example:
+        >>> from noisylab.corruption import margin
+        >>> margin([0, 1], 0.5, [[0.5, 0.4, 0.1], [0.0, 1.0, 0.0]], sampling="exact").given
+        array([1, 1])
     """
     clean, classes = check_labels(labels, num_classes)
-    r = check_rate(rate)
+    r = float(rate)
     rows, file = read_rows(posteriors, "posteriors", positions=positions)
     eta = check_posteriors(rows, len(clean), classes if num_classes is not None else None)
     classes = eta.shape[1]
     check_labels(clean, classes)
-    if form not in ("I", "II", "III"):
-        raise ValueError(f"form must be one of 'I', 'II', 'III', got {form!r}")
     if classes < 2:
         raise ValueError(f"margin noise needs at least 2 classes, got {classes}")
     first, second = np.partition(eta, classes - 2, axis=1)[:, -2:].T[::-1]

@@ -6,17 +6,19 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.core.checks import PathText, PositiveInt, UnitInterval
+from noisylab.core.checks import NonNegativeInt, PathText, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
 from noisylab.core.seeds import derive_seed
+from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import Sampling, draw, flip_order
 from noisylab.corruption.record import NoisyLabels
-from noisylab.corruption.validation import check_integer, check_rate, check_sampling, check_true_labels, read_rows
+from noisylab.corruption.validation import check_integer, check_true_labels, read_rows
 
 Pixel = TypeVar("Pixel", bound=np.generic)
 
 
 @NOISES.register("open_set", main="rate")
+@named_classes
 def open_set(
     labels: ArrayLike,
     rate: UnitInterval,
@@ -25,19 +27,37 @@ def open_set(
     *,
     open_share: UnitInterval = 1.0,
     sampling: Sampling = "exact_per_class",
-    seed: int = 0,
+    seed: NonNegativeInt = 0,
 ) -> NoisyLabels:
     """A share of the images is replaced from another data set and keeps its label; the other flips are symmetric (EDM 2020).
 
-    labels: int[N]; outside: the other images number[M, ...], the path of a `.npy` that holds them, or their number M. For a
-    named data set of images [C, H, W] the file holds uint8[M, C, H, W], [M, H, W, C] or, where C is 1, [M, H, W]. With
-    probability r * open_share an image is replaced, with r (1 - open_share) its label flips. `replaced_by` of the record says
-    by which image, none twice while there are others; `replace_images` does it. Both parts are nested over rates. Raises
-    ValueError for bad input.
+    With probability r * open_share an image is replaced, with r (1 - open_share) its label flips. `replaced_by` of the record
+    says by which image, none twice while there are others; `replace_images` does it. Both parts are nested over rates.
+
+    Args:
+        labels: int[N] true labels, or names.
+        rate: r in [0, 1].
+        outside: The other images number[M, ...], the path of a `.npy` that holds them, or their number M. For a named data set
+            of images [C, H, W] the file holds uint8[M, C, H, W], [M, H, W, C] or, if C is 1, [M, H, W].
+        num_classes: The number of classes; by default, that of the labels.
+        open_share: The share of the noise that replaces images.
+        sampling: "exact_per_class", "exact" or "iid" (see `draw`).
+        seed: Of all draws; one seed is nested over rates.
+
+    Returns:
+        The record.
+
+    Raises:
+        ValueError: For bad input.
+
+    Example:
+        >>> from noisylab.corruption import open_set
+        >>> noisy = open_set([0, 1, 2, 3] * 25, 0.4, outside=60, open_share=0.5)
+        >>> int((noisy.replaced_by >= 0).sum()), int((noisy.given != noisy.true).sum())
+        (20, 20)
     """
     clean, classes = check_true_labels(labels, num_classes)
-    r, share, mode = check_rate(rate), check_rate(open_share), check_sampling(sampling)
-    seed = check_integer("seed", seed)
+    r, share = float(rate), float(open_share)
     if classes < 2 and share < 1:
         raise ValueError(f"open-set noise with flips needs at least 2 classes, got num_classes = {classes}")
     if isinstance(outside, int | np.integer):
@@ -52,24 +72,24 @@ def open_set(
     matrix[:, classes] = r * share
     np.fill_diagonal(matrix, 1 - r)
     matrix[classes] = np.eye(classes + 1)[classes]
-    drawn = draw(clean, matrix, classes + 1, sampling=mode, seed=seed)
+    drawn = draw(clean, matrix, classes + 1, sampling=sampling, seed=seed)
     replaced = drawn == classes
     # Dealt in the order in which samples flip, so that those of a lower rate get the same images at a higher one.
-    dealt = flip_order(clean, classes, sampling=mode, seed=seed)
+    dealt = flip_order(clean, classes, sampling=sampling, seed=seed)
     dealt = dealt[replaced[dealt]]
     image = np.random.default_rng(derive_seed(seed, "noise/outside")).permutation(count)
     replaced_by = np.full(len(clean), -1)
     replaced_by[dealt] = image[np.arange(len(dealt)) % count]
     transition = np.full((classes, classes), closed / max(classes - 1, 1))
     np.fill_diagonal(transition, 1 - closed)
-    parameters = {"open_share": share, "sampling": mode, "outside": count} | file
+    parameters = {"open_share": share, "sampling": sampling, "outside": count} | file
     return NoisyLabels(
         given=np.where(replaced, clean, drawn),
         true=clean,
         num_classes=classes,
         kind="open_set",
         nominal_rate=r,
-        seed=seed,
+        seed=int(seed),
         transition=transition,
         parameters=parameters,
         replaced_by=replaced_by,
@@ -78,9 +98,25 @@ def open_set(
 
 
 def replace_images(images: NDArray[Pixel], noisy: NoisyLabels, outside: NDArray[np.generic]) -> NDArray[Pixel]:
-    """A copy of `images` [N, ...] with those of open-set samples taken from `outside` [M, ...].
+    """A copy of `images` with those of open-set samples taken from `outside`.
 
-    Raises ValueError where the shapes or types differ, or `outside` has too few images.
+    Args:
+        images: [N, ...].
+        noisy: An open-set record of those N images.
+        outside: [M, ...], of the same type and shape.
+
+    Returns:
+        [N, ...].
+
+    Raises:
+        ValueError: If the shapes or types differ, or `outside` has too few images.
+
+    Example:
+        >>> import numpy as np
+        >>> from noisylab.corruption import open_set, replace_images
+        >>> noisy = open_set([0, 1], 1, outside=2)
+        >>> replace_images(np.zeros((2, 1)), noisy, np.ones((2, 1))).ravel()
+        array([1., 1.])
     """
     if not isinstance(noisy, NoisyLabels):
         raise TypeError(f"replace_images takes images, noisy, outside in this order, got a {type(noisy).__name__} as noisy")

@@ -1,21 +1,23 @@
 """What published code does, where that is not what its paper says."""
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.core.checks import PositiveInt, UnitInterval
+from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
 from noisylab.core.seeds import derive_seed
 from noisylab.corruption.class_maps import MAPPINGS
+from noisylab.corruption.class_names import named_classes
+from noisylab.corruption.drawing import Drawing
 from noisylab.corruption.kinds.asymmetric import asymmetric
 from noisylab.corruption.kinds.pair_flip import pair_flip
 from noisylab.corruption.kinds.symmetric import symmetric
 from noisylab.corruption.record import NoisyLabels
-from noisylab.corruption.validation import check_integer, check_labels, check_rate, check_true_labels
+from noisylab.corruption.validation import check_labels, check_true_labels
 
 NOTES: dict[str, str] = {
     "dividemix": "symmetric: exactly int(r N) samples of the whole set get a uniform label, the true one included, so that "
@@ -45,7 +47,35 @@ ASYMMETRIC: dict[str, dict[str, str | None]] = {
 }
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What a code is asked for. pairs: true -> given of its asymmetric noise, empty for symmetric."""
+
+    clean: NDArray[np.int64]
+    classes: int
+    rate: float
+    form: str
+    pairs: dict[int, int]
+    seed: int
+    rng: np.random.Generator
+
+    def target(self) -> NDArray[np.float64]:
+        """Row c: where the labels of class c go that the code replaces, the true class included."""
+        if not self.pairs:
+            return np.full((self.classes, self.classes), 1 / self.classes)
+        return np.eye(self.classes)[[self.pairs.get(c, c) for c in range(self.classes)]]
+
+
+class _Drawn(NamedTuple):
+    """What a code gives, the transition it implies, and how it draws."""
+
+    given: NDArray[np.int64]
+    transition: NDArray[np.float64] | None
+    drawing: Drawing | None
+
+
 @NOISES.register("preset", main="rate")
+@named_classes
 def preset(
     labels: ArrayLike,
     rate: UnitInterval,
@@ -54,24 +84,39 @@ def preset(
     *,
     form: Literal["symmetric", "asymmetric", "pair"] = "symmetric",
     dataset: Literal["cifar10", "mnist", "cifar100"] | None = None,
-    seed: int = 0,
+    seed: NonNegativeInt = 0,
 ) -> NoisyLabels:
     """The noise that a published code runs, with its deviations from its paper: dividemix, coteaching, sce, elr.
 
-    labels: int[N]; form: "symmetric"; "asymmetric" (dividemix, sce, elr) or "pair" (coteaching); dataset: the
-    asymmetric noise is that of "cifar10", "mnist" (sce) or "cifar100" (sce, elr), whatever the classes mean; None: CIFAR-100's
-    for 100 classes, else CIFAR-10's. What each does and where that differs from its paper: `describe(source)`. Equal in
-    distribution, not in the random numbers. Raises ValueError for bad labels, rate, or a form or data set that the code does
-    not have.
+    What each does and how that differs from its paper: `describe(source)`. Equal in distribution, not in the random numbers.
+
+    Args:
+        labels: int[N] true labels, or names.
+        rate: The rate in the code's own convention.
+        source: Whose code.
+        num_classes: The number of classes; by default, that of the labels.
+        form: "symmetric"; "asymmetric" (dividemix, sce, elr) or "pair" (coteaching).
+        dataset: Whose asymmetric noise, whatever the classes mean: "cifar10", "mnist" (sce) or "cifar100" (sce, elr). By
+            default CIFAR-100's for 100 classes, else CIFAR-10's.
+        seed: Of all draws.
+
+    Returns:
+        The record.
+
+    Raises:
+        ValueError: For bad labels or rate, and a form or data set that the code does not have.
+
+    Example:
+        >>> from noisylab.corruption import preset
+        >>> noisy = preset([0, 1, 2, 3] * 25, 0.4, "dividemix")
+        >>> noisy.rate < 0.4  # the true class is drawn too
+        True
     """
-    if source not in NOTES:
-        raise ValueError(f"source must be one of {', '.join(map(repr, NOTES))}, got {source!r}")
     forms = ("symmetric", "pair" if source == "coteaching" else "asymmetric")
     if form not in forms:
         raise ValueError(f"form must be one of {', '.join(map(repr, forms))} for {source!r}, got {form!r}")
     mapped = form == "asymmetric"
     clean, classes = check_true_labels(labels, num_classes) if not mapped else check_labels(labels, num_classes)
-    r, seed = check_rate(rate), check_integer("seed", seed)
     rng = np.random.default_rng(derive_seed(seed, "noise/preset"))
     parameters: dict[str, Any] = {"source": source, "form": form}
     pairs: dict[int, int] = {}
@@ -83,40 +128,69 @@ def preset(
         parameters["mapping"] = mapping or {str(true): given for true, given in pairs.items()}
     elif dataset is not None:
         raise ValueError(f"dataset is about form='asymmetric', got dataset={dataset!r} with form={form!r}")
-    if source == "coteaching" or dataset == "cifar100":
-        made: NoisyLabels
-        if mapped:
-            made = asymmetric(clean, r, pairs, classes, sampling="iid", seed=seed)
-        else:
-            made = (symmetric if form == "symmetric" else pair_flip)(clean, r, classes, sampling="iid", seed=seed)
-        return replace(made, kind="preset", parameters={**parameters, "sampling": "iid"})
-    identity = np.eye(classes)
-    # Row c: where the labels of class c go that the code replaces.
-    target = identity[[pairs.get(c, c) for c in range(classes)]] if mapped else np.full((classes, classes), 1 / classes)
-    if source == "sce":
-        given = _class_by_class(clean, r, classes, pairs if mapped else None, rng)
-        transition = _class_by_class_matrix(clean, r, classes, target if mapped else None)
-        parameters["sampling"] = "rounded_down"
-    elif source == "elr" and mapped:
-        given = _in_place(clean, r, pairs, rng)
-        transition = identity
-        for true in range(classes):
-            step = identity.copy()
-            step[true] = (1 - r) * identity[true] + r * target[true]
-            transition = transition @ step
-    else:
-        transition = (1 - r) * identity + r * target
-        parameters["sampling"] = "redrawn"
-        exact = r * len(clean)
+    code = _independent if dataset == "cifar100" else CODES[source]
+    drawn = code(_Asked(clean, classes, float(rate), form, pairs, seed, rng))
+    if drawn.drawing is not None:
+        parameters["sampling"] = str(drawn.drawing)
+    return NoisyLabels(drawn.given, clean, classes, "preset", float(rate), int(seed), drawn.transition, parameters)
+
+
+def _independent(asked: _Asked) -> _Drawn:
+    """Every sample on its own: CIFAR-100's maps in every code."""
+    made = asymmetric(asked.clean, asked.rate, asked.pairs, asked.classes, sampling="iid", seed=asked.seed)
+    return _Drawn(made.given, made.transition, Drawing.IID)
+
+
+def _coteaching(asked: _Asked) -> _Drawn:
+    made = (symmetric if asked.form == "symmetric" else pair_flip)(
+        asked.clean, asked.rate, asked.classes, sampling="iid", seed=asked.seed
+    )
+    return _Drawn(made.given, made.transition, Drawing.IID)
+
+
+def _dividemix(asked: _Asked) -> _Drawn:
+    return _redrawn(asked, int(asked.rate * len(asked.clean) + 1e-9))
+
+
+def _sce(asked: _Asked) -> _Drawn:
+    """A whole number of samples of every class, rounded down."""
+    given = _class_by_class(asked.clean, asked.rate, asked.classes, asked.pairs or None, asked.rng)
+    transition = _class_by_class_matrix(asked.clean, asked.rate, asked.classes, asked.target() if asked.pairs else None)
+    return _Drawn(given, transition, Drawing.ROUNDED_DOWN)
+
+
+def _elr(asked: _Asked) -> _Drawn:
+    """As DivideMix, or CIFAR-10's map in place."""
+    if not asked.pairs:
         # ceil without lifting .2 * 50 = 10.000000000000002 to 11.
-        count = int(exact + 1e-9) if source == "dividemix" else int(np.ceil(exact - 1e-9))
-        chosen = rng.permutation(len(clean))[:count]
-        given = clean.copy()
-        table = np.array([pairs.get(c, c) for c in range(classes)])
-        # Drawn for all, so that a lower rate is nested in a higher one.
-        uniform = rng.integers(classes, size=len(clean))
-        given[chosen] = table[clean[chosen]] if mapped else uniform[chosen]
-    return NoisyLabels(given, clean, classes, "preset", r, seed, transition, parameters)
+        return _redrawn(asked, int(np.ceil(asked.rate * len(asked.clean) - 1e-9)))
+    identity = np.eye(asked.classes)
+    transition, target = identity, asked.target()
+    for true in range(asked.classes):
+        step = identity.copy()
+        step[true] = (1 - asked.rate) * identity[true] + asked.rate * target[true]
+        transition = transition @ step
+    return _Drawn(_in_place(asked.clean, asked.rate, asked.pairs, asked.rng), transition, None)
+
+
+def _redrawn(asked: _Asked, count: int) -> _Drawn:
+    """So many samples of the whole set, whose labels go where `target` says."""
+    chosen = asked.rng.permutation(len(asked.clean))[:count]
+    # Drawn for all, so that a lower rate is nested in a higher one.
+    uniform = asked.rng.integers(asked.classes, size=len(asked.clean))
+    table = np.array([asked.pairs.get(c, c) for c in range(asked.classes)])
+    given = asked.clean.copy()
+    given[chosen] = table[asked.clean[chosen]] if asked.pairs else uniform[chosen]
+    transition = (1 - asked.rate) * np.eye(asked.classes) + asked.rate * asked.target()
+    return _Drawn(given, transition, Drawing.REDRAWN)
+
+
+CODES: dict[str, Callable[[_Asked], _Drawn]] = {
+    "dividemix": _dividemix,
+    "coteaching": _coteaching,
+    "sce": _sce,
+    "elr": _elr,
+}
 
 
 def _check_dataset(source: str, dataset: str, classes: int, *, counted: bool) -> None:

@@ -8,11 +8,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.checks import PathText, PositiveInt
 from noisylab.core.registries import NOISES
+from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.record import NoisyLabels
-from noisylab.corruption.validation import check_positions, check_true_labels
+from noisylab.corruption.validation import check_true_labels
 
 
 @NOISES.register("record", main="path")
+@named_classes
 def saved_record(
     labels: ArrayLike, path: PathText, num_classes: PositiveInt | None = None, *, positions: ArrayLike | None = None
 ) -> NoisyLabels:
@@ -26,8 +28,9 @@ def saved_record(
         noisy = NoisyLabels.load(Path(path).expanduser())
     except OSError as error:
         raise ValueError(f"record {path!r} cannot be read: {error.strerror}") from None
-    if noisy.positions is None and positions is not None:
-        noisy = _select(noisy, check_positions(positions, len(noisy)))
+    chosen = np.arange(len(true)) if positions is None else np.asarray(positions)
+    if noisy.positions is None and len(chosen) == len(true) and chosen.max(initial=-1) < len(noisy):
+        noisy = _select(noisy, chosen)
     if len(noisy) != len(true) or not np.array_equal(noisy.true, true):
         raise ValueError(f"record {path!r} is of {len(noisy)} samples with other true labels than these {len(true)}")
     if noisy.num_classes != classes:

@@ -5,14 +5,16 @@ from os import PathLike
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.core.checks import PositiveInt, UnitInterval
+from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
+from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import PerSample, Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
-from noisylab.corruption.validation import check_labels, check_rate, check_true_labels, read_rows
+from noisylab.corruption.validation import check_labels, check_true_labels, read_rows
 
 
 @NOISES.register("subclass", main="rate")
+@named_classes
 def subclass(
     labels: ArrayLike,
     rate: UnitInterval,
@@ -20,19 +22,39 @@ def subclass(
     num_classes: PositiveInt | None = None,
     *,
     sampling: Sampling = "exact_per_class",
-    seed: int = 0,
+    seed: NonNegativeInt = 0,
     positions: ArrayLike | None = None,
     fine_labels: ArrayLike | None = None,
 ) -> NoisyLabels:
     """The lowest fine class of each class becomes the next class (mod K), so often that `rate` of all labels are wrong.
 
-    labels: int[N] classes (CIFAR-100: its 20 superclasses); fine: int[N] the fine class of each sample, or the path of a `.npy`
-    that holds them (positions: int[N], which of its rows the samples are; None: all); None: `fine_labels`, which the data set
-    cifar100:coarse supplies. T_i,i+1 = r, T_ii = 1 - r; with five equally large fine classes the flip probability of the lowest
-    is 5r (Bai et al. 2023). Raises ValueError for bad input, and for a rate above the share of samples in those fine classes.
+    T_i,i+1 = r, T_ii = 1 - r; with five equally large fine classes the flip probability of the lowest is 5r (Bai et al. 2023).
+
+    Args:
+        labels: int[N] classes, or names (CIFAR-100: its 20 superclasses).
+        rate: r in [0, 1].
+        fine: int[N] the fine class of each sample, or the path of a `.npy` that holds them; by default `fine_labels`.
+        num_classes: The number of classes; by default, that of the labels.
+        sampling: "exact_per_class", "exact" or "iid" (see `draw`).
+        seed: Of all draws; one seed is nested over rates.
+        positions: int[N], which rows of the file the samples are; by default all.
+        fine_labels: int[N], what the data set cifar100:coarse supplies.
+
+    Returns:
+        The record.
+
+    Raises:
+        ValueError: For bad input, and for a rate above the share of samples in those fine classes.
+
+    Example:
+        >>> import numpy as np
+        >>> from noisylab.corruption import subclass
+        >>> fine = np.arange(1000) % 10
+        >>> subclass(fine // 5, 0.1, fine).rate
+        0.1
     """
     clean, classes = check_true_labels(labels, num_classes)
-    r = check_rate(rate)
+    r = float(rate)
     if classes < 2:
         raise ValueError(f"subclass noise needs at least 2 classes, got num_classes = {classes}")
     rows, file = (fine_labels, {}) if fine is None else read_rows(fine, "fine", positions=positions)

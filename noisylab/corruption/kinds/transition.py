@@ -6,8 +6,9 @@ from os import PathLike
 import numpy as np
 from numpy.typing import ArrayLike
 
-from noisylab.core.checks import PositiveInt
+from noisylab.core.checks import NonNegativeInt, PositiveInt
 from noisylab.core.registries import NOISES
+from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import Sampling
 from noisylab.corruption.estimators import empirical_transition
 from noisylab.corruption.record import NoisyLabels, corrupt
@@ -15,20 +16,39 @@ from noisylab.corruption.validation import check_labels, check_transition, read_
 
 
 @NOISES.register("from_transition")
+@named_classes
 def from_transition(
     labels: ArrayLike,
     matrix: ArrayLike | str | PathLike[str],
     num_classes: PositiveInt | None = None,
     *,
     sampling: Sampling = "exact_per_class",
-    seed: int = 0,
+    seed: NonNegativeInt = 0,
 ) -> NoisyLabels:
     """Given labels drawn from P(given = j | true = i) = matrix[i, j] (Natarajan et al. 2013).
 
-    labels: int[N] true labels; matrix: float[C, C], rows sum to 1 (row = true class, column = given class), or the path of a
-    `.npy` or `.csv` that holds it. The nominal rate is what the matrix implies for these labels. Nested over matrices whose
-    rows differ in their diagonal alone. Raises ValueError for bad labels, and for a matrix that is not square, not
-    row-stochastic, or stochastic along its columns only.
+    The nominal rate is what the matrix implies for these labels. Nested over matrices whose rows differ in their diagonal
+    alone.
+
+    Args:
+        labels: int[N] true labels, or names.
+        matrix: float[C, C], rows sum to 1 (row = true class, column = given class), or the path of a `.npy` or `.csv` that
+            holds it.
+        num_classes: The number of classes; by default, that of the labels.
+        sampling: "exact_per_class", "exact" or "iid" (see `draw`).
+        seed: Of all draws.
+
+    Returns:
+        The record.
+
+    Raises:
+        ValueError: For bad labels, and for a matrix that is not square, not row-stochastic, or stochastic along its columns
+            only.
+
+    Example:
+        >>> from noisylab.corruption import from_transition
+        >>> from_transition([0, 1, 1, 1], [[0, 1], [0, 1]]).given
+        array([1, 1, 1, 1])
     """
     rows, source = read_matrix(matrix)
     transition = check_transition(rows)
@@ -49,18 +69,37 @@ def from_transition(
 
 
 @NOISES.register("empirical", main="source")
+@named_classes
 def empirical(
     labels: ArrayLike,
     source: str | PathLike[str] | NoisyLabels,
     num_classes: PositiveInt | None = None,
     *,
     sampling: Sampling = "exact_per_class",
-    seed: int = 0,
+    seed: NonNegativeInt = 0,
 ) -> NoisyLabels:
     """Class-conditional noise with the transition matrix that another corruption realised: T_ij = n_ij / n_i.
 
-    labels: int[N] true labels; source: a record, or the path of a saved one. The control for instance-dependent and human noise
-    (Wei et al. 2022). A class that the source lacks keeps its labels. Raises ValueError for bad labels or source.
+    The control for instance-dependent and human noise (Wei et al. 2022). A class that the source lacks keeps its labels.
+
+    Args:
+        labels: int[N] true labels, or names.
+        source: A record, or the path of a saved one.
+        num_classes: The number of classes; by default, that of the labels.
+        sampling: "exact_per_class", "exact" or "iid" (see `draw`).
+        seed: Of all draws.
+
+    Returns:
+        The record.
+
+    Raises:
+        ValueError: For bad labels or source.
+
+    Example:
+        >>> from noisylab.corruption import empirical, pair_flip
+        >>> labels = [0, 1, 2, 3] * 25
+        >>> empirical(labels, pair_flip(labels, 0.2), seed=5).rate
+        0.2
     """
     record = source if isinstance(source, NoisyLabels) else _load(source)
     matrix = empirical_transition(record.true, record.given, record.num_classes)

@@ -1,0 +1,61 @@
+"""Classes by name: labels given as text, and names where a kind takes classes."""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import numpy as np
+
+from noisylab.corruption.record import NoisyLabels
+from noisylab.corruption.validation import number_labels
+
+Kind = TypeVar("Kind", bound=Callable[..., NoisyLabels])
+
+
+def number_class(value: Any, names: tuple[str, ...] | None) -> Any:
+    """The number of a class that is given by name; a number as it is. Raises ValueError for another name."""
+    if not isinstance(value, str):
+        return value
+    if names is None:
+        raise ValueError(f"classes can be named only if their names are known, got {value!r}; pass class_names=")
+    if value not in names:
+        raise ValueError(f"{value!r} is not a class; the classes are {', '.join(names)}")
+    return names.index(value)
+
+
+def named_classes(kind: Kind) -> Kind:
+    """The kind for labels, `mapping` and `classes` by name as well as by number; its record then keeps `class_names`."""
+    signature = inspect.signature(kind)
+
+    @functools.wraps(kind)
+    def wrapper(*args: Any, class_names: tuple[str, ...] | None = None, **kwargs: Any) -> NoisyLabels:
+        given = signature.bind(*args, **kwargs).arguments
+        given |= given.pop("inputs", {})
+        numbers, found = (None, None) if given.get("labels") is None else number_labels(given["labels"])
+        names = found if class_names is None else tuple(class_names)
+        if found is not None and names is not None:
+            numbers = np.array([number_class(found[number], names) for number in range(len(found))])[numbers]
+            given["labels"] = numbers
+        if names is None:
+            # Records that are combined may know them.
+            names = next((v.class_names for v in given.values() if isinstance(v, NoisyLabels) and v.class_names), None)
+        if names is not None and ("num_classes" in signature.parameters or "inputs" in signature.parameters):
+            if given.setdefault("num_classes", len(names)) not in (None, len(names)):
+                raise ValueError(f"num_classes must be {len(names)}, the number of class names, got {given['num_classes']!r}")
+            given["num_classes"] = len(names)
+        if isinstance(mapping := given.get("mapping"), Mapping):
+            given["mapping"] = {number_class(true, names): number_class(to, names) for true, to in mapping.items()}
+        if isinstance(classes := given.get("classes"), tuple | list):
+            given["classes"] = [number_class(each, names) for each in classes]
+        if "inputs" in signature.parameters and names is not None:
+            given["class_names"] = names
+        made = kind(**given)
+        return made if names is None or made.class_names == names else replace(made, class_names=names)
+
+    by_name = inspect.Parameter("class_names", inspect.Parameter.KEYWORD_ONLY, default=None)
+    parameters = list(signature.parameters.values())
+    end = len(parameters) - int(parameters[-1].kind is inspect.Parameter.VAR_KEYWORD)
+    wrapper.__signature__ = signature.replace(parameters=[*parameters[:end], by_name, *parameters[end:]])  # type: ignore[attr-defined]
+    return wrapper  # type: ignore[return-value]

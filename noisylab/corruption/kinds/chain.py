@@ -1,0 +1,104 @@
+"""Noise after noise."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from noisylab.core.checks import SpecText
+from noisylab.core.registries import NOISES
+from noisylab.core.seeds import derive_seed
+from noisylab.corruption.class_names import named_classes
+from noisylab.corruption.record import NoisyLabels
+
+
+@NOISES.register("chain", example="chain(first='asymmetric:0.2', second='symmetric:0.1')")
+@named_classes
+def compose(
+    first: NoisyLabels | SpecText, second: NoisyLabels | SpecText, labels: ArrayLike | None = None, **inputs: Any
+) -> NoisyLabels:
+    """Noise after noise: the second corrupts the labels that the first gives. T = T_1 T_2 if both are known.
+
+    Args:
+        first: A record, or the spec of a noise for `labels`.
+        second: A record that was made from `first.given`, or the spec of a noise for those labels. A spec is drawn
+            independently of `first`.
+        labels: int[N] true labels or names, if `first` is a spec.
+        **inputs: What specs need: num_classes, seed, features, root, positions, fine_labels.
+
+    Returns:
+        The record of both; `true` is that of `first`, `given` that of `second`.
+
+    Raises:
+        ValueError: If the true labels of `second` are not the given labels of `first`, if both were drawn with one seed, and
+            for images that would be replaced twice.
+
+    Example:
+        >>> from noisylab.corruption import asymmetric, compose
+        >>> first = asymmetric([0, 1, 2] * 100, 0.2, {0: 1})
+        >>> compose(first, "symmetric:0.1").kind
+        'asymmetric+symmetric'
+    """
+    seed = inputs.get("seed", first.seed if isinstance(first, NoisyLabels) else 0)
+    is_drawn = isinstance(first, str) or isinstance(second, str)
+    if isinstance(first, str):
+        first = _made(first, labels, inputs)
+    if isinstance(second, str):
+        # A seed of its own: with equal uniform numbers the same samples would flip twice.
+        again = {"num_classes": first.num_classes, "seed": derive_seed(seed, "noise/second")}
+        second = _made(second, first.given, inputs | again)
+    both = _joined(first, second)
+    return replace(both, seed=seed) if is_drawn else both
+
+
+def _made(noise: str, labels: ArrayLike | None, inputs: dict[str, Any]) -> NoisyLabels:
+    made: NoisyLabels = NOISES.create(noise, labels=labels, **inputs)
+    return made
+
+
+def _joined(first: NoisyLabels, second: NoisyLabels) -> NoisyLabels:
+    """The record of two, of which the second was made from what the first gives."""
+    if not np.array_equal(first.given, second.true):
+        raise ValueError("second must be noise on first.given, got other true labels; make it with f(first.given, ...)")
+    if second.positions is not None:
+        raise ValueError("second must keep all samples; apply the long tail first")
+    if first.seed == second.seed and "sampling" in first.parameters and "sampling" in second.parameters:
+        raise ValueError(f"second must have another seed than first, or the same samples flip twice; both have {first.seed}")
+    classes = max(first.num_classes, second.num_classes)
+    known = first.transition is not None and second.transition is not None and first.num_classes == second.num_classes
+    transition = first.transition @ second.transition if known else None  # type: ignore[operator]
+    late, early = second.replaced_by, first.replaced_by
+    if late is not None and early is not None:
+        raise ValueError("images can be replaced once only, got open-set noise twice")
+    made = NoisyLabels(
+        second.given,
+        first.true,
+        classes,
+        f"{first.kind}+{second.kind}",
+        0.0,
+        first.seed,
+        transition,
+        {"first": _part(first), "second": _part(second)} | _common_parameters(first, second),
+        first.positions,
+        early if late is None else late,
+    )
+    # A matrix says nothing about replaced images.
+    if transition is None or made.replaced_by is not None:
+        return replace(made, nominal_rate=made.rate)
+    return replace(made, nominal_rate=float((1 - np.diagonal(transition))[made.true].mean()))
+
+
+def _part(record: NoisyLabels) -> dict[str, Any]:
+    """What has to be known of a part to make it again."""
+    return {"kind": record.kind, "rate": record.nominal_rate, "seed": record.seed, **record.parameters}
+
+
+def _common_parameters(first: NoisyLabels, second: NoisyLabels) -> dict[str, Any]:
+    """Of both: where replaced images come from, and the sampling mode if both are independent draws.
+
+    Two exact numbers of flips do not make an exact number: how many labels flip twice is left to chance.
+    """
+    modes = {record.parameters.get("sampling") for record in (first, second)}
+    outside = {key: value for r in (first, second) for key, value in r.parameters.items() if key.startswith("outside")}
+    return outside | ({"sampling": "iid"} if modes == {"iid"} else {})

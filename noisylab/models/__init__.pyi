@@ -1,0 +1,3 @@
+# Written by `make stubs`.
+from .base import Backbone as Backbone
+from .base import create_model as create_model

@@ -1,0 +1,4 @@
+# Written by `make stubs`.
+from .recorder import DynamicsRecorder as DynamicsRecorder
+from .records import load_dynamics as load_dynamics
+from .records import make_records as make_records
