@@ -91,7 +91,7 @@ def _in_columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _summary(entry: Entry) -> tuple[str, str]:
-    """What a line says of an entry, a figure's caption or the start of the documentation, and the source at its end."""
+    """A figure's caption, else the first line of the documentation without the source at its end; and that source."""
     line = str(entry.facts.get("caption", entry.summary))
     found = re.search(r"\s*\(((?:[^()]|\([^()]*\))*\b\d{4}[a-z]?)\)\.?$", line)
     return (line[: found.start()], found[1]) if found else (line.removesuffix("."), "")

@@ -11,10 +11,8 @@ from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.methods.losses import distillation, given_targets
 from noisylab.methods.memory import Memory
 
-
-# What was asked for twice is told once: a sampler that was iterated before begins with a half that the loss has not seen.
 ADVICE = (
-    "take batches of LastBatchSampler, all of an epoch; if its batches were iterated before training, or an epoch was left early, "
+    "take batches of LastBatchSampler, all of an epoch; if the sampler was iterated before training, or an epoch was left early, "
     "call sampler.set_epoch(epoch) and criterion.reset()"
 )
 

@@ -201,7 +201,11 @@ class DynamicsRecorder:
             group = zarr.open_group(path, mode="r+")
             found = {name: group.attrs.get(name) for name in self._settings}
             same = all(name in group and np.array_equal(group[name][:], values) for name, values in static.items())
-            differing = [f"{name} {found[name]!r} (asked for: {value!r})" for name, value in self._settings.items() if found[name] != value]
+            differing = [
+                f"{name} {found[name]!r} (asked for: {value!r})"
+                for name, value in self._settings.items()
+                if found[name] != value
+            ]
             differing += [] if same else ["other samples or labels"]
             if differing:
                 advice = "remove it, or choose another folder"
