@@ -9,20 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from noisylab.corruption.record import NoisyLabels
-from noisylab.corruption.validation import number_labels
+from noisylab.corruption.validation import number_class, number_labels
 
 Kind = TypeVar("Kind", bound=Callable[..., NoisyLabels])
-
-
-def number_class(value: Any, names: tuple[str, ...] | None) -> Any:
-    """The number of a class that is given by name; a number as it is. Raises ValueError for another name."""
-    if not isinstance(value, str):
-        return value
-    if names is None:
-        raise ValueError(f"classes can be named only if their names are known, got {value!r}; pass class_names=")
-    if value not in names:
-        raise ValueError(f"{value!r} is not a class; the classes are {', '.join(names)}")
-    return names.index(value)
 
 
 def named_classes(kind: Kind) -> Kind:

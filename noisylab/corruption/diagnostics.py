@@ -2,12 +2,15 @@
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from noisylab.corruption.drawing import Drawing
-from noisylab.corruption.record import NoisyLabels
+
+if TYPE_CHECKING:
+    from noisylab.corruption.record import NoisyLabels
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Diagnostics:
     never_given: tuple[int, ...]
 
 
-def diagnose(noisy: NoisyLabels) -> Diagnostics:
+def diagnose(noisy: "NoisyLabels") -> Diagnostics:
     """What was asked for against what was drawn.
 
     Args:
@@ -84,7 +87,7 @@ def diagnose(noisy: NoisyLabels) -> Diagnostics:
     )
 
 
-def _flip_probability(noisy: NoisyLabels) -> NDArray[np.float64] | None:
+def _flip_probability(noisy: "NoisyLabels") -> NDArray[np.float64] | None:
     """How likely each sample was to be mislabelled, float64[N], where that is known."""
     if noisy.flip_probability is not None:
         return noisy.flip_probability
@@ -94,7 +97,7 @@ def _flip_probability(noisy: NoisyLabels) -> NDArray[np.float64] | None:
     return np.asarray((1 - np.diagonal(noisy.transition))[noisy.true])
 
 
-def _spread(noisy: NoisyLabels, flip: NDArray[np.float64]) -> float:
+def _spread(noisy: "NoisyLabels", flip: NDArray[np.float64]) -> float:
     """The standard deviation of the realised rate over seeds; NaN where the way of drawing does not tell it."""
     mode, count = noisy.parameters.get("sampling"), len(noisy)
     if mode == Drawing.IID:
@@ -112,7 +115,7 @@ def _spread(noisy: NoisyLabels, flip: NDArray[np.float64]) -> float:
     return 0.0 if mode == Drawing.REDRAWN else math.nan
 
 
-def _spread_of_rounding(noisy: NoisyLabels, flip: NDArray[np.float64]) -> float:
+def _spread_of_rounding(noisy: "NoisyLabels", flip: NDArray[np.float64]) -> float:
     """As `_spread`, where each of m classes rounds its flips up if their fraction is above its own of m spaced thresholds."""
     expected = np.bincount(noisy.true, weights=flip, minlength=noisy.num_classes)
     expected = expected[expected > 0]
@@ -133,7 +136,7 @@ def _spread_of_rounding(noisy: NoisyLabels, flip: NDArray[np.float64]) -> float:
     return math.sqrt(variance) / len(noisy) if variance > 1e-9 else 0.0
 
 
-def _per_class(noisy: NoisyLabels, values: NDArray[np.generic]) -> NDArray[np.float64]:
+def _per_class(noisy: "NoisyLabels", values: NDArray[np.generic]) -> NDArray[np.float64]:
     """The mean of a value per sample over every true class; NaN for absent classes."""
     sizes = np.bincount(noisy.true, minlength=noisy.num_classes)
     total = np.bincount(noisy.true, weights=values, minlength=noisy.num_classes)
@@ -176,7 +179,7 @@ def _spread_in_words(spread: float) -> str:
     return f", spread over seeds {spread:.4f}" if spread >= 5e-5 else ", exact up to rounding"
 
 
-def describe_record(noisy: NoisyLabels) -> str:
+def describe_record(noisy: "NoisyLabels") -> str:
     """The diagnostics of a corruption as a text of several lines."""
     found, counts = diagnose(noisy), noisy.counts()
     asked = "" if not noisy.parameters else " (" + ", ".join(f"{k}={v!r}" for k, v in noisy.parameters.items()) + ")"

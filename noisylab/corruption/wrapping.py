@@ -2,14 +2,16 @@
 
 import operator
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from noisylab.corruption.class_names import number_class
-from noisylab.corruption.record import NoisyLabels
 from noisylab.corruption.sample_format import Key, as_label, outside_sample, refuse_columns, row_keys, split_row
+from noisylab.corruption.validation import number_class
+
+if TYPE_CHECKING:
+    from noisylab.corruption.record import NoisyLabels
 
 
 class MapStyle(Protocol):
@@ -36,7 +38,7 @@ class CorruptedDataset:
     def __init__(
         self,
         dataset: MapStyle,
-        noisy: NoisyLabels,
+        noisy: "NoisyLabels",
         outside: MapStyle | None = None,
         *,
         label_key: Key = None,
@@ -102,7 +104,7 @@ class CorruptedDataset:
         return image, int(self.noisy.given[position]), position
 
     @staticmethod
-    def _refuse(position: int, label: Any, noisy: NoisyLabels) -> None:
+    def _refuse(position: int, label: Any, noisy: "NoisyLabels") -> None:
         raise ValueError(
             f"sample {position} has label {label} in the data set but true label {noisy.true[position]} in the corruption; "
             "was it made from this data set, in this order? (label_key says which entry of a sample is the label)"
