@@ -46,7 +46,7 @@ def write_cartography(records: "xarray.Dataset", folder: str | PathLike[str], nu
         >>> from noisylab.recording import load_dynamics
         >>> write_cartography(load_dynamics("my_run"), "for_cartography", num_classes=10)  # doctest: +SKIP
     """
-    target = Path(folder) / FOLDER
+    target = Path(folder).expanduser() / FOLDER
     target.mkdir(parents=True, exist_ok=True)
     given, ids, missing = records["given"].values, records["sample"].values.tolist(), records.attrs["missing"]
     classes = check_integer("num_classes", num_classes, minimum=2)
@@ -108,7 +108,7 @@ def read_cartography(
         >>> from noisylab.analysis import read_cartography, score
         >>> score(read_cartography("cartography_logs/sst"), "variability")  # doctest: +SKIP
     """
-    source = Path(folder) / FOLDER if (Path(folder) / FOLDER).is_dir() else Path(folder)
+    source = Path(folder).expanduser() / FOLDER if (Path(folder).expanduser() / FOLDER).is_dir() else Path(folder).expanduser()
     files = {path.stem.removeprefix("dynamics_epoch_"): path for path in source.glob("dynamics_epoch_*.json*")}
     if not files or set(files) != {str(epoch) for epoch in range(len(files))}:
         raise ValueError(f"{str(source)!r} must hold dynamics_epoch_0.jsonl and so on, got epochs {sorted(files)}")
@@ -186,7 +186,7 @@ def write_aum(records: "xarray.Dataset", path: str | PathLike[str]) -> None:
 
     table = pandas.DataFrame({"sample_id": records["sample"].values, "aum": aum(records["margin"].values)})
     table = table.dropna().sort_values("aum", ascending=False, kind="stable")
-    write_atomically(Path(path), table.to_csv(index=False))
+    write_atomically(Path(path).expanduser(), table.to_csv(index=False))
 
 
 def read_aum(path: str | PathLike[str]) -> "pandas.Series[float]":

@@ -22,6 +22,8 @@ SETTINGS = (
 )
 """What runs of one comparison have alike unless `by` names it: the columns of `results.csv` that are settings of a run."""
 
+# The column with a digest of all that runs of one comparison have alike.
+KEY = "comparison_key"
 _VARIED = ("noise", "method", "seed", "noise_seed")
 _SPECS: dict[str, Registry[Any]] = {
     "data": DATA_SETS,
@@ -129,7 +131,7 @@ def differing_settings(results: pandas.DataFrame, by: Sequence[str] = ()) -> dic
     differing: dict[str, list[Any]] = {}
     for _, group in _groups(results, by):
         # Settings of a method's own are no difference between runs, and the key leaves them out.
-        if (key := _key(group)) is not None and group[key].nunique() == 1:
+        if KEY in group and group[KEY].nunique() == 1:
             continue
         for name in SETTINGS:
             if name in group and name not in by and len(_values(group[name])) > 1:
@@ -151,8 +153,8 @@ def check_comparable(results: pandas.DataFrame, by: Sequence[str] = ()) -> None:
         axes = [*by, *differing]
         raise ValueError(f"{say_differences(differing)}, or keep them apart with by={axes} (--by {' '.join(axes)})")
     for _, group in _groups(results, by):
-        if (key := _key(group)) is not None and group[key].nunique() > 1:
-            first, other = group.drop_duplicates(key)["id"].iloc[:2]
+        if KEY in group and group[KEY].nunique() > 1:
+            first, other = group.drop_duplicates(KEY)["id"].iloc[:2]
             raise ValueError(f"runs that differ in more than method, noise and seeds are no comparison: {first}, {other}")
     twice = results[_hashable(results, by).duplicated([*by, *_VARIED])]
     if len(twice):
@@ -319,11 +321,6 @@ def _values(column: "pandas.Series[Any]") -> list[Any]:
     """The different values of a column as Python's own: numbers rising, others in the order of their first rows."""
     found = list(dict.fromkeys(map(_plain, column.tolist())))
     return sorted(found) if all(isinstance(value, int | float) for value in found) else found
-
-
-def _key(results: pandas.DataFrame) -> str | None:
-    """The column with a digest of all that runs of one comparison have alike."""
-    return next((name for name in ("comparison_key", "settings") if name in results), None)
 
 
 def _check_names(argument: str, names: Sequence[str], results: pandas.DataFrame, allowed: Sequence[str]) -> None:

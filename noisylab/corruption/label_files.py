@@ -40,7 +40,7 @@ def read_labels(path: str | PathLike[str], column: str | None = None) -> NDArray
         >>> read_labels("labels.json")
         array([2, 0])
     """
-    file = Path(path)
+    file = Path(path).expanduser()
     readers: dict[str, Callable[[Path], ArrayLike]] = {
         ".json": _from_json,
         ".npy": _from_npy,

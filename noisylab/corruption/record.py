@@ -144,16 +144,16 @@ class NoisyLabels:
         arrays = {name: array for name in PER_SAMPLE if (array := getattr(self, name)) is not None}
         header = self._header() | {"arrays": _digest(arrays)}
         np.savez_compressed(buffer, allow_pickle=False, header=np.array(_json(header)), **arrays)
-        write_atomically(Path(path), buffer.getvalue())
+        write_atomically(Path(path).expanduser(), buffer.getvalue())
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "NoisyLabels":
         """The record that `save` wrote. Raises ValueError naming the file where it is damaged or something else."""
         try:
-            with Path(path).open("rb") as file:
+            with Path(path).expanduser().open("rb") as file:
                 if not zipfile.is_zipfile(file):
                     raise ValueError("it is truncated, or not a .npz file")
-            with np.load(path, allow_pickle=False) as archive:
+            with np.load(Path(path).expanduser(), allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in PER_SAMPLE if name in archive.files}
                 header = json.loads(str(archive["header"]))
             transition = header.pop("transition")

@@ -73,6 +73,17 @@ def number_labels(labels: ArrayLike) -> tuple[NDArray[Any], tuple[str, ...] | No
     return np.array([places[text] for text in texts], dtype=np.int64), names
 
 
+def number_class(value: Any, names: tuple[str, ...] | None) -> Any:
+    """The number of a class that is given by name; a number as it is. Raises ValueError for another name."""
+    if not isinstance(value, str):
+        return value
+    if names is None:
+        raise ValueError(f"classes can be named only if their names are known, got {value!r}; pass class_names=")
+    if value not in names:
+        raise ValueError(f"{value!r} is not a class; the classes are {', '.join(names)}")
+    return names.index(value)
+
+
 def _in_order(names: set[str]) -> tuple[str, ...]:
     whole = all(name.strip().lstrip("+-").isdecimal() for name in names)
     return tuple(sorted(names, key=int if whole else None))

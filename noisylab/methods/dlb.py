@@ -11,6 +11,11 @@ from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.methods.losses import distillation, given_targets
 from noisylab.methods.memory import Memory
 
+ADVICE = (
+    "take batches of LastBatchSampler, all of an epoch; if the sampler was iterated before training, or an epoch was left early, "
+    "call sampler.set_epoch(epoch) and criterion.reset()"
+)
+
 
 def dlb_loss(logits: Tensor, labels: Tensor, remembered: Tensor, *, temperature: float, alpha: float) -> Tensor:
     """CE over the whole batch + alpha T^2 KL(remembered || repeated) over its first len(remembered) entries.
@@ -28,11 +33,21 @@ class DLBLoss(Memory):
     """`dlb_loss` with its memory, for any training loop over `LastBatchSampler` batches [repeated half, new half].
 
     The memory holds the logits of the last batch's new half. It is part of `state_dict()`, and every process has its own.
-    Raises ValueError for a temperature that is not positive or a negative alpha.
 
-    >>> criterion = DLBLoss(temperature=3.0, alpha=1.0)
-    >>> logits, labels = torch.randn(4, 10, requires_grad=True), torch.tensor([1, 2, 3, 4])
-    >>> criterion(logits, labels).backward()  # the first batch: cross-entropy alone
+    Args:
+        temperature: T, above 0.
+        alpha: weight of the distillation, 0 or more; 0 is cross-entropy.
+
+    Raises:
+        ValueError: for a temperature or an alpha outside its interval.
+
+    Example:
+        >>> criterion = DLBLoss(temperature=3.0, alpha=1.0)
+        >>> logits, labels = torch.randn(4, 10, requires_grad=True), torch.tensor([1, 2, 3, 4])
+        >>> criterion(logits, labels).backward()  # the first batch: cross-entropy alone
+
+    Source:
+        Shen et al., CVPR 2022: CE + alpha T^2 KL(last step's prediction || this step's).
     """
 
     remembered: Tensor
@@ -58,7 +73,7 @@ class DLBLoss(Memory):
         if repeated and (len(logits) <= repeated or logits.shape[1] != self.remembered.shape[1]):
             raise ValueError(
                 f"a batch of logits {list(logits.shape)} cannot begin with the {repeated} remembered entries of "
-                f"{self.remembered.shape[1]} classes and hold new ones; call reset() before a new sequence of batches"
+                f"{self.remembered.shape[1]} classes and hold new ones; {ADVICE}"
             )
         if index is not None and len(index) != len(logits):
             raise ValueError(f"index must name every entry of the batch, got {len(index)} for {len(logits)} logits")
@@ -81,7 +96,7 @@ class DLBLoss(Memory):
         if not torch.equal(index[:repeated].to(remembered.device), remembered):
             raise ValueError(
                 f"the batch must begin with the samples of the last batch's new half, {remembered[:8].tolist()}..., "
-                f"got {index[: min(repeated, 8)].tolist()}...; use LastBatchSampler, and reset() before a new sequence"
+                f"got {index[: min(repeated, 8)].tolist()}...; {ADVICE}"
             )
 
 

@@ -101,7 +101,7 @@ class DynamicsRecorder:
             "probabilities": probabilities,
             "shards": self._shards,
         }
-        self._folder = Path(folder) / (FILE if self._shards == 1 else shard_file(rank, self._shards))
+        self._folder = Path(folder).expanduser() / (FILE if self._shards == 1 else shard_file(rank, self._shards))
         self._group = self._open(self._folder, static)
         self._arrays = {name: self._group[name] for name in self._fills}
         self.epoch = int(self._group.attrs["epochs_done"])
@@ -201,8 +201,15 @@ class DynamicsRecorder:
             group = zarr.open_group(path, mode="r+")
             found = {name: group.attrs.get(name) for name in self._settings}
             same = all(name in group and np.array_equal(group[name][:], values) for name, values in static.items())
-            if found != self._settings or not same:
-                raise ValueError(f"{str(path)!r} holds records of other samples or settings: {found}, wanted {self._settings}")
+            differing = [
+                f"{name} {found[name]!r} (asked for: {value!r})"
+                for name, value in self._settings.items()
+                if found[name] != value
+            ]
+            differing += [] if same else ["other samples or labels"]
+            if differing:
+                advice = "remove it, or choose another folder"
+                raise ValueError(f"{str(path)!r} holds records with {', '.join(differing)}; {advice}")
             return group
         # Built aside and renamed, so that a folder that is there is whole.
         building = path.with_name(f".{path.name}.partial")

@@ -57,7 +57,7 @@ def load_dynamics(run_folder: str | PathLike[str]) -> "xarray.Dataset":
     which showed it, the first one of them where several did. Raises ValueError where the folder has no records, or not those
     of every process.
     """
-    folder = Path(run_folder)
+    folder = Path(run_folder).expanduser()
     shards = sorted(path for path in folder.glob("dynamics-*-of-*.zarr") if path.is_dir())
     if (folder / FILE).is_dir():
         if shards:

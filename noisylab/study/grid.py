@@ -19,6 +19,8 @@ from noisylab.training.config import TrainConfig
 # What people look for under another name.
 ALIASES = {"lr": "learning_rate", "bs": "batch_size", "wd": "weight_decay", "dataset": "data", "augmentation": "augment"}
 
+_SPECS = {"data": DATA_SETS, "model": MODELS, "methods": METHODS, "augment": AUGMENTATIONS}
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -63,17 +65,15 @@ class Grid:
         check_fields(self)
         for name in ("methods", "noise", "seeds"):
             check_values(name, getattr(self, name))
-        for name, registry in (("data", DATA_SETS), ("model", MODELS), ("methods", METHODS), ("augment", AUGMENTATIONS)):
+        for name in _SPECS:
             held = getattr(self, name)
-            texts = [held] if isinstance(held, str) else held
-            specs = [text if (name, text) == ("augment", "auto") else str(registry.parse(text)) for text in texts]
-            for place, spec in enumerate(specs):
-                if spec in specs[:place]:
-                    raise ValueError(f"{name} names {texts[specs.index(spec)]!r} and {texts[place]!r}, which are the same")
+            _check_specs(name, [held] if isinstance(held, str) else held)
         for text in self.noise:
             # Which mapping a data set has is known only when it is read.
             NOISES.parse(text, {"mapping": "digits"})
         over = {check_axis(name): check_values(f"over {name}", values) for name, values in self.over.items()}
+        for name in over.keys() & _SPECS.keys():
+            _check_specs(name, over[name])
         object.__setattr__(self, "over", over)
         for _ in self.settings():
             pass
@@ -97,7 +97,8 @@ class Grid:
         """The grid as one flat mapping of JSON types, which `Grid.from_mapping` reads."""
         held = dataclasses.asdict(self)
         held["data_root"] = None if self.data_root is None else str(self.data_root)
-        flat: dict[str, Any] = json.loads(json.dumps({**held, **held.pop("training")}))
+        training = held.pop("training")
+        flat: dict[str, Any] = json.loads(json.dumps({**held, **training}))
         return flat
 
     @classmethod
@@ -116,6 +117,14 @@ class Grid:
             settings["data_root"] = Path(settings["data_root"]).expanduser()
         settings["over"] = {name: tuple(values) for name, values in settings.get("over", {}).items()}
         return cls().with_settings(settings)
+
+
+def _check_specs(name: str, texts: Sequence[str]) -> None:
+    """Raise ValueError for a spec that cannot be read, or two that mean the same."""
+    specs = [text if (name, text) == ("augment", "auto") else str(_SPECS[name].parse(text)) for text in texts]
+    for place, spec in enumerate(specs):
+        if spec in specs[:place]:
+            raise ValueError(f"{name} names {texts[specs.index(spec)]!r} and {texts[place]!r}, which are the same")
 
 
 def check_axis(name: str) -> str:

@@ -33,7 +33,7 @@ def test_a_line_states_what_it_is_its_source_and_the_defaults(capsys: pytest.Cap
     [
         ("methods", "forward_correction", "forward_correction(transition='anchor', percentile=None)\n"),
         ("methods", "forward_correction", "  transition  one of 'anchor', 'known' (default: 'anchor')\n"),
-        ("methods", "forward_correction", "  percentile  a finite number > 0 and <= 100 or None (default: None)\n"),
+        ("methods", "forward_correction", "  percentile  a finite number in (0, 100] or None (default: None)\n"),
         # All of the documentation, not the first line alone.
         ("methods", "forward_correction", "the oracle"),
         ("methods", "gce", "q  a finite number in [0, 1] (default: 0.7)"),

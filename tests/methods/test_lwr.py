@@ -1,18 +1,8 @@
 """LWR's loss against its formula, and when its memory is renewed."""
 
+import method_kit as kit
 import pytest
 import torch
-from method_kit import (
-    Presentation,
-    check_formula,
-    check_training,
-    cross_entropy,
-    divergence,
-    draw,
-    draw_labels,
-    probabilities,
-    watched,
-)
 from torch import Tensor
 from torch.nn import functional
 
@@ -20,12 +10,12 @@ from noisylab.methods.lwr import lwr_loss
 
 
 def by_hand(z: Tensor, labels: Tensor, targets: Tensor, temperature: float, weight: float) -> Tensor:
-    return (1 - weight) * cross_entropy(z, labels) + weight * temperature**2 * divergence(targets, z, temperature)
+    return (1 - weight) * kit.cross_entropy(z, labels) + weight * temperature**2 * kit.divergence(targets, z, temperature)
 
 
 @pytest.mark.parametrize(("temperature", "weight"), [(5.0, 0.9), (1.0, 0.5), (2.0, 0.0), (3.0, 1.0)])
 def test_loss_and_gradient_are_those_of_the_formula(temperature: float, weight: float) -> None:
-    check_formula(
+    kit.check_formula(
         lambda y, z, t: lwr_loss(z, y, t.softmax(1), temperature=temperature, weight=weight),
         lambda y, z, t: by_hand(z, y, t.softmax(1), temperature, weight),
         taught=1,
@@ -33,7 +23,7 @@ def test_loss_and_gradient_are_those_of_the_formula(temperature: float, weight: 
 
 
 def test_the_weight_moves_the_minimum_from_the_label_to_the_target_and_temperature_keeps_the_gradient_s_size() -> None:
-    z, labels, targets = draw(4, 5).requires_grad_(), draw_labels(4, 5), draw(4, 5, seed=1).softmax(1)
+    z, labels, targets = kit.draw(4, 5).requires_grad_(), kit.draw_labels(4, 5), kit.draw(4, 5, seed=1).softmax(1)
     at_target = (3.0 * targets.log()).requires_grad_()
     (gradient,) = torch.autograd.grad(lwr_loss(at_target, labels, targets, temperature=3.0, weight=1.0), at_target)
     torch.testing.assert_close(gradient, torch.zeros_like(gradient), atol=1e-6, rtol=0)
@@ -49,20 +39,20 @@ def test_the_weight_moves_the_minimum_from_the_label_to_the_target_and_temperatu
 def test_targets_are_renewed_every_k_epochs_and_the_weight_rises(k: int) -> None:
     ages = set()
 
-    def expected(each: Presentation) -> Tensor:
+    def expected(each: kit.Presentation) -> Tensor:
         if each.epoch < k:
             return functional.cross_entropy(each.step.logits, each.batch.labels)
         age = each.epoch % k + 1
         ages.add(age)
-        targets = probabilities(torch.stack([rows[-age] for rows in each.before]), 4.0)
+        targets = kit.probabilities(torch.stack([rows[-age] for rows in each.before]), 4.0)
         weight = 0.6 * (each.epoch + 1) / 7
         return by_hand(each.step.logits, each.batch.labels, targets, 4.0, weight)
 
-    method = check_training(f"lwr(k={k}, temperature=4.0, weight=0.6)", expected, epochs=7)
+    method = kit.check_training(f"lwr(k={k}, temperature=4.0, weight=0.6)", expected, epochs=7)
     assert ages == set(range(1, k + 1))
     assert float(method.weight) == pytest.approx(0.6)
 
 
 def test_the_first_k_epochs_are_cross_entropy_to_the_bit() -> None:
-    for each in watched("lwr(k=3)", 3)[1].presentations:
+    for each in kit.watched("lwr(k=3)", 3)[1].presentations:
         assert torch.equal(each.step.loss, functional.cross_entropy(each.step.logits, each.batch.labels))

@@ -7,22 +7,11 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, get_args
 
+import method_kit as kit
 import numpy as np
 import pytest
 import torch
 from helpers_training import CLASSES, CONFIG, SAMPLES, make_method, same_state, training_set, true_labels
-from method_kit import (
-    NAMES,
-    VARIANTS,
-    Watch,
-    build,
-    check_gradients,
-    logits_of,
-    make_batch,
-    some_batch,
-    take_step,
-    watched,
-)
 from torch import Tensor
 from torch.nn import functional
 
@@ -86,7 +75,7 @@ def reaches(roots: list[Any], wanted: np.ndarray) -> bool:
     return False
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", kit.NAMES)
 def test_training_does_not_depend_on_the_true_labels(name: str) -> None:
     record = noisy()
     shuffled = np.random.default_rng(1).permutation(record.true)
@@ -100,9 +89,9 @@ def test_training_does_not_depend_on_the_true_labels(name: str) -> None:
     assert same_state(*methods)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", kit.NAMES)
 def test_the_true_labels_are_out_of_reach_of_method_batches_and_training_set(name: str) -> None:
-    record, watch = noisy(), Watch()
+    record, watch = noisy(), kit.Watch()
     data = training_set(record.given)
     method = make_method(name, data=data)
     train(method, data, CONFIG, [watch])
@@ -127,21 +116,21 @@ def test_planted_true_labels_would_be_found(plant: str) -> None:
     assert reaches([method], record.true)
 
 
-@pytest.mark.parametrize("spec", [*NAMES, *VARIANTS])
+@pytest.mark.parametrize("spec", [*kit.NAMES, *kit.VARIANTS])
 def test_a_step_is_one_pass_with_gradients_for_all_that_is_trained_and_none_for_teachers(spec: str) -> None:
     if "two_forward" not in spec:
         # The last batch of an epoch may be of one sample.
         for new in (5, 1):
-            method = build(spec)
-            batch = make_batch(method, new)
+            method = kit.build(spec)
+            batch = kit.make_batch(method, new)
             if new == 1 and batch.new.stop == len(batch.images):
                 # Of one sample and one class there may be nothing to learn for a head on normalised maps.
-                assert take_step(method, batch).loss.isfinite()
+                assert kit.take_step(method, batch).loss.isfinite()
             else:
-                check_gradients(method, batch)
+                kit.check_gradients(method, batch)
     for data in (subset(17), subset(1), subset(20, [0] * 20), subset(3, [0, 1, 1])):
-        watch = Watch()
-        train(build(spec), data, CONFIG, [watch])
+        watch = kit.Watch()
+        train(kit.build(spec), data, CONFIG, [watch])
         assert np.isfinite(watch.losses).all()
 
 
@@ -149,29 +138,29 @@ def test_a_step_is_one_pass_with_gradients_for_all_that_is_trained_and_none_for_
 NEVER_ZERO = {"byot", "ddgsd", "elr", "nce_rce", "coteaching", "soft_target_memory"}
 
 
-@pytest.mark.parametrize("spec", NAMES)
+@pytest.mark.parametrize("spec", kit.NAMES)
 def test_with_a_single_class_there_is_nothing_to_learn(spec: str) -> None:
     if spec == "nce_rce":
         pytest.skip("NCE divides by the losses of all labels, which with a single class are 0")
-    watch = Watch()
-    train(build(spec, classes=1), subset(17, [0] * 17), CONFIG, [watch])
+    watch = kit.Watch()
+    train(kit.build(spec, classes=1), subset(17, [0] * 17), CONFIG, [watch])
     assert np.isfinite(watch.losses).all()
     assert spec in NEVER_ZERO or not np.any(watch.losses)
 
 
-@pytest.mark.parametrize("spec", NAMES)
+@pytest.mark.parametrize("spec", kit.NAMES)
 def test_in_a_shorter_precision_the_loss_is_nearly_the_same_and_in_float32(spec: str) -> None:
-    whole, short = build(spec), build(spec)
-    batch = make_batch(whole)
+    whole, short = kit.build(spec), kit.build(spec)
+    batch = kit.make_batch(whole)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         loss = short.loss(batch).loss
     assert loss.dtype == torch.float32
     torch.testing.assert_close(loss, whole.loss(batch).loss, rtol=0.05, atol=0.05)
 
 
-@pytest.mark.parametrize("spec", [*NAMES, *VARIANTS])
+@pytest.mark.parametrize("spec", [*kit.NAMES, *kit.VARIANTS])
 def test_the_state_in_the_middle_of_an_epoch_is_the_whole_truth(spec: str) -> None:
-    class Leave(Watch):
+    class Leave(kit.Watch):
         def on_step(self, batch: Batch, step: Step) -> None:
             super().on_step(batch, step)
             if len(self.presentations) == left:
@@ -189,7 +178,7 @@ def test_the_state_in_the_middle_of_an_epoch_is_the_whole_truth(spec: str) -> No
     entries = torch.cat([torch.arange(last.new.start, last.new.stop)] * 2)
     batch = Batch(last.images[entries], last.labels[entries], last.index[entries], slice(count, 2 * count))
     for _ in range(3):
-        assert torch.equal(take_step(method, batch).loss, take_step(fresh, batch).loss)
+        assert torch.equal(kit.take_step(method, batch).loss, kit.take_step(fresh, batch).loss)
     assert same_state(method, fresh)
     method.eval()
     assert torch.equal(method(batch.images), method.network(batch.images)), "it is the network that is measured"
@@ -201,7 +190,7 @@ def remembers_samples(spec: str) -> bool:
     return method.observe is not Method.observe and method.composition_for(**parsed.options) == "plain"
 
 
-@pytest.mark.parametrize("spec", [spec for spec in [*NAMES, *VARIANTS] if remembers_samples(spec)])
+@pytest.mark.parametrize("spec", [spec for spec in [*kit.NAMES, *kit.VARIANTS] if remembers_samples(spec)])
 def test_of_a_sample_that_stands_in_a_batch_twice_its_last_entry_is_remembered(spec: str) -> None:
     method, other = make_method(spec), make_method(spec)
     # Those of a sample differ between its entries.
@@ -209,7 +198,7 @@ def test_of_a_sample_that_stands_in_a_batch_twice_its_last_entry_is_remembered(s
     for each, ids, logits in ((method, [3, 5, 3, 7, 3], given), (other, [5, 7, 3], given[[1, 3, 4]])):
         each.train().start_epoch(2)
         before = {name: value.clone() for name, value in each.state_dict().items()}
-        each.observe(logits, some_batch(ids))
+        each.observe(logits, kit.some_batch(ids))
         for name, value in each.state_dict().items():
             if name.endswith("targets") and not torch.equal(value, before[name]):
                 written = value.reshape(-1, SAMPLES, CLASSES).abs().sum((0, 2)).nonzero().flatten()
@@ -240,11 +229,11 @@ OF_LABELS = {
 
 @pytest.mark.parametrize("spec", OF_LABELS)
 def test_the_loss_is_that_of_logits_and_labels_with_the_options_asked_for(spec: str) -> None:
-    method = build(spec)
-    batch = make_batch(method)
+    method = kit.build(spec)
+    batch = kit.make_batch(method)
     step = method.loss(batch)
     torch.testing.assert_close(step.loss, OF_LABELS[spec](step.logits, batch.labels))
-    assert torch.equal(step.logits, logits_of(method.network, batch.images))
+    assert torch.equal(step.logits, kit.logits_of(method.network, batch.images))
 
 
 def outside() -> Iterator[tuple[str, str]]:
@@ -276,7 +265,7 @@ def test_dlb_without_distillation_is_repeat_to_the_bit() -> None:
 
 
 def test_the_teacher_is_the_previous_iteration_s_prediction_of_the_same_samples() -> None:
-    method, watch = watched("dlb(temperature=2.0, alpha=1.5)", 3)
+    method, watch = kit.watched("dlb(temperature=2.0, alpha=1.5)", 3)
     teacher, ids = torch.empty(0, CLASSES), torch.empty(0, dtype=torch.int64)
     for _, batch, step, _ in watch.presentations:
         assert torch.equal(batch.index[: len(ids)], ids)
@@ -286,17 +275,17 @@ def test_the_teacher_is_the_previous_iteration_s_prediction_of_the_same_samples(
     assert torch.equal(method.state_dict()["criterion.remembered"], teacher)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", kit.NAMES)
 def test_a_training_step_is_one_pass_of_the_trained_network_over_the_batch(name: str) -> None:
     method, entries = make_method(name), []
     method.network.classifier.register_forward_hook(lambda module, inputs, output: entries.append(len(inputs[0])))
-    watch = watched(method, 2)[1]
+    watch = kit.watched(method, 2)[1]
     assert entries == [len(each.batch.images) for each in watch.presentations]
     assert {int(i) for each in watch.presentations for i in each.batch.index[each.batch.new]} == set(range(SAMPLES))
     assert all(each.step.logits.shape == (len(each.batch.images), CLASSES) for each in watch.presentations)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", kit.NAMES)
 def test_the_first_line_of_a_method_s_documentation_ends_with_its_source(name: str) -> None:
     assert re.search(r"\(.+ \d{4}\)\.$", METHODS.entries()[name].summary)
 
@@ -304,7 +293,7 @@ def test_the_first_line_of_a_method_s_documentation_ends_with_its_source(name: s
 def test_two_forward_passes_are_those_of_the_halves() -> None:
     method, entries = make_method("dlb(two_forward=True)"), []
     method.network.classifier.register_forward_hook(lambda module, inputs, output: entries.append(len(inputs[0])))
-    batches = [each.batch for each in watched(method, 3)[1].presentations]
+    batches = [each.batch for each in kit.watched(method, 3)[1].presentations]
     sizes = [[batch.new.start, len(batch.images) - batch.new.start] for batch in batches]
     assert entries == [size for pair in sizes for size in pair if size]
-    assert not same_state(method.network, watched("dlb", 3)[0].network), "batch norm sees other batches"
+    assert not same_state(method.network, kit.watched("dlb", 3)[0].network), "batch norm sees other batches"

@@ -25,40 +25,23 @@ def mixed_set() -> TrainingSet:
 
 
 class Steps(Callback):
-    def __init__(self) -> None:
-        self.seen: list[tuple[Batch, float, Tensor | None]] = []
+    """Keeps batches, losses and recorded logits; ends training after `stop` steps."""
+
+    def __init__(self, stop: int | None = None) -> None:
+        self.stop, self.seen = stop, list[tuple[Batch, float, Tensor | None]]()
 
     def on_step(self, batch: Batch, step: Step) -> None:
         self.seen.append((batch, step.loss.item(), step.logits))
-
-
-class StopAt(Callback):
-    def __init__(self, steps: int) -> None:
-        self.left = steps
-
-    def on_step(self, batch: Batch, step: Step) -> None:
-        self.left -= 1
-        if self.left == 0:
+        if len(self.seen) == self.stop:
             raise InterruptedError
 
 
 def test_dlb_trains_on_both_labels_and_remembers_the_mixed_images() -> None:
-    class Spied(type(make_method("dlb"))):  # type: ignore[misc]
-        outputs: list[Tensor]
-
-        def loss(self, batch: Batch) -> Step:
-            step: Step = super().loss(batch)
-            assert step.logits is not None
-            self.outputs.append(step.logits.detach())
-            return step
-
-    method = make_method("dlb(temperature=2, alpha=0.7)")
-    method.__class__ = Spied
-    method.outputs = []
-    steps = Steps()
+    method, steps, outputs = make_method("dlb(temperature=2, alpha=0.7)"), Steps(), list[Tensor]()
+    method.observe = lambda logits, batch: outputs.append(logits)  # type: ignore[method-assign]
     train(method, mixed_set(), CONFIG, [steps])
     remembered = torch.empty(0, 4)
-    for (batch, loss, recorded), logits in zip(steps.seen, method.outputs, strict=True):
+    for (batch, loss, recorded), logits in zip(steps.seen, outputs, strict=True):
         assert recorded is None, "a mixed image is no presentation of its sample"
         assert batch.mix is not None
         log_p = functional.log_softmax(logits, dim=1)
@@ -84,7 +67,7 @@ def test_a_resumed_training_is_the_same(name: str, tmp_path: Path) -> None:
     whole, cut, again = (make_method(name) for _ in range(3))
     train(whole, mixed_set(), CONFIG)
     with pytest.raises(InterruptedError):
-        train(cut, mixed_set(), CONFIG, [StopAt(5)], checkpoint=tmp_path / "c.pt", checkpoint_seconds=0)
+        train(cut, mixed_set(), CONFIG, [Steps(5)], checkpoint=tmp_path / "c.pt", checkpoint_seconds=0)
     train(again, mixed_set(), CONFIG, [Callback()], checkpoint=tmp_path / "c.pt")
     assert same_state(whole, again)
     assert all(parameter.isfinite().all() for parameter in whole.parameters())

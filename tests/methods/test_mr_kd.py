@@ -1,21 +1,9 @@
 """MrKD: its formula, knowledge adjustment, and its copies of the network."""
 
+import method_kit as kit
 import pytest
 import torch
 from helpers_training import same_state
-from method_kit import (
-    assert_formula,
-    build,
-    check_gradients,
-    check_temperature,
-    cross_entropy,
-    divergence,
-    draw,
-    draw_labels,
-    make_batch,
-    probabilities,
-    watched,
-)
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -37,19 +25,19 @@ def adjusted_by_hand(logits: Tensor, labels: Tensor) -> Tensor:
 def test_loss_and_gradient_are_those_of_the_formula(
     count: int, classes: int, copies: int, adjust: bool, temperature: float, alpha: float
 ) -> None:
-    labels = draw_labels(count, classes)
+    labels = kit.draw_labels(count, classes)
 
     def formula(z: Tensor, *teachers: Tensor) -> Tensor:
         mixed = sum(teacher.detach().double() for teacher in teachers) / copies
         if adjust:
             mixed = adjusted_by_hand(mixed, labels)
-        taught = divergence(probabilities(mixed, temperature), z, temperature)
-        return cross_entropy(z, labels) + alpha * temperature**2 * taught
+        taught = kit.divergence(kit.probabilities(mixed, temperature), z, temperature)
+        return kit.cross_entropy(z, labels) + alpha * temperature**2 * taught
 
     def loss(z: Tensor, *teachers: Tensor) -> Tensor:
         return mr_kd_loss(z, labels, torch.stack(teachers), temperature=temperature, alpha=alpha, adjust=adjust)
 
-    assert_formula(loss, formula, [draw(count, classes)], [draw(count, classes, seed=1 + i) for i in range(copies)])
+    kit.assert_formula(loss, formula, [kit.draw(count, classes)], [kit.draw(count, classes, seed=1 + i) for i in range(copies)])
 
 
 def test_adjustment_makes_the_label_the_teacher_s_answer_and_changes_nothing_where_it_is() -> None:
@@ -57,42 +45,42 @@ def test_adjustment_makes_the_label_the_teacher_s_answer_and_changes_nothing_whe
     labels = torch.tensor([0, 1, 1, 2])
     expected = torch.tensor([[3.0, 1.0, 2.0], [1.0, 3.0, 2.0], [1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
     assert torch.equal(adjusted(logits, labels), expected)
-    many, labels = draw(50, 7), draw_labels(50, 7)
+    many, labels = kit.draw(50, 7), kit.draw_labels(50, 7)
     assert torch.equal(adjusted(many, labels).argmax(1), labels)
     assert torch.equal(adjusted(many, labels), adjusted_by_hand(many, labels))
-    assert torch.equal(many, draw(50, 7)), "the logits themselves stay"
+    assert torch.equal(many, kit.draw(50, 7)), "the logits themselves stay"
 
 
 def test_alpha_and_temperature_weigh_the_copies() -> None:
-    z, copies, labels = draw(4, 3), draw(2, 4, 3, seed=1), draw_labels(4, 3)
+    z, copies, labels = kit.draw(4, 3), kit.draw(2, 4, 3, seed=1), kit.draw_labels(4, 3)
     loss = {a: mr_kd_loss(z, labels, copies, temperature=3.0, alpha=a) for a in (0.0, 1.0, 3.0)}
-    torch.testing.assert_close(loss[0.0], cross_entropy(z, labels))
+    torch.testing.assert_close(loss[0.0], kit.cross_entropy(z, labels))
     torch.testing.assert_close(loss[3.0] - loss[0.0], 3 * (loss[1.0] - loss[0.0]))
     label = torch.tensor([0])
 
     def taught(s: Tensor, t: Tensor, temperature: float) -> Tensor:
         return mr_kd_loss(s, label, t[None], temperature=temperature, alpha=1.0) - functional.cross_entropy(s, label)
 
-    check_temperature(taught)
+    kit.check_temperature(taught)
 
 
 def test_the_newest_copies_teach_and_before_the_first_there_is_cross_entropy() -> None:
-    method = build("mr_kd(copies=2, interval=1)")
-    batch = make_batch(method)
-    step = check_gradients(method, batch)
+    method = kit.build("mr_kd(copies=2, interval=1)")
+    batch = kit.make_batch(method)
+    step = kit.check_gradients(method, batch)
     assert torch.equal(step.loss, functional.cross_entropy(step.logits, batch.labels))
-    method, watch = watched(build("mr_kd(copies=2, interval=1)"), 4)
+    method, watch = kit.watched(kit.build("mr_kd(copies=2, interval=1)"), 4)
     for place, epoch in ((0, 2), (1, 3)):
         held = method.backups[place].network.state_dict()
         assert all(torch.equal(value, watch.states[epoch][name]) for name, value in held.items())
-    step = check_gradients(method, batch)
+    step = kit.check_gradients(method, batch)
     copies = torch.stack([backup(batch.images) for backup in method.backups])
     torch.testing.assert_close(step.loss, mr_kd_loss(step.logits, batch.labels, copies, temperature=3.0, alpha=1.0))
 
 
 def test_as_long_as_there_are_fewer_copies_than_places_only_those_taken_teach() -> None:
-    method = build("mr_kd(copies=3, interval=2, adjust=False)")
-    batch = make_batch(method)
+    method = kit.build("mr_kd(copies=3, interval=2, adjust=False)")
+    batch = kit.make_batch(method)
     method.end_epoch(0)
     assert method.taken == 0
     with torch.no_grad():
@@ -106,7 +94,7 @@ def test_as_long_as_there_are_fewer_copies_than_places_only_those_taken_teach() 
 
 
 def test_copies_share_no_memory_with_the_network() -> None:
-    method = build("mr_kd(interval=1)")
+    method = kit.build("mr_kd(interval=1)")
     method.end_epoch(0)
     kept = method.backups[0].network.classifier.weight.clone()
     with torch.no_grad():

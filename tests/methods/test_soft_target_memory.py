@@ -4,21 +4,11 @@ import dataclasses
 import math
 from dataclasses import replace
 
+import method_kit as kit
 import numpy as np
 import pytest
 import torch
 from helpers_training import CLASSES, CONFIG, SAMPLES, make_method, training_set
-from method_kit import (
-    Presentation,
-    check_formula,
-    check_training,
-    cross_entropy,
-    divergence,
-    draw,
-    draw_labels,
-    probabilities,
-    watched,
-)
 from torch import Tensor
 from torch.nn import functional
 
@@ -34,9 +24,9 @@ from noisylab.training import train
 
 def by_hand(z: Tensor, labels: Tensor, targets: Tensor, temperature: float, weight: float, convex: bool = False) -> Tensor:
     if len(targets) == 0:
-        return cross_entropy(z, labels)
-    taught = temperature**2 * divergence(targets, z[: len(targets)], temperature)
-    return (1 - weight if convex else 1) * cross_entropy(z, labels) + weight * taught
+        return kit.cross_entropy(z, labels)
+    taught = temperature**2 * kit.divergence(targets, z[: len(targets)], temperature)
+    return (1 - weight if convex else 1) * kit.cross_entropy(z, labels) + weight * taught
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
@@ -50,23 +40,25 @@ def test_loss_and_gradient_are_those_of_the_formula(share: float, temperature: f
     def formula(labels: Tensor, z: Tensor, t: Tensor) -> Tensor:
         return by_hand(z, labels, t.softmax(1)[: math.ceil(share * len(z))], temperature, weight, convex)
 
-    check_formula(loss, formula, taught=1)
+    kit.check_formula(loss, formula, taught=1)
 
 
 @pytest.mark.parametrize("convex", [False, True])
 def test_targets_that_are_not_there_teach_nothing(convex: bool) -> None:
-    z, labels, targets = draw(6, 5).requires_grad_(), draw_labels(6, 5), draw(6, 5, seed=1).softmax(1)
+    z, labels, targets = kit.draw(6, 5).requires_grad_(), kit.draw_labels(6, 5), kit.draw(6, 5, seed=1).softmax(1)
     absent = torch.zeros(6, dtype=torch.bool)
     loss = soft_target_loss(z, labels, torch.zeros_like(targets), absent, temperature=3.0, weight=0.7, convex=convex)
     assert torch.equal(loss, functional.cross_entropy(z, labels))
     present = torch.tensor([True, False, True, False, False, True])
     got = soft_target_loss(z, labels, targets, present, temperature=3.0, weight=0.7, convex=convex)
-    expected = cross_entropy(z, labels) * (1 - 0.35 if convex else 1) + 0.35 * 9 * divergence(targets[present], z[present], 3.0)
+    expected = kit.cross_entropy(z, labels) * (1 - 0.35 if convex else 1) + 0.35 * 9 * kit.divergence(
+        targets[present], z[present], 3.0
+    )
     torch.testing.assert_close(got.double(), expected, rtol=1e-6, atol=1e-6)
 
 
 def test_weight_and_temperature_have_their_effect() -> None:
-    z, labels, targets = draw(6, 5).requires_grad_(), draw_labels(6, 5), draw(6, 5, seed=1).softmax(1)
+    z, labels, targets = kit.draw(6, 5).requires_grad_(), kit.draw_labels(6, 5), kit.draw(6, 5, seed=1).softmax(1)
     present = torch.ones(6, dtype=torch.bool)
     loss = {w: soft_target_loss(z, labels, targets, present, temperature=3.0, weight=w) for w in (0.0, 1.0, 3.0)}
     torch.testing.assert_close(loss[3.0] - loss[0.0], 3 * (loss[1.0] - loss[0.0]))
@@ -83,25 +75,25 @@ def averaged(rows: list[Tensor], momentum: float, temperature: float) -> Tensor:
     """The corrected moving average of these logits' soft predictions, oldest first."""
     total = torch.zeros(rows[0].shape, dtype=torch.float64)
     for z in rows:
-        total = momentum * total + (1 - momentum) * probabilities(z[None], temperature)[0]
+        total = momentum * total + (1 - momentum) * kit.probabilities(z[None], temperature)[0]
     return total / (1 - momentum ** len(rows))
 
 
 @pytest.mark.parametrize("age", [1, 2, 3])
 @pytest.mark.parametrize("momentum", [0.0, 0.6])
 def test_an_age_in_epochs_is_the_prediction_of_so_many_epochs_before(age: int, momentum: float) -> None:
-    def expected(each: Presentation) -> Tensor:
+    def expected(each: kit.Presentation) -> Tensor:
         taught = [averaged(rows[: each.epoch - age + 1], momentum, 2.0) for rows in each.before if each.epoch >= age]
         targets = torch.stack(taught) if taught else torch.empty(0, CLASSES)
         return by_hand(each.step.logits, each.batch.labels, targets, 2.0, 0.5)
 
-    check_training(f"soft_target_memory(age={age}, momentum={momentum}, weight=0.5, temperature=2.0)", expected, epochs=7)
+    kit.check_training(f"soft_target_memory(age={age}, momentum={momentum}, weight=0.5, temperature=2.0)", expected, epochs=7)
 
 
 @pytest.mark.parametrize("age", [1, 2])
 @pytest.mark.parametrize("momentum", [0.0, 0.6])
 def test_with_repeat_it_is_on_the_repeated_half_and_so_many_epochs_older(age: int, momentum: float) -> None:
-    def expected(each: Presentation) -> Tensor:
+    def expected(each: kit.Presentation) -> Tensor:
         repeated = each.before[: each.batch.new.start]
         taught = [averaged(rows[:-age], momentum, 2.0) for rows in repeated if len(rows) > age]
         assert len(taught) in (0, len(repeated))
@@ -109,7 +101,7 @@ def test_with_repeat_it_is_on_the_repeated_half_and_so_many_epochs_older(age: in
         return by_hand(each.step.logits, each.batch.labels, targets, 2.0, 0.5)
 
     name = f"soft_target_memory(age={age}, repeat=True, momentum={momentum}, weight=0.5, temperature=2.0)"
-    check_training(name, expected, epochs=6)
+    kit.check_training(name, expected, epochs=6)
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.6])
@@ -117,7 +109,7 @@ def test_with_repeat_it_is_on_the_repeated_half_and_so_many_epochs_older(age: in
 def test_an_age_in_iterations_is_the_prediction_of_so_many_steps_before(age: int, momentum: float) -> None:
     # Six iterations an epoch; samples come again as new ones before they are repeated.
     name = f"soft_target_memory(age={age}, unit='iterations', momentum={momentum}, weight=0.5, temperature=2.0)"
-    presentations = watched(name, epochs=4)[1].presentations
+    presentations = kit.watched(name, epochs=4)[1].presentations
     assert len(presentations) == 24
     early = 0
     for step, each in enumerate(presentations):
@@ -139,13 +131,15 @@ def test_an_age_in_iterations_is_the_prediction_of_so_many_steps_before(age: int
 
 @pytest.mark.parametrize("age", [2, 3])
 def test_held_averages_what_became_a_target(age: int) -> None:
-    def expected(each: Presentation) -> Tensor:
+    def expected(each: kit.Presentation) -> Tensor:
         renewals = each.epoch // age
         taught = [averaged(rows[age - 1 : renewals * age : age], 0.6, 2.0) for rows in each.before if renewals]
         targets = torch.stack(taught) if taught else torch.empty(0, CLASSES)
         return by_hand(each.step.logits, each.batch.labels, targets, 2.0, 0.5)
 
-    check_training(f"soft_target_memory(age={age}, held=True, momentum=0.6, weight=0.5, temperature=2.0)", expected, epochs=8)
+    kit.check_training(
+        f"soft_target_memory(age={age}, held=True, momentum=0.6, weight=0.5, temperature=2.0)", expected, epochs=8
+    )
 
 
 @pytest.mark.parametrize(
@@ -158,12 +152,12 @@ def test_held_averages_what_became_a_target(age: int) -> None:
 )
 @pytest.mark.parametrize("convex", [False, True])
 def test_the_weight_follows_its_schedule(schedule: str, rise: object, convex: bool) -> None:
-    def expected(each: Presentation) -> Tensor:
-        targets = probabilities(torch.stack([rows[-1] for rows in each.before])) if each.epoch else torch.empty(0, CLASSES)
+    def expected(each: kit.Presentation) -> Tensor:
+        targets = kit.probabilities(torch.stack([rows[-1] for rows in each.before])) if each.epoch else torch.empty(0, CLASSES)
         return by_hand(each.step.logits, each.batch.labels, targets, 1.0, 0.7 * rise(each.epoch), convex)
 
     name = f"soft_target_memory(weight=0.7, schedule={schedule!r}, convex={convex}, temperature=1.0)"
-    check_training(name, expected, epochs=5)
+    kit.check_training(name, expected, epochs=5)
 
 
 SETTINGS = [
@@ -214,7 +208,7 @@ def test_other_methods_are_settings_of_it(method: str, options: str) -> None:
 def test_trainings_of_the_settings_end_alike(method: str, options: str) -> None:
     networks = []
     for name in (method, f"soft_target_memory({options})"):
-        trained, watch = watched(name, epochs=7)
+        trained, watch = kit.watched(name, epochs=7)
         networks.append((trained.network.state_dict(), watch.losses))
     for key, value in networks[0][0].items():
         torch.testing.assert_close(networks[1][0][key], value, rtol=1e-3, atol=1e-5)
@@ -225,11 +219,11 @@ def test_trainings_of_the_settings_end_alike(method: str, options: str) -> None:
 
 
 def test_the_loss_of_ps_kd_differs_by_the_entropy_of_its_target() -> None:
-    pairs = [watched(name)[1].presentations for name in ("ps_kd", f"soft_target_memory({SETTINGS[4][1]})")]
+    pairs = [kit.watched(name)[1].presentations for name in ("ps_kd", f"soft_target_memory({SETTINGS[4][1]})")]
     for one, other in zip(*pairs, strict=True):
         entropy = 0.0
         if one.epoch:
-            t = probabilities(torch.stack([rows[-1] for rows in one.before]))
+            t = kit.probabilities(torch.stack([rows[-1] for rows in one.before]))
             entropy = 0.8 * (one.epoch + 1) / 5 * float(-(t * t.log()).sum(1).mean())
         assert float(one.step.loss) == pytest.approx(float(other.step.loss) + entropy, rel=1e-4, abs=1e-5)
 
@@ -253,7 +247,7 @@ def test_samplings_and_budgets_follow_the_options(image_data: ImageData) -> None
 
 def test_an_age_beyond_an_epoch_is_to_be_written_in_epochs() -> None:
     with pytest.raises(ValueError, match="at most the 6 iterations of an epoch, got 7"):
-        watched("soft_target_memory(age=7, unit='iterations')")
+        kit.watched("soft_target_memory(age=7, unit='iterations')")
 
 
 @pytest.mark.parametrize(
@@ -268,7 +262,7 @@ def test_options_that_do_not_fit_each_other_are_refused(options: str, message: s
 @pytest.mark.parametrize("momentum", [0.0, 0.6])
 @pytest.mark.parametrize(("rows", "every"), [(1, 1), (3, 1), (1, 2), (2, 3)])
 def test_a_history_keeps_the_latest_targets_of_each_sample(rows: int, every: int, momentum: float) -> None:
-    history, made = TargetHistory(rows, 4, 3, every=every, momentum=momentum), draw(7, 3).softmax(1).float()
+    history, made = TargetHistory(rows, 4, 3, every=every, momentum=momentum), kit.draw(7, 3).softmax(1).float()
     expected: list[Tensor] = []
     total = torch.zeros(3)
     for n, row in enumerate(made, start=1):

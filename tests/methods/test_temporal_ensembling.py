@@ -2,19 +2,9 @@
 
 import math
 
+import method_kit as kit
 import pytest
 import torch
-from method_kit import (
-    Presentation,
-    check_formula,
-    check_training,
-    cross_entropy,
-    divergence,
-    draw,
-    draw_labels,
-    probabilities,
-    watched,
-)
 from torch import Tensor
 from torch.nn import functional
 
@@ -24,18 +14,18 @@ from noisylab.methods.temporal_ensembling import Distance, temporal_ensembling_l
 
 def by_hand(z: Tensor, labels: Tensor, targets: Tensor, weight: float, distance: str) -> Tensor:
     if distance == "kl":
-        return cross_entropy(z, labels) + weight * divergence(targets, z)
-    p, total = probabilities(z), torch.zeros((), dtype=torch.float64)
+        return kit.cross_entropy(z, labels) + weight * kit.divergence(targets, z)
+    p, total = kit.probabilities(z), torch.zeros((), dtype=torch.float64)
     for i in range(len(z)):
         for k in range(z.shape[1]):
             total = total + (p[i, k] - targets[i, k].double()) ** 2
-    return cross_entropy(z, labels) + weight * total / len(z)
+    return kit.cross_entropy(z, labels) + weight * total / len(z)
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.5, 3.0])
 @pytest.mark.parametrize("distance", ["squared", "kl"])
 def test_loss_and_gradient_are_those_of_the_formula(weight: float, distance: Distance) -> None:
-    check_formula(
+    kit.check_formula(
         lambda y, z, t: temporal_ensembling_loss(z, y, t.softmax(1), weight=weight, distance=distance),
         lambda y, z, t: by_hand(z, y, t.softmax(1), weight, distance),
         taught=1,
@@ -44,7 +34,7 @@ def test_loss_and_gradient_are_those_of_the_formula(weight: float, distance: Dis
 
 @pytest.mark.parametrize("distance", ["squared", "kl"])
 def test_the_weight_pulls_to_the_targets(distance: Distance) -> None:
-    z, labels, targets = draw(6, 5), draw_labels(6, 5), draw(6, 5, seed=1).softmax(1)
+    z, labels, targets = kit.draw(6, 5), kit.draw_labels(6, 5), kit.draw(6, 5, seed=1).softmax(1)
     moved = []
     for weight in (0.0, 1.0, 10.0):
         student = z.detach().clone().requires_grad_()
@@ -52,7 +42,7 @@ def test_the_weight_pulls_to_the_targets(distance: Distance) -> None:
             loss = temporal_ensembling_loss(student, labels, targets, weight=weight, distance=distance)
             (gradient,) = torch.autograd.grad(loss, student)
             student = (student - 0.2 * gradient).detach().requires_grad_()
-        moved.append(float((probabilities(student.detach()) - targets).square().sum()))
+        moved.append(float((kit.probabilities(student.detach()) - targets).square().sum()))
     assert moved[0] > moved[1] > moved[2]
 
 
@@ -81,21 +71,21 @@ def test_the_rise_is_the_published_one() -> None:
 def test_the_target_is_the_average_of_the_epochs_before(momentum: float, distance: str) -> None:
     epochs = 8
 
-    def expected(each: Presentation) -> Tensor:
+    def expected(each: kit.Presentation) -> Tensor:
         if each.epoch == 0:
             return functional.cross_entropy(each.step.logits, each.batch.labels)
         targets = torch.zeros(len(each.batch.images), each.step.logits.shape[1], dtype=torch.float64)
         for n in range(each.epoch):
-            targets = momentum * targets + (1 - momentum) * probabilities(torch.stack([rows[n] for rows in each.before]))
+            targets = momentum * targets + (1 - momentum) * kit.probabilities(torch.stack([rows[n] for rows in each.before]))
         targets = targets / (1 - momentum**each.epoch)
         weight = 2.0 * math.exp(-5 * (1 - min(1, each.epoch / (epochs * 80 / 300))) ** 2)
         return by_hand(each.step.logits, each.batch.labels, targets, weight, distance)
 
     name = f"temporal_ensembling(momentum={momentum}, weight=2.0, distance={distance!r})"
-    method = check_training(name, expected, epochs=epochs)
+    method = kit.check_training(name, expected, epochs=epochs)
     assert float(method.weight) == 2
 
 
 def test_the_first_epoch_is_cross_entropy_to_the_bit() -> None:
-    for each in watched("temporal_ensembling", 1)[1].presentations:
+    for each in kit.watched("temporal_ensembling", 1)[1].presentations:
         assert torch.equal(each.step.loss, functional.cross_entropy(each.step.logits, each.batch.labels))

@@ -164,9 +164,9 @@ def test_recording_goes_on_in_the_same_folder(tmp_path: Path) -> None:
         assert again.epoch == 5 or stop == 3
     with pytest.raises(ValueError, match="5 epochs"):
         again.end_epoch()
-    with pytest.raises(ValueError, match="other samples or settings"):
+    with pytest.raises(ValueError, match="holds records with other samples or labels; remove it"):
         DynamicsRecorder(tmp_path / "parts", GIVEN[::-1].copy(), epochs=5)
-    with pytest.raises(ValueError, match="other samples or settings"):
+    with pytest.raises(ValueError, match=r"holds records with epochs 5 \(asked for: 6\), other samples or labels"):
         DynamicsRecorder(tmp_path / "parts", GIVEN, epochs=6)
     assert load_dynamics(tmp_path / "whole").identical(load_dynamics(tmp_path / "parts"))
 

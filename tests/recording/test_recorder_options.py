@@ -309,7 +309,7 @@ def test_records_of_the_first_format_are_read_and_not_continued(tmp_path: Path) 
     np.testing.assert_array_equal(read["loss"].values, values)
     assert read["mislabelled"].values.tolist() == (GIVEN != TRUE).tolist()
     assert intact_epochs(tmp_path) == 0
-    with pytest.raises(ValueError, match="other samples or settings"):
+    with pytest.raises(ValueError, match="holds records with format"):
         make(tmp_path, epochs=2)
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 from helpers_training import CONFIG, SAMPLES, make_method, same_state, training_set, true_labels
+from method_kit import NAMES, VARIANTS
 
-from noisylab.core.registries import METHODS
 from noisylab.core.seeds import derive_seed
 from noisylab.data.batches.batch import Batch
 from noisylab.methods import Method, Step
@@ -23,8 +23,6 @@ from noisylab.training.callback import EpochSummary
 from noisylab.training.checkpoint import is_whole
 from noisylab.training.evaluate import Evaluator
 from noisylab.training.loop import DivergedError
-
-NAMES = list(METHODS.entries())
 
 
 class Watch(Callback):
@@ -132,7 +130,8 @@ def test_a_step_is_one_of_sgd_with_nesterov_momentum_and_weight_decay() -> None:
     torch.testing.assert_close(moved, dict(before.named_parameters())[name].grad, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*NAMES, *VARIANTS])
 @pytest.mark.parametrize("cut", range(CONFIG.epochs))
 def test_resuming_after_any_epoch_is_exact(name: str, cut: int, tmp_path: Path) -> None:
     whole = run_log(tmp_path / "whole")

@@ -65,7 +65,7 @@ def from_file(
         check_labels(given, classes)
     except ValueError as error:
         raise ValueError(f"{path!r}: {error}") from None
-    stated = read_true_column(Path(path))
+    stated = read_true_column(Path(path).expanduser())
     if stated is not None and not np.array_equal(stated[place], clean):
         wrong = int(np.flatnonzero(stated[place] != clean)[0])
         raise ValueError(f"{path!r} states true label {stated[place][wrong]} for sample {wrong}, which has {clean[wrong]}")

@@ -27,7 +27,7 @@ def folder(
     size: brings all to a square, by stretching or, with `crop`, by cutting out the middle. stream: images stay in their files
     and are read anew for every batch, for sets larger than memory; with size. Raises ValueError naming what is wrong.
     """
-    base = Path(path)
+    base = Path(path).expanduser()
     train = base / "train"
     test = next((base / part for part in ("test", "val") if (base / part).is_dir()), None)
     if not train.is_dir() or test is None:
