@@ -35,6 +35,7 @@ def test_examples_in_the_pages_run(page: Path, tmp_path: Path, monkeypatch: pyte
     assert not failed
 
 
+@pytest.mark.slow
 def test_the_readme_s_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -61,14 +62,14 @@ def commands() -> list[list[str]]:
     found = []
     for page in PAGES:
         for block in re.findall(r"^```\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE):
-            for line in block.replace("\\\n", " ").splitlines():
+            for line in re.findall(r"^(?:noisylab|python) .*$", block.replace("\\\n", " "), flags=re.MULTILINE):
                 words = shlex.split(line, comments=True)
-                script = re.fullmatch(r"(studies|figures)/(\w+)\.py", words[1]) if words[:1] == ["python"] else None
+                script = re.fullmatch(r"(studies|figures)/(\w+)\.py", words[1])
                 if script:
                     kind, name = script.groups()
                     own = {"train": ["train"], "cost_table": ["costs"]}.get(name, ["sweep", name])
                     words = ["noisylab", *(own if kind == "studies" else ["figure", name]), *words[2:]]
-                if words[:1] == ["noisylab"] and words[1].isalpha() and not {"--plugin", "--config"} & set(words):
+                if words[0] == "noisylab" and words[1].isalpha() and not {"--plugin", "--config"} & set(words):
                     found.append(words[1:])
     return found
 
