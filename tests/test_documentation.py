@@ -1,8 +1,10 @@
 """The examples of the documentation do what they say."""
 
 import doctest
+import importlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,12 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor
 
-import noisylab.corruption
-from noisylab.core.registries import DATA_SETS, MODELS, NOISES, SCORES
+import noisylab.cli
+from noisylab.cli.arguments import parse_command_line
+from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, FIGURES, METHODS, MODELS, NAMED_STUDIES, NOISES, SCORES
 from noisylab.core.specs import Registry
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+ROOT = Path(__file__).resolve().parents[1]
+DOCS, README = ROOT / "docs", ROOT / "README.md"
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("**/*.md"))]
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -24,27 +31,93 @@ def test_examples_in_the_pages_run(page: Path, tmp_path: Path, monkeypatch: pyte
     # Examples write files.
     monkeypatch.chdir(tmp_path)
     failed, tried = doctest.testfile(str(page), module_relative=False, optionflags=OPTIONS)
-    assert tried
+    assert bool(tried) == (">>>" in page.read_text(encoding="utf-8"))
     assert not failed
 
 
-def test_examples_in_the_package_run() -> None:
-    failed, tried = doctest.testmod(noisylab.corruption)
-    assert tried
-    assert not failed
+@pytest.mark.slow
+def test_the_readme_s_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert len(blocks) == 4
+    assert all(len(block.splitlines()) <= 10 for block in blocks)
+    # What the reader brings.
+    names: dict[str, Any] = {"torch": torch, "train_labels": torch.arange(200) % 10, "train_step": Tensor.backward}
+    names["train_set"] = [(torch.rand(1, 8, 8), int(label)) for label in names["train_labels"]]
+    names["model"] = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+    for block in blocks:
+        # The same study, smaller.
+        exec(block.replace("seeds=5", "seeds=2, epochs=1, progress=False"), names)
+    made = ["memorisation.csv", "memorisation.pdf", "memorisation.png", "my_run", "runs"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == made
+    assert (tmp_path / "runs" / "mine" / "report.html").is_file()
 
 
-@pytest.mark.parametrize(("registry", "page"), [(MODELS, "models.md"), (DATA_SETS, "data.md")])
-def test_every_network_and_data_set_is_documented_and_in_the_readme(registry: Registry[Any], page: str) -> None:
-    for file in (DOCS / page, DOCS.parent / "README.md"):
-        text = file.read_text(encoding="utf-8")
-        assert not [name for name in registry.entries() if not re.search(rf"`{name}[`:(]", text)]
+class Parsed(Exception):  # noqa: N818
+    """A command line was understood."""
 
 
-def test_every_kind_is_documented() -> None:
-    text = (DOCS / "corruption.md").read_text(encoding="utf-8")
-    assert (DOCS / "figures" / "corruption.png").is_file()
-    assert not [name for name in NOISES.entries() if f"`{name}`" not in text]
+def commands() -> list[list[str]]:
+    """The command lines of all pages, without those that need a plug-in or a file."""
+    found = []
+    for page in PAGES:
+        for block in re.findall(r"^```\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE):
+            for line in re.findall(r"^(?:noisylab|python) .*$", block.replace("\\\n", " "), flags=re.MULTILINE):
+                words = shlex.split(line, comments=True)
+                script = re.fullmatch(r"(studies|figures)/(\w+)\.py", words[1])
+                if script:
+                    kind, name = script.groups()
+                    own = {"train": ["train"], "cost_table": ["costs"]}.get(name, ["sweep", name])
+                    words = ["noisylab", *(own if kind == "studies" else ["figure", name]), *words[2:]]
+                if words[0] == "noisylab" and words[1].isalpha() and not {"--plugin", "--config"} & set(words):
+                    found.append(words[1:])
+    return found
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_the_command_understands_the_lines_of_the_pages(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def parse(*arguments: Any) -> None:
+        parse_command_line(*arguments)
+        raise Parsed
+
+    module = importlib.import_module(f"noisylab.cli.{'listing' if command[0] == 'list' else command[0]}")
+    monkeypatch.setattr(module, "parse_command_line", parse)
+    with pytest.raises(Parsed):
+        noisylab.cli.main(command)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if not link.startswith("http"):
+            path, _, heading = link.partition("#")
+            there = (page.parent / path).resolve() if path else page
+            assert there.exists(), link
+            headings = re.findall(r"^#+ (.*)$", there.read_text(encoding="utf-8"), flags=re.MULTILINE) if heading else []
+            assert heading in ["", *(re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in headings)], link
+
+
+@pytest.mark.parametrize(
+    ("registry", "page"),
+    [
+        (METHODS, "methods.md"),
+        (NOISES, "corruption.md"),
+        (DATA_SETS, "data.md"),
+        (AUGMENTATIONS, "data.md"),
+        (MODELS, "models.md"),
+        (SCORES, "analysis.md"),
+        (FIGURES, "figures.md"),
+    ],
+    ids=lambda value: value.kind if isinstance(value, Registry) else value,
+)
+def test_every_name_is_in_a_table(registry: Registry[Any], page: str) -> None:
+    rows = [line for line in (DOCS / page).read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    assert not [name for name in registry.entries() if not any(re.search(rf"`{name}[`:(]", row) for row in rows)]
+
+
+def test_every_named_study_is_documented() -> None:
+    text = (DOCS / "studies.md").read_text(encoding="utf-8")
+    assert not [name for name in NAMED_STUDIES.entries() if f"`noisylab sweep {name}`" not in text]
 
 
 def run(*arguments: str, path: Path, cwd: Path) -> str:
@@ -90,8 +163,3 @@ def test_the_method_of_the_page_is_known_everywhere_once_its_file_is_in_the_pack
     general = ["-m", "pytest", "tests/methods/test_methods.py", "-k", "confidence_penalty", "-p", "no:cacheprovider"]
     tests = run(*general, path=root, cwd=root)
     assert int(re.search(r"(\d+) passed", tests)[1]) >= 5  # type: ignore[index]
-
-
-def test_every_score_is_documented() -> None:
-    text = (DOCS / "analysis.md").read_text(encoding="utf-8")
-    assert not [name for name in SCORES.entries() if f"| `{name}` |" not in text]
