@@ -3,6 +3,7 @@
 import doctest
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,12 +16,22 @@ from torch.nn import functional
 
 from noisylab import api
 from noisylab.api import Study, open_study, sweep
+from noisylab.core.registries import REGISTRIES
 from noisylab.corruption import NoisyLabels, symmetric
 from noisylab.data.batches.batch import Batch
 from noisylab.data.image_data import load_data
 from noisylab.methods import Method
 
 SMALL: dict[str, Any] = {"epochs": 2, "train_size": 120, "device": "cpu", "progress": False}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forget() -> Iterator[None]:
+    """What this module registers is its own."""
+    yield
+    for registry in REGISTRIES:
+        registry.forget(__name__)
+        registry.forget("__main__")
 
 
 class HalvedCE(Method):
