@@ -222,6 +222,14 @@ def test_what_is_no_study_is_not_opened(tmp_path: Path, study: Study) -> None:
         open_study(study.path / study.results["id"][0])
 
 
+def test_a_folder_of_another_format_is_refused_before_anything_is_run(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "config.json").write_text('{"format": 4}')
+    with pytest.raises(ValueError, match=r"written in format 4, .* run the study again in another folder"):
+        sweep(tmp_path, methods="ce", noise="symmetric:0.2", seeds=1, **SMALL)
+    assert not (tmp_path / "study.json").exists()
+
+
 @pytest.mark.slow
 def test_a_script_without_a_guard_is_told_what_it_lacks(tmp_path: Path) -> None:
     script = tmp_path / "script.py"

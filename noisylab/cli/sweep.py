@@ -66,6 +66,8 @@ def main(args: Sequence[str]) -> int:
     arguments = parse_command_line(Arguments, f"sweep {name}", description, expand_seeds(args), defaults)
     execution = arguments.execution
     check_fields(execution)
+    if "over" in given and not execution.over:
+        raise ValueError("--over must name an axis: --over batch_size=32,64")
     if execution.over != defaults.execution.over:
         axes = parse_assignments(execution.over)
     for key in axes.keys() & given:
