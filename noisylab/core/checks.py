@@ -187,7 +187,23 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def check_fields(instance: Any) -> None:
-    """Check every field of a dataclass against its annotation; for `__post_init__`."""
+    """Check every field of a dataclass against its annotation; for `__post_init__`.
+
+    Numbers become Python's own of the annotated type, so that 1, 1.0 and numpy.float64(1) are one configuration.
+    """
     hints = typing.get_type_hints(type(instance), include_extras=True)
     for field in fields(instance):
-        check_value(field.name, getattr(instance, field.name), hints[field.name])
+        value = getattr(instance, field.name)
+        check_value(field.name, value, hints[field.name])
+        object.__setattr__(instance, field.name, plain_number(value, hints[field.name]))
+
+
+def plain_number(value: Any, annotation: Any) -> Any:
+    """A number, or a tuple of numbers, as Python's float or int, as the annotation says; anything else as it is."""
+    if isinstance(value, tuple) and typing.get_origin(annotation) is tuple:
+        return tuple(plain_number(each, typing.get_args(annotation)[0]) for each in value)
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return value
+    kinds = [annotation, *typing.get_args(annotation)]
+    kinds += [part for kind in kinds for part in typing.get_args(kind)]
+    return int(value) if int in kinds and isinstance(value, Integral) else float(value) if float in kinds else value

@@ -262,14 +262,3 @@ def _of_file(path: str | PathLike[str], name: str, rows: NDArray[Any]) -> dict[s
     total = hashlib.sha256(f"{rows.shape}".encode())
     total.update(rows.ravel().view(np.uint8).data)
     return {name: str(path), f"{name}_digest": total.hexdigest()}
-
-
-def number_class(value: Any, names: tuple[str, ...] | None) -> Any:
-    """The number of a class that is given by name; a number as it is. Raises ValueError for another name."""
-    if not isinstance(value, str):
-        return value
-    if names is None:
-        raise ValueError(f"classes can be named only if their names are known, got {value!r}; pass class_names=")
-    if value not in names:
-        raise ValueError(f"{value!r} is not a class; the classes are {', '.join(names)}")
-    return names.index(value)

@@ -12,7 +12,7 @@ from noisylab.methods.losses import distillation, given_targets
 from noisylab.methods.memory import Memory
 
 ADVICE = (
-    "take batches of LastBatchSampler, all of an epoch; if the sampler was iterated before training, or an epoch was left early, "
+    "take batches of LastBatchSampler, all of an epoch; if the sampler was iterated before, or an epoch was left early, "
     "call sampler.set_epoch(epoch) and criterion.reset()"
 )
 

@@ -5,6 +5,7 @@ import json
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 
 from noisylab.study.run_config import FORMAT, Code, RunConfig
@@ -125,6 +126,16 @@ def test_the_identity_of_a_run_stays_what_it_is() -> None:
 )
 def test_a_path_is_no_part_of_the_identity_since_a_digest_stands_for_its_content(field: str, one: Any, two: Any) -> None:
     assert dataclasses.replace(CONFIG, **{field: one}).id == dataclasses.replace(CONFIG, **{field: two}).id
+
+
+def test_equal_numbers_are_one_run_whatever_their_type() -> None:
+    def trained(**options: Any) -> RunConfig:
+        return dataclasses.replace(CONFIG, training=dataclasses.replace(CONFIG.training, **options))
+
+    assert trained(learning_rate=1).id == trained(learning_rate=1.0).id == trained(learning_rate=np.float64(1)).id
+    assert trained(milestones=(0, 1)).id == trained(milestones=(0.0, 1.0)).id
+    assert trained(gradient_clip=2).id == trained(gradient_clip=2.0).id
+    assert dataclasses.replace(CONFIG, seed=np.int64(3)).id == dataclasses.replace(CONFIG, seed=3).id
 
 
 def test_options_without_effect_are_no_part_of_the_identity() -> None:
