@@ -11,7 +11,7 @@ from noisylab.core.files import check_output
 from noisylab.core.registries import NAMED_STUDIES
 from noisylab.core.specs import parse_assignments
 from noisylab.named_studies.named_study import NamedStudy
-from noisylab.study.grid import Grid
+from noisylab.study.grid import Grid, seeds_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -132,10 +132,8 @@ def expand_seeds(args: Sequence[str]) -> list[str]:
         if option != "--seeds" or len(values) != 1:
             continue
         (text,) = values
-        if text.strip() == "0":
-            raise ValueError("--seeds 0 names no seed; write --seeds 5 for the seeds 0 to 4, or --seeds [0] for seed 0 alone")
         if text.isdecimal():
-            seeds = [str(seed) for seed in range(int(text))]
+            seeds = [str(seed) for seed in seeds_of(int(text))]
         elif text.startswith("[") and text.endswith("]"):
             seeds = text[1:-1].replace(",", " ").split()
         else:

@@ -1,1 +1,1 @@
-"""One self-contained HTML page of a study: `python -m noisylab.cli.report runs/STUDY`."""
+"""What a study shows: tables, its summary at the end, progress, and one self-contained HTML page."""

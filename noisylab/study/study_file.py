@@ -9,7 +9,8 @@ from filelock import FileLock
 from noisylab.core.files import write_atomically
 from noisylab.study.grid import Grid
 from noisylab.study.plan import Plan
-from noisylab.study.run_config import FORMAT, RunConfig, labels_of
+from noisylab.study.result import labels_of
+from noisylab.study.run_config import FORMAT, RunConfig
 from noisylab.study.run_folder import CONFIG, check_format, read_config
 
 STUDY = "study.json"

@@ -1,1 +1,1 @@
-"""One file a noise kind; `noisylab.core.registries.NOISE` knows them by name."""
+"""One file a noise kind; `noisylab.core.registries.NOISES` knows them by name."""
