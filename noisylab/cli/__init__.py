@@ -8,24 +8,24 @@ from collections.abc import Sequence
 from noisylab.cli.ending import fail, interruptible
 from noisylab.core.extras import how_to_install
 
-# A line for each command; its module is called like it. Help of the whole imports none of them.
+# Each command has a module of its name. The general help imports none of them.
 COMMANDS = {
     "sweep": "run a study: every method under every noise with every seed",
     "compare": "print the paired differences between the methods of a study",
     "train": "train one run, and show its metrics as they come",
     "figure": "draw a figure from the finished runs of a study",
     "report": "write one HTML page of a study: tables, figures, and every sample with its curves",
-    "corrupt": "corrupt labels, report what came out, and keep it",
+    "corrupt": "corrupt labels, report the result, and save it",
     "costs": "measure the passes, time and memory of every method",
     "status": "say which runs of a study are done, which have begun, and which are planned",
-    "list": "list the methods, noise, models, ... that can be named, and describe one",
+    "list": "list methods, noise, models, ..., and describe one",
 }
-# These go on with what an interrupt left unfinished.
+# Commands that continue after an interrupt.
 RESUMING = ("sweep", "train")
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run the command line `args`, without the program's name (None: the process's own), and return the exit status."""
+    """Run a command line, without the program's name (None: that of the process), and return the exit status."""
     args = list(sys.argv[1:] if args is None else args)
     advice = (
         "the same command again finishes what is missing" if args[:1] and args[0] in RESUMING else "nothing more is written"
@@ -75,6 +75,6 @@ def _help() -> str:
             *lines,
             "",
             "noisylab COMMAND --help explains the options of a command; noisylab list KIND lists what they can name.",
-            "--plugin FILE (repeatable) makes what a Python file registers known to any of them.",
+            "--plugin FILE (repeatable) adds what a Python file registers, for any command.",
         ]
     )

@@ -1,4 +1,4 @@
-"""From a command line to a dataclass, with every mistake said in one line. Free of torch."""
+"""From a command line to a dataclass. Every mistake gets a message of one line. Imports no torch."""
 
 import contextlib
 import difflib
@@ -17,18 +17,18 @@ from noisylab.core.specs import split_assignment, split_outside
 
 Arguments = TypeVar("Arguments")
 
-_PLUGIN = "--plugin FILE (repeatable) makes known what a Python file of one's own registers, under its name like any other."
+_PLUGIN = "--plugin FILE (repeatable) adds what a Python file of yours registers; name it like anything built in."
 
-# Whose values look like one value if commas are between them.
+# Options whose values look like one value if commas separate them.
 _SPECS = {"--methods": METHODS, "--noise": NOISES}
 
 
 def parse_command_line(
     kind: type[Arguments], command: str, description: str | None, args: Sequence[str], default: Arguments | None = None
 ) -> Arguments:
-    """The command line `args` of a command as an instance of a dataclass; `default` sets other defaults than its own.
+    """Parse a command line into a dataclass; `default` replaces the defaults of the dataclass.
 
-    Exits with the help if that is asked for. Raises ValueError, with a message of one line, if the arguments do not fit.
+    Exits after printing help if that is asked for. Raises ValueError, with a message of one line, for bad arguments.
     """
     options = _options(kind)
     for token in args:
@@ -52,7 +52,7 @@ def parse_command_line(
 
 
 def settings_of(pairs: Sequence[str]) -> dict[str, str]:
-    """What `--where KEY=VALUE ...` says, by key."""
+    """The settings in `--where KEY=VALUE ...`, by key."""
     try:
         return dict(split_assignment(pair) for pair in pairs)
     except ValueError as error:
@@ -72,7 +72,7 @@ def grouped(args: Sequence[str]) -> list[tuple[str, list[str]]]:
 
 
 def taken(option: str, args: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The values of an option that can be given more than once, as `--plugin a.py --plugin=b.py`, and the rest of the line."""
+    """The values of a repeatable option, as in `--plugin a.py --plugin=b.py`, and the rest of the command line."""
     values, rest = [], []
     tokens = iter(args)
     for token in tokens:
@@ -89,7 +89,7 @@ def taken(option: str, args: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _options(kind: type) -> dict[str, Any]:
-    """The options of a dataclass and of those that it holds, with their annotations."""
+    """The options of a dataclass and of the dataclasses in it, with their annotations."""
     found: dict[str, Any] = {}
     hints = typing.get_type_hints(kind, include_extras=True)
     for field in fields(kind):
@@ -105,7 +105,7 @@ def _options(kind: type) -> dict[str, Any]:
 
 
 def _check_option(token: str, known: Collection[str]) -> None:
-    """Raise ValueError if an option is not `known`, naming the one that is meant."""
+    """Raise ValueError if an option is unknown, with a suggestion."""
     name = token.split("=")[0].replace("_", "-")
     if name in (*known, "--help"):
         return
@@ -121,7 +121,7 @@ def _check_option(token: str, known: Collection[str]) -> None:
 
 
 def _check_apart(option: str, values: Sequence[str], annotation: Any) -> None:
-    """Raise ValueError if several values of an option are written as one, between commas."""
+    """Raise ValueError if the values of an option are separated by commas instead of spaces."""
     if not any(typing.get_origin(part) is tuple for part in (annotation, *typing.get_args(annotation))):
         return
     for value in values:
@@ -143,7 +143,7 @@ def _is_number(text: str) -> bool:
 
 
 def _one_line(panel: str) -> str:
-    """Tyro's message without its title, its box, its advice on --help and the help of the argument."""
+    """Tyro's message without its title, box, advice on --help and help of the argument."""
     lines = [re.sub(r"^[│┃|]\s?|\s*[│┃|]$", "", line).strip() for line in panel.splitlines()]
     rules = [at for at, line in enumerate(lines) if line.startswith(("╭", "──", "━━", "---"))]
     start, end = [*rules, len(lines), len(lines)][:2]

@@ -1,6 +1,6 @@
-"""Print the paired differences between the methods of a study, with 95 % intervals and p-values after Holm.
+"""Print the paired differences between the methods of a study, with 95 % intervals and Holm-corrected p-values.
 
-For instance: noisylab compare runs/noise_sweep --baselines ce repeat
+Example: noisylab compare runs/noise_sweep --baselines ce repeat
 """
 
 from collections.abc import Sequence
@@ -16,20 +16,20 @@ from noisylab.core.files import check_output, write_atomically
 
 @dataclass(frozen=True)
 class Arguments:
-    """Of which study, and what is compared with what."""
+    """The study, and the methods to compare."""
 
     runs: tyro.conf.Positional[Path]
     """Folder of a study."""
     baselines: tuple[str, ...] = ()
-    """Methods that all others are compared with, as the tables name them (none: the first one of the study, and repeat)."""
+    """Methods that all others are compared with, as the tables name them (none: the first one, and repeat)."""
     measure: Literal["test_accuracy_last", "test_accuracy_last10", "memorised"] = "test_accuracy_last"
-    """The column of results.csv that is compared."""
+    """The column of results.csv to compare."""
     by: tuple[str, ...] = ()
-    """Settings in which the runs differ, whose values are kept apart."""
+    """Settings in which the runs differ; their values are kept apart."""
     where: tuple[str, ...] = ()
-    """Settings that the runs must have, KEY=VALUE each (none: all runs)."""
+    """Settings of the runs to compare, KEY=VALUE each (none: all runs)."""
     out: Path | None = None
-    """File for the differences as CSV (None: they are printed alone)."""
+    """CSV file for the differences (None: they are only printed)."""
 
 
 def main(args: Sequence[str]) -> int:
@@ -48,7 +48,7 @@ def main(args: Sequence[str]) -> int:
     known = list(dict.fromkeys(results["method"]))
     for name in arguments.baselines:
         if name not in known:
-            raise ValueError(f"--baselines names {name!r}, which is no method of the study; choose from {', '.join(known)}")
+            raise ValueError(f"--baselines names {name!r}, which is not a method of the study; choose from {', '.join(known)}")
     baselines = arguments.baselines or tuple(dict.fromkeys([known[0], *(name for name in known if name == "repeat")]))
     differences = compare(results, arguments.measure, baselines, by)
     console = Console()

@@ -1,7 +1,7 @@
-"""Corrupt the labels of a data set or of a file, report what came out, and keep it.
+"""Corrupt the labels of a data set or of a file, report the result, and save it.
 
-For instance: noisylab corrupt --data cifar10 --noise asymmetric:0.4 --seed 1 --save noise.npz --plot noise.png
-For a file of labels no data set is needed: noisylab corrupt --labels train.csv --noise symmetric:0.4 --out given.csv
+Example: noisylab corrupt --data cifar10 --noise asymmetric:0.4 --seed 1 --save noise.npz --plot noise.png
+A file of labels needs no data set: noisylab corrupt --labels train.csv --noise symmetric:0.4 --out given.csv
 """
 
 import json
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from noisylab.corruption import NoisyLabels
     from noisylab.data.image_data import ImageData
 
-# What the given labels can be written as, and the picture.
+# Formats of the given labels, and of the picture.
 _LABEL_FILES = (".csv", ".txt", ".json", ".npy")
 _PICTURES = (".png", ".pdf")
 
@@ -36,13 +36,13 @@ class Arguments:
     labels: Path | None = None
     """File of true labels, .npy, .json, .txt or .csv (None: those of --data)."""
     column: str | None = None
-    """The column of --labels that holds them, if that is a .csv with several."""
+    """The column with the labels, if --labels is a .csv file with several."""
     num_classes: PositiveInt | None = None
-    """Number of classes of --labels (None: the largest label and one)."""
+    """Number of classes of --labels (None: the largest label + 1)."""
     data: str = "digits"
     """Data set (spec; noisylab list data)."""
     data_root: Path | None = None
-    """Folder where downloaded data sets and human labels lie, or are put (None: data)."""
+    """Folder of downloaded data sets and human labels (None: data)."""
     train_size: PositiveInt | None = None
     """A stratified subset of this many samples (None: all)."""
     noise: str = "symmetric:0.4"
@@ -50,11 +50,11 @@ class Arguments:
     seed: NonNegativeInt = 0
     """Seed of the noise."""
     save: Path | None = None
-    """File for the record, .npz, read again by NoisyLabels.load (None: not kept)."""
+    """File for the record, .npz; NoisyLabels.load reads it (None: not saved)."""
     out: Path | None = None
-    """File for the given labels: a .csv with the true ones beside them, .txt, .json or .npy (None: none)."""
+    """File for the given labels: .csv (with the true labels), .txt, .json or .npy (None: none)."""
     plot: Path | None = None
-    """File for the matrices and rates, .png or .pdf; mislabelled examples go beside it as *_examples (None: none)."""
+    """Picture of the matrices and rates, .png or .pdf; mislabelled examples go to *_examples (None: none)."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -65,13 +65,13 @@ class Arguments:
         if self.labels is None and (self.column is not None or self.num_classes is not None):
             raise ValueError("--column and --num-classes are for --labels FILE")
         if self.labels is not None and self.train_size is not None:
-            raise ValueError("--train-size is for --data; of --labels all are corrupted")
+            raise ValueError("--train-size is for --data; with --labels all labels are corrupted")
 
 
 def main(args: Sequence[str]) -> int:
-    """Make the noise, report it, and write what was asked for."""
+    """Make the noise, report it, and write the requested files."""
     arguments = parse_command_line(Arguments, "corrupt", __doc__, args)
-    # Names are checked before anything heavy is imported.
+    # Check names before importing anything heavy.
     spec = NOISES.parse(arguments.noise, {"mapping": "digits"})
     if arguments.labels is None:
         _check_human(spec, DATA_SETS.parse(arguments.data))
@@ -93,7 +93,7 @@ def main(args: Sequence[str]) -> int:
         noisy = NOISES.create(spec, **inputs, seed=arguments.seed)
     for warning in caught:
         print(f"warning: {warning.message}", file=sys.stderr)
-    # What does not fit is refused before anything is printed or written.
+    # Refuse outside images that do not fit before printing or writing anything.
     images = None if data is None else _images(data, noisy)
     noisy.report()
     for path in (arguments.save, arguments.out, arguments.plot):
@@ -126,7 +126,7 @@ def write_labels(noisy: "NoisyLabels", path: Path) -> None:
 
 
 def _inputs(arguments: Arguments) -> dict[str, Any]:
-    """What noise is made of if there are labels alone."""
+    """The inputs of the noise if there are only labels."""
     from noisylab.corruption import read_labels
 
     assert arguments.labels is not None
@@ -136,7 +136,7 @@ def _inputs(arguments: Arguments) -> dict[str, Any]:
 
 
 def _images(data: "ImageData", noisy: "NoisyLabels") -> Any:
-    """The images that the labels are given to, in their order. Raises ValueError if outside images do not fit."""
+    """The images of the labels, in their order. Raises ValueError if outside images do not fit."""
     if not _counted(noisy):
         return data.with_noise(noisy).train_images
     images = data.train_images
@@ -144,12 +144,12 @@ def _images(data: "ImageData", noisy: "NoisyLabels") -> Any:
 
 
 def _counted(noisy: "NoisyLabels") -> bool:
-    """Whether outside images are counted without being there, which is enough for a report."""
+    """Whether only the number of outside images is known, which is enough for a report."""
     return noisy.replaced_by is not None and not isinstance(noisy.parameters["outside"], str)
 
 
 def _draw(noisy: "NoisyLabels", images: Any, names: Sequence[str] | None, title: str, path: Path) -> None:
-    """Draw the matrices and rates, and beside them examples if there are images."""
+    """Draw the matrices and rates and, if there are images, examples."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -166,7 +166,7 @@ def _draw(noisy: "NoisyLabels", images: Any, names: Sequence[str] | None, title:
 
 
 def _check_human(noise: Spec, data: Spec) -> None:
-    """Raise ValueError if human labels are asked for, even inside another noise, on a data set that they are not of."""
+    """Raise ValueError if human labels, even inside another noise, belong to another data set."""
     # These may be any data set.
     if data.name in ("npz", "folder", "hf"):
         return

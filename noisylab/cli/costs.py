@@ -1,11 +1,10 @@
-"""What every method costs, measured: Table 1 of the DLB paper with time and memory, beside the paper's own entries.
+"""Measure what every method costs: Table 1 of the DLB paper with time and memory, beside the paper's own entries.
 
-Forward and backward passes of a batch and the networks involved are counted by hooks while the training loop runs; how often
-targets change is found by changing earlier weights; step time and peak memory are ratios to the baseline's, with batches of
-equally many entries. Images are random, so no data set is needed.
+Hooks count forward and backward passes and networks while the training loop runs. Step time and peak memory are relative to the
+baseline, with equally many entries a batch. Images are random, so no data set is needed.
 
-The default, resnet20 at 32x32 on one core, takes some 20 seconds a method. Expect DLB with one forward and one backward pass in
-one network, its targets updated every batch, and with the time and memory of `repeat`. A quick look at small images:
+The default, resnet20 at 32x32 on one core, takes about 20 seconds a method. Expect DLB to need one forward and one backward
+pass in one network, to update its targets every batch, and to take the time and memory of `repeat`. A quick look:
 
     noisylab costs --data digits --model small_cnn
 """
@@ -38,13 +37,13 @@ class Measured:
     methods: tuple[str, ...] | None = None
     """Training methods (specs), in the order of the table (None: all that need no option)."""
     baseline: str = "ce"
-    """Method (spec) to whose step time and peak memory the others' are held."""
+    """Method (spec) that step time and peak memory are relative to."""
     model: str = "resnet20"
     """Network (spec)."""
     data: str | None = None
-    """Data set (spec) from which the shape of images and the number of classes are taken (None: --shape and --classes)."""
+    """Data set (spec) whose image shape and number of classes are used (None: --shape and --classes)."""
     data_root: Path | None = None
-    """Folder where downloaded data sets lie, or are put (None: data)."""
+    """Folder of downloaded data sets (None: data)."""
     shape: tuple[PositiveInt, PositiveInt, PositiveInt] = (3, 32, 32)
     """Channels, height and width of an image."""
     classes: Annotated[int, Bound(ge=2)] = 10
@@ -58,15 +57,15 @@ class Measuring:
     """How it is measured."""
 
     epochs: Annotated[int, Bound(ge=2)] = 12
-    """Length of the short runs in which everything that a method remembers comes to be (epochs)."""
+    """Length of the short runs, long enough for a method to fill its memory (epochs)."""
     turns: Annotated[int, Bound(ge=2)] = 15
-    """Turns of a method and of the baseline, one after the other; the median of their ratios counts."""
+    """Interleaved measurements of a method and the baseline; the median of their ratios counts."""
     threads: PositiveInt = 1
     """CPU threads."""
     device: Device = "auto"
     """Where to measure: auto is cuda, else mps, else cpu."""
     out: Path = Path("runs/cost_table")
-    """Folder of the table as cost_table.csv and cost_table.tex."""
+    """Folder for cost_table.csv and cost_table.tex."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def main(args: Sequence[str]) -> int:
     if what.data is not None:
         data = load_data(DATA_SETS.parse(what.data), what.data_root)
         shape, classes = data.shape, data.num_classes
-    # torch is imported from here on.
+    # From here on torch is imported.
     from noisylab.costs.workload import Workload
 
     workload = Workload(what.model, shape, classes, what.batch_size, how.epochs, steps_per_epoch=1)
@@ -97,7 +96,7 @@ def main(args: Sequence[str]) -> int:
 
     console = Console()
     if left_out:
-        console.print(f"not measured, since they need options: {', '.join(left_out)}", highlight=False)
+        console.print(f"not measured, because they need options: {', '.join(left_out)}", highlight=False)
     rows, failed = measure_all(methods, workload, what.baseline, how, device, console)
     if rows:
         report(rows, workload, what.baseline, how, device, console)
@@ -105,13 +104,13 @@ def main(args: Sequence[str]) -> int:
 
 
 def check(what: Measured, how: Measuring) -> tuple[list[str], list[str]]:
-    """The methods to measure, and those left out since they need options. Raises ValueError for bad arguments."""
+    """The methods to measure, and those left out because they need options. Raises ValueError for bad arguments."""
     check_fields(what)
     check_fields(how)
     check_root(what.data_root)
     check_output(how.out)
     if what.batch_size % 2:
-        raise ValueError(f"batch_size must be even, since half of a batch may repeat another one, got {what.batch_size}")
+        raise ValueError(f"batch_size must be even, because half of a batch may repeat another one, got {what.batch_size}")
     MODELS.parse(what.model)
     METHODS.parse(what.baseline)
     if what.data is not None:
@@ -119,7 +118,7 @@ def check(what: Measured, how: Measuring) -> tuple[list[str], list[str]]:
     if what.methods is None:
         entries = METHODS.entries()
         needy = [name for name, e in entries.items() if any(option.default is REQUIRED for option in e.options.values())]
-        # The baseline, the paper's in its order, the others by name.
+        # The baseline, then the paper's methods in its order, then the others by name.
         first = [METHODS.parse(what.baseline).name, *PAPER]
         ordered = dict.fromkeys([name for name in first if name in entries] + list(entries))
         return [name for name in ordered if name not in needy], needy
@@ -135,7 +134,7 @@ def check(what: Measured, how: Measuring) -> tuple[list[str], list[str]]:
 def measure_all(
     methods: Sequence[str], workload: "Workload", baseline: str, how: Measuring, device: Device, console: "Console"
 ) -> tuple[list["Costs"], list[str]]:
-    """The costs of the methods, and those that could not be measured, which is said with the reason."""
+    """The costs of the methods, and the methods that could not be measured; prints the reasons."""
     import torch
 
     from noisylab.costs.measure import measure
@@ -146,14 +145,14 @@ def measure_all(
     failed: list[str] = []
     with repeatable(torch.device(device), how.threads):
         if device == "cuda":
-            # What CUDA's libraries keep for themselves comes with the first steps, and is no method's.
+            # CUDA's libraries allocate memory for themselves in the first steps; no method should be charged for it.
             Stepper(workload, baseline, torch.device(device))
         standard = Stepper(workload, baseline, torch.device(device))
         for done, method in enumerate(methods, start=1):
             try:
                 rows.append(measure(workload, method, standard, device, turns=how.turns))
             except (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
-                # One method that cannot be measured leaves the table of the others.
+                # A method that cannot be measured must not cost the table of the others.
                 failed.append(method)
                 reason = " ".join(f"{type(error).__name__}: {error}".split())
                 console.print(f"failed: {method}: {reason}", markup=False, highlight=False, soft_wrap=True)
@@ -163,7 +162,7 @@ def measure_all(
 
 
 def caption(workload: "Workload", baseline: str, how: Measuring, device: Device) -> str:
-    """What the numbers are, in a sentence or two."""
+    """The caption of the table."""
     where = f"{how.threads} CPU thread{'s' if how.threads > 1 else ''}" if device == "cpu" else device
     model, held_to = MODELS.parse(workload.model).label, METHODS.parse(baseline).label
     return (

@@ -1,4 +1,4 @@
-"""How the command ends: with a line and a status, whatever happened."""
+"""How the command ends: with a message of one line and an exit status."""
 
 import os
 import select
@@ -12,14 +12,14 @@ from noisylab.core.system import is_rank_zero, torchrun_processes
 
 
 def fail(message: object, *, all_ranks: bool = False) -> NoReturn:
-    """Print what is wrong in one line, and exit with status 2.
+    """Print an error message of one line, and exit with status 2.
 
-    Under torchrun only rank 0 prints, unless `all_ranks` says that the error may have happened on this rank alone.
+    Under torchrun only rank 0 prints, unless the error may have happened on this rank only (`all_ranks`).
     """
     if is_rank_zero() or all_ranks:
         print(f"noisylab: error: {' '.join(str(message).split())}", file=sys.stderr)
     else:
-        # torchrun ends all processes with the first one that ends, which has to be the one that prints.
+        # torchrun ends all processes when the first one ends, and that must be the one that prints.
         time.sleep(30)
     raise SystemExit(2)
 
@@ -27,10 +27,10 @@ def fail(message: object, *, all_ranks: bool = False) -> NoReturn:
 def interruptible(main: Callable[[], int], advice: str) -> int:
     """Return the exit status of `main`. After an interrupt, print a line with `advice` and return 130.
 
-    If nobody reads the output any more (`... | head`), return 141 in silence, as other programs do. If the process is asked to
-    terminate, end with status 143, after the processes that work for it have ended.
+    If nobody reads the output any more (`... | head`), return 141 silently, like other programs. On SIGTERM, end the worker
+    processes and exit with status 143.
     """
-    # A process that waits for others of torchrun's would not come to it, and has to end at once.
+    # Under torchrun, a process that waits for others would never handle the signal, so it must end at once.
     if torchrun_processes() == 1:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
@@ -39,10 +39,10 @@ def interruptible(main: Callable[[], int], advice: str) -> int:
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        # It may have been another pipe, of a process that worked for this one.
+        # It may have been another pipe, to a worker process.
         if not _reader_is_gone():
             raise
-        # What is left in the buffer would fail again when Python ends.
+        # Otherwise flushing the buffer would fail again when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except KeyboardInterrupt:
@@ -51,11 +51,11 @@ def interruptible(main: Callable[[], int], advice: str) -> int:
 
 
 def _reader_is_gone() -> bool:
-    """Whether the output goes to a pipe that nobody reads any more."""
+    """Whether the output is a pipe that nobody reads any more."""
     try:
         poll = select.poll()
         poll.register(sys.stdout.fileno(), select.POLLOUT)
     except (AttributeError, OSError):
-        # No such call on Windows, and no such number of a captured output.
+        # Windows has no `poll`, and captured output has no file descriptor.
         return False
     return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))

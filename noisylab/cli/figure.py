@@ -1,6 +1,6 @@
-"""Draw a figure from the finished runs of a study, without training: its files, and its numbers as CSV.
+"""Draw a figure from the finished runs of a study, without training, and write its numbers as CSV.
 
-For instance: noisylab figure memorisation runs/noise_sweep
+Example: noisylab figure memorisation runs/noise_sweep
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ from noisylab.data.image_data import check_root
 
 @dataclass(frozen=True)
 class Arguments:
-    """Which figure, from which runs, and where to."""
+    """The figure, the runs, and the files."""
 
     name: tyro.conf.Positional[str]
-    """The figure (noisylab list figures), or all."""
+    """The figure (noisylab list figures), or `all`."""
     runs: tyro.conf.Positional[Path]
     """Folder of a study."""
     out: Path = Path("figures/out")
@@ -29,19 +29,19 @@ class Arguments:
     format: tuple[Literal["pdf", "png", "svg"], ...] = ("pdf", "png")
     """File formats."""
     width: Literal["column", "page"] | float = "page"
-    """Width of the figure: that of a paper's column (3.3 inches) or page (6.8), or inches."""
+    """Width of the figure: column (3.3 inches), page (6.8), or a number of inches."""
     noise: str | None = None
     """The noise, as the tables name it, for figures of single samples (None: the one with the highest realised rate)."""
     methods: tuple[str, ...] = ()
     """The methods to draw, as the tables name them, in this order (none: all that the figure has room for)."""
     where: tuple[str, ...] = ()
-    """Settings that the runs must have, KEY=VALUE each (none: all runs)."""
+    """Settings of the runs to draw, KEY=VALUE each (none: all runs)."""
     data_root: Path | None = None
     """Folder of a downloaded data set, for figures that show images (None: data)."""
 
 
 def main(args: Sequence[str]) -> int:
-    """Draw one figure or all of them, and print where they are."""
+    """Draw one figure or all, and print the paths."""
     arguments = parse_command_line(Arguments, "figure", __doc__, args)
     check_fields(arguments)
     if not arguments.format:

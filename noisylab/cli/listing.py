@@ -1,6 +1,6 @@
-"""List what can be named: noisylab list methods. With a name, describe it: noisylab list methods dlb.
+"""List names: noisylab list methods. With a name, describe it: noisylab list methods dlb.
 
-Names are written name, name:value or name(key=literal, ...), for instance "dlb(alpha=3)" or symmetric:0.4.
+Write a name as name, name:value or name(key=literal, ...), such as "dlb(alpha=3)" or symmetric:0.4.
 """
 
 import re
@@ -25,13 +25,13 @@ class Arguments:
     """The command line."""
 
     kind: tyro.conf.Positional[Kind | None] = None
-    """Of what kind (None: how many there are of each)."""
+    """The kind (None: count the names of each kind)."""
     name: tyro.conf.Positional[str | None] = None
-    """The one to describe (None: all are listed)."""
+    """The name to describe (None: list all)."""
 
 
 def main(args: Sequence[str]) -> int:
-    """List the kinds, the names of a kind, or what is known of one name."""
+    """List the kinds or the names of a kind, or describe a name."""
     arguments = parse_command_line(Arguments, "list", __doc__, args)
     if arguments.kind is None:
         counts = [(kind, str(len(registry_of(kind).entries()))) for kind in get_args(Kind)]
@@ -50,7 +50,7 @@ def registry_of(kind: Kind) -> Registry[Any]:
 
 
 def listing(registry: Registry[Any]) -> list[str]:
-    """A line for each name, in columns: what it is, its source, and its options with their defaults."""
+    """A line for each name, in columns: summary, source, and options with their defaults."""
     rows = []
     for entry in registry.entries().values():
         what, source = _summary(entry)
@@ -64,10 +64,10 @@ def describe(kind: Kind, name: str) -> str:
     if kind == "noise":
         from noisylab.corruption.kinds.presets import NOTES
 
-        # What a published code does, by the code's name.
+        # A preset is described by the name of the published code.
         if name in NOTES:
             return f"preset(rate, source={name!r})\n\n{NOTES[name]}"
-    # A spec is described by its name; its values have to be right.
+    # A spec is described by its name, but its values must be valid.
     entry = registry.entries().get(name) or registry.entries()[registry.parse(name).name]
     lines = [entry.signature(), "", entry.documentation]
     if entry.options:
@@ -81,7 +81,7 @@ def describe(kind: Kind, name: str) -> str:
 
 
 def _in_columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The rows as lines, without columns that are empty."""
+    """The rows as lines, without empty columns."""
     columns = [column for column in zip(*rows, strict=True) if any(column)]
     widths = [max(map(len, column)) for column in columns]
     return [
@@ -91,7 +91,7 @@ def _in_columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _summary(entry: Entry) -> tuple[str, str]:
-    """A figure's caption, else the first line of the documentation without the source at its end; and that source."""
+    """A figure's caption, or the first line of the documentation; and the source that ends that line."""
     line = str(entry.facts.get("caption", entry.summary))
     found = re.search(r"\s*\(((?:[^()]|\([^()]*\))*\b\d{4}[a-z]?)\)\.?$", line)
     return (line[: found.start()], found[1]) if found else (line.removesuffix("."), "")

@@ -16,7 +16,7 @@ from noisylab.data.image_data import check_root
 
 @dataclass(frozen=True)
 class Arguments:
-    """Of which study, and which of its samples."""
+    """The study, and the samples to explore."""
 
     runs: tyro.conf.Positional[Path]
     """Folder of a study."""
@@ -27,7 +27,7 @@ class Arguments:
     seed: int | None = None
     """The seed of the explored runs (None: the first one)."""
     where: tuple[str, ...] = ()
-    """Settings that the runs must have, KEY=VALUE each (none: all runs)."""
+    """Settings of the runs to show, KEY=VALUE each (none: all runs)."""
     data_root: Path | None = None
     """Folder of a downloaded data set, for the images of the samples (None: data)."""
     samples: bool = True
@@ -35,7 +35,7 @@ class Arguments:
 
 
 def main(args: Sequence[str]) -> int:
-    """Write the page, and print where it is."""
+    """Write the page, and print its path."""
     arguments = parse_command_line(Arguments, "report", __doc__, args)
     out = arguments.out or arguments.runs / "report.html"
     if not arguments.runs.is_dir():

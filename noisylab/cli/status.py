@@ -11,14 +11,14 @@ from noisylab.cli.arguments import parse_command_line
 
 @dataclass(frozen=True)
 class Arguments:
-    """Of which study."""
+    """The study."""
 
     runs: tyro.conf.Positional[Path]
     """Folder of a study."""
 
 
 def main(args: Sequence[str]) -> int:
-    """Print how many runs are in each state, and name those that are not done."""
+    """Count the runs in each state, and name those that are not done."""
     arguments = parse_command_line(Arguments, "status", __doc__, args)
     from noisylab.api import open_study
 

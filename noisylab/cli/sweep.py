@@ -1,4 +1,4 @@
-"""Run a study: a named one, one from a file, or a grid of one's own."""
+"""Run a study: a named one, one from a file, or a grid of your own."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from noisylab.study.pool import Failure
 
 _HELP = """
-The options below change what the study sets by default. `noisylab list methods` (noise, models, data, augmentations) lists what
-they can name, `noisylab list studies` the other studies.
+The options below change the defaults of the study. `noisylab list methods` (noise, models, data, augmentations) lists their
+names, and `noisylab list studies` lists the other studies.
 
---seeds 5 are the five seeds 0 to 4; two or more numbers are the seeds themselves, and --seeds [7] is seed 7 alone.
+--seeds 5 means the five seeds 0 to 4; two or more numbers are the seeds themselves; --seeds [7] is seed 7 alone.
 --config FILE reads the settings from a TOML file (epochs = 40, methods = ["ce", "dlb"], ...) or from a study's study.json.
 
 The same command again finishes what is missing and repeats nothing."""
@@ -31,14 +31,14 @@ The same command again finishes what is missing and repeats nothing."""
 
 @dataclass(frozen=True)
 class Execution:
-    """What else is varied, where the runs go, and how many at once."""
+    """Further axes, the folder of the runs, and how many run at once."""
 
     over: tuple[str, ...] = ()
     """Further axes, KEY=VALUE,VALUE,... each, such as batch_size=32,64 model=resnet20,resnet32; every combination is run."""
     out: Path = Path("runs/study")
     """Folder of the runs, tables and figures."""
     jobs: PositiveInt | None = None
-    """Runs at once, in processes (None: CPU cores over threads, or 1 on an accelerator)."""
+    """Runs at once, each in a process (None: CPU cores / threads, or 1 on an accelerator)."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Arguments:
 
 
 def main(args: Sequence[str]) -> int:
-    """Run a study with a live progress, show what has finished, and return 1 if runs failed."""
+    """Run a study, show its results, and return 1 if runs failed."""
     files, args = taken("--config", args)
     name = args.pop(0) if args and not args[0].startswith("-") else "noise_sweep"
     spec = NAMED_STUDIES.parse(name)
@@ -59,7 +59,7 @@ def main(args: Sequence[str]) -> int:
     if files:
         grid, out = _from_file(files)
     given = {option.removeprefix("--").replace("-", "_") for option, _ in grouped(args)}
-    # An option that is given is that one value, whatever the study varies.
+    # An option on the command line replaces the axis of the named study.
     axes = {key: values for key, values in grid.over.items() if key not in given}
     defaults = Arguments(replace(grid, over={}), Execution(_written(axes), out))
     description = f"{NAMED_STUDIES.entries()[spec.name].documentation}\n{_HELP}"
@@ -89,8 +89,8 @@ def main(args: Sequence[str]) -> int:
 
 
 def show(study: NamedStudy, plan: "Plan", failures: "Sequence[Failure]", out: Path, console: "Console") -> None:
-    """Show what has finished of a plan as the named study says, and what has not."""
-    # What draws takes seconds to import, and help and refusals do not need it.
+    """Show the finished runs as the named study asks, and name the runs that are missing."""
+    # Plotting takes seconds to import, and help and refusals do not need it.
     import pandas
 
     from noisylab.report import study_report
@@ -111,7 +111,7 @@ def show(study: NamedStudy, plan: "Plan", failures: "Sequence[Failure]", out: Pa
 
 
 def _from_file(files: Sequence[str]) -> tuple[Grid, Path]:
-    """The grid in a file, and the folder that its runs go to by default: for a study's own file that of the study."""
+    """The grid in a file, and the default folder of its runs; for a study.json, the folder that holds it."""
     if len(files) > 1:
         raise ValueError(f"--config takes one file, got {', '.join(files)}")
     from noisylab.study.study_file import grid_from
@@ -121,7 +121,7 @@ def _from_file(files: Sequence[str]) -> tuple[Grid, Path]:
 
 
 def _written(axes: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
-    """The axes as one writes them after --over."""
+    """The axes in the form of --over."""
     return tuple(f"{key}={','.join(map(str, values))}" for key, values in axes.items())
 
 

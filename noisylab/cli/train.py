@@ -1,10 +1,10 @@
 """One run, with its metrics as they come: one method under one noise with one seed.
 
-By default DLB on scikit-learn's digits under symmetric noise of 0.4. The run's folder is as in every study, so the figures, the
-report and a larger study with the same --out take it up. The same command again goes on where it was interrupted.
+The default is DLB on scikit-learn's digits under symmetric noise of 0.4. The run's folder is like those of a study, so figures,
+the report, and a larger study with the same --out use it too. The same command again continues an interrupted run.
 
-With `torchrun --nproc-per-node 4 -m noisylab train ...` four processes train it together, each on its own GPU, or all on
-the CPU. --batch-size is the global batch size. Each process trains on its share of every batch and keeps its own half-batch
+With `torchrun --nproc-per-node 4 -m noisylab train ...` four processes train one network together, each on its own GPU, or all
+on the CPU. --batch-size is the global batch size. Each process trains on its share of every batch and keeps its own half-batch
 for DLB.
 """
 
@@ -40,24 +40,24 @@ SHOWN = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where the run goes, and who else is told of it."""
+    """The folder of the run, and logging."""
 
     out: Path = Path("runs/train")
     """Folder of the study that the run belongs to."""
     tensorboard: bool = False
-    """Write the metrics for TensorBoard too, into the run's folder (extra `tensorboard`)."""
+    """Also write the metrics for TensorBoard, into the run's folder (extra `tensorboard`)."""
     sync_batch_norm: bool = False
-    """Under torchrun: batch norm with the statistics of all processes, in place of each with its own."""
+    """Under torchrun: batch norm with the statistics of all processes, instead of each with its own."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What is trained."""
+    """What to train."""
 
     data: str = "digits"
     """Data set (spec; noisylab list data)."""
     data_root: Path | None = None
-    """Folder where downloaded data sets lie, or are put (None: data)."""
+    """Folder of downloaded data sets (None: data)."""
     train_size: PositiveInt | None = None
     """Train on a stratified subset of this many samples (None: all)."""
     model: str = "small_cnn"
@@ -69,7 +69,7 @@ class Run:
     seed: NonNegativeInt = 0
     """Seed of initialisation, order and augmentation."""
     noise_seed: NonNegativeInt | None = None
-    """Seed of the noise (None: the same)."""
+    """Seed of the noise (None: --seed)."""
     augment: str = "auto"
     """Augmentation (spec; noisylab list augmentations); auto is the data set's own."""
     record: Literal["online", "eval"] = "online"
@@ -86,7 +86,7 @@ class Arguments:
 
 
 def main(args: Sequence[str]) -> int:
-    """Train, show every epoch, and sum up."""
+    """Train, show every epoch, and summarise."""
     arguments = parse_command_line(Arguments, "train", __doc__, args)
     one, place = arguments.run, arguments.place
     check_fields(one)
@@ -116,13 +116,13 @@ def main(args: Sequence[str]) -> int:
             tell = tensorboard(place.out / config.id) if place.tensorboard and is_rank_zero() else None
             make_output(place.out)
         except ValueError as error:
-            # Said before the processes leave one another.
+            # Print before the process group ends.
             fail(error)
         return run(config, data, place.out, tell)
 
 
 def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[str, Any]], None] | None) -> int:
-    """Train one run in the folder `out`; the main one of several processes says how it goes."""
+    """Train one run in the folder `out`; rank 0 prints its progress."""
     from noisylab.data.image_files import UnreadableError
     from noisylab.study.run import RunLockedError, run_one
     from noisylab.study.run_folder import write_results
@@ -133,7 +133,7 @@ def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[s
 
     def show(row: Mapping[str, Any]) -> None:
         values = {name: row[name] + (name == "epoch") for name in SHOWN}
-        # Of mixed images there is no prediction of one class.
+        # Mixed images have no prediction of one class.
         texts = ["-" if math.isnan(values[name]) else format(values[name], style) for name, (_, style) in SHOWN.items()]
         say("  ".join(f"{text:>10}" for text in texts), flush=True)
         if tell is not None:

@@ -1,1 +1,1 @@
-"""What everything stands on: checks, specs, registries, files, seeds, this machine, several processes."""
+"""The foundation: checks, specs, registries, files, seeds, the machine, and several processes."""

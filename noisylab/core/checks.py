@@ -1,4 +1,4 @@
-"""Bounds of arguments, stated once in the annotation and checked alike by constructors and by the command line."""
+"""Bounds of arguments: stated once, in the annotation, and checked by constructors and by the command line."""
 
 import functools
 import inspect
@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Bound:
-    """Metadata for `Annotated`: the interval a number has to lie in.
+    """Metadata for `Annotated`: the interval that a number must lie in.
 
     written_as: a common wrong unit that messages recognise ('percent': 40 for 0.4; 'ratio': 100 for 0.01).
     """
@@ -50,7 +50,7 @@ NonNegativeInt = Annotated[int, Bound(ge=0)]
 
 @dataclass(frozen=True)
 class IsSpec:
-    """Metadata for `Annotated`: the text is a spec of the same registry, such as the noise that another noise is made of."""
+    """Metadata for `Annotated`: the text is a spec of the same registry, such as the inner noise of `on_classes`."""
 
 
 SpecText = Annotated[str, IsSpec()]
@@ -58,7 +58,7 @@ SpecText = Annotated[str, IsSpec()]
 
 @dataclass(frozen=True)
 class NotIdentity:
-    """Metadata for `Annotated`: no part of a run's identity, since a digest stands for the value or it is only shown."""
+    """Metadata for `Annotated`: not part of a run's identity, because a digest stands for the value or it is only displayed."""
 
 
 PathText = Annotated[str, NotIdentity()]
@@ -72,8 +72,8 @@ def has_metadata(annotation: Any, metadata: object) -> bool:
 def check_value(name: str, value: object, annotation: Any) -> None:
     """Raise ValueError naming `name`, the value and what was expected, if `value` does not fit `annotation`.
 
-    Understands int, float (finite), bool, str, paths, None, `Literal`, `Mapping`, unions, `tuple[X, ...]` and
-    `Annotated[..., Bound]`, and lets anything else pass.
+    Checks int, float (finite), bool, str, paths, None, `Literal`, `Mapping`, unions, `tuple[X, ...]` and
+    `Annotated[..., Bound]`; anything else passes.
     """
     problem = _mismatch(value, annotation)
     if problem:
@@ -81,7 +81,7 @@ def check_value(name: str, value: object, annotation: Any) -> None:
 
 
 def shown(value: object) -> str:
-    """A value as messages show it: its repr, or what it is if that is long or many lines."""
+    """A value as messages show it: its repr, or a description if the repr is long or has several lines."""
     shape = getattr(value, "shape", ())
     if isinstance(shape, tuple) and shape:
         return f"an array of shape {shape}"
@@ -90,7 +90,7 @@ def shown(value: object) -> str:
 
 
 def advice(value: object, annotation: Any) -> str:
-    """What to write instead of a share given as a percentage or as its inverse; else nothing."""
+    """A correction if a share was given as a percentage or as its inverse; else an empty string."""
     bounds = [part for part in typing.get_args(annotation) if isinstance(part, Bound) and part.written_as]
     if not bounds:
         return ""
@@ -107,12 +107,12 @@ def advice(value: object, annotation: Any) -> str:
 
 
 def expected(annotation: Any) -> str:
-    """What an argument with that annotation must be, as the messages of `check_value` say it: `a finite number in [0, 1]`."""
+    """The requirement of an annotation, in the words of `check_value`: `a finite number in [0, 1]`."""
     return _mismatch(object(), annotation) or "anything"
 
 
 def _mismatch(value: object, annotation: Any) -> str | None:
-    """What `annotation` expects, where `value` is not that; else None."""
+    """What `annotation` expects if `value` does not fit; else None."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
         bound = next((extra for extra in arguments[1:] if isinstance(extra, Bound)), None)
@@ -123,7 +123,7 @@ def _mismatch(value: object, annotation: Any) -> str | None:
             return f"a number{bound}"
         return None
     if origin is Literal:
-        # To compare an array would give an array.
+        # Comparing an array would give an array.
         return None if not getattr(value, "shape", ()) and value in arguments else "one of " + ", ".join(map(repr, arguments))
     if origin in (typing.Union, UnionType):
         problems = [_mismatch(value, part) for part in arguments]
@@ -154,7 +154,7 @@ def _mismatch(value: object, annotation: Any) -> str | None:
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
-    """`function` with its arguments checked against their annotations at every call; a list will do for a tuple."""
+    """Check the arguments of `function` against their annotations at every call; a list is accepted for a tuple."""
     if getattr(function, "is_checked", False):
         return function
     signature = inspect.signature(function)
@@ -177,7 +177,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
             try:
                 check_value(name, value, hints()[name])
             except ValueError as error:
-                # An array in the place of a number: arguments in another order.
+                # An array instead of a number suggests arguments in the wrong order.
                 order = f"; the arguments are {', '.join(names)}, in this order" if getattr(value, "shape", ()) else ""
                 raise ValueError(f"{error}{order}") from None
         return function(*bound.args, **bound.kwargs)
@@ -189,7 +189,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 def check_fields(instance: Any) -> None:
     """Check every field of a dataclass against its annotation; for `__post_init__`.
 
-    Numbers become Python's own of the annotated type, so that 1, 1.0 and numpy.float64(1) are one configuration.
+    Numbers are converted to Python's own type, so that 1, 1.0 and numpy.float64(1) are one configuration.
     """
     hints = typing.get_type_hints(type(instance), include_extras=True)
     for field in fields(instance):
@@ -199,7 +199,7 @@ def check_fields(instance: Any) -> None:
 
 
 def plain_number(value: Any, annotation: Any) -> Any:
-    """A number, or a tuple of numbers, as Python's float or int, as the annotation says; anything else as it is."""
+    """Convert a number, or a tuple of numbers, to Python's float or int by its annotation; leave anything else as it is."""
     if isinstance(value, tuple) and typing.get_origin(annotation) is tuple:
         return tuple(plain_number(each, typing.get_args(annotation)[0]) for each in value)
     if isinstance(value, bool) or not isinstance(value, Real):

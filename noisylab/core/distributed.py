@@ -1,6 +1,6 @@
-"""Several processes that train one network together (torch.distributed): which one this is, and what the others have.
+"""Several processes that train one network together (torch.distributed).
 
-Unless a process group has been joined there is one process, of rank 0, and nothing here does anything.
+Without a process group there is one process, of rank 0, and these functions do nothing.
 """
 
 import os
@@ -20,17 +20,17 @@ PATIENCE = timedelta(hours=1)
 
 
 def processes() -> int:
-    """How many there are."""
+    """The number of processes."""
     return dist.get_world_size() if _joined() else 1
 
 
 def rank() -> int:
-    """Which of them this is."""
+    """The rank of this process."""
     return dist.get_rank() if _joined() else 0
 
 
 def is_main() -> bool:
-    """Whether this is the process that reads, evaluates, and writes for all."""
+    """Whether this is the main process, which reads, evaluates and writes for all."""
     return rank() == 0
 
 
@@ -56,7 +56,7 @@ def joined(device: str) -> Iterator[None]:
 
 @contextmanager
 def main_first() -> Iterator[None]:
-    """The main process runs the block first, the others after it: one downloads what all of them read."""
+    """Run the block first in the main process, then in the others, so that one downloads what all of them read."""
     if processes() == 1:
         yield
         return
@@ -70,7 +70,7 @@ def main_first() -> Iterator[None]:
 
 
 def from_main(value: Value) -> Value:
-    """The main process's value, in every process; it has to be picklable."""
+    """The main process's value, in every process. It must be picklable."""
     if processes() == 1:
         return value
     held = [value]
@@ -79,7 +79,7 @@ def from_main(value: Value) -> Value:
 
 
 def to_main(value: Value) -> list[Value]:
-    """Every process's value, in the order of ranks, in the main process; in the others an empty list."""
+    """In the main process the values of all processes, in the order of ranks; in the others an empty list."""
     if processes() == 1:
         return [value]
     held: list[Value] | None = [value] * processes() if is_main() else None
@@ -88,7 +88,7 @@ def to_main(value: Value) -> list[Value]:
 
 
 def gathered(rows: Tensor) -> Tensor:
-    """The rows [P * B, ...] of all P processes, from the [B, ...] of each, without gradient. Nothing waits for the device.
+    """The rows [P * B, ...] of all P processes, from [B, ...] of each, without gradient and without waiting for the device.
 
     Row 0 of every process comes first, then row 1 of every process, and so on.
     """

@@ -1,6 +1,6 @@
-"""Which extra of the package brings what is not installed."""
+"""Which extra of the package installs a missing library."""
 
-# What is imported, and the extra that installs it.
+# Imported module -> the extra that installs it.
 EXTRAS = {
     **dict.fromkeys(
         ("PIL", "filelock", "matplotlib", "pandas", "pebble", "rich", "seaborn", "sklearn", "tabulate", "torch"), "study"
@@ -16,7 +16,7 @@ EXTRAS = {
 
 
 def how_to_install(error: ImportError) -> str | None:
-    """What to say instead of an import's error if one of the package's extras would mend it; else None."""
+    """A message with the command that installs the missing module, if one of the package's extras does; else None."""
     module = (error.name or "").split(".")[0]
     extra = EXTRAS.get(module)
     return extra and f'{module} is not installed; pip install "noisylab[{extra}]"'

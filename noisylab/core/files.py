@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that are written completely or not at all."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 def write_atomically(path: Path, content: bytes | str) -> None:
     """Write `content` to a temporary name beside `path`, flush it to disk, and rename it into place."""
     if not path.parent.is_dir():
-        # The error of opening would name the temporary file.
+        # The error of `open` would name the temporary file.
         raise FileNotFoundError(errno.ENOENT, "there is no folder", str(path.parent))
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
@@ -33,7 +33,7 @@ def flush_folder(folder: Path) -> None:
 
 
 def check_output(out: Path) -> None:
-    """Raise ValueError where the folder `out` could not be written; nothing is created."""
+    """Raise ValueError if the folder `out` cannot be written. Creates nothing."""
     there = next(path for path in (out, *out.absolute().parents) if path.exists())
     if not there.is_dir():
         raise ValueError(f"output folder {str(out)!r} cannot be written: {str(there)!r} is not a folder")
@@ -42,7 +42,7 @@ def check_output(out: Path) -> None:
 
 
 def make_output(out: Path) -> None:
-    """Make the folder `out`. Raises ValueError where that cannot be done."""
+    """Create the folder `out`. Raises ValueError if that fails."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):

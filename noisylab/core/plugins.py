@@ -14,21 +14,21 @@ from noisylab.core.registries import REGISTRIES
 
 GROUP = "noisylab.plugins"
 
-# Of every file: the module that was made of it, and the SHA-256 of what it held then.
+# File -> the module made from it, and the SHA-256 of its content at that time.
 _loaded: dict[Path, tuple[str, str]] = {}
 
 
 def load_plugins(paths: Iterable[str | PathLike[str]] = ()) -> None:
     """Import plug-in files, and the packages installed under the entry-point group `noisylab.plugins`.
 
-    What they register is then named like a built-in one. A file that is loaded already is left alone, and loaded anew if it
-    has changed since.
+    What they register can then be named like anything built in. A file that is already loaded is loaded again only if it has
+    changed.
 
     Args:
         paths: Python files. `~` is expanded.
 
     Raises:
-        ValueError: If a file is missing or cannot be imported, or registers a name that exists, in one line with file and line.
+        ValueError: If a file is missing, cannot be imported, or registers an existing name. The message gives file and line.
 
     Example:
         >>> from noisylab.core.plugins import load_plugins, loaded_plugins
@@ -67,7 +67,7 @@ def _load_file(path: Path, written: str) -> None:
         return
     if path in _loaded:
         _forget(_loaded.pop(path)[0])
-    # Of the content, so that workers on other machines give it the same name, and pickles find their classes.
+    # Named by content, so that workers on other machines use the same name and pickles find their classes.
     name = f"noisylab_plugin_{path.stem}_{digest[:8]}"
     if name in sys.modules:
         _loaded[path] = (name, digest)
@@ -85,7 +85,7 @@ def _load_file(path: Path, written: str) -> None:
 
 
 def _forget(module: str) -> None:
-    """Drop a module and all that it registered."""
+    """Drop a module and everything that it registered."""
     sys.modules.pop(module, None)
     for registry in REGISTRIES:
         registry.forget(module)

@@ -1,10 +1,10 @@
-"""What can be named in a spec: one registry per kind. Each is filled by the files of its package, and by plug-ins."""
+"""One registry for each kind of thing that a spec can name. The files of a package, and plug-ins, fill it."""
 
 from typing import Any
 
 from noisylab.core.specs import Registry
 
-# What a data set supplies to a noise kind, with the seed; a kind takes those that its signature names.
+# Supplied to a noise kind by the data set, with the seed; a kind gets the ones that its signature names.
 NOISE_INPUTS = ("labels", "num_classes", "class_names", "seed", "features", "root", "positions", "fine_labels")
 
 NOISES: Registry[Any] = Registry(
@@ -18,7 +18,7 @@ DATA_SETS: Registry[Any] = Registry("DATA_SETS", "data set", "noisylab.data.sets
 AUGMENTATIONS: Registry[Any] = Registry("AUGMENTATIONS", "augmentation", "noisylab.data.augmentations")
 MODELS: Registry[Any] = Registry("MODELS", "model", "noisylab.models", {"num_classes", "in_channels"})
 METHODS: Registry[Any] = Registry("METHODS", "method", "noisylab.methods", {"run"})
-# A score is made from one recorded variable, which is its first parameter.
+# The first parameter of a score is the recorded variable that it is computed from.
 SCORES: Registry[Any] = Registry("SCORES", "score", "noisylab.analysis.scores", {"shown", "running"}, first_is_context=True)
 FIGURES: Registry[Any] = Registry("FIGURES", "figure", "noisylab.plotting", {"runs", "width"})
 NAMED_STUDIES: Registry[Any] = Registry(

@@ -1,4 +1,4 @@
-"""Randomness as a function of named seeds: nothing to save, so any step can be drawn again exactly."""
+"""Randomness as a function of named seeds: no state to save, so any step can be drawn again exactly."""
 
 import hashlib
 

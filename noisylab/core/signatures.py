@@ -1,4 +1,4 @@
-"""Options of registered functions and classes, from the object itself or from its source, where nothing is imported.
+"""Options of registered functions and classes, read from the object, or from its source without importing it.
 
 A name in an annotation or a default must come from `typing`, `collections.abc`, `os`, `numpy.typing`, the builtins,
 `noisylab.core.checks`, or a constant or alias at the top of a noisylab file. Anything else is an error with file and line.
@@ -36,8 +36,7 @@ class Option:
 class Entry:
     """A registered name.
 
-    options: by name. main: the option that `name:value` sets. facts: what else was said when it was registered. place: file and
-    line.
+    options: by name. main: the option that `name:value` sets. facts: the other arguments of `register`. place: file and line.
     """
 
     name: str
@@ -62,7 +61,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class CallerArgs:
-    """Which parameters the caller gives, not the spec: those of some names, and `first` the first one, whatever its name."""
+    """Parameters that the caller supplies and a spec cannot set: by name, and with `first` the first parameter."""
 
     names: frozenset[str]
     first: bool = False
@@ -97,7 +96,7 @@ def inspect_entry(
 def read_entries(package: str, variable: str, caller: CallerArgs) -> dict[str, Entry]:
     """The entries that the files of `package` and of its sub-folders register with `@variable.register`, by name.
 
-    A package that is not there has none. Raises ValueError, naming file and line, for what cannot be read.
+    A missing package has none. Raises ValueError, naming file and line, if a registration cannot be read.
     """
     entries: dict[str, Entry] = {}
     for path in sorted(_folder(package).rglob("*.py")):
@@ -112,7 +111,7 @@ def read_entries(package: str, variable: str, caller: CallerArgs) -> dict[str, E
 
 
 def _folder(package: str) -> Path:
-    """Where a package lies; found without importing its parents."""
+    """The folder of a package, found without importing its parents."""
     top, *rest = package.split(".")
     spec = importlib.util.find_spec(top)
     assert spec is not None
@@ -140,7 +139,7 @@ class _Names(dict[str, Any]):
 
 
 class _Source:
-    """A source file: what its top level defines, evaluated only where it is asked for."""
+    """A source file: the names that its top level defines, evaluated when they are needed."""
 
     def __init__(self, module: str, path: Path) -> None:
         self.module, self.path = module, path
@@ -152,7 +151,7 @@ class _Source:
                 self.defined[name] = node
 
     def find(self, name: str) -> Any:
-        """The value of a name. Raises NameError if it is not one that can be known without importing the file."""
+        """The value of a name. Raises NameError if it cannot be known without importing the file."""
         node = self.defined.get(name)
         if node is None and name in _TYPES:
             return _TYPES[name]
@@ -168,7 +167,7 @@ class _Source:
                 return _source(node.module).names[original]
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             return self.evaluate(node.value)
-        # A class of a room that needs NumPy alone can be imported.
+        # A class from a package that needs only NumPy can be imported.
         if isinstance(node, ast.ClassDef) and self.module.startswith((f"{ROOT}.core.", f"{ROOT}.corruption.")):
             return getattr(importlib.import_module(self.module), name)
         raise NameError(name)
@@ -184,7 +183,7 @@ class _Source:
         return eval(code, {"__builtins__": {}}, self.names)  # noqa: S307 - our own source, not the user's text
 
     def read(self, node: ast.expr, what: str, *, annotation: bool = False) -> Any:
-        """As `evaluate`, for `what` of a registered name. Raises ValueError, naming file and line, if it cannot be known."""
+        """`evaluate`, with an error for `what`. Raises ValueError, naming file and line, if the value cannot be known."""
         try:
             if annotation and isinstance(node, ast.Constant) and isinstance(node.value, str):
                 node = ast.parse(node.value, mode="eval").body
@@ -196,7 +195,7 @@ class _Source:
             ) from None
 
     def entries(self, variable: str, caller: CallerArgs) -> Iterator[Entry]:
-        """What the file registers."""
+        """The entries that the file registers."""
         for node in ast.walk(self.tree):
             if not isinstance(node, ast.FunctionDef | ast.ClassDef):
                 continue
@@ -217,7 +216,7 @@ class _Source:
         return Entry(name, self.module, options, main, documentation, facts, place, node.name)
 
     def _constructor(self, node: ast.ClassDef) -> tuple[ast.FunctionDef | None, "_Source"]:
-        """The `__init__` of a class, or that of its bases in this package; and the file where it stands."""
+        """The `__init__` of a class or of its nearest base in this package, and the file that defines it."""
         for item in node.body:
             if isinstance(item, ast.FunctionDef) and item.name == "__init__":
                 return item, self

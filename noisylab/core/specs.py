@@ -1,7 +1,7 @@
-"""The spec language of the command lines: `name`, `name:value` or `name(key=literal, ...)`.
+"""The spec language: `name`, `name:value` or `name(key=literal, ...)`.
 
 Names and options are read from the source of the package that defines them, so that a command line can be checked
-without importing torch. Values are literals; nothing is ever executed.
+without importing torch. Values are literals and are never executed.
 """
 
 import ast
@@ -26,9 +26,10 @@ _OPENING, _CLOSING = "([{", ")]}"
 
 @dataclass(frozen=True)
 class Spec:
-    """A name with every option bound. `str(spec)` is canonical; the others are short enough for a table.
+    """A name with a value for every option. `str(spec)` is the canonical text; `label` and `family` are short, for tables.
 
-    label: name and what differs from the defaults: `symmetric:0.4`. family: the same without the main option: `symmetric`.
+    label: the name and the options that differ from the defaults: `symmetric:0.4`. family: the label without the main option:
+    `symmetric`.
     """
 
     name: str
@@ -43,10 +44,10 @@ class Spec:
 class Registry(Generic[T]):
     """The functions or classes of one kind that specs can name.
 
-    variable: the name of this registry, as files write it in `@NAME.register("name")`. kind: what messages call an entry.
-    package: whose files register. context_args: parameters that the caller gives, not the spec. first_is_context: the first
-    parameter is the caller's too, whatever its name. suggestions: replacement text for names people often try, such as
-    {'none': 'symmetric:0'}.
+    variable: the name of this registry, as in `@NAME.register("name")`. kind: the word for an entry in messages. package: the
+    package whose files register. context_args: parameters that the caller supplies and a spec cannot set. first_is_context:
+    whether the first parameter is one of them, whatever its name. suggestions: replacement text for names people often try,
+    such as {'none': 'symmetric:0'}.
     """
 
     def __init__(
@@ -66,10 +67,10 @@ class Registry(Generic[T]):
         self._read_entries: dict[str, Entry] | None = None
 
     def register(self, name: str, *, main: str | None = None, **facts: Any) -> Callable[[Target], Target]:
-        """Decorator that makes a function or class known by `name`; `name:value` sets its parameter `main`.
+        """Decorator that registers a function or class as `name`; `name:value` sets its parameter `main`.
 
-        Arguments are checked against their annotations at every call from then on. facts: kept as `Entry.facts`, such as the
-        caption of a figure. Raises ValueError if another file has registered the name, or an option cannot be known from the
+        From then on, arguments are checked against their annotations at every call. facts: kept as `Entry.facts`, such as the
+        caption of a figure. Raises ValueError if another file has registered the name, or if an option cannot be read from the
         signature.
         """
 
@@ -93,26 +94,26 @@ class Registry(Generic[T]):
         return not entry.module.startswith(f"{self.package}.")
 
     def forget(self, module: str) -> None:
-        """Drop what a module has registered, so that it can be imported again."""
+        """Drop the entries of a module, so that it can be imported again."""
         self._added = {name: held for name, held in self._added.items() if held[0].module != module}
 
     def entries(self) -> dict[str, Entry]:
-        """Every known name, in alphabetical order."""
+        """All entries by name, in alphabetical order."""
         if self._read_entries is None:
             self._read_entries = read_entries(self.package, self.variable, self._caller)
         return dict(sorted((self._read_entries | {name: entry for name, (entry, _) in self._added.items()}).items()))
 
     def load(self, name: str) -> T:
-        """The registered function or class itself; imports its module."""
+        """The registered function or class. Imports its module."""
         if name not in self._added:
             importlib.import_module(self.entries()[name].module)
         return self._added[name][1]
 
     def create(self, spec: Spec | str, *args: Any, **context: Any) -> Any:
-        """Call what `spec` names with its options and the caller's own arguments.
+        """Call the function or class that `spec` names, with its options and the caller's arguments.
 
-        Passes on only the keyword arguments that the target accepts. Raises ValueError for a text that is no spec, and if the
-        target needs an argument that is not given.
+        Passes on only the keyword arguments that the target accepts. Raises ValueError if the text is not a valid spec, or if
+        the target needs an argument that is not given.
         """
         spec = self.parse(spec)
         target = self.load(spec.name)
@@ -120,7 +121,7 @@ class Registry(Generic[T]):
         unknown = context.keys() - self.context_args
         if unknown:
             raise TypeError(f"{self.kind}s take {', '.join(sorted(self.context_args))}, got {', '.join(sorted(unknown))}")
-        # A target with **inputs hands on all of them.
+        # A target with **inputs gets all of them.
         takes_all = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
         taken = {key: value for key, value in context.items() if takes_all or key in parameters}
         needed = [key for key, parameter in parameters.items() if parameter.default is REQUIRED and key in self.context_args]
@@ -130,7 +131,7 @@ class Registry(Generic[T]):
         return target(*args, **taken, **spec.options)
 
     def parse(self, text: str | Spec, defaults: Mapping[str, Any] | None = None) -> Spec:
-        """The spec that `text` writes; `defaults` fill options that it leaves open. A spec is returned as it is.
+        """Parse a spec; `defaults` fill options that it leaves open. A `Spec` is returned as it is.
 
         Raises ValueError for an unknown name or option, a missing or ill-typed value, or bad syntax.
         """
@@ -161,7 +162,7 @@ class Registry(Generic[T]):
             if typing.get_origin(option.annotation) is typing.Annotated and typing.get_args(option.annotation)[0] is float:
                 value = float(value)
             if _is_spec(option):
-                # Canonical too, and with the same defaults, so that it is what it would be by itself.
+                # An inner spec gets the same defaults and canonical form as it would have on its own.
                 inner = self.parse(value, defaults)
                 value, written[key] = str(inner), inner.label
             bound[key] = value
@@ -170,12 +171,12 @@ class Registry(Generic[T]):
         return Spec(name, bound, _label(entry, shown), _label(entry, others))
 
     def nested_specs(self, spec: Spec) -> list[Spec]:
-        """The spec itself, and those that its options hold, at any depth."""
+        """The spec itself, and the specs in its options, at any depth."""
         held = [spec.options[key] for key, option in self.entries()[spec.name].options.items() if _is_spec(option)]
         return [spec, *(part for text in held for part in self.nested_specs(self.parse(text)))]
 
     def identity(self, text: str) -> str:
-        """The canonical text of a spec without the options that are no part of a run's identity (`checks.NotIdentity`)."""
+        """The canonical text of a spec, without options that are not part of a run's identity (`checks.NotIdentity`)."""
         spec, options = self.parse(text), {}
         for key, option in self.entries()[spec.name].options.items():
             if _is_spec(option):
@@ -242,12 +243,12 @@ def _is_spec(option: Option) -> bool:
 
 
 def _example(entry: Entry) -> str:
-    """What one would write, with values where names alone would not help."""
+    """An example of a spec, with values if names alone would not help."""
     return str(entry.facts.get("example", entry.signature()))
 
 
 def _takes_text(annotation: Any) -> bool:
-    """Whether any text will do, even one that looks like a number, such as a file's name."""
+    """Whether an option accepts any text, even one that looks like a number, such as a file name."""
     is_made_of_parts = typing.get_origin(annotation) in (typing.Union, UnionType, typing.Annotated)
     return annotation is str or (is_made_of_parts and any(map(_takes_text, typing.get_args(annotation))))
 
@@ -271,7 +272,7 @@ def _label(entry: Entry, shown: Mapping[str, Any]) -> str:
 
 
 def _named(call: ast.expr, entry: Entry) -> str:
-    """What to write instead of a call with a positional value, where that is the main option."""
+    """The correction of a call with a positional value, if the value is that of the main option."""
     if not isinstance(call, ast.Call) or len(call.args) != 1 or entry.main is None:
         return "positional values are not allowed"
     value = ast.unparse(call.args[0])
@@ -287,7 +288,7 @@ def _meant(word: str, known: Mapping[str, object]) -> str:
 
 
 def _outside(text: str) -> Iterator[tuple[int, str]]:
-    """The places and signs of `text` outside brackets and quotes. Raises ValueError at the end if one is left open."""
+    """Index and character of everything outside brackets and quotes. Raises ValueError at the end if one is left open."""
     closing, quote = "", ""
     for place, sign in enumerate(text):
         if quote:
@@ -305,16 +306,16 @@ def _outside(text: str) -> Iterator[tuple[int, str]]:
 
 
 def split_outside(text: str, separator: str = ",") -> list[str]:
-    """The parts of `text` between separators that stand outside brackets and quotes, without the spaces around them.
+    """Split `text` at separators outside brackets and quotes, and strip the parts.
 
-    Raises ValueError for a bracket or a quote that is left open.
+    Raises ValueError if a bracket or quote is left open.
     """
     cuts = [-1, *(place for place, sign in _outside(text) if sign == separator), len(text)]
     return [text[start + 1 : end].strip() for start, end in itertools.pairwise(cuts)]
 
 
 def split_assignment(text: str, form: str = "KEY=VALUE") -> tuple[str, str]:
-    """The two sides of the first `=` outside brackets and quotes. Raises ValueError, with the form, if one side is empty."""
+    """Split `text` at the first `=` outside brackets and quotes. Raises ValueError, with `form`, if one side is empty."""
     cut = next((place for place, sign in _outside(text) if sign == "="), len(text))
     key, value = text[:cut].strip(), text[cut + 1 :].strip()
     if not key or not value:
@@ -325,7 +326,7 @@ def split_assignment(text: str, form: str = "KEY=VALUE") -> tuple[str, str]:
 def parse_assignments(texts: Iterable[str]) -> dict[str, tuple[Any, ...]]:
     """The values of each key in texts such as `batch_size=32,64` and `method="dlb(alpha=1)",ce`: literals, else strings.
 
-    Raises ValueError for another form, and for a key that is given twice.
+    Raises ValueError if a text has another form, or if a key is given twice.
     """
     assigned: dict[str, tuple[Any, ...]] = {}
     for text in texts:

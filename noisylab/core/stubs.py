@@ -1,7 +1,7 @@
-"""`python -m noisylab.core.stubs` (or `make stubs`) writes the stub of every room that shows its names lazily.
+"""`python -m noisylab.core.stubs` (or `make stubs`) writes the stub of every package that loads its names lazily.
 
-A stub names where each public name lives; `lazy_loader` reads it at run time, editors and mypy read it too. Registered names
-come from the registries, all others from `PUBLIC`.
+A stub says which module defines each public name. `lazy_loader`, editors and mypy read it. Registered names come from the
+registries, all others from `PUBLIC`.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from noisylab.core.registries import METHODS, NOISES, SCORES
 
 ROOT = Path(noisylab.__file__).parent
 
-# room -> module in it -> names. "" is noisylab itself, whose names are taken from rooms.
+# package -> module in it -> names.
 PUBLIC: dict[str, dict[str, list[str]]] = {
     "corruption": {
         "kinds.long_tailed": ["long_tail_indices"],
@@ -59,7 +59,7 @@ PUBLIC: dict[str, dict[str, list[str]]] = {
 }
 REGISTERED = {"corruption": NOISES, "methods": METHODS, "analysis": SCORES}
 
-# What noisylab itself shows, besides all that corruption does.
+# The names of noisylab itself, besides all names of noisylab.corruption.
 FACE: dict[str, list[str]] = {
     "analysis": ["detection_table", "score"],
     "api": ["Study", "open_study", "sweep"],
@@ -73,7 +73,7 @@ FACE: dict[str, list[str]] = {
 
 
 def room_names(room: str) -> dict[str, list[str]]:
-    """The public names of a room, by the module that defines them."""
+    """The public names of a package, by the module that defines them."""
     names = {module: list(held) for module, held in PUBLIC[room].items()}
     for entry in REGISTERED[room].entries().values() if room in REGISTERED else ():
         names.setdefault(entry.module.removeprefix(f"noisylab.{room}."), []).append(entry.attribute)

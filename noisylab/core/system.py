@@ -1,4 +1,4 @@
-"""This machine and this process: cores, devices, and what `torchrun` has started. Importing it imports no torch."""
+"""The machine and the process: cores, devices, and torchrun. Importing it imports no torch."""
 
 import os
 import sys
@@ -9,17 +9,17 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
 def torchrun_processes() -> int:
-    """How many processes `torchrun` has started, this one included; 1 without it."""
+    """The number of processes that `torchrun` started, including this one; 1 without it."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def is_rank_zero() -> bool:
-    """Whether this process prints: it is the only one, or rank 0 of those that `torchrun` has started."""
+    """Whether this process prints: it is the only one, or rank 0 under `torchrun`."""
     return os.environ.get("RANK", "0") == "0"
 
 
 def resolve_device_name(device: Device) -> Device:
-    """`auto` made definite: cuda, else mps, else cpu. Raises ValueError if the device named is not on this machine."""
+    """Resolve `auto`: cuda, else mps, else cpu. Raises ValueError if a named device is not on this machine."""
     available = _available_devices()
     if device == "auto":
         return available[0]
@@ -32,7 +32,7 @@ def _available_devices() -> list[Device]:
     """The devices of this machine, the fastest first."""
     nodes = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
     if sys.platform == "linux" and not any(Path(node).exists() for node in nodes):
-        # Nothing that torch could find, so it need not be imported to look.
+        # Without an accelerator there is no need to import torch.
         return ["cpu"]
     import torch
 

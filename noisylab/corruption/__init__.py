@@ -1,4 +1,4 @@
-"""Who is mislabelled as what: label noise on plain integer arrays. Needs NumPy and SciPy alone, no torch.
+"""Label noise on plain integer arrays: which samples are mislabelled, and as what. Needs only NumPy and SciPy.
 
 >>> from noisylab.corruption import symmetric
 >>> noisy = symmetric([0, 1, 2, 3] * 25, 0.4)

@@ -1,4 +1,4 @@
-"""Which class is mistaken for which: the named maps of asymmetric noise, and CIFAR-100's superclasses."""
+"""The named maps of asymmetric noise (true class -> given class), and CIFAR-100's superclasses."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ CIFAR100_SUPERCLASS = np.array([
 
 
 def _next_in_group(group: NDArray[np.int64]) -> dict[int, int]:
-    """Each class to the next class of its group, in ascending order, the last one to the first."""
+    """Map each class to the next class of its group, in ascending order, and the last one to the first."""
     members = [np.flatnonzero(group == g).tolist() for g in range(group.max() + 1)]
     return {true: given for m in members for true, given in zip(m, m[1:] + m[:1], strict=True)}
 
@@ -31,13 +31,13 @@ MAPPINGS: dict[str, tuple[int, dict[int, int]]] = {
     "mnist": (10, _DIGITS),
     # the same ten digits in scikit-learn's smaller images
     "digits": (10, _DIGITS),
-    # What the code of WAR runs (Damodaran et al., github.com/bbdamodaran/WAR, simulate_noisylabel.py): ankle boot -> trouser,
+    # From the code of WAR (Damodaran et al., github.com/bbdamodaran/WAR, simulate_noisylabel.py): ankle boot -> trouser,
     # sandal -> sneaker, pullover -> shirt, coat <-> shirt, dress -> T-shirt. Its comments say 9 -> 7 (sneaker) and 6 -> 2.
     # There is no consensus on FashionMNIST, hence the source in the name.
     "fashion_mnist_war": (10, {9: 1, 5: 7, 2: 6, 4: 6, 6: 4, 3: 0}),
-    # what the papers describe: the next fine class inside the true superclass
+    # as papers describe it: the next fine class inside the true superclass
     "cifar100_superclass": (100, _next_in_group(CIFAR100_SUPERCLASS)),
-    # what the code of Patrini, ELR, JoCoR, PLC and APL runs: blocks of five in alphabetical order; 6 of its 100 flips
+    # as the code of Patrini, ELR, JoCoR, PLC and APL does it: blocks of five in alphabetical order; 6 of its 100 flips
     # stay inside the true superclass
     "cifar100_contiguous5": (100, _next_in_group(np.arange(100) // 5)),
 }

@@ -1,4 +1,4 @@
-"""Classes by name: labels given as text, and names where a kind takes classes."""
+"""Classes by name: labels as text, and names wherever a kind takes classes."""
 
 import functools
 import inspect
@@ -15,7 +15,7 @@ Kind = TypeVar("Kind", bound=Callable[..., NoisyLabels])
 
 
 def named_classes(kind: Kind) -> Kind:
-    """The kind for labels, `mapping` and `classes` by name as well as by number; its record then keeps `class_names`."""
+    """Let a kind take labels, `mapping` and `classes` by name as well as by number; the record keeps `class_names`."""
     signature = inspect.signature(kind)
 
     @functools.wraps(kind)
@@ -28,7 +28,7 @@ def named_classes(kind: Kind) -> Kind:
             numbers = np.array([number_class(found[number], names) for number in range(len(found))])[numbers]
             given["labels"] = numbers
         if names is None:
-            # Records that are combined may know them.
+            # Records that are combined may have names.
             names = next((v.class_names for v in given.values() if isinstance(v, NoisyLabels) and v.class_names), None)
         if names is not None and ("num_classes" in signature.parameters or "inputs" in signature.parameters):
             if given.setdefault("num_classes", len(names)) not in (None, len(names)):

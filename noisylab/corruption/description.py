@@ -1,4 +1,4 @@
-"""What a noise kind or preset does, in words."""
+"""Descriptions of noise kinds and presets."""
 
 import inspect
 import re
@@ -24,7 +24,7 @@ def describe(kind: str) -> None:
         ...
     """
     name = re.split(r"[:(]", kind)[0].strip()
-    # The one function that is not called like its kind, since `file` says nothing in somebody's code.
+    # The only function that is not named like its kind, because `file` would say nothing in a user's code.
     name = "file" if name == "from_file" else name
     entries = NOISES.entries()
     if name in NOTES:

@@ -1,4 +1,4 @@
-"""What was asked for against what was drawn."""
+"""Compare the noise that was asked for with the noise that was drawn."""
 
 import math
 from dataclasses import dataclass
@@ -15,16 +15,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """Numbers about one corruption. Those that need to know what was asked for are NaN where that is not known.
+    """Numbers about one corruption. Numbers that need an unknown request (its rate or matrix) are NaN.
 
-    rate, nominal_rate: realised, and asked for. expected_rate, rate_spread: mean and standard deviation of the realised rate
-    over seeds; the spread is 0 where the number of flips is exact over the whole set, that of rounding up or down where it is
-    exact per class, and NaN where it is not known. rate_per_class, expected_per_class: float64[C], realised and expected, NaN
-    for absent classes. largest_deviation: max |T - realised|. p_value: of a chi-square test of all rows against the matrix;
-    small means that the labels were not drawn from it, and 1 that they were spread more evenly than independent draws are.
-    dominance: the least T_ii - max_j T_ij. learnable: whether the true class is the most frequent given label in every row.
-    condition: of the matrix (2-norm), infinite where it cannot be inverted. never_given: classes that occur but are given to
-    no sample.
+    Attributes:
+        rate: Realised rate.
+        nominal_rate: Rate that was asked for.
+        expected_rate: Mean of the realised rate over seeds.
+        rate_spread: Its standard deviation over seeds: 0 if the number of flips is exact over the whole set, that of rounding
+            if it is exact per class, NaN if it is not known.
+        rate_per_class: float64[C], realised; NaN for absent classes.
+        expected_per_class: float64[C], expected; NaN for absent classes.
+        largest_deviation: max |T - realised|.
+        p_value: Chi-square test of all rows against the matrix. A small value means that the labels were not drawn from it, 1
+            that they are spread more evenly than independent draws.
+        dominance: The smallest T_ii - max_j T_ij.
+        learnable: Whether the true class is the most frequent given label in every row.
+        condition: Condition number of the matrix (2-norm); infinite if it cannot be inverted.
+        never_given: Classes that occur but are given to no sample.
     """
 
     rate: float
@@ -42,13 +49,13 @@ class Diagnostics:
 
 
 def diagnose(noisy: "NoisyLabels") -> Diagnostics:
-    """What was asked for against what was drawn.
+    """Compare the noise that was asked for with the noise that was drawn.
 
     Args:
         noisy: A record.
 
     Returns:
-        The numbers that `noisy.report()` prints. Those of the matrix are of the one asked for, else of the realised one.
+        The numbers that `noisy.report()` prints. They describe the requested matrix if there is one, else the realised matrix.
 
     Example:
         >>> from noisylab.corruption import diagnose, symmetric
@@ -88,7 +95,7 @@ def diagnose(noisy: "NoisyLabels") -> Diagnostics:
 
 
 def _flip_probability(noisy: "NoisyLabels") -> NDArray[np.float64] | None:
-    """How likely each sample was to be mislabelled, float64[N], where that is known."""
+    """How likely each sample was to be mislabelled, float64[N]; None if that is not known."""
     if noisy.flip_probability is not None:
         return noisy.flip_probability
     # A matrix says nothing about replaced images.
@@ -98,17 +105,17 @@ def _flip_probability(noisy: "NoisyLabels") -> NDArray[np.float64] | None:
 
 
 def _spread(noisy: "NoisyLabels", flip: NDArray[np.float64]) -> float:
-    """The standard deviation of the realised rate over seeds; NaN where the way of drawing does not tell it."""
+    """The standard deviation of the realised rate over seeds; NaN if it is not known for this way of drawing."""
     mode, count = noisy.parameters.get("sampling"), len(noisy)
     if mode == Drawing.IID:
         return math.sqrt(float((flip * (1 - flip)).sum())) / count
     if mode == Drawing.EXACT_PER_CLASS:
         return _spread_of_rounding(noisy, flip)
-    # A number that is exact over the whole set is not so in some of its classes.
+    # A number of flips that is exact over the whole set is not exact in some of its classes.
     if mode == Drawing.ROUNDED_DOWN or (mode == Drawing.EXACT and "classes" not in noisy.parameters):
         return 0.0
     if mode == Drawing.REDRAWN and noisy.nominal_rate > 0:
-        # Sampling without replacement, then a draw of its own for each of the chosen, which is wrong with probability `wrong`.
+        # Sampling without replacement; then each chosen sample is mislabelled with probability `wrong`.
         chosen, wrong = noisy.nominal_rate * count, flip / noisy.nominal_rate
         own = chosen * float((wrong * (1 - wrong)).mean())
         return math.sqrt(max(own, 0) + chosen * (count - chosen) / max(count - 1, 1) * float(wrong.var())) / count
@@ -116,20 +123,20 @@ def _spread(noisy: "NoisyLabels", flip: NDArray[np.float64]) -> float:
 
 
 def _spread_of_rounding(noisy: "NoisyLabels", flip: NDArray[np.float64]) -> float:
-    """As `_spread`, where each of m classes rounds its flips up if their fraction is above its own of m spaced thresholds."""
+    """`_spread` if each of m classes rounds up when the fraction of its flips is above its own of m spaced thresholds."""
     expected = np.bincount(noisy.true, weights=flip, minlength=noisy.num_classes)
     expected = expected[expected > 0]
     m = len(expected)
-    # How many of the thresholds (k + .5) / m lie below each fraction; rounding errors are no fractions.
+    # The number of thresholds (k + .5) / m below each fraction; rounding errors do not count as fractions.
     fraction = (expected + 1e-9) % 1 - 1e-9
     below = np.sort(np.clip(np.ceil(m * fraction - 0.5 - 1e-9), 0, m))
     if ((below == 0) | (below == m)).all():
         return 0.0
     if "classes" in noisy.parameters:
-        # Of the classes that were left out, nobody knows how many shared the thresholds.
+        # It is not known how many of the omitted classes shared the thresholds.
         return math.nan
     chance = below / m
-    # Thresholds are dealt without replacement: of two classes the one with fewer below takes one of those of the other.
+    # Thresholds are dealt without replacement, so the rounding of any two classes is correlated.
     others = np.cumsum(chance) - chance
     pairs = 2 * (others * ((below - 1) / max(m - 1, 1) - chance)).sum()
     variance = float((chance * (1 - chance)).sum() + pairs)
@@ -137,7 +144,7 @@ def _spread_of_rounding(noisy: "NoisyLabels", flip: NDArray[np.float64]) -> floa
 
 
 def _per_class(noisy: "NoisyLabels", values: NDArray[np.generic]) -> NDArray[np.float64]:
-    """The mean of a value per sample over every true class; NaN for absent classes."""
+    """The mean of a per-sample value in every true class; NaN for absent classes."""
     sizes = np.bincount(noisy.true, minlength=noisy.num_classes)
     total = np.bincount(noisy.true, weights=values, minlength=noisy.num_classes)
     return np.asarray(np.divide(total, sizes, out=np.full(len(sizes), np.nan), where=sizes > 0))
@@ -148,9 +155,9 @@ EXPECTED = 5
 
 
 def _chi_square(counts: NDArray[np.int64], asked: NDArray[np.float64]) -> float:
-    """The p-value of counts int64[R, C] against rows float64[R, C]; 0 where something impossible was drawn.
+    """The p-value of counts int64[R, C] against rows float64[R, C]; 0 if something impossible was drawn.
 
-    In every row the cells that expect fewer than EXPECTED samples count as one, or as part of the largest where they are few.
+    In every row, cells that expect fewer than EXPECTED samples are merged, with the largest cell if they are still too few.
     """
     from scipy.special import chdtrc
 
@@ -180,7 +187,7 @@ def _spread_in_words(spread: float) -> str:
 
 
 def describe_record(noisy: "NoisyLabels") -> str:
-    """The diagnostics of a corruption as a text of several lines."""
+    """The diagnostics of a corruption as text."""
     found, counts = diagnose(noisy), noisy.counts()
     asked = "" if not noisy.parameters else " (" + ", ".join(f"{k}={v!r}" for k, v in noisy.parameters.items()) + ")"
     lines = [

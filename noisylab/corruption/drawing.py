@@ -1,8 +1,8 @@
 """Drawing given labels from P(given | true): seeds, sampling modes and nestedness, written once for every kind.
 
-One uniform number and one target number belong to each sample under a seed, whatever the rate. A sample flips where its
-uniform number is below its flip probability, to the class that its target number picks among the others. So the flips of
-a lower rate, with their targets, are among those of a higher rate.
+For a seed, each sample has one uniform number and one target number, whatever the rate. A sample flips if its uniform number is
+below its flip probability, to the class that its target number picks among the others. The flips of a lower rate, with their
+targets, are therefore among the flips of a higher rate.
 """
 
 from collections.abc import Callable
@@ -19,12 +19,12 @@ Sampling = Literal["iid", "exact", "exact_per_class"]
 
 
 class Drawing(StrEnum):
-    """How a record was drawn, as its parameter `sampling` says; decides how far its rate spreads over seeds."""
+    """How a record was drawn (its parameter `sampling`), which decides how its rate spreads over seeds."""
 
     IID = "iid"  # every sample on its own
     EXACT = "exact"  # as many flips over the whole set as expected
     EXACT_PER_CLASS = "exact_per_class"  # as many flips in every class as expected
-    REDRAWN = "redrawn"  # as many samples over the whole set as asked for, whose new label may be the true one
+    REDRAWN = "redrawn"  # as many samples over the whole set as asked for; the new label may be the true one
     ROUNDED_DOWN = "rounded_down"  # as many flips in every class as asked for, rounded down
 
 
@@ -37,10 +37,11 @@ LARGE_CHUNK = 2**20
 class PerSample:
     """Flip probabilities and targets that differ from sample to sample (N samples, C classes), for `draw`.
 
-    flip_probability: float64[N]. level: for uniform numbers float64[N], how strong the noise has to be for each sample to
-    flip, in any unit that grows with the rate; the exact modes flip the samples of the lowest levels, so that they are nested
-    even where the probabilities do not rise in proportion. weights: for positions int64[m], float64[m, C] proportional to
-    P(given = j | flipped), 0 at the true class; asked for in chunks of bounded size, ordered by true class.
+    flip_probability: float64[N]. level: a function of uniform numbers float64[N] that says how strong the noise must be for
+    each sample to flip, in any unit that grows with the rate. The exact modes flip the samples with the lowest levels, so they
+    are nested even if probabilities do not rise in proportion. weights: a function of positions int64[m] that returns
+    float64[m, C] proportional to P(given = j | flipped), 0 at the true class; it is called with chunks of bounded size, ordered
+    by true class.
     """
 
     flip_probability: NDArray[np.float64]
@@ -63,9 +64,9 @@ def draw(
     - `exact_per_class`: in every class as many flips as expected, rounded up or down, and targets spread evenly.
 
     Rounding per class by largest remainders would not be nested: a class may lose a flip when the rate rises (the Alabama
-    paradox). Each class has a fixed threshold for rounding up instead, the thresholds spread evenly over the classes, so
-    that the total is the rounded total too where classes are equally large; elsewhere the roundings of C classes add up to an
-    error that grows like sqrt(C).
+    paradox). Instead, each class has a fixed threshold for rounding up, and the thresholds are spread evenly over the classes.
+    If classes are equally large, the total is then the rounded total; otherwise the roundings of C classes add up to an error
+    that grows like sqrt(C).
     """
     flips, targets = (np.random.default_rng(derive_seed(seed, f"noise/{stream}")) for stream in ("flips", "targets"))
     if sampling == "exact_per_class":
@@ -80,11 +81,11 @@ def draw(
                 level = noise.level(level)
             else:
                 np.divide(level, probability, out=level, where=probability > 0)
-            # What flips for certain comes first, what cannot flip never.
+            # Samples that flip for certain come first; those that cannot flip never come.
             level[probability >= 1] = -1
             level[probability <= 0] = np.inf
             flipped = _lowest(level, round(float(probability.sum())))
-        # Of millions of labels each array counts: here and below none lives longer than it is needed.
+        # With millions of labels each array counts, so none lives longer than it is needed.
         del level, probability
         target = targets.random(len(clean))[flipped]
     given = clean.copy()
@@ -112,12 +113,12 @@ def flip_order(clean: NDArray[np.int64], num_classes: int, *, sampling: Sampling
 
 
 def _lowest(level: NDArray[np.float64], count: int) -> NDArray[np.int64]:
-    """The `count` samples of the lowest level; never one that cannot flip (level infinite)."""
+    """The `count` samples with the lowest levels, without those that cannot flip (infinite level)."""
     if count == 0:
         return np.empty(0, dtype=np.int64)
     highest = np.partition(level, count - 1)[count - 1]
     chosen = level < highest
-    # Of equal ones the first.
+    # Ties go to the first sample.
     chosen[np.flatnonzero(level == highest)[: count - int(chosen.sum())]] = np.isfinite(highest)
     return np.flatnonzero(chosen)
 
@@ -139,8 +140,8 @@ def _exact_per_class(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The samples that flip, in every class as many as expected, and their target numbers.
 
-    The samples of a class stand in random order. Their targets follow the golden-ratio sequence, so that the first m of them
-    are spread evenly for every m.
+    The samples of a class are in random order. Their targets follow the golden-ratio sequence, so that the first m are spread
+    evenly for every m.
     """
     order, sizes = _by_class(clean, classes, flips)
     start = np.cumsum(sizes) - sizes
@@ -167,7 +168,7 @@ def _exact_per_class(
 def _by_class(
     clean: NDArray[np.int64], classes: int, flips: np.random.Generator
 ) -> tuple[NDArray[np.signedinteger[Any]], NDArray[np.int64]]:
-    """The samples ordered by class, those of each class at random; and the sizes of the classes."""
+    """The samples ordered by class, in random order within a class; and the sizes of the classes."""
     index = np.int32 if len(clean) < 2**31 else np.int64
     shuffled = flips.permutation(np.arange(len(clean), dtype=index))
     key = clean.astype(np.min_scalar_type(classes - 1))
@@ -175,7 +176,7 @@ def _by_class(
 
 
 def _thresholds(uniform: NDArray[np.float64], affected: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """From which fraction on the flips of each class are rounded up: spread evenly over the affected ones, else 0."""
+    """The fraction from which each class rounds its flips up: spread evenly over the affected classes, else 0."""
     threshold = np.zeros(len(affected))
     threshold[affected] = (uniform[affected].argsort().argsort() + 0.5) / max(int(affected.sum()), 1)
     return threshold

@@ -1,4 +1,4 @@
-"""Transition matrices from labels, or from what a model predicts. Rows are true classes, columns given ones."""
+"""Transition matrices from labels or from predictions. Rows are true classes, columns given classes."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,7 +9,7 @@ from noisylab.corruption.validation import check_labels, check_posteriors
 
 
 def empirical_transition(true: ArrayLike, given: ArrayLike, num_classes: PositiveInt | None = None) -> NDArray[np.float64]:
-    """The shares of given labels in each true class; an absent class keeps its label.
+    """The shares of given labels in each true class; an absent class gets 1 on the diagonal.
 
     Args:
         true: int[N] true labels, or names.
@@ -32,13 +32,12 @@ def empirical_transition(true: ArrayLike, given: ArrayLike, num_classes: Positiv
 
 
 def anchor_points(probabilities: ArrayLike, *, percentile: float | None = None) -> NDArray[np.float64]:
-    """The transition matrix from anchor points: row i is what the model predicts at that of class i (Patrini et al. 2017).
+    """The transition matrix from anchor points: row i is the prediction at the anchor of class i (Patrini et al. 2017).
 
     Args:
         probabilities: float[N, C], P(given = j | x) of a model trained on the given labels, out of sample.
-        percentile: None: the anchor of class i is the sample with the largest probability of i. Else, against outliers, the one
-            with the largest that is below the value at the percentile (97, the next value above, in Patrini's code for
-            CIFAR-10), if any is.
+        percentile: None: the anchor of class i is the sample with the largest probability of i. Against outliers: the sample
+            with the largest probability below this percentile, if there is one (97 in Patrini's code for CIFAR-10).
 
     Returns:
         float64[C, C], row = true class.
@@ -65,8 +64,8 @@ def confident_joint(given: ArrayLike, probabilities: ArrayLike, *, calibrate: bo
     """How many samples of each true class (row) carry each given label (column), by confident learning.
 
     A sample counts as true class j if P(j | x) is at least the mean P(j | x) over samples given j; if several classes qualify,
-    as its likeliest class (Northcutt et al. 2021, as the cleanlab package does it: of all classes, and with at least 1 on the
-    diagonal).
+    as its likeliest class (Northcutt et al. 2021; like the cleanlab package: the likeliest of all classes, and at least 1 on
+    the diagonal).
 
     Args:
         given: int[N] given labels.
@@ -93,13 +92,13 @@ def confident_joint(given: ArrayLike, probabilities: ArrayLike, *, calibrate: bo
     if (sizes == 0).any():
         raise ValueError(f"given must hold every class at least once, got none of class {int((sizes == 0).argmax())}")
     threshold = np.maximum([p[labels == c, c].mean() for c in range(classes)], 2e-6)
-    # The tolerance of the reference implementation, for probabilities that equal the threshold but for rounding.
+    # The tolerance of the reference implementation, for probabilities that equal the threshold up to rounding.
     above = p >= threshold - 1e-6
     confident = above.any(axis=1)
     likely = np.where(above.sum(axis=1) > 1, p.argmax(axis=1), above.argmax(axis=1))
     joint = np.bincount(likely[confident] * classes + labels[confident], minlength=classes**2).reshape(classes, classes)
     counts = joint.astype(np.float64)
-    # So that a class of which nothing is certain is taken to be as it is labelled.
+    # A class without any confident sample counts as labelled correctly.
     np.fill_diagonal(counts, np.maximum(np.diagonal(counts), 1))
     return counts * sizes / counts.sum(axis=0) if calibrate else counts
 
@@ -112,7 +111,7 @@ def confident_transition(given: ArrayLike, probabilities: ArrayLike) -> NDArray[
         probabilities: float[N, C], out of sample.
 
     Returns:
-        float64[C, C], row = true class; a class that is the true class of no sample keeps its label.
+        float64[C, C], row = true class; a class without samples gets 1 on the diagonal.
 
     Raises:
         ValueError: For bad input, and for a class that is given to no sample.

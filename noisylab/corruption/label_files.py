@@ -1,4 +1,4 @@
-"""Labels that somebody else's code wrote: DivideMix's json, `.npy`, `.txt`, `.csv`."""
+"""Labels that other code wrote: DivideMix's json, `.npy`, `.txt`, `.csv`."""
 
 import csv
 import json
@@ -18,20 +18,20 @@ TRUE = ("true", "true_label", "clean", "clean_label")
 
 
 def read_labels(path: str | PathLike[str], column: str | None = None) -> NDArray[np.int64]:
-    """The labels in a `.json` (a list, as DivideMix writes it), `.npy`, `.txt` (one a line) or `.csv` file.
+    """The labels in a `.json` (a list, as DivideMix writes it), `.npy`, `.txt` (one per line) or `.csv` file.
 
-    A `.csv` has one label a line, in its only column, in the one headed `column`, or, without it, in the only one that may hold
+    A `.csv` has one label per line: in its only column, in the column named `column`, or else in the only column that may hold
     given labels: `given`, `given_label`, `noisy`, `noisy_label`, `noisy_target`, `label`, `labels`, `target`.
 
     Args:
         path: The file.
-        column: Which column of a `.csv`.
+        column: The column of a `.csv`.
 
     Returns:
         int64[N].
 
     Raises:
-        ValueError: For anything else, naming the file; for several such columns, and labels that are not whole numbers.
+        ValueError: For any other file, for several such columns, or for labels that are not whole numbers; names the file.
 
     Example:
         >>> from pathlib import Path
@@ -55,7 +55,7 @@ def read_labels(path: str | PathLike[str], column: str | None = None) -> NDArray
         return check_labels(readers[file.suffix](file))[0]
     except FileNotFoundError:
         raise ValueError(f"no file {str(path)!r}") from None
-    # A damaged file fails in whatever part of json, csv or NumPy meets the damage first.
+    # A damaged file can fail anywhere in json, csv or NumPy.
     except Exception as error:
         raise ValueError(f"{str(path)!r} is not a list of labels: {error}") from error
 
@@ -86,8 +86,8 @@ def _from_csv(path: Path, column: str | None) -> ArrayLike:
 
 
 def _table(path: Path) -> tuple[list[str] | None, list[list[str]]]:
-    """The header in small letters, or None where the first line is numbers, and the other lines."""
-    # Spreadsheets begin the file with a byte order mark.
+    """The header in lower case (None if the first line is numbers), and the other lines."""
+    # Spreadsheets start files with a byte order mark.
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = [row for row in csv.reader(file) if row]
     other = next((sign for sign in ";\t" if rows and len(rows[0]) == 1 and sign in rows[0][0]), None)
@@ -103,7 +103,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _given_column(header: list[str], rows: list[list[str]], column: str | None) -> int:
-    """Which column holds the given labels. Raises ValueError where none is known to, or more than one may."""
+    """The column of the given labels. Raises ValueError if no column is known to hold them, or several may."""
     if column is not None:
         if header.count(column.strip().lower()) != 1:
             raise ValueError(f"it must have one column {column!r}, got {', '.join(header)}")
@@ -111,7 +111,7 @@ def _given_column(header: list[str], rows: list[list[str]], column: str | None) 
     if len(header) == 1:
         return 0
     exact = [at for at, name in enumerate(header) if name in GIVEN]
-    # `noisy_run2` beside `label` is as likely the one that is meant; a column of names is not.
+    # `noisy_run2` beside `label` may be the intended column; a column of names is not.
     similar = [
         at
         for at, name in enumerate(header)
@@ -140,7 +140,7 @@ def _cells(rows: list[list[str]], column: int) -> NDArray[np.int64]:
 
 
 def read_true_column(path: Path) -> NDArray[np.int64] | None:
-    """The true labels that a `.csv` states beside the given ones, in a column headed as in `TRUE`."""
+    """The true labels in a `.csv`, from a column with a name in `TRUE`; None if there is none."""
     if path.suffix != ".csv":
         return None
     header, rows = _table(path)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 _RECONSTRUCT = np.empty(0).__reduce__()[0]
 
-# All that a pickled plain array refers to; under protocol 2 its bytes are a text to encode.
+# Everything that a pickled plain array refers to; protocol 2 stores its bytes as encoded text.
 ALLOWED = {
     ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
     ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
@@ -24,7 +24,7 @@ ALLOWED = {
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """An unpickler that knows plain arrays and nothing else."""
+    """An unpickler that accepts only plain arrays."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in ALLOWED:
@@ -35,8 +35,8 @@ class _ArraysOnly(pickle.Unpickler):
 def read_arrays(path: Path, md5: str) -> dict[str, NDArray[np.int64]]:
     """The one-dimensional integer arrays, or lists, of a dict saved by `torch.save`.
 
-    Raises ValueError where the file is missing, has another MD5 sum, or holds anything but such arrays; nothing in the file is
-    executed, and nothing is unpickled before the sum is right.
+    Raises ValueError if the file is missing, has another MD5 sum, or holds anything else. Nothing in the file is executed, and
+    nothing is unpickled before the sum is verified.
     """
     try:
         content = path.read_bytes()
@@ -49,7 +49,7 @@ def read_arrays(path: Path, md5: str) -> dict[str, NDArray[np.int64]]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             name = next(n for n in archive.namelist() if n.endswith("/data.pkl"))
             held = _ArraysOnly(io.BytesIO(archive.read(name))).load()
-    # What a malformed pickle raises depends on the opcode at which it ends.
+    # A malformed pickle can raise almost anything.
     except Exception as error:
         raise ValueError(f"{str(path)!r} is not a file of plain arrays: {error}") from error
     if not isinstance(held, dict):

@@ -1,4 +1,4 @@
-"""What is it about human labels? Three controls of rising simplicity, at the same rate."""
+"""What makes human labels hard? Three synthetic controls at the same rate."""
 
 from dataclasses import replace
 
@@ -11,16 +11,16 @@ from noisylab.corruption.record import NoisyLabels
 
 
 def realism_controls(noisy: NoisyLabels, *, sampling: Sampling = "exact_per_class", seed: int = 0) -> dict[str, NoisyLabels]:
-    """Synthetic noise on the same true labels at the same realised rate, to tell what makes `noisy` hard or easy.
+    """Synthetic noise on the same true labels at the same realised rate, to find what makes `noisy` hard or easy.
 
     Args:
         noisy: A record of labels, such as human ones.
         sampling: "exact_per_class", "exact" or "iid".
-        seed: Of all draws.
+        seed: Seed of all draws.
 
     Returns:
-        `class_conditional`, drawn from the empirical transition matrix of `noisy`, so that only the dependence on the image is
-        gone; `symmetric` and `pair_flip`, which keep the rate alone (Wei et al. 2022, section 4). If `noisy` leaves out samples
+        `class_conditional`, drawn from the empirical transition matrix of `noisy`, without its dependence on the image; and
+        `symmetric` and `pair_flip`, which keep only the rate (Wei et al. 2022, section 4). If `noisy` leaves out samples
         (`positions`), so do they.
 
     Raises:

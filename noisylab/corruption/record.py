@@ -31,12 +31,25 @@ PER_SAMPLE = ("given", "true", "positions", "replaced_by", "flip_probability")
 class NoisyLabels:
     """One corruption of N labels over C classes. Arrays are read-only.
 
-    given: int64[N], the given labels. true: int64[N], the true labels. transition: float64[C, C] that was asked for, row =
-    true class, column = given class, or None. nominal_rate: the rate that was asked for, in the kind's own convention.
-    positions: int64[N], which samples of the data set these are, where they are not all of it. replaced_by: int64[N], for
-    open-set noise: the sample of the outside data set whose image stands in the place of this one's, or -1. flip_probability:
-    float64[N], how likely each sample was to be mislabelled, where the transition does not say it. class_names: in the order
-    of the classes, if labels were given by name.
+    Attributes:
+        given: int64[N], the given labels.
+        true: int64[N], the true labels.
+        num_classes: C.
+        kind: The name of the noise.
+        parameters: The options of the noise.
+        nominal_rate: The rate that was asked for, in the kind's own convention.
+        seed: Seed of all draws.
+        transition: float64[C, C] that was asked for, row = true class, column = given class; or None.
+        positions: int64[N], which samples of the data set these are; None if they are all of it.
+        replaced_by: int64[N], for open-set noise: the sample of the outside data set that replaces this image, or -1.
+        flip_probability: float64[N], how likely each sample was to be mislabelled, if the transition does not say it.
+        class_names: In the order of the classes, if labels were given by name.
+
+    Example:
+        >>> from noisylab.corruption import NoisyLabels, symmetric
+        >>> symmetric([0, 1, 2, 3] * 25, 0.4, seed=1).save("noise.npz")
+        >>> NoisyLabels.load("noise.npz")
+        NoisyLabels(symmetric, 100 labels, 4 classes, realised rate 0.4000)
     """
 
     given: NDArray[np.int64]
@@ -68,7 +81,7 @@ class NoisyLabels:
         if self.class_names is not None:
             object.__setattr__(self, "class_names", tuple(self.class_names))
             if len(self.class_names) != self.num_classes:
-                raise ValueError(f"class_names must be {self.num_classes}, one a class, got {len(self.class_names)}")
+                raise ValueError(f"class_names must be {self.num_classes}, one per class, got {len(self.class_names)}")
         chances = self.flip_probability
         if chances is not None and not ((chances >= 0) & (chances <= 1)).all():
             raise ValueError("flip_probability must be in [0, 1]")
@@ -104,7 +117,7 @@ class NoisyLabels:
 
     @cached_property
     def mislabelled(self) -> NDArray[np.bool_]:
-        """bool[N]: which samples are mislabelled: the given label is not the true one, or the image is of no class."""
+        """bool[N]: which samples are mislabelled, because the given label is not the true one or the image has no class."""
         mask = np.asarray(self.given != self.true)
         if self.replaced_by is not None:
             mask |= self.replaced_by >= 0
@@ -113,7 +126,7 @@ class NoisyLabels:
 
     @property
     def rate(self) -> float:
-        """The realised rate: the share of samples that are mislabelled."""
+        """The realised rate: the share of mislabelled samples."""
         return float(self.mislabelled.mean())
 
     @cached_property
@@ -122,24 +135,24 @@ class NoisyLabels:
         return hashlib.sha256(self.given.astype("<i8").tobytes()).hexdigest()
 
     def counts(self) -> NDArray[np.int64]:
-        """int64[C, C]: how many samples of each true class (row) carry each given label (column)."""
+        """int64[C, C]: the number of samples of each true class (row) with each given label (column)."""
         pairs = self.true * self.num_classes + self.given
         return np.bincount(pairs, minlength=self.num_classes**2).reshape(self.num_classes, self.num_classes)
 
     def realised_transition(self) -> NDArray[np.float64]:
-        """float64[C, C]: the shares that were drawn; rows of absent classes are NaN."""
+        """float64[C, C]: the realised shares; rows of absent classes are NaN."""
         counts = self.counts()
         with np.errstate(invalid="ignore"):
             return np.asarray(counts / counts.sum(axis=1, keepdims=True))
 
     def report(self) -> None:
-        """Print what was asked for and what was drawn: rates, matrices, rates per class (see `diagnose`)."""
+        """Print requested and realised rates, the fit of the matrix, and the rates per class (see `diagnose`)."""
         from noisylab.corruption.diagnostics import describe_record
 
         print(describe_record(self))
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the record to `path` as a `.npz` without pickles; the file appears whole or not at all."""
+        """Write the record to `path` as a `.npz` without pickles, completely or not at all."""
         buffer = io.BytesIO()
         arrays = {name: array for name in PER_SAMPLE if (array := getattr(self, name)) is not None}
         header = self._header() | {"arrays": _digest(arrays)}
@@ -148,7 +161,7 @@ class NoisyLabels:
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "NoisyLabels":
-        """The record that `save` wrote. Raises ValueError naming the file where it is damaged or something else."""
+        """Read a record that `save` wrote. Raises ValueError, naming the file, if it is damaged or not a record."""
         try:
             with Path(path).expanduser().open("rb") as file:
                 if not zipfile.is_zipfile(file):
@@ -169,7 +182,7 @@ class NoisyLabels:
             )
         except FileNotFoundError:
             raise
-        # A damaged archive fails in whatever part of zipfile, zlib, NumPy or json meets the damage first.
+        # A damaged archive can fail anywhere in zipfile, zlib, NumPy or json.
         except Exception as error:
             raise ValueError(f"{path} is not a file written by NoisyLabels.save: {error}") from error
         if record.digest != digest:
@@ -179,10 +192,19 @@ class NoisyLabels:
     def wrap(
         self, dataset: Any, outside: Any = None, *, label_key: str | int | None = None, image_key: str | int | None = None
     ) -> "CorruptedDataset":
-        """`dataset` (any map-style data set of these N samples) with the given labels, as (image, given label, index).
+        """Wrap `dataset` (any map-style data set of these N samples) so that it yields (image, given label, index).
 
-        outside: for open-set noise, the data set that the other images come from. label_key, image_key: where a sample holds
-        its label and its image, if neither their names nor their places say so (see `CorruptedDataset`).
+        Args:
+            dataset: Of (image, true label) samples, such as torchvision's.
+            outside: For open-set noise, the data set of the other images.
+            label_key: Name or position of the label in a sample, if it is not found (see `CorruptedDataset`).
+            image_key: The same for the image.
+
+        Returns:
+            The data set for a torch `DataLoader`.
+
+        Raises:
+            ValueError: If lengths or true labels differ, or a sample has no label.
         """
         from noisylab.corruption.wrapping import CorruptedDataset
 
@@ -203,7 +225,7 @@ class NoisyLabels:
 
 
 def _json(header: Mapping[str, Any]) -> str:
-    """As JSON; of parameters, NumPy's numbers as Python's and paths as text."""
+    """As JSON, with NumPy's numbers as Python's and paths as text."""
     return json.dumps(
         header, default=lambda value: value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)
     )
@@ -228,7 +250,7 @@ def corrupt(
     sampling: Sampling,
     seed: int,
 ) -> NoisyLabels:
-    """Draw given labels for checked true labels and a checked row-stochastic matrix or `PerSample` noise, and record how."""
+    """Draw given labels from checked true labels and a checked row-stochastic matrix or `PerSample` noise, as a record."""
     return NoisyLabels(
         given=draw(clean, noise, num_classes, sampling=sampling, seed=seed),
         true=clean,
@@ -251,11 +273,11 @@ def from_pair(
         true: int[N] true labels, or names.
         given: int[N] given labels, or names.
         num_classes: The number of classes; by default, that of the labels.
-        kind: What the record calls its noise.
-        **parameters: What else it says about where the labels come from.
+        kind: The name of the noise in the record.
+        **parameters: Further facts for the record, such as where the labels come from.
 
     Returns:
-        The record; of names, those that occur in either, sorted.
+        The record; classes that are names are those that occur in either, sorted.
 
     Raises:
         ValueError: For bad labels or different lengths.
@@ -268,7 +290,7 @@ def from_pair(
     """
     if len(np.asarray(true)) != len(np.asarray(given)):
         raise ValueError(
-            f"true and given labels must be equally many, got {len(np.asarray(true))} and {len(np.asarray(given))}"
+            f"true and given labels must be equally long, got {len(np.asarray(true))} and {len(np.asarray(given))}"
         )
     both, names = number_labels(np.concatenate([np.asarray(true), np.asarray(given)]))
     if names is not None:

@@ -1,4 +1,4 @@
-"""What the rows of somebody else's data set are made of: which entry is the label, and what is left of the row without it."""
+"""The rows of other people's data sets: which entry is the label, and which is the sample."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,11 +13,11 @@ EXPECTED = "a sample must be (image, label), a tuple that ends in its label, or 
 
 
 def split_row(row: Any, label_key: Key = None, image_key: Key = None) -> tuple[Any, Any]:
-    """The sample of a row, and its label.
+    """Split a row into its sample and its label.
 
-    Of a tuple, the label is the last entry or the one at `label_key`, and of a dict `label`, `labels` or `label_key`. The
-    sample is the entry `image_key`; else the only other entry, or of a dict `image`, `img` or `text`; else all the others, as
-    a tuple or as a dict. Raises ValueError where the row is something else.
+    The label of a tuple is its last entry or the one at `label_key`; that of a dict is `label`, `labels` or `label_key`. The
+    sample is the entry `image_key`; else the only other entry, or `image`, `img` or `text` of a dict; else all the others, as a
+    tuple or a dict. Raises ValueError for any other row.
     """
     if isinstance(row, Mapping):
         label_key, image_key = row_keys(row, label_key, image_key)
@@ -34,9 +34,9 @@ def split_row(row: Any, label_key: Key = None, image_key: Key = None) -> tuple[A
 
 
 def row_keys(names: Iterable[str], label_key: Key = None, image_key: Key = None) -> tuple[str, str | None]:
-    """The keys of the label and of the image of dicts with these entries; None where the sample is all but the label.
+    """The keys of label and image in dicts with these entries; None for the image if the sample is everything else.
 
-    Raises ValueError, naming the candidates, where none is known to be the label.
+    Raises ValueError, naming the candidates, if no entry is known to be the label.
     """
     names = list(names)
     for option, key in (("label_key", label_key), ("image_key", image_key)):
@@ -50,14 +50,14 @@ def row_keys(names: Iterable[str], label_key: Key = None, image_key: Key = None)
         raise ValueError(f"a sample must have a label, got the entries {', '.join(names) or 'none'}{one or '; see label_key'}")
     others = [name for name in names if name != label_key]
     if not others:
-        raise ValueError(f"{EXPECTED} and something else, got nothing but {label_key!r}")
+        raise ValueError(f"{EXPECTED} and something else, got only {label_key!r}")
     if image_key is None:
         image_key = others[0] if len(others) == 1 else next((key for key in IMAGES if key in others), None)
     return str(label_key), None if image_key is None else str(image_key)
 
 
 def outside_sample(row: Any, label_key: Key = None, image_key: Key = None) -> Any:
-    """The sample of a row of the outside data set, whose label is of no use and need not be there."""
+    """The sample of a row of the outside data set, which needs no label."""
     if isinstance(row, Mapping):
         others = [key for key in row if key not in (*LABELS, label_key)]
         known = others if len(others) == 1 else [key for key in (image_key, *IMAGES) if key in others]
@@ -66,13 +66,13 @@ def outside_sample(row: Any, label_key: Key = None, image_key: Key = None) -> An
         return row
     if len(row) == 1:
         return row[0]
-    # Names are those of dicts, and say nothing about tuples.
+    # Names apply to dicts, not to tuples.
     places = [key if isinstance(key, int) else None for key in (label_key, image_key)]
     return split_row(row, *places)[0]
 
 
 def as_label(label: Any) -> int:
-    """A label as an int. Raises ValueError where it is not one whole number."""
+    """A label as an int. Raises ValueError if it is not one whole number."""
     array = np.asarray(label)
     if array.size != 1 or array.dtype.kind not in "iuf" or array.reshape(()) != np.round(array.reshape(())):
         raise ValueError(f"the label of a sample must be a whole number, got {_shape(label)}; label_key says which entry it is")
@@ -80,7 +80,7 @@ def as_label(label: Any) -> int:
 
 
 def refuse_columns(dataset: Any) -> None:
-    """Raise ValueError where a data set is an array or a table without rows that are samples."""
+    """Raise ValueError if a data set is an array or a table whose rows are not samples."""
     if hasattr(dataset, "iloc"):
         raise ValueError("a data set must give samples by number; wrap table.to_dict('records'), or list(zip(images, labels))")
     if hasattr(dataset, "shape") and hasattr(dataset, "dtype"):
@@ -94,7 +94,7 @@ def _position(key: Any, option: str, row: Any) -> int:
 
 
 def _shape(value: Any) -> str:
-    """What a value is, in a few words."""
+    """A short description of a value."""
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"an array of shape {tuple(value.shape)}"
     if isinstance(value, tuple | list):

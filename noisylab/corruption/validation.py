@@ -1,4 +1,4 @@
-"""Checks of what the corruption functions are given; every message names the value and what was expected."""
+"""Checks of the arguments of the corruption functions. Every message names the value and what was expected."""
 
 import hashlib
 import operator
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def check_labels(labels: ArrayLike, num_classes: int | None = None) -> tuple[NDArray[np.int64], int]:
-    """The labels as a new int64[N] array, and the number of classes (largest label + 1 where not given)."""
+    """The labels as a new int64[N] array, and the number of classes (largest label + 1 if not given)."""
     array = np.asarray(labels)
     if array.ndim != 1:
         raise ValueError(f"labels must be one-dimensional, got an array of shape {array.shape}")
@@ -33,7 +33,7 @@ def check_labels(labels: ArrayLike, num_classes: int | None = None) -> tuple[NDA
 
 
 def _integers(array: NDArray[Any]) -> NDArray[Any]:
-    """The array, where all of it is whole numbers; those that NumPy keeps as objects as int64."""
+    """The array if it holds only whole numbers; objects become int64. Raises ValueError otherwise."""
     if array.dtype.kind in "iu":
         return array
     if array.dtype.kind == "f" and np.isnan(array).any():
@@ -56,9 +56,9 @@ def _integers(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def number_labels(labels: ArrayLike) -> tuple[NDArray[Any], tuple[str, ...] | None]:
-    """Labels that are names or booleans as numbers, and the names in the order of those numbers; others as they are, and None.
+    """Number labels that are names or booleans: the numbers, and the names in their order. Other labels as they are, and None.
 
-    Names are sorted; those that are all whole numbers by number, so that "10" comes after "9".
+    Names are sorted as text, or by number if all are whole numbers, so that "10" comes after "9".
     """
     array = np.asarray(labels)
     values = array.tolist() if array.dtype.kind in "OUb" and array.ndim == 1 else []
@@ -74,7 +74,7 @@ def number_labels(labels: ArrayLike) -> tuple[NDArray[Any], tuple[str, ...] | No
 
 
 def number_class(value: Any, names: tuple[str, ...] | None) -> Any:
-    """The number of a class that is given by name; a number as it is. Raises ValueError for another name."""
+    """The number of a class given by name; a number as it is. Raises ValueError for an unknown name."""
     if not isinstance(value, str):
         return value
     if names is None:
@@ -90,26 +90,26 @@ def _in_order(names: set[str]) -> tuple[str, ...]:
 
 
 def check_true_labels(labels: ArrayLike, num_classes: int | None = None, *others: int) -> tuple[NDArray[np.int64], int]:
-    """As `check_labels`; where the number of classes is not given, every class up to the largest label must occur.
+    """`check_labels`; if the number of classes is not given, every class up to the largest label must occur.
 
-    others: classes that are known to exist though no label may be of them. Labels that start at 1 would else have a class 0
-    that nobody meant, and some samples would be given it.
+    Otherwise labels that start at 1 would have an unintended class 0, and noise would give it to some samples. others: classes
+    that are known to exist even if no label has them.
     """
     array, classes = check_labels(labels, num_classes)
     if num_classes is not None:
         return array, classes
     classes = max([classes, *(other + 1 for other in others)])
-    # Counting takes a tenth of the time of sorting, but not where labels are as large as identifiers.
+    # Counting takes a tenth of the time of sorting, unless labels are as large as identifiers.
     found = np.flatnonzero(np.bincount(array)) if classes <= len(array) + 1000 else np.unique(array)
     check_every_class(np.union1d(found, np.array(others, dtype=np.int64)), classes)
     return array, classes
 
 
 def check_every_class(found: NDArray[np.int64], classes: int) -> None:
-    """Raise ValueError where one of so many classes is not among the sorted ones that were found."""
+    """Raise ValueError if one of `classes` classes is not in the sorted `found`."""
     if len(found) == classes:
         return
-    # Labels may be as large as identifiers are, so no array is made over all classes.
+    # Labels may be as large as identifiers, so make no array over all classes.
     ahead = np.flatnonzero(np.diff(found, prepend=-1) > 1)[:5]
     missing = [c for at in ahead for c in range(int(found[at - 1]) + 1 if at else 0, int(found[at]))[:5]][:5]
     more = ", ..." if classes - len(found) > len(missing) else ""
@@ -132,7 +132,7 @@ def check_integer(name: str, value: Any, *, minimum: int = 0) -> int:
 
 
 def check_classes(classes: Any, num_classes: int) -> list[int]:
-    """Classes to choose, as a sorted list without repetitions of at least one."""
+    """The chosen classes as a sorted list without repetitions. Raises ValueError for none."""
     if isinstance(classes, str) or not isinstance(classes, Iterable):
         raise ValueError(f"classes must be a list of classes, e.g. [{classes}], got {classes!r}")
     chosen = sorted({check_integer("class", c) for c in classes})
@@ -200,7 +200,7 @@ def check_posteriors(posteriors: ArrayLike, count: int, classes: int | None) -> 
 
 
 def check_positions(positions: ArrayLike, rows: int) -> NDArray[np.int64]:
-    """`positions` as int64[N], where each of them is one of that many rows."""
+    """`positions` as int64[N]. Raises ValueError if one is outside of `rows` rows."""
     place = np.asarray(positions)
     if place.ndim != 1 or place.dtype.kind not in "iu" or (place.size and not 0 <= place.min() <= place.max() < rows):
         among = f"{place.min()} to {place.max()} " if place.size else ""
@@ -209,7 +209,7 @@ def check_positions(positions: ArrayLike, rows: int) -> NDArray[np.int64]:
 
 
 def read_array(value: ArrayLike | str | PathLike[str], name: str) -> NDArray[Any]:
-    """`value` as an array, from the `.npy` file that it names where it is a path; pickles are refused."""
+    """`value` as an array; a path is read as a `.npy` file without pickles."""
     if not isinstance(value, str | PathLike):
         return np.asarray(value)
     try:
@@ -223,9 +223,9 @@ def read_array(value: ArrayLike | str | PathLike[str], name: str) -> NDArray[Any
 def read_rows(
     value: ArrayLike | str | PathLike[str], name: str, *, positions: ArrayLike | None = None
 ) -> tuple[NDArray[Any], dict[str, str]]:
-    """As `read_array`, and what a record says of the file that it came from, if from one.
+    """`read_array`, and the facts about its file for a record.
 
-    A file is about the whole data set: it gives its rows at `positions`, where they are given.
+    A file covers the whole data set, so only its rows at `positions` are returned, if positions are given.
     """
     rows = read_array(value, name)
     if not isinstance(value, str | PathLike):
@@ -240,7 +240,7 @@ def read_rows(
 
 
 def read_matrix(value: ArrayLike | str | PathLike[str]) -> tuple[ArrayLike, dict[str, str]]:
-    """A matrix, from the `.npy` or `.csv` file that it names where it is a path; and what a record says of that file."""
+    """A matrix; a path is read as a `.npy` or `.csv` file. And the facts about that file for a record."""
     if not isinstance(value, str | PathLike):
         return value, {}
     if Path(value).suffix not in (".npy", ".csv"):
@@ -258,7 +258,7 @@ def read_matrix(value: ArrayLike | str | PathLike[str]) -> tuple[ArrayLike, dict
 
 
 def _of_file(path: str | PathLike[str], name: str, rows: NDArray[Any]) -> dict[str, str]:
-    """What a record says of a file: where it lies, and SHA-256 of what it holds."""
+    """The facts about a file for a record: its path, and the SHA-256 of its content."""
     total = hashlib.sha256(f"{rows.shape}".encode())
     total.update(rows.ravel().view(np.uint8).data)
     return {name: str(path), f"{name}_digest": total.hexdigest()}

@@ -1,4 +1,4 @@
-"""`CorruptedDataset`: somebody else's data set with our given labels."""
+"""`CorruptedDataset`: any data set with the given labels of a record."""
 
 import operator
 from collections.abc import Callable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class MapStyle(Protocol):
-    """What is wrapped: a length, and a row with an image and a label at every position."""
+    """A data set with a length, and a row with an image and a label at every position."""
 
     def __len__(self) -> int: ...
 
@@ -25,14 +25,27 @@ class MapStyle(Protocol):
 class CorruptedDataset:
     """A map-style data set that yields (image, given label, index) for a torch `DataLoader`.
 
-    dataset: any map-style data set of (image, true label) samples: torchvision's, ImageFolder, TensorDataset, a list; of longer
-    tuples that end in the label, whose other entries come as a tuple; or of dicts with a `label` or `labels`, as HuggingFace's:
-    of those the sample is the one other entry, or the `image`, `img` or `text`, or the dict without the label. label_key,
-    image_key: other names, or positions in tuples. outside: for open-set noise, the data set that the other images come from.
-    Where `noisy` has positions, they are those in `dataset`. Nothing is read before it is indexed. True labels are those in the
-    rows, so where the data set has a `target_transform`, `noisy` must be made from labels after it. Raises ValueError where
-    the length, or a true label, is not that of `noisy`: at once where the data set has `targets` (or `labels`), else when the
-    sample is fetched; and for rows in which no label is found.
+    Nothing is read before it is indexed. True labels are the labels in the rows, so if the data set has a `target_transform`,
+    make `noisy` from labels after it.
+
+    Args:
+        dataset: Any map-style data set of (image, true label) samples: torchvision's, ImageFolder, TensorDataset, a list. Also
+            of longer tuples that end in the label, whose other entries come as a tuple; or of dicts with a `label` or `labels`,
+            such as HuggingFace's, whose sample is the only other entry, or `image`, `img` or `text`, or the dict without the
+            label.
+        noisy: The record. Its `positions` are positions in `dataset`.
+        outside: For open-set noise, the data set of the other images.
+        label_key: Another name of the label in dicts, or its position in tuples.
+        image_key: The same for the image.
+
+    Raises:
+        ValueError: If the length or a true label differs from `noisy` (at once if the data set has `targets` or `labels`, else
+            when the sample is fetched), or if a row has no label.
+
+    Example:
+        >>> from noisylab.corruption import CorruptedDataset, from_pair
+        >>> CorruptedDataset([("first", 0), ("second", 1)], from_pair([0, 1], [1, 1]))[0]
+        ('first', 1, 0)
     """
 
     def __init__(
@@ -52,7 +65,7 @@ class CorruptedDataset:
         if noisy.replaced_by is not None and (outside is None or len(outside) <= noisy.replaced_by.max()):
             got = "none" if outside is None else f"one of {len(outside)} samples"
             raise ValueError(f"open-set noise needs the outside data set its images come from, got {got}")
-        # HuggingFace's tables say what their rows hold before one is decoded.
+        # HuggingFace's tables know the columns of their rows without decoding one.
         if isinstance(columns := getattr(dataset, "column_names", None), list | tuple):
             row_keys(columns, label_key, image_key)
         targets = None if label_key is not None else _targets(dataset)
@@ -63,7 +76,7 @@ class CorruptedDataset:
             wrong = np.flatnonzero(true != noisy.true)
             if len(wrong) and np.array_equal(held, noisy.true):
                 raise ValueError(
-                    "the corruption is of the labels before the data set's target_transform, and rows hold those after it: "
+                    "the corruption is of labels before the data set's target_transform, and rows hold labels after it: "
                     "make it from [dataset.target_transform(label) for label in dataset.targets], or wrap a data set without it"
                 )
             if len(wrong):
@@ -78,7 +91,7 @@ class CorruptedDataset:
 
     @property
     def classes(self) -> Any:
-        """The names of the classes, where the data set that is wrapped has them."""
+        """The names of the classes, if the wrapped data set has them."""
         return self.dataset.classes  # type: ignore[attr-defined]
 
     def __len__(self) -> int:
@@ -89,11 +102,11 @@ class CorruptedDataset:
         if not -len(self) <= position < len(self):
             raise IndexError(f"index {position} is out of range for {len(self)} samples")
         position %= len(self)
-        # NumPy's integers are none to every data set.
+        # Some data sets do not accept NumPy's integers.
         place = position if self.noisy.positions is None else int(self.noisy.positions[position])
         row = self.dataset[place]
         image, label = split_row(row, self.label_key, self.image_key)
-        # Of longer tuples the last entry may be something else, and the true label in front of it would be handed on.
+        # In longer tuples the last entry may be something else; the true label in front of it must not be passed on.
         if not self._known or len(row) > 2:
             names = self.noisy.class_names
             if as_label(number_class(label, names) if names else label) != self.noisy.true[position]:
@@ -112,7 +125,7 @@ class CorruptedDataset:
 
 
 def _in_rows(targets: NDArray[np.int64], target_transform: Callable[[int], Any] | None) -> NDArray[np.int64]:
-    """The labels that rows hold where the data set has these targets. Raises ValueError where those are no whole numbers."""
+    """The labels in the rows of a data set with these targets. Raises ValueError if they are not whole numbers."""
     if target_transform is None:
         return targets
     values, place = np.unique(targets, return_inverse=True)
@@ -123,12 +136,12 @@ def _in_rows(targets: NDArray[np.int64], target_transform: Callable[[int], Any] 
 
 
 def _targets(dataset: MapStyle) -> NDArray[np.int64] | None:
-    """The labels that a data set says it has, where it has one for each sample; `labels` may be something else."""
+    """The `targets` or `labels` of a data set, if they are one label for each sample."""
     for name in ("targets", "labels"):
         try:
             held = np.asarray(getattr(dataset, name, None))
         except ValueError:
-            # Lists of different lengths, as of the boxes in a picture.
+            # Lists of different lengths, such as the boxes in a picture.
             continue
         if held.dtype.kind in "iu" and held.size == len(dataset):
             return held.ravel().astype(np.int64)

@@ -1,4 +1,4 @@
-"""Data sets that are downloaded: where they are looked for, and what is said where they cannot be had."""
+"""Data sets that are downloaded, and the advice if they cannot be."""
 
 import pickle
 from collections.abc import Callable
@@ -8,14 +8,14 @@ from typing import TypeVar
 T = TypeVar("T")
 
 DEFAULT_ROOT = Path("data")
-# What torchvision's readers raise for files that are missing, damaged, or not to be downloaded.
+# The errors of torchvision's readers for files that are missing, damaged, or cannot be downloaded.
 FAILURES = (OSError, RuntimeError, ValueError, TypeError, KeyError, EOFError, AssertionError, pickle.UnpicklingError)
 
 
 def download_or_explain(name: str, place: Path, load: Callable[[], T], instead: str) -> T:
-    """What `load` gives, which may download the data set `name` to `place`.
+    """The result of `load`, which may download the data set `name` to `place`.
 
-    Raises ValueError with what went wrong and `instead`, the way to place the files by hand.
+    Raises ValueError with the reason, and with `instead`, the way to place the files by hand.
     """
     try:
         return load()

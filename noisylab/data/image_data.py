@@ -19,7 +19,7 @@ from noisylab.corruption import NoisyLabels, replace_images
 from noisylab.corruption.validation import read_array
 from noisylab.data.streaming import Images, StreamedImages
 
-# Files of a streamed set that are looked into before training, evenly spread.
+# Number of evenly spread files of a streamed set that are read before training.
 SAMPLED = 2000
 
 _ARRAYS = ("train_images", "train_labels", "train_ids", "test_images", "test_labels")
@@ -27,11 +27,27 @@ _ARRAYS = ("train_images", "train_labels", "train_ids", "test_images", "test_lab
 
 @dataclass(frozen=True, eq=False)
 class ImageData:
-    """Images uint8[N, C, H, W] and true labels int64[N], for training and for testing; images may be streamed from their files.
+    """Images and true labels, for training and for testing. Images are in memory or streamed from their files.
 
-    train_ids: int64[N], the position of each training sample in the full training set. mean, std: per channel, of pixels
-    scaled to [0, 1]. augment: spec of the usual augmentation. asymmetric_mapping: the usual map of asymmetric noise, if any.
-    root: the folder it came from, if any. fine_labels: int64[N], of what finer class each training sample is, if known.
+    Attributes:
+        train_images: uint8[N, C, H, W].
+        train_labels: int64[N], true labels.
+        train_ids: int64[N], the position of each training sample in the full training set.
+        test_images: uint8[M, C, H, W].
+        test_labels: int64[M].
+        class_names: One per class.
+        mean: Per channel, of pixels scaled to [0, 1].
+        std: Per channel, of pixels scaled to [0, 1].
+        augment: Spec of the usual augmentation.
+        asymmetric_mapping: The usual map of asymmetric noise, if any.
+        root: The folder of the data, if any.
+        fine_labels: int64[N], the finer class of each training sample, if known.
+
+    Example:
+        >>> from noisylab.data import load_data
+        >>> data = load_data("digits")
+        >>> data.shape, data.num_classes, len(data.test_labels)
+        ((1, 8, 8), 10, 450)
     """
 
     train_images: Images
@@ -70,7 +86,7 @@ class ImageData:
 
     @property
     def noise_inputs(self) -> dict[str, Any]:
-        """What a noise kind can be made from, but the seed; streamed images are no features."""
+        """The inputs of a noise kind, without the seed. Streamed images are not used as features."""
         inputs = {
             "labels": self.train_labels,
             "num_classes": self.num_classes,
@@ -82,9 +98,9 @@ class ImageData:
         return inputs if isinstance(self.train_images, StreamedImages) else inputs | {"features": self.train_images}
 
     def with_noise(self, noisy: NoisyLabels) -> "ImageData":
-        """The data that goes with a corruption: without the samples that a long tail leaves out, with open-set images replaced.
+        """The data of a corruption: without the samples that a long tail leaves out, and with open-set images replaced.
 
-        Raises ValueError where the corruption is of other classes, or outside images cannot be read or do not fit.
+        Raises ValueError if the corruption has other classes, or if outside images cannot be read or do not fit.
         """
         if noisy.num_classes != self.num_classes:
             raise ValueError(f"the data set has {self.num_classes} classes, the noise {noisy.num_classes}")
@@ -92,7 +108,7 @@ class ImageData:
         if noisy.replaced_by is None:
             return data
         if isinstance(data.train_images, StreamedImages):
-            raise ValueError("open-set noise replaces images in memory; of a streamed data set none are there")
+            raise ValueError("open-set noise replaces images in memory, and those of a streamed data set are in files")
         source = noisy.parameters["outside"]
         if not isinstance(source, str):
             raise ValueError(f"open-set noise needs outside='FILE.npy' to take images from, got {source!r}")
@@ -100,7 +116,7 @@ class ImageData:
         return dataclasses.replace(data, train_images=images)
 
     def noise_digest(self, noisy: NoisyLabels) -> str:
-        """SHA-256 of the given labels, and of the samples and images where the noise changes those too."""
+        """SHA-256 of the given labels, and of samples and images if the noise changes them too."""
         if noisy.positions is None and noisy.replaced_by is None:
             return noisy.digest
         return hashlib.sha256((noisy.digest + self.with_noise(noisy).digest()).encode()).hexdigest()
@@ -118,7 +134,7 @@ class ImageData:
         return [*_ARRAYS, *(["fine_labels"] if self.fine_labels is not None else [])]
 
     def digest(self) -> str:
-        """SHA-256 over all arrays: equal for equal data, wherever it came from; of streamed images over their files' names."""
+        """SHA-256 of all arrays, equal for equal data from any source. Streamed images count by the names of their files."""
         total = hashlib.sha256(json.dumps([self.class_names, self.mean, self.std]).encode())
         for name in self._arrays():
             if isinstance(held := getattr(self, name), StreamedImages):
@@ -130,9 +146,9 @@ class ImageData:
         return total.hexdigest()
 
     def subset(self, train_size: int) -> "ImageData":
-        """The data with a stratified choice of `train_size` training samples, the same one at every call.
+        """The data with a stratified choice of `train_size` training samples, the same at every call.
 
-        Raises ValueError where there are fewer samples, or fewer wanted than classes.
+        Raises ValueError for more samples than there are, or fewer than classes.
         """
         available = len(self.train_labels)
         if not self.num_classes <= train_size <= available:
@@ -145,7 +161,7 @@ class ImageData:
         return self._select(chosen)
 
     def save(self, folder: Path) -> None:
-        """Write the arrays to `folder`, from where `open` maps them into any number of processes."""
+        """Write the arrays to `folder`; `open` maps them into any number of processes."""
         streamed = {}
         for name in self._arrays():
             held = getattr(self, name)
@@ -158,7 +174,7 @@ class ImageData:
 
     @classmethod
     def open(cls, folder: Path) -> "ImageData":
-        """The data that `save` wrote, memory-mapped."""
+        """Open data that `save` wrote, memory-mapped."""
         rest: dict[str, Any] = json.loads((folder / "data.json").read_text(encoding="utf-8"))
         streamed = rest.pop("streamed")
         arrays: dict[str, Any] = {
@@ -177,14 +193,14 @@ def load_data(spec: str | Spec, root: str | PathLike[str] | None = None, train_s
 
     Args:
         spec: A registered data set, with options if it has any: `"digits"`, `"npz:mine.npz"`.
-        root: The folder of data sets that are downloaded.
-        train_size: How many training samples to keep, chosen by class; by default all.
+        root: The folder of downloaded data sets.
+        train_size: The number of training samples to keep, stratified by class; by default all.
 
     Returns:
         Images uint8[N, C, H, W] and true labels int64[N], for training and for testing.
 
     Raises:
-        ValueError: If the data cannot be had; the message names the place and what was expected there.
+        ValueError: If the data cannot be read; the message says where to put which files.
 
     Example:
         >>> from noisylab.data import load_data
@@ -199,9 +215,9 @@ def load_data(spec: str | Spec, root: str | PathLike[str] | None = None, train_s
 
 
 def load_run_data(config: Mapping[str, Any], root: Path | None) -> ImageData:
-    """The data that a run was trained on, before its noise. config: what its `config.json` holds.
+    """The data that a run was trained on, without its noise. config: the content of its `config.json`.
 
-    Raises ValueError where it cannot be had from `root`, or has changed since.
+    Raises ValueError if the data cannot be read from `root`, or has changed since.
     """
     data = load_data(DATA_SETS.parse(config["data"]), root, config["train_size"])
     if data.digest() != config["data_digest"]:
@@ -210,7 +226,7 @@ def load_run_data(config: Mapping[str, Any], root: Path | None) -> ImageData:
 
 
 def check_root(root: Path | None) -> None:
-    """Raise ValueError where a data root is given and is not a folder."""
+    """Raise ValueError if a data root is given and is not a folder."""
     if root is not None and not root.is_dir():
         inside = f"; name the folder that holds it, {str(root.parent)!r}" if root.is_file() else ""
         raise ValueError(f"data root {str(root)!r} is not a folder{inside}")
@@ -219,7 +235,7 @@ def check_root(root: Path | None) -> None:
 def channel_statistics(images: Images) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation per channel of uint8[N, C, H, W], of pixels scaled to [0, 1].
 
-    Of streamed images, those of SAMPLED that are evenly spread.
+    Streamed images count by SAMPLED evenly spread ones.
     """
     if isinstance(images, StreamedImages):
         images = images[:: -(-len(images) // SAMPLED)]
@@ -246,8 +262,8 @@ def _stratified_choice(labels: NDArray[np.int64], size: int, rng: np.random.Gene
 def read_outside(path: str | Path, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     """The images uint8[M, C, H, W] in a `.npy` file, for a data set whose images have this shape (C, H, W).
 
-    They may lie in it as [M, C, H, W], as [M, H, W, C], or, where C is 1, as [M, H, W]; what could be either of the first two
-    is the first. Raises ValueError naming the file and what was expected for anything else.
+    Accepts [M, C, H, W], [M, H, W, C] or, if C is 1, [M, H, W]; an ambiguous shape counts as the first. Raises ValueError,
+    naming the file and what was expected, for anything else.
     """
     images = read_array(path, "outside")
     channels, height, width = shape

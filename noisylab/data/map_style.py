@@ -1,4 +1,4 @@
-"""Anybody's data sets of images as `ImageData`."""
+"""Any map-style data sets of images as `ImageData`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,17 +16,24 @@ def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str]
     """The images and labels of two map-style data sets, such as torchvision's, in memory.
 
     Args:
-        train: the training set, rows (image, label). An image is a PIL image, an array or tensor uint8[H, W], [C, H, W] or
-            [H, W, C], or one of floats in [0, 1] that 8 bits hold, as torchvision's ToTensor makes them. It must be without
-            random augmentation and normalisation, which are noisylab's own.
-        test: the same for testing.
-        class_names: of the labels 0 to K - 1; None: `train.classes`, else the numbers.
+        train: The training set, rows (image, label). An image is a PIL image, an array or tensor uint8[H, W], [C, H, W] or
+            [H, W, C], or floats in [0, 1] that 8 bits can hold, as from torchvision's ToTensor. It must not be augmented or
+            normalised, since noisylab does that.
+        test: The same for testing.
+        class_names: Names of the labels 0 to K - 1; by default `train.classes`, else the numbers.
 
     Returns:
         The data, with the mean and deviation of the training images, and crops of an eighth of their height.
 
     Raises:
-        ValueError: for images of several shapes, or that 8 bits do not hold, and for labels that are no whole numbers.
+        ValueError: For images of several shapes, or that 8 bits cannot hold, and for labels that are not whole numbers.
+
+    Example:
+        >>> import numpy as np
+        >>> from noisylab.data import from_datasets
+        >>> rows = [(np.zeros((8, 8), np.uint8), 0), (np.ones((8, 8), np.uint8), 1)]
+        >>> from_datasets(rows, rows).shape
+        (1, 8, 8)
     """
     images, labels = zip(*(_read(data, name) for data, name in ((train, "training"), (test, "test"))), strict=True)
     if images[0].shape[1:] != images[1].shape[1:]:
@@ -45,7 +52,7 @@ def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str]
         class_names=names,
         mean=mean,
         std=std,
-        # Whether a mirrored image keeps its class is not known here.
+        # Mirroring might change the class.
         augment=f"crop(padding={max(images[0].shape[2] // 8, 1)}, flip=False)",
     )
 
@@ -75,7 +82,7 @@ def _pixels(image: Any, what: str) -> NDArray[np.uint8]:
         scaled = pixels * 255
         if not (scaled.min() >= 0 and scaled.max() <= 255.5 and np.abs(scaled - scaled.round()).max() < 0.01):
             raise ValueError(
-                f"{what} has floats from {pixels.min():g} to {pixels.max():g} that 8 bits do not hold; take the data set "
+                f"{what} has floats from {pixels.min():g} to {pixels.max():g} that 8 bits cannot hold; take the data set "
                 "without normalisation and augmentation"
             )
         pixels = scaled.round().astype(np.uint8)

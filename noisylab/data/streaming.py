@@ -13,10 +13,11 @@ from noisylab.data.image_files import Mode, pixels_of, read_image
 
 @dataclass(frozen=True, eq=False)
 class StreamedImages:
-    """Like an array uint8[N, C, H, W], but every image is read from its file whenever it is asked for.
+    """Like an array uint8[N, C, H, W], but every image is read from its file when it is needed.
 
-    folder, files: where, and bytes[N], the paths below it. size: width and height, to which all are brought by stretching or,
-    with `crop`, by cutting out the middle. workers: processes that read batches ahead; None: one for every core, at most 8.
+    folder, files: a folder, and the paths below it as bytes[N]. size: width and height to which all images are resized, by
+    stretching or, with `crop`, by cutting out the middle. workers: processes that read batches ahead (None: one per core, at
+    most 8).
     """
 
     folder: str
@@ -43,7 +44,7 @@ class StreamedImages:
         return read_image(self.path(key), self.size, self.mode, "folder", resize=True, crop=self.crop)
 
     def as_it_is(self, index: int) -> NDArray[np.uint8]:
-        """uint8[C, h, w] in the size of the file. Raises ValueError naming one that cannot be read."""
+        """uint8[C, h, w] at the size of the file. Raises ValueError naming a file that cannot be read."""
         return pixels_of(self.path(index), self.mode, "folder")
 
     def path(self, index: int) -> Path:
@@ -51,11 +52,11 @@ class StreamedImages:
         return Path(self.folder, str(self.files[index], "utf-8"))
 
     def take(self, chosen: NDArray[np.int64], axis: int = 0) -> "StreamedImages":
-        """Those images alone, as `numpy.ndarray.take` gives them."""
+        """Only these images, like `numpy.ndarray.take`."""
         return replace(self, files=self.files.take(chosen, axis=axis))
 
     def fingerprint(self) -> bytes:
-        """SHA-256 over the files' paths and lengths and how they are read; the pixels are not looked at."""
+        """SHA-256 of the files' paths and lengths and of how they are read. It does not read the pixels."""
         total = hashlib.sha256(repr((self.shape, self.crop)).encode())
         for index, name in enumerate(self.files):
             total.update(name + f"\0{self.path(index).stat().st_size}\0".encode())

@@ -1,4 +1,4 @@
-"""Training methods: what a batch is made of, and its loss. `noisylab.core.registries.METHODS` knows them by name."""
+"""Training methods: what a batch is made of, and its loss. They are registered in `noisylab.core.registries.METHODS`."""
 
 import lazy_loader
 

@@ -16,7 +16,7 @@ from noisylab.methods.losses import given_targets, soft_cross_entropy
 def ban_loss(logits: Tensor, labels: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
     """CE + T^2 CE(teacher, student), averaged over the batch; the second with both sides at temperature T.
 
-    logits, teacher: float[B, K]; labels: int64[B]; no gradient reaches the teacher.
+    logits, teacher: float[B, K]; labels: int64[B]. The teacher gets no gradient.
     """
     precision = torch.promote_types(teacher.dtype, torch.float32)
     targets = functional.softmax(teacher.detach().to(precision) / temperature, dim=1)
@@ -28,8 +28,10 @@ def ban_loss(logits: Tensor, labels: Tensor, teacher: Tensor, *, temperature: fl
 class BAN(Method):
     """CE with the label + T^2 CE with the prediction of the generation before (Furlanello et al., ICML 2018).
 
-    generations: networks that are trained one after another, each from an own initialisation and taught by the one before; the
-    first by CE alone. The last one is measured.
+    Args:
+        generations: number of networks that are trained one after another. Each has its own initialisation and is taught by the
+            one before; the first is trained by CE alone, and the last is measured.
+        temperature: T.
     """
 
     supports_mixed_images = True
@@ -41,7 +43,7 @@ class BAN(Method):
         self.generations, self.temperature = generations, temperature
 
     def prepare(self, teachers: TeacherProvider) -> None:
-        """Takes the network of the generation before."""
+        """Get the network of the generation before."""
         earlier = f"ban(generations={self.generations - 1}, temperature={self.temperature!r})"
         self.teacher = Frozen(teachers.trained("ce" if self.generations == 2 else earlier).network)
 
@@ -52,5 +54,5 @@ class BAN(Method):
 
     @classmethod
     def num_trainings(cls, **options: Any) -> int:
-        """One a generation."""
+        """One per generation."""
         return int(options["generations"])

@@ -20,9 +20,12 @@ from noisylab.models.base import Backbone, create_model
 
 
 class Step(NamedTuple):
-    """loss: scalar to minimise. logits: float[B, K] of all entries of the batch, in its order.
+    """The result of one batch.
 
-    The loop replaces the logits of mixed images by None, since they are no predictions of single samples.
+    Attributes:
+        loss: Scalar to minimise.
+        logits: float[B, K] of all entries of the batch, in its order. The loop replaces those of mixed images by None, because
+            they are not predictions of single samples.
     """
 
     loss: Tensor
@@ -31,10 +34,16 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What a method may know of the run: how to make networks, and the sizes of things. No true labels.
+    """What a method may know about the run. It never knows true labels.
 
-    noise_rate: the realised rate, for methods that are published with it given (Co-teaching). transition: float64[K, K], the
-    known T, for those published with that (forward correction). None where it is not known.
+    Attributes:
+        make_network: Makes a network with fresh weights.
+        num_classes: K.
+        num_samples: Number of training samples; ids are below it.
+        epochs: Length of the training.
+        noise_rate: The realised rate, for methods that are published with it given (Co-teaching); None if it is not known.
+        transition: float64[K, K], the true T, for methods that are published with it given (forward correction); None if it is
+            not known.
     """
 
     make_network: Callable[[], Backbone]
@@ -46,30 +55,40 @@ class RunInfo:
 
 
 class TeacherProvider(Protocol):
-    """What a method can ask of the run before its own training: finished networks, trained by the same loop."""
+    """Gives a method finished networks, trained by the same loop, before its own training."""
 
     def trained(self, method: str, *, model: str | None = None) -> "Method":
-        """What the spec `method` names, trained on the same data and given labels from an own initialisation.
+        """A method, trained on the same data and given labels from its own initialisation.
 
-        model: spec of its network; None: that of the run.
+        Args:
+            method: Its spec.
+            model: Spec of its network; by default that of the run.
         """
 
     def logits(self, method: "Method") -> Tensor:
-        """float32[N, K] of the training images, without augmentation, in evaluation mode."""
+        """The logits float32[N, K] of the training images, without augmentation, in evaluation mode."""
 
 
 class Method(Memory):
     """A training method: it owns its networks, says what its batches are made of, and computes their loss.
 
-    `state_dict()` is the whole truth: what a method keeps between steps is declared with `remember`. What it does not train has
-    `requires_grad=False` (see `Frozen`). The first line of its docstring ends with the source.
+    `state_dict()` holds all state: a method declares what it keeps between steps with `remember`. Parameters that it does not
+    train have `requires_grad=False` (see `Frozen`). The first line of its docstring ends with the source.
+
+    Args:
+        run: What the method may know about the run.
+
+    Example:
+        >>> class Plain(Method):
+        ...     def loss_from_logits(self, logits, batch):
+        ...         return torch.nn.functional.cross_entropy(logits, batch.labels)
     """
 
     composition: Composition = "plain"
-    # Whether the loss is right for mixed images (`Batch.mix`): its labels are those of `given_targets`.
+    # Whether the loss handles mixed images (`Batch.mix`), by taking its labels from `given_targets`.
     supports_mixed_images: ClassVar[bool] = False
 
-    # How often targets that the network predicted before are renewed: "batch", "epoch", "5 epochs". None: there are none.
+    # How often targets from earlier predictions are renewed: "batch", "epoch", "5 epochs". None: there are no such targets.
     target_update: str | None = None
 
     def __init__(self, run: RunInfo) -> None:
@@ -77,22 +96,21 @@ class Method(Memory):
         self.network = run.make_network()
 
     def prepare(self, teachers: TeacherProvider) -> None:
-        """Called once before training, also before training goes on, for methods that need a finished teacher."""
+        """Called once before training starts or continues, for methods that need a finished teacher."""
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
-        """The scalar loss of a batch, whose images have these logits float[B, K]."""
+        """The scalar loss of a batch with the logits float[B, K] of its images."""
         raise NotImplementedError
 
     def loss(self, batch: Batch) -> Step:
-        """Loss and logits of one batch, in one forward pass. Methods that need other outputs of the network override this."""
+        """Loss and logits of one batch, from one forward pass. Override it if a method needs other outputs of the network."""
         logits = self.network(batch.images)
         return Step(self.loss_from_logits(logits, batch), logits)
 
     def observe(self, logits: Tensor, batch: Batch) -> None:
         """Called after every step, for memories of samples.
 
-        If several processes train together, the logits float[B, K], `batch.index`, `batch.labels` and `batch.new` are those of
-        all of them.
+        With several processes, the logits float[B, K], `batch.index`, `batch.labels` and `batch.new` cover all of them.
         """
 
     def forward(self, images: Tensor) -> Tensor:
@@ -117,22 +135,22 @@ class Method(Memory):
 
     @classmethod
     def images_factor(cls, **options: Any) -> int:
-        """Images that go through the measured network per training sample and epoch; teachers and peers do not count."""
+        """Images through the measured network per training sample and epoch, without teachers and peers."""
         return presentations_of(cls.composition_for(**options))
 
     @classmethod
     def num_trainings(cls, **options: Any) -> int:  # noqa: ARG003 - for methods whose options decide
-        """Trainings of all epochs that a run takes, those of its teachers included."""
+        """The number of complete trainings in a run, including its teachers."""
         return 1
 
 
 def every_epochs(count: int) -> str:
-    """That many epochs as `Method.target_update` has them."""
+    """An interval of epochs for `Method.target_update`."""
     return "epoch" if count == 1 else f"{count} epochs"
 
 
 class Frozen(nn.Module):
-    """A network that teaches: in evaluation mode whatever its owner's mode, with no gradient, out of the optimiser's reach."""
+    """A teacher: always in evaluation mode, without gradient, and out of the optimiser's reach."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -140,7 +158,7 @@ class Frozen(nn.Module):
         self.train(False)
 
     def train(self, mode: bool = True) -> Self:  # noqa: ARG002 - it never trains
-        """Stays in evaluation mode."""
+        """Stay in evaluation mode."""
         return super().train(False)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -167,8 +185,8 @@ def create_method(
         spec: A registered method, with options if it has any: `"dlb(alpha=3)"`.
         model: The spec of its network, or a function that makes one.
         num_classes: The number of classes.
-        num_samples: The number of training samples, for methods that remember each.
-        epochs: How long it will train, for methods with a schedule of their own.
+        num_samples: The number of training samples, for methods with a memory of samples.
+        epochs: The length of the training, for methods with a schedule of their own.
         in_channels: Channels of the images, if `model` is a spec.
         noise_rate: The realised rate, for methods that are published with it given.
         transition: float64[K, K], for methods that are published with the true transition matrix given.
@@ -191,7 +209,7 @@ def create_method(
 
 
 def check_mixing(method: Method, augmentation: Augmentation) -> None:
-    """Raise ValueError where an augmentation mixes images and the method has no loss for that."""
+    """Raise ValueError if an augmentation mixes images and the method has no loss for mixed images."""
     if isinstance(augmentation, Mixing) and not method.supports_mixed_images:
         able = ", ".join(name for name in METHODS.entries() if METHODS.load(name).supports_mixed_images)
         raise ValueError(f"its loss takes no mixed images (augmentations mixup, cutmix); methods that take them: {able}")

@@ -13,7 +13,7 @@ from noisylab.methods.losses import widened
 def hard_bootstrap_loss(logits: Tensor, labels: Tensor, *, beta: float) -> Tensor:
     """-(beta log p_g + (1 - beta) log max_k p_k), averaged over the batch (Reed et al. 2015).
 
-    The predicted class is a constant target. logits: float[B, K]; labels: int64[B]. Computed in float32 at least.
+    The predicted class is a constant target. logits: float[B, K]; labels: int64[B]. Computed in at least float32.
     """
     log_p = functional.log_softmax(widened(logits), dim=1)
     predicted = log_p.argmax(dim=1)
@@ -24,7 +24,8 @@ def hard_bootstrap_loss(logits: Tensor, labels: Tensor, *, beta: float) -> Tenso
 class HardBootstrap(Method):
     """Cross-entropy with beta y + (1 - beta) onehot(argmax p) (Reed et al., ICLR workshop 2015).
 
-    beta: weight of the given label; 1 is cross-entropy.
+    Args:
+        beta: weight of the given label; 1 is cross-entropy.
     """
 
     def __init__(self, run: RunInfo, *, beta: UnitInterval = 0.8) -> None:

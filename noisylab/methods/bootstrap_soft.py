@@ -11,10 +11,10 @@ from noisylab.methods.losses import widened
 
 
 def soft_bootstrap_loss(logits: Tensor, labels: Tensor, *, beta: float) -> Tensor:
-    """-sum_k (beta y_k + (1 - beta) p_k) log p_k, averaged over the batch, with the gradient of both p (Reed et al. 2015).
+    """-sum_k (beta y_k + (1 - beta) p_k) log p_k, averaged over the batch, with gradient through both p (Reed et al. 2015).
 
     That is beta CE + (1 - beta) times the entropy of the prediction. With p as a constant target, the second term would have
-    no gradient at all. logits: float[B, K]; labels: int64[B]. Computed in float32 at least.
+    no gradient at all. logits: float[B, K]; labels: int64[B]. Computed in at least float32.
     """
     log_p = functional.log_softmax(widened(logits), dim=1)
     entropy = -(log_p.exp() * log_p).sum(dim=1).mean()
@@ -25,8 +25,11 @@ def soft_bootstrap_loss(logits: Tensor, labels: Tensor, *, beta: float) -> Tenso
 class SoftBootstrap(Method):
     """Cross-entropy with beta y + (1 - beta) p, that is beta CE + (1 - beta) entropy of p (Reed et al., ICLR workshop 2015).
 
-    beta: weight of the given label; 1 is cross-entropy. The target's p has its gradient, as the paper's equivalence to
-    minimum-entropy regularisation requires: without it the method is cross-entropy with a lower learning rate.
+    The p of the target gets a gradient, as the paper's equivalence to minimum-entropy regularisation requires. Without it, the
+    method would be cross-entropy with a lower learning rate.
+
+    Args:
+        beta: weight of the given label; 1 is cross-entropy.
     """
 
     def __init__(self, run: RunInfo, *, beta: UnitInterval = 0.95) -> None:

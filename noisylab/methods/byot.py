@@ -25,8 +25,8 @@ def byot_loss(
 ) -> Tensor:
     """CE of the deepest head + sum over the others of (1 - alpha) CE + alpha T^2 KL(deepest || it) + beta |F_i - F_deepest|^2.
 
-    logits: float[B, K] of every head; features: float[B, D], what its classifier saw; the deepest last. labels: int64[B].
-    Averaged over the batch. The others' gradient does not reach the deepest logits and features.
+    logits: float[B, K] of every head; features: float[B, D], the input of its classifier; the deepest last. labels: int64[B].
+    Averaged over the batch. The deepest logits and features get no gradient from the other heads.
     """
     *others, deepest = logits
     *hints, target = features
@@ -40,9 +40,9 @@ def byot_loss(
 
 
 class ShallowHead(nn.Module):
-    """What brings an earlier stage's maps to the last one's width, by a 3x3 convolution of stride 2 for every stage between.
+    """A head for an earlier stage: a 3x3 convolution of stride 2 for every later stage, to the width of the last.
 
-    widths: channels of the stage itself and of those after it.
+    widths: channels of the stage and of all later stages.
     """
 
     def __init__(self, widths: Sequence[int], num_classes: int) -> None:
@@ -64,9 +64,9 @@ class ShallowHead(nn.Module):
 class BYOT(Method):
     """A head after each stage, taught by the deepest: (1 - a) CE + a T^2 KL + b |F_i - F|^2 (Zhang et al., ICCV 2019).
 
-    F are the pooled features that the head's classifier sees; their squared distance is summed over features and averaged over
-    the batch. The deepest head, the network's own, learns from CE and is the one that is measured. Raises ValueError for a
-    network of fewer than two stages.
+    F are the pooled features before a head's classifier; their squared distance is summed over features and averaged over the
+    batch. The deepest head, the network's own, learns from CE and is measured. Raises ValueError for a network with fewer than
+    two stages.
     """
 
     supports_mixed_images = True
@@ -78,7 +78,7 @@ class BYOT(Method):
         widths = self.network.widths
         if len(widths) < 2:
             raise ValueError(
-                f"byot puts heads after the earlier stages of a network, which must have two or more, got {len(widths)}"
+                f"byot puts heads after the earlier stages of a network, so it needs two stages or more, got {len(widths)}"
             )
         self.heads = nn.ModuleList(ShallowHead(widths[stage:], run.num_classes) for stage in range(len(widths) - 1))
         self.temperature, self.alpha, self.beta = temperature, alpha, beta

@@ -11,7 +11,7 @@ from noisylab.methods.losses import given_targets
 
 @METHODS.register("ce")
 class CE(Method):
-    """Cross-entropy with the given labels, the baseline of all (He et al., CVPR 2016)."""
+    """Cross-entropy with the given labels, the baseline (He et al., CVPR 2016)."""
 
     supports_mixed_images = True
 

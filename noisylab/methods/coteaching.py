@@ -14,12 +14,12 @@ from noisylab.methods.losses import widened
 def coteaching_loss(first: Tensor, second: Tensor, labels: Tensor, *, remembered: Tensor | float) -> Tensor:
     """The sum of both networks' cross-entropies, each averaged over the other's samples of smallest loss (Han et al. 2018).
 
-    first, second: logits float[B, K]; labels: int64[B]; remembered: the share R of the batch that is kept, of which the whole
-    part of R B samples remains, at least one; as a tensor it can be on the device, and nothing waits for it. The choice has no
-    gradient. Computed in float32 at least.
+    first, second: logits float[B, K]; labels: int64[B]; remembered: the share R of the batch that is kept: floor(R B) samples,
+    at least one. It can be a tensor on the device, so that nothing waits. The choice has no gradient. Computed in at least
+    float32.
     """
     one, two = (functional.cross_entropy(widened(logits), labels, reduction="none") for logits in (first, second))
-    # A share of .7 may be .69999 in float32, and of 10 samples that is 7.
+    # .7 may be .69999 in float32, and .7 of 10 samples is 7.
     count = torch.as_tensor(remembered * len(labels) + 1e-3, device=labels.device).floor().clamp(1, len(labels))
     of_one, of_two = (losses.detach().argsort(stable=True).argsort() < count for losses in (one, two))
     return (torch.where(of_two, one, 0).sum() + torch.where(of_one, two, 0).sum()) / count
@@ -29,9 +29,13 @@ def coteaching_loss(first: Tensor, second: Tensor, labels: Tensor, *, remembered
 class CoTeaching(Method):
     """Two networks, each with CE on the other's 1 - min(e / T_k tau, tau) lowest losses (Han et al., NeurIPS 2018).
 
-    forget_rate: tau; None: the realised noise rate of the run, which for CIFAR-10's asymmetric noise is half of its nominal
-    one, as published. gradual_epochs: T_k; e counts finished epochs, so the first one keeps all. The first network is the one
-    evaluated and recorded. Each network is averaged over its kept samples; the public code divides by their number twice.
+    The first network is evaluated and recorded. Each loss is averaged over its kept samples; the public code divides by their
+    number twice.
+
+    Args:
+        forget_rate: tau; None: the realised noise rate of the run, which for CIFAR-10's asymmetric noise is half of the nominal
+            rate, as published.
+        gradual_epochs: T_k; e counts finished epochs, so the first epoch keeps all samples.
     """
 
     remembered: Tensor
@@ -40,7 +44,7 @@ class CoTeaching(Method):
         super().__init__(run)
         rate = run.noise_rate if forget_rate is None else forget_rate
         if rate is None:
-            raise ValueError("forget_rate must be given where the noise rate is not known, got None")
+            raise ValueError("forget_rate must be given if the noise rate is not known, got None")
         self.forget_rate, self.gradual_epochs = rate, gradual_epochs
         self.second = run.make_network()
         self.remember(remembered=torch.ones(()))

@@ -13,8 +13,8 @@ from noisylab.methods.losses import distillation
 def cs_kd_loss(logits: Tensor, labels: Tensor, partner: Tensor, *, temperature: float, alpha: float) -> Tensor:
     """CE + alpha T^2 KL(partner || student), averaged over the batch.
 
-    logits, partner: float[B, K], the partner's being those of another sample with the same given label; labels: int64[B]. No
-    gradient reaches the partner.
+    logits: float[B, K]; labels: int64[B]; partner: float[B, K], the logits of other samples with the same given labels, without
+    gradient.
     """
     loss = functional.cross_entropy(logits, labels)
     return loss + alpha * distillation(logits, partner, temperature=temperature)
@@ -24,8 +24,8 @@ def cs_kd_loss(logits: Tensor, labels: Tensor, partner: Tensor, *, temperature: 
 class CSKD(Method):
     """CE + alpha T^2 KL(prediction of another sample with the same given label || own) (Yun et al., CVPR 2020).
 
-    One forward pass over [new, partners]; the paper takes two. As in its code, only the new samples get the cross-entropy, and
-    the partners no gradient.
+    One forward pass over [new, partners]; the paper takes two. As in its code, only the new samples have a cross-entropy, and
+    the partners get no gradient.
     """
 
     composition = "same_class"

@@ -22,8 +22,8 @@ def ddgsd_loss(
 ) -> Tensor:
     """CE_a + CE_b + alpha T^2 [KL(b || a) + KL(a || b)] + beta |mean h_a - mean h_b|^2.
 
-    logits: float[B, K] of views a and b of the same samples; features: float[B, D], what the classifier saw of them; labels:
-    int64[B]. Neither view gets a gradient as the teacher of the other.
+    logits: float[B, K] of views a and b of the same samples; features: float[B, D], the inputs of the classifier; labels:
+    int64[B]. A view gets no gradient as the teacher of the other.
     """
     a, b = logits
     loss = functional.cross_entropy(a, labels) + functional.cross_entropy(b, labels)

@@ -17,8 +17,23 @@ ADVICE = "take batches of LastBatchSampler in its order; after sampler.set_epoch
 def dlb_loss(logits: Tensor, labels: Tensor, remembered: Tensor, *, temperature: float, alpha: float) -> Tensor:
     """CE over the whole batch + alpha T^2 KL(remembered || repeated) over its first len(remembered) entries.
 
-    logits: float[B, K]; labels: int64[B], or the shares of classes float[B, K]; remembered: float[R, K], the logits that the
-    repeated entries had one step before, R possibly 0 (Shen et al. 2022).
+    Args:
+        logits: float[B, K].
+        labels: int64[B], or shares of classes float[B, K].
+        remembered: float[R, K], the logits that the repeated entries had one step before; R may be 0.
+        temperature: T.
+        alpha: Weight of the distillation.
+
+    Returns:
+        The scalar loss.
+
+    Example:
+        >>> logits, labels = torch.zeros(4, 10), torch.tensor([0, 1, 2, 3])
+        >>> round(dlb_loss(logits, labels, logits[:2], temperature=3.0, alpha=1.0).item(), 4)  # equal predictions: log 10
+        2.3026
+
+    Source:
+        Shen et al., CVPR 2022.
     """
     loss = functional.cross_entropy(logits, labels)
     if len(remembered) == 0 or alpha == 0:
@@ -35,10 +50,10 @@ class DLBLoss(Memory):
 
     Args:
         temperature: T, above 0.
-        alpha: weight of the distillation, 0 or more; 0 is cross-entropy.
+        alpha: Weight of the distillation, 0 or more; 0 is cross-entropy.
 
     Raises:
-        ValueError: for a temperature or an alpha outside its interval.
+        ValueError: For a temperature or an alpha outside its interval.
 
     Example:
         >>> criterion = DLBLoss(temperature=3.0, alpha=1.0)
@@ -61,7 +76,7 @@ class DLBLoss(Memory):
         self.remember(remembers_whole_batch=0, began_anew=0)
 
     def forward(self, logits: Tensor, labels: Tensor, index: Tensor | None = None) -> Tensor:
-        """The scalar loss of a batch whose first entries are those remembered; it then remembers the other ones.
+        """The scalar loss of a batch that starts with the remembered entries. Remembers the other entries.
 
         In evaluation mode it is cross-entropy alone, and the memory stays as it is.
 
@@ -125,8 +140,11 @@ class DLBLoss(Memory):
 class DLB(Method):
     """CE + alpha T^2 KL(last step's prediction || this step's) on the repeated half of the batch (Shen et al., CVPR 2022).
 
-    two_forward: the repeated and the new half in forward passes of their own, so that batch norm sees two batches, as in the
-    public code, whose batch size is half of the one here.
+    Args:
+        temperature: T.
+        alpha: weight of the distillation.
+        two_forward: pass the two halves through the network separately, so that batch norm sees two batches, as in the public
+            code, whose batch size is half of the one here.
     """
 
     composition = "last"
@@ -148,6 +166,6 @@ class DLB(Method):
         return Step(self.loss_from_logits(logits, batch), logits)
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
-        """`dlb_loss` with what the last batch's new half was predicted as."""
+        """`dlb_loss` with the remembered predictions of the last batch's new half."""
         loss: Tensor = self.criterion(logits, given_targets(batch, logits))
         return loss

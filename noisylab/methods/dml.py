@@ -1,4 +1,4 @@
-"""DML: two networks teach each other while they are trained (Zhang et al., CVPR 2018)."""
+"""DML: two networks teach each other during training (Zhang et al., CVPR 2018)."""
 
 from torch import Tensor
 from torch.nn import functional
@@ -13,7 +13,7 @@ from noisylab.methods.losses import distillation, given_targets
 def dml_loss(logits: Tensor, peer: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
     """CE_1 + T^2 KL(p_2 || p_1) + CE_2 + T^2 KL(p_1 || p_2), averaged over the batch.
 
-    logits, peer: float[B, K] of the two networks; labels: int64[B]. Neither gets a gradient as the teacher of the other.
+    logits, peer: float[B, K] of the two networks; labels: int64[B]. A network gets no gradient as the teacher of the other.
     """
     first = functional.cross_entropy(logits, labels) + distillation(logits, peer, temperature=temperature)
     second = functional.cross_entropy(peer, labels) + distillation(peer, logits, temperature=temperature)
@@ -24,7 +24,7 @@ def dml_loss(logits: Tensor, peer: Tensor, labels: Tensor, *, temperature: float
 class DML(Method):
     """Two networks, each with CE + T^2 KL(the other's prediction || its own) (Zhang et al., CVPR 2018).
 
-    Both are updated in the same step, each from the other's prediction before it. The first one is measured and recorded.
+    Both are updated in the same step, from the other's prediction before the update. The first one is measured and recorded.
     """
 
     supports_mixed_images = True

@@ -12,18 +12,18 @@ from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.soft_targets import last_occurrence, write_rows
 
-# The published code's: probabilities are clamped to [CLAMP, 1 - CLAMP], so that the logarithm stays finite.
+# As in the published code, probabilities are clamped to [CLAMP, 1 - CLAMP], so that the logarithm stays finite.
 CLAMP = 1e-4
 
 
 def clamped_probabilities(logits: Tensor) -> Tensor:
-    """softmax(z) clamped to [1e-4, 1 - 1e-4], in float32 at least; where it is clamped, no gradient passes."""
+    """softmax(z) clamped to [1e-4, 1 - 1e-4], in at least float32. Clamped entries get no gradient."""
     precision = torch.promote_types(logits.dtype, torch.float32)
     return functional.softmax(logits.to(precision), dim=1).clamp(CLAMP, 1 - CLAMP)
 
 
 def updated_targets(targets: Tensor, logits: Tensor, *, momentum: float) -> Tensor:
-    """What the targets become: momentum t + (1 - momentum) p, p clamped, summing to 1 again, and without gradient."""
+    """The updated targets: momentum t + (1 - momentum) p, with p clamped and normalised again, without gradient."""
     p = clamped_probabilities(logits.detach())
     return momentum * targets + (1 - momentum) * p / p.sum(dim=1, keepdim=True)
 
@@ -31,8 +31,8 @@ def updated_targets(targets: Tensor, logits: Tensor, *, momentum: float) -> Tens
 def elr_loss(logits: Tensor, labels: Tensor, targets: Tensor, *, weight: float) -> Tensor:
     """CE + weight log(1 - <t, p>), averaged over the batch, p clamped (Liu et al. 2020).
 
-    logits: float[B, K]; labels: int64[B]; targets: float[B, K], which no gradient reaches. The second term falls without bound
-    as p comes to agree with t: the loss can be negative.
+    logits: float[B, K]; labels: int64[B]; targets: float[B, K], without gradient. The loss can be negative: the second
+    term falls without bound as p approaches t.
     """
     precision = torch.promote_types(logits.dtype, torch.float32)
     agreement = (targets.detach().to(precision) * clamped_probabilities(logits)).sum(dim=1)
@@ -43,7 +43,7 @@ def elr_loss(logits: Tensor, labels: Tensor, targets: Tensor, *, weight: float) 
 class ELR(Method):
     """CE + weight log(1 - <t, p>), t <- momentum t + (1 - momentum) p for every sample (Liu et al., NeurIPS 2020).
 
-    The target starts at 0 and takes in the prediction at hand before it is used, both as published. The paper has momentum .7
+    As published, the target starts at 0 and is updated by the current prediction before it is used. The paper has momentum .7
     and weight 3 on CIFAR-10 (.9 and 1 under asymmetric noise), and .9 and 7 on CIFAR-100.
     """
 
@@ -57,9 +57,9 @@ class ELR(Method):
         self.remember(targets=torch.zeros(run.num_samples, run.num_classes))
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
-        """`elr_loss` with the targets that this batch's predictions have updated."""
+        """`elr_loss` with targets that are updated by this batch's predictions."""
         updated = updated_targets(self.targets.index_select(0, batch.index), logits, momentum=self.momentum)
-        # Of a sample that is here twice, all entries see what is remembered.
+        # If a sample is in the batch twice, both entries see the remembered target.
         targets = updated.index_select(0, last_occurrence(batch.index))
         return elr_loss(logits, batch.labels, targets, weight=self.weight)
 

@@ -18,11 +18,11 @@ from noisylab.methods.losses import widened
 def forward_corrected_loss(logits: Tensor, labels: Tensor, transition: Tensor) -> Tensor:
     """-log (T^T p)_g, averaged over the batch (Patrini et al. 2017).
 
-    logits: float[B, K]; labels: int64[B]; transition: float[K, K], rows are true classes. Computed in float32 at least, as the
-    logarithm of a sum of exponentials, so that no small p is lost. Infinite where T has no class that is given as g.
+    logits: float[B, K]; labels: int64[B]; transition: float[K, K], rows are true classes. Computed in at least float32, as
+    the logarithm of a sum of exponentials, so that small p are not lost. Infinite if no class of T is given as g.
     """
     log_p = functional.log_softmax(widened(logits), dim=1)
-    # Row b: log P(given = g_b | true = i) of all i.
+    # Row b: log P(given = g_b | true = i) for all i.
     log_given = transition.to(log_p.dtype).log().t().index_select(0, labels)
     return -torch.logsumexp(log_p + log_given, dim=1).mean()
 
@@ -31,10 +31,13 @@ def forward_corrected_loss(logits: Tensor, labels: Tensor, transition: Tensor) -
 class ForwardCorrection(Method):
     """Cross-entropy of the given label under T^T p, the prediction passed through the noise (Patrini et al., CVPR 2017).
 
-    transition: where T comes from. "anchor": from the anchor points of a network trained with CE before, on the same labels;
-    "known": the true T (the oracle), refused where it is not known. percentile: the anchor of a class is the sample next
-    below this percentile of its probability (97 in the public code for CIFAR-10, against outliers), None: the highest one.
-    The logits are those of the true class.
+    The logits predict the true class.
+
+    Args:
+        transition: "anchor": estimate T from the anchor points of a network that CE trains first on the same labels; "known":
+            the true T (the oracle), which must be known.
+        percentile: the anchor of a class is the sample next below this percentile of its probability (97 in the public code for
+            CIFAR-10, against outliers); None: the sample with the highest.
     """
 
     transition: Tensor
@@ -52,13 +55,13 @@ class ForwardCorrection(Method):
         if self.estimated:
             return
         if percentile is not None:
-            raise ValueError("percentile is about anchor points, so it goes with transition='anchor' only")
+            raise ValueError("percentile is for anchor points, so it needs transition='anchor'")
         if run.transition is None:
             raise ValueError("transition='known' needs the transition matrix, which is not known for this noise; use 'anchor'")
         self._set(check_transition(run.transition.numpy(force=True)))
 
     def prepare(self, teachers: TeacherProvider) -> None:
-        """Estimate T from a network trained with CE, where it is not known."""
+        """Estimate T from a network trained with CE, unless it is known."""
         if self.estimated:
             p = teachers.logits(teachers.trained("ce")).double().softmax(dim=1)
             self._set(anchor_points(p.cpu().numpy(), percentile=self.percentile))
@@ -75,5 +78,5 @@ class ForwardCorrection(Method):
 
     @classmethod
     def num_trainings(cls, **options: Any) -> int:
-        """Two where T is estimated: the network with which it is comes first."""
+        """Two if T is estimated, since that takes a network of its own."""
         return 2 if options.get("transition", "anchor") == "anchor" else 1

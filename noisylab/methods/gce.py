@@ -14,7 +14,7 @@ from noisylab.methods.losses import widened
 def gce_loss(logits: Tensor, labels: Tensor, *, q: float) -> Tensor:
     """(1 - p_g^q) / q, averaged over the batch; q = 0 is its limit, -log p_g (Zhang and Sabuncu 2018).
 
-    logits: float[B, K]; labels: int64[B]. Computed in float32 at least, and from log p_g, so that small q loses no digits.
+    logits: float[B, K]; labels: int64[B]. Computed in at least float32 from log p_g, so that a small q loses no digits.
     """
     losses = functional.cross_entropy(widened(logits), labels, reduction="none")
     return (losses if q == 0 else -torch.expm1(-q * losses) / q).mean()
@@ -24,7 +24,10 @@ def gce_loss(logits: Tensor, labels: Tensor, *, q: float) -> Tensor:
 class GCE(Method):
     """Generalised cross-entropy, (1 - p_g^q) / q (Zhang and Sabuncu, NeurIPS 2018).
 
-    q: 0 is cross-entropy, 1 the mean absolute error but for a factor 2. The paper's truncated variant is not part of it.
+    The paper's truncated variant is not included.
+
+    Args:
+        q: 0 is cross-entropy, 1 is half of the mean absolute error.
     """
 
     def __init__(self, run: RunInfo, *, q: UnitInterval = 0.7) -> None:

@@ -15,7 +15,7 @@ from noisylab.methods.losses import distillation, given_targets
 def hinton_kd_loss(logits: Tensor, labels: Tensor, teacher: Tensor, *, temperature: float, alpha: float) -> Tensor:
     """(1 - alpha) CE + alpha T^2 KL(teacher || student), averaged over the batch.
 
-    logits, teacher: float[B, K]; labels: int64[B]; no gradient reaches the teacher.
+    logits, teacher: float[B, K]; labels: int64[B]. The teacher gets no gradient.
     """
     taught = alpha * distillation(logits, teacher, temperature=temperature)
     return (1 - alpha) * functional.cross_entropy(logits, labels) + taught
@@ -25,7 +25,10 @@ def hinton_kd_loss(logits: Tensor, labels: Tensor, teacher: Tensor, *, temperatu
 class HintonKD(Method):
     """(1 - alpha) CE + alpha T^2 KL(a finished teacher || student) (Hinton et al., arXiv 2015).
 
-    teacher: spec of its network, which CE trains first on the same given labels; None: one like the student's.
+    Args:
+        teacher: spec of the teacher's network, which CE trains first on the same given labels; None: like the student's.
+        temperature: T.
+        alpha: weight of the distillation.
     """
 
     supports_mixed_images = True
@@ -36,12 +39,12 @@ class HintonKD(Method):
         self, run: RunInfo, *, teacher: str | None = None, temperature: Positive = 4.0, alpha: UnitInterval = 0.9
     ) -> None:
         super().__init__(run)
-        # A wrong spec is refused before anything is trained.
+        # Refuse a wrong spec before anything is trained.
         self.teacher_model = None if teacher is None else str(MODELS.parse(teacher))
         self.temperature, self.alpha = temperature, alpha
 
     def prepare(self, teachers: TeacherProvider) -> None:
-        """Takes the network that CE trained."""
+        """Get the network that CE trained."""
         self.teacher = Frozen(teachers.trained("ce", model=self.teacher_model).network)
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
@@ -52,5 +55,5 @@ class HintonKD(Method):
 
     @classmethod
     def num_trainings(cls, **options: Any) -> int:  # noqa: ARG003 - the same for all
-        """The teacher's, and its own."""
+        """Two: the teacher and the student."""
         return 2

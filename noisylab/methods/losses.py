@@ -8,12 +8,12 @@ from noisylab.data.batches.batch import Batch
 
 
 def widened(logits: Tensor) -> Tensor:
-    """The logits in float32 at least, where a loss is computed."""
+    """The logits in at least float32, for computing a loss."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def given_targets(batch: Batch, logits: Tensor) -> Tensor:
-    """What cross-entropy takes as the given labels: int64[B]; of mixed images share y + (1 - share) y', float[B, K].
+    """The targets of cross-entropy: the given labels int64[B]; for mixed images share y + (1 - share) y', float[B, K].
 
     logits: float[B, K], for the number of classes.
     """
@@ -25,9 +25,24 @@ def given_targets(batch: Batch, logits: Tensor) -> Tensor:
 
 
 def distillation(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
-    """T^2 KL(softmax(teacher / T) || softmax(student / T)), averaged over the batch (Hinton et al. 2015).
+    """T^2 KL(softmax(teacher / T) || softmax(student / T)), averaged over the batch.
 
-    student, teacher: logits float[B, K]; no gradient reaches the teacher. Computed in float32 at least.
+    Args:
+        student: Logits float[B, K].
+        teacher: Logits float[B, K], without gradient.
+        temperature: T.
+
+    Returns:
+        The scalar loss, computed in at least float32.
+
+    Example:
+        >>> import torch
+        >>> from noisylab.methods import distillation
+        >>> distillation(torch.zeros(2, 10), torch.zeros(2, 10), temperature=3.0).item()
+        0.0
+
+    Source:
+        Hinton et al., arXiv 2015.
     """
     precision = torch.promote_types(student.dtype, torch.float32)
     log_student = functional.log_softmax(student.to(precision) / temperature, dim=1)
@@ -39,8 +54,7 @@ def distillation(student: Tensor, teacher: Tensor, *, temperature: float) -> Ten
 def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """-sum_k t_k log p_k, averaged over the batch.
 
-    logits, targets: float[B, K]; the rows of targets are probabilities, and no gradient reaches them. Computed in float32 at
-    least.
+    logits, targets: float[B, K]; the rows of targets are probabilities, without gradient. Computed in at least float32.
     """
     precision = torch.promote_types(logits.dtype, torch.float32)
     log_p = functional.log_softmax(logits.to(precision), dim=1)

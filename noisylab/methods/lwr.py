@@ -14,8 +14,8 @@ from noisylab.methods.soft_targets import linear_rise, soft_targets, target_dive
 def lwr_loss(logits: Tensor, labels: Tensor, targets: Tensor, *, temperature: float, weight: Tensor | float) -> Tensor:
     """(1 - weight) CE + weight T^2 KL(target || softmax(z / T)), averaged over the batch (Deng & Zhang 2021).
 
-    logits: float[B, K]; labels: int64[B]; targets: float[B, K], softmax(z_old / T), which no gradient reaches; weight: in
-    [0, 1], 0 for cross-entropy alone.
+    logits: float[B, K]; labels: int64[B]; targets: float[B, K], softmax(z_old / T), without gradient; weight: in [0, 1],
+    0 for cross-entropy alone.
     """
     precision = torch.promote_types(logits.dtype, torch.float32)
     divergence = target_divergence(logits, targets, temperature=temperature).mean()
@@ -26,8 +26,8 @@ def lwr_loss(logits: Tensor, labels: Tensor, targets: Tensor, *, temperature: fl
 class LWR(Method):
     """(1-w) CE + w T^2 KL(p^T of up to k epochs ago || p^T), w rising to `weight` (Deng & Zhang, AAAI 2021).
 
-    The first k epochs are cross-entropy. In every k-th epoch the predictions made in training become the targets of the next
-    k. w = weight t/E with t from 1 and E this run's epochs.
+    The first k epochs are cross-entropy. In every k-th epoch the training predictions become the targets of the next k epochs.
+    w = weight t/E with t from 1 and E the epochs of the run.
     """
 
     targets: Tensor
@@ -41,12 +41,12 @@ class LWR(Method):
         self.remember(targets=torch.zeros(run.num_samples, run.num_classes), weight=torch.zeros(()), renew=False)
 
     def start_epoch(self, epoch: int) -> None:
-        """Sets the weight, and whether this epoch's predictions are kept."""
+        """Set the weight, and whether this epoch's predictions are kept."""
         self.weight.fill_(self.final_weight * linear_rise(epoch, self.epochs) if epoch >= self.k else 0.0)
         self.renew = (epoch + 1) % self.k == 0
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
-        """`lwr_loss` with the targets in use."""
+        """`lwr_loss` with the current targets."""
         targets = self.targets.index_select(0, batch.index)
         return lwr_loss(logits, batch.labels, targets, temperature=self.temperature, weight=self.weight)
 

@@ -1,4 +1,4 @@
-"""`Memory`: what a module remembers between steps."""
+"""`Memory`: values that a module remembers between steps."""
 
 from collections.abc import Callable
 from typing import Any, Self
@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 
 class Memory(nn.Module):
-    """Base class of modules that remember tensors, or numbers that stay on the host so that reading them waits for no device.
+    """Base class of modules that remember tensors, or numbers (which stay on the host, so that reading them never waits).
 
-    What is remembered is a plain attribute: written to `state_dict` as a tensor, loaded whatever its size, and moved by `to`
-    and the like. It is no buffer, so DistributedDataParallel never overwrites it with what rank 0 has.
+    A remembered value is a plain attribute. `state_dict` saves it as a tensor, `load_state_dict` accepts any size, and `to`
+    moves it. It is not a buffer, so DistributedDataParallel never overwrites it with the value of rank 0.
 
     Example:
         >>> class Last(Memory):
@@ -25,10 +25,10 @@ class Memory(nn.Module):
         self._remembered: tuple[str, ...] = ()
 
     def remember(self, **values: Tensor | int | float) -> None:
-        """Make attributes that are remembered, with these first values.
+        """Declare remembered attributes with their first values.
 
         Args:
-            values: tensors of any shape and dtype, or numbers. Assign to the attribute to change one.
+            values: Tensors of any shape and dtype, or numbers. Assign to the attribute to change one.
         """
         for name, value in values.items():
             setattr(self, name, value)

@@ -14,7 +14,7 @@ from noisylab.methods.losses import distillation
 
 
 def adjusted(logits: Tensor, labels: Tensor) -> Tensor:
-    """The logits float[B, K] with the largest one and that of the given label swapped ("knowledge adjustment")."""
+    """The logits float[B, K] with the largest logit and that of the given label swapped ("knowledge adjustment")."""
     label = labels[:, None]
     largest, place = logits.max(dim=1, keepdim=True)
     return logits.scatter(1, place, logits.gather(1, label)).scatter(1, label, largest)
@@ -25,7 +25,7 @@ def mr_kd_loss(
 ) -> Tensor:
     """CE + alpha T^2 KL(the mean of the copies' logits, adjusted || student), averaged over the batch.
 
-    logits: float[B, K]; labels: int64[B]; copies: float[M, B, K], M possibly 0: CE alone. No gradient reaches the copies.
+    logits: float[B, K]; labels: int64[B]; copies: float[M, B, K], without gradient; if M is 0, CE alone.
     """
     loss = functional.cross_entropy(logits, labels)
     if len(copies) == 0:
@@ -40,9 +40,15 @@ def mr_kd_loss(
 class MrKD(Method):
     """CE + alpha T^2 KL(adjusted mean of earlier copies of the network || its prediction) (Wang et al., Sensors 2021).
 
-    copies, interval: a copy is taken every `interval` epochs and the newest `copies` of them teach; before the first there is
-    CE alone. adjust: the teacher's largest logit is swapped with that of the given label, which under noise may be wrong. The
-    copies' logits are averaged, where the paper also trains a small network to mix them.
+    The logits of the copies are averaged; the paper also trains a small network to mix them. Before the first copy there is CE
+    alone.
+
+    Args:
+        copies: how many of the newest copies teach.
+        interval: epochs between copies.
+        temperature: T.
+        alpha: weight of the distillation.
+        adjust: swap the teacher's largest logit with that of the given label, which may be wrong under noise.
     """
 
     taken: int
@@ -71,7 +77,7 @@ class MrKD(Method):
         return mr_kd_loss(logits, batch.labels, copies, **weights, adjust=self.adjust)
 
     def end_epoch(self, epoch: int) -> None:
-        """Takes a copy where one is due, in the place of the oldest."""
+        """Take a copy if one is due, in place of the oldest."""
         if (epoch + 1) % self.interval == 0:
             oldest = self.backups[self.taken % len(self.backups)]
             assert isinstance(oldest, Frozen)

@@ -12,18 +12,18 @@ from noisylab.methods.sce import reverse_cross_entropies
 
 
 def normalised_cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
-    """Of each sample, log p_g / sum_k log p_k: its cross-entropy over the sum of those with all labels (Ma et al. 2020).
+    """Per sample log p_g / sum_k log p_k: the cross-entropy over the sum of those of all labels (Ma et al. 2020).
 
-    logits: float[B, K]; labels: int64[B]; result float[B] in (0, 1), in float32 at least.
+    logits: float[B, K]; labels: int64[B]; result float[B] in (0, 1), in at least float32.
     """
     log_p = functional.log_softmax(widened(logits), dim=1)
     return functional.nll_loss(log_p, labels, reduction="none") / -log_p.sum(dim=1)
 
 
 def nce_rce_loss(logits: Tensor, labels: Tensor, *, alpha: float, beta: float, normalised: bool = True) -> Tensor:
-    """The loss alpha NCE + beta RCE, averaged over the batch (Ma et al. 2020); RCE is divided by 4 (K - 1) where `normalised`.
+    """The loss alpha NCE + beta RCE, averaged over the batch (Ma et al. 2020); RCE is divided by 4 (K - 1) if `normalised`.
 
-    logits: float[B, K]; labels: int64[B]. Computed in float32 at least.
+    logits: float[B, K]; labels: int64[B]. Computed in at least float32.
     """
     active = normalised_cross_entropies(logits, labels).mean()
     passive = reverse_cross_entropies(logits, labels).mean()
@@ -34,9 +34,14 @@ def nce_rce_loss(logits: Tensor, labels: Tensor, *, alpha: float, beta: float, n
 class NCERCE(Method):
     """Active + passive loss, alpha NCE + beta RCE with log 0 = log 1e-4 (Ma et al., ICML 2020).
 
-    The defaults are those for CIFAR-10; for CIFAR-100 the paper has alpha = 10, beta = 0.1. normalised: RCE is divided by
-    4 (K - 1), as in NRCE (for which the public code multiplies by (K - 1) / 4); NCE+RCE of paper and code has it not. Like the
-    absolute error, the passive part can leave whole classes unlearned at high learning rates; the paper's is 0.01.
+    The defaults are for CIFAR-10; for CIFAR-100 the paper has alpha = 10, beta = 0.1. Like the absolute error, the passive part
+    can leave whole classes unlearned at high learning rates; the paper uses 0.01.
+
+    Args:
+        alpha: weight of NCE.
+        beta: weight of RCE.
+        normalised: divide RCE by 4 (K - 1), as in NRCE (the public code multiplies by (K - 1) / 4 there). NCE+RCE of paper and
+            code does not normalise.
     """
 
     def __init__(self, run: RunInfo, *, alpha: NonNegative = 1.0, beta: NonNegative = 1.0, normalised: bool = True) -> None:

@@ -16,8 +16,8 @@ from noisylab.methods.soft_targets import linear_rise, soft_targets, write_rows
 def ps_kd_loss(logits: Tensor, labels: Tensor, targets: Tensor, *, alpha: Tensor | float) -> Tensor:
     """CE((1 - alpha) y + alpha target, p), averaged over the batch (Kim et al. 2021).
 
-    logits: float[B, K]; labels: int64[B]; targets: float[B, K], last epoch's probabilities, which no gradient reaches; alpha:
-    in [0, 1], 0 for cross-entropy alone.
+    logits: float[B, K]; labels: int64[B]; targets: float[B, K], last epoch's probabilities, without gradient; alpha: in
+    [0, 1], 0 for cross-entropy alone.
     """
     one_hot = torch.zeros_like(targets).scatter_(1, labels[:, None], 1)
     return soft_cross_entropy(logits, (1 - alpha) * one_hot + alpha * targets.detach())
@@ -27,9 +27,13 @@ def ps_kd_loss(logits: Tensor, labels: Tensor, targets: Tensor, *, alpha: Tensor
 class PSKD(Method):
     """CE((1-a) y + a p_last_epoch, p), a rising linearly over the epochs to `alpha` (Kim et al., ICCV 2021).
 
-    The target is the sample's prediction one epoch before: as it was made in training, kept in a memory; or with `snapshot`,
-    that of a frozen copy of the network as that epoch left it, in evaluation mode on the images at hand, at the price of one
-    more forward pass. a = alpha t/E with t from 1; the first epoch has no target and is cross-entropy.
+    The target is the sample's prediction in the epoch before. a = alpha t/E with t from 1; the first epoch has no target and is
+    cross-entropy.
+
+    Args:
+        alpha: weight of the target in the last epoch.
+        snapshot: take the prediction from a frozen copy of the network after that epoch, in evaluation mode on the current
+            images, with one more forward pass; else from a memory of the training predictions.
     """
 
     target_update = "epoch"
@@ -46,7 +50,7 @@ class PSKD(Method):
             self.remember(targets=torch.zeros(run.num_samples, run.num_classes))
 
     def start_epoch(self, epoch: int) -> None:
-        """Sets the weight, and takes the snapshot."""
+        """Set the weight, and take the snapshot."""
         self.weight.fill_(self.alpha * linear_rise(epoch, self.epochs) if epoch else 0.0)
         if self.teacher is not None and epoch:
             self.teacher.network.load_state_dict(self.network.state_dict())

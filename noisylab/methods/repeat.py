@@ -6,6 +6,6 @@ from noisylab.methods.ce import CE
 
 @METHODS.register("repeat")
 class Repeat(CE):
-    """Cross-entropy on DLB's batches, every sample twice an epoch: its control, alpha = 0 (Shen et al., CVPR 2022)."""
+    """Cross-entropy on DLB's batches, every sample twice an epoch: the control of DLB, alpha = 0 (Shen et al., CVPR 2022)."""
 
     composition = "last"

@@ -12,24 +12,24 @@ from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import widened
 
-# What stands for log 0 in a one-hot label, as in the public code. (Natural logarithm: -9.21; the paper's text says A = -4.)
+# Replaces log 0 in a one-hot label, as in the public code. (Natural logarithm: -9.21; the paper's text says A = -4.)
 LOG_ZERO = math.log(1e-4)
 
 
 def reverse_cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
-    """Of each sample, -sum_k p_k log y_k with log 0 = log 1e-4, that is -log 1e-4 (1 - p_g) (Wang et al. 2019).
+    """Per sample -sum_k p_k log y_k with log 0 = log 1e-4, that is -log 1e-4 (1 - p_g) (Wang et al. 2019).
 
-    logits: float[B, K]; labels: int64[B]; result float[B], in float32 at least.
+    logits: float[B, K]; labels: int64[B]; result float[B], in at least float32.
     """
     losses = functional.cross_entropy(widened(logits), labels, reduction="none")
-    # 1 - p_g, without losing digits where p_g is near 1.
+    # 1 - p_g, without losing digits if p_g is near 1.
     return LOG_ZERO * torch.expm1(-losses)
 
 
 def sce_loss(logits: Tensor, labels: Tensor, *, alpha: float, beta: float) -> Tensor:
     """The loss alpha CE + beta RCE, averaged over the batch (Wang et al. 2019).
 
-    logits: float[B, K]; labels: int64[B]. Computed in float32 at least.
+    logits: float[B, K]; labels: int64[B]. Computed in at least float32.
     """
     forward = functional.cross_entropy(widened(logits), labels)
     return alpha * forward + beta * reverse_cross_entropies(logits, labels).mean()
@@ -39,7 +39,7 @@ def sce_loss(logits: Tensor, labels: Tensor, *, alpha: float, beta: float) -> Te
 class SCE(Method):
     """Symmetric cross-entropy, alpha CE + beta RCE with log 0 = log 1e-4 (Wang et al., ICCV 2019).
 
-    The defaults are those for CIFAR-10; for CIFAR-100 the paper has alpha = 6, beta = 0.1.
+    The defaults are for CIFAR-10; for CIFAR-100 the paper has alpha = 6, beta = 0.1.
     """
 
     def __init__(self, run: RunInfo, *, alpha: NonNegative = 0.1, beta: NonNegative = 1.0) -> None:

@@ -18,7 +18,7 @@ from noisylab.methods.losses import given_targets
 def snapshot_kd_loss(logits: Tensor, labels: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
     """(1 + 1/T) CE + KL(teacher^T || student), averaged over the batch; only the teacher is softened.
 
-    logits, teacher: float[B, K]; labels: int64[B]; no gradient reaches the teacher.
+    logits, teacher: float[B, K]; labels: int64[B]. The teacher gets no gradient.
     """
     precision = torch.promote_types(logits.dtype, torch.float32)
     log_student = functional.log_softmax(logits.to(precision), dim=1)
@@ -31,8 +31,12 @@ def snapshot_kd_loss(logits: Tensor, labels: Tensor, teacher: Tensor, *, tempera
 class SnapshotKD(Method):
     """(1 + 1/T) CE + KL(network at the end of the last cycle, at T || its prediction) (Yang et al., CVPR 2019).
 
-    cycles: parts of the training, as equal as whole epochs allow. The network goes on from one to the next; each goes through
-    the whole schedule of the learning rate, and the first is CE alone. Raises ValueError for more cycles than epochs.
+    The network continues from cycle to cycle. Each cycle goes through the whole schedule of the learning rate, and the first is
+    CE alone.
+
+    Args:
+        cycles: parts of the training, as equal as whole epochs allow; at most as many as epochs.
+        temperature: T of the teacher.
     """
 
     supports_mixed_images = True
@@ -42,7 +46,7 @@ class SnapshotKD(Method):
     def __init__(self, run: RunInfo, *, cycles: PositiveInt = 2, temperature: Positive = 2.0) -> None:
         super().__init__(run)
         if cycles > run.epochs:
-            raise ValueError(f"cycles must be at most as many as the epochs, which are {run.epochs}, got {cycles}")
+            raise ValueError(f"cycles must be at most the number of epochs, {run.epochs}, got {cycles}")
         # The epochs at which a cycle starts, and the end.
         self.starts = [cycle * run.epochs // cycles for cycle in range(cycles + 1)]
         self.snapshot = Frozen(copy.deepcopy(self.network))
@@ -59,13 +63,13 @@ class SnapshotKD(Method):
         return snapshot_kd_loss(logits, given_targets(batch, logits), teacher, temperature=self.temperature)
 
     def end_epoch(self, epoch: int) -> None:
-        """Takes the snapshot at the end of a cycle that another one follows."""
+        """Take the snapshot at the end of each cycle except the last."""
         if epoch + 1 in self.starts[1:-1]:
             self.snapshot.network.load_state_dict(self.network.state_dict())
             self.taught = True
 
     def schedule_position(self, progress: float) -> float:
-        """The place in the whole schedule that corresponds to the place in the cycle."""
+        """The position in the whole schedule that corresponds to the position in the cycle."""
         cycle = min(bisect.bisect_right(self.starts, progress), len(self.starts) - 1) - 1
         start, end = self.starts[cycle], self.starts[cycle + 1]
         return (progress - start) / (end - start) * self.starts[-1]

@@ -1,4 +1,4 @@
-"""One memory of soft targets whose age is an option, of which DLB, PS-KD, LWR and temporal ensembling are settings."""
+"""A memory of soft targets of any age. DLB, PS-KD, LWR and temporal ensembling are settings of it."""
 
 from typing import Annotated, Any, Literal
 
@@ -27,9 +27,9 @@ def soft_target_loss(
 ) -> Tensor:
     """CE over the whole batch + weight T^2 KL(target || softmax(z / T)) over its first len(targets) entries.
 
-    logits: float[B, K]; labels: int64[B]; targets: float[R, K], softened probabilities, which no gradient reaches, R possibly
-    0; present: bool[R], which of them there are: the others add nothing to their mean. convex: CE counts 1 - weight, as far as
-    there are targets.
+    logits: float[B, K]; labels: int64[B]; targets: float[R, K], softened probabilities, without gradient; R may be 0; present:
+    bool[R], which targets exist; the others add nothing to the mean. convex: CE has weight 1 - weight, as far as there are
+    targets.
     """
     precision = torch.promote_types(logits.dtype, torch.float32)
     loss = functional.cross_entropy(logits.to(precision), labels)
@@ -41,10 +41,10 @@ def soft_target_loss(
 
 
 class TargetHistory(Memory):
-    """The latest targets of every sample, numbered from 1, each the moving average of its predictions up to then.
+    """The latest targets of every sample, numbered from 1. A target is the moving average of the sample's predictions so far.
 
-    rows: how many targets of a sample are kept. every: of so many predictions, the last one becomes a target. momentum: of the
-    average, which is corrected for its start. `predictions` int64[N] counts what was written of each sample.
+    rows: number of targets kept per sample. every: every so many predictions, one becomes a target. momentum: of the average,
+    which is corrected for its start. `predictions` int64[N] counts the predictions of each sample.
     """
 
     targets: Tensor
@@ -58,11 +58,11 @@ class TargetHistory(Memory):
         self.remember(targets=targets, predictions=torch.zeros(num_samples, dtype=torch.int64))
 
     def read(self, index: Tensor, number: Tensor) -> Tensor:
-        """Target `number` int64[B] of each sample of `index` int64[B], float[B, K]; anything for numbers that are not kept."""
+        """Target `number` int64[B] of each sample of `index` int64[B], float[B, K]; arbitrary for targets that are not kept."""
         return self.targets[(number - 1) % len(self.targets), index]
 
     def write(self, index: Tensor, made: Tensor) -> None:
-        """Take in the next predictions float[B, K] of samples; of one that stands in `index` twice, the last entry."""
+        """Add the next predictions float[B, K]; if a sample is in `index` twice, its last entry counts."""
         written = self.predictions.index_select(0, index)
         number = written // self.every + 1
         last = self.read(index, number - 1)
@@ -79,22 +79,28 @@ class TargetHistory(Memory):
 class SoftTargetMemory(Method):
     """CE + w T^2 KL(own prediction of a given age || p^T), from one iteration to epochs (after Shen et al., CVPR 2022).
 
-    age, unit: how old the target is when it is used. It is what the network said of the sample in training mode, softened by
-    the temperature, so many iterations or epochs before. In epochs, batches are plain and every entry has its target, from
-    epoch number `age` on (counted from 0). In iterations, every batch is [the new half of `age` batches ago, a new half] and
-    its first half has targets; that goes up to one epoch.
-    repeat: DLB's batches for ages in epochs too, with targets in the repeated half alone: then a sweep over ages changes
-    nothing but the age. The target is then `age` epochs older than the prediction of one iteration ago.
-    held: in every age-th epoch the predictions become the targets of the next `age` ones, which are thus 1 to `age` epochs
-    old, in place of always being `age` epochs old.
-    momentum: the target is the moving average of the predictions up to that age, corrected for its start; with `held`, of the
-    predictions that became targets.
-    weight, schedule: w is constant, or rises to `weight` as t/E in the last epoch, or as exp(-5 (1 - x)^2) over the first
-    80/300 of the epochs. convex: CE counts 1 - w where there are targets; without it, w is added to a CE of 1.
+    The target is the network's own prediction in training mode, softened by the temperature. In epochs, batches are plain, and
+    every entry has a target from epoch `age` on (counted from 0). In iterations, every batch is [the new half of `age` batches
+    ago, a new half], and its first half has targets; ages go up to one epoch. The memory holds `age` rows of N x K (two for
+    iterations, one for held, one more for repeat).
 
-    The memory holds `age` rows of N x K (two for iterations, one for held, one more for repeat). Settings of it are
+    Args:
+        age: age of the target when it is used.
+        unit: "iterations" or "epochs".
+        momentum: the target is the moving average of the predictions up to that age, corrected for its start; with `held`, of
+            the predictions that became targets.
+        weight: w, or its final value.
+        schedule: w is constant, rises as t/E, or rises as exp(-5 (1 - x)^2) over the first 80/300 of the epochs.
+        convex: CE has weight 1 - w if there are targets; else w is added to a CE of weight 1.
+        temperature: T.
+        held: the predictions of every age-th epoch are the targets of the next `age` epochs, so targets are 1 to `age` epochs
+            old, instead of always `age`.
+        repeat: DLB's batches also for ages in epochs, with targets only in the repeated half, so that a sweep over ages changes
+            only the age. The target is then `age` epochs older than the prediction of one iteration ago.
+
+    Special cases:
     `dlb(temperature, alpha)`: unit="iterations", weight=alpha;
-    `ps_kd(alpha)`: weight=alpha, schedule="linear", convex=True, temperature=1 (the loss but for the target's entropy);
+    `ps_kd(alpha)`: weight=alpha, schedule="linear", convex=True, temperature=1 (the same loss up to the target's entropy);
     `lwr(k)`: age=k, held=True, weight=.9, schedule="linear", convex=True, temperature=5;
     `temporal_ensembling(distance="kl")`: momentum=.7, weight=3, schedule="gaussian", temperature=1.
     The defaults of weight and temperature are DLB's.
@@ -118,9 +124,9 @@ class SoftTargetMemory(Method):
         repeat: bool = False,
     ) -> None:
         if convex and weight > 1:
-            raise ValueError(f"weight must be a number in [0, 1] where it is convex, got {weight!r}")
+            raise ValueError(f"weight must be a number in [0, 1] if convex=True, got {weight!r}")
         if held and (repeat or unit == "iterations"):
-            raise ValueError("held must be False where samples are repeated: their targets would be one iteration old")
+            raise ValueError("held must be False if samples are repeated, since their targets would be one iteration old")
         super().__init__(run)
         self.composition = self.composition_for(age=age, unit=unit, repeat=repeat)
         self.age, self.unit, self.held = age, unit, held
@@ -130,7 +136,7 @@ class SoftTargetMemory(Method):
         every = age if held else 1
         self.target_update = "batch" if unit == "iterations" else every_epochs(every)
         self.history = TargetHistory(rows, run.num_samples, run.num_classes, every=every, momentum=momentum)
-        # How often each sample was repeated.
+        # Number of repetitions of each sample.
         self.remember(repeated=torch.zeros(run.num_samples, dtype=torch.int64), weight=torch.zeros(()))
 
     @classmethod
@@ -141,12 +147,12 @@ class SoftTargetMemory(Method):
         return "last" if options.get("repeat") else "plain"
 
     def start_epoch(self, epoch: int) -> None:
-        """Sets the weight."""
+        """Set the weight."""
         rises = {"constant": 1.0, "linear": linear_rise(epoch, self.epochs), "gaussian": gaussian_rise(epoch, self.epochs)}
         self.weight.fill_(self.final_weight * rises[self.schedule])
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
-        """`soft_target_loss` with the targets of the age asked for."""
+        """`soft_target_loss` with the targets of the requested age."""
         taught = batch.index if self.composition == "plain" else batch.index[: batch.new.start]
         number = self._number(taught)
         return soft_target_loss(
@@ -171,12 +177,12 @@ class SoftTargetMemory(Method):
         self.history.write(batch.index[batch.new], soft_targets(logits[batch.new], temperature=self.temperature))
 
     def _number(self, index: Tensor) -> Tensor:
-        """Which of the samples' targets has the age asked for, int64[R]; below 1 as long as there is none."""
+        """The number of the target with the requested age for each sample, int64[R]; below 1 if there is none yet."""
         if self.unit == "iterations":
-            # The n-th repetition is `age` iterations after the n-th presentation, between which there may be one more.
+            # The n-th repetition comes `age` iterations after the n-th presentation, with at most one more between.
             return self.repeated.index_select(0, index) + 1
         written = self.history.predictions.index_select(0, index)
         if self.held:
             return written // self.age
-        # With repeated samples, this epoch's presentation is written already.
+        # With repeated samples, this epoch's presentation is already written.
         return written - self.age + (self.composition == "plain")

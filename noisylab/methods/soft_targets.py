@@ -1,4 +1,4 @@
-"""What the methods with a memory of soft targets, one row for every training sample, share."""
+"""Functions for methods with a memory of soft targets, one row per training sample."""
 
 import math
 
@@ -11,16 +11,15 @@ RAMP_UP = 80 / 300
 
 
 def soft_targets(logits: Tensor, *, temperature: float = 1.0) -> Tensor:
-    """softmax(logits / T) without gradient, in float32 at least: float[B, K]."""
+    """softmax(logits / T) without gradient, in at least float32: float[B, K]."""
     precision = torch.promote_types(logits.dtype, torch.float32)
     return functional.softmax(logits.detach().to(precision) / temperature, dim=1)
 
 
 def target_divergence(logits: Tensor, targets: Tensor, *, temperature: float = 1.0) -> Tensor:
-    """T^2 KL(target || softmax(z / T)) of every entry: float[B].
+    """T^2 KL(target || softmax(z / T)) per entry: float[B].
 
-    logits: float[B, K]; targets: probabilities float[B, K], softened already; no gradient reaches them. Computed in float32 at
-    least.
+    logits: float[B, K]; targets: softened probabilities float[B, K], without gradient. Computed in at least float32.
     """
     precision = torch.promote_types(logits.dtype, torch.float32)
     log_p = functional.log_softmax(logits.to(precision) / temperature, dim=1)
@@ -28,24 +27,24 @@ def target_divergence(logits: Tensor, targets: Tensor, *, temperature: float = 1
 
 
 def last_occurrence(index: Tensor) -> Tensor:
-    """For every entry the last one with the same id: int64[B].
+    """For every entry, the last entry with the same id: int64[B].
 
-    Written rows taken from there are the same for all entries of a sample, so that the order of writing does not matter.
+    Rows that are taken from there are equal for all entries of a sample, so the order of writing does not matter.
     """
     positions = torch.arange(len(index), device=index.device)
     return torch.where(index[:, None] == index[None, :], positions, -1).amax(dim=1)
 
 
 def write_rows(memory: Tensor, index: Tensor, rows: Tensor) -> None:
-    """memory[index] = rows, in place; of a sample that stands in the batch more than once, its last entry.
+    """memory[index] = rows, in place; if a sample is in the batch more than once, its last entry counts.
 
-    memory: float[N, K]; index: int64[B]; rows: float[B, K], whose gradient is left out.
+    memory: float[N, K]; index: int64[B]; rows: float[B, K], without gradient.
     """
     memory.index_copy_(0, index, rows.detach().to(memory.dtype).index_select(0, last_occurrence(index)))
 
 
 def averaging_rate(momentum: float, count: int) -> float:
-    """The weight of the count-th prediction in their moving average, where that is corrected for its start from zero.
+    """The weight of the count-th prediction in a moving average that is corrected for its start from zero.
 
     Z_n = m Z_{n-1} + (1 - m) p_n with Z_0 = 0 has Z_n / (1 - m^n) as its corrected form (Laine & Aila 2017), which is
     t_n = (1 - r) t_{n-1} + r p_n with this r; r = 1 for the first.
@@ -54,7 +53,7 @@ def averaging_rate(momentum: float, count: int) -> float:
 
 
 def linear_rise(epoch: int, epochs: int) -> float:
-    """t/E with t counted from 1, so that it is 1 in the last epoch."""
+    """t/E with t from 1, so that it is 1 in the last epoch."""
     return (epoch + 1) / epochs
 
 

@@ -20,8 +20,8 @@ def temporal_ensembling_loss(
 ) -> Tensor:
     """CE + weight times the distance of p from the target, averaged over the batch (Laine & Aila 2017).
 
-    logits: float[B, K]; labels: int64[B]; targets: float[B, K], averaged probabilities, which no gradient reaches. distance:
-    sum_k (p_k - t_k)^2, or KL(t || p).
+    logits: float[B, K]; labels: int64[B]; targets: float[B, K], averaged probabilities, without gradient. distance: sum_k
+    (p_k - t_k)^2, or KL(t || p).
     """
     precision = torch.promote_types(logits.dtype, torch.float32)
     if distance == "kl":
@@ -35,10 +35,13 @@ def temporal_ensembling_loss(
 class TemporalEnsembling(Method):
     """CE + w ||p - t||^2, t the moving average of the sample's predictions of earlier epochs (Laine & Aila, ICLR 2017).
 
-    momentum: of the average, which is corrected for its start from zero; the paper has .6. w rises to `weight` as
-    exp(-5 (1 - x)^2), x from 0 to 1 over the first 80/300 of the epochs, and is 0 in the first one, which has no target. The
-    squares are summed over the classes: the paper's 30 on their mean over 10 classes is a weight of 3. distance: "kl" for
-    KL(t || p) in their place.
+    w rises to `weight` as exp(-5 (1 - x)^2), with x from 0 to 1 over the first 80/300 of the epochs, and is 0 in the first
+    epoch, which has no target.
+
+    Args:
+        momentum: of the average, which is corrected for its start from zero; .6 in the paper.
+        weight: final w. Squares are summed over classes: the paper's 30 for their mean over 10 classes is a weight of 3.
+        distance: "squared", or "kl" for KL(t || p).
     """
 
     target_update = "epoch"
@@ -60,7 +63,7 @@ class TemporalEnsembling(Method):
         self.remember(targets=torch.zeros(run.num_samples, run.num_classes), weight=torch.zeros(()), rate=torch.ones(()))
 
     def start_epoch(self, epoch: int) -> None:
-        """Sets the weight, and how much this epoch's predictions count in the average."""
+        """Set the weight, and how much this epoch's predictions count in the average."""
         self.weight.fill_(self.final_weight * gaussian_rise(epoch, self.epochs) if epoch else 0.0)
         self.rate.fill_(averaging_rate(self.momentum, epoch + 1))
 
@@ -70,6 +73,6 @@ class TemporalEnsembling(Method):
         return temporal_ensembling_loss(logits, batch.labels, targets, weight=self.weight, distance=self.distance)
 
     def observe(self, logits: Tensor, batch: Batch) -> None:
-        """Take the predictions into the average."""
+        """Add the predictions to the average."""
         targets = self.targets.index_select(0, batch.index)
         write_rows(self.targets, batch.index, (1 - self.rate) * targets + self.rate * soft_targets(logits))

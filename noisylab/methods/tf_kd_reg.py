@@ -11,7 +11,7 @@ from noisylab.methods.base import Method, RunInfo
 
 
 def virtual_teacher(labels: Tensor, num_classes: int, *, temperature: float, correct: float, dtype: torch.dtype) -> Tensor:
-    """[B, K]: p^(1/T), normalised, where p is `correct` on the label and even over the other classes."""
+    """[B, K]: p^(1/T), normalised, with p = `correct` on the label and even over the other classes."""
     others = num_classes - 1
     p = (correct, (1 - correct) / others) if others else (1.0, 0.0)
     label, other = ((share / max(p)) ** (1 / temperature) for share in p)
@@ -21,7 +21,7 @@ def virtual_teacher(labels: Tensor, num_classes: int, *, temperature: float, cor
 
 
 def tf_kd_reg_loss(logits: Tensor, labels: Tensor, *, temperature: float, alpha: float, correct: float) -> Tensor:
-    """(1 - alpha) CE + alpha KL(p_d^T || p^T), averaged over the batch; p_d^T as of `virtual_teacher`.
+    """(1 - alpha) CE + alpha KL(p_d^T || p^T), averaged over the batch; p_d^T from `virtual_teacher`.
 
     logits: float[B, K]; labels: int64[B]. There is no factor T^2.
     """
@@ -36,9 +36,14 @@ def tf_kd_reg_loss(logits: Tensor, labels: Tensor, *, temperature: float, alpha:
 class TfKDReg(Method):
     """(1 - alpha) CE + alpha KL(p_d^T || p^T), p_d made by hand: `correct` on the given label (Yuan et al., CVPR 2020).
 
-    This is the paper's form: both sides at temperature T and no factor T^2, so that at T = 20 it is little more than CE with
-    weight 1 - alpha. The public code leaves the student at T = 1 and takes the softmax of p_d / T as if they were logits: that
-    equals label smoothing, which is `lsr`.
+    This is the paper's form: both sides at temperature T and no factor T^2, so at T = 20 it is little more than CE with weight
+    1 - alpha. The public code leaves the student at T = 1 and takes the softmax of p_d / T as if they were logits, which equals
+    label smoothing (`lsr`).
+
+    Args:
+        temperature: T.
+        alpha: weight of the divergence.
+        correct: probability of the given label in p_d.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ def tf_kd_self_loss(
 ) -> Tensor:
     """(1 - alpha) CE + beta T^2 KL(teacher || student), averaged over the batch.
 
-    logits, teacher: float[B, K]; labels: int64[B]; no gradient reaches the teacher.
+    logits, teacher: float[B, K]; labels: int64[B]. The teacher gets no gradient.
     """
     taught = beta * distillation(logits, teacher, temperature=temperature)
     return (1 - alpha) * functional.cross_entropy(logits, labels) + taught
@@ -27,8 +27,11 @@ def tf_kd_self_loss(
 class TfKDSelf(Method):
     """(1 - alpha) CE + beta T^2 KL(the same network trained with CE before || student) (Yuan et al., CVPR 2020).
 
-    alpha, beta: by default, those in effect in the public code for ResNet-18 on CIFAR-100, which averages the divergence over
-    classes as well and multiplies it by 50.
+    Args:
+        temperature: T.
+        alpha: 1 - weight of CE.
+        beta: weight of the divergence. Both defaults are in effect in the public code for ResNet-18 on CIFAR-100, which also
+            averages the divergence over classes and multiplies it by 50.
     """
 
     supports_mixed_images = True
@@ -42,7 +45,7 @@ class TfKDSelf(Method):
         self.temperature, self.alpha, self.beta = temperature, alpha, beta
 
     def prepare(self, teachers: TeacherProvider) -> None:
-        """Takes the network that CE trained."""
+        """Get the network that CE trained."""
         self.teacher = Frozen(teachers.trained("ce").network)
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
@@ -53,5 +56,5 @@ class TfKDSelf(Method):
 
     @classmethod
     def num_trainings(cls, **options: Any) -> int:  # noqa: ARG003 - the same for all
-        """The teacher's, and its own."""
+        """Two: the teacher and the student."""
         return 2

@@ -1,4 +1,4 @@
-"""Networks from images float32[B, C, H, W] to logits float32[B, K]; `noisylab.core.registries.MODELS` knows them by name."""
+"""Networks from images float32[B, C, H, W] to logits float32[B, K], registered in `noisylab.core.registries.MODELS`."""
 
 import lazy_loader
 

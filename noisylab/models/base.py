@@ -1,4 +1,4 @@
-"""`Backbone`: what every network of this package is."""
+"""`Backbone`: the base class of every network."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -15,8 +15,17 @@ from noisylab.core.specs import Spec
 class Backbone(nn.Module):
     """A network in stages: stem, stages, average pooling, classifier.
 
-    widths: channels after each stage; the last one is what the classifier sees. tail: what follows the last stage before
-    pooling (the norm of pre-activation networks).
+    Args:
+        stem: From images to the first stage.
+        stages: One module per stage.
+        widths: Channels after each stage; the last one is the input of the classifier.
+        num_classes: K.
+        tail: Follows the last stage before pooling (the norm of pre-activation networks).
+
+    Example:
+        >>> from noisylab.models import create_model
+        >>> create_model("resnet20", num_classes=10).widths
+        (16, 32, 64)
     """
 
     def __init__(
@@ -33,7 +42,7 @@ class Backbone(nn.Module):
         self.classifier: nn.Module = nn.Linear(self.widths[-1], num_classes)
 
     def stage_outputs(self, images: Tensor) -> list[Tensor]:
-        """Feature maps float[B, C_i, H_i, W_i] after each stage, the last one after the tail, of images float[B, C, H, W]."""
+        """Feature maps float[B, C_i, H_i, W_i] of images float[B, C, H, W] after each stage; the last one is after the tail."""
         outputs, features = [], self.stem(images)
         for stage in self.stages:
             features = stage(features)
@@ -41,13 +50,13 @@ class Backbone(nn.Module):
         return [*outputs[:-1], self.tail(features)]
 
     def pool(self, features: Tensor) -> Tensor:
-        """The last feature map, averaged over its places: float[B, D], what the classifier sees."""
+        """The last feature map, averaged over its pixels: float[B, D], the input of the classifier."""
         return torch.flatten(functional.adaptive_avg_pool2d(features, 1), 1)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits float[B, K]."""
         features = self.stem(images)
-        # Not by way of stage_outputs, which would keep every stage's maps alive.
+        # Not through stage_outputs, which would keep the maps of every stage alive.
         for stage in self.stages:
             features = stage(features)
         logits: Tensor = self.classifier(self.pool(self.tail(features)))

@@ -12,7 +12,7 @@ from noisylab.models.base import Backbone
 
 
 class PadTo(nn.Module):
-    """Feature maps with a border of zeros where they are smaller than `size`."""
+    """Pad feature maps that are smaller than `size` with zeros."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ def cnn9(num_classes: int, in_channels: int = 3, *, dropout: Annotated[float, Bo
     """Co-teaching's 9 convolutions with leaky ReLU, max-pooling and channel dropout, 4.4 million parameters.
 
     The last three convolutions have no padding and need maps of 7x7; smaller ones (images below 28x28) get a border of zeros.
-    Its public code keeps dropout on when evaluating; here it is off then.
+    The public code leaves dropout on in evaluation; here it is off.
     """
 
     def block(channels: list[int], padding: int) -> list[nn.Module]:

@@ -19,7 +19,7 @@ def _convolve(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
 
 
 class DenseLayer(nn.Module):
-    """The input, and `GROWTH` new channels made from it; by way of 4 * GROWTH channels where `bottleneck`."""
+    """The input and `GROWTH` new channels made from it, through 4 * GROWTH channels if `bottleneck`."""
 
     def __init__(self, inputs: int, *, bottleneck: bool) -> None:
         super().__init__()

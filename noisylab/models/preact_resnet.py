@@ -8,7 +8,7 @@ from noisylab.models.base import Backbone, initialise_convolutions
 
 
 class PreActBlock(nn.Module):
-    """Two 3x3 convolutions, each after norm and ReLU, with dropout between them; projections see the normed input."""
+    """Two 3x3 convolutions, each after norm and ReLU, with dropout between them; projections see the normalised input."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, dropout: float) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ Shortcut = Literal["pad", "project"]
 
 
 def make_shortcut(inputs: int, outputs: int, stride: int, shortcut: Shortcut) -> nn.Module:
-    """What stands beside a block: the input itself where it fits, else its padding or projection to the block's output."""
+    """The shortcut of a block: the input itself if it fits, else padded or projected to the block's output."""
     if stride == 1 and inputs == outputs:
         return nn.Identity()
     if shortcut == "pad":
@@ -75,7 +75,7 @@ class ResNet(Backbone):
     """Stages of residual blocks; every stage but the first halves the resolution.
 
     blocks, widths: of each stage. block: makes a block from its input and output channels, stride and shortcut. stem: channels
-    of the first convolution, where they are not those of the first stage.
+    of the first convolution, if they are not those of the first stage.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ def resnet110(
 ) -> Backbone:
     """ResNet-110 of the CIFAR experiments, 1.7 million parameters; block='bottleneck' with projections as in DLB's public code.
 
-    DLB's is three stages of twelve bottlenecks with 64, 128, 256 channels.
+    DLB's network has three stages of twelve bottlenecks with 64, 128, 256 channels.
     """
     if block == "basic":
         return _thin(110, num_classes, in_channels, shortcut)

@@ -12,10 +12,10 @@ from noisylab.models.base import Backbone
 
 
 class TimmBackbone(Backbone):
-    """A timm network seen as a `Backbone`.
+    """A timm network as a `Backbone`.
 
-    stages: what timm's `feature_info` lists. widths: their channels, the last one being what the classifier sees, which some
-    networks widen after their last stage. The last stage output is what timm's own pooling takes: tokens in transformers.
+    stages: those in timm's `feature_info`. widths: their channels; the last one is the input of the classifier, which some
+    networks widen after the last stage. The last stage output is the input of timm's own pooling: tokens in transformers.
     """
 
     def __init__(self, network: Any) -> None:
@@ -32,12 +32,12 @@ class TimmBackbone(Backbone):
         return layer
 
     def stage_outputs(self, images: Tensor) -> list[Tensor]:
-        """Feature maps float[B, C_i, H_i, W_i] after each stage; the last entry as the network's own pooling takes it."""
+        """Feature maps float[B, C_i, H_i, W_i] after each stage; the last entry is the input of the network's own pooling."""
         last, outputs = self.network.forward_intermediates(images, output_fmt="NCHW")
         return [*outputs[:-1], last]
 
     def pool(self, features: Tensor) -> Tensor:
-        """The last stage output, pooled as the network does: float[B, D], what the classifier sees."""
+        """The last stage output, pooled as the network does: float[B, D], the input of the classifier."""
         pooled: Tensor = self.network.forward_head(features, pre_logits=True)
         return pooled
 
@@ -53,7 +53,7 @@ def timm_model(
 ) -> Backbone:
     """Any timm network (extra: timm), as in timm:convnext_atto; most are made for 224 pixels, img_size adapts transformers.
 
-    Raises ValueError without timm, for a name that it does not know, and where the network cannot be made or has no stages.
+    Raises ValueError without timm, for an unknown name, or if the network cannot be made or has no stages.
     """
     timm = _timm()
     if not timm.is_model(name):
@@ -63,7 +63,7 @@ def timm_model(
     size = {} if img_size is None else {"img_size": img_size}
     try:
         network = timm.create_model(name, pretrained=pretrained, num_classes=num_classes, in_chans=in_channels, **size)
-    except Exception as error:  # every family of networks raises its own
+    except Exception as error:  # every family of networks has its own errors
         asked = f"num_classes={num_classes}, in_chans={in_channels}, pretrained={pretrained}, img_size={img_size}"
         raise ValueError(f"timm model {name!r} cannot be made with {asked}: {error}") from error
     if not all(hasattr(network, needed) for needed in ("feature_info", "forward_intermediates", "head_hidden_size")):

@@ -13,7 +13,7 @@ class VGG(Backbone):
     """Five stages of 3x3 convolutions with batch norm and ReLU, each ending in max-pooling.
 
     hidden: linear layers of 512 units with ReLU between pooling and the last linear layer. Pooling rounds sizes up, so that
-    images of 8x8 and 28x28 pixels pass all five; nothing changes where sizes are multiples of 32.
+    images of 8x8 and 28x28 pixels pass all five; multiples of 32 are not affected.
     """
 
     def __init__(self, num_classes: int, in_channels: int, *, convolutions: list[int], hidden: int) -> None:

@@ -32,7 +32,7 @@ def wrn28_10(num_classes: int, in_channels: int = 3, *, dropout: Annotated[float
 def wrn20_8(num_classes: int, in_channels: int = 3) -> Backbone:
     """DLB's WRN-20-8: two wide bottlenecks per stage, 64, 128, 256 channels (inside: 128, 256, 512), post-activation.
 
-    20 layers do not fit the 6n + 4 of wide residual networks; this is what DLB's public code calls wide_resnet20_8.
+    20 layers do not fit the 6n + 4 of wide residual networks; this is the network that DLB's public code calls wide_resnet20_8.
     """
     return ResNet(
         num_classes,

@@ -1,4 +1,4 @@
-"""One epoch's row of records, gathered on the device from presentations in the order they come."""
+"""One epoch's row of records, collected on the device from presentations in their order."""
 
 from typing import Any, NamedTuple
 
@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-# The least log probability kept: float16 holds it, and its exponential is 0.
+# The smallest log probability kept: float16 can hold it, and its exponential is 0.
 LEAST = -6e4
 
 
 class Presentations(NamedTuple):
     """M presentations in order of time: sample int64[M], logits float32[M, K], given int64[M].
 
-    new: int8[M], 1 for the epoch's own presentation of its sample, 0 for another one, -1 where the order has to tell.
+    new: int8[M], 1 for the epoch's own presentation of its sample, 0 for another one, -1 if the order decides.
     """
 
     sample: Tensor
@@ -23,10 +23,10 @@ class Presentations(NamedTuple):
 
 
 class Rows:
-    """The row being filled, and what has to be remembered of earlier presentations; all of it tensors on one device.
+    """The current row, and the memory of earlier presentations, as tensors on one device.
 
-    Tensors have one entry more than there are samples: what is not to be kept is written there, since selecting entries would
-    wait for the device.
+    Tensors have one entry more than there are samples. Entries to discard are written there, since selecting entries would wait
+    for the device.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Rows:
         return torch.full((self.samples + 1, self.classes), torch.nan, dtype=torch.float16, device=self.device)
 
     def start(self) -> None:
-        """Begin an empty row."""
+        """Start an empty row."""
         self.begun = False
         floats = ["loss_predicted", "margin", "el2n"]
         if self.own_log_p is not None:
@@ -57,18 +57,18 @@ class Rows:
         self.row["agreement"] = torch.full((size,), -1, dtype=torch.int8, device=self.device)
         self.shown = torch.zeros(size, dtype=torch.bool, device=self.device)
         self.owned = torch.zeros(size, dtype=torch.bool, device=self.device)
-        # Lowest and highest sample and label so far, looked at when the row is taken.
+        # Lowest and highest sample and label so far, checked when the row is taken.
         self.extent = torch.zeros(4, dtype=torch.int64, device=self.device)
 
     def add(self, seen: Presentations) -> None:
-        """Enter presentations; nothing here waits for the device."""
+        """Add presentations, without waiting for the device."""
         self.begun = True
         logits = functional.pad(seen.logits, (0, self.classes - seen.logits.shape[1]), value=-torch.inf)
         lowest = torch.stack([seen.sample.min(), seen.given.min()])
         highest = torch.stack([seen.sample.max(), seen.given.max()])
         self.extent = torch.cat([self.extent[:2].minimum(lowest), self.extent[2:].maximum(highest)])
         sample = torch.where((seen.sample >= 0) & (seen.sample < self.samples), seen.sample, self.samples)
-        # Sorted by sample, in order of time within each.
+        # Sorted by sample, and by time within a sample.
         order = torch.argsort(sample, stable=True)
         sample, logits, new = sample[order], logits[order], seen.new[order]
         given = seen.given[order].clamp(0, self.classes - 1)[:, None]
@@ -96,7 +96,7 @@ class Rows:
         to_latest = torch.where(last, sample, self.samples)
 
         if self.own_log_p is not None and self.latest_log_p is not None and self.before_log_p is not None:
-            # Rounded as it is remembered, so that where a buffer ends changes no number.
+            # Rounded like the remembered values, so that the end of a buffer changes no number.
             rounded = log_p.half()
             previous = torch.where(first[:, None], self.latest_log_p[sample], rounded.roll(1, 0))
             self.row["step_divergence"].index_copy_(0, to_second, _divergence(previous, log_p))
@@ -114,7 +114,7 @@ class Rows:
         self.owned.index_fill_(0, to_own, True)
 
     def take(self) -> dict[str, Tensor]:
-        """The finished row on the CPU, [N] by name; the next one is begun.
+        """Return the finished row on the CPU, [N] by name, and start the next one.
 
         Raises ValueError for samples or labels out of range.
         """
@@ -126,18 +126,18 @@ class Rows:
         row = {name: values[: self.samples].cpu() for name, values in self.row.items()}
         self.start()
         if self.own_log_p is not None:
-            # Only consecutive epochs are compared: who was not shown has nothing to be compared with.
+            # Only consecutive epochs are compared, so a sample that was not shown has no divergence.
             self.before_log_p, self.own_log_p = self.own_log_p, self._nothing()
         return row
 
     def mean_probabilities(self) -> Tensor:
-        """float16[N, K], over the epochs so far that showed the sample; NaN where none did."""
+        """float16[N, K], over the epochs so far that showed the sample; NaN if none did."""
         assert self.probability_sum is not None
         assert self.times is not None
         return (self.probability_sum[: self.samples] / self.times[: self.samples, None]).half()
 
     def state_dict(self) -> dict[str, Tensor]:
-        """What later rows depend on, on the CPU, copied."""
+        """A copy of the memory that later rows depend on, on the CPU."""
         state = {
             "latest": self.latest,
             "latest_log_p": self.latest_log_p,
@@ -148,7 +148,7 @@ class Rows:
         return {name: values[: self.samples].detach().cpu().clone() for name, values in state.items() if values is not None}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up what `state_dict` gave; of what it lacks, nothing is remembered. The row begins anew."""
+        """Restore the state of `state_dict`, forget what it lacks, and start an empty row."""
         self.start()
         self.latest[: self.samples] = state["latest"].to(self.device)
         for name, nothing in (("latest_log_p", torch.nan), ("before_log_p", torch.nan), ("probability_sum", 0), ("times", 0)):
@@ -175,6 +175,6 @@ def _earliest(sample: Tensor, mask: Tensor) -> Tensor:
 
 
 def _divergence(before: Tensor, now: Tensor) -> Tensor:
-    """KL(before || now) in nats for log probabilities [M, K]; NaN where there is none before."""
+    """KL(before || now) in nats for log probabilities [M, K]; NaN if there is none before."""
     log_p = before.float()
     return (log_p.exp() * (log_p - now)).sum(dim=1).clamp(min=0)

@@ -23,5 +23,5 @@ class _Computed(BackendArray):
 
 
 def lazily(sources: Sequence[xarray.Variable], function: Callable[..., NDArray[Any]], dtype: np.dtype[Any]) -> xarray.Variable:
-    """`function` of the values of `sources`, entry by entry, computed for what is indexed alone."""
+    """`function` of the values of `sources`, elementwise, computed only for the indexed part."""
     return xarray.Variable(sources[0].dims, indexing.LazilyIndexedArray(_Computed(sources, function, dtype)))

@@ -1,4 +1,4 @@
-"""`DynamicsRecorder`: what a network says of every training sample in every epoch, on disk."""
+"""`DynamicsRecorder`: the predictions for every training sample in every epoch, on disk."""
 
 import shutil
 from os import PathLike
@@ -20,29 +20,40 @@ from noisylab.recording.records import FILE, FORMAT, derived, shard_file
 
 Record = Literal["online", "eval"]
 
-# Entries kept as logits before they are reduced to the recorded quantities: bounds memory, and spares each step the work.
+# Entries that are buffered as logits before they are reduced, which bounds memory and saves work in each step.
 BUFFERED = 2**16
 CHUNK_BYTES = 2**22
 
 
 class DynamicsRecorder:
-    """Records each sample's prediction, loss, margin and error norm, one row an epoch, in anyone's training loop.
+    """Records each sample's prediction, loss, margin and error norm, one row per epoch, in any training loop.
 
-    `observe` what every step computed, `end_epoch` after the last one; `noisylab.analysis.load_dynamics(folder)` reads it, and
-    says what there is. 8 bytes a sample and epoch on disk (zarr, checksummed), for more than 255 classes 9. A sample that an
-    epoch did not show has prediction `missing` and NaN.
+    Call `observe` in every step and `end_epoch` after the last one; `load_dynamics(folder)` reads the records. They take 8
+    bytes per sample and epoch on disk (zarr, with checksums), or 9 with more than 255 classes. A sample without a presentation
+    in an epoch has prediction `missing` and NaN. Only `end_epoch` waits for the device.
 
-    folder: where `dynamics.zarr` is written; one that is there is continued after its last row. given_labels, true_labels:
-    int[N]. record: "online" for outputs of the training steps (training mode, augmented, before the update), "eval" for
-    outputs of an extra pass; it is written down, and up to the caller. shard: (rank, number of processes) where several
-    processes train together; each writes its own file, and reading merges them.
+    Args:
+        folder: Where to write `dynamics.zarr`. An existing one is continued after its last row.
+        given_labels: int[N].
+        epochs: Number of rows.
+        true_labels: int[N], if known.
+        num_classes: By default that of the labels.
+        sample_ids: [N], names of the samples in the records; by default 0 to N - 1.
+        record: "online" for outputs of training steps (training mode, augmented, before the update), "eval" for outputs of an
+            extra pass. The records state it.
+        divergence: Also record KL divergences between consecutive epochs, and between first and second presentations. It takes
+            4 bytes more per sample and epoch, and 6 K bytes of device memory per sample for K classes.
+        probabilities: Keep each sample's mean probabilities over epochs: 2 K bytes per sample on disk, 4 K of memory.
+        shard: (rank, number of processes) if several processes train together. Each writes its own file, and reading merges
+            them.
 
-    divergence: record KL divergences too, between consecutive epochs and between a second presentation and the one before it;
-    4 bytes more a sample and epoch, and 6 K bytes a sample of memory on the device for K classes. probabilities: keep each
-    sample's mean probabilities over epochs, 2 K bytes a sample on disk in all, 4 K of memory.
+    Raises:
+        ValueError: For labels that do not fit, or if `folder` has records of other samples or settings.
 
-    Nothing waits for the device but `end_epoch`. Raises ValueError for labels that do not fit, and for records of other samples
-    or settings in `folder`.
+    Example:
+        >>> recorder = DynamicsRecorder("my_run", given_labels=[0, 1, 1], epochs=2)
+        >>> recorder.observe(torch.tensor([0, 2]), logits=torch.randn(2, 2))
+        >>> recorder.end_epoch()
     """
 
     def __init__(
@@ -73,7 +84,7 @@ class DynamicsRecorder:
         rank = check_integer("shard's rank", shard[0])
         if rank >= self._shards:
             raise ValueError(f"shard must be (rank, number of processes) with rank below the number, got {shard!r}")
-        # One value more than there are classes, to say that there is no prediction.
+        # One more value than there are classes, for no prediction.
         self._class_type = np.min_scalar_type(self.num_classes)
         self.missing = int(np.iinfo(self._class_type).max)
         self._divergence, self._probabilities = divergence, probabilities
@@ -114,10 +125,17 @@ class DynamicsRecorder:
         self._chunks: dict[str, tuple[int, NDArray[Any]]] = {}
 
     def observe(self, index: Tensor, logits: Tensor, labels: Tensor | None = None, new: slice | None = None) -> None:
-        """Take note of one step: sample ids int64[B], logits float[B, K], labels int64[B] (by default the given ones).
+        """Record one step.
 
-        index: positions in the given labels, in [0, N). new: the entries that are the epoch's own presentation of their sample
-        (`Batch.new`); without it, a sample's first presentation in the epoch is its own, and any further one a second one.
+        Args:
+            index: int64[B], positions in the given labels.
+            logits: float[B, K].
+            labels: int64[B]; by default the given labels.
+            new: The entries that are the epoch's own presentation of their sample (`Batch.new`). By default it is the first
+                presentation in the epoch, and any further one is a second presentation.
+
+        Raises:
+            ValueError: If shapes or classes do not fit, or all epochs are written.
         """
         if self.epoch >= self.epochs:
             raise ValueError(f"the recorder was made for {self.epochs} epochs, and all are written; choose another folder")
@@ -130,7 +148,7 @@ class DynamicsRecorder:
             )
         if not len(index):
             return
-        # Copies, since the caller may overwrite its tensors (CUDA graphs do).
+        # Copies, because the caller may overwrite its tensors (CUDA graphs do).
         kept = None if labels is None else labels.detach().clone()
         self._buffer.append((index.detach().clone(), logits.detach().float().clone(), kept, new))
         self._buffered += len(index)
@@ -138,7 +156,7 @@ class DynamicsRecorder:
             self._reduce()
 
     def end_epoch(self) -> None:
-        """Write the epoch's row; it is then in `last` too, as arrays [N] by name."""
+        """Write the epoch's row; `last` then holds it too, as arrays [N] by name."""
         if self.epoch >= self.epochs:
             raise ValueError(f"the recorder was made for {self.epochs} epochs, and all are written")
         self._reduce()
@@ -153,26 +171,26 @@ class DynamicsRecorder:
         self.last = row | derived(least, row["margin"])
 
     def go_to(self, epoch: int) -> None:
-        """Go on with `epoch`, where a loop resumes: later rows will be written again, and rows that lack before it are missing.
+        """Continue with `epoch` after a resume. Rows from it on are overwritten; rows skipped before it are marked missing.
 
-        Without `load_state_dict`, the divergences of that epoch are missing too, and mean probabilities go on from float16.
-        Raises ValueError for an epoch that is not in [0, epochs].
+        Without `load_state_dict`, the divergences of that epoch are missing too, and mean probabilities continue from float16.
+        Raises ValueError if `epoch` is not in [0, epochs].
         """
         if check_integer("epoch", epoch) > self.epochs:
             raise ValueError(f"epoch must be in [0, {self.epochs}], got {epoch}")
-        # What an epoch that was broken off has shown so far does not count.
+        # Presentations of an unfinished epoch do not count.
         if epoch < self.epoch or (epoch == self.epoch and (self._buffered or self._rows.begun)):
             self.load_state_dict({"epoch": epoch, **self._state_on_disk(epoch)})
         while self.epoch < epoch:
             self.end_epoch()
 
     def state_dict(self) -> dict[str, Any]:
-        """What is needed to go on after an epoch: how many rows count, which are on disk then, and the latest predictions."""
+        """The state after an epoch: the number of rows, which are on disk by then, and the latest predictions."""
         flush_folder(self._folder)
         return {"epoch": self.epoch, **self._rows.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken; later rows will be written again."""
+        """Continue from a `state_dict`; later rows are overwritten."""
         self.epoch = int(state["epoch"])
         self._rows.load_state_dict(state)
         self._buffer, self._buffered, self._chunks = [], 0, {}
@@ -181,7 +199,7 @@ class DynamicsRecorder:
         return Rows(self.num_samples, self.num_classes, self.missing, device, self._divergence, self._probabilities)
 
     def _state_on_disk(self, epoch: int | None = None) -> dict[str, Tensor]:
-        """What is known of the rows before `epoch` (default: all): each latest prediction, and the sum of probabilities."""
+        """The state from the rows before `epoch` (default: all): latest predictions, and sums of probabilities."""
         epoch = self.epoch if epoch is None else epoch
         if not epoch:
             return {"latest": torch.full((self.num_samples,), self.missing)}
@@ -190,7 +208,7 @@ class DynamicsRecorder:
         )
         state = {"latest": torch.from_numpy(predictions.reshape(-1, self.num_samples)[-1].astype(np.int64))}
         if self._probabilities:
-            # Where rows are taken back, the mean on disk is still that of all; it then weighs as the rows that stay.
+            # If rows are taken back, the mean on disk still covers all of them; it gets the weight of the remaining rows.
             times = torch.from_numpy((predictions != self.missing).sum(axis=0))
             mean = torch.from_numpy(np.nan_to_num(np.array(self._group["probabilities"]).astype(np.float32)))
             state |= {"times": times, "probability_sum": mean * times[:, None]}
@@ -211,12 +229,12 @@ class DynamicsRecorder:
                 advice = "remove it, or choose another folder"
                 raise ValueError(f"{str(path)!r} holds records with {', '.join(differing)}; {advice}")
             return group
-        # Built aside and renamed, so that a folder that is there is whole.
+        # Built elsewhere and renamed, so that an existing folder is complete.
         building = path.with_name(f".{path.name}.partial")
         shutil.rmtree(building, ignore_errors=True)
         building.parent.mkdir(parents=True, exist_ok=True)
         group = zarr.create_group(building)
-        # A shard is mostly empty: other processes have the other samples.
+        # A shard is mostly empty, because other processes have the other samples.
         codecs = [Crc32cCodec()] if self._shards == 1 else [ZstdCodec(level=1), Crc32cCodec()]
         for name, values in static.items():
             array = group.create_array(
@@ -260,7 +278,7 @@ class DynamicsRecorder:
         return -(-self.epochs // chunks)
 
     def _write(self, row: dict[str, NDArray[Any]]) -> None:
-        """Put the epoch's row on disk. Whole chunks are written from memory: a part of one would have to be read first."""
+        """Write the epoch's row. Whole chunks are written from memory, since a part of one would have to be read first."""
         for name, values in row.items():
             array = self._arrays[name]
             length = array.chunks[0]

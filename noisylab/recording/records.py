@@ -1,4 +1,4 @@
-"""Reading what `DynamicsRecorder` wrote."""
+"""Read the records of `DynamicsRecorder`."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,15 +18,15 @@ DERIVED = ("p_given", "p_max", "loss")
 
 
 def shard_file(rank: int, shards: int) -> str:
-    """The name of what one of several processes writes."""
+    """The name of the file of one of several processes."""
     return f"dynamics-{rank}-of-{shards}.zarr"
 
 
 def derived(loss_predicted: ArrayLike, margin: ArrayLike) -> dict[str, NDArray[np.float32]]:
-    """p_given, p_max and loss from what is stored: loss = loss_predicted + max(-margin, 0), since where the given class is not
-    the predicted one, the margin is the difference of their log probabilities.
+    """p_given, p_max and loss from the stored variables: loss = loss_predicted + max(-margin, 0).
 
-    As exact as if they were stored in float16 themselves, for half the bytes.
+    If the given class is not the predicted one, the margin is the difference of their log probabilities. The result is as exact
+    as if it were stored in float16, for half the bytes.
     """
     least, difference = np.asarray(loss_predicted, dtype=np.float32), np.asarray(margin, dtype=np.float32)
     loss = least + np.maximum(-difference, 0)
@@ -34,28 +34,44 @@ def derived(loss_predicted: ArrayLike, margin: ArrayLike) -> dict[str, NDArray[n
 
 
 def intact_epochs(run_folder: str | PathLike[str]) -> int:
-    """How many epochs of a run's records can be read back and continued; 0 where any is damaged or of an older format."""
+    """The number of epochs that can be read and continued; 0 if any is damaged or has an older format."""
     try:
         records = load_dynamics(run_folder).load()
-    # What a damaged store raises depends on which file is damaged.
+    # A damaged store can raise almost anything.
     except Exception:
         return 0
     return int(records.sizes["epoch"]) if records.attrs.get("format") == FORMAT else 0
 
 
 def load_dynamics(run_folder: str | PathLike[str]) -> "xarray.Dataset":
-    """The per-sample records of a run, labelled and read lazily: only what is indexed is loaded.
+    """The per-sample records of a run. They are read lazily: only indexed parts are loaded.
 
-    Over (epoch, sample): prediction; p_given and p_max, the probabilities of the given and of the predicted class; loss,
-    -log p_given; margin, z_given - max of the other logits; el2n, the norm of softmax(z) - onehot(given); agreement, whether a
-    second presentation was predicted as the one before it (-1: no second one); and, where recorded, divergence,
-    KL(epoch before || this epoch), and step_divergence, KL(presentation before || second presentation), in nats. Over (sample):
-    given, true, mislabelled. Over (sample, class), where recorded: probabilities, the mean over epochs.
+    Variables over (epoch, sample): prediction; p_given and p_max, the probabilities of the given and of the predicted class;
+    loss, -log p_given; margin, z_given - max of the other logits; el2n, the norm of softmax(z) - onehot(given); agreement,
+    whether a second presentation had the same prediction as the first (-1: no second one). If recorded, in nats: divergence,
+    KL(epoch before || this epoch), and step_divergence, KL(first || second presentation). Over (sample): given, true,
+    mislabelled. Over (sample, class), if recorded: probabilities, the mean over epochs.
 
-    The attribute `record` says whether predictions are `online` or `eval`, `true_labels` whether true labels were given. Rows
-    of epochs that are not done are cut off. What several processes wrote is merged: each sample's row is that of the process
-    which showed it, the first one of them where several did. Raises ValueError where the folder has no records, or not those
-    of every process.
+    The attribute `record` is `online` or `eval`; `true_labels` says whether true labels were given. Unfinished epochs are cut
+    off. Files of several processes are merged: a sample's row comes from the first process that showed it.
+
+    Args:
+        run_folder: The folder of a run or a recorder.
+
+    Returns:
+        The records over epoch, sample and class.
+
+    Raises:
+        ValueError: If the folder has no records, or not those of every process.
+
+    Example:
+        >>> import torch
+        >>> from noisylab.recording import DynamicsRecorder, load_dynamics
+        >>> recorder = DynamicsRecorder("my_run", [0, 1], epochs=1)
+        >>> recorder.observe(torch.tensor([0, 1]), torch.zeros(2, 2))
+        >>> recorder.end_epoch()
+        >>> load_dynamics("my_run")["loss"].values.round(2)
+        array([[0.69, 0.69]], dtype=float32)
     """
     folder = Path(run_folder).expanduser()
     shards = sorted(path for path in folder.glob("dynamics-*-of-*.zarr") if path.is_dir())
@@ -79,7 +95,24 @@ def make_records(
     record: str,
     missing: int = -1,
 ) -> "xarray.Dataset":
-    """Records as `load_dynamics` gives them, from arrays [E, N] by name and labels int[N] of another source."""
+    """Records like those of `load_dynamics`, from arrays of another source.
+
+    Args:
+        arrays: [E, N] by name: prediction, loss, margin, ...
+        given: int[N], given labels.
+        true: int[N], true labels, if known.
+        sample_ids: [N], names of the samples; by default 0 to N - 1.
+        record: "online" or "eval".
+        missing: The prediction of a sample that an epoch did not show.
+
+    Returns:
+        The records over epoch and sample.
+
+    Example:
+        >>> from noisylab.recording import make_records
+        >>> make_records({"loss": [[0.1, 2.0]]}, given=[0, 1], true=[0, 0], record="eval")["mislabelled"].values.tolist()
+        [False, True]
+    """
     import xarray
 
     labels = np.asarray(given)
@@ -103,7 +136,7 @@ def _open(path: Path) -> "xarray.Dataset":
 
 
 def _complete(records: "xarray.Dataset") -> "xarray.Dataset":
-    """The records with what can be derived of them. Those of format 1 hold it themselves."""
+    """The records with their derived variables. Records of format 1 store them."""
     given, true = (records[name].values.astype(np.int64) for name in ("given", "true"))
     records = records.assign(
         given=("sample", given), true=("sample", true), mislabelled=("sample", np.asarray(given != true))
@@ -131,7 +164,7 @@ def _merge(paths: Sequence[Path]) -> "xarray.Dataset":
         same = all(np.array_equal(part[name], first[name]) for name in ("sample", "given", "true"))
         if not same or any(part.attrs[name] != first.attrs[name] for name in first.attrs if name != "epochs_done"):
             raise ValueError(f"{str(path)!r} holds records of other samples or settings than {str(ordered[0])!r}")
-    # A process that was cut off may lack the last epochs.
+    # A process that was killed may lack the last epochs.
     epochs = min(part.sizes["epoch"] for part in parts)
     parts = [part.isel(epoch=slice(0, epochs)) for part in parts]
     missing = {"prediction": first.attrs["missing"], "agreement": -1}

@@ -1,4 +1,4 @@
-"""The user's own code that runs need: its digest for their identity, and its import in other processes."""
+"""The user's own code: its digest for the identity of runs, and its import in other processes."""
 
 import hashlib
 import importlib
@@ -16,7 +16,7 @@ from noisylab.study.run_config import SPECS, Code
 
 
 def code_of(**specs: str) -> tuple[Code, ...]:
-    """The code outside noisylab that these specs name. Keywords are the fields of `RunConfig` that hold specs."""
+    """The code outside noisylab that these specs name. Keywords are the spec fields of `RunConfig`."""
     found = {}
     for field, text in specs.items():
         registry = SPECS[field]
@@ -28,7 +28,7 @@ def code_of(**specs: str) -> tuple[Code, ...]:
 
 
 def import_code(code: Iterable[Code]) -> None:
-    """Import what a run needs and register what it defines, so that its specs can be read in this process too."""
+    """Import and register the code that a run needs, so that its specs can be read in this process too."""
     for each in code:
         missing = [entry for entry in each.names if entry[1] not in getattr(registries, entry[0]).entries()]
         if missing and each.source.endswith(".py"):
@@ -48,7 +48,7 @@ def _code(module: str, registry: Registry[Any], name: str) -> Code:
     if file in loaded_plugins():
         return Code(file, loaded_plugins()[file], names)
     try:
-        # A module's file, or in a notebook the cell, which is all the source that there is.
+        # The file of the module; in a notebook there is only the source of the cell.
         source = inspect.getsource(target).encode() if file is None else Path(file).read_bytes()
     except (OSError, TypeError):
         reason = "so its runs could not be told from others; put it in a file"

@@ -1,4 +1,4 @@
-"""`Grid`: what a study compares. Every method under every noise with every seed, under every setting of any axis."""
+"""`Grid`: every method under every noise with every seed, for every value of any further axis."""
 
 import dataclasses
 import itertools
@@ -16,7 +16,7 @@ from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, 
 from noisylab.study.run_config import Budget, Record
 from noisylab.training.config import TrainConfig
 
-# What people look for under another name.
+# Other names that people try.
 ALIASES = {"lr": "learning_rate", "bs": "batch_size", "wd": "weight_decay", "dataset": "data", "augmentation": "augment"}
 
 _SPECS = {"data": DATA_SETS, "model": MODELS, "methods": METHODS, "augment": AUGMENTATIONS}
@@ -24,12 +24,12 @@ _SPECS = {"data": DATA_SETS, "model": MODELS, "methods": METHODS, "augment": AUG
 
 @dataclass(frozen=True)
 class Grid:
-    """What is compared: every method under every noise with every seed. Raises ValueError for what cannot be compared."""
+    """What to run: every method under every noise with every seed. Raises ValueError for values that cannot be run."""
 
     data: str = "digits"
     """Data set (spec): digits, cifar10, cifar100, tiny_imagenet, mnist, fashion_mnist, svhn, npz:PATH, folder:PATH, hf:NAME."""
     data_root: Path | None = None
-    """Folder where downloaded data sets lie, or are put (None: data)."""
+    """Folder of downloaded data sets (None: data)."""
     train_size: PositiveInt | None = None
     """Train on a stratified subset of this many samples (None: all)."""
     model: str = "small_cnn"
@@ -48,12 +48,12 @@ class Grid:
     seeds: tuple[NonNegativeInt, ...] = (0, 1, 2)
     """Seeds of initialisation, order and augmentation."""
     noise_seed: NonNegativeInt | None = None
-    """One seed of the noise for all runs (None: each run's own seed, so that intervals cover the noise draw too)."""
+    """One seed of the noise for all runs (None: each run's own seed, so that intervals also cover the noise draw)."""
     augment: str = "auto"
     """Augmentation (spec); auto is the data set's own."""
     budget: Budget = "epochs"
-    """What methods have alike: passes over the training set, or images processed. Images count second presentations and the
-    training of teachers, so that methods with these get so many fewer epochs."""
+    """What all methods have alike: passes over the training set, or images processed. `images` also counts second presentations
+    and the training of teachers, so methods that have them get fewer epochs."""
     record: Record = "online"
     """Per-sample records of the training steps (free), or of an extra pass over the training set after each epoch."""
     training: TrainConfig = field(default_factory=TrainConfig)
@@ -69,7 +69,7 @@ class Grid:
             held = getattr(self, name)
             _check_specs(name, [held] if isinstance(held, str) else held)
         for text in self.noise:
-            # Which mapping a data set has is known only when it is read.
+            # The mapping of a data set is not known before it is read.
             NOISES.parse(text, {"mapping": "digits"})
         over = {check_axis(name): check_values(f"over {name}", values) for name, values in self.over.items()}
         for name in over.keys() & _SPECS.keys():
@@ -79,7 +79,7 @@ class Grid:
             pass
 
     def settings(self) -> Iterator["Grid"]:
-        """The grids without further axes that this one is made of. Raises ValueError for a value that a setting cannot have."""
+        """The grids without further axes that this one consists of. Raises ValueError if a setting cannot have a value."""
         if not self.over:
             yield self
             return
@@ -87,7 +87,7 @@ class Grid:
             yield self.with_settings(dict(zip(self.over, values, strict=True)), over={})
 
     def with_settings(self, settings: Mapping[str, Any], **fields: Any) -> "Grid":
-        """This grid with other settings, be they its own or those of training."""
+        """This grid with other settings, of the grid or of the training."""
         names = {f.name for f in dataclasses.fields(TrainConfig)}
         training = replace(self.training, **{key: value for key, value in settings.items() if key in names})
         own = {key: value for key, value in settings.items() if key not in names}
@@ -103,9 +103,9 @@ class Grid:
 
     @classmethod
     def from_mapping(cls, held: Mapping[str, Any]) -> "Grid":
-        """The grid that a flat mapping of settings describes, as a TOML file or `study.json` holds it.
+        """The grid of a flat mapping of settings, as in a TOML file or `study.json`.
 
-        Raises ValueError for a name that is no setting, and for a value that it cannot have.
+        Raises ValueError for an unknown setting, or a value that it cannot have.
         """
         lists = {"methods", "noise", "seeds", "milestones"}
         known = {f.name for f in dataclasses.fields(cls)} - {"training"} | {f.name for f in dataclasses.fields(TrainConfig)}
@@ -120,7 +120,7 @@ class Grid:
 
 
 def _check_specs(name: str, texts: Sequence[str]) -> None:
-    """Raise ValueError for a spec that cannot be read, or two that mean the same."""
+    """Raise ValueError for an invalid spec, or for two that mean the same."""
     specs = [text if (name, text) == ("augment", "auto") else str(_SPECS[name].parse(text)) for text in texts]
     for place, spec in enumerate(specs):
         if spec in specs[:place]:
@@ -142,7 +142,7 @@ def seeds_of(seeds: Any) -> tuple[int, ...]:
 
 
 def check_axis(name: str) -> str:
-    """The name of a setting that a grid can vary. Raises ValueError, with what was perhaps meant, for any other name."""
+    """Return `name` if a grid can vary that setting. Raises ValueError, with a suggestion, otherwise."""
     fixed = {"data_root", "methods", "noise", "seeds", "training", "over"}
     own = [f.name for f in dataclasses.fields(Grid) if f.name not in fixed]
     trained = [f.name for f in dataclasses.fields(TrainConfig) if f.name not in ("processes", "sync_batch_norm")]
@@ -152,7 +152,7 @@ def check_axis(name: str) -> str:
 
 
 def check_name(name: str, known: Sequence[str] | set[str]) -> str:
-    """`name`, if it is a setting. Raises ValueError, with what was perhaps meant, otherwise."""
+    """Return `name` if it is a setting. Raises ValueError, with a suggestion, otherwise."""
     if name in known:
         return name
     close = [ALIASES[name]] if name in ALIASES else get_close_matches(name, list(known), n=1)
@@ -162,7 +162,7 @@ def check_name(name: str, known: Sequence[str] | set[str]) -> str:
 
 
 def check_values(name: str, values: Any) -> tuple[Any, ...]:
-    """The values of an axis as a tuple. Raises ValueError if they are none, not several values, or one is there twice."""
+    """The values of an axis as a tuple. Raises ValueError for no values, a single value, or one that occurs twice."""
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise ValueError(f"{name} must be a tuple of values, got {values!r}; write ({values!r},)")
     if not values:

@@ -1,4 +1,4 @@
-"""Data and labels that a study keeps for its runs, once, by digest: `<study>/.inputs/<digest>`."""
+"""Data and labels that a study saves once for all its runs, by digest: `<study>/.inputs/<digest>`."""
 
 import shutil
 import uuid
@@ -14,7 +14,7 @@ INPUTS = ".inputs"
 
 
 def keep_data(study: Path, data: ImageData) -> Path:
-    """The folder that holds the data, written now if it is not there yet; `ImageData.open` maps it into any process."""
+    """The folder of the data, written if it does not exist; `ImageData.open` maps it into any process."""
     folder = study / INPUTS / data.digest()
     if not folder.is_dir():
         partial = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
@@ -24,7 +24,7 @@ def keep_data(study: Path, data: ImageData) -> Path:
             flush_folder(partial)
             partial.replace(folder)
         except OSError:
-            # Another process may have been faster with the same data.
+            # Another process may have written the same data first.
             if not folder.is_dir():
                 raise
         finally:
@@ -33,16 +33,16 @@ def keep_data(study: Path, data: ImageData) -> Path:
 
 
 def data_of_run(study: Path, config: Mapping[str, Any], root: Path | None = None) -> ImageData:
-    """The data that a run was trained on, before its noise: what the study keeps of it, else read anew from `root`.
+    """The data that a run was trained on, without its noise: as the study saved it, else read from `root`.
 
-    config: what the run's `config.json` holds. Raises ValueError if the data cannot be had, or has changed since.
+    config: the content of the run's `config.json`. Raises ValueError if the data cannot be read, or has changed since.
     """
     folder = study / INPUTS / config["data_digest"]
     return ImageData.open(folder) if folder.is_dir() else load_run_data(config, root)
 
 
 def keep_labels(study: Path, noisy: NoisyLabels) -> Path:
-    """The file that holds a record of noise, written now if it is not there yet."""
+    """The file of a noise record, written if it does not exist."""
     file = study / INPUTS / f"{noisy.digest}.npz"
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)

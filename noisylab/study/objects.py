@@ -1,4 +1,4 @@
-"""Python objects in the place of specs: they are kept or registered, and named by a spec from then on."""
+"""Python objects instead of specs: they are saved or registered, and get a spec."""
 
 import inspect
 import re
@@ -15,7 +15,7 @@ from noisylab.study.inputs import keep_data, keep_labels
 
 
 def data_spec(data: Any, study: Path) -> str:
-    """The spec of a data set: a text itself, an `ImageData`, or a pair (training set, test set) of map-style data sets.
+    """The spec of a data set, given as a spec, an `ImageData`, or a pair (training set, test set) of map-style data sets.
 
     Raises ValueError for anything else, and for images that differ in shape.
     """
@@ -31,7 +31,7 @@ def data_spec(data: Any, study: Path) -> str:
 
 
 def noise_spec(noise: Any, study: Path) -> str:
-    """The spec of a noise: a text itself, or a record that somebody made."""
+    """The spec of a noise, given as a spec or as a `NoisyLabels`."""
     if isinstance(noise, str):
         return _known(NOISES, noise, {"mapping": "digits"})
     if not isinstance(noise, NoisyLabels):
@@ -40,7 +40,7 @@ def noise_spec(noise: Any, study: Path) -> str:
 
 
 def method_spec(method: Any) -> str:
-    """The spec of a method: a text itself, or a class, which is registered under its name unless it is already."""
+    """The spec of a method, given as a spec or as a class. The class is registered under its name."""
     if isinstance(method, str):
         return _known(METHODS, method)
     from noisylab.methods.base import Method
@@ -51,7 +51,7 @@ def method_spec(method: Any) -> str:
 
 
 def model_spec(model: Any) -> str:
-    """The spec of a network: a text itself, or a function (num_classes, in_channels) -> network, which is registered."""
+    """The spec of a network, given as a spec or as a function (num_classes, in_channels) -> network, which is registered."""
     if isinstance(model, str):
         return _known(MODELS, model)
     if not callable(model):
@@ -65,7 +65,7 @@ def _known(registry: Registry[Any], text: str, defaults: dict[str, Any] | None =
 
 
 def _registered(registry: Registry[Any], target: Callable[..., Any]) -> str:
-    """The name of a class or function in a registry, into which it is entered if it is not there."""
+    """The name of a class or function in a registry; registers it if it is not there."""
     for name, entry in registry.entries().items():
         if entry.module == target.__module__ and inspect.unwrap(registry.load(name)) is target:
             return name

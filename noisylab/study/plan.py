@@ -1,4 +1,4 @@
-"""From a grid to its runs: everything is checked, and built once, before any training starts."""
+"""From a grid to its runs. Everything is checked, and built once, before any training starts."""
 
 import itertools
 from collections.abc import Mapping
@@ -29,8 +29,8 @@ class Plan:
 def plan(grid: Grid, loaded: ImageData | None = None) -> Plan:
     """All runs of the grid, seed by seed, so that an interrupted study holds whole comparisons.
 
-    loaded: the data set, if it has been read already. Raises ValueError for data that cannot be had, and for a method, network,
-    noise or augmentation that does not suit it.
+    loaded: the data set, if it has already been read. Raises ValueError if data cannot be read, or if a method, network, noise
+    or augmentation does not fit it.
     """
     check_root(grid.data_root)
     parts: list[list[RunConfig]] = []
@@ -89,16 +89,16 @@ def _plan_setting(grid: Grid, data: ImageData) -> tuple[list[RunConfig], str]:
 
 
 def _check_model(model: Spec, data: ImageData) -> None:
-    """Build the network and show it an image once, so that one that cannot take the data's images is refused at once."""
+    """Build the network and show it an image. Raises ValueError if it cannot take the data's images."""
     import torch
 
-    # Networks of other libraries may do what the meta device, which costs nothing, cannot do.
+    # The meta device costs nothing, but some networks of other libraries fail on it.
     for device in ("meta", "cpu"):
         with torch.device(device), torch.no_grad(), torch.random.fork_rng(devices=[]):
             network = MODELS.create(model, data.num_classes, data.shape[0])
             try:
                 network.eval()(torch.zeros(1, *data.shape))
-            except Exception as error:  # and raise what they like
+            except Exception as error:  # other libraries raise anything
                 refusal = error
             else:
                 return
@@ -107,7 +107,7 @@ def _check_model(model: Spec, data: ImageData) -> None:
 
 
 def _check_augmentation(spec: Spec, data: ImageData) -> None:
-    """Make the augmentation and show it an image, so that one that does not suit the images is refused before any training."""
+    """Apply the augmentation to an image. Raises ValueError if it does not fit the images."""
     import torch
 
     try:
@@ -115,11 +115,11 @@ def _check_augmentation(spec: Spec, data: ImageData) -> None:
         image = torch.from_numpy(np.array(data.train_images[:1]))
         augmentation(image, augmentation.draw(1, torch.Generator().manual_seed(0)))
     except (ValueError, TypeError, RuntimeError) as error:
-        raise ValueError(f"augmentation {spec.label!r} does not suit images of {data.shape}: {error}") from None
+        raise ValueError(f"augmentation {spec.label!r} does not fit images of {data.shape}: {error}") from None
 
 
 def _check_methods(configs: list[RunConfig], data: ImageData, transitions: Mapping[str, NDArray[np.float64] | None]) -> None:
-    """Build every method once for each noise, so that one that cannot be built is refused before any training."""
+    """Build every method once for each noise. Raises ValueError if one cannot be built."""
     import torch
 
     from noisylab.methods.base import check_mixing

@@ -1,4 +1,4 @@
-"""Many runs on this machine: a run that fails, or whose process is killed, takes no other one with it."""
+"""Many runs on this machine. A run that fails, or whose process is killed, does not affect the others."""
 
 import multiprocessing
 import os
@@ -21,7 +21,7 @@ from noisylab.study.code import import_code
 from noisylab.study.inputs import INPUTS
 from noisylab.study.run_config import RunConfig
 
-# A run whose process dies is started this often; it goes on from its checkpoint.
+# How often a run is started if its process dies; it continues from its checkpoint.
 ATTEMPTS = 3
 
 
@@ -35,7 +35,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Locked:
-    """Said by a worker: another process holds the lock of this run."""
+    """A worker's answer if another process holds the lock of the run."""
 
 
 def run_here(
@@ -46,7 +46,7 @@ def run_here(
     on_result: Callable[[RunConfig, dict[str, Any]], None],
     on_progress: Callable[[list[int]], None],
 ) -> list[Failure]:
-    """Execute all runs in this process, one after the other; otherwise as `run_pool`."""
+    """Execute all runs in this process, one after the other; otherwise like `run_pool`."""
     epochs, failures, queue, locked = [0] * len(configs), [], deque(range(len(configs))), 0
     while queue:
         position = queue.popleft()
@@ -60,7 +60,7 @@ def run_here(
         if isinstance(outcome, Locked):
             queue.append(position)
             locked += 1
-            # There is nothing else to do than to wait if all that is left is locked.
+            # All remaining runs are locked: wait.
             if locked >= len(queue):
                 time.sleep(0.5)
             continue
@@ -81,14 +81,14 @@ def run_pool(
     on_result: Callable[[RunConfig, dict[str, Any]], None],
     on_progress: Callable[[list[int]], None],
 ) -> list[Failure]:
-    """Execute all runs in `jobs` processes, and return those that failed. The data is what the study keeps (`study.inputs`).
+    """Execute all runs in `jobs` processes, and return those that failed. The data is read from the study (`study.inputs`).
 
     on_result is called when a run is done (by this process or another one); on_progress a few times a second with the epochs
-    done of every run. Runs that another process is at are waited for. Raises ValueError if the script that called this has to
-    be guarded against being imported by the processes.
+    done of every run. Waits for runs that another process is training. Raises ValueError if the calling script needs
+    `if __name__ == "__main__":`, because the processes import it.
     """
     context = multiprocessing.get_context("spawn")
-    # Written by the workers without a lock: a killed one can leave none behind.
+    # The workers write without a lock, so that a killed one cannot leave a lock behind.
     epochs, started = context.RawArray("l", len(configs)), context.RawValue("b", 0)
     queue, attempts, failures = deque(range(len(configs))), [0] * len(configs), []
     active: dict[Any, int] = {}
@@ -139,9 +139,9 @@ def run_pool(
 
 
 def end_if_imported_by_a_worker() -> None:
-    """End this process if it is one that `run_pool` starts, and is importing a script that would start a study again."""
+    """Exit if this is a worker of `run_pool` that imports a script which would start a study again."""
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        # The one that started it says what is wrong.
+        # The parent prints what is wrong.
         os._exit(1)
 
 
@@ -156,7 +156,7 @@ _epochs: Any = None
 
 
 def _work(position: int, config: RunConfig, study: Path) -> dict[str, Any] | str | Locked:
-    """In a worker: the run's result, or what went wrong, as text."""
+    """In a worker: the run's result, or the error as text."""
 
     def progress(done: int) -> None:
         _epochs[position] = done

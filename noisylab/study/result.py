@@ -36,7 +36,7 @@ def result_of(
         **training,
         "epochs_trained": len(metrics),
         "batch_entries": config.training.batch_size,
-        # What a method needs its teachers for, it pays for.
+        # The training of teachers counts for the method that needs them.
         "steps": int(metrics["steps"].sum()) + sum(teacher["steps"] for teacher in teachers),
         "images_processed": images + sum(teacher["images_processed"] for teacher in teachers),
         "comparison_key": config.comparison_key,
@@ -51,9 +51,9 @@ def result_of(
 
 
 def labels_of(config: RunConfig, noise_defaults: Mapping[str, Any]) -> dict[str, str]:
-    """How tables name the data, network, method, noise and augmentation of a run: short, without what is the default.
+    """The names of data, network, method, noise and augmentation in tables: short, without options that have their defaults.
 
-    noise_defaults: those of the data set (`ImageData.noise_defaults`).
+    noise_defaults: the defaults of the data set (`ImageData.noise_defaults`).
     """
     noise = NOISES.parse(config.noise, noise_defaults)
     return {

@@ -32,7 +32,7 @@ from noisylab.training.device import repeatable, resolve_device
 from noisylab.training.evaluate import Evaluator
 from noisylab.training.loop import DivergedError, train
 
-# Where, in a study's folder, the runs of teachers are.
+# The folder of the teachers' runs in a study's folder.
 TEACHERS = ".teachers"
 
 
@@ -49,14 +49,14 @@ def run_one(
     *,
     with_checkpoint: bool = False,
 ) -> dict[str, Any]:
-    """Train and measure one run in `study/<id>`, and return its result, which `result.json` then holds.
+    """Train and measure one run in `study/<id>`, write `result.json`, and return the result.
 
-    A run that is done is not repeated; one that was cut off goes on from its checkpoint. on_progress is called with the number
-    of epochs done, on_row with each epoch's row of metrics. with_checkpoint: a run whose checkpoint is gone or damaged is done
-    again. Teachers that the method needs are trained first, as runs of their own in `study/.teachers`, where others find them.
-    Raises RunLockedError where another process holds the lock of the run or of a teacher.
+    A run that is done is not repeated; an interrupted one continues from its checkpoint. on_progress is called with the number
+    of epochs done, on_row with each epoch's row of metrics. with_checkpoint: repeat a run whose checkpoint cannot be read.
+    Teachers are trained first, as runs of their own in `study/.teachers`, where other runs find them. Raises RunLockedError if
+    another process holds the lock of the run or of a teacher.
 
-    Processes that train one run together (`noisylab.core.distributed`) all call it; the main one alone reads and writes the
+    All processes that train one run together (`noisylab.core.distributed`) call it; only the main one reads and writes the
     folder.
     """
     with _locked(study / config.id, with_checkpoint=with_checkpoint) as result:
@@ -65,7 +65,7 @@ def run_one(
 
 @contextmanager
 def _locked(folder: Path, *, with_checkpoint: bool) -> Iterator[dict[str, Any] | None]:
-    """The result that is in a run's folder, which is locked inside. Raises RunLockedError where another one has the lock."""
+    """Lock a run's folder, and give its result if it has one. Raises RunLockedError if another process holds the lock."""
     lock = FileLock(folder / ".lock", timeout=0)
     found: tuple[bool, dict[str, Any] | None] = False, None
     if is_main():
@@ -129,14 +129,14 @@ def _run(
 
 
 def _recorder(config: RunConfig, folder: Path, data: ImageData, noisy: NoisyLabels) -> DynamicsRecorder:
-    """The recorder of a run, after what is there of it and cannot be gone on with has been removed."""
-    # What a killed process was writing; under the lock nobody else writes here.
+    """Open the run's recorder. Deletes leftovers of a killed process and records that cannot be continued."""
+    # Leftovers of a killed process; under the lock nobody else writes here.
     for leftover in list(folder.rglob("*.partial")):
         if leftover.is_dir():
             shutil.rmtree(leftover)
         else:
             leftover.unlink(missing_ok=True)
-    # Records are continued only where all that the checkpoint counts on can be read.
+    # Continue the records only if every row that the checkpoint relies on can be read.
     saved = saved_epoch(folder / CHECKPOINT)
     if saved == 0 or intact_epochs(folder) < saved:
         (folder / CHECKPOINT).unlink(missing_ok=True)
@@ -155,7 +155,7 @@ def _recorder(config: RunConfig, folder: Path, data: ImageData, noisy: NoisyLabe
 
 
 class _Teachers:
-    """What a run offers `Method.prepare`; `results` are those of the teachers it asked for."""
+    """The `TeacherProvider` of a run; `results` holds the results of the teachers that were asked for."""
 
     def __init__(self, config: RunConfig, clean: ImageData, noisy: NoisyLabels, study: Path) -> None:
         self._config, self._clean, self._noisy, self._study = config, clean, noisy, study
@@ -173,7 +173,7 @@ class _Teachers:
     def trained(self, method: str, *, model: str | None = None) -> Method:
         """A finished network, trained now or by an earlier run with the same configuration."""
         chosen = str(METHODS.parse(method)), str(MODELS.parse(self._config.model if model is None else model))
-        # Its own initialisation and order, the same for every student of this seed.
+        # The teacher's own initialisation and order, the same for every student of this seed.
         seed = derive_seed(self._config.seed, "teacher " + " ".join(chosen)) % 2**31
         config = replace(self._config, method=chosen[0], model=chosen[1], seed=seed)
         teachers = self._study if self._study.name == TEACHERS else self._study / TEACHERS
@@ -197,9 +197,9 @@ class _Teachers:
 def build_method(
     config: RunConfig, data: ImageData, *, num_samples: int, noise_rate: float | None = None, transition: Tensor | None = None
 ) -> Method:
-    """The method of a run with its networks, initialised from the run's seed alone; teachers are still to be prepared.
+    """The method of a run with its networks, initialised from the run's seed; teachers are not prepared yet.
 
-    Raises ValueError for options that do not fit each other, the data or the network.
+    Raises ValueError if options do not fit each other, the data or the network.
     """
     model, made = MODELS.parse(config.model), 0
 

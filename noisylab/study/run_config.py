@@ -1,4 +1,4 @@
-"""`RunConfig`: everything that can change a number of a run, and the identity that follows from it."""
+"""`RunConfig`: everything that can change a number of a run, and the run's identity."""
 
 import dataclasses
 import hashlib
@@ -12,16 +12,16 @@ from noisylab.core.checks import NonNegativeInt, NotIdentity, PositiveInt, check
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.training.config import TrainConfig
 
-# Raised whenever the same configuration would give other numbers than before.
+# Increased whenever the same configuration would give other numbers than before.
 FORMAT = 5
 
 Budget = Literal["epochs", "images"]
 Record = Literal["online", "eval"]
 
-# The fields that hold specs, and what they name.
+# The spec fields, and their registries.
 SPECS = {"data": DATA_SETS, "model": MODELS, "method": METHODS, "noise": NOISES, "augment": AUGMENTATIONS}
 
-# What runs of one comparison differ in; all else that they differ in is a setting.
+# The fields in which runs of one comparison differ; all other differences are settings.
 COMPARED = ("method", "noise", "noise_digest", "noise_seed", "seed", "code")
 
 
@@ -29,7 +29,7 @@ COMPARED = ("method", "noise", "noise_digest", "noise_seed", "seed", "code")
 class Code:
     """Code of the user's own that a run needs: the file or module that defines it, and the SHA-256 of its source.
 
-    names: what has to be registered after it is imported, as (kind, name, attribute of the module).
+    names: what to register after the import, as (registry, name, attribute of the module).
     """
 
     source: Annotated[str, NotIdentity()]
@@ -41,10 +41,10 @@ class Code:
 class RunConfig:
     """Everything that can change a number of a run. data, model, method, noise and augment are canonical specs.
 
-    data_digest, noise_digest: SHA-256 of the arrays and of the given labels themselves, so that a changed file is another run.
-    record: whether per-sample records are of the training steps (`online`) or of an extra pass (`eval`). budget: what runs of a
-    comparison have alike, their epochs or the images they process. training: as it was asked for; what a budget makes of its
-    epochs is `epochs_trained`.
+    data_digest, noise_digest: SHA-256 of the arrays and of the given labels, so that a changed file is another run. record:
+    whether per-sample records come from the training steps (`online`) or from an extra pass (`eval`). budget: what runs of a
+    comparison have alike, their epochs or the images they process. training: the nominal configuration; the budget turns its
+    epochs into `epochs_trained`.
     """
 
     data: str
@@ -71,7 +71,7 @@ class RunConfig:
 
     @classmethod
     def from_json(cls, held: dict[str, Any]) -> "RunConfig":
-        """The configuration that `as_json` wrote; keys that are no fields are left out."""
+        """The configuration that `as_json` wrote; other keys are ignored."""
         fields = {field.name: held[field.name] for field in dataclasses.fields(cls)}
         training = {**fields["training"], "milestones": tuple(fields["training"]["milestones"])}
         code = tuple(Code(each["source"], each["sha256"], tuple(map(tuple, each["names"]))) for each in fields["code"])
@@ -79,18 +79,18 @@ class RunConfig:
 
     @cached_property
     def id(self) -> str:
-        """A readable name and a SHA-256 of the identity, the name of the run's folder."""
+        """The name of the run's folder: a readable name, and a SHA-256 of the identity."""
         name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{_short(self.method)}-{_short(self.noise)}-seed{self.seed}")
         return f"{name}-{_digest(identity(self))}"
 
     @cached_property
     def comparison_key(self) -> str:
-        """A digest of all that runs of one comparison have in common: everything but method, noise and seeds."""
+        """A digest of everything that runs of one comparison share: all except method, noise and seeds."""
         return _digest({key: value for key, value in identity(self).items() if key not in COMPARED})
 
     @property
     def epochs_trained(self) -> int:
-        """The epochs that the budget leaves this method. Raises ValueError if they are not a whole number."""
+        """The epochs that the method gets under the budget. Raises ValueError if they are not a whole number."""
         if self.budget == "epochs":
             return self.training.epochs
         method = METHODS.parse(self.method)
@@ -105,14 +105,14 @@ class RunConfig:
 
     @property
     def training_run(self) -> TrainConfig:
-        """`training` with the epochs that are trained."""
+        """`training` with `epochs_trained`."""
         return replace(self.training, epochs=self.epochs_trained)
 
 
 def identity(config: RunConfig) -> dict[str, Any]:
-    """What makes a run the run that it is, as JSON types: all that can change a number.
+    """The identity of a run, as JSON types: everything that can change a number.
 
-    A path is not in it, since the digest of what it names is; nor are options that have no effect.
+    Paths are not in it, since the digests of the files are; nor are options without effect.
     """
     content = _marked_out(config)
     for name, registry in SPECS.items():
@@ -123,7 +123,7 @@ def identity(config: RunConfig) -> dict[str, Any]:
 
 
 def _marked_out(held: Any) -> dict[str, Any]:
-    """The fields of a dataclass, but for those that are marked as no part of the identity."""
+    """The fields of a dataclass, without those marked `NotIdentity`."""
     content = {}
     for field in dataclasses.fields(held):
         value = getattr(held, field.name)
@@ -142,7 +142,7 @@ def _digest(content: dict[str, Any]) -> str:
 
 
 def _short(spec: str) -> str:
-    """A canonical spec with its rate alone: `symmetric-0.4`."""
+    """The name of a canonical spec with only its rate: `symmetric-0.4`."""
     name, _, options = spec.partition("(")
     number = re.search(r"rate=([0-9.]+)", options)
     return f"{name}-{number[1]}" if number else name

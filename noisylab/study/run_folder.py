@@ -1,4 +1,4 @@
-"""A run's folder: its files, whether it is done; and many runs as one table."""
+"""A run's folder: its files, and whether the run is done; and many runs as one table."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ CONFIG, NOISE_FILE, METRICS, CHECKPOINT, RESULT = "config.json", "noise.npz", "m
 
 
 def write_config(folder: Path, config: RunConfig, data: ImageData) -> None:
-    """Write `config.json`: the configuration, the versions of the libraries in use, and what the network's images are like."""
+    """Write `config.json`: the configuration, the versions of libraries, and the shape and normalisation of the images."""
     content = {
         **config.as_json(),
         "id": config.id,
@@ -30,7 +30,7 @@ def write_config(folder: Path, config: RunConfig, data: ImageData) -> None:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """What `config.json` of a run holds. Raises ValueError if it is not there, is damaged, or has another format."""
+    """The content of a run's `config.json`. Raises ValueError if it is missing, damaged, or has another format."""
     try:
         held = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -40,7 +40,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def check_format(held: Any, place: Path) -> None:
-    """Raise ValueError if what a file at `place` holds was written in another format than this version's."""
+    """Raise ValueError if the content of the file `place` was written in another format."""
     found = held.get("format") if isinstance(held, dict) else None
     if found != FORMAT:
         older = "an older format" if found is None else f"format {found}"
@@ -78,7 +78,7 @@ def _digest(result: dict[str, Any], metrics: bytes) -> str:
 
 
 def read_metrics(folder: Path) -> "pandas.DataFrame":
-    """`metrics.csv` of a finished run, one row an epoch. Raises ValueError where it is not what a finished run wrote."""
+    """`metrics.csv` of a finished run, one row per epoch. Raises ValueError if the run is unfinished or damaged."""
     import pandas
 
     if read_result(folder) is None:
@@ -87,7 +87,7 @@ def read_metrics(folder: Path) -> "pandas.DataFrame":
 
 
 def collect(study: Path) -> "pandas.DataFrame":
-    """All finished runs of a study folder, one row each, in an order that does not depend on when they ran."""
+    """The finished runs of a study folder, one row each, in an order that does not depend on when they ran."""
     import pandas
 
     from noisylab.analysis.tables import SETTINGS

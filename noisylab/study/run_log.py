@@ -1,4 +1,4 @@
-"""`RunLog`: the callback that measures a run, one row of metrics and one of records per epoch."""
+"""`RunLog`: the callback that measures a run, with one row of metrics and one of records per epoch."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -20,8 +20,8 @@ from noisylab.training.evaluate import Evaluator
 class RunLog(Callback):
     """Test accuracy, the fractions of clean and mislabelled samples, and the recorder's rows. True labels stay in here.
 
-    train: the training images, for a recorder of `eval` outputs; None for one of `online` outputs. on_progress, on_row: told
-    after every epoch how many are done, and its row of metrics.
+    train: the training images, for a recorder of `eval` outputs; None for `online` outputs. on_progress, on_row: called after
+    every epoch with the number of epochs done, and with its row of metrics.
     """
 
     recorder: DynamicsRecorder
@@ -74,7 +74,7 @@ class RunLog(Callback):
         return {"rows": self.rows, "recorder": self.recorder.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up what `state_dict` gave."""
+        """Restore the state of `state_dict`."""
         self.rows = list(state["rows"])
         self.recorder.load_state_dict(state["recorder"])
         self.on_progress(len(self.rows))

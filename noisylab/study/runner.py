@@ -1,4 +1,4 @@
-"""The one engine of all studies: from a plan to finished runs. It raises; it neither prints nor ends the process."""
+"""The engine of all studies: from a plan to finished runs. It raises, and never prints or exits."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from noisylab.study.study_file import add_plan
 
 
 class Observer:
-    """What is told how a study goes; this one is told, and does nothing."""
+    """Receives the progress of a study. This one ignores it; override what you need."""
 
     def on_start(self, planned: Sequence[RunConfig], missing: Sequence[RunConfig], jobs: int) -> None:
         """Before the first of the missing runs."""
@@ -24,17 +24,17 @@ class Observer:
         """A run is done."""
 
     def on_progress(self, epochs: Sequence[int]) -> None:
-        """The epochs done of every missing run, in their order."""
+        """The number of epochs done in every missing run, in their order."""
 
     def on_end(self) -> None:
-        """After the last run, also if the study was interrupted."""
+        """After the last run, and after an interrupt."""
 
 
 def run_plan(plan: Plan, out: Path, *, jobs: int | None = None, observer: Observer | None = None) -> list[Failure]:
-    """Execute what is missing of a plan in the folder `out`, write `results.csv`, and return the runs that failed.
+    """Execute the missing runs of a plan in the folder `out`, write `results.csv`, and return the runs that failed.
 
-    What is done is never repeated. jobs: runs at once; 1 runs in this process, more in processes of their own; None: the CPU
-    cores over the threads of a run, or 1 on an accelerator. Raises ValueError if `out` cannot be written.
+    Done runs are never repeated. jobs: runs at once; 1 runs in this process, more in processes of their own; None: CPU cores
+    divided by the threads of a run, or 1 on an accelerator. Raises ValueError if `out` cannot be written.
     """
     observer = observer or Observer()
     check_output(out)
@@ -58,6 +58,6 @@ def run_plan(plan: Plan, out: Path, *, jobs: int | None = None, observer: Observ
 
 
 def default_jobs(plan: Plan) -> int:
-    """As many runs at once as the machine has cores for; 1 on an accelerator."""
+    """As many runs at once as the CPU cores allow; 1 on an accelerator."""
     training = plan.configs[0].training
     return max(1, available_cores() // training.threads) if training.device == "cpu" else 1

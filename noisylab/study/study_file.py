@@ -1,4 +1,4 @@
-"""`study.json`: the grids that a study folder was asked for, each with the runs that it planned."""
+"""`study.json`: the grids that were run in a study folder, each with its planned runs."""
 
 import json
 from pathlib import Path
@@ -30,9 +30,9 @@ def add_plan(study: Path, plan: Plan) -> None:
 
 
 def read_plans(study: Path) -> list[dict[str, Any]]:
-    """The grids asked for, each {"grid": settings, "runs": [{"id": ..., ...}]}; none for a folder that no study was run in.
+    """The grids, each {"grid": settings, "runs": [{"id": ..., ...}]}; an empty list if there is no file.
 
-    Raises ValueError for a damaged file or one of another format.
+    Raises ValueError if the file is damaged or has another format.
     """
     try:
         held = json.loads((study / STUDY).read_text(encoding="utf-8"))
@@ -45,7 +45,7 @@ def read_plans(study: Path) -> list[dict[str, Any]]:
 
 
 def planned_runs(study: Path) -> list[dict[str, Any]]:
-    """All planned runs, each once: {"id", "method", "noise", "seed"}, in the order they were asked for."""
+    """All planned runs, each once: {"id", "method", "noise", "seed"}, in the order of planning."""
     return list({run["id"]: run for entry in read_plans(study) for run in entry["runs"]}.values())
 
 
@@ -64,7 +64,7 @@ def grid_from(path: Path) -> Grid:
         check_format(held, path)
         grids = held["grids"]
         if len(grids) != 1:
-            raise ValueError(f"it holds {len(grids)} grids, and one is needed")
+            raise ValueError(f"it holds {len(grids)} grids, and must hold one")
         return Grid.from_mapping(grids[0]["grid"])
     except ValueError as error:
         raise ValueError(f"{str(path)!r}: {error}") from None

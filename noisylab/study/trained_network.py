@@ -13,13 +13,13 @@ from noisylab.training.checkpoint import read_checkpoint
 
 
 class TrainedNetwork(nn.Module):
-    """A trained network in evaluation mode, with the normalisation it was trained with; no gradient is asked for.
+    """A trained network in evaluation mode, with the normalisation of its training. It needs no gradient.
 
-    Args of forward: images uint8[B, C, H, W], or float[B, C, H, W] with pixels in [0, 1]. It returns the logits float32[B, K].
+    It takes images uint8[B, C, H, W], or float[B, C, H, W] with pixels in [0, 1], and returns logits float32[B, K].
 
     Attributes:
-        network: the network itself, for images that are normalised already.
-        class_names: what the K logits stand for.
+        network: the network itself, for images that are already normalised.
+        class_names: the names of the K classes.
     """
 
     def __init__(
@@ -40,9 +40,9 @@ class TrainedNetwork(nn.Module):
 
 
 def load_network(folder: Path) -> TrainedNetwork:
-    """The network of the run in `folder`, on the CPU: what its test accuracy was measured of.
+    """The network of the run in `folder`, on the CPU: the one whose test accuracy was measured.
 
-    Raises ValueError if the folder holds no whole checkpoint.
+    Raises ValueError if the folder has no complete checkpoint.
     """
     held = read_config(folder)
     config, images = RunConfig.from_json(held), held["images"]

@@ -1,4 +1,4 @@
-"""The one training loop, and what it is configured with."""
+"""The training loop, and its configuration."""
 
 import lazy_loader
 

@@ -8,9 +8,9 @@ from noisylab.core.distributed import processes
 
 
 class SyncedBatchNorm2d(nn.BatchNorm2d):
-    """Like nn.SyncBatchNorm, which supports CUDA only: mean and variance over all processes, whose shares are equal.
+    """Like nn.SyncBatchNorm, which supports CUDA only: mean and variance over all processes, which have equal shares.
 
-    Two reductions, since the variance from the mean of squares would lose the digits that shares are to agree in.
+    It takes two reductions, because the variance from the mean of squares would lose digits.
     """
 
     def forward(self, images: Tensor) -> Tensor:
@@ -18,7 +18,7 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
         if not self.training:
             return super().forward(images)
         dims, shape = (0, 2, 3), (1, -1, 1, 1)
-        # Means over all entries need more digits than a shorter precision has.
+        # Means over all entries need more digits than 16-bit floats have.
         wide = images.to(torch.promote_types(images.dtype, torch.float32))
         mean = _mean_over_processes(wide.mean(dims))
         centred = wide - mean.view(shape)
@@ -31,7 +31,7 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
         return scaled.to(images.dtype)
 
     def _follow(self, mean: Tensor, variance: Tensor) -> None:
-        """Take the batch's statistics into the running ones, the variance without bias."""
+        """Update the running statistics, with the unbiased variance."""
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
         self.num_batches_tracked.add_(1)
@@ -41,21 +41,21 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
 
 
 def _mean_over_processes(values: Tensor) -> Tensor:
-    """The mean of the values of all processes, through which gradients pass."""
+    """The mean of the values of all processes, with gradient."""
     total: Tensor = all_reduce(values)  # type: ignore[no-untyped-call]
     return total / processes()
 
 
 def synchronise_batch_norm(method: nn.Module, device: torch.device) -> None:
-    """Replace every batch norm of a method's networks by one that takes its statistics over all processes.
+    """Replace every batch norm in a method by one with statistics over all processes.
 
-    Raises ValueError for networks with a batch norm of another kind than PyTorch's.
+    Raises ValueError for a batch norm that is not nn.BatchNorm2d.
     """
     for name, module in list(method.named_modules()):
         if not isinstance(module, nn.modules.batchnorm._BatchNorm):
             continue
         if type(module) is not nn.BatchNorm2d:
-            raise ValueError(f"sync_batch_norm knows nn.BatchNorm2d alone; {name} is a {type(module).__name__}")
+            raise ValueError(f"sync_batch_norm supports only nn.BatchNorm2d; {name} is a {type(module).__name__}")
         parent, _, own = name.rpartition(".")
         convert = nn.SyncBatchNorm.convert_sync_batchnorm if device.type == "cuda" else _synced
         made = convert(module)
@@ -63,7 +63,7 @@ def synchronise_batch_norm(method: nn.Module, device: torch.device) -> None:
 
 
 def _synced(module: nn.BatchNorm2d) -> SyncedBatchNorm2d:
-    """The same batch norm, with the same parameters and statistics, that takes them over all processes."""
+    """The same batch norm, parameters and running statistics, with batch statistics over all processes."""
     made = SyncedBatchNorm2d(module.num_features, module.eps, module.momentum, module.affine, module.track_running_stats)
     made.weight, made.bias = module.weight, module.bias
     made.running_mean, made.running_var = module.running_mean, module.running_var

@@ -1,4 +1,4 @@
-"""`Callback`: what looks on at training."""
+"""`Callback`: observes training."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ from noisylab.methods.base import Method, Step
 
 @dataclass(frozen=True)
 class EpochSummary:
-    """What the loop knows at the end of an epoch. `images` and `steps` count this epoch alone; seconds of training alone."""
+    """The loop's numbers of one epoch. `images`, `steps` and `seconds` cover the training of this epoch only."""
 
     epoch: int
     train_loss: float
@@ -20,30 +20,36 @@ class EpochSummary:
 
 
 class Callback:
-    """Looks on at training; may not change it. What it remembers between epochs is in its `state_dict()`."""
+    """Observes training without changing it. State that it keeps between epochs is in its `state_dict()`.
+
+    Example:
+        >>> class Losses(Callback):
+        ...     def on_epoch(self, summary, method):
+        ...         print(summary.train_loss)
+    """
 
     def on_step(self, batch: Batch, step: Step) -> None:
-        """After the update of every step, in every process. `step.logits` are from before it, in training mode; None if mixed.
+        """Called after every update, in every process. `step.logits` are from before it, in training mode; None if mixed.
 
-        If several processes train together, the logits, index, labels and new part are those of all of them.
+        With several processes, the logits, index, labels and new part cover all of them.
         """
 
     def on_epoch(self, summary: EpochSummary, method: Method) -> None:
-        """After the last step of an epoch."""
+        """Called after the last step of an epoch."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What is needed to go on exactly."""
+        """The state that is needed to continue exactly."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up what `state_dict` gave."""
+        """Restore the state of `state_dict`."""
 
 
 class Stateful(Protocol):
-    """What has a state that outlives an epoch."""
+    """An object with state that outlives an epoch."""
 
     def state_dict(self) -> dict[str, Any]:
         """The state."""
 
     def load_state_dict(self, state_dict: dict[str, Any], /) -> Any:
-        """Take up what `state_dict` gave."""
+        """Restore the state of `state_dict`."""

@@ -14,8 +14,8 @@ from noisylab.core.files import write_atomically
 from noisylab.methods.base import Method
 from noisylab.training.callback import Callback, Stateful
 
-# torch.load does not notice flipped bits, and the archive's own checksums leave its directory out. So the archive (a zip)
-# has a digest of itself as its comment, with which torch.load reads it as before.
+# torch.load does not notice flipped bits, and the checksums of the archive (a zip) do not cover its directory. So the comment
+# of the archive holds a digest, which torch.load ignores.
 NO_COMMENT, COMMENT = b"\x00\x00", hashlib.sha256().digest_size.to_bytes(2, "little")
 
 
@@ -27,9 +27,9 @@ def save_checkpoint(
     callbacks: Sequence[Callback],
     others: Mapping[str, Stateful],
 ) -> None:
-    """Write all state that outlives an epoch; `epoch` is the first one still to be trained, `others` what else has a state.
+    """Write all state that outlives an epoch. `epoch` is the next one to train; `others` are further objects with a state.
 
-    Of several processes all have to call it, and the main one writes.
+    All processes must call it; the main one writes.
     """
     ranks = to_main(_differing(method))
     if not is_main():
@@ -41,7 +41,7 @@ def save_checkpoint(
         "optimizer": optimizer.state_dict(),
         "callbacks": [callback.state_dict() for callback in callbacks],
         "others": {name: other.state_dict() for name, other in others.items()},
-        # Parameters are the same in all processes; of the rest, such as DLB's last half-batch, what is not.
+        # Parameters are equal in all processes. Of the rest, such as DLB's last half-batch, save what differs.
         "ranks": ranks,
     }
     torch.save(state, buffer)
@@ -57,9 +57,9 @@ def load_checkpoint(
     others: Mapping[str, Stateful],
     device: torch.device,
 ) -> int:
-    """Take up the state in `path` and return the epoch to go on with; 0 where there is no file or it is damaged.
+    """Restore the state in `path` and return the next epoch; 0 if the file is missing or damaged.
 
-    Of several processes all have to call it; the main one reads, and the callbacks' state is for it alone.
+    All processes must call it; the main one reads, and only it restores the callbacks.
     """
     archive = from_main(_archive(path) if is_main() else None)
     if archive is None:
@@ -76,39 +76,39 @@ def load_checkpoint(
 
 
 def load_method(path: Path, method: Method) -> None:
-    """Take up a method's state from the checkpoint of its training. Raises ValueError if it is not there or is damaged.
+    """Restore a method from the checkpoint of its training. Raises ValueError if it is missing or damaged.
 
-    Of several processes all have to call it, and take up what the main one has.
+    All processes must call it, and get the state of the main one.
     """
     archive = from_main(_archive(path) if is_main() else None)
     method.load_state_dict(_state(path, archive)["method"])
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """All that a checkpoint holds, on the CPU. Raises ValueError if it is not there or is damaged."""
+    """The content of a checkpoint, on the CPU. Raises ValueError if it is missing or damaged."""
     return _state(path, _archive(path))
 
 
 def _state(path: Path, archive: bytes | None) -> dict[str, Any]:
     if archive is None:
-        raise ValueError(f"{str(path)!r} is not a whole checkpoint")
+        raise ValueError(f"{str(path)!r} is not a complete checkpoint")
     state: dict[str, Any] = torch.load(io.BytesIO(archive), map_location="cpu", weights_only=True)
     return state
 
 
 def saved_epoch(path: Path) -> int:
-    """The epoch that a run would go on with from this file; 0 where there is no file or it is damaged."""
+    """The next epoch of a run with this checkpoint; 0 if the file is missing or damaged."""
     archive = _archive(path)
     return 0 if archive is None else int(torch.load(io.BytesIO(archive), map_location="cpu", weights_only=True)["epoch"])
 
 
 def is_whole(path: Path) -> bool:
-    """Whether the file is there and as it was written."""
+    """Whether the file exists and is undamaged."""
     return _archive(path) is not None
 
 
 def _differing(method: Method) -> dict[str, Tensor]:
-    """What a method's state holds beside its parameters and is not what it is in the main process."""
+    """The state of a method, besides its parameters, that differs from the main process."""
     if processes() == 1:
         return {}
     parameters = {name for name, _ in method.named_parameters()}
@@ -124,7 +124,7 @@ def _digest(value: Tensor) -> str:
 
 
 def _archive(path: Path) -> bytes | None:
-    """The saved archive; None where there is no file or its digest is not that of it."""
+    """The saved archive; None if the file is missing or does not match its digest."""
     try:
         content = path.read_bytes()
     except OSError:

@@ -1,4 +1,4 @@
-"""`TrainConfig`: every choice of the loop that can change a number, checked when it is made. Free of torch."""
+"""`TrainConfig`: every setting of the loop that can change a number, checked when it is made. Imports no torch."""
 
 import math
 import os
@@ -15,7 +15,15 @@ from noisylab.core.system import Device
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How every network is trained: by SGD with Nesterov momentum."""
+    """How to train every network: SGD with Nesterov momentum.
+
+    Raises ValueError for a value out of range.
+
+    Example:
+        >>> from noisylab.training import TrainConfig
+        >>> TrainConfig(epochs=10, batch_size=128, learning_rate=0.1).learning_rate_at(5)
+        0.1
+    """
 
     epochs: PositiveInt = 40
     """Passes over the training set (epochs)."""
@@ -28,46 +36,46 @@ class TrainConfig:
     weight_decay: NonNegative = 5e-4
     """L2 penalty on all parameters (per step)."""
     schedule: Literal["step", "cosine"] = "step"
-    """How the learning rate falls: by steps at the milestones, or as a half cosine to 0."""
+    """How the learning rate falls: in steps at the milestones, or as a half cosine to 0."""
     milestones: tuple[UnitInterval, ...] = (0.625, 0.75, 0.875)
     """Where the step schedule drops the rate (shares of all epochs; DLB's public recipe: 150, 180, 210 of 240)."""
     decay: Annotated[float, Bound(gt=0, le=1)] = 0.1
-    """What the step schedule multiplies the rate with at a milestone, in (0, 1]."""
+    """Factor of the rate at each milestone of the step schedule, in (0, 1]."""
     warmup: NonNegative = 0.0
-    """Linear rise of the rate at the start (epochs)."""
+    """Length of the linear rise of the rate at the start (epochs)."""
     device: Device = "auto"
     """Where to train: auto is cuda, else mps, else cpu."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Forward and backward passes in full precision, or automatically mixed with a shorter one; weights stay in fp32."""
+    """Precision of forward and backward passes: full, or mixed with 16-bit floats; weights stay in fp32."""
     gradient_clip: Positive | None = None
-    """Largest norm of all gradients together (None: no limit)."""
+    """Largest total norm of the gradients (None: no limit)."""
     ema: Annotated[float, Bound(ge=0, lt=1)] = 0.0
-    """Decay per step of the moving average of the weights that is evaluated instead of them (0: the weights themselves)."""
+    """Evaluate a moving average of the weights with this decay per step (0: the weights themselves)."""
     compile: bool = False
-    """Compile the networks (torch.compile): faster on accelerators after a minute of waiting; needs a C++ compiler on CPU."""
+    """Compile the networks (torch.compile): faster on accelerators after about a minute; needs a C++ compiler on CPU."""
     threads: PositiveInt = 1
-    """CPU threads of one run; sums depend on their number, so it is part of a run's identity."""
+    """CPU threads of one run. Sums depend on it, so it is part of a run's identity."""
     processes: tyro.conf.Suppress[PositiveInt] = 1
     """Processes that train one network together, as `torchrun` starts them; each has its share of every batch."""
     sync_batch_norm: tyro.conf.Suppress[bool] = False
-    """Batch norm with the statistics of all processes' shares of a batch, in place of each with its own."""
+    """Batch norm with the statistics of all processes, instead of each with its own."""
 
     def __post_init__(self) -> None:
         check_fields(self)
         if self.batch_size % 2:
-            raise ValueError(f"batch_size must be even, since half of a batch may repeat another one, got {self.batch_size}")
+            raise ValueError(f"batch_size must be even, because half of a batch may repeat another one, got {self.batch_size}")
         if self.batch_size % (2 * self.processes):
             raise ValueError(
                 f"batch_size counts the entries of all {self.processes} processes and must be a multiple of "
                 f"{2 * self.processes}, got {self.batch_size}"
             )
         if self.sync_batch_norm and self.processes == 1:
-            raise ValueError("sync_batch_norm needs several processes: torchrun --nproc-per-node N studies/train.py ...")
+            raise ValueError("sync_batch_norm needs several processes: torchrun --nproc-per-node N -m noisylab train ...")
         if self.warmup >= self.epochs:
             raise ValueError(f"warmup must be shorter than the {self.epochs} epochs, got {self.warmup}")
 
     def learning_rate_at(self, progress: float) -> float:
-        """The learning rate after `progress` epochs (whole and parts), in (0, epochs)."""
+        """The learning rate after `progress` epochs, a number in (0, epochs)."""
         if progress < self.warmup:
             return self.learning_rate * progress / self.warmup
         if self.schedule == "cosine":
@@ -78,8 +86,8 @@ class TrainConfig:
 
 
 def check_compiler(config: TrainConfig) -> None:
-    """Raise ValueError where networks are to be compiled for a CPU (`config.device` is definite) without a C++ compiler."""
-    # As torch's inductor chooses.
+    """Raise ValueError if networks are to be compiled for a CPU and there is no C++ compiler. `config.device` is resolved."""
+    # The choice of torch's inductor.
     compiler = os.environ.get("CXX", {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++"))
     if config.compile and config.device == "cpu" and shutil.which(compiler) is None:
         raise ValueError(

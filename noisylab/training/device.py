@@ -1,4 +1,4 @@
-"""Choosing the device, and making what runs on it repeatable."""
+"""Choose the device, and make runs on it repeatable."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,13 +9,13 @@ from noisylab.core.system import Device, resolve_device_name
 
 
 def resolve_device(device: Device) -> torch.device:
-    """The device itself; "auto" is CUDA, else MPS, else CPU. Raises ValueError if the one named is not there."""
+    """The torch device; "auto" is CUDA, else MPS, else CPU. Raises ValueError if the device is not available."""
     return torch.device(resolve_device_name(device))
 
 
 @contextmanager
 def repeatable(device: torch.device, threads: int) -> Iterator[None]:
-    """Deterministic kernels on `threads` CPU threads inside; the process's own settings and generators are as before after."""
+    """Deterministic kernels on `threads` CPU threads. Afterwards, settings and generators of the process are as before."""
     before = torch.get_num_threads(), torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
     devices = [torch.cuda.current_device()] if device.type == "cuda" else []
     with torch.random.fork_rng(devices):
@@ -29,8 +29,8 @@ def repeatable(device: torch.device, threads: int) -> Iterator[None]:
 
 
 def seed_generators(seed: int, device: torch.device) -> None:
-    """Seed the default generators of the CPU and of `device`, for whatever a network or method draws."""
-    # torch.manual_seed does the same for every backend there is, at 50 times the cost.
+    """Seed the default generators of the CPU and of `device`, for the draws of networks and methods."""
+    # torch.manual_seed does this for every backend, and takes 50 times as long.
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         torch.cuda.default_generators[torch.cuda.current_device()].manual_seed(seed)

@@ -1,4 +1,4 @@
-"""The training loop. It reads top to bottom; a method supplies batches' composition and loss, callbacks only look on."""
+"""The training loop. A method supplies composition and loss; callbacks only observe."""
 
 import math
 import time
@@ -37,17 +37,37 @@ def train(
     checkpoint: Path | None = None,
     checkpoint_seconds: float = 60.0,
 ) -> None:
-    """Train `method` in place for `config.epochs` epochs; order, augmentation and dropout are functions of `seed`.
+    """Train `method` in place for `config.epochs` epochs. Order, augmentation and dropout are functions of `seed`.
 
-    A method with a finished teacher has been given it by `Method.prepare` before. If several processes train together
-    (`noisylab.core.distributed`), all call it alike, with a method of the same initial weights, and each has its share of every
-    batch. `Callback.on_step` is called in each with what all of them saw, `on_epoch` in the main one, which writes the
-    checkpoint. With `checkpoint`, the state is saved to that file at the end of an epoch, at most every `checkpoint_seconds`,
-    and after the last one; training goes on from a file that is there already, with the same result to the bit. Raises
-    `DivergedError`, and ValueError if the processes are not as many as configured.
+    If several processes train together (`noisylab.core.distributed`), all call it with a method of the same initial weights,
+    and each trains on its share of every batch. `Callback.on_step` is called in each of them, `on_epoch` only in the main one,
+    which also writes the checkpoint.
+
+    Args:
+        method: The method. If it needs a finished teacher, call `Method.prepare` first.
+        data: The training images with given labels.
+        config: The settings of the loop.
+        seed: Seed of all draws.
+        callbacks: Observers of steps and epochs.
+        checkpoint: File that gets the state after an epoch. If it exists, training continues from it, with the same result bit
+            for bit.
+        checkpoint_seconds: Save at most this often, and after the last epoch.
+
+    Raises:
+        DivergedError: If the training loss is not finite.
+        ValueError: If the number of processes is not the configured one.
+
+    Example:
+        >>> from noisylab import TrainConfig, create_method, load_data, train
+        >>> from noisylab.data import TrainingSet
+        >>> from noisylab.data.augmentations.crop import Crop
+        >>> data = load_data("digits", train_size=100)
+        >>> images = TrainingSet(data.train_images, data.train_labels, data.mean, data.std, Crop(padding=1, flip=False))
+        >>> method = create_method("dlb", num_classes=10, num_samples=100, epochs=1, in_channels=1)
+        >>> train(method, images, TrainConfig(epochs=1, device="cpu"))
     """
     if config.processes != processes():
-        raise ValueError(f"the configuration is for {config.processes} processes, and {processes()} are training")
+        raise ValueError(f"the configuration is for {config.processes} processes, but {processes()} are training")
     check_mixing(method, data.augmentation)
     device = resolve_device(config.device)
     check_compiler(replace(config, device=device.type))  # type: ignore[arg-type]
@@ -79,7 +99,7 @@ def train(
 
 
 def make_optimizer(method: Method, config: TrainConfig) -> torch.optim.Optimizer:
-    """SGD with Nesterov momentum over what the method trains."""
+    """SGD with Nesterov momentum over the parameters that the method trains."""
     return torch.optim.SGD(
         [parameter for parameter in method.parameters() if parameter.requires_grad],
         lr=config.learning_rate,
@@ -109,13 +129,13 @@ def _train_epoch(
         return config.learning_rate_at(method.schedule_position(progress))
 
     for step, batch in enumerate(feed.batches(epoch)):
-        # Dropout is another one in every process.
+        # Dropout differs between processes.
         purpose = "step" if is_main() else f"step of process {rank()}"
         seed_generators(derive_seed(seed, purpose, epoch, step), feed.device)
         update.set_learning_rate(rate_at(epoch + (step + 0.5) / len(feed)))
         seen, result = update(batch)
         if batch.mix is not None:
-            # What is said of a mixed image is no prediction of its first one.
+            # The logits of a mixed image are not a prediction of its first image.
             result = result._replace(logits=None)
         losses.append(result.loss)
         images += len(seen.index)

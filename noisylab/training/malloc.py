@@ -1,4 +1,4 @@
-"""Memory of the CPU: what one step frees serves the next one."""
+"""CPU memory: the next step reuses what a step frees."""
 
 import ctypes
 import platform
@@ -9,14 +9,13 @@ _BYTES = 2**30
 
 
 def keep_freed_memory() -> None:
-    """Let this process keep what it frees, up to its largest use so far; nothing where the C library is not glibc.
+    """Let this process keep freed memory, up to its largest use so far. Does nothing without glibc.
 
-    glibc otherwise hands the memory of an activation back to the kernel when it is freed and asks for it again in the next
-    step, and the kernel clears it page by page: 10 to 30 % of a step's time for networks on images of 32x32 pixels.
-    No number changes.
+    Otherwise glibc returns the memory of activations to the kernel and asks for it again in the next step, and the kernel
+    clears it page by page: 10 to 30 % of a step's time for networks on 32x32 images. No number changes.
     """
     if platform.libc_ver()[0] == "glibc":
         library = ctypes.CDLL(None)
-        # The second alone would do harm: it ends glibc's own adapting of the first. Old versions refuse the first.
+        # The second option alone would do harm, since it stops glibc from adapting the first. Old versions refuse the first.
         if library.mallopt(_MMAP_THRESHOLD, _BYTES):
             library.mallopt(_TRIM_THRESHOLD, _BYTES)

@@ -20,7 +20,7 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class _Loss(nn.Module):
-    """A method's loss as the forward pass of a module, which is what DistributedDataParallel averages the gradients of."""
+    """A method's loss as the forward pass of a module, so that DistributedDataParallel averages its gradients."""
 
     def __init__(self, method: Method) -> None:
         super().__init__()
@@ -32,25 +32,25 @@ class _Loss(nn.Module):
 
 
 class Update:
-    """Calling it with a batch makes one step of training."""
+    """Call it with a batch to make one training step."""
 
     def __init__(self, method: Method, optimizer: torch.optim.Optimizer, config: TrainConfig, device: torch.device) -> None:
         self.method, self.optimizer, self.config, self.device = method, optimizer, config, device
         self._parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        # Small gradients vanish in float16, so the loss is scaled up and they are scaled down again.
+        # Small gradients vanish in float16, so the loss is scaled up and gradients are scaled down again.
         self._scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
         self._averaged = WeightAverage(method.network, config.ema) if config.ema else None
         # Each process has its own running statistics.
         self._loss = method.loss
         if processes() > 1:
             with warnings.catch_warnings():
-                # Deprecated since torch 2.12, in favour of what it says cannot do this yet.
+                # Deprecated since torch 2.12, but its replacement cannot do this yet.
                 warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
                 self._loss = DistributedDataParallel(_Loss(method), broadcast_buffers=False, init_sync=False)
 
     @property
     def stateful(self) -> dict[str, Stateful]:
-        """What has a state beside the method and the optimiser, by name."""
+        """Further objects with a state, by name, besides the method and the optimiser."""
         found: dict[str, Stateful] = {}
         if self.config.precision == "fp16":
             found["scaler"] = self._scaler
@@ -59,15 +59,15 @@ class Update:
         return found
 
     def set_learning_rate(self, rate: float) -> None:
-        """The learning rate of the next step."""
+        """Set the learning rate of the next step."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
     def __call__(self, batch: Batch) -> tuple[Batch, Step]:
-        """Loss, gradients and update; the average and the method's memory follow.
+        """Compute loss and gradients, and update weights, average and the method's memory.
 
-        Returns the batch, and what the method said of it. If several processes train together, index, labels, new part and
-        logits are those of all of them; images, mix and loss are this one's.
+        Returns the batch and the method's step. With several processes, index, labels, new part and logits cover all of them;
+        images, mix and loss are those of this process.
         """
         self.optimizer.zero_grad(set_to_none=True)
         mixed = self.config.precision != "fp32"
@@ -88,7 +88,7 @@ class Update:
 
     @contextmanager
     def evaluated(self) -> Iterator[None]:
-        """Inside, the method's network is the one that is to be evaluated: the averaged one where there is one."""
+        """Inside, the method's network is the one to evaluate: the averaged network if there is one."""
         if self._averaged is None:
             yield
             return

@@ -37,7 +37,7 @@ EYE = np.eye(3)
         (lambda: asymmetric(LABELS, 0.2, {}), "at least one pair, got {}"),
         (lambda: asymmetric(LABELS, 0.2, {0: 0}), "to another one, got 0 -> 0"),
         (lambda: asymmetric(LABELS, 0.2, {0: 7}, 3), "below num_classes = 3, got class 7"),
-        (lambda: asymmetric(LABELS, 0.2, {0: 7}), "names class 7, but the labels are of classes 0 to 2; pass num_classes=8 if"),
+        (lambda: asymmetric(LABELS, 0.2, {0: 7}), "names class 7, but the labels are in classes 0 to 2; pass num_classes=8 if"),
         (
             lambda: asymmetric(LABELS, 0.2, {0: "1"}),
             "classes can be named only if their names are known, got '1'; pass class_names=",

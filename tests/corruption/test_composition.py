@@ -38,7 +38,7 @@ def test_any_pair_of_label_lists_is_a_record() -> None:
     assert noisy.num_classes == 4
     assert noisy.mislabelled.tolist() == [False, False, True, True]
     assert noisy.rate == noisy.nominal_rate == 0.5
-    with pytest.raises(ValueError, match="equally many, got 2 and 1"):
+    with pytest.raises(ValueError, match="equally long, got 2 and 1"):
         from_pair([0, 1], [0])
 
 
@@ -195,7 +195,7 @@ def test_elr_on_cifar100_is_the_contiguous_map_iid() -> None:
         (
             10,
             {"source": "sce", "dataset": "mnist", "form": "symmetric"},
-            "dataset is about form='asymmetric', got dataset='mnist'",
+            "dataset is for form='asymmetric', got dataset='mnist'",
         ),
     ],
 )
@@ -274,10 +274,10 @@ def test_forms_that_a_code_does_not_have_are_refused() -> None:
     ("kind", "formula"),
     [
         ("subclass", "T_i,i+1 = r, T_ii = 1 - r"),
-        ("on_classes", "T_ij is that of the other noise for i in `classes`, else T_ii = 1"),
+        ("on_classes", "T_ij is as in the other noise for i in `classes`; T_ii = 1 otherwise"),
         ("chain", "T = T_1 T_2"),
-        ("long_tailed", "T is that of the other noise"),
-        ("file", "Of T only what it realised, n_ij / n_i, is known"),
+        ("long_tailed", "T is the matrix of the other noise"),
+        ("file", "Of T, only the realised n_ij / n_i is known"),
         ("from_file", "file(path"),
     ],
 )

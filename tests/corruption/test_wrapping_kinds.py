@@ -274,7 +274,7 @@ def test_outside_images_need_no_label() -> None:
         ([(0, "cat")] * 20, "the label of a sample must be a whole number, got str 'cat'"),
         ([(0, 0.5)] * 20, "must be a whole number, got float '0.5'"),
         ([{"a": 1, "b": 2}] * 20, "a sample must have a label, got the entries a, b; see label_key"),
-        ([{"label": 0}] * 20, "got nothing but 'label'"),
+        ([{"label": 0}] * 20, "got only 'label'"),
     ],
 )
 def test_rows_without_a_label_are_refused_with_what_is_expected(dataset: Any, said: str) -> None:

@@ -1,1 +1,1 @@
-"""One file a noise kind; `noisylab.core.registries.NOISES` knows them by name."""
+"""One file for each noise kind, registered in `noisylab.core.registries.NOISES`."""

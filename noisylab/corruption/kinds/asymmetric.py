@@ -30,17 +30,17 @@ def asymmetric(
 ) -> NoisyLabels:
     """Each class of `mapping` becomes its image with probability `rate`; the other classes stay clean.
 
-    T_i,m(i) = r for a map m, so the overall rate is below `rate` if classes stay clean: r/2 on CIFAR-10 (Patrini et al. 2017).
-    Flips are drawn from the true labels all at once, never in place, so no flipped label flips again.
+    T_i,m(i) = r for a map m. If some classes stay clean, the overall rate is below `rate`: r/2 on CIFAR-10 (Patrini et al.
+    2017). All flips are drawn from the true labels at once, so no flipped label flips again.
 
     Args:
         labels: int[N] true labels, or names.
         rate: r in [0, 1].
-        mapping: A dict true -> given of numbers or names, or one of "cifar10", "mnist", "digits", "fashion_mnist_war" (what the
-            code of WAR, Damodaran et al., runs, since there is no agreed one), "cifar100_superclass", "cifar100_contiguous5".
+        mapping: A dict true -> given of numbers or names, or one of "cifar10", "mnist", "digits", "fashion_mnist_war" (from the
+            code of WAR, Damodaran et al.; there is no agreed map), "cifar100_superclass", "cifar100_contiguous5".
         num_classes: The number of classes; by default, that of the labels.
         sampling: "exact_per_class", "exact" or "iid" (see `draw`).
-        seed: Of all draws; one seed is nested over rates.
+        seed: Seed of all draws; for one seed, noise is nested over rates.
 
     Returns:
         The record.
@@ -72,7 +72,7 @@ def asymmetric(
         held = check_labels(labels, num_classes)[1]
         if num_classes is None and not named.issuperset(range(held, largest)):
             raise ValueError(
-                f"mapping names class {largest}, but the labels are of classes 0 to {held - 1}; pass num_classes={largest + 1} "
+                f"mapping names class {largest}, but the labels are in classes 0 to {held - 1}; pass num_classes={largest + 1} "
                 "if there are such classes"
             )
         clean, classes = check_true_labels(labels, num_classes, *named)

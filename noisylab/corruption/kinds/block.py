@@ -36,7 +36,7 @@ def block(
         groups: int[C], the group of each class, or CIFAR-100's superclasses.
         num_classes: The number of classes; by default, that of the labels.
         sampling: "exact_per_class", "exact" or "iid" (see `draw`).
-        seed: Of all draws; one seed is nested over rates.
+        seed: Seed of all draws; for one seed, noise is nested over rates.
 
     Returns:
         The record.

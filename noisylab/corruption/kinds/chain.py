@@ -1,4 +1,4 @@
-"""Noise after noise."""
+"""One noise after another."""
 
 from dataclasses import replace
 from typing import Any
@@ -25,14 +25,14 @@ def compose(
         second: A record that was made from `first.given`, or the spec of a noise for those labels. A spec is drawn
             independently of `first`.
         labels: int[N] true labels or names, if `first` is a spec.
-        **inputs: What specs need: num_classes, seed, features, root, positions, fine_labels.
+        **inputs: Inputs of the specs: num_classes, seed, features, root, positions, fine_labels.
 
     Returns:
-        The record of both; `true` is that of `first`, `given` that of `second`.
+        The record of both, with `true` of `first` and `given` of `second`.
 
     Raises:
-        ValueError: If the true labels of `second` are not the given labels of `first`, if both were drawn with one seed, and
-            for images that would be replaced twice.
+        ValueError: If the true labels of `second` are not the given labels of `first`, if both were drawn with one seed, or
+            if images would be replaced twice.
 
     Example:
         >>> from noisylab.corruption import asymmetric, compose
@@ -58,7 +58,7 @@ def _made(noise: str, labels: ArrayLike | None, inputs: dict[str, Any]) -> Noisy
 
 
 def _joined(first: NoisyLabels, second: NoisyLabels) -> NoisyLabels:
-    """The record of two, of which the second was made from what the first gives."""
+    """The record of two corruptions, the second of which was made from the given labels of the first."""
     if not np.array_equal(first.given, second.true):
         raise ValueError("second must be noise on first.given, got other true labels; make it with f(first.given, ...)")
     if second.positions is not None:
@@ -90,14 +90,14 @@ def _joined(first: NoisyLabels, second: NoisyLabels) -> NoisyLabels:
 
 
 def _part(record: NoisyLabels) -> dict[str, Any]:
-    """What has to be known of a part to make it again."""
+    """The facts that are needed to make a part again."""
     return {"kind": record.kind, "rate": record.nominal_rate, "seed": record.seed, **record.parameters}
 
 
 def _common_parameters(first: NoisyLabels, second: NoisyLabels) -> dict[str, Any]:
-    """Of both: where replaced images come from, and the sampling mode if both are independent draws.
+    """The source of replaced images, and the sampling mode if both are independent draws.
 
-    Two exact numbers of flips do not make an exact number: how many labels flip twice is left to chance.
+    Two exact numbers of flips do not make an exact number, because the number of labels that flip twice is random.
     """
     modes = {record.parameters.get("sampling") for record in (first, second)}
     outside = {key: value for r in (first, second) for key, value in r.parameters.items() if key.startswith("outside")}

@@ -26,23 +26,23 @@ def from_file(
     rate: UnitInterval | None = None,
     positions: ArrayLike | None = None,
 ) -> NoisyLabels:
-    """The given labels in a file: DivideMix's json, `.npy` or `.csv`. Of T only what it realised, n_ij / n_i, is known.
+    """The given labels in a file: DivideMix's json, `.npy` or `.csv`. Of T, only the realised n_ij / n_i is known.
 
     Args:
         labels: int[N] true labels in the file's order.
         path: The file.
         num_classes: The number of classes; by default, that of the labels.
-        column: Which column of a `.csv`, if several may hold the given labels (see `read_labels`).
-        rate: What rate the file is said to have, within .01. Without it, a file that agrees with the true labels no more than a
+        column: The column of a `.csv`, if several may hold the given labels (see `read_labels`).
+        rate: The expected rate of the file, within .01. Without it, a file that agrees with the true labels no more than a
             shuffled one is refused.
         positions: int[N], which lines of the file these samples are; by default all.
 
     Returns:
-        The record. A warning says if no label is wrong, unless `rate` is 0.
+        The record. Warns if no label is wrong, unless `rate` is 0.
 
     Raises:
-        ValueError: For a file that is malformed, of another length, with other classes, of another rate, or like a shuffled
-            one, and for a `.csv` whose own column of true labels has others.
+        ValueError: If the file is malformed, has another length, other classes or another rate, or looks shuffled, or if the
+            column of true labels in a `.csv` differs.
 
     Example:
         >>> from pathlib import Path

@@ -51,21 +51,20 @@ def human(
 ) -> NoisyLabels:
     """The labels that annotators gave to CIFAR's training images: CIFAR-10N, CIFAR-100N (Wei et al. 2022).
 
-    The record says the published rate; the realised one must round to it if it is about all images.
+    The record states the published rate. If it covers all images, the realised rate must round to it.
 
     Args:
-        variant: Which labels.
+        variant: The name of the labels.
         labels: int[N] true labels in torchvision's order, which are compared with the file's own.
         root: The folder of CIFAR-10_human.pt or CIFAR-100_human.pt (by default data). They are CC BY-NC 4.0 and not part of
-            this
-            package: github.com/UCSC-REAL/cifar-10-100n.
-        positions: int[N], which of the 50,000 training images they are; by default all.
+            this package: github.com/UCSC-REAL/cifar-10-100n.
+        positions: int[N], which of the 50,000 training images these are; by default all.
 
     Returns:
         The record.
 
     Raises:
-        ValueError: For a missing, damaged or foreign file, and for other true labels.
+        ValueError: If the file is missing, damaged or a different one, or has other true labels.
 
     Example:
         >>> from noisylab.corruption import human
@@ -90,7 +89,7 @@ def human(
     if labels is not None:
         expected, _ = check_labels(labels)
         if len(expected) != len(true):
-            raise ValueError(f"labels must be the {len(true)} training labels that {variant} is about, got {len(expected)}")
+            raise ValueError(f"labels must be the {len(true)} training labels of {variant}, got {len(expected)}")
         other = np.flatnonzero(expected != true)
         if len(other):
             raise ValueError(

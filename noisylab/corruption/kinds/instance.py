@@ -1,4 +1,4 @@
-"""Part-dependent instance noise (PDN, Xia et al. 2020): what a sample is mistaken for depends on its features."""
+"""Part-dependent instance noise (PDN, Xia et al. 2020): the wrong label of a sample depends on its features."""
 
 from collections.abc import Iterator
 
@@ -41,11 +41,11 @@ def instance(
         rate: r in [0, 1].
         features: number[N, ...], such as images.
         num_classes: The number of classes; by default, that of the labels.
-        temperature: The higher, the more evenly wrong labels are spread.
-        saturated: The published behaviour: features as they are, t = temperature, q unscaled. The softmax then puts nearly all
-            on one class, and rate 0 is not free of noise.
+        temperature: A higher value spreads wrong labels more evenly.
+        saturated: The published behaviour: raw features, t = temperature, unscaled q. The softmax then puts nearly all mass on
+            one class, and rate 0 is not free of noise.
         sampling: "exact_per_class", "exact" or "iid" (see `draw`).
-        seed: Of all draws.
+        seed: Seed of all draws.
 
     Returns:
         The record.
@@ -99,13 +99,13 @@ def _probability(rate: NDArray[np.float64] | np.float64, quantile: NDArray[np.fl
         return np.asarray(q)
     density = (np.exp(-(low**2) / 2) - np.exp(-(high**2) / 2)) / np.sqrt(2 * np.pi)
     mean = rate + SPREAD * density / mass
-    # Scaled from the end that is further away, so that it stays in [0, 1].
+    # Scaled from the further end, so that it stays in [0, 1].
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(mean >= rate, q * rate / mean, 1 - (1 - q) * (1 - rate) / (1 - mean)))
 
 
 def _level(uniform: NDArray[np.float64], quantile: NDArray[np.float64], saturated: bool) -> NDArray[np.float64]:
-    """The rate from which on each sample flips, by bisection; 2 where it never does."""
+    """The rate from which each sample flips, by bisection; 2 if it never does."""
     low, high = np.zeros(len(uniform)), np.ones(len(uniform))
     for _ in range(40):
         middle = (low + high) / 2

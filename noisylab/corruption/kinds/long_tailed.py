@@ -18,15 +18,15 @@ from noisylab.corruption.validation import check_true_labels, number_labels
 def long_tail_indices(
     labels: ArrayLike, factor: PositiveUnit, num_classes: PositiveInt | None = None, *, seed: NonNegativeInt = 0
 ) -> NDArray[np.int64]:
-    """Sorted positions of the samples that stay when class k keeps n_max f^(k/(K-1)) samples (Cui et al. 2019).
+    """Sorted positions of the samples that remain if class k keeps n_max f^(k/(K-1)) samples (Cui et al. 2019).
 
-    At least one sample of every class stays, and none is added to a class that is smaller. One seed is nested over factors.
+    At least one sample of every class remains, and a smaller class is left as it is. For one seed, factors are nested.
 
     Args:
         labels: int[N] or names.
         factor: n_min / n_max in (0, 1]; n_max is the size of class 0.
         num_classes: The number of classes; by default, that of the labels.
-        seed: Of the choice of samples.
+        seed: Seed of the choice of samples.
 
     Returns:
         int64[M], in ascending order.
@@ -56,19 +56,19 @@ def long_tail_indices(
 def long_tailed(labels: ArrayLike, factor: PositiveUnit, noise: SpecText, **inputs: Any) -> NoisyLabels:
     """Class k keeps n_max f^(k/(K-1)) samples, then the noise of another spec corrupts those (RoLT, Wei et al. 2021).
 
-    T is that of the other noise.
+    T is the matrix of the other noise.
 
     Args:
         labels: int[N] true labels or names.
         factor: n_min / n_max in (0, 1]; n_max is the size of class 0.
         noise: The spec of a noise that keeps all samples.
-        **inputs: What that spec needs: num_classes, seed, features, root, positions, fine_labels.
+        **inputs: Inputs of that spec: num_classes, seed, features, root, positions, fine_labels.
 
     Returns:
-        The record of the samples that stay; its `positions` say which these are.
+        The record of the samples that remain; its `positions` say which these are.
 
     Raises:
-        ValueError: For bad labels or factor, and for a noise that leaves out samples itself.
+        ValueError: For bad labels or factor, or a noise that leaves out samples itself.
 
     Example:
         >>> from noisylab.corruption import long_tailed
@@ -78,7 +78,7 @@ def long_tailed(labels: ArrayLike, factor: PositiveUnit, noise: SpecText, **inpu
     """
     clean, classes = check_true_labels(labels, inputs.get("num_classes"))
     kept = long_tail_indices(clean, factor, classes, seed=inputs.get("seed", 0))
-    # Of inputs that have a row for each sample, the rows of those that stay.
+    # Inputs with a row for each sample keep only the rows of the remaining samples.
     of_kept = {key: np.asarray(value)[kept] for key, value in inputs.items() if np.ndim(value) and key != "class_names"}
     made: NoisyLabels = NOISES.create(
         noise, labels=clean[kept], **{**inputs, "positions": kept, **of_kept, "num_classes": classes}

@@ -30,7 +30,7 @@ def margin(
     """The smaller the margin between a sample's two likeliest classes, the likelier it flips (PMD, Zhang et al. 2021).
 
     With D the difference of the two largest: tau_I = (1 - D^2)/2, tau_II = 1 - D^3, tau_III = 1 - (D^3 + D^2 + D)/3; sample n
-    flips with min(1, c tau_n), c such that the mean is `rate`, to its likeliest class other than the true one (the runner-up,
+    flips with min(1, c tau_n), c such that the mean is `rate`, to its likeliest class other than the true one (the runner-up
     if the posterior is right). Nested over rates in every mode.
 
     Args:
@@ -40,14 +40,14 @@ def margin(
         num_classes: The number of classes; by default, that of the labels.
         form: "I", "II" or "III".
         sampling: "exact_per_class", "exact" or "iid" (see `draw`).
-        seed: Of all draws.
+        seed: Seed of all draws.
         positions: int[N], which rows of the file the samples are; by default all.
 
     Returns:
         The record.
 
     Raises:
-        ValueError: For bad input, and for a rate above the share of samples that have any margin left.
+        ValueError: For bad input, or a rate above the share of samples with a margin below 1.
 
     Example:
         >>> from noisylab.corruption import margin
@@ -87,8 +87,8 @@ def _scaled(tau: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
         return np.zeros(len(tau))
     if rate == (tau > 0).mean():
         return (tau > 0).astype(np.float64)
-    # With the k largest at 1, the others share what is left: c = (N r - k) / sum of the others. Summed from the smallest on,
-    # since what the large ones leave of a total is rounding.
+    # With the k largest at 1, the others share the rest: c = (N r - k) / sum of the others. The sum starts at the smallest, to
+    # avoid cancellation.
     full = np.arange(len(tau))
     rest = np.cumsum(ordered[::-1])[::-1]
     with np.errstate(divide="ignore", invalid="ignore"):

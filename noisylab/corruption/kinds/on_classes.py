@@ -20,19 +20,19 @@ def restrict(
 ) -> NoisyLabels:
     """Noise on the samples of some true classes only; the others keep their true labels.
 
-    T_ij is that of the other noise for i in `classes`, else T_ii = 1.
+    T_ij is as in the other noise for i in `classes`; T_ii = 1 otherwise.
 
     Args:
         noise: A record, or the spec of a noise for `labels`.
         classes: Numbers or names of true classes.
         labels: int[N] true labels or names, if `noise` is a spec.
-        **inputs: What a spec needs: num_classes, seed, features, root, positions, fine_labels.
+        **inputs: Inputs of a spec: num_classes, seed, features, root, positions, fine_labels.
 
     Returns:
         The record. If `noise` was restricted before, the classes are those in both.
 
     Raises:
-        ValueError: For classes that are not there, or none.
+        ValueError: For unknown classes, or none.
 
     Example:
         >>> from noisylab.corruption import restrict, symmetric

@@ -1,4 +1,4 @@
-"""Open-set noise: images that belong to none of the classes, under labels that stay."""
+"""Open-set noise: images that belong to none of the classes, under unchanged labels."""
 
 from os import PathLike
 from typing import TypeVar
@@ -32,7 +32,7 @@ def open_set(
     """A share of the images is replaced from another data set and keeps its label; the other flips are symmetric (EDM 2020).
 
     With probability r * open_share an image is replaced, with r (1 - open_share) its label flips. `replaced_by` of the record
-    says by which image, none twice while there are others; `replace_images` does it. Both parts are nested over rates.
+    says by which image (none twice while others are left); `replace_images` replaces them. Both parts are nested over rates.
 
     Args:
         labels: int[N] true labels, or names.
@@ -42,7 +42,7 @@ def open_set(
         num_classes: The number of classes; by default, that of the labels.
         open_share: The share of the noise that replaces images.
         sampling: "exact_per_class", "exact" or "iid" (see `draw`).
-        seed: Of all draws; one seed is nested over rates.
+        seed: Seed of all draws; for one seed, noise is nested over rates.
 
     Returns:
         The record.
@@ -67,14 +67,14 @@ def open_set(
         count = len(np.atleast_1d(images))
         check_integer("the number of outside images", count, minimum=1)
     closed = r * (1 - share)
-    # Being replaced is one more class that a label can become.
+    # A replaced image counts as one more class that a label can become.
     matrix = np.full((classes + 1, classes + 1), closed / max(classes - 1, 1))
     matrix[:, classes] = r * share
     np.fill_diagonal(matrix, 1 - r)
     matrix[classes] = np.eye(classes + 1)[classes]
     drawn = draw(clean, matrix, classes + 1, sampling=sampling, seed=seed)
     replaced = drawn == classes
-    # Dealt in the order in which samples flip, so that those of a lower rate get the same images at a higher one.
+    # Dealt in the order in which samples flip, so that a sample gets the same image at every rate.
     dealt = flip_order(clean, classes, sampling=sampling, seed=seed)
     dealt = dealt[replaced[dealt]]
     image = np.random.default_rng(derive_seed(seed, "noise/outside")).permutation(count)
@@ -98,7 +98,7 @@ def open_set(
 
 
 def replace_images(images: NDArray[Pixel], noisy: NoisyLabels, outside: NDArray[np.generic]) -> NDArray[Pixel]:
-    """A copy of `images` with those of open-set samples taken from `outside`.
+    """A copy of `images` in which open-set samples have their images from `outside`.
 
     Args:
         images: [N, ...].

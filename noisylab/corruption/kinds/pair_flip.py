@@ -28,13 +28,13 @@ def pair_flip(
         rate: r in [0, 1].
         num_classes: The number of classes; by default, that of the labels.
         sampling: "exact_per_class", "exact" or "iid" (see `draw`).
-        seed: Of all draws; one seed is nested over rates.
+        seed: Seed of all draws; for one seed, noise is nested over rates.
 
     Returns:
         The record.
 
     Raises:
-        ValueError: For bad arguments, and for one class only.
+        ValueError: For bad arguments, or a single class.
 
     Example:
         >>> from noisylab.corruption import pair_flip

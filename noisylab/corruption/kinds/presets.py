@@ -1,4 +1,4 @@
-"""What published code does, where that is not what its paper says."""
+"""Noise as published code makes it, if that differs from its paper."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ NOTES: dict[str, str] = {
 
 DATASETS = {"cifar10": ("CIFAR-10", 10), "mnist": ("MNIST", 10), "cifar100": ("CIFAR-100", 100)}
 
-# The map of each code's asymmetric noise, for the data sets that it has one for; None: random pairs.
+# The map of each code's asymmetric noise, by data set; None: random pairs.
 ASYMMETRIC: dict[str, dict[str, str | None]] = {
     "dividemix": {"cifar10": "cifar10"},
     "sce": {"cifar10": "cifar10", "mnist": "mnist", "cifar100": None},
@@ -49,7 +49,7 @@ ASYMMETRIC: dict[str, dict[str, str | None]] = {
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a code is asked for. pairs: true -> given of its asymmetric noise, empty for symmetric."""
+    """The noise that a code is asked for. pairs: true -> given of its asymmetric noise, empty for symmetric."""
 
     clean: NDArray[np.int64]
     classes: int
@@ -60,14 +60,14 @@ class _Asked:
     rng: np.random.Generator
 
     def target(self) -> NDArray[np.float64]:
-        """Row c: where the labels of class c go that the code replaces, the true class included."""
+        """Row c: the distribution of the new labels of replaced samples of class c, the true class included."""
         if not self.pairs:
             return np.full((self.classes, self.classes), 1 / self.classes)
         return np.eye(self.classes)[[self.pairs.get(c, c) for c in range(self.classes)]]
 
 
 class _Drawn(NamedTuple):
-    """What a code gives, the transition it implies, and how it draws."""
+    """The labels that a code gives, the transition that it implies, and how it draws."""
 
     given: NDArray[np.int64]
     transition: NDArray[np.float64] | None
@@ -88,23 +88,24 @@ def preset(
 ) -> NoisyLabels:
     """The noise that a published code runs, with its deviations from its paper: dividemix, coteaching, sce, elr.
 
-    What each does and how that differs from its paper: `describe(source)`. Equal in distribution, not in the random numbers.
+    `describe(source)` says what each code does and how it differs from its paper. Results are equal in distribution, not in the
+    random numbers.
 
     Args:
         labels: int[N] true labels, or names.
         rate: The rate in the code's own convention.
-        source: Whose code.
+        source: The code.
         num_classes: The number of classes; by default, that of the labels.
         form: "symmetric"; "asymmetric" (dividemix, sce, elr) or "pair" (coteaching).
-        dataset: Whose asymmetric noise, whatever the classes mean: "cifar10", "mnist" (sce) or "cifar100" (sce, elr). By
-            default CIFAR-100's for 100 classes, else CIFAR-10's.
-        seed: Of all draws.
+        dataset: The data set whose asymmetric noise is used, whatever the classes mean: "cifar10", "mnist" (sce) or "cifar100"
+            (sce, elr). By default CIFAR-100's for 100 classes, else CIFAR-10's.
+        seed: Seed of all draws.
 
     Returns:
         The record.
 
     Raises:
-        ValueError: For bad labels or rate, and a form or data set that the code does not have.
+        ValueError: For bad labels or rate, or a form or data set that the code does not have.
 
     Example:
         >>> from noisylab.corruption import preset
@@ -127,7 +128,7 @@ def preset(
         pairs = _random_pairs(rng) if mapping is None else MAPPINGS[mapping][1]
         parameters["mapping"] = mapping or {str(true): given for true, given in pairs.items()}
     elif dataset is not None:
-        raise ValueError(f"dataset is about form='asymmetric', got dataset={dataset!r} with form={form!r}")
+        raise ValueError(f"dataset is for form='asymmetric', got dataset={dataset!r} with form={form!r}")
     code = _independent if dataset == "cifar100" else CODES[source]
     drawn = code(_Asked(clean, classes, float(rate), form, pairs, seed, rng))
     if drawn.drawing is not None:
@@ -136,7 +137,7 @@ def preset(
 
 
 def _independent(asked: _Asked) -> _Drawn:
-    """Every sample on its own: CIFAR-100's maps in every code."""
+    """Every sample on its own, as in every code's noise on CIFAR-100."""
     made = asymmetric(asked.clean, asked.rate, asked.pairs, asked.classes, sampling="iid", seed=asked.seed)
     return _Drawn(made.given, made.transition, Drawing.IID)
 
@@ -160,9 +161,9 @@ def _sce(asked: _Asked) -> _Drawn:
 
 
 def _elr(asked: _Asked) -> _Drawn:
-    """As DivideMix, or CIFAR-10's map in place."""
+    """Like DivideMix, or CIFAR-10's map in place."""
     if not asked.pairs:
-        # ceil without lifting .2 * 50 = 10.000000000000002 to 11.
+        # ceil that does not lift .2 * 50 = 10.000000000000002 to 11.
         return _redrawn(asked, int(np.ceil(asked.rate * len(asked.clean) - 1e-9)))
     identity = np.eye(asked.classes)
     transition, target = identity, asked.target()
@@ -174,9 +175,9 @@ def _elr(asked: _Asked) -> _Drawn:
 
 
 def _redrawn(asked: _Asked, count: int) -> _Drawn:
-    """So many samples of the whole set, whose labels go where `target` says."""
+    """Redraw the labels of `count` samples of the whole set from `target`."""
     chosen = asked.rng.permutation(len(asked.clean))[:count]
-    # Drawn for all, so that a lower rate is nested in a higher one.
+    # Drawn for all samples, so that a lower rate is nested in a higher one.
     uniform = asked.rng.integers(asked.classes, size=len(asked.clean))
     table = np.array([asked.pairs.get(c, c) for c in range(asked.classes)])
     given = asked.clean.copy()
@@ -194,7 +195,7 @@ CODES: dict[str, Callable[[_Asked], _Drawn]] = {
 
 
 def _check_dataset(source: str, dataset: str, classes: int, *, counted: bool) -> None:
-    """Raise ValueError where that code has no asymmetric noise for that data set, or the data set has other classes."""
+    """Raise ValueError if the code has no asymmetric noise for the data set, or if the number of classes differs."""
     known = ASYMMETRIC[source]
     name, size = DATASETS.get(dataset, (dataset, classes))
     if dataset not in known:
@@ -206,13 +207,13 @@ def _check_dataset(source: str, dataset: str, classes: int, *, counted: bool) ->
 
 
 def _random_pairs(rng: np.random.Generator) -> dict[int, int]:
-    """Two classes of each block of five, drawn at random, that become each other."""
+    """Swap two random classes in each block of five."""
     chosen = [(5 * block + rng.permutation(5)[:2]).tolist() for block in range(20)]
     return {true: given for a, b in chosen for true, given in ((a, b), (b, a))}
 
 
 def _in_place(clean: NDArray[np.int64], rate: float, pairs: dict[int, int], rng: np.random.Generator) -> NDArray[np.int64]:
-    """CIFAR-10's map applied class by class to the labels as they are by then."""
+    """Apply CIFAR-10's map class by class, each time to the labels that the classes before have left."""
     given = clean.copy()
     for true in range(10):
         members = rng.permutation(np.flatnonzero(given == true))
@@ -242,7 +243,7 @@ def _class_by_class(
 def _class_by_class_matrix(
     clean: NDArray[np.int64], rate: float, classes: int, target: NDArray[np.float64] | None
 ) -> NDArray[np.float64]:
-    """What `_class_by_class` asks for: the same number of every class is not the same share where classes differ in size."""
+    """The matrix of `_class_by_class`. Equal numbers per class are different shares if classes differ in size."""
     identity = np.eye(classes)
     if target is not None:
         return (1 - rate) * identity + rate * target

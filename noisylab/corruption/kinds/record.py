@@ -20,8 +20,25 @@ def saved_record(
 ) -> NoisyLabels:
     """A record that `NoisyLabels.save` wrote, of the same samples: record:noise.npz.
 
-    labels: int[N] true labels; positions: int[N], which samples of the record these are (None: all, in its order). T is that of
-    the record. Raises ValueError for a file that is no record, or one of other labels.
+    T is the matrix of the record.
+
+    Args:
+        labels: int[N] true labels.
+        path: The file.
+        num_classes: The number of classes; by default, that of the labels.
+        positions: int[N], which samples of the record these are; by default all, in its order.
+
+    Returns:
+        The record.
+
+    Raises:
+        ValueError: If the file is not a record, or a record of other labels.
+
+    Example:
+        >>> from noisylab.corruption import saved_record, symmetric
+        >>> symmetric([0, 1, 2, 3] * 25, 0.4).save("noise.npz")
+        >>> saved_record([0, 1, 2, 3] * 25, "noise.npz").rate
+        0.4
     """
     true, classes = check_true_labels(labels, num_classes)
     try:
@@ -32,9 +49,9 @@ def saved_record(
     if noisy.positions is None and len(chosen) == len(true) and chosen.max(initial=-1) < len(noisy):
         noisy = _select(noisy, chosen)
     if len(noisy) != len(true) or not np.array_equal(noisy.true, true):
-        raise ValueError(f"record {path!r} is of {len(noisy)} samples with other true labels than these {len(true)}")
+        raise ValueError(f"record {path!r} has {len(noisy)} samples with other true labels than these {len(true)}")
     if noisy.num_classes != classes:
-        raise ValueError(f"record {path!r} is of {noisy.num_classes} classes, and there are {classes}")
+        raise ValueError(f"record {path!r} has {noisy.num_classes} classes, and the labels have {classes}")
     return noisy
 
 

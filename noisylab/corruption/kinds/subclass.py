@@ -36,15 +36,15 @@ def subclass(
         fine: int[N] the fine class of each sample, or the path of a `.npy` that holds them; by default `fine_labels`.
         num_classes: The number of classes; by default, that of the labels.
         sampling: "exact_per_class", "exact" or "iid" (see `draw`).
-        seed: Of all draws; one seed is nested over rates.
+        seed: Seed of all draws; for one seed, noise is nested over rates.
         positions: int[N], which rows of the file the samples are; by default all.
-        fine_labels: int[N], what the data set cifar100:coarse supplies.
+        fine_labels: int[N], as supplied by the data set cifar100:coarse.
 
     Returns:
         The record.
 
     Raises:
-        ValueError: For bad input, and for a rate above the share of samples in those fine classes.
+        ValueError: For bad input, or a rate above the share of samples in those fine classes.
 
     Example:
         >>> import numpy as np

@@ -27,8 +27,7 @@ def from_transition(
 ) -> NoisyLabels:
     """Given labels drawn from P(given = j | true = i) = matrix[i, j] (Natarajan et al. 2013).
 
-    The nominal rate is what the matrix implies for these labels. Nested over matrices whose rows differ in their diagonal
-    alone.
+    The matrix and the labels imply the nominal rate. Noise is nested over matrices whose rows differ only in their diagonal.
 
     Args:
         labels: int[N] true labels, or names.
@@ -36,14 +35,13 @@ def from_transition(
             holds it.
         num_classes: The number of classes; by default, that of the labels.
         sampling: "exact_per_class", "exact" or "iid" (see `draw`).
-        seed: Of all draws.
+        seed: Seed of all draws.
 
     Returns:
         The record.
 
     Raises:
-        ValueError: For bad labels, and for a matrix that is not square, not row-stochastic, or stochastic along its columns
-            only.
+        ValueError: For bad labels, or a matrix that is not square or not row-stochastic (such as the transpose).
 
     Example:
         >>> from noisylab.corruption import from_transition
@@ -87,7 +85,7 @@ def empirical(
         source: A record, or the path of a saved one.
         num_classes: The number of classes; by default, that of the labels.
         sampling: "exact_per_class", "exact" or "iid" (see `draw`).
-        seed: Of all draws.
+        seed: Seed of all draws.
 
     Returns:
         The record.

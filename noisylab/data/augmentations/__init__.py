@@ -1,1 +1,1 @@
-"""One file a family of augmentations."""
+"""One file for each family of augmentations."""

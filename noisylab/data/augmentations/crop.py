@@ -10,18 +10,18 @@ from noisylab.core.registries import AUGMENTATIONS
 
 
 class Augmentation(Protocol):
-    """`draw` decides for many entries at once what `__call__` then does to the images of some of them."""
+    """`draw` makes random numbers for many entries at once; `__call__` uses them to change the images of some of them."""
 
     def draw(self, entries: int, generator: torch.Generator) -> Tensor:
         """Random numbers int64[entries, P], one row per entry of the epoch."""
 
     def __call__(self, images: Tensor, drawn: Tensor) -> Tensor:
-        """uint8[B, C, H, W] for uint8[B, C, H, W] and their rows of `draw`."""
+        """Images uint8[B, C, H, W], changed by their rows of `draw`."""
 
 
 @AUGMENTATIONS.register("crop")
 class Crop:
-    """Pad with `padding` black pixels, cut out at a random place, mirror half of the images where `flip`."""
+    """Pad with `padding` black pixels, cut out at a random place, mirror half of the images if `flip`."""
 
     def __init__(self, padding: NonNegativeInt = 4, flip: bool = True) -> None:
         self.padding, self.flip = padding, flip
@@ -36,7 +36,7 @@ class Crop:
         """uint8[B, C, H, W], cropped and mirrored."""
         height, width = images.shape[2:]
         padded = torch.nn.functional.pad(images, [self.padding] * 4)
-        # A view of every window, of which one per image is copied.
+        # A view of all windows; only one per image is copied.
         windows = padded.unfold(2, height, 1).unfold(3, width, 1)
         cropped = windows[torch.arange(len(images), device=images.device), :, drawn[:, 0], drawn[:, 1]]
         return torch.where(drawn[:, 2].bool()[:, None, None, None], cropped.flip(3), cropped) if self.flip else cropped
@@ -69,7 +69,7 @@ class Normalise:
 
 
 class AfterCrop:
-    """What comes after crop and flip, with `numbers` random numbers of its own below 2^32 for each entry."""
+    """Crop and flip, then `after`, with `numbers` further random numbers below 2^32 for each entry."""
 
     numbers = 1
 
@@ -77,7 +77,7 @@ class AfterCrop:
         self.crop = Crop(padding, flip)
 
     def draw(self, entries: int, generator: torch.Generator) -> Tensor:
-        """Those of the crop, then its own: int64[entries, 3 + numbers]."""
+        """The numbers of the crop, then the further ones: int64[entries, 3 + numbers]."""
         own = torch.randint(2**32, (entries, self.numbers), generator=generator)
         return torch.cat([self.crop.draw(entries, generator), own], dim=1)
 
@@ -87,5 +87,5 @@ class AfterCrop:
         return self.after(self.crop(images, drawn[:, : -self.numbers]), own)
 
     def after(self, images: Tensor, own: Tensor) -> Tensor:
-        """What is done to the cropped images."""
+        """Change the cropped images."""
         raise NotImplementedError

@@ -11,7 +11,7 @@ from noisylab.data.augmentations.crop import AfterCrop
 
 
 def _erase(images: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Tensor) -> Tensor:
-    """Images with a black rectangle each; all int64[B], in pixels, and may reach beyond the edges."""
+    """Draw a black rectangle in each image. Positions and sizes are int64[B] pixels and may reach beyond the edges."""
     rows = torch.arange(images.shape[2], device=images.device)[None, :, None]
     columns = torch.arange(images.shape[3], device=images.device)[None, None, :]
     top, left, height, width = (values[:, None, None] for values in (top, left, height, width))
@@ -33,7 +33,7 @@ class Cutout(AfterCrop):
         self.size = size
 
     def after(self, images: Tensor, own: Tensor) -> Tensor:
-        """uint8[B, C, H, W]. Raises ValueError for images that the square would cover wherever it lies."""
+        """uint8[B, C, H, W]. Raises ValueError if the square covers an image wherever it is."""
         height, width = images.shape[2:]
         if self.size >= 2 * min(height, width):
             raise ValueError(
@@ -48,8 +48,8 @@ class Cutout(AfterCrop):
 class RandomErasing(AfterCrop):
     """Crop and flip, then in `probability` of the images a black rectangle (Zhong et al., AAAI 2020).
 
-    As published: of 2 % to 40 % of the area, sides in a ratio of .3 to 3.3, and drawn anew where it does not fit; here a side
-    that is too long is cut to the image's. Black, as torchvision's default, instead of the paper's random pixels.
+    It has 2 % to 40 % of the area and sides in a ratio of .3 to 3.3, as published. A side that is too long is cut to the
+    image's, instead of drawing again; pixels are black, as in torchvision, instead of random.
     """
 
     numbers = 5

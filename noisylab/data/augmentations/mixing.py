@@ -1,4 +1,4 @@
-"""Augmentations that mix each image with another one of its batch, after the usual crop and flip; labels are mixed alike."""
+"""Augmentations that mix each image with another one of its batch, after the usual crop and flip. Labels are mixed too."""
 
 from typing import Protocol, runtime_checkable
 
@@ -14,7 +14,7 @@ from noisylab.data.augmentations.crop import Augmentation, Crop
 
 @runtime_checkable
 class Mixing(Augmentation, Protocol):
-    """An augmentation that mixes: `draw_mix` decides how, for every sample once an epoch, and `mix` does it."""
+    """An augmentation that mixes images: `draw_mix` draws once an epoch for every sample, and `mix` mixes."""
 
     def draw_mix(self, samples: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Random numbers float64[samples, M]."""
@@ -27,7 +27,7 @@ class Mixing(Augmentation, Protocol):
 class Mixup(Crop):
     """Crop and flip, then share x + (1 - share) x', labels alike, share from Beta(alpha, alpha) (Zhang et al., ICLR 2018).
 
-    One share for every image, where the public code has one for a batch.
+    Every image has its own share; the public code has one for a batch.
     """
 
     def __init__(self, alpha: Positive = 1.0, padding: NonNegativeInt = 4, flip: bool = True) -> None:
@@ -48,8 +48,9 @@ class Mixup(Crop):
 class CutMix(Crop):
     """Crop and flip, then a box of another image in `probability` of the images, labels by area (Yun et al., ICCV 2019).
 
-    The box lies around a random place, has sqrt(1 - l) of each side with l from Beta(alpha, alpha), and is cut at the edges.
-    Half of the images, as the public code on CIFAR; drawn for every image, where that has one box for a batch.
+    The box is centred on a random place, has sqrt(1 - l) of each side with l from Beta(alpha, alpha), and is cut at the edges.
+    By default half of the images get one, as in the public code on CIFAR. Every image has its own box; the public code has one
+    for a batch.
     """
 
     def __init__(
@@ -59,13 +60,13 @@ class CutMix(Crop):
         self.probability, self.alpha = probability, alpha
 
     def draw_mix(self, samples: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """The box's share of the sides, 0 where there is none, and its middle as shares of the sides: float64[samples, 3]."""
+        """The box's share of the sides (0: no box), and its centre as shares of the sides: float64[samples, 3]."""
         side = np.sqrt(1 - rng.beta(self.alpha, self.alpha, samples))
         place, chance = rng.random((samples, 2)), rng.random(samples)
         return np.column_stack([np.where(chance < self.probability, side, 0), place])
 
     def mix(self, images: Tensor, partners: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
-        """float32[B, C, H, W] and float32[B]; the share is that of the pixels that are left."""
+        """float32[B, C, H, W] and float32[B]; the share counts the remaining pixels of the first image."""
         inside = None
         for column, length in ((1, images.shape[2]), (2, images.shape[3])):
             middle, half = (drawn[:, column] * length).floor(), (drawn[:, 0] * length).floor() // 2

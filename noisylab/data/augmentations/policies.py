@@ -11,12 +11,12 @@ from noisylab.data.augmentations.crop import AfterCrop
 
 
 class _Policy(AfterCrop):
-    """Crop and flip, then a transform of torchvision, drawn for every image on its own."""
+    """Crop and flip, then a torchvision transform, drawn separately for every image."""
 
     transform: Any
 
     def after(self, images: Tensor, own: Tensor) -> Tensor:
-        """uint8[B, C, H, W]. The transforms treat a batch as one image, so each image goes alone, with its own seed."""
+        """uint8[B, C, H, W]. The transforms treat a batch as one image, so each image is transformed alone."""
         with torch.random.fork_rng(devices=[]):
             done = []
             for image, seed in zip(images, own[:, 0].tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""Random resized crops, in place of the usual crop."""
+"""Random resized crops, instead of the usual crop."""
 
 import math
 from typing import Annotated
@@ -14,8 +14,8 @@ from noisylab.core.registries import AUGMENTATIONS
 class RandomResizedCrop:
     """A part of random area and shape, resized to the image's size, and mirrored half of the time (Szegedy et al., CVPR 2015).
 
-    Of `smallest` to all of the area, with sides in a ratio of 3/4 to 4/3, as torchvision's RandomResizedCrop; a side that is
-    too long is cut to the image's. Out of streamed images it is cut in the size of their files. It replaces the usual crop.
+    It has `smallest` to all of the area and sides in a ratio of 3/4 to 4/3, like torchvision's RandomResizedCrop. A side
+    that is too long is cut to the image's. Streamed images are cut at the size of their files. It replaces the usual crop.
     """
 
     def __init__(self, smallest: Annotated[float, Bound(gt=0, le=1, written_as="percent")] = 0.08, flip: bool = True) -> None:
@@ -40,7 +40,7 @@ class RandomResizedCrop:
         return cut.round().clamp(0, 255).to(torch.uint8)
 
     def one(self, image: Tensor, drawn: Tensor, size: tuple[int, int]) -> Tensor:
-        """uint8[C, H, W] of a size (height, width), from an image uint8[C, h, w] of any."""
+        """Cut from an image uint8[C, h, w] and resize to `size` (height, width): uint8[C, H, W]."""
         from torchvision.transforms.v2 import functional
 
         top, left, height, width, mirrored = (value.item() for value in self._boxes(drawn[None], *image.shape[1:]))
@@ -60,6 +60,6 @@ class RandomResizedCrop:
 
 
 def _within(start: Tensor, length: Tensor, place: Tensor, whole: int) -> Tensor:
-    """Where places in [0, 1] of a box lie, for `grid_sample`: no nearer to its edge than the middle of its outermost pixels."""
+    """Coordinates for `grid_sample` of places in [0, 1] of a box, clamped to the centres of its outermost pixels."""
     inside = torch.minimum((place * length).clamp(min=0.5), length - 0.5)
     return 2 * (start + inside) / whole - 1

@@ -1,4 +1,4 @@
-"""`Batch`: what a training method sees of one step."""
+"""`Batch`: the input of one training step."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class Mix(NamedTuple):
-    """What else is in mixed images: the given labels int64[B] of the other one, and the share float32[B] of the first."""
+    """How images are mixed: the given labels int64[B] of the second image, and the share float32[B] of the first."""
 
     labels: Tensor
     share: Tensor
@@ -15,10 +15,14 @@ class Mix(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """images: float32[B, C, H, W]; labels: int64[B], the given ones; index: int64[B], sample ids.
+    """One batch, on the training device.
 
-    new: the entries that are this epoch's own presentation of their sample; the others repeat one, or accompany one.
-    mix: with what images are mixed, if they are (mixup, CutMix); labels and index are those of the first image in each.
+    Attributes:
+        images: float32[B, C, H, W], augmented and normalised.
+        labels: int64[B], the given labels.
+        index: int64[B], sample ids.
+        new: The entries that are this epoch's own presentation of their sample. The others repeat or accompany one.
+        mix: How the images are mixed, if they are (mixup, CutMix); labels and index are then those of the first image.
     """
 
     images: Tensor

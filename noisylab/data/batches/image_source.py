@@ -1,4 +1,4 @@
-"""The images of one batch after the other, on the training device: from a tensor there, or from files read ahead."""
+"""The images of batch after batch, on the training device: from a tensor there, or from files that are read ahead."""
 
 import os
 import sys
@@ -17,19 +17,19 @@ from noisylab.data.augmentations.resized_crop import RandomResizedCrop
 from noisylab.data.image_files import UnreadableError
 from noisylab.data.streaming import Images, StreamedImages
 
-# What a process gains from more than this is little.
+# More processes than this gain little.
 MOST_WORKERS = 8
 
 
 def on_device(images: Images, device: torch.device) -> Tensor | StreamedImages:
-    """Images in memory as a tensor on the device; streamed ones as they are."""
+    """Images in memory as a tensor on the device; streamed images as they are."""
     return images if isinstance(images, StreamedImages) else torch.from_numpy(images).to(device)
 
 
 def batches_of(images: Tensor | StreamedImages, ids: Sequence[NDArray[np.int64]], device: torch.device) -> Iterator[Tensor]:
-    """uint8[B, C, H, W] on the device for the ids of each batch; nothing waits for the device.
+    """uint8[B, C, H, W] on the device for the ids of each batch, without waiting for the device.
 
-    images: what `on_device` gave.
+    images: as returned by `on_device`.
     """
     if isinstance(images, StreamedImages):
         yield from _loaded(_Files(images, None), [part.tolist() for part in ids], device)
@@ -46,10 +46,10 @@ def augmented(
     drawn: Sequence[Tensor],
     device: torch.device,
 ) -> Iterator[Tensor]:
-    """The same, augmented by the rows of the augmentation's `draw` for each batch.
+    """`batches_of`, augmented by the rows of the augmentation's `draw` for each batch.
 
-    It is done for whole batches on the device, but for one that cuts out of an image in the size of its file, which is done
-    where that is read.
+    Augments whole batches on the device. Exception: RandomResizedCrop on streamed images runs in the reader, on the full-size
+    image.
     """
     if isinstance(images, StreamedImages) and isinstance(augmentation, RandomResizedCrop):
         keys = [list(zip(part.tolist(), rows, strict=True)) for part, rows in zip(ids, drawn, strict=True)]
@@ -69,7 +69,7 @@ def all_in_order(images: Tensor | StreamedImages, batch_size: int, device: torch
 
 
 class _Files(Dataset[Tensor | UnreadableError]):
-    """The images of a streamed set, by position; or, by position and row of `draw`, what is cut out of them."""
+    """The images of a streamed set by position, or crops of them by position and row of `draw`."""
 
     def __init__(self, images: StreamedImages, cut: RandomResizedCrop | None) -> None:
         self.images, self.cut = images, cut
@@ -81,7 +81,7 @@ class _Files(Dataset[Tensor | UnreadableError]):
             index, drawn = key
             return self.cut.one(torch.from_numpy(self.images.as_it_is(index)), drawn, self.images.shape[2:])
         except UnreadableError as error:
-            # Raised there, it would come back as the text of a trace, from processes that then do not end at once.
+            # If raised in the worker, it would arrive as the text of a traceback, and the workers would not end at once.
             return error
 
 
@@ -92,14 +92,14 @@ def _collated(items: list[Tensor | UnreadableError]) -> Tensor | UnreadableError
 
 def _loaded(files: _Files, keys: list[list[Any]], device: torch.device) -> Iterator[Tensor]:
     workers = files.images.workers
-    # torchrun's processes on a machine share its cores.
+    # The processes of torchrun share the cores of a machine.
     own_cores = max(1, available_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     workers = min(MOST_WORKERS, own_cores) if workers is None else workers
     loader = DataLoader(
         files,
         batch_sampler=keys,
         num_workers=workers,
-        # A process that was itself spawned would spawn these, and each of them import torch anew in every epoch.
+        # A spawned process would spawn its workers too, and each would import torch again in every epoch.
         multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
         collate_fn=_collated,
         pin_memory=device.type == "cuda",

@@ -1,4 +1,4 @@
-"""From the training set to the batches of an epoch: chosen, gathered, augmented and normalised on the training device."""
+"""The batches of an epoch: chosen, gathered, augmented and normalised on the training device."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,15 @@ from noisylab.data.streaming import Images
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Images uint8[N, C, H, W] with given labels int64[N]; no true labels. mean, std: per channel, of pixels in [0, 1]."""
+    """Training images with given labels, and without true labels.
+
+    Attributes:
+        images: uint8[N, C, H, W].
+        labels: int64[N], the given labels.
+        mean: Per channel, of pixels in [0, 1].
+        std: Per channel, of pixels in [0, 1].
+        augmentation: Such as `Crop(padding=4)`.
+    """
 
     images: Images
     given_labels: NDArray[np.int64]
@@ -31,9 +39,9 @@ class TrainingSet:
 
 
 class BatchLoader:
-    """The batches of a training set, on the device; order and augmentation are functions of seed and epoch.
+    """The batches of a training set, on the device. Order and augmentation are functions of seed and epoch.
 
-    If the sampler is that of one of several processes, the batches are its shares of those that one process would have.
+    With the sampler of one of several processes, the batches are that process's shares.
     """
 
     def __init__(self, data: TrainingSet, sampler: PlainSampler, seed: int, device: torch.device) -> None:
@@ -44,11 +52,11 @@ class BatchLoader:
         self._mixing = data.augmentation if isinstance(data.augmentation, Mixing) else None
 
     def __len__(self) -> int:
-        """Batches in an epoch."""
+        """The number of batches in an epoch."""
         return len(self.sampler)
 
     def batches(self, epoch: int) -> Iterator[Batch]:
-        """The batches of an epoch, in turn."""
+        """The batches of an epoch, in order."""
         chosen = list(self.sampler.batches(epoch))
         ids = [entries.ids for entries in chosen]
         on_device = self._split(np.concatenate(ids), chosen)
@@ -60,7 +68,7 @@ class BatchLoader:
         for step, (entries, inputs) in enumerate(zip(chosen, map(self._normalise, pixels), strict=True)):
             labels, mix = self._labels.index_select(0, on_device[step]), None
             if self._mixing is not None:
-                # Partners stand in the same batch, augmented alike.
+                # Partners are in the same batch, with the same augmentation.
                 others = inputs.index_select(0, partners[step])
                 inputs, share = self._mixing.mix(inputs, others, mix_drawn[step])
                 mix = Mix(labels.index_select(0, partners[step]), share)
@@ -69,7 +77,7 @@ class BatchLoader:
     def _drawn(self, chosen: list[Entries], epoch: int) -> list[Tensor]:
         """The augmentation's rows for the entries of each batch.
 
-        They are drawn for the entries of all processes, so that the number of these does not change what an entry looks like.
+        They are drawn for the entries of all processes, so that the number of processes does not change an entry.
         """
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "augment", epoch))
         sizes, processes = [len(entries.ids) for entries in chosen], self.sampler.num_replicas
@@ -78,5 +86,5 @@ class BatchLoader:
         return list(torch.split(drawn[self.sampler.rank :: processes], sizes))
 
     def _split(self, rows: NDArray[Any], chosen: list[Entries]) -> tuple[Tensor, ...]:
-        """Rows of the epoch by batch. They go to the device at once, so that no step waits for it."""
+        """Split rows of the epoch by batch. They go to the device at once, so that no step waits for a transfer."""
         return torch.split(torch.from_numpy(rows).to(self.device), [len(entries.ids) for entries in chosen])

@@ -1,4 +1,4 @@
-"""How the entries of an epoch are mixed: partners and shares, the same for a repeated half as when it was new."""
+"""How the entries of an epoch are mixed: partners and shares. A repeated half keeps those that it had when it was new."""
 
 from typing import NamedTuple
 
@@ -11,20 +11,19 @@ from noisylab.data.batches.samplers import Entries, LastBatchSampler, PlainSampl
 
 
 class MixedEntries(NamedTuple):
-    """For every entry of a batch: where its partner stands in it, int64[B], and its row of `draw_mix`, float64[B, M]."""
+    """For every entry of a batch: its partner's place in the batch int64[B], and its row of `draw_mix` float64[B, M]."""
 
     partner: NDArray[np.int64]
     drawn: NDArray[np.float64]
 
 
 def mixed_entries(mixing: Mixing, sampler: PlainSampler, batches: list[Entries], seed: int, epoch: int) -> list[MixedEntries]:
-    """How the batches of an epoch are mixed, a function of the seed and the epoch.
+    """How the batches of an epoch are mixed, as a function of seed and epoch.
 
-    Partners are drawn within a new half. A half that is repeated is mixed as it was when it was new, with the same partners
-    and shares, so that the soft targets that DLB remembers of it are those of what is shown; its crops are new. The second view
-    of a twin is mixed as the first.
+    Partners are drawn within a new half. A repeated half keeps its partners and shares, so that the soft targets that DLB
+    remembers fit the images; its crops are new. The second view of a twin is mixed like the first.
     """
-    # Each of several processes mixes its own entries, and draws its own shares.
+    # Each process mixes its own entries with shares of its own.
     seed = derive_seed(seed, f"process {sampler.rank}") if sampler.rank else seed
     sizes = [entries.new.stop - entries.new.start for entries in batches]
     own = _draw(mixing, sizes, seed, epoch)
@@ -32,7 +31,7 @@ def mixed_entries(mixing: Mixing, sampler: PlainSampler, batches: list[Entries],
     lag = sampler.lag if isinstance(sampler, LastBatchSampler) else 0
     mixed = []
     for step, entries in enumerate(batches):
-        # The first repeated halves are of the epoch before.
+        # The first repeated halves come from the epoch before.
         repeated = own[step - lag] if step >= lag else before[step - lag]
         parts = [repeated] * (entries.new.start > 0) + [own[step]] * (1 + (entries.new.stop < len(entries.ids)))
         starts = np.cumsum([0, *(len(part.partner) for part in parts)])

@@ -1,7 +1,7 @@
-"""Batch composition: which sample ids stand in a batch. All are functions of (seed, epoch).
+"""Batch composition: the sample ids of a batch, as a function of seed and epoch.
 
-Each is a batch sampler for `torch.utils.data.DataLoader(batch_sampler=...)`: it yields lists of ids, one epoch per iteration.
-The epoch is the one set by `set_epoch`, else it advances by itself after every full iteration.
+Each sampler is for `torch.utils.data.DataLoader(batch_sampler=...)` and yields lists of ids, one epoch per iteration. The epoch
+advances by itself after every complete iteration, or is set by `set_epoch`.
 """
 
 import itertools
@@ -25,20 +25,30 @@ Composition = Literal["plain", "last", "twin", "same_class"] | Delayed
 
 
 class Entries(NamedTuple):
-    """One batch: the sample ids int64[B], and which part of them are this epoch's own presentations."""
+    """One batch: the sample ids int64[B], and the part that is this epoch's own presentation."""
 
     ids: NDArray[np.int64]
     new: slice
 
 
 class PlainSampler:
-    """[new]: every sample once an epoch, in batches of `batch_size`, the last one smaller if they do not fit.
+    """[new]: every sample once an epoch. The last batch is smaller if samples do not fit, but never has a single sample.
 
-    If one sample alone would be left over, the batch before gives one of its own.
+    Args:
+        num_samples: N; ids are 0 to N - 1.
+        batch_size: Entries of a batch, in each process.
+        seed: Seed of the order.
+        num_replicas: Number of processes that train together. All get equally many samples: up to num_replicas - 1 are left out
+            of an epoch, others in every epoch.
+        rank: This process.
 
-    If several processes train together, `num_replicas` is their number and `rank` says which one this is. Each has batches of
-    `batch_size` of its own, and all have equally many samples: up to num_replicas - 1 are left out of an epoch, others in every
-    epoch. Raises ValueError if a process has fewer than two samples.
+    Raises:
+        ValueError: For bad arguments, or fewer than two samples for a process.
+
+    Example:
+        >>> from noisylab.data import PlainSampler
+        >>> [len(ids) for ids in PlainSampler(10, batch_size=4)]
+        [4, 4, 2]
     """
 
     presentations: ClassVar[int] = 1
@@ -63,7 +73,7 @@ class PlainSampler:
         self.num_replicas, self.rank = num_replicas, rank
 
     def set_epoch(self, epoch: int) -> None:
-        """Let the next iteration be that of `epoch`."""
+        """Make `epoch` the epoch of the next iteration."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -87,7 +97,7 @@ class PlainSampler:
         order = order[self.rank : len(order) - len(order) % self.num_replicas : self.num_replicas]
         step = self.batch_size // self.presentations
         starts = [*range(0, len(order), step), len(order)]
-        # Batch norm cannot train on one image of one pixel, so a single sample that is left over gets company.
+        # Batch norm cannot train on a single image of one pixel, so a single remaining sample gets company.
         if step > 2 and len(order) > step and len(order) % step == 1:
             starts[-2] -= 1
         return [order[start:stop] for start, stop in itertools.pairwise(starts)]
@@ -96,10 +106,25 @@ class PlainSampler:
 class LastBatchSampler(PlainSampler):
     """[the previous batch's new half, a new half], as DLB needs it (Shen et al. 2022).
 
-    `batch_size` counts both halves and is even. Each sample stands once an epoch in a new half and once, in the next batch,
-    in a repeated half; the last new half of an epoch is repeated in the first batch of the next. The first batch of all has
-    nothing to repeat. The batch after a smaller last one repeats just as many. lag: how many batches later a half is repeated;
-    the first `lag` batches of all have nothing to repeat. Of several processes, each repeats its own halves.
+    Each sample is once an epoch in a new half and once, in the next batch, in a repeated half. The last new half of an epoch is
+    repeated in the first batch of the next one. Only the first batch of all has nothing to repeat.
+
+    Args:
+        num_samples: N; ids are 0 to N - 1.
+        batch_size: Entries of a batch, in each process; even, since it counts both halves.
+        seed: Seed of the order.
+        lag: A half is repeated this many batches later; the first `lag` batches of all have nothing to repeat.
+        num_replicas: Number of processes that train together (see `PlainSampler`). Each repeats its own halves.
+        rank: This process.
+
+    Raises:
+        ValueError: For bad arguments.
+
+    Example:
+        >>> from noisylab.data import LastBatchSampler
+        >>> first, second, third = LastBatchSampler(6, batch_size=4)
+        >>> len(first), second[:2] == first, third[:2] == second[2:]
+        (2, True, True)
     """
 
     presentations = 2
@@ -133,7 +158,7 @@ class LastBatchSampler(PlainSampler):
 
 
 class TwinSampler(PlainSampler):
-    """[new, the same again]: two views of every sample in one batch (DDGSD, JoCoR)."""
+    """[new, the same again]: two views of every sample in one batch (DDGSD, JoCoR). Arguments are those of `PlainSampler`."""
 
     presentations = 2
 
@@ -146,7 +171,8 @@ class TwinSampler(PlainSampler):
 class SameClassSampler(PlainSampler):
     """[new, for each a partner with the same given label] (CS-KD, Yun et al. 2020).
 
-    labels: int[N] given labels. The partner is another sample, drawn uniformly; a sample alone in its class is its own partner.
+    The partner is another sample, drawn uniformly; a sample alone in its class is its own partner. labels: int[N] given labels;
+    the other arguments are those of `PlainSampler`.
     """
 
     presentations = 2
@@ -198,5 +224,5 @@ def make_sampler(
 
 
 def presentations_of(composition: Composition) -> int:
-    """How often a composition shows each sample an epoch."""
+    """How often a composition presents each sample in an epoch."""
     return (LastBatchSampler if isinstance(composition, Delayed) else SAMPLERS[composition]).presentations

@@ -1,1 +1,1 @@
-"""One file a data set."""
+"""One file for each data set."""

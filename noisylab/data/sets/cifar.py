@@ -1,6 +1,6 @@
 """CIFAR-10 and CIFAR-100 (Krizhevsky 2009), through torchvision.
 
-Statistics: of the training pixels, as in DLB's public code.
+Mean and standard deviation are over the training pixels, as in DLB's public code.
 """
 
 import dataclasses
@@ -24,15 +24,15 @@ SUPERCLASSES = (
 
 @DATA_SETS.register("cifar10")
 def cifar10(*, root: Path | None = None) -> ImageData:
-    """CIFAR-10: 50,000 + 10,000 colour images of 32x32 in 10 classes; downloaded unless it lies in the data root."""
+    """CIFAR-10: 50,000 + 10,000 colour images of 32x32 in 10 classes; downloaded unless it is in the data root."""
     return _load("CIFAR10", root, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616), "cifar10")
 
 
 @DATA_SETS.register("cifar100", main="classes")
 def cifar100(classes: Literal["fine", "coarse"] = "fine", *, root: Path | None = None) -> ImageData:
-    """CIFAR-100: 50,000 + 10,000 colour images of 32x32 in 100 classes; downloaded unless it lies in the data root.
+    """CIFAR-100: 50,000 + 10,000 colour images of 32x32 in 100 classes; downloaded unless it is in the data root.
 
-    classes: "coarse" for its 20 superclasses, of which noise may know the fine classes.
+    classes: "coarse" for its 20 superclasses; noise then knows the fine classes.
     """
     data = _load("CIFAR100", root, (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762), "cifar100_superclass")
     if classes == "fine":

@@ -15,7 +15,7 @@ def digits(*, root: Path | None = None) -> ImageData:  # noqa: ARG001 - every da
     from sklearn.model_selection import train_test_split
 
     pixels, labels = load_digits(return_X_y=True)
-    # Pixels count from 0 to 16.
+    # Pixels are 0 to 16.
     images = np.round(pixels * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
     train, test = (np.sort(part) for part in train_test_split(np.arange(len(labels)), stratify=labels, random_state=0))
     mean, std = channel_statistics(images[train])
@@ -28,7 +28,7 @@ def digits(*, root: Path | None = None) -> ImageData:  # noqa: ARG001 - every da
         class_names=tuple(str(digit) for digit in range(10)),
         mean=mean,
         std=std,
-        # A mirrored digit is another sign, and one pixel is an eighth of the image.
+        # A mirrored digit is another sign, and one pixel is already an eighth of the image.
         augment="crop(padding=1, flip=False)",
         asymmetric_mapping="digits",
     )

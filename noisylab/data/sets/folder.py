@@ -24,8 +24,8 @@ def folder(
 ) -> ImageData:
     """PATH/train/CLASS/* and PATH/test/CLASS/* (or val/), as for torchvision's ImageFolder.
 
-    size: brings all to a square, by stretching or, with `crop`, by cutting out the middle. stream: images stay in their files
-    and are read anew for every batch, for sets larger than memory; with size. Raises ValueError naming what is wrong.
+    size: resize all images to a square, by stretching or, with `crop`, by cutting out the middle. stream: leave images in their
+    files and read them for every batch, for data sets larger than memory; needs size. Raises ValueError naming what is wrong.
     """
     base = Path(path).expanduser()
     train = base / "train"
@@ -57,7 +57,7 @@ def folder(
         class_names=names,
         mean=mean,
         std=std,
-        # Whether a mirrored image keeps its class is not known here.
+        # Mirroring might change the class.
         augment=f"crop(padding={max(wanted[1] // 8, 1)}, flip=False)",
     )
 
@@ -87,7 +87,7 @@ def _files(part: Path, names: tuple[str, ...]) -> tuple[list[Path], NDArray[np.i
 
 
 def _is_class(entry: Path) -> bool:
-    # Hidden folders are other programs' (.ipynb_checkpoints).
+    # Hidden folders belong to other programs (.ipynb_checkpoints).
     return entry.is_dir() and not entry.name.startswith(".")
 
 

@@ -30,9 +30,9 @@ def hf(
 ) -> ImageData:
     """Any HuggingFace data set of images with one label (extra: hf), as in hf:cifar10; size resizes all to a square.
 
-    Read from ROOT/NAME where `save_to_disk` put it, else from the hub or its cache; NAME may be a local folder too. train,
-    test: splits (test: the first of test, validation, valid, val). image, label: columns, where they are not the only ones of
-    their kind. Raises ValueError without datasets, where the set cannot be had, and for splits, columns, labels or images that
+    Read from ROOT/NAME if `save_to_disk` put it there, else from the hub or its cache; NAME may also be a local folder. train,
+    test: splits (test: the first of test, validation, valid, val). image, label: columns, if they are not the only ones of
+    their kind. Raises ValueError if the library is missing, the data set cannot be read, or splits, columns, labels or images
     do not fit.
     """
     where = f"data set hf:{name}"
@@ -61,7 +61,7 @@ def hf(
         class_names=names,
         mean=mean,
         std=std,
-        # Whether a mirrored image keeps its class is not known here.
+        # Mirroring might change the class.
         augment=f"crop(padding={max(images[0].shape[2] // 8, 1)}, flip=False)",
     )
 
@@ -81,12 +81,12 @@ def _load(where: str, name: str, config: str | None, root: Path) -> Mapping[str,
     try:
         saved = [place for place in (root / name, Path(name)) if (place / "dataset_dict.json").is_file()]
         splits: Mapping[str, Any] = datasets.load_from_disk(str(saved[0])) if saved else datasets.load_dataset(name, config)
-    except Exception as error:  # the library has no common one
+    except Exception as error:  # the library has no common base class
         asked = repr(name) if config is None else f"{name!r}, {config!r}"
         raise ValueError(
-            f"{where} is neither in {str(root / name)!r} nor can it be loaded ({type(error).__name__}: {error}); where "
-            f"there is a network, run datasets.load_dataset({asked}).save_to_disk({str(root / name)!r}) and copy that folder "
-            "here, or name the folder that holds it with --data-root"
+            f"{where} is neither in {str(root / name)!r} nor can it be loaded ({type(error).__name__}: {error}); "
+            f"on a machine with a network, run datasets.load_dataset({asked}).save_to_disk({str(root / name)!r}) "
+            "and copy that folder here, or name the folder that holds it with --data-root"
         ) from error
     return splits
 
@@ -100,7 +100,7 @@ def _is_label(feature: Any) -> bool:
 
 
 def _column(where: str, option: str, given: str | None, features: Mapping[str, Any], suits: Callable[[Any], bool]) -> str:
-    """The column to use: the one given, else the only one that suits, else the one called as the option."""
+    """The column to use: the given one, else the only one that fits, else the one named like the option."""
     if given is not None and given in features:
         return given
     found = [key for key, feature in features.items() if suits(feature)]
@@ -127,7 +127,7 @@ def _labels(where: str, feature: Any, parts: list[Any]) -> tuple[tuple[str, ...]
 
 
 def _images(where: str, rows: Any, column: str, size: int | None) -> NDArray[np.uint8]:
-    """uint8[N, C, H, W], with one channel where all images are grey."""
+    """uint8[N, C, H, W], with one channel if all images are grey."""
     from PIL import Image
 
     from noisylab.data.image_files import GREY, UNREADABLE, convert, fit

@@ -1,6 +1,6 @@
 """MNIST (LeCun et al. 1998) and FashionMNIST (Xiao et al. 2017), through torchvision.
 
-Statistics: of the training pixels, as PyTorch's MNIST example has them, and as usual for FashionMNIST.
+Mean and standard deviation are over the training pixels: as in PyTorch's MNIST example, and the usual values for FashionMNIST.
 """
 
 from pathlib import Path
@@ -15,15 +15,15 @@ from noisylab.data.image_data import ImageData
 
 @DATA_SETS.register("mnist")
 def mnist(*, root: Path | None = None) -> ImageData:
-    """MNIST: 60,000 + 10,000 grey handwritten digits of 28x28; downloaded unless it lies in the data root."""
+    """MNIST: 60,000 + 10,000 grey handwritten digits of 28x28; downloaded unless it is in the data root."""
     # A mirrored digit is another sign.
     return _load("MNIST", root, 0.1307, 0.3081, "crop(padding=2, flip=False)", "mnist")
 
 
 @DATA_SETS.register("fashion_mnist")
 def fashion_mnist(*, root: Path | None = None) -> ImageData:
-    """FashionMNIST: 60,000 + 10,000 grey images of clothes, 28x28, 10 classes; downloaded unless it lies in the data root."""
-    # No map of asymmetric noise is agreed on.
+    """FashionMNIST: 60,000 + 10,000 grey images of clothes, 28x28, 10 classes; downloaded unless it is in the data root."""
+    # There is no agreed map of asymmetric noise.
     return _load("FashionMNIST", root, 0.2860, 0.3530, "crop(padding=4, flip=True)", None)
 
 

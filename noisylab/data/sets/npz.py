@@ -52,7 +52,7 @@ def npz(path: PathText, *, root: Path | None = None) -> ImageData:  # noqa: ARG0
         class_names=tuple(map(str, range(int(max(part.max() for part in labels.values())) + 1))),
         mean=mean,
         std=std,
-        # Whether a mirrored image keeps its class is not known here.
+        # Mirroring might change the class.
         augment=f"crop(padding={max(images['train'].shape[2] // 8, 1)}, flip=False)",
     )
 

@@ -9,7 +9,7 @@ from noisylab.data.image_data import ImageData
 
 @DATA_SETS.register("saved", main="path")
 def saved(path: PathText, *, root: Path | None = None) -> ImageData:  # noqa: ARG001 - every data set is offered the root
-    """A folder that `ImageData.save` wrote, as a study keeps the data that it was given as objects."""
+    """A folder that `ImageData.save` wrote; a study saves data that it gets as objects in this form."""
     folder = Path(path).expanduser()
     if not (folder / "data.json").is_file():
         raise ValueError(f"data set saved: {path!r} is not a folder that ImageData.save wrote")

@@ -1,6 +1,6 @@
 """SVHN, cropped house numbers (Netzer et al. 2011), through torchvision.
 
-Statistics: of the training pixels, the values in common use.
+Mean and standard deviation are over the training pixels: the values in common use.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from noisylab.data.image_data import ImageData
 
 @DATA_SETS.register("svhn")
 def svhn(*, root: Path | None = None) -> ImageData:
-    """SVHN: 73,257 + 26,032 colour digits of 32x32, without the extra set; downloaded unless it lies in the data root."""
+    """SVHN: 73,257 + 26,032 colour digits of 32x32, without the extra set; downloaded unless it is in the data root."""
     from torchvision import datasets
 
     folder = root or DEFAULT_ROOT

@@ -1,6 +1,6 @@
 """TinyImageNet-200 (Le and Yang 2015), in its own folder layout; its validation images are the test set.
 
-Statistics: those of ImageNet, as in DLB's public code.
+Mean and standard deviation are those of ImageNet, as in DLB's public code.
 """
 
 from pathlib import Path
@@ -22,8 +22,8 @@ MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
 def tiny_imagenet(size: Literal[64, 32] = 64, *, root: Path | None = None) -> ImageData:
     """TinyImageNet: 100,000 + 10,000 colour images of 64x64 in 200 classes, or resized to the DLB paper's 32 (size=32).
 
-    Read from ROOT/tiny-imagenet-200, or from ROOT itself where that holds wnids.txt; downloaded unless it lies there. Classes
-    and training samples are in the order of torchvision's ImageFolder. Raises ValueError naming what is missing.
+    Read from ROOT/tiny-imagenet-200, or from ROOT itself if that holds wnids.txt; downloaded if it is missing. Classes and
+    training samples are in the order of torchvision's ImageFolder. Raises ValueError naming what is missing.
     """
     folder = _folder(root or DEFAULT_ROOT)
     wnids = sorted((folder / "wnids.txt").read_text(encoding="utf-8").split())
@@ -48,7 +48,7 @@ def tiny_imagenet(size: Literal[64, 32] = 64, *, root: Path | None = None) -> Im
 
 
 def _folder(root: Path) -> Path:
-    """Where the data set lies, downloaded where it does not yet."""
+    """The folder of the data set, downloaded if it is missing."""
     if (root / "wnids.txt").is_file():
         return root
 
@@ -71,7 +71,7 @@ def _images_of(folder: Path) -> list[Path]:
 
 
 def _test_images(val: Path, wnids: list[str]) -> list[tuple[Path, int]]:
-    """The validation images with their labels: as val_annotations.txt has them, else (rearranged) from a folder per class."""
+    """The validation images with their labels, from val_annotations.txt or, if rearranged, from a folder per class."""
     annotations = val / "val_annotations.txt"
     if not annotations.is_file():
         if not any((val / wnid).is_dir() for wnid in wnids):
@@ -93,7 +93,7 @@ def _test_images(val: Path, wnids: list[str]) -> list[tuple[Path, int]]:
 
 
 def _names(folder: Path, wnids: list[str]) -> tuple[str, ...]:
-    """The first word for each class in words.txt; its number in WordNet where that has none."""
+    """The first word for each class in words.txt, or its WordNet number if there is none."""
     words = folder / "words.txt"
     lines = words.read_text(encoding="utf-8").splitlines() if words.is_file() else []
     named = {wnid: meaning.split(",")[0].strip() for wnid, _, meaning in (line.partition("\t") for line in lines)}

@@ -1,1 +1,1 @@
-"""The recorder in other trainers' loops. Each module needs the optional dependency that it is named after."""
+"""The recorder in other trainers. Each module needs the library that it is named after."""

@@ -14,12 +14,12 @@ from noisylab.recording.recorder import DynamicsRecorder
 class DynamicsCallback(TrainerCallback):  # type: ignore[misc]
     """Records every training step of `Trainer.train` with a `DynamicsRecorder`; several processes write a shard each.
 
-    Every example has to carry its sample id in the column `index`, which is taken out before the model sees it; so the Trainer
-    needs `remove_unused_columns=False`. The model's output has to hold `logits` [B, K].
+    Every example must have its sample id in the column `index`, which is removed before the model sees it; pass
+    `remove_unused_columns=False` to the Trainer. The model's output must have `logits` [B, K].
 
-    folder, given_labels, options: as of `DynamicsRecorder`, which it makes when training starts and keeps as `recorder`. A
-    training that is resumed continues the records in `folder` with the epoch that it resumes. Raises ValueError for inputs
-    without ids and outputs without logits.
+    folder, given_labels, options: arguments of `DynamicsRecorder`, which is created when training starts and kept as
+    `recorder`. A resumed training continues the records in `folder`. Raises ValueError for inputs without ids, or outputs
+    without logits.
     """
 
     def __init__(self, folder: str | PathLike[str], given_labels: ArrayLike, *, index: str = "index", **options: Any) -> None:
@@ -31,14 +31,14 @@ class DynamicsCallback(TrainerCallback):  # type: ignore[misc]
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: nn.Module, **kwargs: Any
     ) -> None:
-        """Make the recorder, or open the one of an earlier training, and look on at the model's calls."""
+        """Make the recorder, or continue an earlier one, and observe the model's calls."""
         shard = args.process_index, args.world_size
         self.recorder = DynamicsRecorder(
             self._folder, self._given, **({"epochs": state.num_train_epochs, "shard": shard} | self._options)
         )
         self.recorder.go_to(int(state.epoch or 0))
         self._remove_hooks()
-        # The Trainer shows its callbacks neither inputs nor outputs.
+        # The Trainer gives callbacks neither inputs nor outputs.
         self._hooks = [
             model.register_forward_pre_hook(self._take_ids, with_kwargs=True),
             model.register_forward_hook(self._observe),
@@ -50,7 +50,7 @@ class DynamicsCallback(TrainerCallback):  # type: ignore[misc]
         self.recorder.end_epoch()
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Leave the model as it was."""
+        """Remove the hooks from the model."""
         self._remove_hooks()
 
     def _remove_hooks(self) -> None:

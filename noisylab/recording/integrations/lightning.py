@@ -14,12 +14,12 @@ from noisylab.recording.recorder import DynamicsRecorder
 class DynamicsCallback(Callback):  # type: ignore[misc]
     """Records every training step of `Trainer.fit` with a `DynamicsRecorder`; several processes write a shard each.
 
-    `training_step` has to return {"loss": loss, "logits": logits}; a batch has to be a mapping with the sample ids as
-    "index", or a sequence with them as its last part (as of `NoisyLabels.wrap`).
+    `training_step` must return {"loss": loss, "logits": logits}. A batch must be a mapping with the sample ids as "index", or a
+    sequence with them as its last part (as with `NoisyLabels.wrap`).
 
-    folder, given_labels, options: as of `DynamicsRecorder`, which it makes when training starts and keeps as `recorder`. A
-    training that is resumed continues the records in `folder` with the epoch that it resumes. Raises ValueError for a Trainer
-    without `max_epochs`, steps without logits and batches without ids.
+    folder, given_labels, options: arguments of `DynamicsRecorder`, which is created when training starts and kept as
+    `recorder`. A resumed training continues the records in `folder`. Raises ValueError for a Trainer without `max_epochs`,
+    steps without logits, or batches without ids.
     """
 
     def __init__(self, folder: str | PathLike[str], given_labels: ArrayLike, **options: Any) -> None:
@@ -27,7 +27,7 @@ class DynamicsCallback(Callback):  # type: ignore[misc]
         self._folder, self._given, self._options = folder, given_labels, options
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Make the recorder, or open the one of an earlier training."""
+        """Make the recorder, or continue an earlier one."""
         if trainer.max_epochs is None or trainer.max_epochs < 1:
             raise ValueError(f"the Trainer must have max_epochs of at least 1, got {trainer.max_epochs}")
         shard = trainer.global_rank, trainer.world_size
@@ -36,7 +36,7 @@ class DynamicsCallback(Callback):  # type: ignore[misc]
         )
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Go on with the Trainer's epoch."""
+        """Continue with the Trainer's epoch."""
         assert self.recorder is not None
         self.recorder.go_to(trainer.current_epoch)
 
@@ -52,7 +52,7 @@ class DynamicsCallback(Callback):  # type: ignore[misc]
         if not isinstance(logits, Tensor):
             raise ValueError(f'training_step must return {{"loss": loss, "logits": logits}}, got {_named(outputs)}')
         index = batch.get("index") if isinstance(batch, Mapping) else None
-        # Of a pair (images, labels) the last part would be the labels.
+        # In a pair (images, labels) the last part is the labels.
         if isinstance(batch, list | tuple) and len(batch) >= 3:
             index = batch[-1]
         if not isinstance(index, Tensor) or index.shape != logits.shape[:1]:
