@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pandas
 
-from noisylab.analysis.tables import compare, summarise
+from noisylab.analysis.tables import SETTINGS, choose, compare, several, summarise
+from noisylab.core.checks import PositiveInt, check_value
 from noisylab.core.files import check_output, make_output
 from noisylab.core.plugins import load_plugins
 from noisylab.corruption import NoisyLabels
 from noisylab.recording.records import load_dynamics
-from noisylab.study.grid import Grid, check_axis, check_values, seeds_of
-from noisylab.study.objects import data_spec, method_spec, model_spec, noise_spec
+from noisylab.study.grid import Grid, check_values
+from noisylab.study.objects import data_spec, method_spec, model_spec, noise_spec, record_label
 from noisylab.study.plan import plan
 from noisylab.study.pool import Failure, end_if_imported_by_a_worker
 from noisylab.study.run_folder import CONFIG, collect, read_result
 from noisylab.study.runner import Observer, run_plan
-from noisylab.study.study_file import STUDY, planned_runs
+from noisylab.study.study_file import STUDY, planned_runs, read_plans
 
 if TYPE_CHECKING:
     import xarray
@@ -75,21 +76,30 @@ def sweep(
         [['ce', 2], ['dlb', 2]]
     """
     end_if_imported_by_a_worker()
-    load_plugins([Path(path).expanduser() for path in plugins])
-    folder = Path(out).expanduser()
-    check_output(folder)
-    make_output(folder)
-    axes = {check_axis(name): check_values(f"over {name}", values) for name, values in (over or {}).items()}
-    named = {"data": lambda value: data_spec(value, folder), "model": model_spec}
+    load_plugins(several("plugins", plugins))
+    if jobs is not None:
+        check_value("jobs", jobs, PositiveInt)
+    folder = _folder(out)
+    over = over or {}
+    if not isinstance(over, Mapping):
+        raise ValueError(f"over must be a mapping of settings to values, as {{'batch_size': [32, 64]}}, got {over!r}")
+    specs: dict[str, Callable[[Any], str]] = {"data": lambda value: data_spec(value, folder), "model": model_spec}
     grid = Grid.from_mapping(
         {
             **settings,
-            "methods": tuple(method_spec(method) for method in _several(methods)),
-            "noise": tuple(noise_spec(each, folder) for each in _several(noise)),
-            "seeds": seeds_of(seeds),
-            "data": data_spec(data, folder),
-            "model": model_spec(model),
-            "over": {name: tuple(map(named.get(name, lambda value: value), values)) for name, values in axes.items()},
+            "methods": tuple(method_spec(method) for method in _one_or_more(methods)),
+            "noise": tuple(noise_spec(each, folder) for each in _one_or_more(noise)),
+            "seeds": seeds,
+            # An axis replaces what is there by default.
+            **{
+                name: specs[name](value)
+                for name, value, usual in (("data", data, "digits"), ("model", model, "small_cnn"))
+                if name not in over or value != usual
+            },
+            "over": {
+                name: tuple(map(specs[name], check_values(f"over {name}", values))) if name in specs else values
+                for name, values in over.items()
+            },
         }
     )
     planned = plan(grid)
@@ -102,6 +112,18 @@ def sweep(
 
     failures = run_plan(planned, folder, jobs=jobs, observer=ConsoleProgress() if progress else Observer())
     return Study(folder, tuple(failures))
+
+
+def _folder(out: Paths) -> Path:
+    """The folder of a study, made if it is not there. Raises ValueError if it cannot be one."""
+    folder = Path(out).expanduser()
+    if not str(out).strip():
+        raise ValueError("out must name a folder, got an empty text")
+    if (folder / CONFIG).is_file():
+        raise ValueError(f"{str(folder)!r} is the folder of a run; its study is {str(folder.absolute().parent)!r}")
+    check_output(folder)
+    make_output(folder)
+    return folder
 
 
 def open_study(path: Paths) -> "Study":
@@ -120,6 +142,7 @@ def open_study(path: Paths) -> "Study":
     if (folder / CONFIG).is_file():
         raise ValueError(f"{str(folder)!r} is the folder of a run; its study is {str(folder.absolute().parent)!r}")
     study = Study(folder)
+    read_plans(folder)
     if not (folder / STUDY).is_file() and study.results.empty:
         raise ValueError(f"{str(folder)!r} is not the folder of a study: it holds no {STUDY} and no finished run")
     return study
@@ -157,31 +180,43 @@ class Study:
 
     def records(
         self,
+        run: "str | Mapping[str, Any] | pandas.Series[Any] | None" = None,
+        *,
         method: str | None = None,
-        noise: str | None = None,
+        noise: str | NoisyLabels | None = None,
         seed: int | None = None,
         where: Mapping[str, Any] | None = None,
     ) -> "xarray.Dataset":
         """The per-sample records of one run, as `load_dynamics` gives them.
 
-        Raises ValueError, with what there is to choose from, unless one run fits.
+        Args:
+            run: the id of the run, or its row of `results`; or choose by the other arguments.
+            method: as tables name it.
+            noise: as tables name it, or the record that was given to `sweep`.
+            seed: of the training.
+            where: further settings of the run.
+
+        Raises:
+            ValueError: with what there is to choose from, unless one run fits.
         """
-        return load_dynamics(self.path / str(self._run(method, noise, seed, where)["id"]))
+        return load_dynamics(self._run(run, method, noise, seed, where))
 
     def network(
         self,
+        run: "str | Mapping[str, Any] | pandas.Series[Any] | None" = None,
+        *,
         method: str | None = None,
-        noise: str | None = None,
+        noise: str | NoisyLabels | None = None,
         seed: int | None = None,
         where: Mapping[str, Any] | None = None,
     ) -> "TrainedNetwork":
         """The trained network of one run, in evaluation mode, with its normalisation: it takes images uint8[B, C, H, W].
 
-        Raises ValueError, with what there is to choose from, unless one run fits.
+        Its arguments and errors are those of `records`.
         """
         from noisylab.study.trained_network import load_network
 
-        return load_network(self.path / str(self._run(method, noise, seed, where)["id"]))
+        return load_network(self._run(run, method, noise, seed, where))
 
     def figure(
         self,
@@ -199,7 +234,8 @@ class Study:
         from noisylab.plotting.catalogue import draw_figure
         from noisylab.plotting.study_runs import study_runs
 
-        return draw_figure(name, study_runs(self.path, noise=noise, methods=tuple(methods), where=where), **options)
+        runs = study_runs(self.path, noise=noise, methods=several("methods", methods), where=where)
+        return draw_figure(name, runs, **options)
 
     def report(
         self,
@@ -215,9 +251,12 @@ class Study:
         from noisylab.report.page import build_page, explore
 
         file = self.path / "report.html" if path is None else Path(path).expanduser()
+        if file.is_dir():
+            raise ValueError(f"path must be a file, and {str(file)!r} is a folder; write {str(file / 'report.html')!r}")
+        check_output(file.parent)
         runs = study_runs(self.path, noise=noise, where=where)
         page = build_page(runs, explored=explore(runs) if samples else None)
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_output(file.parent)
         write_atomically(file, page)
         return file
 
@@ -231,24 +270,29 @@ class Study:
         return pandas.DataFrame(rows)
 
     def _chosen(self, where: Mapping[str, Any] | None) -> pandas.DataFrame:
-        from noisylab.analysis.tables import choose
-
         results = self.results
         if results.empty:
-            raise ValueError(f"no run in {str(self.path)!r} has finished")
-        return choose(results, where or {})
+            reasons = "".join(f"; {failure.config.id} failed: {failure.reason}" for failure in self.failures[:1])
+            raise ValueError(f"no run in {str(self.path)!r} has finished{reasons}")
+        return choose(results, where)
 
-    def _run(
-        self, method: str | None, noise: str | None, seed: int | None, where: Mapping[str, Any] | None
-    ) -> Mapping[str, Any]:
+    def _run(self, run: Any, method: str | None, noise: Any, seed: int | None, where: Mapping[str, Any] | None) -> Path:
+        """The folder of the one run that is meant."""
+        if run is not None:
+            name = run if isinstance(run, str) else run["id"]
+            if read_result(self.path / str(name)) is None:
+                raise ValueError(f"{str(self.path)!r} has no finished run {str(name)!r}; study.results names them")
+            return self.path / str(name)
+        noise = record_label(noise) if isinstance(noise, NoisyLabels) else noise
         asked = {"method": method, "noise": noise, "seed": seed}
         rows = self._chosen({**{key: value for key, value in asked.items() if value is not None}, **(where or {})})
         if len(rows) != 1:
-            columns = [name for name in rows.columns if name in ("method", "noise", "seed", *(where or {}))]
-            choices = "; ".join(f"{name}: {', '.join(map(str, rows[name].unique()[:8]))}" for name in columns)
-            raise ValueError(f"{len(rows)} runs fit, and one is needed; choose by {choices}")
-        return dict(rows.iloc[0])
+            varied = [name for name in rows.columns if name in ("method", "noise", "seed", "code", *SETTINGS, *(where or {}))]
+            held = {name: list(dict.fromkeys(map(str, rows[name]))) for name in varied}
+            choices = "; ".join(f"{name}: {', '.join(values[:8])}" for name, values in held.items() if len(values) > 1)
+            raise ValueError(f"{len(rows)} runs fit, and one is needed; choose by {choices or 'run=ID'}")
+        return self.path / str(rows["id"].iloc[0])
 
 
-def _several(values: Any) -> Sequence[Any]:
+def _one_or_more(values: Any) -> Sequence[Any]:
     return list(values) if isinstance(values, list | tuple) else [values]

@@ -34,6 +34,21 @@ def _forget() -> Iterator[None]:
         registry.forget("__main__")
 
 
+PLUGIN = """
+from torch.nn import functional
+from noisylab.core.registries import METHODS
+from noisylab.methods import Method
+
+
+@METHODS.register("{name}")
+class Mine(Method):
+    '''Cross-entropy (nobody, 2026).'''
+
+    def loss_from_logits(self, logits, batch):
+        return {factor} * functional.cross_entropy(logits, batch.labels)
+"""
+
+
 class HalvedCE(Method):
     """Half of cross-entropy (nobody, 2026)."""
 
@@ -124,8 +139,12 @@ def test_records_and_networks_are_of_one_run(study: Study) -> None:
     row = results[(results["method"] == "dlb") & (results["seed"] == 1) & (results["batch_size"] == 32)].iloc[0]
     assert (predicted == data.test_labels).mean() == row["test_accuracy_last"]
     assert network.class_names == data.class_names
-    with pytest.raises(ValueError, match=r"4 runs fit, and one is needed; choose by method: dlb; .*seed: 0, 1"):
+    with pytest.raises(ValueError, match=r"4 runs fit, and one is needed; choose by seed: 0, 1; batch_size: 32, 64"):
         study.records(method="dlb")
+    chosen = study.results.iloc[0]
+    assert study.records(chosen).equals(study.records(chosen["id"]))
+    with pytest.raises(ValueError, match="has no finished run 'ce'"):
+        study.network("ce")
 
 
 def test_an_averaged_network_is_the_one_that_was_measured(tmp_path: Path) -> None:
@@ -167,13 +186,16 @@ def test_objects_stand_for_specs(tmp_path: Path) -> None:
     given = NoisyLabels.load(next(tmp_path.glob("ce-record*")) / "noise.npz")
     assert np.array_equal(given.given, noisy.given)
     assert given.kind == noisy.kind
+    label = f"symmetric:0.4 #{noisy.digest[:6]}"
+    assert set(study.results["noise"]) == {label, "symmetric:0.2"}
+    assert study.records(method="ce", noise=noisy).equals(study.records(method="ce", noise=label))
     # The same objects are the same runs.
     again = sweep(tmp_path, **arguments, model=linear, seeds=1, epochs=1, progress=False)
     assert len(again.results) == 4
     assert study.network(method="halved_ce", noise="symmetric:0.2")(torch.zeros(2, 1, 8, 8)).shape == (2, 4)
     with pytest.raises(ValueError, match="without normalisation"):
         sweep(tmp_path, data=(Images(80, 3.0), test), seeds=1, progress=False)
-    with pytest.raises(ValueError, match=r"record '.*' is of 80 samples with other true labels than these 1347"):
+    with pytest.raises(ValueError, match=r"record '.*' has 80 samples with other true labels than these 1347"):
         sweep(tmp_path, noise=noisy, seeds=1, progress=False)
 
 
@@ -203,7 +225,12 @@ def test_a_class_of_the_script_itself_runs_in_this_process_alone(tmp_path: Path,
         ({"over": {"epochs": [3, "x"]}}, "epochs must be a whole number"),
         ({"over": {"methods": ["ce"]}}, "method is varied already"),
         ({"over": {"batch": [3]}}, r"no setting 'batch' \(did you mean 'batch_size'\?\)"),
+        ({"over": "epochs"}, "over must be a mapping of settings to values"),
+        ({"epochs": 2, "over": {"epochs": [2, 3]}}, "epochs is given as 2 and as an axis"),
+        ({"jobs": 0}, "jobs must be a number >= 1, got 0"),
+        ({"seeds": 2.0}, "seeds must be how many"),
         ({"plugins": ["absent.py"]}, "absent.py"),
+        ({"plugins": "absent.py"}, "plugins must be a list"),
     ],
     ids=lambda value: value if isinstance(value, str) else ",".join(value),
 )
@@ -211,6 +238,30 @@ def test_what_cannot_be_run_is_refused_before_any_training(tmp_path: Path, wrong
     with pytest.raises(ValueError, match=message):
         sweep(tmp_path / "out", **{"noise": "symmetric:0.2", "seeds": 1, "progress": False, **wrong})
     assert not list(tmp_path.glob("out/*/config.json"))
+
+
+def test_baselines_are_known_or_suggested(study: Study) -> None:
+    for written in ("DLB", "dlb(alpha=1)"):
+        assert len(study.compare(baselines=[written], by=["batch_size"])) == 2
+    with pytest.raises(ValueError, match=r"no run is of method 'dbl' \(did you mean 'dlb'\?\)"):
+        study.compare(baselines=["dbl"], by=["batch_size"])
+    with pytest.raises(ValueError, match=r"baselines must be a list, got 'ce'; write \['ce'\]"):
+        study.compare(baselines="ce", by=["batch_size"])
+
+
+def test_changed_code_is_no_further_seed(tmp_path: Path) -> None:
+    plugin = tmp_path / "mine.py"
+    for factor in (1, 2):
+        plugin.write_text(PLUGIN.format(name="changing", factor=factor))
+        methods = ["ce", "changing"]
+        study = sweep(tmp_path / "out", methods=methods, noise="symmetric:0.4", seeds=1, plugins=[plugin], **SMALL)
+    codes = [code for code in study.results["code"].unique() if code]
+    assert len(codes) == 2
+    for ask in (study.summary, study.compare, lambda: study.figure("memorisation")):
+        with pytest.raises(ValueError, match=r"runs differ in code: .*--where code="):
+            ask()
+    assert study.summary(where={"code": codes[0]})["method"].tolist() == ["ce", "changing"]
+    assert study.figure("memorisation", where={"code": codes[0]}).numbers["method"].nunique() == 2
 
 
 def test_what_is_no_study_is_not_opened(tmp_path: Path, study: Study) -> None:
@@ -245,19 +296,9 @@ def test_a_script_without_a_guard_is_told_what_it_lacks(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_plug_in_is_known_in_worker_processes_and_is_part_of_the_identity(tmp_path: Path) -> None:
     plugin = tmp_path / "mine.py"
-    text = (
-        "from torch.nn import functional\n"
-        "from noisylab.core.registries import METHODS\n"
-        "from noisylab.methods import Method\n"
-        "@METHODS.register('mine')\n"
-        "class Mine(Method):\n"
-        "    '''Cross-entropy (nobody, 2026).'''\n"
-        "    def loss_from_logits(self, logits, batch):\n"
-        "        return FACTOR * functional.cross_entropy(logits, batch.labels)\n"
-    )
     runs = []
     for factor in (1, 2):
-        plugin.write_text(text.replace("FACTOR", str(factor)))
+        plugin.write_text(PLUGIN.format(name="mine", factor=factor))
         study = sweep(tmp_path / "out", methods=["mine"], noise="symmetric:0.2", seeds=2, jobs=2, plugins=[plugin], **SMALL)
         assert not study.failures
         runs.append(len(study.results))

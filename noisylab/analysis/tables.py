@@ -116,12 +116,16 @@ def choose(results: pandas.DataFrame, where: Mapping[str, Any] | None) -> pandas
         >>> choose(results, {"epochs": "3"})["epochs"].tolist()
         [3]
     """
+    if where is not None and not isinstance(where, Mapping):
+        raise ValueError(f"where must be a mapping of settings to values, as {{'epochs': 3}}, got {where!r}")
     for name, wanted in (where or {}).items():
-        _check_names("where", [name], results, (*SETTINGS, *_VARIED))
-        matching = results[[_matches(value, wanted, _SPECS.get(name)) for value in results[name]]]
-        if matching.empty:
+        _check_names("where", [name], results, (*SETTINGS, *_VARIED, "code"))
+        fits = pandas.Series([_matches(value, wanted, _SPECS.get(name)) for value in results[name]], index=results.index)
+        if not fits.any():
             raise ValueError(f"no run has {name}={wanted}; there are {name}: {', '.join(map(str, _values(results[name])))}")
-        results = matching
+        # Methods that never had this code are not meant.
+        others = ~results["method"].isin(results.loc[fits, "method"]) if name == "code" else False
+        results = results[fits | others]
     return results
 
 
@@ -136,6 +140,9 @@ def differing_settings(results: pandas.DataFrame, by: Sequence[str] = ()) -> dic
         for name in SETTINGS:
             if name in group and name not in by and len(_values(group[name])) > 1:
                 differing[name] = _values(pandas.Series([*differing.get(name, []), *group[name]]))
+    for _, group in results.groupby("method", sort=False) if "code" in results else ():
+        if group["code"].nunique() > 1:
+            differing["code"] = [*differing.get("code", []), *_values(group["code"])]
     return differing
 
 
@@ -151,7 +158,8 @@ def check_comparable(results: pandas.DataFrame, by: Sequence[str] = ()) -> None:
     """Raise ValueError if runs differ in more than method, noise, seeds and `by`, or if one of them is there twice."""
     if differing := differing_settings(results, by):
         axes = [*by, *differing]
-        raise ValueError(f"{say_differences(differing)}, or keep them apart with by={axes} (--by {' '.join(axes)})")
+        apart = "" if "code" in axes else f", or keep them apart with by={axes} (--by {' '.join(axes)})"
+        raise ValueError(f"{say_differences(differing)}{apart}")
     for _, group in _groups(results, by):
         if KEY in group and group[KEY].nunique() > 1:
             first, other = group.drop_duplicates(KEY)["id"].iloc[:2]
@@ -172,7 +180,7 @@ def compare(
     Args:
         results: rows of `results.csv`.
         measure: a column of numbers.
-        baselines: methods with which all others are compared, if they are there; None: the first method.
+        baselines: methods with which all others are compared; None: the first method.
         by: settings whose values are kept apart.
 
     Returns:
@@ -180,7 +188,7 @@ def compare(
         its 95 % interval (`difference_ci95_half`), p of the paired t-test, and `p_holm`, corrected over all rows.
 
     Raises:
-        ValueError: runs differ in a setting that is not in `by`, or a run is there twice.
+        ValueError: runs differ in a setting that is not in `by`, a run is there twice, or no run is of a baseline.
 
     Example:
         >>> import pandas
@@ -189,7 +197,7 @@ def compare(
         >>> compare(results, baselines=["ce", "repeat"])  # doctest: +SKIP
     """
     methods = list(dict.fromkeys(results["method"]))
-    baselines = [methods[0]] if baselines is None else [name for name in baselines if name in methods]
+    baselines = methods[:1] if baselines is None else [known_method(name, results) for name in several("baselines", baselines)]
     pairs: list[tuple[str, str]] = []
     for b in baselines:
         pairs += [(a, b) for a in methods if a != b and (b, a) not in pairs]
@@ -332,6 +340,26 @@ def _check_names(argument: str, names: Sequence[str], results: pandas.DataFrame,
             close = difflib.get_close_matches(name, known, n=1)
             meant = f" (did you mean {close[0]!r}?)" if close else ""
             raise ValueError(f"{argument} must name settings of the runs, got {name!r}{meant}; there are {', '.join(known)}")
+
+
+def several(name: str, values: Sequence[Any]) -> list[Any]:
+    """The values as a list. Raises ValueError for one text, which is a sequence of letters."""
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise ValueError(f"{name} must be a list, got {values!r}; write [{values!r}]")
+    return list(values)
+
+
+def known_method(method: str, results: pandas.DataFrame) -> str:
+    """The name that the tables have for a method, however it is written. Raises ValueError if no run is of it."""
+    known = list(dict.fromkeys(results["method"]))
+    if method in known:
+        return method
+    written = [name for name in known if _matches(name, method, METHODS) or name.lower() == method.lower()]
+    if not written:
+        close = difflib.get_close_matches(method, known, n=1)
+        meant = f" (did you mean {close[0]!r}?)" if close else ""
+        raise ValueError(f"no run is of method {method!r}{meant}; there are {', '.join(known)}")
+    return str(written[0])
 
 
 def _matches(value: Any, wanted: Any, registry: Registry[Any] | None) -> bool:

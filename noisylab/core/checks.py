@@ -5,9 +5,10 @@ import inspect
 import math
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from numbers import Integral, Real
 from os import PathLike
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
@@ -62,6 +63,7 @@ class NotIdentity:
 
 
 PathText = Annotated[str, NotIdentity()]
+LabelText = Annotated[str, NotIdentity()]
 
 
 def has_metadata(annotation: Any, metadata: object) -> bool:
@@ -146,6 +148,10 @@ def _mismatch(value: object, annotation: Any) -> str | None:
         return None if isinstance(value, str) else "a string"
     if origin is PathLike:
         return None if isinstance(value, PathLike) else "a path"
+    if annotation is Path:
+        return None if isinstance(value, Path) else "a path"
+    if isinstance(annotation, type) and is_dataclass(annotation):
+        return None if isinstance(value, annotation) else f"a {annotation.__name__}"
     if annotation in (None, NoneType):
         return None if value is None else "None"
     if isinstance(annotation, type) and annotation.__module__.startswith("noisylab.corruption."):

@@ -1,8 +1,6 @@
 """`StudyRuns`: what a figure is drawn from, the finished runs of a study and their records."""
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -10,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas
 
-from noisylab.analysis.tables import choose, differing_settings, say_differences, training_length
-from noisylab.core.registries import METHODS
+from noisylab.analysis.tables import choose, differing_settings, known_method, say_differences, several, training_length
 from noisylab.plotting.style import REFERENCE_METHODS, first_methods
 from noisylab.recording.records import load_dynamics
 from noisylab.study.run_folder import CONFIG, RESULT, collect, read_metrics
@@ -149,7 +146,7 @@ def study_runs(
     place = Path(folder).expanduser()
     results = in_order(choose(_finished(place), where))
     if methods:
-        order = [_known_method(method, results) for method in methods]
+        order = [known_method(method, results) for method in several("methods", methods)]
         results = results[results["method"].isin(order)]
         results = results.sort_values("method", key=lambda names: names.map(order.index), kind="stable")
     known = list(dict.fromkeys(results["noise"]))
@@ -176,20 +173,6 @@ def _finished(folder: Path) -> pandas.DataFrame:
         there = f"; it holds studies: {', '.join(studies)}" if studies else ""
         raise ValueError(f"{str(folder)!r} holds no finished runs{there}")
     return results
-
-
-def _known_method(method: str, results: pandas.DataFrame) -> str:
-    """The label that the tables have for a method, however it is written."""
-    known = list(dict.fromkeys(results["method"]))
-    named = {style.label.lower(): name for name, style in REFERENCE_METHODS.items() if name in known}
-    written = named.get(method.lower(), method.lower() if method.lower() in known else method)
-    with suppress(ValueError):
-        written = METHODS.parse(written).label
-    if written not in known:
-        close = difflib.get_close_matches(method.lower(), [*known, *named], n=1)
-        meant = f" (did you mean {close[0]!r}?)" if close else ""
-        raise ValueError(f"methods must be of the study's, {', '.join(known)}, got {method!r}{meant}")
-    return written
 
 
 def in_order(results: pandas.DataFrame) -> pandas.DataFrame:

@@ -55,7 +55,8 @@ def show(
     if results.empty:
         console.print("no run has finished, so there is nothing to show")
         return
-    names = [METHODS.parse(method).label for method in baselines]
+    asked, there = [METHODS.parse(method).label for method in baselines], set(results["method"])
+    names = [name for name in asked if name in there]
     summary, differences = summarise(results, by), compare(results, baselines=names, by=by)
     if "terminal" in tables:
         results_table(summary, by).print(console)
@@ -63,7 +64,7 @@ def show(
             differences_table(differences, by).print(console)
     if differences.empty:
         console.print(
-            f"no differences: no run of {', '.join(names)} has finished beside one of another method", highlight=False
+            f"no differences: no run of {', '.join(asked)} has finished beside one of another method", highlight=False
         )
     contents = {"summary.csv": summary.to_csv(index=False), "differences.csv": differences.to_csv(index=False)}
     for name, table in {"summary": accuracy_table(results, by=by), "differences": points_table(results, names, by=by)}.items():

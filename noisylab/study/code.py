@@ -1,5 +1,6 @@
 """The user's own code: its digest for the identity of runs, and its import in other processes."""
 
+import ast
 import hashlib
 import importlib
 import inspect
@@ -28,7 +29,10 @@ def code_of(**specs: str) -> tuple[Code, ...]:
 
 
 def import_code(code: Iterable[Code]) -> None:
-    """Import and register the code that a run needs, so that its specs can be read in this process too."""
+    """Import and register the code that a run needs, so that its specs can be read in this process too.
+
+    Raises ValueError if the code is not what it was when the run was planned.
+    """
     for each in code:
         missing = [entry for entry in each.names if entry[1] not in getattr(registries, entry[0]).entries()]
         if missing and each.source.endswith(".py"):
@@ -39,6 +43,10 @@ def import_code(code: Iterable[Code]) -> None:
                 registry = getattr(registries, kind)
                 if name not in registry.entries():
                     registry.register(name)(attrgetter(attribute)(module))
+        for kind, name, _ in each.names:
+            registry = getattr(registries, kind)
+            if _code(registry.entries()[name].module, registry, name).sha256 != each.sha256:
+                raise ValueError(f"{registry.kind} {name!r} in {each.source} has changed since the run was planned")
 
 
 def _code(module: str, registry: Registry[Any], name: str) -> Code:
@@ -48,9 +56,22 @@ def _code(module: str, registry: Registry[Any], name: str) -> Code:
     if file in loaded_plugins():
         return Code(file, loaded_plugins()[file], names)
     try:
-        # The file of the module; in a notebook there is only the source of the cell.
+        # In a notebook there is only the source of the cell.
         source = inspect.getsource(target).encode() if file is None else Path(file).read_bytes()
     except (OSError, TypeError):
         reason = "so its runs could not be told from others; put it in a file"
         raise ValueError(f"the source of {registry.kind} {name!r} cannot be read, {reason}") from None
+    if module == "__main__":
+        source = _definitions(source)
     return Code(module, hashlib.sha256(source).hexdigest(), names)
+
+
+def _definitions(script: bytes) -> bytes:
+    """What a script defines: its functions, classes, imports and constants. What it does with them changes no run."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+    kept = [
+        node
+        for node in ast.parse(script).body
+        if isinstance(node, kinds) or (isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant))
+    ]
+    return "\n".join(map(ast.dump, kept)).encode()

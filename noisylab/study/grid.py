@@ -3,12 +3,14 @@
 import dataclasses
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tyro
 
 from noisylab.core.checks import NonNegativeInt, PositiveInt, check_fields
@@ -62,6 +64,8 @@ class Grid:
     """Further axes: setting -> its values, such as {"batch_size": (32, 64)}; every combination is run."""
 
     def __post_init__(self) -> None:
+        if self.data_root is not None:
+            object.__setattr__(self, "data_root", Path(self.data_root).expanduser())
         check_fields(self)
         for name in ("methods", "noise", "seeds"):
             check_values(name, getattr(self, name))
@@ -97,26 +101,36 @@ class Grid:
         """The grid as one flat mapping of JSON types, which `Grid.from_mapping` reads."""
         held = dataclasses.asdict(self)
         held["data_root"] = None if self.data_root is None else str(self.data_root)
-        training = held.pop("training")
-        flat: dict[str, Any] = json.loads(json.dumps({**held, **training}))
-        return flat
+        flat = {**held, **held.pop("training")}
+        written: dict[str, Any] = json.loads(
+            json.dumps({key: flat[key] for key in flat if key not in (*self.over, "training")})
+        )
+        return written
 
     @classmethod
     def from_mapping(cls, held: Mapping[str, Any]) -> "Grid":
         """The grid of a flat mapping of settings, as in a TOML file or `study.json`.
 
-        Raises ValueError for an unknown setting, or a value that it cannot have.
+        Methods and noises are one or a list; seeds a number of seeds or a list. Raises ValueError for an unknown setting, a
+        value that it cannot have, and a setting that is also an axis.
         """
-        lists = {"methods", "noise", "seeds", "milestones"}
         known = {f.name for f in dataclasses.fields(cls)} - {"training"} | {f.name for f in dataclasses.fields(TrainConfig)}
         settings: dict[str, Any] = {}
         for key, value in held.items():
-            name = check_name(key.replace("-", "_"), known)
-            settings[name] = tuple(value) if name in lists and isinstance(value, list) else value
-        if settings.get("data_root") is not None:
-            settings["data_root"] = Path(settings["data_root"]).expanduser()
-        settings["over"] = {name: tuple(values) for name, values in settings.get("over", {}).items()}
-        return cls().with_settings(settings)
+            name = check_name(str(key).replace("-", "_"), known)
+            settings[name] = tuple(value) if isinstance(value, list) else value
+        for name in ("methods", "noise"):
+            if isinstance(settings.get(name), str):
+                settings[name] = (settings[name],)
+        if "seeds" in settings:
+            settings["seeds"] = seeds_of(settings["seeds"])
+        over = settings.pop("over", {})
+        if not isinstance(over, Mapping):
+            raise ValueError(f"over must be a mapping of settings to values, as {{'batch_size': [32, 64]}}, got {over!r}")
+        axes = {check_axis(name): check_values(f"over {name}", values) for name, values in over.items()}
+        for name in axes.keys() & settings.keys():
+            raise ValueError(f"{name} is given as {settings[name]!r} and as an axis, {axes[name]}; give one of them")
+        return cls().with_settings(settings, over=axes)
 
 
 def _check_specs(name: str, texts: Sequence[str]) -> None:
@@ -130,15 +144,15 @@ def _check_specs(name: str, texts: Sequence[str]) -> None:
 def seeds_of(seeds: Any) -> tuple[int, ...]:
     """The seeds that a number or several numbers mean: 5 are the five seeds 0 to 4, [7] is seed 7 alone.
 
-    Raises ValueError for a number below 1.
+    Raises ValueError for anything else, and for a number below 1.
     """
-    if isinstance(seeds, Sequence) and not isinstance(seeds, str):
-        return tuple(seeds)
-    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
+    if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool) and seeds >= 1:
+        return tuple(range(int(seeds)))
+    if isinstance(seeds, bool | str | Real) or not isinstance(seeds, Iterable):
         raise ValueError(
             f"seeds must be how many (5 for the seeds 0 to 4) or the seeds themselves ([7] for seed 7), got {seeds!r}"
         )
-    return tuple(range(seeds))
+    return tuple(seeds)
 
 
 def check_axis(name: str) -> str:

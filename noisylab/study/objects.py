@@ -27,7 +27,8 @@ def data_spec(data: Any, study: Path) -> str:
         raise ValueError(
             f"data must be a spec such as 'cifar10', an ImageData, or a pair (training set, test set), got {_shown(data)}"
         )
-    return f"saved(path={str(keep_data(study, data).absolute())!r})"
+    digest = data.digest()[:6]
+    return f"saved(path={str(keep_data(study, data).absolute())!r}, label='data #{digest}')"
 
 
 def noise_spec(noise: Any, study: Path) -> str:
@@ -36,7 +37,12 @@ def noise_spec(noise: Any, study: Path) -> str:
         return _known(NOISES, noise, {"mapping": "digits"})
     if not isinstance(noise, NoisyLabels):
         raise ValueError(f"noise must be specs such as 'symmetric:0.4', or NoisyLabels, got {_shown(noise)}")
-    return f"record(path={str(keep_labels(study, noisy=noise).absolute())!r})"
+    return f"record(path={str(keep_labels(study, noisy=noise).absolute())!r}, label={record_label(noise)!r})"
+
+
+def record_label(noise: NoisyLabels) -> str:
+    """How tables name a record that stands for a spec: its kind, its rate, and the beginning of its digest."""
+    return f"{noise.kind}:{noise.nominal_rate:g} #{noise.digest[:6]}"
 
 
 def method_spec(method: Any) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.core.specs import Spec
 from noisylab.core.system import resolve_device_name
+from noisylab.corruption import NoisyLabels
 from noisylab.data.image_data import ImageData, check_root, load_data
 from noisylab.study.code import code_of
 from noisylab.study.grid import Grid
@@ -34,58 +35,71 @@ def plan(grid: Grid, loaded: ImageData | None = None) -> Plan:
     """
     check_root(grid.data_root)
     parts: list[list[RunConfig]] = []
-    data: dict[str, ImageData] = {}
-    read: dict[tuple[str, int | None], ImageData] = {}
+    read: dict[tuple[str, int | None], _Data] = {}
     for setting in grid.settings():
         key = setting.data, setting.train_size
         if key not in read:
-            read[key] = loaded or load_data(setting.data, setting.data_root, setting.train_size)
-        held = read[key]
-        configs, digest = _plan_setting(setting, held)
-        parts.append(configs)
-        data.setdefault(digest, held)
+            read[key] = _Data(loaded or load_data(setting.data, setting.data_root, setting.train_size))
+        parts.append(_plan_setting(setting, read[key]))
     chosen = [config for seed in grid.seeds for part in parts for config in part if config.seed == seed]
+    data = {held.digest: held.data for held in read.values()}
     return Plan(grid, tuple({config.id: config for config in chosen}.values()), data)
 
 
-def _plan_setting(grid: Grid, data: ImageData) -> tuple[list[RunConfig], str]:
-    """The runs of a grid without further axes, and the digest of its data."""
-    training = replace(grid.training, device=resolve_device_name(grid.training.device))
+class _Data:
+    """A data set with its digest, and what is known of the noises drawn on it, each drawn once."""
+
+    def __init__(self, data: ImageData) -> None:
+        self.data, self.digest = data, data.digest()
+        self._drawn: dict[tuple[str, int], tuple[str, NDArray[np.float64] | None]] = {}
+
+    def noise(self, spec: Spec, seed: int) -> tuple[str, NDArray[np.float64] | None]:
+        """The digest of the noise, and its transition matrix."""
+        key = str(spec), seed
+        if key not in self._drawn:
+            noisy = NOISES.create(spec, **self.data.noise_inputs, seed=seed)
+            if not isinstance(noisy, NoisyLabels):
+                raise ValueError(f"noise {spec.label!r} must return NoisyLabels, got {type(noisy).__name__}")
+            self._drawn[key] = self.data.noise_digest(noisy), noisy.transition
+        return self._drawn[key]
+
+
+def _plan_setting(grid: Grid, held: _Data) -> list[RunConfig]:
+    """The runs of a grid without further axes."""
+    data, training = held.data, replace(grid.training, device=resolve_device_name(grid.training.device))
     check_compiler(training)
-    digest = data.digest()
     noises = [NOISES.parse(text, data.noise_defaults) for text in grid.noise]
-    noise_seeds = grid.seeds if grid.noise_seed is None else (grid.noise_seed,)
-    noise_digests, transitions = {}, {}
-    for spec, noise_seed in itertools.product(noises, noise_seeds):
-        noisy = NOISES.create(spec, **data.noise_inputs, seed=noise_seed)
-        noise_digests[spec.label, noise_seed] = data.noise_digest(noisy)
-        transitions[str(spec)] = noisy.transition
     augment = AUGMENTATIONS.parse(data.augment if grid.augment == "auto" else grid.augment, data.augment_defaults)
     model = MODELS.parse(grid.model)
+    code = {
+        (method, str(noise)): code_of(data=grid.data, model=grid.model, method=method, noise=str(noise), augment=str(augment))
+        for method, noise in itertools.product(grid.methods, noises)
+    }
     configs = [
         RunConfig(
             data=str(DATA_SETS.parse(grid.data)),
-            data_digest=digest,
+            data_digest=held.digest,
             train_size=len(data.train_labels),
             model=str(model),
             method=str(METHODS.parse(method)),
             noise=str(noise),
-            noise_digest=noise_digests[noise.label, noise_seed],
+            noise_digest=held.noise(noise, noise_seed)[0],
             noise_seed=noise_seed,
             seed=seed,
             augment=str(augment),
             record=grid.record,
             budget=grid.budget,
             training=training,
-            code=code_of(data=grid.data, model=grid.model, method=method, noise=str(noise), augment=str(augment)),
+            code=code[method, str(noise)],
         )
         for seed, noise, method in itertools.product(grid.seeds, noises, grid.methods)
         for noise_seed in [seed if grid.noise_seed is None else grid.noise_seed]
     ]
     _check_model(model, data)
     _check_augmentation(augment, data)
+    transitions = {str(noise): held.noise(noise, configs[0].noise_seed)[1] for noise in noises}
     _check_methods(configs, data, transitions)
-    return configs, digest
+    return configs
 
 
 def _check_model(model: Spec, data: ImageData) -> None:

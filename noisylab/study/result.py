@@ -40,6 +40,7 @@ def result_of(
         "steps": int(metrics["steps"].sum()) + sum(teacher["steps"] for teacher in teachers),
         "images_processed": images + sum(teacher["images_processed"] for teacher in teachers),
         "comparison_key": config.comparison_key,
+        "code": "+".join(code.sha256[:8] for code in config.code),
         "test_accuracy_last": float(last["test_accuracy"]),
         "test_accuracy_last10": float(accuracy.tail(10).mean()),
         "best_on_test": float(accuracy.max()),
@@ -55,12 +56,13 @@ def labels_of(config: RunConfig, noise_defaults: Mapping[str, Any]) -> dict[str,
 
     noise_defaults: the defaults of the data set (`ImageData.noise_defaults`).
     """
-    noise = NOISES.parse(config.noise, noise_defaults)
+    noise, data = NOISES.parse(config.noise, noise_defaults), DATA_SETS.parse(config.data)
     return {
-        "data": DATA_SETS.parse(config.data).label,
+        # Objects that stand for specs are kept in files, whose paths say nothing.
+        "data": data.options.get("label") or data.label,
         "model": MODELS.parse(config.model).label,
         "method": METHODS.parse(config.method).label,
-        "noise": noise.label,
+        "noise": noise.options.get("label") or noise.label,
         "noise_kind": noise.family,
         "augment": AUGMENTATIONS.parse(config.augment).label,
     }

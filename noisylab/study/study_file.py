@@ -7,6 +7,7 @@ from typing import Any
 from filelock import FileLock
 
 from noisylab.core.files import write_atomically
+from noisylab.core.plugins import load_plugins, loaded_plugins
 from noisylab.study.grid import Grid
 from noisylab.study.plan import Plan
 from noisylab.study.result import labels_of
@@ -21,7 +22,8 @@ def add_plan(study: Path, plan: Plan) -> None:
     if not (study / STUDY).is_file():
         for config in study.glob(f"*/{CONFIG}"):
             read_config(config.parent)
-    entry = {"grid": plan.grid.as_json(), "runs": [_planned(plan, config) for config in plan.configs]}
+    runs = [_planned(plan, config) for config in plan.configs]
+    entry = {"grid": plan.grid.as_json(), "plugins": list(loaded_plugins()), "runs": runs}
     entry = json.loads(json.dumps(entry))
     with FileLock(study / ".study.lock"):
         grids = read_plans(study)
@@ -50,7 +52,7 @@ def planned_runs(study: Path) -> list[dict[str, Any]]:
 
 
 def grid_from(path: Path) -> Grid:
-    """The grid in a TOML file of settings, or the one in a study's `study.json`. Raises ValueError naming the file."""
+    """The grid in a TOML file of settings, or the last one in a study's `study.json`. Raises ValueError naming the file."""
     import tomllib
 
     try:
@@ -62,10 +64,12 @@ def grid_from(path: Path) -> Grid:
             return Grid.from_mapping(tomllib.loads(text))
         held = json.loads(text)
         check_format(held, path)
-        grids = held["grids"]
-        if len(grids) != 1:
-            raise ValueError(f"it holds {len(grids)} grids, and must hold one")
-        return Grid.from_mapping(grids[0]["grid"])
+        if not held.get("grids"):
+            raise ValueError("it holds no grid")
+        # A folder that was swept more than once holds several.
+        last = held["grids"][-1]
+        load_plugins(last["plugins"])
+        return Grid.from_mapping(last["grid"])
     except ValueError as error:
         raise ValueError(f"{str(path)!r}: {error}") from None
 

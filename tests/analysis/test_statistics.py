@@ -119,12 +119,12 @@ def test_methods_are_compared_with_the_baselines_by_seed_though_rows_come_in_any
     assert (table["p_holm"] >= table["p"]).all()
 
 
-def test_the_order_of_methods_and_absent_baselines_do_not_matter() -> None:
+def test_the_order_of_methods_does_not_matter_and_an_absent_baseline_is_refused() -> None:
     other_order = results().sort_values("method", key=lambda m: m.map(["ce", "dlb", "repeat"].index), kind="stable")
-    pairs = (
-        compare(other_order, baselines=["ce", "repeat", "gone"])[["method", "baseline"]].drop_duplicates().to_numpy().tolist()
-    )
+    pairs = compare(other_order, baselines=["ce", "repeat"])[["method", "baseline"]].drop_duplicates().to_numpy().tolist()
     assert pairs == [["dlb", "ce"], ["repeat", "ce"], ["dlb", "repeat"]]
+    with pytest.raises(ValueError, match="no run is of method 'gone'; there are ce, dlb, repeat"):
+        compare(other_order, baselines=["ce", "gone"])
 
 
 def test_runs_with_other_settings_or_twice_the_same_are_no_comparison() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.core.checks import PathText, PositiveInt
+from noisylab.core.checks import LabelText, PathText, PositiveInt
 from noisylab.core.registries import NOISES
 from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.record import NoisyLabels
@@ -16,7 +16,12 @@ from noisylab.corruption.validation import check_true_labels
 @NOISES.register("record", main="path")
 @named_classes
 def saved_record(
-    labels: ArrayLike, path: PathText, num_classes: PositiveInt | None = None, *, positions: ArrayLike | None = None
+    labels: ArrayLike,
+    path: PathText,
+    num_classes: PositiveInt | None = None,
+    *,
+    label: LabelText | None = None,  # noqa: ARG001 - tables show it
+    positions: ArrayLike | None = None,
 ) -> NoisyLabels:
     """A record that `NoisyLabels.save` wrote, of the same samples: record:noise.npz.
 
@@ -26,6 +31,7 @@ def saved_record(
         labels: int[N] true labels.
         path: The file.
         num_classes: The number of classes; by default, that of the labels.
+        label: What tables call it; by default, the spec.
         positions: int[N], which samples of the record these are; by default all, in its order.
 
     Returns:

@@ -2,13 +2,18 @@
 
 from pathlib import Path
 
-from noisylab.core.checks import PathText
+from noisylab.core.checks import LabelText, PathText
 from noisylab.core.registries import DATA_SETS
 from noisylab.data.image_data import ImageData
 
 
 @DATA_SETS.register("saved", main="path")
-def saved(path: PathText, *, root: Path | None = None) -> ImageData:  # noqa: ARG001 - every data set is offered the root
+def saved(
+    path: PathText,
+    label: LabelText | None = None,  # noqa: ARG001 - tables show it
+    *,
+    root: Path | None = None,  # noqa: ARG001 - every data set is offered the root
+) -> ImageData:
     """A folder that `ImageData.save` wrote; a study saves data that it gets as objects in this form."""
     folder = Path(path).expanduser()
     if not (folder / "data.json").is_file():
