@@ -1,1 +1,1 @@
-"""One self-contained HTML page of a study: `python -m noisylab.cli.report runs/STUDY`."""
+"""Tables of a study, its progress, and its HTML page (`noisylab report runs/STUDY`)."""

@@ -155,7 +155,7 @@ def test_what_was_not_recorded_is_not_drawn(tmp_path: Path) -> None:
         if name in need_none:
             draw_figure(name, runs)
         else:
-            with pytest.raises(ValueError, match=r"nothing is recorded of single samples under symmetric:0.4 \(ce, dlb\)"):
+            with pytest.raises(ValueError, match=r"no single samples are recorded under symmetric:0.4 \(ce, dlb\)"):
                 draw_figure(name, runs)
 
 
