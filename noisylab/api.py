@@ -13,7 +13,7 @@ from noisylab.core.files import check_output, make_output
 from noisylab.core.plugins import load_plugins
 from noisylab.corruption import NoisyLabels
 from noisylab.recording.records import load_dynamics
-from noisylab.study.grid import Grid, check_axis, check_values
+from noisylab.study.grid import Grid, check_axis, check_values, seeds_of
 from noisylab.study.objects import data_spec, method_spec, model_spec, noise_spec
 from noisylab.study.plan import plan
 from noisylab.study.pool import Failure, end_if_imported_by_a_worker
@@ -87,7 +87,7 @@ def sweep(
             **settings,
             "methods": tuple(method_spec(method) for method in _several(methods)),
             "noise": tuple(noise_spec(each, folder) for each in _several(noise)),
-            "seeds": _seeds(seeds),
+            "seeds": seeds_of(seeds),
             "data": data_spec(data, folder),
             "model": model_spec(model),
             "over": {name: tuple(map(named.get(name, lambda value: value), values)) for name, values in axes.items()},
@@ -313,9 +313,3 @@ class Study:
 
 def _several(values: Any) -> Sequence[Any]:
     return list(values) if isinstance(values, list | tuple) else [values]
-
-
-def _seeds(seeds: Any) -> tuple[int, ...]:
-    if isinstance(seeds, bool) or (isinstance(seeds, int) and seeds < 1):
-        raise ValueError(f"seeds must be a number of seeds (seeds=5: the seeds 0 to 4) or the seeds themselves, got {seeds!r}")
-    return tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)

@@ -3,6 +3,7 @@
 import doctest
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,12 +16,22 @@ from torch.nn import functional
 
 from noisylab import api
 from noisylab.api import Study, open_study, sweep
+from noisylab.core.registries import REGISTRIES
 from noisylab.corruption import NoisyLabels, symmetric
 from noisylab.data.batches.batch import Batch
 from noisylab.data.image_data import load_data
 from noisylab.methods import Method
 
 SMALL: dict[str, Any] = {"epochs": 2, "train_size": 120, "device": "cpu", "progress": False}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forget() -> Iterator[None]:
+    """What this module registers is its own."""
+    yield
+    for registry in REGISTRIES:
+        registry.forget(__name__)
+        registry.forget("__main__")
 
 
 class HalvedCE(Method):
@@ -209,6 +220,14 @@ def test_what_is_no_study_is_not_opened(tmp_path: Path, study: Study) -> None:
         open_study(tmp_path)
     with pytest.raises(ValueError, match="is the folder of a run; its study is"):
         open_study(study.path / study.results["id"][0])
+
+
+def test_a_folder_of_another_format_is_refused_before_anything_is_run(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "config.json").write_text('{"format": 4}')
+    with pytest.raises(ValueError, match=r"written in format 4, .* run the study again in another folder"):
+        sweep(tmp_path, methods="ce", noise="symmetric:0.2", seeds=1, **SMALL)
+    assert not (tmp_path / "study.json").exists()
 
 
 @pytest.mark.slow

@@ -147,6 +147,7 @@ def test_the_method_of_the_page_trains_from_one_s_own_code(written: dict[str, Pa
     assert int(share) > 80
 
 
+@pytest.mark.slow
 def test_the_method_of_the_page_is_known_everywhere_once_its_file_is_in_the_package(
     written: dict[str, Path], tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ from noisylab.core.files import check_output
 from noisylab.core.registries import NAMED_STUDIES
 from noisylab.core.specs import parse_assignments
 from noisylab.named_studies.named_study import NamedStudy
-from noisylab.study.grid import Grid
+from noisylab.study.grid import Grid, seeds_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,6 +66,8 @@ def main(args: Sequence[str]) -> int:
     arguments = parse_command_line(Arguments, f"sweep {name}", description, expand_seeds(args), defaults)
     execution = arguments.execution
     check_fields(execution)
+    if "over" in given and not execution.over:
+        raise ValueError("--over must name an axis: --over batch_size=32,64")
     if execution.over != defaults.execution.over:
         axes = parse_assignments(execution.over)
     for key in axes.keys() & given:
@@ -130,10 +132,8 @@ def expand_seeds(args: Sequence[str]) -> list[str]:
         if option != "--seeds" or len(values) != 1:
             continue
         (text,) = values
-        if text.strip() == "0":
-            raise ValueError("--seeds 0 names no seed; write --seeds 5 for the seeds 0 to 4, or --seeds [0] for seed 0 alone")
         if text.isdecimal():
-            seeds = [str(seed) for seed in range(int(text))]
+            seeds = [str(seed) for seed in seeds_of(int(text))]
         elif text.startswith("[") and text.endswith("]"):
             seeds = text[1:-1].replace(",", " ").split()
         else:

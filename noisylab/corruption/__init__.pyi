@@ -9,9 +9,9 @@ from .estimators import empirical_transition as empirical_transition
 from .kinds.asymmetric import asymmetric as asymmetric
 from .kinds.block import block as block
 from .kinds.chain import compose as compose
+from .kinds.file import from_file as from_file
 from .kinds.human import human as human
 from .kinds.instance import instance as instance
-from .kinds.label_file import from_file as from_file
 from .kinds.long_tailed import long_tail_indices as long_tail_indices
 from .kinds.long_tailed import long_tailed as long_tailed
 from .kinds.margin import margin as margin
@@ -20,7 +20,7 @@ from .kinds.open_set import open_set as open_set
 from .kinds.open_set import replace_images as replace_images
 from .kinds.pair_flip import pair_flip as pair_flip
 from .kinds.presets import preset as preset
-from .kinds.saved_record import saved_record as saved_record
+from .kinds.record import saved_record as saved_record
 from .kinds.subclass import subclass as subclass
 from .kinds.symmetric import symmetric as symmetric
 from .kinds.transition import empirical as empirical

@@ -11,10 +11,7 @@ from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.methods.losses import distillation, given_targets
 from noisylab.methods.memory import Memory
 
-ADVICE = (
-    "take batches of LastBatchSampler, all of an epoch; if the sampler was iterated before, or an epoch was left early, "
-    "call sampler.set_epoch(epoch) and criterion.reset()"
-)
+ADVICE = "take batches of LastBatchSampler in its order; after sampler.set_epoch(epoch), call reset()"
 
 
 def dlb_loss(logits: Tensor, labels: Tensor, remembered: Tensor, *, temperature: float, alpha: float) -> Tensor:
@@ -47,7 +44,9 @@ def dlb_loss(logits: Tensor, labels: Tensor, remembered: Tensor, *, temperature:
 class DLBLoss(Memory):
     """`dlb_loss` with its memory, for any training loop over `LastBatchSampler` batches [repeated half, new half].
 
-    The memory holds the logits of the last batch's new half. It is part of `state_dict()`, and every process has its own.
+    The memory holds the logits of the last batch's new half. It is part of `state_dict()`, and every process has its own. If
+    sample ids are given, a batch that does not begin with the remembered samples starts a new sequence (an epoch that was left
+    early, a sampler that was iterated before): it is cross-entropy alone. Two of these in a row are an error.
 
     Args:
         temperature: T, above 0.
@@ -73,35 +72,37 @@ class DLBLoss(Memory):
         super().__init__()
         self.temperature, self.alpha = temperature, alpha
         self.remember(remembered=torch.empty(0, 0), remembered_index=torch.empty(0, dtype=torch.int64))
+        # Whether the last batch repeated nothing, so that not all of it need be its new half; and whether it should have.
+        self.remember(remembers_whole_batch=0, began_anew=0)
 
     def forward(self, logits: Tensor, labels: Tensor, index: Tensor | None = None) -> Tensor:
         """The scalar loss of a batch that starts with the remembered entries. Remembers the other entries.
 
-        In evaluation mode it is cross-entropy alone, and the memory does not change.
+        In evaluation mode it is cross-entropy alone, and the memory stays as it is.
 
         Args:
             logits: float[B, K].
-            labels: int64[B]; for mixed images shares of classes float[B, K] (mix the repeated half as when it was new).
-            index: int64[B] sample ids, or None. Checking a CUDA tensor waits for the device.
+            labels: int64[B], or for mixed images the shares of classes float[B, K]. The repeated half then has to be mixed as
+                it was when it was new.
+            index: sample ids int64[B]; None: the order of the batches is trusted. Comparing ids on CUDA waits for the device.
 
         Raises:
-            ValueError: If the batch is not larger than the memory, or does not start with the remembered samples.
+            ValueError: if the batch cannot hold the remembered entries and new ones, or begins with other samples for the
+                second time in a row.
         """
         if not self.training:
             return functional.cross_entropy(logits, labels)
-        repeated = len(self.remembered)
-        if repeated and (len(logits) <= repeated or logits.shape[1] != self.remembered.shape[1]):
-            raise ValueError(
-                f"a batch of logits {list(logits.shape)} cannot begin with the {repeated} remembered entries of "
-                f"{self.remembered.shape[1]} classes and hold new ones; {ADVICE}"
-            )
+        held = len(self.remembered)
         if index is not None and len(index) != len(logits):
             raise ValueError(f"index must name every entry of the batch, got {len(index)} for {len(logits)} logits")
-        if repeated and (index is None) != (len(self.remembered_index) == 0):
-            raise ValueError("index must be given with every batch or with none, unlike in the batch before")
-        if repeated and index is not None:
-            self._check(index, repeated)
-        loss = dlb_loss(logits, labels, self.remembered, temperature=self.temperature, alpha=self.alpha)
+        if held and (index is None) != (len(self.remembered_index) == 0):
+            raise ValueError("index must be given with every batch or with none, and the batch before did otherwise")
+        if held and logits.shape[1] != self.remembered.shape[1]:
+            raise ValueError(f"logits must be of {self.remembered.shape[1]} classes, as those before, got {logits.shape[1]}")
+        repeated = self._repeated(index, len(logits))
+        taught = self.remembered[held - repeated :]
+        loss = dlb_loss(logits, labels, taught, temperature=self.temperature, alpha=self.alpha)
+        self.remembers_whole_batch, self.began_anew = int(not repeated), int(bool(held) and not repeated)
         self.remembered = logits[repeated:].detach().clone()
         self.remembered_index = self.remembered_index.new_empty(0) if index is None else index[repeated:].clone()
         return loss
@@ -110,14 +111,29 @@ class DLBLoss(Memory):
         """Forget the last batch."""
         self.remembered = self.remembered.new_empty(0, 0)
         self.remembered_index = self.remembered_index.new_empty(0)
+        self.remembers_whole_batch = self.began_anew = 0
 
-    def _check(self, index: Tensor, repeated: int) -> None:
-        remembered = self.remembered_index
-        if not torch.equal(index[:repeated].to(remembered.device), remembered):
+    def _repeated(self, index: Tensor | None, entries: int) -> int:
+        """How many entries at the beginning of the batch are the last remembered ones; 0 if a new sequence begins."""
+        held, remembered = len(self.remembered), self.remembered_index
+        if index is None or not held:
+            if held and entries <= held:
+                raise ValueError(
+                    f"a batch of {entries} cannot begin with the {held} remembered entries and hold new ones; {ADVICE}"
+                )
+            return held
+        index = index.to(remembered.device)
+        largest = min(held, entries - 1)
+        # At the start of an epoch the new half is the larger one: only the last batch of an epoch may be short.
+        for size in range(largest, (held - 1) // 2, -1) if self.remembers_whole_batch else [held] * (held == largest):
+            if torch.equal(index[:size], remembered[held - size :]):
+                return size
+        if self.began_anew:
             raise ValueError(
-                f"the batch must begin with the samples of the last batch's new half, {remembered[:8].tolist()}..., "
-                f"got {index[: min(repeated, 8)].tolist()}...; {ADVICE}"
+                f"the batch must begin with the samples of the last batch's new half, {remembered[-8:].tolist()}, "
+                f"got {index[:8].tolist()}, for the second time in a row; {ADVICE}"
             )
+        return 0
 
 
 @METHODS.register("dlb")

@@ -10,7 +10,7 @@ from noisylab.core.checks import Bound, NonNegative
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
-from noisylab.methods.target_memory import last_occurrence, write_rows
+from noisylab.methods.soft_targets import last_occurrence, write_rows
 
 # As in the published code, probabilities are clamped to [CLAMP, 1 - CLAMP], so that the logarithm stays finite.
 CLAMP = 1e-4

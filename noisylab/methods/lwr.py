@@ -8,7 +8,7 @@ from noisylab.core.checks import Positive, PositiveInt, UnitInterval
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo, every_epochs
-from noisylab.methods.target_memory import linear_rise, soft_targets, target_divergence, write_rows
+from noisylab.methods.soft_targets import linear_rise, soft_targets, target_divergence, write_rows
 
 
 def lwr_loss(logits: Tensor, labels: Tensor, targets: Tensor, *, temperature: float, weight: Tensor | float) -> Tensor:

@@ -10,7 +10,7 @@ from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Frozen, Method, RunInfo
 from noisylab.methods.losses import soft_cross_entropy
-from noisylab.methods.target_memory import linear_rise, soft_targets, write_rows
+from noisylab.methods.soft_targets import linear_rise, soft_targets, write_rows
 
 
 def ps_kd_loss(logits: Tensor, labels: Tensor, targets: Tensor, *, alpha: Tensor | float) -> Tensor:

@@ -12,7 +12,7 @@ from noisylab.data.batches.batch import Batch
 from noisylab.data.batches.samplers import Composition, Delayed
 from noisylab.methods.base import Method, RunInfo, every_epochs
 from noisylab.methods.memory import Memory
-from noisylab.methods.target_memory import gaussian_rise, linear_rise, soft_targets, target_divergence, write_rows
+from noisylab.methods.soft_targets import gaussian_rise, linear_rise, soft_targets, target_divergence, write_rows
 
 
 def soft_target_loss(

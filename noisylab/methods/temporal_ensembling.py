@@ -10,7 +10,7 @@ from noisylab.core.checks import Bound, NonNegative
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
-from noisylab.methods.target_memory import averaging_rate, gaussian_rise, soft_targets, target_divergence, write_rows
+from noisylab.methods.soft_targets import averaging_rate, gaussian_rise, soft_targets, target_divergence, write_rows
 
 Distance = Literal["squared", "kl"]
 

@@ -14,4 +14,9 @@ def noise_sweep() -> NamedStudy:
     Expect DLB above its control `repeat` under noise, most at symmetric 0.6, with fewer mislabelled samples memorised. CE,
     which processes half as many images, memorises fewest and ends highest there.
     """
-    return NamedStudy(Grid(), figures=("noise_robustness", "memorisation"))
+    grid = Grid(
+        methods=("ce", "repeat", "dlb"),
+        noise=("symmetric:0", "symmetric:0.2", "symmetric:0.4", "symmetric:0.6", "asymmetric:0.2", "asymmetric:0.4"),
+        seeds=(0, 1, 2),
+    )
+    return NamedStudy(grid, figures=("noise_robustness", "memorisation"))

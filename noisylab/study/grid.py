@@ -127,6 +127,20 @@ def _check_specs(name: str, texts: Sequence[str]) -> None:
             raise ValueError(f"{name} names {texts[specs.index(spec)]!r} and {texts[place]!r}, which are the same")
 
 
+def seeds_of(seeds: Any) -> tuple[int, ...]:
+    """The seeds that a number or several numbers mean: 5 are the five seeds 0 to 4, [7] is seed 7 alone.
+
+    Raises ValueError for a number below 1.
+    """
+    if isinstance(seeds, Sequence) and not isinstance(seeds, str):
+        return tuple(seeds)
+    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
+        raise ValueError(
+            f"seeds must be how many (5 for the seeds 0 to 4) or the seeds themselves ([7] for seed 7), got {seeds!r}"
+        )
+    return tuple(range(seeds))
+
+
 def check_axis(name: str) -> str:
     """Return `name` if a grid can vary that setting. Raises ValueError, with a suggestion, otherwise."""
     fixed = {"data_root", "methods", "noise", "seeds", "training", "over"}

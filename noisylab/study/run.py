@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ from noisylab.models.base import Backbone
 from noisylab.recording.recorder import DynamicsRecorder
 from noisylab.recording.records import FILE as DYNAMICS
 from noisylab.recording.records import intact_epochs
-from noisylab.study.run_config import RunConfig, labels_of
+from noisylab.study.result import result_of
+from noisylab.study.run_config import RunConfig
 from noisylab.study.run_folder import CHECKPOINT, NOISE_FILE, RESULT, read_result, write_config, write_result
 from noisylab.study.run_log import RunLog
 from noisylab.training.checkpoint import is_whole, load_method, saved_epoch
@@ -122,7 +123,7 @@ def _run(
     result = {}
     if log is not None:
         metrics = pandas.DataFrame(log.rows)
-        result = _result(config, data, noisy, metrics, teachers.results)
+        result = result_of(config, data, noisy, metrics, teachers.results)
         write_result(folder, result, metrics.to_csv(index=False).encode())
     return from_main(result)
 
@@ -215,36 +216,3 @@ def build_method(
         torch.default_generator.manual_seed(derive_seed(config.seed, "method"))
         method: Method = METHODS.create(METHODS.parse(config.method), info)
     return method
-
-
-def _result(
-    config: RunConfig, data: ImageData, noisy: NoisyLabels, metrics: pandas.DataFrame, teachers: list[dict[str, Any]]
-) -> dict[str, Any]:
-    accuracy, last = metrics["test_accuracy"], metrics.iloc[-1]
-    own_seconds, images = float(metrics["seconds"].sum()), int(metrics["images"].sum())
-    training = {key: ", ".join(map(str, v)) if isinstance(v, tuple) else v for key, v in asdict(config.training).items()}
-    return {
-        "id": config.id,
-        **labels_of(config, data.noise_defaults),
-        "train_size": config.train_size,
-        "nominal_rate": noisy.nominal_rate,
-        "realised_rate": noisy.rate,
-        "seed": config.seed,
-        "noise_seed": config.noise_seed,
-        "budget": config.budget,
-        "record": config.record,
-        **training,
-        "epochs_trained": len(metrics),
-        "batch_entries": config.training.batch_size,
-        # The training of teachers counts for the method that needs them.
-        "steps": int(metrics["steps"].sum()) + sum(teacher["steps"] for teacher in teachers),
-        "images_processed": images + sum(teacher["images_processed"] for teacher in teachers),
-        "comparison_key": config.comparison_key,
-        "test_accuracy_last": float(last["test_accuracy"]),
-        "test_accuracy_last10": float(accuracy.tail(10).mean()),
-        "best_on_test": float(accuracy.max()),
-        "clean_correct": float(last["clean_correct"]),
-        "memorised": float(last["mislabelled_memorised"]),
-        "seconds": own_seconds + sum(teacher["seconds"] for teacher in teachers),
-        "images_per_second": images / own_seconds,
-    }

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -121,22 +120,6 @@ def identity(config: RunConfig) -> dict[str, Any]:
     if config.training.schedule != "step":
         del content["training"]["milestones"], content["training"]["decay"]
     return {"format": FORMAT, **json.loads(json.dumps(content))}
-
-
-def labels_of(config: RunConfig, noise_defaults: Mapping[str, Any]) -> dict[str, str]:
-    """The names of data, network, method, noise and augmentation in tables: short, without options that have their defaults.
-
-    noise_defaults: the defaults of the data set (`ImageData.noise_defaults`).
-    """
-    noise = NOISES.parse(config.noise, noise_defaults)
-    return {
-        "data": DATA_SETS.parse(config.data).label,
-        "model": MODELS.parse(config.model).label,
-        "method": METHODS.parse(config.method).label,
-        "noise": noise.label,
-        "noise_kind": noise.family,
-        "augment": AUGMENTATIONS.parse(config.augment).label,
-    }
 
 
 def _marked_out(held: Any) -> dict[str, Any]:

@@ -43,8 +43,9 @@ def check_format(held: Any, place: Path) -> None:
     """Raise ValueError if the content of the file `place` was written in another format."""
     found = held.get("format") if isinstance(held, dict) else None
     if found != FORMAT:
+        older = "an older format" if found is None else f"format {found}"
         raise ValueError(
-            f"{str(place)!r} was written in format {found}, and this version of noisylab reads format {FORMAT}; "
+            f"{str(place)!r} was written in {older}, and this version of noisylab reads format {FORMAT}; "
             "run the study again in another folder, or use the version that wrote it"
         )
 

@@ -9,14 +9,18 @@ from filelock import FileLock
 from noisylab.core.files import write_atomically
 from noisylab.study.grid import Grid
 from noisylab.study.plan import Plan
-from noisylab.study.run_config import FORMAT, RunConfig, labels_of
-from noisylab.study.run_folder import check_format
+from noisylab.study.result import labels_of
+from noisylab.study.run_config import FORMAT, RunConfig
+from noisylab.study.run_folder import CONFIG, check_format, read_config
 
 STUDY = "study.json"
 
 
 def add_plan(study: Path, plan: Plan) -> None:
-    """Add a grid and its planned runs, unless they are there. Raises ValueError if the file has another format."""
+    """Enter a grid and its planned runs, unless they are there already. Raises ValueError for a folder of another format."""
+    if not (study / STUDY).is_file():
+        for config in study.glob(f"*/{CONFIG}"):
+            read_config(config.parent)
     entry = {"grid": plan.grid.as_json(), "runs": [_planned(plan, config) for config in plan.configs]}
     entry = json.loads(json.dumps(entry))
     with FileLock(study / ".study.lock"):

@@ -21,6 +21,7 @@ def costs(method: str = "dlb", name: str = "dlb") -> Costs:
     return Costs(method, name, 0, 0, Passes(1, 1, 1, 2.0), "batch", Ratio(1.01, 0.99, 1.02), 1.001, 0.2, 10**8)
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_table_and_writes_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     answer = noisylab(capsys, "costs", *f"{SMALL} --methods ce dlb(two_forward=True) repeat dlb --out {tmp_path}".split())
     assert (answer.status, answer.err) == (0, "")

@@ -79,6 +79,7 @@ def test_tensor_data_sets_lists_and_torchvision_work() -> None:
     assert symmetric(labels, 0.5, 3).wrap(fake)[5][2] == 5
 
 
+@pytest.mark.slow
 def test_workers_that_are_spawned_get_it() -> None:
     dataset = NOISY.wrap(TensorDataset(torch.arange(12.0), torch.from_numpy(LABELS)))
     loader = DataLoader(dataset, batch_size=5, num_workers=1, multiprocessing_context="spawn")

@@ -64,6 +64,7 @@ def folder_of_images(root: Path) -> ImageFolder:
     return ImageFolder(str(root), transform=pil_to_tensor)
 
 
+@pytest.mark.slow
 def test_a_folder_of_images_loads_in_workers_with_given_labels(tmp_path: Path) -> None:
     folder = folder_of_images(tmp_path)
     noisy = symmetric(folder.targets, 0.5)

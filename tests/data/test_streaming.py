@@ -143,6 +143,7 @@ def test_a_run_is_that_of_memory(folder: Path, tmp_path: Path) -> None:
     pandas.testing.assert_frame_equal(*tables)
 
 
+@pytest.mark.slow
 def test_a_study_streams_in_processes_of_its_own(folder: Path, tmp_path: Path) -> None:
     data = f"folder(path={str(folder)!r}, size=8, stream=True)"
     options = "--methods ce --noise symmetric:0.4 --seeds 1 --epochs 1 --batch-size 8 --jobs 1"

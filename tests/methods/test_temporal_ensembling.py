@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.methods.target_memory import averaging_rate, gaussian_rise
+from noisylab.methods.soft_targets import averaging_rate, gaussian_rise
 from noisylab.methods.temporal_ensembling import Distance, temporal_ensembling_loss
 
 

@@ -240,6 +240,7 @@ def start(folder: Path, rank: int = 0, shards: int = 1, epochs: int = 6, pause: 
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
 
 
+@pytest.mark.slow
 def test_several_processes_write_what_one_writes(tmp_path: Path) -> None:
     processes = [start(tmp_path / "one"), *(start(tmp_path / "three", rank, 3) for rank in range(3))]
     assert [process.wait(timeout=120) for process in processes] == [0] * 4
@@ -272,6 +273,7 @@ def test_shards_that_lack_or_do_not_fit_are_refused(tmp_path: Path) -> None:
         load_dynamics(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_what_can_be_continued(tmp_path: Path) -> None:
     assert start(tmp_path / "whole").wait(timeout=120) == 0
     for epoch in (1, 3):

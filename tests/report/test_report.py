@@ -293,6 +293,7 @@ def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
     assert "no finished runs" in run("-m", "noisylab", "report", str(tmp_path), status=2)
 
 
+@pytest.mark.slow
 def test_a_page_without_samples_is_small(study: Path, tmp_path: Path) -> None:
     run("-m", "noisylab", "report", str(study), "--no-samples", "--out", str(tmp_path / "small.html"))
     text = (tmp_path / "small.html").read_text()

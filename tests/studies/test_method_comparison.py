@@ -33,7 +33,12 @@ def test_a_comparison_leaves_tables_ranks_and_says_where(tmp_path: Path) -> None
     printed = study(f"{grid} --out {tmp_path}")
     files = {path.name for path in tmp_path.iterdir() if path.is_file()}
     tables = {f"{name}.{kind}" for name in ("summary", "differences") for kind in ("csv", "md", "tex")}
-    assert files == {"results.csv", *tables, *(f"method_ranks.{kind}" for kind in ("png", "pdf", "csv"))}
+    assert files - {".study.lock"} == {
+        "study.json",
+        "results.csv",
+        *tables,
+        *(f"method_ranks.{kind}" for kind in ("png", "pdf", "csv")),
+    }
     assert all(str(tmp_path / name) in printed for name in tables)
     results = pandas.read_csv(tmp_path / "results.csv")
     images = results.groupby("method")["images_processed"].first()

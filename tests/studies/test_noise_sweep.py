@@ -76,7 +76,7 @@ def results_in(out: Path) -> list[Path]:
 
 
 def run_folders(out: Path) -> list[Path]:
-    return sorted(path for path in out.iterdir() if path.is_dir())
+    return sorted(path.parent for path in out.glob("[!.]*/config.json"))
 
 
 def table_of(printed: str) -> str:
@@ -155,7 +155,7 @@ def test_a_study_leaves_its_tables_and_figures_with_their_numbers(finished: tupl
     out, _ = finished
     figures = {f"{name}.{kind}" for name in ("noise_robustness", "memorisation") for kind in ("png", "pdf", "csv")}
     files = {path.name for path in out.iterdir() if path.is_file()}
-    assert files == {"results.csv", "summary.csv", "differences.csv", *figures}
+    assert files - {".study.lock"} == {"study.json", "results.csv", "summary.csv", "differences.csv", *figures}
     assert (out / "memorisation.png").read_bytes().startswith(b"\x89PNG")
     assert (out / "memorisation.pdf").read_bytes().startswith(b"%PDF")
 
@@ -234,6 +234,7 @@ def test_the_same_command_again_trains_nothing_and_prints_the_same_table(finishe
     assert numbers(copy) == numbers_before
 
 
+@pytest.mark.slow
 def test_another_seed_runs_only_what_is_new(copy: Path) -> None:
     before = modified(copy)
     printed = study(GRID.replace("--seeds 1", "--seeds 2"), copy)
@@ -243,6 +244,7 @@ def test_another_seed_runs_only_what_is_new(copy: Path) -> None:
     assert (pandas.read_csv(copy / "summary.csv")["n"] == 2).all()
 
 
+@pytest.mark.slow
 def test_a_damaged_run_is_done_again_with_the_same_numbers(copy: Path) -> None:
     before, intact = numbers(copy), modified(copy)
     cut, rotten, lost, kept = run_folders(copy)
@@ -274,6 +276,7 @@ def test_a_smaller_grid_in_the_same_folder_shows_its_own_runs_alone(copy: Path) 
 # Repeatability
 
 
+@pytest.mark.slow
 def test_two_studies_are_equal_to_the_bit_whatever_the_number_of_jobs(finished: tuple[Path, str], tmp_path: Path) -> None:
     out = tmp_path / "another"
     study(GRID.replace("--jobs 2", "--jobs 1"), out)
@@ -282,6 +285,7 @@ def test_two_studies_are_equal_to_the_bit_whatever_the_number_of_jobs(finished: 
         assert (out / name).read_bytes() == (finished[0] / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_two_processes_in_one_folder_share_the_work(uninterrupted: dict[str, Any], tmp_path: Path) -> None:
     out = tmp_path / "shared"
     printed = [finish(process) for process in [start(LONGER, out), start(LONGER, out)]]
@@ -296,6 +300,7 @@ def test_two_processes_in_one_folder_share_the_work(uninterrupted: dict[str, Any
 # Interruptions
 
 
+@pytest.mark.slow
 def test_a_study_killed_at_any_moment_goes_on_to_the_same_numbers(uninterrupted: dict[str, Any], tmp_path: Path) -> None:
     out, generator = tmp_path / "killed", random.Random(0)
     process = start(LONGER, out)
@@ -319,6 +324,7 @@ def workers_of(process: subprocess.Popen[str]) -> list[int]:
     return [int(pid) for pid, group, args in rows if int(group) == process.pid and "spawn_main" in args]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("ps") is None, reason="the workers are found by ps")
 def test_a_killed_worker_takes_no_other_run_with_it(uninterrupted: dict[str, Any], tmp_path: Path) -> None:
     out = tmp_path / "worker"
@@ -340,6 +346,7 @@ def no_process_stays(process: subprocess.Popen[str]) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before the runs", "during the runs"])
 def test_an_interrupt_is_one_line_and_a_status_of_its_own(tmp_path: Path, moment: str) -> None:
     out = tmp_path / "interrupted"
@@ -353,6 +360,7 @@ def test_an_interrupt_is_one_line_and_a_status_of_its_own(tmp_path: Path, moment
     assert no_process_stays(process)
 
 
+@pytest.mark.slow
 def test_a_study_that_is_terminated_ends_its_workers(tmp_path: Path) -> None:
     out = tmp_path / "terminated"
     process = start(LONGER.replace("--epochs 25", "--epochs 2000"), out)
@@ -366,6 +374,7 @@ def test_a_study_that_is_terminated_ends_its_workers(tmp_path: Path) -> None:
 # Failures
 
 
+@pytest.mark.slow
 def test_runs_that_fail_are_named_and_the_status_says_so(tmp_path: Path) -> None:
     out = tmp_path / "diverged"
     printed = study(f"{GRID} --learning-rate 1e30", out, status=1)
@@ -376,6 +385,7 @@ def test_runs_that_fail_are_named_and_the_status_says_so(tmp_path: Path) -> None
     assert not results_in(out)
 
 
+@pytest.mark.slow
 def test_runs_that_fail_leave_the_others_and_what_is_missing_is_said(copy: Path) -> None:
     broken = next(folder for folder in run_folders(copy) if folder.name.startswith("ce-symmetric-0.4"))
     shutil.rmtree(broken)
@@ -390,6 +400,7 @@ def test_runs_that_fail_leave_the_others_and_what_is_missing_is_said(copy: Path)
 # Options that reach the runs
 
 
+@pytest.mark.slow
 def test_one_noise_seed_gives_all_seeds_the_same_labels(tmp_path: Path) -> None:
     out = tmp_path / "noise_seed"
     study(f"{TINY} --methods ce --noise symmetric:0.4 --seeds 0 1 --noise-seed 7 --record eval --epochs 1", out)

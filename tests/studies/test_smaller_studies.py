@@ -73,6 +73,7 @@ def test_sensitivity_maps_every_cell_with_as_many_images_as_ce_has(study: Callab
     assert set(summary["n"]) == {2}
 
 
+@pytest.mark.slow
 def test_augmentations_are_compared_in_the_order_asked(study: Callable[..., str], tmp_path: Path) -> None:
     small = f"--epochs 2 --train-size 120 --methods ce dlb --seeds 2 --jobs 1 --device cpu --out {tmp_path}"
     printed = study("sweep", f"augmentation --over augment=cutmix,auto {small}")
@@ -93,6 +94,7 @@ def test_augmentations_are_compared_in_the_order_asked(study: Callable[..., str]
     assert (paired["p_holm"] >= paired["p"]).all()
 
 
+@pytest.mark.slow
 def test_a_study_goes_on_from_its_own_file_and_from_one_of_toml(study: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(
         """
@@ -120,6 +122,7 @@ def test_a_study_goes_on_from_its_own_file_and_from_one_of_toml(study: Callable[
     assert "--where" in said
 
 
+@pytest.mark.slow
 def test_a_plug_in_is_named_like_what_is_built_in_in_workers_too(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         '''

@@ -113,7 +113,7 @@ def test_a_run_of_two_processes_records_every_sample(tmp_path: Path) -> None:
 def test_what_is_wrong_is_said_once(tmp_path: Path) -> None:
     process = torchrun(*run(tmp_path, "--batch-size", "30"))
     assert process.returncode != 0
-    assert process.stderr.count("train.py: error: batch_size counts the entries of all 2 processes") == 1
+    assert process.stderr.count("noisylab: error: batch_size counts the entries of all 2 processes") == 1
 
 
 def test_synced_batch_norm_wants_several_processes(tmp_path: Path) -> None:

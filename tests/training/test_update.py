@@ -109,6 +109,7 @@ def test_compiling_without_a_compiler_is_refused_before_the_first_step(monkeypat
     assert not kept.trained
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None and shutil.which("clang++") is None, reason="compiling needs a C++ compiler")
 def test_compiled_networks_learn_alike_and_keep_their_names() -> None:
     plain, compiled = trained("ce"), trained("ce", compile=True)

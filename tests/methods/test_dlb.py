@@ -8,6 +8,7 @@ import torch
 from method_kit import assert_formula, cross_entropy, divergence, draw, draw_labels, probabilities
 from torch import Tensor
 
+from noisylab.data import LastBatchSampler
 from noisylab.methods import DLBLoss, distillation, dlb_loss
 
 
@@ -101,31 +102,57 @@ def test_overwriting_the_logits_in_place_leaves_the_memory_alone() -> None:
     assert torch.equal(criterion.remembered, kept)
 
 
-def test_wrong_ids_are_refused_and_the_memory_stays() -> None:
+def test_what_does_not_fit_the_batch_before_is_refused_and_the_memory_stays() -> None:
     criterion = DLBLoss()
-    criterion(torch.randn(2, 3), torch.tensor([0, 1]), torch.tensor([7, 8]))
-    before = {name: value.clone() for name, value in criterion.state_dict().items()}
     logits, labels = torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
-    with pytest.raises(ValueError, match=r"\[7, 8\].*\[8, 7\]"):
-        criterion(logits, labels, torch.tensor([8, 7, 1, 2]))
-    assert all(torch.equal(value, before[name]) for name, value in criterion.state_dict().items())
-    criterion(logits, labels, torch.tensor([7, 8, 1, 2]))
-    with pytest.raises(ValueError, match="reset"):
-        criterion(torch.randn(2, 3), torch.tensor([0, 1]), torch.tensor([1, 2]))
+    criterion(logits[:2], labels[:2], torch.tensor([7, 8]))
+    before = {name: value.clone() for name, value in criterion.state_dict().items()}
     with pytest.raises(ValueError, match="every batch or with none"):
         criterion(logits, labels)
     with pytest.raises(ValueError, match="got 3 for 4 logits"):
         criterion(logits, labels, torch.tensor([1, 2, 3]))
+    with pytest.raises(ValueError, match="must be of 3 classes"):
+        criterion(torch.randn(4, 5), labels, torch.tensor([7, 8, 1, 2]))
     criterion.eval()
     assert criterion(logits, labels).item() == torch.nn.functional.cross_entropy(logits, labels).item()
-    assert criterion.remembered_index.tolist() == [1, 2]
     criterion.train()
+    assert all(torch.equal(value, before[name]) for name, value in criterion.state_dict().items())
     criterion.reset()
     criterion(logits, labels)
     with pytest.raises(ValueError, match="every batch or with none"):
         criterion(torch.cat([logits, logits]), torch.cat([labels, labels]), torch.arange(8))
-    with pytest.raises(ValueError, match="3 classes"):
-        criterion(torch.randn(4, 5), labels)
+    with pytest.raises(ValueError, match=r"a batch of 4 cannot begin with the 4 remembered .* reset\(\)"):
+        criterion(logits, labels)
+
+
+def test_batches_in_another_order_are_refused_at_the_second_in_a_row() -> None:
+    criterion, logits, labels = DLBLoss(), torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
+    criterion(logits[:4], labels[:4], torch.tensor([6, 7, 8, 9]))
+    other = torch.tensor([9, 8, 7, 6, 1, 2])
+    assert criterion(logits, labels, other) == torch.nn.functional.cross_entropy(logits, labels)
+    before = {name: value.clone() for name, value in criterion.state_dict().items()}
+    with pytest.raises(ValueError, match=r"7, 6, 1, 2\], got \[3, 4, 5, 6, 0, 9\], for the second time .*LastBatchSampler"):
+        criterion(logits, labels, torch.tensor([3, 4, 5, 6, 0, 9]))
+    assert all(torch.equal(value, before[name]) for name, value in criterion.state_dict().items())
+
+
+@pytest.mark.parametrize("broken_off_after", [0, 1, 3, 10])
+def test_an_epoch_that_is_left_early_starts_a_new_sequence_and_no_more(broken_off_after: int) -> None:
+    sampler, criterion = LastBatchSampler(20, 8, seed=1), DLBLoss(alpha=1.0)
+    plain = torch.nn.functional.cross_entropy
+    generator = torch.Generator().manual_seed(0)
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        for step, ids in enumerate(sampler):
+            if epoch == 0 and step == broken_off_after:
+                break
+            logits = torch.randn(len(ids), 3, generator=generator)
+            labels = torch.tensor([i % 3 for i in ids])
+            loss = criterion(logits, labels, torch.tensor(ids))
+            # Of a sequence only the first batch has nothing to be taught by.
+            starts = step == 0 and (epoch == 0 or (epoch == 1 and broken_off_after < len(sampler)))
+            assert bool(loss == plain(logits, labels)) == starts
+    assert criterion.remembered_index.tolist() == ids[-len(criterion.remembered) :]
 
 
 @pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, torch.float64])
