@@ -142,7 +142,7 @@ class Study:
         failures: The runs that failed in the call of `sweep` that returned this study.
 
     Example:
-        >>> study = sweep("runs/mine", methods=["ce", "dlb"], noise="symmetric:0.4", seeds=1, epochs=1, progress=False)
+        >>> study = sweep("runs/two", methods=["ce", "dlb"], noise="symmetric:0.4", seeds=1, epochs=1, progress=False)
         >>> study.records(method="dlb")["loss"].dims
         ('epoch', 'sample')
     """

@@ -173,7 +173,7 @@ def test_objects_stand_for_specs(tmp_path: Path) -> None:
     assert study.network(method="halved_ce", noise="symmetric:0.2")(torch.zeros(2, 1, 8, 8)).shape == (2, 4)
     with pytest.raises(ValueError, match="without normalisation"):
         sweep(tmp_path, data=(Images(80, 3.0), test), seeds=1, progress=False)
-    with pytest.raises(ValueError, match=r"record '.*' is of 80 samples with other true labels than these 1347"):
+    with pytest.raises(ValueError, match=r"record '.*' has 80 samples with other true labels than these 1347"):
         sweep(tmp_path, noise=noisy, seeds=1, progress=False)
 
 

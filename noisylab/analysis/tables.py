@@ -43,8 +43,8 @@ def summarise(results: pandas.DataFrame, by: Sequence[str] = ()) -> pandas.DataF
     """One row per noise and method: mean over seeds and half the 95 % interval (`_ci95_half`) of every measure.
 
     Args:
-        results: rows of `results.csv`.
-        by: settings whose values are kept apart; they become the first columns.
+        results: Rows of `results.csv`.
+        by: Settings whose values are kept apart; they become the first columns.
 
     Returns:
         A row per value of `by`, noise and method, in the order of their first runs: the noise and its rates, `n` (runs), the
@@ -80,8 +80,8 @@ def summarise_epochs(metrics: pandas.DataFrame, measures: Sequence[str]) -> pand
     """One row per method and epoch: mean over runs and half the 95 % interval (`_ci95_half`) of every measure.
 
     Args:
-        metrics: rows of `metrics.csv` of any number of runs, with a column `method`.
-        measures: columns of `metrics`.
+        metrics: Rows of `metrics.csv` of any number of runs, with a column `method`.
+        measures: Columns of `metrics`.
 
     Example:
         >>> import pandas
@@ -102,7 +102,7 @@ def choose(results: pandas.DataFrame, where: Mapping[str, Any] | None) -> pandas
     """The runs that have the given settings.
 
     Args:
-        results: rows of `results.csv`.
+        results: Rows of `results.csv`.
         where: a value, or its text, for each setting, noise, method or seed: `{"epochs": 3, "model": "small_cnn(width=32)"}`.
             Text "3" matches the number 3, and a spec matches however it is written. None or empty: all runs.
 
@@ -170,10 +170,10 @@ def compare(
     """Differences between methods under each noise, paired by seed and noise seed, with Holm-corrected p-values.
 
     Args:
-        results: rows of `results.csv`.
+        results: Rows of `results.csv`.
         measure: a column of numbers.
-        baselines: methods that all others are compared with, if they are there; by default the first method.
-        by: settings whose values are kept apart.
+        baselines: Methods that all others are compared with, if they are there; by default the first method.
+        by: Settings whose values are kept apart.
 
     Returns:
         A row per value of `by`, noise and pair of methods: method, baseline, n (pairs), difference (method - baseline), half
@@ -214,10 +214,10 @@ def leaders(
     """The method with the highest mean under each noise, and whether it is significantly above every other one.
 
     Args:
-        results: rows of `results.csv`.
+        results: Rows of `results.csv`.
         measure: a column of numbers.
-        by: settings whose values are kept apart.
-        level: of significance, in (0, 1).
+        by: Settings whose values are kept apart.
+        level: Of significance, in (0, 1).
 
     Returns:
         A row per value of `by` and noise: method; `p_holm`, the largest p of its paired t-tests with the others after Holm's
@@ -250,9 +250,9 @@ def mean_ranks(results: pandas.DataFrame, measure: str = "test_accuracy_last", b
     Under each noise, only the seeds that all methods have count.
 
     Args:
-        results: rows of `results.csv`.
+        results: Rows of `results.csv`.
         measure: a column of numbers; high is good.
-        by: settings whose values are kept apart.
+        by: Settings whose values are kept apart.
 
     Returns:
         A row per value of `by`, noise and method: n (seeds), rank, half its 95 % interval (`rank_ci95_half`), and Friedman's p

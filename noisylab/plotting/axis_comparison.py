@@ -18,10 +18,10 @@ def axis_points(summary: pandas.DataFrame, axis: str, *, ax: Axes | None = None,
     """A row for each value of a setting, with a point and its interval for each method.
 
     Args:
-        summary: rows with the column `axis`, method, test_accuracy_last and its `_ci95_half`.
-        axis: the setting.
+        summary: Rows with the column `axis`, method, test_accuracy_last and its `_ci95_half`.
+        axis: The setting.
         ax: None: the current axes.
-        kwargs: to `Axes.errorbar`.
+        kwargs: To `Axes.errorbar`.
     """
     ax = ax or plt.gca()
     names, methods = (list(dict.fromkeys(summary[column])) for column in (axis, "method"))

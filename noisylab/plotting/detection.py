@@ -43,7 +43,7 @@ def roc_and_pr(values: np.ndarray, mislabelled: np.ndarray) -> tuple[pandas.Data
 
 
 def distinct(suspicions: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
-    """Only the first of all scores that rank the samples alike, such as correctness and wrong events."""
+    """Only the first of all scores that give the same ranking, such as correctness and wrong events."""
     kept: dict[str, NDArray[np.float64]] = {}
     ranks: set[bytes] = set()
     for name, values in suspicions.items():
@@ -66,8 +66,8 @@ def score_curves(numbers: pandas.DataFrame, *, ax: Axes | None = None, **kwargs:
 def detection_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """ROC, precision-recall and ROC-AUC over epochs of every score, for the first seed of each method.
 
-    A page has room for three methods, a column for one. A curve over epochs starts where its score has a value; scores that
-    rank alike are drawn once. Raises ValueError if no sample is mislabelled, or nothing was recorded.
+    A page has room for three methods, a column for one. A curve over epochs starts where its score has a value; scores with
+    the same ranking are drawn once. Raises ValueError if no sample is mislabelled, or nothing was recorded.
     """
     runs.check_mislabelled()
     parts = []

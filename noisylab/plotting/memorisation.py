@@ -27,11 +27,11 @@ def curves(numbers: pandas.DataFrame, measure: str, *, share: bool = True, ax: A
     """A measure over epochs, one line per method with its 95 % interval as a band.
 
     Args:
-        numbers: rows of `noisylab.analysis.tables.summarise_epochs`: method, epoch, `measure`, `measure`_ci95_half.
+        numbers: Rows of `noisylab.analysis.tables.summarise_epochs`: method, epoch, `measure`, `measure`_ci95_half.
         measure: a column of `numbers`.
-        share: whether the measure is in [0, 1]; its t interval may reach beyond.
+        share: Whether the measure is in [0, 1]; its t interval may reach beyond.
         ax: None: the current axes.
-        kwargs: to `Axes.plot`.
+        kwargs: To `Axes.plot`.
     """
     ax = ax or plt.gca()
     styles = method_styles(numbers["method"].unique())

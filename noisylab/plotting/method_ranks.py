@@ -30,9 +30,9 @@ def rank_plot(ranks: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any)
     """Mean rank of each method with its 95 % interval, best on top.
 
     Args:
-        ranks: rows of `noisylab.analysis.tables.mean_ranks` of one noise.
+        ranks: Rows of `noisylab.analysis.tables.mean_ranks` of one noise.
         ax: None: the current axes.
-        kwargs: to `Axes.errorbar`.
+        kwargs: To `Axes.errorbar`.
     """
     ax = ax or plt.gca()
     ordered = ranks.sort_values(["rank", "method"], ascending=False, ignore_index=True)

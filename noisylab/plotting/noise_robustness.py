@@ -30,11 +30,11 @@ def accuracy_against_rate(
     """One line per method with its 95 % interval as a band.
 
     Args:
-        summary: rows of `noisylab.analysis.tables.summarise` of one noise kind: nominal_rate, method, `measure` and its
+        summary: Rows of `noisylab.analysis.tables.summarise` of one noise kind: nominal_rate, method, `measure` and its
             `_ci95_half`.
         measure: a column of `summary`.
         ax: None: the current axes.
-        kwargs: to `Axes.plot`.
+        kwargs: To `Axes.plot`.
     """
     ax = ax or plt.gca()
     styles = method_styles(summary["method"].unique())

@@ -24,11 +24,11 @@ def option_heatmap(cells: pandas.DataFrame, down: str, right: str, *, ax: Axes |
     """A heat map of the mean test accuracy in percent.
 
     Args:
-        cells: rows with columns `down`, `right` and test_accuracy_last.
-        down: the vertical option.
-        right: the horizontal option.
+        cells: Rows with columns `down`, `right` and test_accuracy_last.
+        down: The vertical option.
+        right: The horizontal option.
         ax: None: the current axes.
-        kwargs: to `seaborn.heatmap`.
+        kwargs: To `seaborn.heatmap`.
     """
     ax = ax or plt.gca()
     table = 100 * cells.pivot_table(index=down, columns=right, values="test_accuracy_last")

@@ -64,7 +64,7 @@ def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> Draw
         head = 0.8 if has_room(width) else 1.15
         height = 1.32 * down + head - 0.2
         figure = plt.figure(figsize=(inches(width), height))
-        # The automatic layout is slow with so many axes, and their places are known.
+        # The automatic layout is slow with so many axes, and their positions are known.
         grid = figure.add_gridspec(
             down, across, left=0.035, right=0.99, bottom=0.02, top=1 - head / height, wspace=0.22, hspace=0.5
         )
