@@ -6,6 +6,7 @@ import inspect
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -37,15 +38,17 @@ def test_no_module_is_named_like_a_name_of_its_room(room: str) -> None:
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_examples_run(room: str, tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)  # type: ignore[arg-type]
+def test_examples_run(room: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = importlib.import_module(room)
     finder, runner = doctest.DocTestFinder(recurse=True), doctest.DocTestRunner(optionflags=OPTIONS)
     examples = finder.find(module, room, globs={})
     for name in module.__all__:
         held = inspect.unwrap(getattr(module, name))
         examples += finder.find(held, name, module=False, globs=dict(vars(sys.modules[held.__module__])))
-    for each in examples:
+    for number, each in enumerate(examples):
+        # A folder each, since several write one of the same name.
+        (tmp_path / str(number)).mkdir()
+        monkeypatch.chdir(tmp_path / str(number))
         runner.run(each)
     assert not runner.summarize(verbose=False).failed
 

@@ -28,6 +28,7 @@ def study(options: str, status: int = 0) -> str:
     return done.stdout if status == 0 else done.stderr
 
 
+@pytest.mark.slow
 def test_a_comparison_leaves_tables_ranks_and_says_where(tmp_path: Path) -> None:
     grid = f"{TINY} --methods ce tf_kd_self ban --noise symmetric:0.4"
     printed = study(f"{grid} --out {tmp_path}")

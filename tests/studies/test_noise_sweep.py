@@ -225,6 +225,7 @@ def test_the_plotted_numbers_are_those_of_the_summary(finished: tuple[Path, str]
 # The same command again
 
 
+@pytest.mark.slow
 def test_the_same_command_again_trains_nothing_and_prints_the_same_table(finished: tuple[Path, str], copy: Path) -> None:
     before, numbers_before = modified(copy), numbers(copy)
     again = study(GRID, copy)
@@ -266,6 +267,7 @@ def test_a_damaged_run_is_done_again_with_the_same_numbers(copy: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_smaller_grid_in_the_same_folder_shows_its_own_runs_alone(copy: Path) -> None:
     printed = study(GRID.replace("--methods ce dlb", "--methods dlb"), copy)
     assert printed.startswith("2 runs, 2 already done")
