@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pandas
+import pytest
 
 from noisylab.core.registries import METHODS, NAMED_STUDIES
 
