@@ -1,9 +1,9 @@
-"""What analysing the records of a long run costs: seconds and peak memory of every score, 50,000 samples x 200 epochs.
+"""The cost of analysing a long run: seconds and peak memory of every score, for 50,000 samples x 200 epochs.
 
     python benchmarks/analysis.py
 
-Every score runs in a process of its own, on 2 cores, and reads what it needs from disk: once for the score and how well it
-detects, once for the same after every one of the 200 epochs. Peak memory is that of the whole process, libraries included.
+Every score runs in its own process, on 2 cores, and reads its variables from disk: once for the score and how well it detects,
+and once for the same after each of the 200 epochs. Peak memory is that of the whole process, libraries included.
 The limit is 10 s and 1 GB for a score.
 """
 
@@ -18,7 +18,7 @@ SAMPLES, CLASSES, EPOCHS, CORES = 50_000, 10, 200, 2
 
 
 def write(folder: str) -> None:
-    """Records of a run in which 40 % are mislabelled, learned as their true class first and as their given one later."""
+    """Write records of a run with 40 % mislabelled samples, learned as their true class first and as their given one later."""
     import numpy as np
     import torch
 
@@ -41,7 +41,7 @@ def write(folder: str) -> None:
 
 
 def measure(folder: str, name: str, over: str) -> None:
-    """Print what the score `name` costs and finds."""
+    """Print the cost of the score `name`, and how well it detects."""
     from noisylab.analysis import cleanlab_table, detection_table
     from noisylab.analysis.over_epochs import flip_rates, fractions_over_epochs, training_dynamics
     from noisylab.recording import load_dynamics
@@ -65,7 +65,7 @@ def measure(folder: str, name: str, over: str) -> None:
 
 
 def main() -> None:
-    """Write records, and measure every score in a process of its own."""
+    """Write records, and measure every score in its own process."""
     from noisylab.core.registries import SCORES
 
     with tempfile.TemporaryDirectory() as folder:

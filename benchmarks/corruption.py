@@ -1,6 +1,6 @@
-"""Label noise side by side with cleanlab's generator and with a loop that draws one sample at a time.
+"""Speed of label noise, compared with cleanlab's generator and with a loop that draws one sample at a time.
 
-python benchmarks/corruption.py          (cleanlab is compared with where it is installed)
+python benchmarks/corruption.py          (compares with cleanlab if it is installed)
 """
 
 import importlib.util
@@ -25,7 +25,7 @@ def seconds(call: Callable[[], object], turns: int = 3) -> float:
 
 
 def loop(labels: NDArray[np.int64], transition: NDArray[np.float64]) -> NDArray[np.int64]:
-    """One multinomial draw per sample, as Co-teaching's code does it."""
+    """One multinomial draw per sample, as in Co-teaching's code."""
     flipper, given = np.random.RandomState(0), labels.copy()
     for index, label in enumerate(labels):
         flipped = flipper.multinomial(1, transition[label], 1)[0]
@@ -34,7 +34,7 @@ def loop(labels: NDArray[np.int64], transition: NDArray[np.float64]) -> NDArray[
 
 
 def compare_at_one_million() -> None:
-    """Ratios to the others."""
+    """Print ratios to the others."""
     labels = np.random.default_rng(0).integers(10, size=1_000_000)
     transition = symmetric(np.arange(10), 0.4).transition
     assert transition is not None
@@ -45,13 +45,13 @@ def compare_at_one_million() -> None:
 
         theirs = seconds(lambda: generate_noisy_labels(labels, transition.T))
         print(f"cleanlab generate_noisy_labels         {theirs:8.3f} s  ({theirs / ours:.1f} times as long)")
-    # A tenth of the labels, since the loop is linear in them.
+    # A tenth of the labels, because the time of the loop is linear in them.
     looped = 10 * seconds(lambda: loop(labels[:100_000], transition), 1)
     print(f"multinomial loop                       {looped:8.3f} s  ({looped / ours:.0f} times as long)")
 
 
 def measure_at_ten_million() -> None:
-    """Time and memory."""
+    """Print time and memory."""
     labels = np.random.default_rng(0).integers(10, size=10_000_000)
     for rate in (0.4, 0.9):
         for sampling in ("exact_per_class", "exact", "iid"):
@@ -61,7 +61,7 @@ def measure_at_ten_million() -> None:
 
 
 def measure_instance_noise() -> None:
-    """PDN at the size of CIFAR."""
+    """Print the time of PDN at the size of CIFAR."""
     labels = np.random.default_rng(0).integers(10, size=50_000)
     features = np.random.default_rng(0).integers(0, 256, (50_000, 3_072), dtype=np.uint8)
     print(f"instance, 50,000 x 3,072 features      {seconds(lambda: instance(labels, 0.4, features), 1):8.3f} s")

@@ -1,18 +1,17 @@
-"""Our DLB loop against one that works as DLB's public code does, on the same network and images.
+"""noisylab's DLB loop compared with one that works like DLB's public code, on the same network and images.
 
     python benchmarks/public_loop.py
     python benchmarks/public_loop.py --device cuda --workers 16 --steps 200
 
-The public code's way, written anew: a data set of PIL images that augments each sample twice, behind a `DataLoader`; both views
-are copied to the device; the batch of new images and the second views of the previous batch go through the network in two
-forward passes; SGD and `zero_grad` as torch has them by default; loss and accuracy are read by `.item()` every step. Ours is
-`noisylab.training.train` with the recorder at work.
+The public way, rewritten: a data set of PIL images augments each sample twice, behind a `DataLoader`; both views are copied to
+the device; the new images and the second views of the previous batch go through the network in two forward passes; SGD and
+`zero_grad` have torch's defaults; loss and accuracy are read by `.item()` every step. Our loop is `noisylab.training.train`
+with the recorder.
 
-Each side is a process of its own with the same number of training threads; they work in turns, one waiting while the other
-works, and a turn of ours is held to the mean of theirs before and after it. Their workers are there before a turn is timed, and
-the batches that waited are used up. Images are entries that go forward and backward: on both sides `batch_size` a step, half of
-them new. `--workers` are theirs, each on a core beside the training process; ours has none. Times are the wall's,
-since workers' count: it takes that many free cores.
+Each side has its own process and the same number of training threads. They take turns, and a turn of ours is compared with the
+mean of the turns of theirs before and after it. Their workers are started, and waiting batches used up, before a turn is timed.
+Images are entries that go forward and backward: on both sides `batch_size` a step, half of them new. `--workers` applies to the
+public way, each on a core of its own; our loop has none. Times are wall times, so the benchmark needs that many free cores.
 """
 
 import multiprocessing
@@ -52,43 +51,43 @@ TEMPERATURE = 3.0
 
 @dataclass(frozen=True)
 class Arguments:
-    """What is measured."""
+    """What to measure."""
 
     model: str = "resnet32"
     """Network (spec)."""
     batch_size: int = 128
     """Entries of a step (images), half of them new."""
     workers: tuple[int, ...] = (0, 2)
-    """Worker processes of the public way's DataLoader, one measurement each."""
+    """Numbers of worker processes of the public way's DataLoader, one measurement each."""
     threads: int = 1
-    """CPU threads of either training process."""
+    """CPU threads of each training process."""
     steps: int = 8
-    """Steps a turn."""
+    """Steps per turn."""
     turns: int = 11
     """Turns of our loop."""
     device: Literal["cpu", "cuda"] = "cpu"
-    """Where."""
+    """Device."""
     precision: Literal["fp32", "bf16"] = "fp32"
-    """Of our loop; the public code has fp32."""
+    """Precision of our loop; the public code has fp32."""
     compile: bool = False
-    """Whether our loop compiles its network; the public code does not."""
+    """Compile the network of our loop; the public code does not."""
     same_cores: bool = False
-    """Give our loop the workers' cores as threads, which needs as many cores free of other work (CPU alone)."""
+    """Give our loop the workers' cores as threads (CPU only); needs that many free cores."""
 
     def network(self) -> Backbone:
-        """A new one."""
+        """A new network."""
         network: Backbone = MODELS.create(MODELS.parse(self.model), CLASSES, 3)
         return network
 
     def images(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Random uint8[N, 3, 32, 32] and labels, of which a turn's steps show each once as new."""
+        """Random uint8[N, 3, 32, 32] and labels; the steps of a turn show each sample once as new."""
         rng = np.random.default_rng(0)
         samples = self.batch_size // 2 * self.steps
         return rng.integers(0, 256, (samples, 3, 32, 32), dtype=np.uint8), rng.integers(0, CLASSES, samples)
 
 
 class TwoViews(Dataset[Any]):
-    """(view, another view, label) of PIL images, `rounds` times over, so that a long measurement is one epoch."""
+    """(view, another view, label) of PIL images, repeated `rounds` times, so that a long measurement is one epoch."""
 
     def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.int64], rounds: int) -> None:
         self.images, self.labels, self.rounds = np.ascontiguousarray(images.transpose(0, 2, 3, 1)), labels, rounds
@@ -111,11 +110,11 @@ class TwoViews(Dataset[Any]):
 
 
 class PublicWay:
-    """Steps as DLB's public code makes them, one epoch without an end."""
+    """Steps like those of DLB's public code, in one endless epoch."""
 
     def __init__(self, arguments: Arguments, workers: int) -> None:
         self.device, self.arguments = resolve_device(arguments.device), arguments
-        # Batches that wait when a turn begins are used up before it is timed.
+        # Use up waiting batches before timing a turn.
         self.untimed = 2 * workers + 1
         self.network: nn.Module = arguments.network().to(self.device)
         self.optimizer = torch.optim.SGD(self.network.parameters(), lr=0.05, momentum=0.9, weight_decay=5e-4, nesterov=True)
@@ -133,13 +132,13 @@ class PublicWay:
         self.network.train()
 
     def turn(self) -> float:
-        """Images a second."""
+        """Images per second."""
         for _ in range(self.untimed):
             self.step()
         started = time.perf_counter()
         for _ in range(self.arguments.steps):
             self.step()
-        # `.item()` has waited for the last step's forward pass; this waits for the rest.
+        # `.item()` waits for the last forward pass; this waits for the rest.
         if self.device.type == "cuda":
             torch.cuda.synchronize()
         return self.arguments.batch_size * self.arguments.steps / (time.perf_counter() - started)
@@ -166,7 +165,7 @@ class PublicWay:
 
 
 class Turns(Callback):
-    """Records every step; sends the speed of every epoch, and waits to be asked for the next one."""
+    """Records every step, sends the speed of every epoch, and waits for the next request."""
 
     def __init__(self, connection: Connection, recorder: DynamicsRecorder) -> None:
         self.connection, self.recorder = connection, recorder
@@ -177,14 +176,14 @@ class Turns(Callback):
         self.recorder.observe(batch.index, step.logits, batch.labels, batch.new)
 
     def on_epoch(self, summary: EpochSummary, method: Method) -> None:
-        """An epoch is a turn; its seconds end with a wait for the device."""
+        """Send the speed of the epoch, which is a turn."""
         self.recorder.end_epoch()
         self.connection.send(summary.images / summary.seconds)
         self.connection.recv()
 
 
 def serve_public(connection: Connection, arguments: Arguments, workers: int) -> None:
-    """A process that makes turns in the public way whenever it is asked."""
+    """A process that makes turns in the public way on request."""
     torch.set_num_threads(arguments.threads)
     way = PublicWay(arguments, workers)
     while True:
@@ -193,7 +192,7 @@ def serve_public(connection: Connection, arguments: Arguments, workers: int) -> 
 
 
 def serve_ours(connection: Connection, arguments: Arguments, threads: int) -> None:
-    """A process that makes turns of our loop whenever it is asked."""
+    """A process that makes turns of our loop on request."""
     images, labels = arguments.images()
     info = RunInfo(arguments.network, CLASSES, len(images), arguments.turns + 2)
     method: Method = METHODS.create(METHODS.parse(f"dlb(temperature={TEMPERATURE})"), info)
@@ -211,7 +210,7 @@ def serve_ours(connection: Connection, arguments: Arguments, threads: int) -> No
 
 
 class Side:
-    """A process that works when it is asked to, after a turn that warms up."""
+    """A process that makes turns on request, after a turn for warming up."""
 
     def __init__(self, serve: Callable[[Connection, Arguments, int], None], arguments: Arguments, number: int) -> None:
         context = multiprocessing.get_context("spawn")
@@ -222,7 +221,7 @@ class Side:
         self.connection.recv()
 
     def turn(self) -> float:
-        """Images a second."""
+        """Images per second."""
         self.connection.send(None)
         speed: float = self.connection.recv()
         return speed
@@ -234,14 +233,14 @@ class Side:
 
 
 def compare(arguments: Arguments, workers: int, threads: int) -> None:
-    """Print our speed over theirs. threads: of ours."""
+    """Print our speed relative to theirs. threads: of our loop."""
     theirs, ours = Side(serve_public, arguments, workers), Side(serve_ours, arguments, threads)
     try:
         ratios, speeds, others = [], [], []
         before = theirs.turn()
         for _ in range(arguments.turns):
             own, after = ours.turn(), theirs.turn()
-            # Of seconds an image, as speeds do not average.
+            # Seconds per image, because speeds do not average.
             ratios.append(own * (1 / before + 1 / after) / 2)
             speeds.append(own)
             others.append(after)

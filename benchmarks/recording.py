@@ -1,11 +1,11 @@
-"""What recording costs: milliseconds an epoch, its share of a resnet32 epoch, files, and bytes per sample and epoch on disk.
+"""The cost of recording: milliseconds per epoch, share of a resnet32 epoch, files, and bytes per sample and epoch on disk.
 
     python benchmarks/recording.py
 
-`observe` is called as in training, on DLB's batches of digits' size and of CIFAR-10's; both parts of the cost are stated, for
-the least that is recorded and with divergences and mean probabilities, as a run of a study records. The share is of an epoch of
-bare resnet32 steps on the same device (CUDA where there is one, else one CPU thread): as many as DLB has at batch 128,
-estimated from a few.
+`observe` is called as in training, on DLB's batches at the size of digits and of CIFAR-10. Both parts of the cost are printed,
+for the minimal records, and with divergences and mean probabilities as in a study. The share is relative to an epoch of bare
+resnet32 steps on the same device (CUDA if available, else one CPU thread), as many as DLB has at batch 128, estimated from a
+few.
 """
 
 import statistics
@@ -26,14 +26,14 @@ STEPS = 100 if DEVICE == "cuda" else 8
 
 
 def now() -> float:
-    """Seconds, when the device has done what it was told."""
+    """Seconds, after waiting for the device."""
     if DEVICE == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter()
 
 
 def resnet_epoch(samples: int, batch_size: int) -> float:
-    """Seconds of an epoch of forward, backward and update on batches that repeat the last one's half."""
+    """Seconds of an epoch of forward, backward and update on DLB's batches."""
     network = MODELS.create(MODELS.parse("resnet32"), 10, 3).to(DEVICE, memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9)
     images = torch.randn(batch_size, 3, 32, 32, device=DEVICE).contiguous(memory_format=torch.channels_last)
@@ -48,7 +48,7 @@ def resnet_epoch(samples: int, batch_size: int) -> float:
 
 
 def measure(samples: int, classes: int, batch_size: int, epochs: int, everything: bool) -> float:
-    """Record random logits, print what it cost, and return the median seconds an epoch."""
+    """Record random logits, print the cost, and return the median seconds per epoch."""
     labels = np.random.default_rng(0).integers(0, classes, samples)
     logits = torch.randn(batch_size, classes, device=DEVICE)
     sampler = LastBatchSampler(samples, batch_size)

@@ -1,10 +1,10 @@
-"""How large the page of a CIFAR-sized study is, how long it takes to write, and how long a browser takes to open it.
+"""Size of the page of a CIFAR-sized study, time to write it, and time for a browser to open it.
 
     python benchmarks/report.py [DATA_ROOT]
 
-50,000 samples, three methods, 200 epochs of records made up (nothing is trained); the images are CIFAR-10's where DATA_ROOT
-holds it, else smooth noise of the same size. Opening is timed in headless Chromium without a network, from navigating to the
-first samples on the screen; five times. Beside it the default digits study, where runs/noise_sweep holds it.
+The records are made up: 50,000 samples, three methods, 200 epochs. The images are CIFAR-10's if DATA_ROOT has them, else smooth
+noise of the same size. Opening is timed five times in headless Chromium without a network, from navigation to the first samples
+on the screen. Also measures the default digits study if runs/noise_sweep exists.
 """
 
 import json
@@ -34,7 +34,7 @@ SAMPLES, CLASSES, EPOCHS, METHODS = 50_000, 10, 200, ("ce", "repeat", "dlb")
 
 
 def make_study(folder: Path, root: Path | None) -> None:
-    """The files of finished runs."""
+    """Write the files of finished runs."""
     if root is None:
         rng = np.random.default_rng(0)
         images = gaussian_filter(rng.normal(size=(SAMPLES, 3, 32, 32)), (0, 0, 1.5, 1.5))
@@ -85,7 +85,7 @@ def make_study(folder: Path, root: Path | None) -> None:
 
 
 def seconds_to_open(page: Path, turns: int = 5) -> list[float]:
-    """Seconds from navigating to samples on the screen, in a new browser context every time."""
+    """Seconds from navigation to samples on the screen, each in a new browser context."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         raise SystemExit("needs Chromium from the system's packages")
@@ -104,7 +104,7 @@ def seconds_to_open(page: Path, turns: int = 5) -> list[float]:
 
 
 def measure(name: str, study: Path, page: Path, root: Path | None = None) -> None:
-    """Write the page of a study and print what it costs."""
+    """Write the page of a study and print its cost."""
     started = time.perf_counter()
     runs = study_runs(study, data_root=root)
     page.write_text(build_page(runs, explored=explore(runs)), encoding="utf-8")

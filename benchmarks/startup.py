@@ -1,4 +1,4 @@
-"""How long a command line takes to answer, and importing the corruption utilities beside importing NumPy alone.
+"""Time of a command line to answer, and of importing noisylab.corruption compared with NumPy alone.
 
 python benchmarks/startup.py
 """
@@ -22,14 +22,14 @@ COMMANDS = {
 
 
 def seconds(arguments: list[str]) -> float:
-    """How long one process takes."""
+    """The time of one process."""
     started = time.perf_counter()
     subprocess.run([sys.executable, *arguments], capture_output=True, check=False)
     return time.perf_counter() - started
 
 
 if __name__ == "__main__":
-    # In turns, so that a busy moment of the machine meets all of them.
+    # In turns, so that a busy moment of the machine affects all of them.
     turns = [{name: seconds(arguments) for name, arguments in COMMANDS.items()} for _ in range(7)]
     for name in COMMANDS:
         print(f"{name:40} {statistics.median(turn[name] for turn in turns):.2f} s (median of {len(turns)})")

@@ -1,8 +1,8 @@
-"""A data set that stays in its files beside the same one in memory: time of an epoch's batches, and peak memory.
+"""A data set that stays in its files, compared with the same one in memory: time of an epoch's batches, and peak memory.
 
-Makes a folder of JPEG images, then times one epoch of DLB's batches (gather or decode, crop and flip, normalise; no network)
-from memory and from files, in turns in one process, and lets fresh processes read all batches of sets of two sizes, for their
-peak memory. Run it alone: `python benchmarks/streaming.py`.
+Makes a folder of JPEG images and times one epoch of DLB's batches (gather or decode, crop and flip, normalise; no network) from
+memory and from files, in turns in one process. New processes then read all batches of data sets of two sizes, for their peak
+memory. Run it alone: `python benchmarks/streaming.py`.
 """
 
 import json
@@ -28,7 +28,7 @@ COUNTS = (2_000, 20_000)
 
 
 def write_images(base: Path, count: int) -> None:
-    """`count` training images of smooth colours, and ten for testing."""
+    """Write `count` training images of smooth colours, and ten for testing."""
     rng = np.random.default_rng(0)
     for part, number in (("train", count), ("test", CLASSES)):
         for index in range(number):
@@ -47,7 +47,7 @@ def feed(base: Path, *, stream: bool) -> BatchLoader:
 
 
 def seconds(batches: BatchLoader) -> float:
-    """An epoch's batches, without training."""
+    """The time of an epoch's batches, without training."""
     started = time.perf_counter()
     for _ in batches.batches(1):
         pass
@@ -55,7 +55,7 @@ def seconds(batches: BatchLoader) -> float:
 
 
 def peak(base: Path, *, stream: bool) -> tuple[float, float]:
-    """Peak memory (MB) of a fresh process that reads an epoch, and of the largest of those that read for it."""
+    """Peak memory (MB) of a new process that reads an epoch, and of its largest worker."""
     command = [sys.executable, __file__, str(base), str(stream)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     own, reader = json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""What the whole loop costs beyond the bare training step: by default resnet32 at CIFAR shapes, batch 128, on one CPU thread.
+"""The cost of the whole loop beyond the bare training step: by default resnet32 at CIFAR shapes, batch 128, one CPU thread.
 
     python benchmarks/training_step.py
     python benchmarks/training_step.py --model small_cnn --shape 1 8 8 --batch-size 64 --steps 300
@@ -6,10 +6,10 @@
 
 Both are timed in one process, in turns: a bare forward, backward and update on one fixed batch of random floats, and
 `noisylab.training.train` with everything that a run does per step (gather, crop and flip, normalise, the method's batches and
-loss, metrics for the recorder). Every turn of the loop is an epoch, and is held to the mean of the bare turns before and after
-it. Both have channels-last networks, fused SGD, the same precision, and the same choice about compilation; the bare step may
-take any kernel of cuDNN's, the loop repeatable ones alone. On one CPU thread the processor's time counts: that of the clock on
-a quiet machine, and on a busy one without the waits for a core. Writing records and evaluation, once an epoch, are not in it.
+loss, metrics for the recorder). Every turn of the loop is an epoch, compared with the mean of the bare turns before and after
+it. Both have channels-last networks, fused SGD, the same precision and compilation. The bare step may use any cuDNN kernel, the
+loop only repeatable ones. On one CPU thread the processor's time counts, which excludes waiting for a core on a busy machine.
+Writing records and evaluation, once an epoch, do not count.
 """
 
 import dataclasses
@@ -42,36 +42,36 @@ CLASSES = 10
 
 @dataclass(frozen=True)
 class Arguments:
-    """What is measured."""
+    """What to measure."""
 
     model: str = "resnet32"
     """Network (spec)."""
     methods: tuple[str, ...] = ("dlb", "repeat", "ce")
-    """Methods (specs) whose loop is measured."""
+    """Methods (specs) to measure."""
     shape: tuple[int, int, int] = (3, 32, 32)
     """Channels, height and width of an image."""
     batch_size: int = 128
     """Entries of a batch (images)."""
     steps: int = 8
-    """Steps a turn."""
+    """Steps per turn."""
     turns: int = 9
     """Turns of the loop."""
     threads: int = 1
     """CPU threads."""
     device: Literal["cpu", "cuda"] = "cpu"
-    """Where."""
+    """Device."""
     precision: Literal["fp32", "bf16"] = "fp32"
-    """Of forward and backward passes."""
+    """Precision of forward and backward passes."""
     compile: bool = False
-    """Compile the network, the bare step's too."""
+    """Compile the network, also for the bare step."""
 
     def network(self) -> Backbone:
-        """A new one."""
+        """A new network."""
         network: Backbone = MODELS.create(MODELS.parse(self.model), CLASSES, self.shape[0])
         return network
 
     def config(self) -> TrainConfig:
-        """That of the loop: the first turn warms up."""
+        """The configuration of the loop; its first turn is for warming up."""
         return TrainConfig(
             epochs=self.turns + 1,
             batch_size=self.batch_size,
@@ -83,7 +83,7 @@ class Arguments:
 
 
 def seconds(steps: Callable[[], None], arguments: Arguments) -> float:
-    """The time that `steps` takes, waits for the device included."""
+    """The time of `steps`, including waits for the device."""
     clock = clock_of(arguments)
     wait(arguments)
     started = clock()
@@ -93,18 +93,18 @@ def seconds(steps: Callable[[], None], arguments: Arguments) -> float:
 
 
 def clock_of(arguments: Arguments) -> Callable[[], float]:
-    """The processor's on one CPU thread, else the wall's."""
+    """The clock: processor time on one CPU thread, else wall time."""
     return time.process_time if arguments.device == "cpu" and arguments.threads == 1 else time.perf_counter
 
 
 def wait(arguments: Arguments) -> None:
-    """For the device."""
+    """Wait for the device."""
     if arguments.device == "cuda":
         torch.cuda.synchronize()
 
 
 def bare_turn(arguments: Arguments) -> Callable[[], None]:
-    """What makes `arguments.steps` bare steps at each call."""
+    """A function that makes `arguments.steps` bare steps."""
     device = resolve_device(arguments.device)
     network = arguments.network().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9, weight_decay=5e-4, nesterov=True, fused=True)
@@ -126,7 +126,7 @@ def bare_turn(arguments: Arguments) -> Callable[[], None]:
 
 
 class Turns(Callback):
-    """Records every step as a run does; makes a bare turn after every epoch, and keeps the seconds a step of both."""
+    """Records every step like a run, makes a bare turn after every epoch, and keeps the seconds per step of both."""
 
     def __init__(self, recorder: DynamicsRecorder, arguments: Arguments) -> None:
         self.recorder, self.arguments = recorder, arguments
@@ -142,7 +142,7 @@ class Turns(Callback):
         self.recorder.observe(batch.index, step.logits, batch.labels, batch.new)
 
     def on_epoch(self, summary: EpochSummary, method: Method) -> None:
-        """A turn of the loop is over, and the device has been waited for; DLB's first epoch alone has a smaller batch."""
+        """Time the epoch, which is a turn of the loop. Only DLB's first epoch has a smaller batch."""
         if summary.epoch:
             self.loop.append((self._clock() - self._started) / summary.steps)
         self.recorder.end_epoch()
@@ -150,7 +150,7 @@ class Turns(Callback):
         self._started = self._clock()
 
     def ratios(self) -> list[float]:
-        """The loop's speed over the bare step's, a turn each."""
+        """The loop's speed relative to the bare step, for each turn."""
         around = zip(self.bare, self.bare[1:], strict=False)
         return [(before + after) / 2 / own for own, (before, after) in zip(self.loop, around, strict=True)]
 

@@ -1,6 +1,6 @@
 """Test accuracy of the methods over the values of a setting.
 
-Drawn from the finished runs of a study, without training: python figures/axis_comparison.py runs/augmentation
+It uses the finished runs of a study, without training: python figures/axis_comparison.py runs/augmentation
 """
 
 import sys

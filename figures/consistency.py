@@ -1,6 +1,6 @@
 """How consistently clean and mislabelled samples are predicted: over samples, and over epochs.
 
-Drawn from the finished runs of a study, without training: python figures/consistency.py runs/noise_sweep
+It uses the finished runs of a study, without training: python figures/consistency.py runs/noise_sweep
 """
 
 import sys

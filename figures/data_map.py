@@ -1,6 +1,6 @@
-"""Confidence against variability of every sample (data map), clean and mislabelled ones marked.
+"""Confidence against variability of every sample (data map), with clean and mislabelled samples marked.
 
-Drawn from the finished runs of a study, without training: python figures/data_map.py runs/noise_sweep
+It uses the finished runs of a study, without training: python figures/data_map.py runs/noise_sweep
 """
 
 import sys

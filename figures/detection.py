@@ -1,6 +1,6 @@
 """How well each score finds the mislabelled samples: ROC, precision-recall, and ROC-AUC over epochs.
 
-Drawn from the finished runs of a study, without training: python figures/detection.py runs/noise_sweep
+It uses the finished runs of a study, without training: python figures/detection.py runs/noise_sweep
 """
 
 import sys

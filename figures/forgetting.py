@@ -1,6 +1,6 @@
 """How often samples are forgotten, and when they are learnt for good.
 
-Drawn from the finished runs of a study, without training: python figures/forgetting.py runs/noise_sweep
+It uses the finished runs of a study, without training: python figures/forgetting.py runs/noise_sweep
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Losses of clean and of mislabelled samples, one ridge per epoch.
 
-Drawn from the finished runs of a study, without training: python figures/loss_separation.py runs/noise_sweep
+It uses the finished runs of a study, without training: python figures/loss_separation.py runs/noise_sweep
 """
 
 import sys

@@ -1,6 +1,6 @@
-"""Test accuracy, and what becomes of mislabelled samples, over epochs.
+"""Test accuracy, and what mislabelled samples are predicted as, over epochs.
 
-Drawn from the finished runs of a study, without training: python figures/memorisation.py runs/noise_sweep
+It uses the finished runs of a study, without training: python figures/memorisation.py runs/noise_sweep
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Mean rank of the methods under each noise, with its interval over seeds.
 
-Drawn from the finished runs of a study, without training: python figures/method_ranks.py runs/noise_sweep
+It uses the finished runs of a study, without training: python figures/method_ranks.py runs/noise_sweep
 """
 
 import sys

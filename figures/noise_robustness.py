@@ -1,6 +1,6 @@
 """Test accuracy against the noise rate: a line per method, a panel per noise kind.
 
-Drawn from the finished runs of a study, without training: python figures/noise_robustness.py runs/noise_sweep
+It uses the finished runs of a study, without training: python figures/noise_robustness.py runs/noise_sweep
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Test accuracy over two options of a method.
 
-Drawn from the finished runs of a study, without training: python figures/option_map.py runs/sensitivity
+It uses the finished runs of a study, without training: python figures/option_map.py runs/sensitivity
 """
 
 import sys

@@ -1,6 +1,6 @@
-"""The samples that are suspected most: image, true -> given, and the curve of the given label's probability.
+"""The most suspect samples: image, true -> given, and the curve of the given label's probability.
 
-Drawn from the finished runs of a study, without training: python figures/suspicious_samples.py runs/noise_sweep
+It uses the finished runs of a study, without training: python figures/suspicious_samples.py runs/noise_sweep
 """
 
 import sys

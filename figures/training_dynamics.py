@@ -1,6 +1,6 @@
-"""Loss, confidence and margin of clean and of mislabelled samples over epochs, learning-rate drops marked.
+"""Loss, confidence and margin of clean and of mislabelled samples over epochs, with drops of the learning rate.
 
-Drawn from the finished runs of a study, without training: python figures/training_dynamics.py runs/noise_sweep
+It uses the finished runs of a study, without training: python figures/training_dynamics.py runs/noise_sweep
 """
 
 import sys

@@ -1,6 +1,6 @@
-"""The transition matrix asked for beside the realised one, and the rate of every class.
+"""The requested and the realised transition matrix, and the rate of every class.
 
-Drawn from the finished runs of a study, without training: python figures/transition_matrix.py runs/noise_sweep
+It uses the finished runs of a study, without training: python figures/transition_matrix.py runs/noise_sweep
 """
 
 import sys

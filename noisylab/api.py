@@ -1,4 +1,4 @@
-"""noisylab from Python: run a study, open one, and ask it for tables, records, figures, a report, and its networks."""
+"""noisylab from Python: run or open a study, and get its tables, records, figures, report and networks."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -46,29 +46,30 @@ def sweep(
     progress: bool = True,
     **settings: Any,
 ) -> "Study":
-    """Run every method under every noise with every seed, and whatever else is to vary, in the folder `out`.
+    """Run every method under every noise with every seed, for every value of further axes, in the folder `out`.
 
-    The same call again finishes what is missing and repeats nothing, whatever interrupted it.
+    The same call again finishes what is missing, and repeats nothing.
 
     Args:
-        out: folder of the study.
-        methods: specs such as "dlb(alpha=3)", or classes derived from `Method`; the first is the baseline of differences.
-        noise: specs such as "symmetric:0.4", or `NoisyLabels` of the training samples.
-        seeds: how many, counted from 0, or the seeds themselves.
-        data: a spec such as "cifar10", an `ImageData`, or a pair (training set, test set) of map-style data sets.
-        model: a spec such as "resnet32", or a function (num_classes, in_channels) that makes a network.
-        over: further axes, as {"batch_size": [64, 128], "augment": ["auto", "cutmix"]}; every combination is run.
-        jobs: runs at once; 1 runs in this process, None as many as the machine has cores for. More than one need a script's
-            `if __name__ == "__main__":`.
-        plugins: files that register methods, noise kinds, data sets, ... of your own.
-        progress: whether to show how it goes.
-        **settings: of the training and of the grid, such as epochs=40, learning_rate=0.1, train_size=5000, augment="none".
+        out: Folder of the study.
+        methods: Specs such as "dlb(alpha=3)", or classes derived from `Method`; the first is the baseline of differences.
+        noise: Specs such as "symmetric:0.4", or `NoisyLabels` of the training samples.
+        seeds: Their number (counted from 0), or the seeds themselves.
+        data: A spec such as "cifar10", an `ImageData`, or a pair (training set, test set) of map-style data sets.
+        model: A spec such as "resnet32", or a function (num_classes, in_channels) that makes a network.
+        over: Further axes, such as {"batch_size": [64, 128], "augment": ["auto", "cutmix"]}; every combination is run.
+        jobs: Runs at once. 1 runs in this process; None uses all CPU cores. More than one needs
+            `if __name__ == "__main__":` in a script.
+        plugins: Files that register your own methods, noise kinds, data sets, ...
+        progress: Whether to show the progress.
+        **settings: Settings of the training and of the grid, such as epochs=40, learning_rate=0.1, train_size=5000,
+            augment="none".
 
     Returns:
-        The study, with `failures` for the runs that failed.
+        The study; `failures` are the runs that failed.
 
     Raises:
-        ValueError: for whatever cannot be run, before any training starts.
+        ValueError: Before any training starts, if something cannot be run.
 
     Example:
         >>> study = sweep("runs/mine", methods=["ce", "dlb"], noise="symmetric:0.4", seeds=2, epochs=2, progress=False)
@@ -127,9 +128,16 @@ def _folder(out: Paths) -> Path:
 
 
 def open_study(path: Paths) -> "Study":
-    """The study in a folder, with all its finished runs.
+    """Open the study in a folder, with all its finished runs.
 
-    Raises ValueError if there is none, or if another version of noisylab wrote it.
+    Args:
+        path: Folder of the study.
+
+    Returns:
+        The study.
+
+    Raises:
+        ValueError: If there is no study, or if another version of noisylab wrote it.
 
     Example:
         >>> _ = sweep("runs/one", methods="ce", noise="symmetric:0.4", seeds=1, epochs=1, progress=False)
@@ -150,11 +158,16 @@ def open_study(path: Paths) -> "Study":
 
 @dataclass(frozen=True)
 class Study:
-    """A study's folder: what was run in it, and what can be made of that. `where` chooses runs by their settings.
+    """A study: its results, and everything that can be made from them.
 
     Attributes:
-        path: the folder.
-        failures: the runs that failed in the call of `sweep` that returned this.
+        path: The folder.
+        failures: The runs that failed in the call of `sweep` that returned this study.
+
+    Example:
+        >>> study = sweep("runs/two", methods=["ce", "dlb"], noise="symmetric:0.4", seeds=1, epochs=1, progress=False)
+        >>> study.records(method="dlb")["loss"].dims
+        ('epoch', 'sample')
     """
 
     path: Path
@@ -162,11 +175,22 @@ class Study:
 
     @property
     def results(self) -> pandas.DataFrame:
-        """One row a finished run: its settings, its last, mean and best test accuracy, what it memorised, what it cost."""
+        """One row per finished run: settings, last, mean and best test accuracy, memorised share, and cost."""
         return collect(self.path)
 
     def summary(self, by: Sequence[str] = (), where: Mapping[str, Any] | None = None) -> pandas.DataFrame:
-        """One row per noise and method (and per value of each setting in `by`): mean and 95 % interval over seeds."""
+        """Mean and half of the 95 % interval over seeds.
+
+        Args:
+            by: Settings whose values are kept apart.
+            where: Settings of the runs to use, such as {"epochs": 40}.
+
+        Returns:
+            One row per value of `by`, noise and method.
+
+        Raises:
+            ValueError: If the runs differ in a setting that is not in `by`.
+        """
         return summarise(self._chosen(where), by=by)
 
     def compare(
@@ -174,7 +198,16 @@ class Study:
     ) -> pandas.DataFrame:
         """Differences in test accuracy at the last epoch, paired by seed, with Holm-corrected p-values.
 
-        baselines: methods that all others are compared with; None: the first one.
+        Args:
+            baselines: Methods that all others are compared with; by default the first one.
+            by: Settings whose values are kept apart.
+            where: Settings of the runs to use, such as {"epochs": 40}.
+
+        Returns:
+            One row per value of `by`, noise and pair of methods.
+
+        Raises:
+            ValueError: If the runs differ in a setting that is not in `by`.
         """
         return compare(self._chosen(where), baselines=baselines, by=by)
 
@@ -187,17 +220,17 @@ class Study:
         seed: int | None = None,
         where: Mapping[str, Any] | None = None,
     ) -> "xarray.Dataset":
-        """The per-sample records of one run, as `load_dynamics` gives them.
+        """The per-sample records of one run, over epoch and sample (see `load_dynamics`).
 
         Args:
-            run: the id of the run, or its row of `results`; or choose by the other arguments.
-            method: as tables name it.
-            noise: as tables name it, or the record that was given to `sweep`.
-            seed: of the training.
-            where: further settings of the run.
+            run: The id of the run, or its row of `results`; or choose by the other arguments.
+            method: The method, as the tables name it.
+            noise: The noise, as the tables name it, or the record that was given to `sweep`.
+            seed: The seed.
+            where: Further settings of the run.
 
         Raises:
-            ValueError: with what there is to choose from, unless one run fits.
+            ValueError: Unless exactly one run fits; the message lists the choices.
         """
         return load_dynamics(self._run(run, method, noise, seed, where))
 
@@ -210,9 +243,9 @@ class Study:
         seed: int | None = None,
         where: Mapping[str, Any] | None = None,
     ) -> "TrainedNetwork":
-        """The trained network of one run, in evaluation mode, with its normalisation: it takes images uint8[B, C, H, W].
+        """The trained network of one run, in evaluation mode, for images uint8[B, C, H, W] (it normalises them).
 
-        Its arguments and errors are those of `records`.
+        Arguments and errors are those of `records`.
         """
         from noisylab.study.trained_network import load_network
 
@@ -227,9 +260,20 @@ class Study:
         where: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> "DrawnFigure":
-        """A figure by name (`noisylab list figures`), with its numbers and caption.
+        """Draw a figure.
 
-        Raises ValueError with the reason if the runs have nothing to show in it.
+        Args:
+            name: A name or spec (`noisylab list figures`).
+            noise: The noise for figures of single samples; by default the one with the highest realised rate.
+            methods: The methods to draw, in this order; by default all that fit.
+            where: Settings of the runs to draw.
+            **options: Options of the figure, and width: "column", "page" or inches.
+
+        Returns:
+            The figure with its numbers and caption.
+
+        Raises:
+            ValueError: If the runs have nothing to show in it; the message gives the reason.
         """
         from noisylab.plotting.catalogue import draw_figure
         from noisylab.plotting.study_runs import study_runs
@@ -245,7 +289,17 @@ class Study:
         where: Mapping[str, Any] | None = None,
         samples: bool = True,
     ) -> Path:
-        """Write the page with tables, figures and the sample explorer; it opens without a network. None: `report.html`."""
+        """Write an HTML page with tables, figures and a sample explorer. It opens without a network.
+
+        Args:
+            path: The file; by default `report.html` in the study's folder.
+            noise: The noise whose samples are shown; by default the one with the highest realised rate.
+            where: Settings of the runs to show.
+            samples: Whether to include the sample explorer.
+
+        Returns:
+            The path of the file.
+        """
         from noisylab.core.files import write_atomically
         from noisylab.plotting.study_runs import study_runs
         from noisylab.report.page import build_page, explore
@@ -261,7 +315,7 @@ class Study:
         return file
 
     def status(self) -> pandas.DataFrame:
-        """One row a planned run, with `state`: done, begun (it goes on from its checkpoint) or planned. No data is read."""
+        """One row per planned run, with `state`: done, begun (it continues from its checkpoint) or planned."""
         rows = []
         for run in planned_runs(self.path):
             folder = self.path / run["id"]

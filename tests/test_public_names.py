@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 
 import noisylab
+from noisylab.core.registries import METHODS
 from noisylab.core.stubs import PUBLIC, ROOT, stubs
 
 ROOMS = ["noisylab", *(f"noisylab.{room}" for room in PUBLIC)]
@@ -29,6 +30,17 @@ def test_every_public_name_is_there_and_documented(room: str, name: str) -> None
     held = getattr(importlib.import_module(room), name)
     assert not isinstance(held, ModuleType)
     assert inspect.getdoc(held)
+
+
+# What a caller only receives or implements. Training methods are made by `create_method`, and `noisylab list` describes them.
+RECEIVED = {"Batch", "Detection", "Diagnostics", "EpochSummary", "RunInfo", "Step", "TeacherProvider"}
+
+
+@pytest.mark.parametrize(("room", "name"), NAMES)
+def test_every_public_name_has_an_example(room: str, name: str) -> None:
+    held = getattr(importlib.import_module(room), name)
+    if name not in RECEIVED | {entry.attribute for entry in METHODS.entries().values()}:
+        assert "Example:\n" in (inspect.getdoc(held) or "")
 
 
 @pytest.mark.parametrize("room", ROOMS)

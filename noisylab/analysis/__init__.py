@@ -1,4 +1,4 @@
-"""Per-sample records of training, and pure functions from records to numbers."""
+"""Pure functions from per-sample records and tables of runs to numbers."""
 
 import lazy_loader
 

@@ -28,18 +28,18 @@ CLEANLAB = ("self_confidence", "normalized_margin", "confidence_weighted_entropy
 def write_cartography(records: "xarray.Dataset", folder: str | PathLike[str], num_classes: int) -> None:
     """Write records as the files that cartography (Swayamdipta et al. 2020) reads.
 
-    A line is a sample that the epoch showed: its id (`guid`), given label (`gold`) and log probabilities of all classes
-    (`logits_epoch_X`). The records hold those of the given, the predicted and the second class (without its number: the next
-    label is named); the rest is shared evenly. So all that cartography computes is exact (p of the gold label, correctness,
-    forgetting, loss), and the margin too, but not EL2N.
+    A line holds a sample that the epoch showed: its id (`guid`), given label (`gold`) and log probabilities of all classes
+    (`logits_epoch_X`). The records hold those of the given, the predicted and the second class (without its number, so the next
+    label is used); the other classes share the rest evenly. Everything that cartography computes is therefore exact (p of the
+    gold label, correctness, forgetting, loss), and so is the margin, but not EL2N.
 
     Args:
-        records: as of `load_dynamics`.
-        folder: the files are `folder/training_dynamics/dynamics_epoch_X.jsonl`.
-        num_classes: of the labels.
+        records: From `load_dynamics`.
+        folder: The files are `folder/training_dynamics/dynamics_epoch_X.jsonl`.
+        num_classes: Number of classes.
 
     Raises:
-        ValueError: num_classes is not above every recorded class.
+        ValueError: If num_classes is not above every recorded class.
 
     Example:
         >>> from noisylab.analysis import write_cartography
@@ -74,12 +74,12 @@ def _log_probabilities(
     margin: NDArray[np.float64],
     classes: int,
 ) -> NDArray[np.float64]:
-    """float64[M, K], with the known probabilities in their places and what is left shared evenly by the other classes."""
+    """float64[M, K], with the known probabilities in their places and the rest shared evenly by the other classes."""
     right, rows = prediction == given, np.arange(len(given))
     second = np.where(right, (given + 1) % classes, prediction)
     p_second = np.where(right, p_given * np.exp(-np.maximum(margin, 0)), p_max)
     left = np.clip(1 - p_given - p_second, 0, None) / max(classes - 2, 1)
-    # Rounding may leave the others a little more than the second class has.
+    # Rounding may leave the others slightly more than the second class.
     p = np.repeat(np.minimum(left, 0.999 * p_second)[:, None], classes, axis=1)
     p[rows, second] = p_second
     p[rows, given] = p_given
@@ -91,18 +91,18 @@ def read_cartography(
 ) -> "xarray.Dataset":
     """Records from cartography's files.
 
-    Samples are in the order of their first line. A sample that an epoch's file lacks is missing in that epoch.
+    Samples are in the order of their first line. A sample without a line in an epoch's file is missing in that epoch.
 
     Args:
-        folder: holds `dynamics_epoch_X.jsonl`, or has them in its `training_dynamics`.
+        folder: Holds `dynamics_epoch_X.jsonl`, itself or in `training_dynamics`.
         true_labels: int[N] in the order of the samples, if known.
-        record: what the outputs are of; cartography itself records those of training steps, "online".
+        record: The kind of outputs; cartography records those of training steps, "online".
 
     Returns:
-        Records as of `load_dynamics`.
+        Records like those of `load_dynamics`.
 
     Raises:
-        ValueError: there are no such files, an epoch lacks its own, or a line has other fields, classes or labels.
+        ValueError: If files are missing, or a line has other fields, classes or labels.
 
     Example:
         >>> from noisylab.analysis import read_cartography, score
@@ -149,7 +149,7 @@ def read_cartography(
 def _measure(
     arrays: dict[str, NDArray[Any]], epoch: int, samples: NDArray[Any], logits: NDArray[Any], given: NDArray[Any]
 ) -> NDArray[np.float64]:
-    """Enter what an epoch's logits [M, K] say, and return their log probabilities."""
+    """Store the measures of an epoch's logits [M, K], and return their log probabilities."""
     from scipy.special import log_softmax
 
     log_p = np.asarray(log_softmax(logits, axis=1))
@@ -181,7 +181,19 @@ def _lines(path: Path, epoch: int) -> list[tuple[Any, int, list[float]]]:
 
 
 def write_aum(records: "xarray.Dataset", path: str | PathLike[str]) -> None:
-    """Write the AUM of every sample as the `aum` package writes its `aum_values.csv`: sample_id, aum; the highest first."""
+    """Write the AUM of every sample in the form of the `aum` package's `aum_values.csv`: sample_id, aum; the highest first.
+
+    Args:
+        records: From `load_dynamics`.
+        path: The file.
+
+    Example:
+        >>> from noisylab.analysis import read_aum, write_aum
+        >>> from noisylab.recording import make_records
+        >>> write_aum(make_records({"margin": [[1.0, -2.0]]}, given=[0, 1], record="online"), "aum_values.csv")
+        >>> read_aum("aum_values.csv").tolist()
+        [1.0, -2.0]
+    """
     import pandas
 
     table = pandas.DataFrame({"sample_id": records["sample"].values, "aum": aum(records["margin"].values)})
@@ -193,13 +205,13 @@ def read_aum(path: str | PathLike[str]) -> "pandas.Series[float]":
     """The AUMs in a file of the `aum` package.
 
     Args:
-        path: `aum_values.csv`, or `full_aum_records.csv`, of which each sample's last value is taken.
+        path: `aum_values.csv`, or `full_aum_records.csv`, whose last value of each sample is taken.
 
     Returns:
         float64 by sample_id, in the order of the ids.
 
     Raises:
-        ValueError: the file has other columns, or names a sample twice.
+        ValueError: If the file has other columns, or names a sample twice.
 
     Example:
         >>> from noisylab.analysis import read_aum
@@ -224,7 +236,7 @@ def _check_cleanlab() -> None:
 
 
 def _for_cleanlab(records: "xarray.Dataset") -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Given labels and probabilities of the samples that were shown, and which these are."""
+    """Given labels and probabilities of the samples that were shown, and a mask of these samples."""
     if "probabilities" not in records:
         raise ValueError(
             "cleanlab needs the probabilities of all classes; record them with DynamicsRecorder(probabilities=True)"
@@ -236,20 +248,20 @@ def _for_cleanlab(records: "xarray.Dataset") -> tuple[NDArray[np.int64], NDArray
 
 
 def cleanlab_issues(records: "xarray.Dataset", **options: Any) -> NDArray[np.bool_]:
-    """Which samples `cleanlab.filter.find_label_issues` takes for mislabelled, by the recorded mean probabilities.
+    """The samples that `cleanlab.filter.find_label_issues` considers mislabelled, from the recorded mean probabilities.
 
-    cleanlab is made for out-of-sample probabilities; the mean over epochs of a network's outputs in training is a stand-in.
+    cleanlab is made for out-of-sample probabilities; the mean of training outputs over epochs stands in for them.
 
     Args:
-        records: with probabilities: `DynamicsRecorder(probabilities=True)`.
-        options: of cleanlab's function, such as filter_by.
+        records: With probabilities: `DynamicsRecorder(probabilities=True)`.
+        options: Options of cleanlab's function, such as filter_by.
 
     Returns:
         bool[N]; False for samples that were never shown.
 
     Raises:
-        ValueError: probabilities were not recorded.
-        ImportError: cleanlab is not installed.
+        ValueError: If probabilities were not recorded.
+        ImportError: If cleanlab is not installed.
 
     Example:
         >>> from noisylab.analysis import cleanlab_issues
@@ -266,18 +278,18 @@ def cleanlab_issues(records: "xarray.Dataset", **options: Any) -> NDArray[np.boo
 
 
 def cleanlab_table(records: "xarray.Dataset") -> "pandas.DataFrame":
-    """The scores of cleanlab and ours side by side.
+    """The scores of cleanlab and of noisylab in one table.
 
     Args:
-        records: with probabilities and true labels.
+        records: With probabilities and true labels.
 
     Returns:
         One row per score: source, score, `Detection`'s numbers, and flagged, precision and recall of as many of the most
         suspect samples as cleanlab's `find_label_issues` flags, which has a row of its own.
 
     Raises:
-        ValueError: probabilities or true labels were not recorded.
-        ImportError: cleanlab is not installed.
+        ValueError: If probabilities or true labels were not recorded.
+        ImportError: If cleanlab is not installed.
 
     Example:
         >>> from noisylab.analysis import cleanlab_table

@@ -1,4 +1,4 @@
-"""What became of clean and of mislabelled samples (the fractions of ELR, Liu et al. 2020)."""
+"""What clean and mislabelled samples are predicted as (the fractions of ELR, Liu et al. 2020)."""
 
 from typing import NamedTuple
 
@@ -9,8 +9,11 @@ from numpy.typing import ArrayLike
 class Fractions(NamedTuple):
     """Shares in [0, 1]; NaN if there is no such sample.
 
-    clean_correct: of correctly labelled samples, predicted as their label. correct, memorised, other: of mislabelled samples,
-    predicted as their true label, as their wrong given label, as neither.
+    Attributes:
+        clean_correct: Of correctly labelled samples, those predicted as their label.
+        correct: Of mislabelled samples, those predicted as their true label.
+        memorised: Of mislabelled samples, those predicted as their wrong given label.
+        other: Of mislabelled samples, those predicted as neither.
     """
 
     clean_correct: float
@@ -20,15 +23,18 @@ class Fractions(NamedTuple):
 
 
 def memorisation(prediction: ArrayLike, given: ArrayLike, true: ArrayLike) -> Fractions:
-    """What became of clean and of mislabelled samples.
+    """What clean and mislabelled samples are predicted as.
 
     Args:
         prediction: int[N], predicted classes.
         given: int[N], given labels.
         true: int[N], true labels.
 
+    Returns:
+        The four shares.
+
     Raises:
-        ValueError: the three differ in shape.
+        ValueError: If the three differ in shape.
 
     Example:
         >>> from noisylab.analysis import memorisation

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 
 class Detection(NamedTuple):
-    """ROC-AUC, average precision, and precision among as many of the most suspect samples as are mislabelled; all in [0, 1]."""
+    """How well a score detects mislabelled samples; all in [0, 1].
+
+    Attributes:
+        roc_auc: Area under the ROC curve.
+        average_precision: Area under the precision-recall curve.
+        precision_at_count: Precision among as many of the most suspect samples as are mislabelled.
+    """
 
     roc_auc: float
     average_precision: float
@@ -25,18 +31,18 @@ class Detection(NamedTuple):
 def detection(suspicion: ArrayLike, mislabelled: ArrayLike) -> Detection:
     """How well a score finds the mislabelled samples.
 
-    Samples without a score (NaN) are left out. If samples tie at the cut, precision at the true count is what drawing among
-    them gives on average. ROC-AUC and average precision are defined as scikit-learn's.
+    Samples without a score (NaN) are left out. If samples tie at the cut, precision at the true count is the mean of drawing
+    among them. ROC-AUC and average precision are defined as in scikit-learn.
 
     Args:
-        suspicion: float[N], high for suspect samples; infinite values count as the most, or the least, suspect.
+        suspicion: float[N], high for suspect samples; infinite values are the most or the least suspect.
         mislabelled: bool[N].
 
     Returns:
-        The three numbers; all NaN without a mislabelled and a clean sample.
+        The three numbers; all NaN unless there are both mislabelled and clean samples.
 
     Raises:
-        ValueError: the two differ in shape, or `mislabelled` is not boolean.
+        ValueError: If the two differ in shape, or `mislabelled` is not boolean.
 
     Example:
         >>> from noisylab.analysis import detection
@@ -46,7 +52,7 @@ def detection(suspicion: ArrayLike, mislabelled: ArrayLike) -> Detection:
     values, wrong = np.asarray(suspicion, dtype=np.float64), np.asarray(mislabelled)
     if values.ndim != 1 or values.shape != wrong.shape or wrong.dtype.kind != "b":
         raise ValueError(
-            f"suspicion and mislabelled must be numbers and True or False, equally many, got {values.shape} and "
+            f"suspicion and mislabelled must be equally many numbers and True or False, got {values.shape} and "
             f"{wrong.dtype} {wrong.shape}"
         )
     there = ~np.isnan(values)
@@ -58,7 +64,7 @@ def detection(suspicion: ArrayLike, mislabelled: ArrayLike) -> Detection:
 
     if np.isinf(values).any():
         values = np.unique(values, return_inverse=True)[1].astype(np.float64)
-    # One sort serves all three: over the thresholds, how many samples are picked and how many of them are mislabelled.
+    # One sort serves all three: for each threshold, the number of picked samples and of mislabelled ones among them.
     false_rate, recall, _ = roc_curve(wrong, values, drop_intermediate=False)
     found = recall * count
     picked = found + false_rate * (len(wrong) - count)
@@ -69,7 +75,7 @@ def detection(suspicion: ArrayLike, mislabelled: ArrayLike) -> Detection:
 
 
 def suspicion(values: Values, name: str) -> Values:
-    """The values of the score `name` turned so that high ones are suspect."""
+    """The values of the score `name`, with the sign at which high values are suspect."""
     return values if is_high(name) else -values
 
 
@@ -82,15 +88,15 @@ def detection_table(
     """How well every score finds the mislabelled samples of every run.
 
     Args:
-        runs: the records of a run, or of many by name.
-        scores: names of `SCORES`; None: all that were recorded.
-        epochs: count from 0; the scores are then those from the epochs up to each. None: from all epochs.
+        runs: The records of a run, or of several runs by name.
+        scores: Names of scores; by default all that the records allow.
+        epochs: Counted from 0; gives the scores from the epochs up to each. By default the scores from all epochs.
 
     Returns:
         One row per run, score and epoch: run, score, epoch, and `Detection`'s roc_auc, average_precision, precision_at_count.
 
     Raises:
-        ValueError: records without true labels, `online` beside `eval` records, an unknown score, or an epoch out of range.
+        ValueError: For records without true labels, `online` beside `eval` records, an unknown score, or an epoch out of range.
 
     Example:
         >>> from noisylab.analysis import detection_table

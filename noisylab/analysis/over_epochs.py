@@ -18,7 +18,7 @@ def training_dynamics(records: "xarray.Dataset") -> "pandas.DataFrame":
     """Loss, confidence and margin of clean and of mislabelled samples in every epoch.
 
     Args:
-        records: as of `load_dynamics`.
+        records: From `load_dynamics`.
 
     Returns:
         One row per epoch and group ("clean", "mislabelled"): mean and standard deviation (`_std`) of the loss (nats), the
@@ -50,7 +50,21 @@ def training_dynamics(records: "xarray.Dataset") -> "pandas.DataFrame":
 
 
 def fractions_over_epochs(records: "xarray.Dataset") -> "pandas.DataFrame":
-    """One row per epoch: ELR's fractions (`memorisation`) of the samples that it showed; NaN if there are none."""
+    """ELR's fractions (`memorisation`) of the samples that each epoch showed.
+
+    Args:
+        records: From `load_dynamics`.
+
+    Returns:
+        One row per epoch: epoch, clean_correct, correct, memorised, other; NaN if there are no such samples.
+
+    Example:
+        >>> from noisylab.analysis import fractions_over_epochs
+        >>> from noisylab.recording import make_records
+        >>> records = make_records({"prediction": [[0, 0], [0, 1]]}, given=[0, 1], true=[0, 0], record="eval")
+        >>> fractions_over_epochs(records)["memorised"].tolist()
+        [0.0, 1.0]
+    """
     import pandas
 
     given, true = records["given"].values, records["true"].values
@@ -63,6 +77,20 @@ def fractions_over_epochs(records: "xarray.Dataset") -> "pandas.DataFrame":
 
 
 def flip_rates(records: "xarray.Dataset") -> "pandas.DataFrame":
-    """`flips` of the records of a run: one row per epoch."""
+    """`flips` of the records of a run.
+
+    Args:
+        records: From `load_dynamics`.
+
+    Returns:
+        One row per epoch, as in `flips`.
+
+    Example:
+        >>> from noisylab.analysis import flip_rates
+        >>> from noisylab.recording import make_records
+        >>> records = make_records({"prediction": [[0, 0], [0, 1]]}, given=[0, 1], true=[0, 0], record="eval")
+        >>> flip_rates(records)["to_given"].tolist()
+        [nan, 1.0]
+    """
     prediction = records["prediction"].values
     return flips(prediction, records["given"].values, records["true"].values, shown=prediction != records.attrs["missing"])

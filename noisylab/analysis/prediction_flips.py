@@ -1,4 +1,4 @@
-"""Flips: how many mislabelled samples turn to their true label, or to their wrong given one, from one epoch to the next."""
+"""Flips: how many mislabelled samples change to their true or to their wrong given label from epoch to epoch."""
 
 from typing import TYPE_CHECKING
 
@@ -14,20 +14,21 @@ FLIPS = ("to_truth", "from_truth", "to_given", "from_given")
 
 
 def flips(prediction: ArrayLike, given: ArrayLike, true: ArrayLike, *, shown: ArrayLike | None = None) -> "pandas.DataFrame":
-    """How many mislabelled samples turn to, or from, their true label and their given label in every epoch.
+    """How many mislabelled samples change to or from their true and their given label in every epoch.
 
     Args:
         prediction: int[E, N], predicted classes.
         given: int[N], given labels.
         true: int[N], true labels.
-        shown: bool[E, N], which epochs showed the sample; None: all.
+        shown: bool[E, N], which epochs showed the sample; by default all.
 
     Returns:
-        One row per epoch: `to_truth`, `from_truth`, `to_given`, `from_given`, shares of the `n` mislabelled samples that the
-        epoch and one before it showed, compared with the prediction shown last. NaN if there are none, so in the first epoch.
+        One row per epoch: `to_truth`, `from_truth`, `to_given`, `from_given`, as shares of the `n` mislabelled samples that the
+        epoch and an earlier one showed; a prediction is compared with the one before it. NaN if there are none, as in the
+        first epoch.
 
     Raises:
-        ValueError: the shapes do not fit.
+        ValueError: If the shapes do not fit.
 
     Example:
         >>> from noisylab.analysis import flips

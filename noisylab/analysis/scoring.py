@@ -1,4 +1,4 @@
-"""Every per-sample score by name, from the records of one run or of many."""
+"""Every per-sample score by name, from the records of one or several runs."""
 
 import inspect
 from collections.abc import Sequence
@@ -15,12 +15,25 @@ if TYPE_CHECKING:
 
 
 def available(records: "xarray.Dataset") -> list[str]:
-    """The names of the scores that these records allow: those whose variable was recorded, with any value."""
+    """The names of the scores that the records allow.
+
+    Args:
+        records: From `load_dynamics`.
+
+    Returns:
+        The scores whose variable was recorded with at least one value.
+
+    Example:
+        >>> from noisylab.analysis import available
+        >>> from noisylab.recording import make_records
+        >>> "aum" in available(make_records({"margin": [[1.0, -2.0]]}, given=[0, 1], record="online"))
+        True
+    """
 
     def recorded(name: str) -> bool:
         if name == "agreement":
             return name in records and bool((records[name].values >= 0).any())
-        # Without second presentations there is no divergence from them.
+        # Without second presentations the variable is empty.
         return name in records and (name != "step_divergence" or bool(np.isfinite(records[name].values).any()))
 
     needs = {name: entry.facts["needs"] for name, entry in SCORES.entries().items()}
@@ -29,15 +42,15 @@ def available(records: "xarray.Dataset") -> list[str]:
 
 
 def is_high(name: str) -> bool:
-    """Whether mislabelled samples have the high values of the score `name`."""
+    """Whether mislabelled samples have high values of the score `name`."""
     return bool(SCORES.entries()[SCORES.parse(name).name].facts["high"])
 
 
 def score(records: "xarray.Dataset | Sequence[xarray.Dataset]", name: str, *, running: bool = False) -> Values:
-    """The score of every sample of a run; of several runs of the same samples, the mean.
+    """The score of every sample of a run, or its mean over several runs of the same samples.
 
     Args:
-        records: As `load_dynamics` returns them, of one run or of several.
+        records: From `load_dynamics`, of one run or of several.
         name: A registered score, with options if it has any: `"aum"`, `"el2n(first=2)"`.
         running: Whether to return the score from the epochs up to each.
 
@@ -45,8 +58,14 @@ def score(records: "xarray.Dataset | Sequence[xarray.Dataset]", name: str, *, ru
         float64[N], or float64[E, N] if `running`.
 
     Raises:
-        ValueError: For an unknown name, records that lack what the score needs, and runs of other samples, labels or kind of
-            record.
+        ValueError: For an unknown name, records that lack the variable of the score, or runs with other samples, labels or kind
+            of record.
+
+    Example:
+        >>> from noisylab.analysis import score
+        >>> from noisylab.recording import make_records
+        >>> score(make_records({"margin": [[1.0, -2.0]]}, given=[0, 1], record="online"), "aum").tolist()
+        [1.0, -2.0]
     """
     spec = SCORES.parse(name)
     _check_records(records)
@@ -59,15 +78,15 @@ def score(records: "xarray.Dataset | Sequence[xarray.Dataset]", name: str, *, ru
     values = records["prediction" if need == "correct" else need].values
     shown = {"shown": values != records.attrs["missing"]} if "shown" in inspect.signature(function).parameters else {}
     if need == "correct":
-        # Compared in the small type of the predictions, which holds every label.
+        # Compared in the small type of the predictions, which can hold every label.
         values = values == records["given"].values.astype(values.dtype)
     return np.asarray(function(values, running=running, **shown, **spec.options))
 
 
 def check_same_samples(records: "Sequence[xarray.Dataset]") -> None:
-    """Raise ValueError if there are no records, or they are of other samples or labels, or `online` beside `eval` ones."""
+    """Raise ValueError if there are no records, or if they differ in samples, labels or kind of record."""
     if not records:
-        raise ValueError("records must be of at least one run, got none")
+        raise ValueError("records must come from at least one run, got none")
     for each in records:
         _check_records(each)
     first = records[0]
@@ -77,11 +96,11 @@ def check_same_samples(records: "Sequence[xarray.Dataset]") -> None:
                 f"records must be all online or all eval, got {first.attrs['record']!r} and {each.attrs['record']!r}"
             )
         if not all(np.array_equal(each[name], first[name]) for name in ("sample", "given")):
-            raise ValueError("records must be of the same samples with the same given labels, got other ones")
+            raise ValueError("records must have the same samples with the same given labels, got others")
 
 
 def _check_records(records: object) -> None:
-    """Raise ValueError if `records` is something else, such as the folder that holds them."""
+    """Raise ValueError if `records` is something else, such as the path of the records."""
     if isinstance(records, str | PathLike) or not (hasattr(records, "attrs") or isinstance(records, Sequence)):
         path = repr(str(records))
         raise ValueError(f"records must be what load_dynamics(PATH) returns, got {path}; write load_dynamics({path})")

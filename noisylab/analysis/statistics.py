@@ -27,10 +27,10 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
 
     Args:
         values: float[n], n at least 1. A NaN among them makes both mean and interval NaN.
-        confidence: probability that the interval covers the true mean, in (0, 1).
+        confidence: Probability that the interval covers the true mean, in (0, 1).
 
     Raises:
-        ValueError: there are no values.
+        ValueError: If there are no values.
 
     Example:
         >>> from noisylab.analysis.statistics import mean_interval
@@ -52,16 +52,16 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
 def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Difference:
     """The mean of a - b, with its interval and the p-value of the paired t-test.
 
-    p is NaN for one pair, and if all differences are the same nonzero number: accuracies are counts, so a few of them can agree
-    by chance, and a spread of 0 would claim certainty. If all pairs are equal, p is 1.
+    p is NaN for one pair, and if all differences are the same nonzero number: accuracies are counts, so a few differences can
+    agree by chance, and a spread of 0 would claim certainty. If all pairs are equal, p is 1.
 
     Args:
         a: float[n].
         b: float[n], paired with `a` by position.
-        confidence: of the interval, in (0, 1).
+        confidence: Of the interval, in (0, 1).
 
     Raises:
-        ValueError: the two have different shapes, or no values.
+        ValueError: If the two have different shapes, or no values.
 
     Example:
         >>> from noisylab.analysis.statistics import paired_difference
@@ -79,7 +79,7 @@ def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> D
     if interval.n == 1:
         return Difference(interval, float("nan"))
     spread = difference.std(ddof=1)
-    # Equal differences of fractions are equal up to rounding alone.
+    # Equal differences of fractions are equal only up to rounding.
     if spread <= 1e-12 * max(np.abs(first).max(), np.abs(second).max()):
         return Difference(interval, 1.0 if not difference.any() else float("nan"))
     t = interval.mean / (spread / np.sqrt(interval.n))
@@ -112,12 +112,12 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
 
 
 def format_interval(mean: float, half: float, *, sign: str = "") -> str:
-    """A share and half its interval as text, in percent with one decimal.
+    """A share and half of its interval as text, in percent with one decimal.
 
     Args:
-        mean: in [-1, 1]; "-" is written for NaN.
-        half: half the width of the interval; NaN leaves it out.
-        sign: "+" writes the sign of positive numbers too, for differences.
+        mean: In [-1, 1]; NaN gives "-".
+        half: Half the width of the interval; NaN leaves it out.
+        sign: "+" also writes the sign of positive numbers, for differences.
 
     Example:
         >>> from noisylab.analysis.statistics import format_interval

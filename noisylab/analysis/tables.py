@@ -1,4 +1,4 @@
-"""From the table of runs to the tables of a study."""
+"""From a table of runs to the tables of a study."""
 
 import ast
 import dataclasses
@@ -20,9 +20,9 @@ SETTINGS = (
     *("data", "train_size", "model", "augment", "record", "budget"),
     *(field.name for field in dataclasses.fields(TrainConfig)),
 )
-"""What runs of one comparison have alike unless `by` names it: the columns of `results.csv` that are settings of a run."""
+"""The columns of `results.csv` that are settings of a run. Runs of one comparison agree in them, unless `by` names one."""
 
-# The column with a digest of all that runs of one comparison have alike.
+# The column with a digest of everything that runs of one comparison share.
 KEY = "comparison_key"
 _VARIED = ("noise", "method", "seed", "noise_seed")
 _SPECS: dict[str, Registry[Any]] = {
@@ -35,7 +35,7 @@ _SPECS: dict[str, Registry[Any]] = {
 
 
 def training_length(run: "Mapping[str, Any] | pandas.Series[Any]") -> str:
-    """What runs of a comparison have alike, in words for titles: `40 epochs`, or `images of 40 epochs`."""
+    """The length of training for titles: `40 epochs`, or `images of 40 epochs`."""
     return f"{'images of ' if run['budget'] == 'images' else ''}{run['epochs']} epochs"
 
 
@@ -43,15 +43,15 @@ def summarise(results: pandas.DataFrame, by: Sequence[str] = ()) -> pandas.DataF
     """One row per noise and method: mean over seeds and half the 95 % interval (`_ci95_half`) of every measure.
 
     Args:
-        results: rows of `results.csv`.
-        by: settings whose values are kept apart; they become the first columns.
+        results: Rows of `results.csv`.
+        by: Settings whose values are kept apart; they become the first columns.
 
     Returns:
         A row per value of `by`, noise and method, in the order of their first runs: the noise and its rates, `n` (runs), the
         measures (`MEASURES`, in [0, 1]), and the images and steps of a run.
 
     Raises:
-        ValueError: runs differ in a setting that is not in `by`, or a run is there twice.
+        ValueError: If runs differ in a setting that is not in `by`, or a run occurs twice.
 
     Example:
         >>> import pandas
@@ -80,8 +80,8 @@ def summarise_epochs(metrics: pandas.DataFrame, measures: Sequence[str]) -> pand
     """One row per method and epoch: mean over runs and half the 95 % interval (`_ci95_half`) of every measure.
 
     Args:
-        metrics: rows of `metrics.csv` of any number of runs, with a column `method`.
-        measures: columns of `metrics`.
+        metrics: Rows of `metrics.csv` of any number of runs, with a column `method`.
+        measures: Columns of `metrics`.
 
     Example:
         >>> import pandas
@@ -102,12 +102,12 @@ def choose(results: pandas.DataFrame, where: Mapping[str, Any] | None) -> pandas
     """The runs that have the given settings.
 
     Args:
-        results: rows of `results.csv`.
+        results: Rows of `results.csv`.
         where: a value, or its text, for each setting, noise, method or seed: `{"epochs": 3, "model": "small_cnn(width=32)"}`.
             Text "3" matches the number 3, and a spec matches however it is written. None or empty: all runs.
 
     Raises:
-        ValueError: there is no such setting, or no run has that value.
+        ValueError: If there is no such setting, or no run has that value.
 
     Example:
         >>> import pandas
@@ -130,11 +130,11 @@ def choose(results: pandas.DataFrame, where: Mapping[str, Any] | None) -> pandas
 
 
 def differing_settings(results: pandas.DataFrame, by: Sequence[str] = ()) -> dict[str, list[Any]]:
-    """The settings in which runs differ that agree in all of `by`, each with its values; empty for comparable runs."""
+    """The settings in which runs with equal `by` differ, each with its values; empty for comparable runs."""
     _check_names("by", by, results, SETTINGS)
     differing: dict[str, list[Any]] = {}
     for _, group in _groups(results, by):
-        # Settings of a method's own are no difference between runs, and the key leaves them out.
+        # The key leaves out overrides of a method, which do not count as differences.
         if KEY in group and group[KEY].nunique() == 1:
             continue
         for name in SETTINGS:
@@ -147,7 +147,7 @@ def differing_settings(results: pandas.DataFrame, by: Sequence[str] = ()) -> dic
 
 
 def say_differences(differing: Mapping[str, Sequence[Any]]) -> str:
-    """What runs differ in, and how to choose among them, in a sentence: `epochs: 2, 3; choose with ...`."""
+    """The differences between runs and how to choose among them, as a sentence: `epochs: 2, 3; choose with ...`."""
     listed = "; ".join(f"{name}: {', '.join(map(str, values))}" for name, values in differing.items())
     example = {name: values[-1] for name, values in differing.items()}
     typed = " ".join(shlex.quote(f"{name}={value}") for name, value in example.items())
@@ -155,7 +155,7 @@ def say_differences(differing: Mapping[str, Sequence[Any]]) -> str:
 
 
 def check_comparable(results: pandas.DataFrame, by: Sequence[str] = ()) -> None:
-    """Raise ValueError if runs differ in more than method, noise, seeds and `by`, or if one of them is there twice."""
+    """Raise ValueError if runs differ in more than method, noise, seeds and `by`, or if a run occurs twice."""
     if differing := differing_settings(results, by):
         axes = [*by, *differing]
         apart = "" if "code" in axes else f", or keep them apart with by={axes} (--by {' '.join(axes)})"
@@ -163,10 +163,10 @@ def check_comparable(results: pandas.DataFrame, by: Sequence[str] = ()) -> None:
     for _, group in _groups(results, by):
         if KEY in group and group[KEY].nunique() > 1:
             first, other = group.drop_duplicates(KEY)["id"].iloc[:2]
-            raise ValueError(f"runs that differ in more than method, noise and seeds are no comparison: {first}, {other}")
+            raise ValueError(f"runs that differ in more than method, noise and seeds cannot be compared: {first}, {other}")
     twice = results[_hashable(results, by).duplicated([*by, *_VARIED])]
     if len(twice):
-        raise ValueError(f"the run {twice['id'].iloc[0]} is there twice")
+        raise ValueError(f"the run {twice['id'].iloc[0]} occurs twice")
 
 
 def compare(
@@ -178,17 +178,17 @@ def compare(
     """Differences between methods under each noise, paired by seed and noise seed, with Holm-corrected p-values.
 
     Args:
-        results: rows of `results.csv`.
+        results: Rows of `results.csv`.
         measure: a column of numbers.
-        baselines: methods with which all others are compared; None: the first method.
-        by: settings whose values are kept apart.
+        baselines: Methods that all others are compared with; by default the first method.
+        by: Settings whose values are kept apart.
 
     Returns:
         A row per value of `by`, noise and pair of methods: method, baseline, n (pairs), difference (method - baseline), half
         its 95 % interval (`difference_ci95_half`), p of the paired t-test, and `p_holm`, corrected over all rows.
 
     Raises:
-        ValueError: runs differ in a setting that is not in `by`, a run is there twice, or no run is of a baseline.
+        ValueError: If runs differ in a setting that is not in `by`, a run occurs twice, or no run is of a baseline.
 
     Example:
         >>> import pandas
@@ -222,17 +222,17 @@ def leaders(
     """The method with the highest mean under each noise, and whether it is significantly above every other one.
 
     Args:
-        results: rows of `results.csv`.
+        results: Rows of `results.csv`.
         measure: a column of numbers.
-        by: settings whose values are kept apart.
-        level: of significance, in (0, 1).
+        by: Settings whose values are kept apart.
+        level: Of significance, in (0, 1).
 
     Returns:
         A row per value of `by` and noise: method; `p_holm`, the largest p of its paired t-tests with the others after Holm's
         correction over the whole table, NaN unless all of them have two pairs at least; significant: `p_holm` < level.
 
     Raises:
-        ValueError: runs differ in a setting that is not in `by`, or a run is there twice.
+        ValueError: If runs differ in a setting that is not in `by`, or a run occurs twice.
     """
     check_comparable(results, by)
     parts = []
@@ -255,19 +255,19 @@ def leaders(
 def mean_ranks(results: pandas.DataFrame, measure: str = "test_accuracy_last", by: Sequence[str] = ()) -> pandas.DataFrame:
     """The mean rank of every method over seeds (1 = best, ties share), under each noise.
 
-    Under each noise, the seeds count that all its methods have.
+    Under each noise, only the seeds that all methods have count.
 
     Args:
-        results: rows of `results.csv`.
-        measure: a column of numbers, high ones being good.
-        by: settings whose values are kept apart.
+        results: Rows of `results.csv`.
+        measure: a column of numbers; high is good.
+        by: Settings whose values are kept apart.
 
     Returns:
         A row per value of `by`, noise and method: n (seeds), rank, half its 95 % interval (`rank_ci95_half`), and Friedman's p
         of the noise, NaN for fewer than three methods or two seeds.
 
     Raises:
-        ValueError: runs differ in a setting that is not in `by`, or a run is there twice.
+        ValueError: If runs differ in a setting that is not in `by`, or a run occurs twice.
 
     Source:
         Friedman (1937); Demsar (2006), Statistical comparisons of classifiers over multiple data sets.
@@ -307,7 +307,7 @@ def _groups(table: pandas.DataFrame, columns: Sequence[str]) -> Iterator[tuple[d
 def _under_each(
     results: pandas.DataFrame, by: Sequence[str], *columns: str
 ) -> Iterator[tuple[dict[str, Any], pandas.DataFrame]]:
-    """As `_groups` of both, with settings in the order of `_values`, and under each all that it has."""
+    """`_groups` by settings and `columns`, with settings in the order of `_values`."""
     places = {name: _values(results[name]).index for name in by}
     settings = sorted(_groups(results, by), key=lambda pair: [place(_plain(pair[0][name])) for name, place in places.items()])
     for key, rows in settings:
@@ -316,17 +316,17 @@ def _under_each(
 
 
 def _hashable(table: pandas.DataFrame, columns: Sequence[str]) -> pandas.DataFrame:
-    """The table with lists, as JSON gives them, turned into tuples."""
+    """The table with lists (from JSON) as tuples."""
     return table.assign(**{name: table[name].map(_plain) for name in columns if table[name].dtype == object})
 
 
 def _plain(value: Any) -> Any:
-    """A cell with a list, as JSON gives it, as a tuple, and NaN as None."""
+    """A cell with a list (from JSON) as a tuple, and NaN as None."""
     return tuple(value) if isinstance(value, list) else None if value != value else value
 
 
 def _values(column: "pandas.Series[Any]") -> list[Any]:
-    """The different values of a column as Python's own: numbers rising, others in the order of their first rows."""
+    """The distinct values of a column as Python objects: numbers in ascending order, others in order of occurrence."""
     found = list(dict.fromkeys(map(_plain, column.tolist())))
     return sorted(found) if all(isinstance(value, int | float) for value in found) else found
 
@@ -363,7 +363,7 @@ def known_method(method: str, results: pandas.DataFrame) -> str:
 
 
 def _matches(value: Any, wanted: Any, registry: Registry[Any] | None) -> bool:
-    """Whether a run's value is the one that is wanted, as a value or as text."""
+    """Whether a run's value is the wanted one, given as a value or as text."""
     value = _plain(value)
     if value == wanted or str(value).lower() == str(wanted).strip().lower():
         return True

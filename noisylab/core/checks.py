@@ -30,7 +30,7 @@ class Bound:
     written_as: Literal["", "percent", "ratio"] = ""
 
     def allows(self, value: float) -> bool:
-        """Whether `value` lies in the interval."""
+        """Whether `value` is in the interval."""
         return self.ge <= value <= self.le and self.gt < value < self.lt
 
     def __str__(self) -> str:

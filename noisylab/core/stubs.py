@@ -1,6 +1,6 @@
 """`python -m noisylab.core.stubs` (or `make stubs`) writes the stub of every package that loads its names lazily.
 
-A stub says which module defines each public name. `lazy_loader`, editors and mypy read it. Registered names come from the
+A stub names the module of each public name. `lazy_loader`, editors and mypy read it. Registered names come from the
 registries, all others from `PUBLIC`.
 """
 

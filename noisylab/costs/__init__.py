@@ -1,1 +1,1 @@
-"""What a training method costs, measured: Table 1 of the DLB paper (Shen et al., CVPR 2022), and time and memory beside it."""
+"""The measured cost of training methods: Table 1 of the DLB paper (Shen et al., CVPR 2022), with time and memory."""

@@ -1,4 +1,4 @@
-"""Everything that the table says about one method."""
+"""All costs of one method."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from noisylab.models.base import Backbone
 
 @dataclass(frozen=True)
 class Costs:
-    """What was measured of a method.
+    """The costs of a method.
 
-    method: its label. teachers: networks trained to the end before it. extra_parameters: trained ones outside of any network,
-    by which it changes the architecture. update: how often targets change. time, memory: over the baseline's, with batches of
-    equally many entries.
+    method: its label. teachers: networks that are fully trained before it. extra_parameters: trained parameters outside of any
+    network, which change the architecture. update: how often targets change. time, memory: relative to the baseline, with
+    equally many entries a batch.
     """
 
     method: str
@@ -36,10 +36,10 @@ class Costs:
 
 
 def measure(workload: Workload, method: str, baseline: Stepper, device: Device, *, turns: int) -> Costs:
-    """The costs of a method (spec); `baseline` was made with the same workload. turns: of the timing."""
+    """The costs of a method (spec); `baseline` has the same workload. turns: measurements of the time."""
     spec = METHODS.parse(method)
     prepared = workload.build_prepared(method)
-    # How many passes a step makes does not depend on the size of its batch.
+    # The number of passes of a step does not depend on the batch size.
     passes = count_passes(dataclasses.replace(workload, batch_size=8, steps_per_epoch=2), method, device)
     stepper = Stepper(workload, method, torch.device(device))
     ratio, seconds = time_ratio(stepper, baseline, turns)
@@ -49,7 +49,7 @@ def measure(workload: Workload, method: str, baseline: Stepper, device: Device, 
         teachers=prepared.teachers,
         extra_parameters=extra_parameters(prepared.method),
         passes=passes,
-        # Targets from a network that was trained before are as old as that training.
+        # Targets from a network that was trained before change once per training.
         update=prepared.method.target_update or ("training" if prepared.teachers else "-"),
         time=ratio,
         memory=stepper.peak_bytes / baseline.peak_bytes,
@@ -59,6 +59,6 @@ def measure(workload: Workload, method: str, baseline: Stepper, device: Device, 
 
 
 def extra_parameters(method: Method) -> int:
-    """How many numbers a method trains that are no weights of a network as its model makes it."""
+    """The number of trained parameters of a method that are not weights of its networks."""
     networks = {id(p) for part in method.modules() if isinstance(part, Backbone) for p in part.parameters()}
     return sum(p.numel() for p in method.parameters() if p.requires_grad and id(p) not in networks)

@@ -19,10 +19,10 @@ from noisylab.training.loop import train
 
 @dataclass(frozen=True)
 class Passes:
-    """forward, backward, networks: of the most expensive step of a run, over all networks that stood in it.
+    """forward, backward, networks: those of the most expensive step of a run, over all its networks.
 
-    The maximum, since a memory or a snapshot costs nothing before it is there, and Table 1 states what a method costs at work.
-    images_per_new: entries that went forward through any network for every new presentation of a sample, over the last epoch.
+    The maximum counts, because a memory or a snapshot costs nothing before it exists. images_per_new: entries that went forward
+    through any network, per new presentation of a sample, in the last epoch.
     """
 
     forward: int
@@ -32,11 +32,11 @@ class Passes:
 
 
 class PassCounter(Callback):
-    """Counts the passes of every step of a method in training, inside `with`.
+    """A context that counts the passes of every training step of a method.
 
-    A pass is a call of a backbone's classifier: methods may reach it without calling the network itself. It is a backward pass
-    too once a gradient comes back to the classifier's output. Networks are told apart by their weights, not by their modules,
-    since one module may be called with the weights of several.
+    A pass is a call of a backbone's classifier, which methods may call without the network itself. It is also a backward pass
+    if a gradient reaches the classifier's output. Networks are distinguished by their weights, not by their modules, because
+    one module may be called with the weights of several networks.
     """
 
     def __init__(self, method: Method) -> None:
@@ -46,7 +46,7 @@ class PassCounter(Callback):
         self._images, self._new, self._ratio = 0, 0, 0.0
 
     def __enter__(self) -> Self:
-        # On all modules: a network that is made while training goes on has its passes counted as well.
+        # A global hook, so that networks that are made during training count too.
         self._handle = register_module_forward_hook(self._on_call)
         return self
 
@@ -66,7 +66,7 @@ class PassCounter(Callback):
         self._images, self._new = 0, 0
 
     def passes(self) -> Passes:
-        """What was counted so far."""
+        """The counts so far."""
         forward, backward, networks = self._most
         return Passes(forward, backward, networks, self._ratio)
 

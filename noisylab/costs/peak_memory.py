@@ -9,12 +9,11 @@ from torch.utils._pytree import tree_iter
 
 
 class LiveMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Follows the bytes of all tensors that operations touch inside `with`, from the first touch to their end.
+    """A context that follows the bytes of all tensors that operations touch, from the first touch to their end.
 
-    Storages are counted, each once, when an operation takes or returns them. This depends on no allocator: neither on what it
-    keeps for later, nor on its rounding, nor on what else is in the process, as the resident size of a process does. It agrees
-    with the allocations that `torch.profiler` reports to within 512 bytes in 200 MB (a step of resnet20, batch 128); what a
-    kernel needs inside itself is not in it.
+    Each storage counts once, when an operation takes or returns it. Unlike the resident size of a process, this does not depend
+    on an allocator's cache or rounding, or on anything else in the process. It agrees with the allocations in `torch.profiler`
+    to within 512 bytes in 200 MB (a step of resnet20, batch 128). Memory inside a kernel does not count.
     """
 
     def __init__(self) -> None:
@@ -24,7 +23,7 @@ class LiveMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.peak: int = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run the operation and count what it touched."""
+        """Run the operation and count the storages that it touched."""
         result = func(*args, **(kwargs or {}))
         for touched in tree_iter((args, kwargs, result)):
             if isinstance(touched, Tensor):
@@ -32,12 +31,12 @@ class LiveMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
     def restart(self) -> None:
-        """Take the peak anew from here on."""
+        """Restart the peak."""
         self.peak = self.live
 
     def _see(self, tensor: Tensor) -> None:
         storage = tensor.untyped_storage()
-        # The storage's Python object lives as long as the memory, so its identity is no other's until the end.
+        # The storage's Python object lives as long as its memory, so its identity is unique until then.
         if id(storage) in self._bytes:
             return
         self._bytes[id(storage)] = storage.nbytes()

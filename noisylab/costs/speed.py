@@ -1,4 +1,4 @@
-"""Steps of a method at work, one by one: for their time and their memory."""
+"""Single steps of a method, for their time and memory."""
 
 import gc
 import itertools
@@ -16,14 +16,14 @@ from noisylab.training.loop import make_optimizer
 from noisylab.training.malloc import keep_freed_memory
 from noisylab.training.update import Update
 
-# A turn is long beside the clock's grain and what interrupts a process, and short beside changes of a processor's speed.
+# Long compared with the clock's resolution and interruptions, and short compared with changes of the processor's speed.
 TURN_SECONDS = 0.1
 
 
 class Stepper:
-    """A method (spec) in the last epoch of a run, where all that it remembers is there; further steps stay in that epoch.
+    """A method (spec) in the last epoch of a run, with a full memory; further steps stay in that epoch.
 
-    peak_bytes: the most memory that its tensors took in a step, with weights, optimiser state and batch.
+    peak_bytes: the largest memory of its tensors in a step, including weights, optimiser state and batch.
     """
 
     def __init__(self, workload: Workload, method: str, device: torch.device) -> None:
@@ -37,15 +37,15 @@ class Stepper:
         config = TrainConfig(learning_rate=1e-3)
         self._update = Update(self._method, make_optimizer(self._method, config), config, device)
         self._warm_up(loader, workload.epochs)
-        # Compositions go on from epoch to epoch, as DLB's has to, while the method is left in its last one.
+        # Compositions continue from epoch to epoch, as DLB's must, while the method stays in its last epoch.
         self._batches = itertools.chain.from_iterable(map(loader.batches, itertools.count(workload.epochs - 1)))
         self.peak_bytes: int = self._peak(before)
 
     def seconds(self, steps: int) -> float:
-        """The time that a number of steps take, without the making of their batches.
+        """The time of some steps, without making their batches.
 
-        On one CPU thread it is the processor's time: the same as the clock's on a quiet machine, and on a busy one without the
-        waits for a core.
+        On one CPU thread it is the processor's time, which equals the wall time on a quiet machine, and excludes waiting for a
+        core on a busy one.
         """
         clock = time.process_time if self._device.type == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
         batches = [next(self._batches) for _ in range(steps)]
@@ -57,7 +57,7 @@ class Stepper:
         return clock() - started
 
     def _warm_up(self, loader: BatchLoader, epochs: int) -> None:
-        """All epochs before the last one, and its beginning."""
+        """Train all epochs before the last one, and its start."""
         for epoch in range(epochs - 1):
             self._method.start_epoch(epoch)
             for batch in loader.batches(epoch):
@@ -66,7 +66,7 @@ class Stepper:
         self._method.start_epoch(epochs - 1)
 
     def _peak(self, before: int) -> int:
-        """Of two steps, after one more in which everything that lives longer is seen. before: bytes that are not its own."""
+        """The peak of two steps, after one that touches all longer-lived tensors. before: bytes of others."""
         batches = [next(self._batches) for _ in range(3)]
         if self._device.type == "cuda":
             self._update(batches.pop(0))
@@ -90,7 +90,7 @@ class Stepper:
 
 
 class Ratio(NamedTuple):
-    """The median over turns, and the quartiles beside it."""
+    """The median over turns, and the quartiles."""
 
     median: float
     low: float
@@ -98,10 +98,10 @@ class Ratio(NamedTuple):
 
 
 def time_ratio(stepper: Stepper, baseline: Stepper, turns: int) -> tuple[Ratio, float]:
-    """Step time over that of the baseline, and seconds a step. turns: 2 at least.
+    """Step time relative to the baseline, and seconds per step. turns: at least 2.
 
-    Every turn of the method stands between two of the baseline, to whose mean it is held, so that what slows the machine down
-    for a while slows both.
+    Every turn of the method is between two of the baseline and compared with their mean, so that a slow phase of the machine
+    affects both.
     """
     baseline.seconds(1)
     steps = max(1, round(TURN_SECONDS / baseline.seconds(1)))

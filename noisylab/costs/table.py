@@ -1,4 +1,4 @@
-"""The cost table: as rows, for the terminal, and as LaTeX. What the paper says itself stands in brackets."""
+"""The cost table: as rows, for the terminal, and as LaTeX. The paper's own entries are in brackets."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,7 +25,7 @@ COLUMNS = (
 
 
 def record(costs: "Costs") -> dict[str, Any]:
-    """The row of a CSV file: what was measured, and the paper's entries as `paper_...`, empty where it has none."""
+    """The row of a CSV file: the measurements, and the paper's entries as `paper_...`, empty if it has none."""
     paper = PAPER.get(costs.name)
     row: dict[str, Any] = {
         "method": costs.method,
@@ -50,7 +50,7 @@ def record(costs: "Costs") -> dict[str, Any]:
 
 
 def cells(costs: "Costs") -> list[str]:
-    """A row as text under `COLUMNS`."""
+    """A row as text, in the order of `COLUMNS`."""
     row = record(costs)
 
     def beside(field: str) -> str:
@@ -61,7 +61,7 @@ def cells(costs: "Costs") -> list[str]:
 
     return [
         costs.method,
-        # Whether a loss smooths labels sample by sample is a reading of its formula: only the paper's word is shown.
+        # Sample-level smoothing is an interpretation of a formula, so only the paper's entry is shown.
         f"({row['paper_smoothing']})" if row["paper_smoothing"] else "",
         *map(beside, ("no_teacher", "no_change", "forward", "backward", "networks", "update")),
         f"{costs.passes.images_per_new:.2f}",
@@ -72,15 +72,15 @@ def cells(costs: "Costs") -> list[str]:
 
 
 def cost_table(rows: Sequence["Costs"], caption: str) -> Table:
-    """The table: at most 128 columns wide in the terminal."""
-    # Wide enough for "6 epochs", and for no more beside the paper's.
+    """The table, at most 128 characters wide in the terminal."""
+    # Wide enough for "6 epochs"; the paper's entry goes below.
     folds = {"method": 20, "label update": 8, "no teacher": 9, "trainings": 9}
     columns = tuple(Column(name, text=name == "method", fold=folds.get(name)) for name in COLUMNS)
     return Table(caption, columns, tuple(tuple(cells(costs)) for costs in rows))
 
 
 class PaperEntry(NamedTuple):
-    """One row of Table 1; `forward`, `backward` and `networks` are per batch, `update` is how often targets change."""
+    """A row of Table 1; `forward`, `backward` and `networks` are per batch, `update` is how often targets change."""
 
     smoothing: str
     no_teacher: str

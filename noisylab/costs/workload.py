@@ -1,4 +1,4 @@
-"""What methods are measured on: random images, and networks and teachers that nobody trained."""
+"""The workload of measurements: random images, and untrained networks and teachers."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -16,17 +16,17 @@ from noisylab.methods.base import Method, RunInfo
 from noisylab.models.base import Backbone
 from noisylab.training.evaluate import Evaluator
 
-# Told to methods that are published with the noise known. Costs do not depend on it.
+# For methods that need a known noise rate. Costs do not depend on it.
 NOISE_RATE = 0.2
 STATISTICS = 0.5, 0.25
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A training run in small.
+    """A small training run.
 
-    model: spec of the network. shape: channels, height and width of an image. batch_size counts all entries of a batch: it is
-    the equal number of images at which methods are compared.
+    model: spec of the network. shape: channels, height and width of an image. batch_size: all entries of a batch, equal for all
+    methods.
     """
 
     model: str
@@ -37,13 +37,13 @@ class Workload:
     steps_per_epoch: int
 
     def samples(self, method: str) -> int:
-        """How many training samples make `steps_per_epoch` full batches of the method (spec)."""
+        """The number of training samples for `steps_per_epoch` full batches of the method (spec)."""
         spec = METHODS.parse(method)
         composition = METHODS.load(spec.name).composition_for(**spec.options)
         return self.batch_size // presentations_of(composition) * self.steps_per_epoch
 
     def data(self, method: str) -> TrainingSet:
-        """Random images uint8[N, C, H, W], N = `samples(method)`; where N allows it, every label stands there twice."""
+        """Random images uint8[N, C, H, W], N = `samples(method)`; if N allows it, every label occurs twice."""
         samples, channels = self.samples(method), self.shape[0]
         images = np.random.default_rng(0).integers(0, 256, (samples, *self.shape), dtype=np.uint8)
         labels = np.arange(samples) % max(1, min(self.num_classes, samples // 2))
@@ -55,7 +55,7 @@ class Workload:
         return BatchLoader(data, make_sampler(method.composition, data.given_labels, self.batch_size, seed=0), 0, device)
 
     def build(self, method: str, samples: int) -> Method:
-        """The method (spec) for so many samples, without its teachers. Raises ValueError where it cannot be built."""
+        """The method (spec) for this many samples, without teachers. Raises ValueError if it cannot be built."""
 
         def make_network() -> Backbone:
             network: Backbone = MODELS.create(MODELS.parse(self.model), self.num_classes, self.shape[0])
@@ -67,7 +67,7 @@ class Workload:
         return built
 
     def check(self, methods: Iterable[str]) -> None:
-        """Raise ValueError where a method (spec) cannot be built, or the network cannot take such images."""
+        """Raise ValueError if a method (spec) cannot be built, or the network cannot take the images."""
         with torch.device("meta"):
             for method in methods:
                 try:
@@ -81,7 +81,7 @@ class Workload:
                 raise ValueError(f"model {MODELS.parse(self.model).label!r} cannot take images of {size}: {error}") from None
 
     def build_prepared(self, method: str) -> "Prepared":
-        """The method (spec) with its teachers, the same one at every call."""
+        """The method (spec) with its teachers, the same at every call."""
         asked: set[tuple[str, str]] = set()
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0)
@@ -92,14 +92,14 @@ class Workload:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A method that could now be trained, and how many networks had to be trained to the end before it."""
+    """A method that is ready to train, and the number of networks that are fully trained before it."""
 
     method: Method
     teachers: int
 
 
 class _Untrained:
-    """Offers `Method.prepare` networks as initialised, which cost as much as trained ones; `asked` are those it gave."""
+    """Gives `Method.prepare` untrained networks, which cost as much as trained ones; `asked` lists them."""
 
     def __init__(self, workload: Workload, data: TrainingSet, asked: set[tuple[str, str]]) -> None:
         self._workload, self._data, self._asked = workload, data, asked

@@ -29,7 +29,7 @@ class BAN(Method):
     """CE with the label + T^2 CE with the prediction of the generation before (Furlanello et al., ICML 2018).
 
     Args:
-        generations: number of networks that are trained one after another. Each has its own initialisation and is taught by the
+        generations: Number of networks that are trained one after another. Each has its own initialisation and is taught by the
             one before; the first is trained by CE alone, and the last is measured.
         temperature: T.
     """

@@ -150,7 +150,16 @@ def every_epochs(count: int) -> str:
 
 
 class Frozen(nn.Module):
-    """A teacher: always in evaluation mode, without gradient, and out of the optimiser's reach."""
+    """A teacher: always in evaluation mode, without gradient, and out of the optimiser's reach.
+
+    Args:
+        network: From images to logits.
+
+    Example:
+        >>> from noisylab.models import create_model
+        >>> Frozen(create_model("small_cnn", num_classes=10)).train().training
+        False
+    """
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()

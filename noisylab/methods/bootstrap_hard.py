@@ -25,7 +25,7 @@ class HardBootstrap(Method):
     """Cross-entropy with beta y + (1 - beta) onehot(argmax p) (Reed et al., ICLR workshop 2015).
 
     Args:
-        beta: weight of the given label; 1 is cross-entropy.
+        beta: Weight of the given label; 1 is cross-entropy.
     """
 
     def __init__(self, run: RunInfo, *, beta: UnitInterval = 0.8) -> None:

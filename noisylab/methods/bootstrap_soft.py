@@ -29,7 +29,7 @@ class SoftBootstrap(Method):
     method would be cross-entropy with a lower learning rate.
 
     Args:
-        beta: weight of the given label; 1 is cross-entropy.
+        beta: Weight of the given label; 1 is cross-entropy.
     """
 
     def __init__(self, run: RunInfo, *, beta: UnitInterval = 0.95) -> None:

@@ -1,4 +1,4 @@
-"""CS-KD: samples of one given class predict alike (Yun et al., CVPR 2020)."""
+"""CS-KD: samples with the same given label get similar predictions (Yun et al., CVPR 2020)."""
 
 from torch import Tensor
 from torch.nn import functional

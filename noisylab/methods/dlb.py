@@ -45,8 +45,8 @@ class DLBLoss(Memory):
     """`dlb_loss` with its memory, for any training loop over `LastBatchSampler` batches [repeated half, new half].
 
     The memory holds the logits of the last batch's new half. It is part of `state_dict()`, and every process has its own. If
-    sample ids are given, a batch that does not begin with the remembered samples starts a new sequence (an epoch that was left
-    early, a sampler that was iterated before): it is cross-entropy alone. Two of these in a row are an error.
+    sample ids are given, a batch that does not begin with the remembered samples starts a new sequence with cross-entropy alone
+    (after an epoch that was left early, or with a sampler that was iterated before). Two such batches in a row are an error.
 
     Args:
         temperature: T, above 0.
@@ -72,22 +72,21 @@ class DLBLoss(Memory):
         super().__init__()
         self.temperature, self.alpha = temperature, alpha
         self.remember(remembered=torch.empty(0, 0), remembered_index=torch.empty(0, dtype=torch.int64))
-        # Whether the last batch repeated nothing, so that not all of it need be its new half; and whether it should have.
+        # Whether the last batch repeated nothing (then only part of it may be a new half), and whether it should have.
         self.remember(remembers_whole_batch=0, began_anew=0)
 
     def forward(self, logits: Tensor, labels: Tensor, index: Tensor | None = None) -> Tensor:
         """The scalar loss of a batch that starts with the remembered entries. Remembers the other entries.
 
-        In evaluation mode it is cross-entropy alone, and the memory stays as it is.
+        In evaluation mode it is cross-entropy alone, and the memory does not change.
 
         Args:
             logits: float[B, K].
-            labels: int64[B], or for mixed images the shares of classes float[B, K]. The repeated half then has to be mixed as
-                it was when it was new.
-            index: sample ids int64[B]; None: the order of the batches is trusted. Comparing ids on CUDA waits for the device.
+            labels: int64[B]; for mixed images shares of classes float[B, K] (mix the repeated half as when it was new).
+            index: int64[B], sample ids; None: trust the order of the batches. Comparing ids on CUDA waits for the device.
 
         Raises:
-            ValueError: if the batch cannot hold the remembered entries and new ones, or begins with other samples for the
+            ValueError: If the batch is too small for the remembered entries and new ones, or begins with other samples for the
                 second time in a row.
         """
         if not self.training:
@@ -96,9 +95,9 @@ class DLBLoss(Memory):
         if index is not None and len(index) != len(logits):
             raise ValueError(f"index must name every entry of the batch, got {len(index)} for {len(logits)} logits")
         if held and (index is None) != (len(self.remembered_index) == 0):
-            raise ValueError("index must be given with every batch or with none, and the batch before did otherwise")
+            raise ValueError("index must be given with every batch or with none, unlike in the batch before")
         if held and logits.shape[1] != self.remembered.shape[1]:
-            raise ValueError(f"logits must be of {self.remembered.shape[1]} classes, as those before, got {logits.shape[1]}")
+            raise ValueError(f"logits must have {self.remembered.shape[1]} classes, like the last batch, got {logits.shape[1]}")
         repeated = self._repeated(index, len(logits))
         taught = self.remembered[held - repeated :]
         loss = dlb_loss(logits, labels, taught, temperature=self.temperature, alpha=self.alpha)
@@ -114,7 +113,7 @@ class DLBLoss(Memory):
         self.remembers_whole_batch = self.began_anew = 0
 
     def _repeated(self, index: Tensor | None, entries: int) -> int:
-        """How many entries at the beginning of the batch are the last remembered ones; 0 if a new sequence begins."""
+        """The number of entries at the start of the batch that repeat the last remembered ones; 0 for a new sequence."""
         held, remembered = len(self.remembered), self.remembered_index
         if index is None or not held:
             if held and entries <= held:
@@ -124,7 +123,7 @@ class DLBLoss(Memory):
             return held
         index = index.to(remembered.device)
         largest = min(held, entries - 1)
-        # At the start of an epoch the new half is the larger one: only the last batch of an epoch may be short.
+        # At the start of an epoch the new half is the larger one, because only the last batch of an epoch may be short.
         for size in range(largest, (held - 1) // 2, -1) if self.remembers_whole_batch else [held] * (held == largest):
             if torch.equal(index[:size], remembered[held - size :]):
                 return size
@@ -142,8 +141,8 @@ class DLB(Method):
 
     Args:
         temperature: T.
-        alpha: weight of the distillation.
-        two_forward: pass the two halves through the network separately, so that batch norm sees two batches, as in the public
+        alpha: Weight of the distillation.
+        two_forward: Pass the two halves through the network separately, so that batch norm sees two batches, as in the public
             code, whose batch size is half of the one here.
     """
 

@@ -36,7 +36,7 @@ class ForwardCorrection(Method):
     Args:
         transition: "anchor": estimate T from the anchor points of a network that CE trains first on the same labels; "known":
             the true T (the oracle), which must be known.
-        percentile: the anchor of a class is the sample next below this percentile of its probability (97 in the public code for
+        percentile: The anchor of a class is the sample next below this percentile of its probability (97 in the public code for
             CIFAR-10, against outliers); None: the sample with the highest.
     """
 

@@ -26,9 +26,9 @@ class HintonKD(Method):
     """(1 - alpha) CE + alpha T^2 KL(a finished teacher || student) (Hinton et al., arXiv 2015).
 
     Args:
-        teacher: spec of the teacher's network, which CE trains first on the same given labels; None: like the student's.
+        teacher: Spec of the teacher's network, which CE trains first on the same given labels; None: like the student's.
         temperature: T.
-        alpha: weight of the distillation.
+        alpha: Weight of the distillation.
     """
 
     supports_mixed_images = True

@@ -25,7 +25,7 @@ class LSR(Method):
     """Cross-entropy with smoothed labels, CE((1 - e) y + e / K, p) (Szegedy et al., CVPR 2016).
 
     Args:
-        epsilon: the share e of the label that is spread evenly over all classes.
+        epsilon: The share e of the label that is spread evenly over all classes.
     """
 
     def __init__(self, run: RunInfo, *, epsilon: UnitInterval = 0.1) -> None:

@@ -44,11 +44,11 @@ class MrKD(Method):
     alone.
 
     Args:
-        copies: how many of the newest copies teach.
-        interval: epochs between copies.
+        copies: How many of the newest copies teach.
+        interval: Epochs between copies.
         temperature: T.
-        alpha: weight of the distillation.
-        adjust: swap the teacher's largest logit with that of the given label, which may be wrong under noise.
+        alpha: Weight of the distillation.
+        adjust: Swap the teacher's largest logit with that of the given label, which may be wrong under noise.
     """
 
     taken: int

@@ -38,9 +38,9 @@ class NCERCE(Method):
     can leave whole classes unlearned at high learning rates; the paper uses 0.01.
 
     Args:
-        alpha: weight of NCE.
-        beta: weight of RCE.
-        normalised: divide RCE by 4 (K - 1), as in NRCE (the public code multiplies by (K - 1) / 4 there). NCE+RCE of paper and
+        alpha: Weight of NCE.
+        beta: Weight of RCE.
+        normalised: Divide RCE by 4 (K - 1), as in NRCE (the public code multiplies by (K - 1) / 4 there). NCE+RCE of paper and
             code does not normalise.
     """
 

@@ -31,8 +31,8 @@ class PSKD(Method):
     cross-entropy.
 
     Args:
-        alpha: weight of the target in the last epoch.
-        snapshot: take the prediction from a frozen copy of the network after that epoch, in evaluation mode on the current
+        alpha: Weight of the target in the last epoch.
+        snapshot: Take the prediction from a frozen copy of the network after that epoch, in evaluation mode on the current
             images, with one more forward pass; else from a memory of the training predictions.
     """
 

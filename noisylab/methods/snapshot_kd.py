@@ -35,7 +35,7 @@ class SnapshotKD(Method):
     CE alone.
 
     Args:
-        cycles: parts of the training, as equal as whole epochs allow; at most as many as epochs.
+        cycles: Parts of the training, as equal as whole epochs allow; at most as many as epochs.
         temperature: T of the teacher.
     """
 

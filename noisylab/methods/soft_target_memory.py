@@ -43,8 +43,8 @@ def soft_target_loss(
 class TargetHistory(Memory):
     """The latest targets of every sample, numbered from 1. A target is the moving average of the sample's predictions so far.
 
-    rows: number of targets kept per sample. every: every so many predictions, one becomes a target. momentum: of the average,
-    which is corrected for its start. `predictions` int64[N] counts the predictions of each sample.
+    rows: number of targets kept per sample. every: after this many predictions, the last one becomes a target. momentum: of the
+    average, which is corrected for its start. `predictions` int64[N] counts the predictions of each sample.
     """
 
     targets: Tensor
@@ -85,15 +85,15 @@ class SoftTargetMemory(Method):
     iterations, one for held, one more for repeat).
 
     Args:
-        age: age of the target when it is used.
+        age: Age of the target when it is used.
         unit: "iterations" or "epochs".
-        momentum: the target is the moving average of the predictions up to that age, corrected for its start; with `held`, of
+        momentum: The target is the moving average of the predictions up to that age, corrected for its start; with `held`, of
             the predictions that became targets.
         weight: w, or its final value.
         schedule: w is constant, rises as t/E, or rises as exp(-5 (1 - x)^2) over the first 80/300 of the epochs.
         convex: CE has weight 1 - w if there are targets; else w is added to a CE of weight 1.
         temperature: T.
-        held: the predictions of every age-th epoch are the targets of the next `age` epochs, so targets are 1 to `age` epochs
+        held: The predictions of every age-th epoch are the targets of the next `age` epochs, so targets are 1 to `age` epochs
             old, instead of always `age`.
         repeat: DLB's batches also for ages in epochs, with targets only in the repeated half, so that a sweep over ages changes
             only the age. The target is then `age` epochs older than the prediction of one iteration ago.

@@ -39,8 +39,8 @@ class TemporalEnsembling(Method):
     epoch, which has no target.
 
     Args:
-        momentum: of the average, which is corrected for its start from zero; .6 in the paper.
-        weight: final w. Squares are summed over classes: the paper's 30 for their mean over 10 classes is a weight of 3.
+        momentum: Of the average, which is corrected for its start from zero; .6 in the paper.
+        weight: Final w. Squares are summed over classes: the paper's 30 for their mean over 10 classes is a weight of 3.
         distance: "squared", or "kl" for KL(t || p).
     """
 

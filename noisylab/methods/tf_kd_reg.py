@@ -42,8 +42,8 @@ class TfKDReg(Method):
 
     Args:
         temperature: T.
-        alpha: weight of the divergence.
-        correct: probability of the given label in p_d.
+        alpha: Weight of the divergence.
+        correct: Probability of the given label in p_d.
     """
 
     def __init__(

@@ -30,7 +30,7 @@ class TfKDSelf(Method):
     Args:
         temperature: T.
         alpha: 1 - weight of CE.
-        beta: weight of the divergence. Both defaults are in effect in the public code for ResNet-18 on CIFAR-100, which also
+        beta: Weight of the divergence. Both defaults are in effect in the public code for ResNet-18 on CIFAR-100, which also
             averages the divergence over classes and multiplies it by 50.
     """
 

@@ -1,1 +1,1 @@
-"""Studies that have a name: a file each, a grid and what to show of it. `noisylab sweep NAME` runs one."""
+"""One file for each named study: a grid, and what to show of it. `noisylab sweep NAME` runs one."""

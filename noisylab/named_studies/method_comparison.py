@@ -1,4 +1,4 @@
-"""Every method against the first."""
+"""All methods side by side."""
 
 from noisylab.core.registries import METHODS, NAMED_STUDIES
 from noisylab.named_studies.named_study import NamedStudy
@@ -12,8 +12,8 @@ def method_comparison() -> NamedStudy:
     """All training methods side by side, under label noise, on one data set.
 
     The default grid is every method under symmetric noise of rates 0 and 0.4 and asymmetric noise of 0.4, with 5 seeds, on
-    scikit-learn's digits: 405 runs, about 10 minutes on 4 CPU cores. --budget images makes the images processed alike, the
-    second presentations and the teachers included.
+    scikit-learn's digits: 390 runs, about 10 minutes on 4 CPU cores. --budget images gives all methods equally many images,
+    including second presentations and teachers.
     """
     others = [name for name in METHODS.entries() if name not in FIRST]
     noise = ("symmetric:0", "symmetric:0.4", "asymmetric:0.4")

@@ -1,4 +1,4 @@
-"""What a named study is."""
+"""`NamedStudy`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from noisylab.study.grid import Grid
 
 @dataclass(frozen=True)
 class NamedStudy:
-    """A grid, and what is shown of its runs once they have finished.
+    """A grid, and what to show of its finished runs.
 
     Attributes:
-        grid: what the study runs by default.
-        controls: methods with which all others are compared if they are there; the grid's first method always is one.
-        figures: names or specs of figures.
-        tables: the forms in which the tables are written.
+        grid: The default grid.
+        controls: Methods that all others are compared with, besides the grid's first method.
+        figures: Names or specs of figures.
+        tables: Forms of the tables.
     """
 
     grid: Grid

@@ -12,7 +12,7 @@ from noisylab.study.grid import Grid
 def sensitivity(
     temperatures: tuple[Positive, ...] = (1.0, 2.0, 3.0, 4.0, 6.0), alphas: tuple[NonNegative, ...] = (0.3, 1.0, 3.0, 10.0)
 ) -> NamedStudy:
-    """How DLB depends on its temperature and alpha, and on the batch size, beside CE and repeat with as many images.
+    """How DLB depends on temperature, alpha and batch size, beside CE and repeat with equally many images.
 
     The default grid is 5 temperatures x 4 alphas at batch sizes 32, 64 and 128, under symmetric noise of 0.4, with 3 seeds, on
     scikit-learn's digits: 198 runs. Other values: noisylab sweep "sensitivity(temperatures=[1, 3])" --over batch_size=64,256

@@ -15,13 +15,13 @@ from noisylab.plotting.style import Width, exposure_legend, first_methods, inche
 
 
 def axis_points(summary: pandas.DataFrame, axis: str, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
-    """A line for each value of a setting, on it a point with its interval for each method.
+    """A row for each value of a setting, with a point and its interval for each method.
 
     Args:
-        summary: rows with the column `axis`, method, test_accuracy_last and its `_ci95_half`.
-        axis: the setting.
+        summary: Rows with the column `axis`, method, test_accuracy_last and its `_ci95_half`.
+        axis: The setting.
         ax: None: the current axes.
-        kwargs: to `Axes.errorbar`.
+        kwargs: To `Axes.errorbar`.
     """
     ax = ax or plt.gca()
     names, methods = (list(dict.fromkeys(summary[column])) for column in (axis, "method"))
@@ -39,7 +39,7 @@ def axis_points(summary: pandas.DataFrame, axis: str, *, ax: Axes | None = None,
     for line in range(1, len(names)):
         ax.axhline(line - 0.5, color="0.85", linewidth=0.6, zorder=0)
     ax.grid(visible=False, axis="y")
-    # An interval may reach beyond what can be.
+    # An interval may reach beyond [0, 1].
     ax.set_xlim(right=min(ax.get_xlim()[1], 100.5))
     ax.set(xlabel="test accuracy (%)", ylabel=axis.replace("_", " "))
     return ax
@@ -47,7 +47,7 @@ def axis_points(summary: pandas.DataFrame, axis: str, *, ax: Axes | None = None,
 
 @FIGURES.register("axis_comparison", caption="Test accuracy of the methods over the values of a setting")
 def axis_comparison_figure(runs: StudyRuns, *, axis: str | None = None, width: Width = "page") -> DrawnFigure:
-    """A line for each value of a setting, on it a point with its 95 % interval for each method.
+    """A row for each value of a setting, with a point and its 95 % interval for each method.
 
     axis: the setting (None: the one in which the runs differ).
     """
@@ -56,11 +56,11 @@ def axis_comparison_figure(runs: StudyRuns, *, axis: str | None = None, width: W
     if axis is None:
         if len(differing) != 1:
             there = f"differ in {', '.join(differing)}; choose with axis" if differing else "do not differ in any"
-            raise ValueError(f"a comparison is over one setting, and the runs {there}")
+            raise ValueError(f"a comparison needs one setting, and the runs {there}")
         (axis,) = differing
     shown, part = first_methods(in_order(rows))
     summary = summarise(shown, [axis])
-    # Numbers rise; others keep the order in which they were run.
+    # Numbers are sorted; other values keep the order in which they were run.
     if pandas.api.types.is_numeric_dtype(summary[axis]):
         summary = summary.sort_values(axis, kind="stable", ignore_index=True)
     lines = summary[axis].nunique(dropna=False) * max(1, summary["method"].nunique() / 4)

@@ -1,4 +1,4 @@
-"""Every figure by name. A figure is a file in this folder that registers its function with `FIGURES`."""
+"""Every figure by name. Each is a file in this folder that registers a function in `FIGURES`."""
 
 import dataclasses
 from typing import Any
@@ -13,13 +13,16 @@ def draw_figure(name: str, runs: StudyRuns, *, width: Width = "page", **options:
     """A figure of a study by name.
 
     Args:
-        name: of the figure, or its spec with options: `memorisation`, `axis_comparison(axis='augment')`.
-        runs: as of `study_runs`.
+        name: The name of the figure, or its spec with options: `memorisation`, `axis_comparison(axis='augment')`.
+        runs: From `study_runs`.
         width: "column" (3.3 inches), "page" (6.8), or inches.
-        options: of the figure, above those in `name`.
+        options: Options of the figure, which replace those in `name`.
+
+    Returns:
+        The figure, its numbers and its caption.
 
     Raises:
-        ValueError: the figure is unknown, or the runs have nothing to show in it, with the reason.
+        ValueError: If the figure is unknown, or the runs have nothing to show in it; the message gives the reason.
 
     Example:
         >>> from noisylab.plotting.catalogue import draw_figure

@@ -22,9 +22,9 @@ SCORES = {"prediction_consistency": "share equal\nto last epoch", "step_consiste
 
 
 def consistency_distribution(values: pandas.DataFrame, name: str, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
-    """Per method the distribution of a score of clean (left) and mislabelled samples; kwargs go to `seaborn.violinplot`.
+    """The distribution of a score for clean (left) and mislabelled samples of each method; kwargs go to `seaborn.violinplot`.
 
-    values: one row a sample: method, group, and the score `name` in [0, 1].
+    values: one row per sample: method, group, and the score `name` in [0, 1].
     """
     ax = ax or plt.gca()
     palette = {group: style["color"] for group, style in GROUPS.items()}
@@ -43,12 +43,12 @@ def consistency_distribution(values: pandas.DataFrame, name: str, *, ax: Axes | 
 def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """The distribution over samples of the share of equal predictions, and the share over epochs.
 
-    Between epochs, and where there are second presentations (DLB, repeat) between consecutive batches.
+    Between epochs and, if there are second presentations (DLB, repeat), between consecutive batches.
     """
     runs.check_mislabelled()
     first = runs.one_per_method()
     if all(records.sizes["epoch"] == 1 for records in first.values()):
-        raise ValueError("predictions are compared between epochs, and the runs have one epoch each")
+        raise ValueError("predictions are compared between epochs, but the runs have one epoch each")
     names = [name for name in SCORES if any(name in available(records) for records in first.values())]
     samples = pandas.concat([_samples(method, records, names) for method, records in first.items()], ignore_index=True)
     epochs = pandas.concat(
@@ -63,7 +63,7 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
     with paper_style():
         shape = (len(names), 3) if has_room(width) else (3 * len(names), 1)
         height = (2.1 * len(names) + 0.9) if has_room(width) else (1.35 * 3 * len(names) + 0.8)
-        # Names that stand upright take their room.
+        # Vertical names need room.
         height += 0.6 * len(names) * (max(map(len, map(short_label, first))) > 8)
         size = inches(width), height
         figure, grid = plt.subplots(*shape, figsize=size, layout="constrained", squeeze=False)
@@ -92,7 +92,7 @@ def _samples(method: str, records: Any, names: list[str]) -> pandas.DataFrame:
 
 
 def _over_epochs(records: Any, names: list[str]) -> pandas.DataFrame:
-    """One row an epoch and group: the share of its samples with the same prediction as before."""
+    """One row per epoch and group: the share of its samples with the same prediction as before."""
     prediction, missing = records["prediction"].values, records.attrs["missing"]
     both = (prediction[1:] != missing) & (prediction[:-1] != missing)
     same = {"prediction_consistency": (prediction[1:] == prediction[:-1], both)}

@@ -1,4 +1,4 @@
-"""A corruption in pictures: its transition matrices, the rate of every class, mislabelled examples."""
+"""Pictures of a corruption: its transition matrices, the rate of every class, mislabelled examples."""
 
 import textwrap
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.style import PALETTE, WIDTHS, Width, has_room, inches, paper_style
 
 ANNOTATED = 12
-"""Numbers are written into the cells of matrices up to this many classes."""
+"""Matrices of up to this many classes have numbers in their cells."""
 
 
 def transition_heatmap(
@@ -25,7 +25,7 @@ def transition_heatmap(
 ) -> Axes:
     """A transition matrix float64[C, C], rows true and columns given, in shares; kwargs go to `Axes.imshow`.
 
-    A further column is the share of images replaced from another data set.
+    An additional column is the share of images replaced from another data set.
     """
     ax = ax or plt.gca()
     ax.imshow(matrix, **{"vmin": 0, "vmax": 1, "cmap": "Blues", **kwargs})
@@ -39,10 +39,10 @@ def transition_heatmap(
     ax.set_xticks(range(len(columns)), columns, **turned)
     ax.set_yticks(range(len(matrix)), labels)
     ax.tick_params(length=0)
-    # Four characters have to fit into a cell.
+    # Four characters must fit into a cell.
     size = 6 if len(columns) <= 10 else 5
     for (row, column), value in np.ndenumerate(matrix):
-        # What would be written .000 is left out.
+        # Leave out what would read .000.
         if value >= 0.0005:
             color = "white" if value > 0.5 else "0.15"
             ax.text(column, row, _share(value), ha="center", va="center", fontsize=size, color=color)
@@ -50,14 +50,14 @@ def transition_heatmap(
 
 
 def _share(value: float) -> str:
-    """A share in three characters, or four where two decimals would hide what was asked for: .60, .044."""
+    """A share in three characters, or four if two decimals would hide the requested value: .60, .044."""
     return "1" if value == 1 else f"{value:.2f}".replace("0.", ".", 1) if value >= 0.0995 else f"{value:.3f}"[1:]
 
 
 def rate_per_class(noisy: NoisyLabels, *, names: Sequence[str] | None = None, ax: Axes | None = None, **kwargs: Any) -> Axes:
-    """The realised rate of every true class, with marks at the expected one where it is known; kwargs go to `Axes.bar`.
+    """The realised rate of every true class, with marks at the expected rate if it is known; kwargs go to `Axes.bar`.
 
-    Samples whose image was replaced from another data set stand on top, in another colour.
+    Samples with an image from another data set are stacked on top, in another colour.
     """
     ax = ax or plt.gca()
     found = diagnose(noisy)
@@ -73,7 +73,7 @@ def rate_per_class(noisy: NoisyLabels, *, names: Sequence[str] | None = None, ax
     ax.set(xlabel="true class", ylabel="share mislabelled")
     ax.set_axisbelow(True)
     ax.grid(visible=False, axis="x")
-    # Four entries need two lines, but not in a panel over the whole width of a page.
+    # Four entries need two lines, except in a panel as wide as a page.
     wide = ax.get_window_extent().width / ax.figure.dpi > WIDTHS["column"] + 1
     entries = 3 if noisy.replaced_by is None else 4
     rows = 1 if entries == 3 or wide else 2
@@ -99,7 +99,7 @@ def example(image: NDArray[np.generic], true: str, given: str, *, ax: Axes | Non
     ax = ax or plt.gca()
     pixels = np.moveaxis(np.asarray(image), 0, -1)
     ax.imshow(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, **{"cmap": "gray", "interpolation": "nearest", **kwargs})
-    # Seventeen letters fit over an image, and smaller ones than 6 pt are not read; a $ would begin a formula.
+    # Seventeen letters fit over an image, and letters below 6 pt are unreadable. A $ would start a formula.
     short = [name if len(name) <= 17 else f"{name[:16]}…" for name in (true, given)]
     size = 6.5 if max(map(len, short)) < 16 else 6
     ax.set_title(f"{short[0]}\n→ {short[1]}".replace("$", r"\$"), fontsize=size, pad=2)
@@ -119,8 +119,8 @@ def examples_figure(
 ) -> DrawnFigure:
     """A grid of mislabelled samples with true -> given captions, drawn at random and ordered by true class.
 
-    images: number[N, C, H, W], as they are trained on. outside_known: whether they hold the images from outside; else a
-    replaced one is drawn as an empty place.
+    images: number[N, C, H, W], the training images. outside_known: whether they include the outside images; else a replaced
+    image is drawn as an empty place.
     """
     labels = [str(c) for c in range(noisy.num_classes)] if names is None else list(names)
     wrong = np.flatnonzero(noisy.mislabelled)
@@ -133,7 +133,7 @@ def examples_figure(
         for ax, index in zip(axes.flat, chosen, strict=False):
             replaced = noisy.replaced_by is not None and noisy.replaced_by[index] >= 0
             true = "outside" if replaced else labels[noisy.true[index]]
-            # Grey, of the same shape.
+            # A grey image of the same shape.
             empty = np.full((1, *images.shape[2:]), 0.85)
             image, shown = (empty, {"vmin": 0, "vmax": 1}) if replaced and not outside_known else (images[index], {})
             example(image, true, labels[noisy.given[index]], ax=ax, **shown)
@@ -146,10 +146,10 @@ def examples_figure(
 def corruption_figure(
     noisy: NoisyLabels, *, names: Sequence[str] | None = None, title: str = "", width: Width | None = None
 ) -> DrawnFigure:
-    """The matrix asked for beside the realised one and the rate of every class, and the plotted numbers.
+    """The requested and the realised transition matrix, and the rate of every class.
 
-    Under open-set noise the matrices have a further column: the share of images replaced from another data set.
-    width: None: as wide as is easily read on a screen.
+    Under open-set noise the matrices have an additional column: the share of images replaced from another data set.
+    width: None: a width that is easy to read on a screen.
     """
     realised, asked = _shares(noisy), _asked(noisy)
     matrices = {"realised": realised} if asked is None else {"asked for": asked, "realised": realised}
@@ -167,7 +167,7 @@ def corruption_figure(
             axes[name].set_title(name)
         rate_per_class(noisy, names=names, ax=axes["rates"])
         axes["rates"].set_title("rate per class")
-        # About ten letters an inch.
+        # About ten letters per inch.
         title = title or f"{noisy.kind}, seed {noisy.seed}"
         if noisy.replaced_by is not None:
             title += f"; {_replaced_in_words(noisy)}"
@@ -179,14 +179,14 @@ def corruption_figure(
 
 
 def _replaced_in_words(noisy: NoisyLabels) -> str:
-    """That replaced images are no part of the transition matrix, and their share, where it is one number."""
+    """A note that replaced images are not in the transition matrix, with their share if it is one number."""
     share = noisy.parameters.get("open_share")
     asked = f" (asked for: {noisy.nominal_rate * share:.3g})" if isinstance(share, float) else ""
     return f"replaced images{asked} are not in T, but in a column of their own"
 
 
 def _counts(noisy: NoisyLabels) -> NDArray[np.int64]:
-    """int64[C, C]: samples of each true class by given label; with a further column for those whose image was replaced."""
+    """int64[C, C]: samples of each true class by given label, with an additional column for replaced images."""
     if noisy.replaced_by is None:
         return noisy.counts()
     classes = noisy.num_classes
@@ -202,7 +202,7 @@ def _shares(noisy: NoisyLabels) -> NDArray[np.float64]:
 
 
 def _asked(noisy: NoisyLabels) -> NDArray[np.float64] | None:
-    """What `_shares` was asked to be, where that is known."""
+    """The requested `_shares`, if they are known."""
     if noisy.transition is None or noisy.replaced_by is None:
         return noisy.transition
     replaced = diagnose(noisy).expected_per_class - (1 - np.diagonal(noisy.transition))

@@ -1,4 +1,4 @@
-"""The data map: which samples are learnt with confidence, and which ones waver (Swayamdipta et al. 2020)."""
+"""The data map: which samples are learnt with confidence, and which vary (Swayamdipta et al. 2020)."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import GROUPS, Width, has_room, inches, method_label, paper_style, shared_legend
 
-# More points hide each other.
+# More points would hide each other.
 POINTS = 4000
 MARKERS = {"clean": "o", "mislabelled": "x"}
 
@@ -21,7 +21,7 @@ MARKERS = {"clean": "o", "mislabelled": "x"}
 def confidence_map(values: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
     """Confidence against variability, clean samples as circles and mislabelled ones as crosses; kwargs go to `Axes.scatter`.
 
-    values: one row a sample: confidence, variability, group.
+    values: one row per sample: confidence, variability, group.
     """
     ax = ax or plt.gca()
     for group, style in GROUPS.items():
@@ -35,7 +35,7 @@ def confidence_map(values: pandas.DataFrame, *, ax: Axes | None = None, **kwargs
 
 @FIGURES.register("data_map", caption="Confidence against variability of every sample")
 def data_map_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
-    """A data map for each method, of its first seed, and the plotted points."""
+    """A data map of the first seed of each method."""
     parts = []
     for method, records in runs.one_per_method().items():
         values = pandas.DataFrame({name: score(records, name) for name in ("confidence", "variability")})

@@ -16,15 +16,15 @@ from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import DASHES, MARKERS, PALETTE, Width, has_room, inches, paper_style, shared_legend, short_label
 
-# A curve's corners, at most.
+# Maximum number of corners of a curve.
 CORNERS = 200
 
 
 def score_style(number: int) -> dict[str, Any]:
-    """How the score at this place of the legend is drawn."""
+    """Colour and line of the score at this position in the legend."""
     colour = number % 7
     look = {"color": PALETTE[colour], "linestyle": DASHES[(number // 7 + colour) % len(DASHES)], "linewidth": 1.1}
-    # In grey, colours are alike.
+    # In greyscale, colours look alike.
     return look | {"marker": MARKERS[number % len(MARKERS)], "markersize": 2.8, "markevery": 0.19 + 0.006 * number}
 
 
@@ -43,7 +43,7 @@ def roc_and_pr(values: np.ndarray, mislabelled: np.ndarray) -> tuple[pandas.Data
 
 
 def distinct(suspicions: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
-    """The first one of all that rank the samples alike, as correctness does the reverse of wrong events."""
+    """Only the first of all scores that give the same ranking, such as correctness and wrong events."""
     kept: dict[str, NDArray[np.float64]] = {}
     ranks: set[bytes] = set()
     for name, values in suspicions.items():
@@ -64,10 +64,10 @@ def score_curves(numbers: pandas.DataFrame, *, ax: Axes | None = None, **kwargs:
 
 @FIGURES.register("detection", caption="How well each score finds the mislabelled samples")
 def detection_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
-    """For each method ROC, precision-recall and ROC-AUC over epochs of every score, of its first seed.
+    """ROC, precision-recall and ROC-AUC over epochs of every score, for the first seed of each method.
 
-    None where no sample is mislabelled, or nothing was recorded. In two columns there is room for three methods, in one for the
-    first alone. A curve over epochs starts where its score has a value; scores that rank alike are drawn once.
+    A page has room for three methods, a column for one. A curve over epochs starts where its score has a value; scores with
+    the same ranking are drawn once. Raises ValueError if no sample is mislabelled, or nothing was recorded.
     """
     runs.check_mislabelled()
     parts = []
@@ -93,9 +93,9 @@ def detection_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
         for method, axes in zip(methods, grid.reshape(len(methods), 3), strict=True):
             for ax, (panel, (x, y)) in zip(axes, labels.items(), strict=True):
                 rows = numbers[(numbers["method"] == method) & (numbers["panel"] == panel)]
-                # Every panel gives a score the same look, also where it has no value.
+                # A score looks the same in every panel, even without a value.
                 ordered = rows.assign(place=rows["score"].map(scores.index)).sort_values("place", kind="stable")
-                # Between thresholds precision does not lie on the line.
+                # Between thresholds, precision is not on a straight line.
                 score_curves(ordered, ax=ax, drawstyle="steps-post" if panel == "PR" else "default")
                 ax.set(xlabel=x, ylabel=y, ylim=(-0.02 if panel != "AUC" else lowest - 0.02, 1.02))
                 ax.set_title(f"{short_label(method, 14)}: {'over epochs' if panel == 'AUC' else panel}")

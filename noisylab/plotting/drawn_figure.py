@@ -19,7 +19,12 @@ FORMATS = ("pdf", "png", "svg")
 
 @dataclass(frozen=True)
 class DrawnFigure:
-    """A figure, the plotted numbers, and what it shows in a line. Notebooks show it as a picture.
+    """A figure, its numbers and its caption. Notebooks show it as a picture.
+
+    Attributes:
+        figure: The matplotlib figure.
+        numbers: The plotted numbers.
+        caption: What the figure shows.
 
     Example:
         >>> from noisylab.plotting.catalogue import draw_figure
@@ -33,21 +38,21 @@ class DrawnFigure:
     caption: str = ""
 
     def __post_init__(self) -> None:
-        # pyplot would show it a second time, and keep it for ever.
+        # Otherwise pyplot would show it a second time, and keep it forever.
         plt.close(self.figure)
 
     def save(self, path: str | PathLike[str], formats: Sequence[str] = ("pdf", "png")) -> list[Path]:
-        """Write the figure in every format, and its numbers as CSV, each whole or not at all.
+        """Write the figure in every format, and its numbers as CSV; each file is written completely or not at all.
 
         Args:
-            path: the files' name without its ending. An ending that is a format chooses that one alone.
-            formats: of pdf, png, svg.
+            path: The path without an ending. An ending that is a format selects only that format.
+            formats: Any of pdf, png, svg.
 
         Returns:
             The paths of the files. Equal numbers give equal files.
 
         Raises:
-            ValueError: a format is not known.
+            ValueError: If a format is unknown.
         """
         stem = Path(path).expanduser()
         if stem.suffix[1:] in FORMATS:
@@ -62,9 +67,9 @@ class DrawnFigure:
         return paths
 
     def rendered(self, kind: str, **options: Any) -> bytes:
-        """The figure as the content of a file of this kind; options go to `Figure.savefig`."""
+        """The content of a file of this format; options go to `Figure.savefig`."""
         buffer = io.BytesIO()
-        # Without the time of writing, equal numbers give equal files.
+        # No creation time, so that equal numbers give equal files.
         metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind, {})
         with paper_style():
             self.figure.savefig(buffer, format=kind, metadata=metadata, **options)

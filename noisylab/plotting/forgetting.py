@@ -23,7 +23,7 @@ SCORES = {
 def cumulative(values: pandas.DataFrame, name: str, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
     """The share of clean and of mislabelled samples with at most so much of a score; kwargs go to `Axes.plot`.
 
-    values: one row a sample: group and the score `name`; a curve stays below 1 by the share for whom it is infinite.
+    values: one row per sample: group and the score `name`. A curve ends below 1 by the share of infinite values.
     """
     ax = ax or plt.gca()
     for group, style in GROUPS.items():
@@ -38,7 +38,7 @@ def cumulative(values: pandas.DataFrame, name: str, *, ax: Axes | None = None, *
 
 @FIGURES.register("forgetting", caption="How often samples are forgotten and when they are learnt")
 def forgetting_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
-    """For each method, of its first seed, the cumulative distributions of three counts; None without mislabelled samples."""
+    """The cumulative distributions of three counts, for the first seed of each method."""
     runs.check_mislabelled()
     parts = []
     for method, records in runs.one_per_method(4 if has_room(width) else 3).items():

@@ -1,4 +1,4 @@
-"""How far apart the losses of clean and mislabelled samples lie, epoch by epoch."""
+"""How far apart the losses of clean and mislabelled samples are, epoch by epoch."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def loss_ridges(densities: pandas.DataFrame, *, ax: Axes | None = None, **kwargs
 
 
 def loss_densities(loss: np.ndarray, mislabelled: np.ndarray, edges: np.ndarray, epoch: int) -> pandas.DataFrame:
-    """Histograms of both groups at one epoch, each with 1 as its highest bin; the last bin holds all losses above it too."""
+    """Histograms of both groups at one epoch, each with highest bin 1; the last bin includes all losses above it."""
     parts = []
     for group, among in (("clean", ~mislabelled), ("mislabelled", mislabelled)):
         values = loss[among & ~np.isnan(loss)]
@@ -50,7 +50,7 @@ def loss_densities(loss: np.ndarray, mislabelled: np.ndarray, edges: np.ndarray,
 
 @FIGURES.register("loss_separation", caption="Losses of clean and of mislabelled samples, epoch by epoch")
 def loss_separation_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
-    """A ridge plot for each method, of its first seed, over about eight epochs; None without mislabelled samples."""
+    """A ridge plot over about eight epochs, for the first seed of each method."""
     runs.check_mislabelled()
     first = runs.one_per_method(3)
     highest = max(float(np.nanquantile(records["loss"].values.astype(np.float32), 0.995)) for records in first.values())

@@ -1,4 +1,4 @@
-"""What happens during training: test accuracy, and what becomes of mislabelled samples."""
+"""Test accuracy, and what mislabelled samples are predicted as, during training."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,11 +27,11 @@ def curves(numbers: pandas.DataFrame, measure: str, *, share: bool = True, ax: A
     """A measure over epochs, one line per method with its 95 % interval as a band.
 
     Args:
-        numbers: rows of `noisylab.analysis.tables.summarise_epochs`: method, epoch, `measure`, `measure`_ci95_half.
+        numbers: Rows of `noisylab.analysis.tables.summarise_epochs`: method, epoch, `measure`, `measure`_ci95_half.
         measure: a column of `numbers`.
-        share: whether the measure lies in [0, 1], though its t interval may reach beyond.
+        share: Whether the measure is in [0, 1]; its t interval may reach beyond.
         ax: None: the current axes.
-        kwargs: to `Axes.plot`.
+        kwargs: To `Axes.plot`.
     """
     ax = ax or plt.gca()
     styles = method_styles(numbers["method"].unique())
@@ -49,10 +49,10 @@ def curves(numbers: pandas.DataFrame, measure: str, *, share: bool = True, ax: A
 
 def learning_rate_drops(metrics: pandas.DataFrame) -> list[int]:
     """The epochs at whose start the learning rate fell by a third or more. metrics: rows of `metrics.csv` with `run`."""
-    # Runs of one study may have different numbers of epochs; the longest one shows all.
+    # Runs of one study may have different numbers of epochs; the longest run shows all drops.
     longest = metrics[metrics["run"] == metrics["run"].iloc[int(metrics["epoch"].argmax())]]
     rates = longest.groupby("epoch")["learning_rate"].mean()
-    # Under a cosine the rate falls in every epoch, and that is no step.
+    # A cosine falls in every epoch, which is not a step.
     before = rates.shift()
     flat = (before.shift().isna()) | np.isclose(before, before.shift())
     drops: list[int] = rates.index[((rates / before) < 0.7) & flat].tolist()
@@ -69,7 +69,7 @@ def mark_drops(drops: Sequence[int], ax: Axes) -> None:
 def memorisation_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """Test accuracy and ELR's three fractions of mislabelled samples over epochs, with a line per method.
 
-    Dotted lines mark drops of the learning rate. The legend states the images that a run processed, its teachers included.
+    Dotted lines mark drops of the learning rate. The legend states the images of a run, including its teachers.
     """
     runs.check_mislabelled()
     metrics = runs.metrics()

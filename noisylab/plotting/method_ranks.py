@@ -1,4 +1,4 @@
-"""Which method ranks where."""
+"""Mean ranks of the methods."""
 
 import math
 from typing import Any
@@ -30,9 +30,9 @@ def rank_plot(ranks: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any)
     """Mean rank of each method with its 95 % interval, best on top.
 
     Args:
-        ranks: rows of `noisylab.analysis.tables.mean_ranks` of one noise.
+        ranks: Rows of `noisylab.analysis.tables.mean_ranks` of one noise.
         ax: None: the current axes.
-        kwargs: to `Axes.errorbar`.
+        kwargs: To `Axes.errorbar`.
     """
     ax = ax or plt.gca()
     ordered = ranks.sort_values(["rank", "method"], ascending=False, ignore_index=True)
@@ -47,7 +47,7 @@ def rank_plot(ranks: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any)
         label.set_fontweight("bold" if name in REFERENCE_METHODS else "normal")
     step = 1 if len(ordered) < 9 else 5
     ax.set_xticks(sorted({1, *range(step, len(ordered) + 1, step)}))
-    # Ranks end at 1 and at the number of methods, though a t interval may reach beyond.
+    # Ranks are from 1 to the number of methods, but a t interval may reach beyond.
     ax.set(xlim=(0.3, len(ordered) + 0.7), ylim=(-0.7, len(ordered) - 0.3), xlabel="mean rank (1 = best)")
     ax.grid(axis="y", visible=False)
     return ax
@@ -58,7 +58,7 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
     """A panel for each noise, with the mean rank of every method over seeds and Friedman's p."""
     ranks = mean_ranks(in_order(runs.results))
     if ranks.empty:
-        raise ValueError("no seed was run with every method under any noise, so there are no ranks")
+        raise ValueError("under no noise do all methods share a seed, so there are no ranks")
     noises = list(dict.fromkeys(ranks["noise"]))
     with paper_style():
         across = min(len(noises), 2) if has_room(width) else 1

@@ -30,11 +30,11 @@ def accuracy_against_rate(
     """One line per method with its 95 % interval as a band.
 
     Args:
-        summary: rows of `noisylab.analysis.tables.summarise` of one noise kind: nominal_rate, method, `measure` and its
+        summary: Rows of `noisylab.analysis.tables.summarise` of one noise kind: nominal_rate, method, `measure` and its
             `_ci95_half`.
         measure: a column of `summary`.
         ax: None: the current axes.
-        kwargs: to `Axes.plot`.
+        kwargs: To `Axes.plot`.
     """
     ax = ax or plt.gca()
     styles = method_styles(summary["method"].unique())
@@ -45,7 +45,7 @@ def accuracy_against_rate(
         low, high = rows[measure] - rows[f"{measure}_ci95_half"], rows[measure] + rows[f"{measure}_ci95_half"]
         ax.fill_between(rows["nominal_rate"], low, high, color=style["color"], alpha=0.18, linewidth=0)
         if len(rows) == 1:
-            # A band over one rate has no width.
+            # A band over a single rate would have no width.
             ax.vlines(rows["nominal_rate"], low, high, color=style["color"], alpha=0.4)
     rates = sorted(summary["nominal_rate"].unique())
     ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
@@ -74,7 +74,7 @@ def noise_robustness_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnF
                 xlabel="flip probability of the mapped classes" if partial else "noise rate (nominal)",
             )
             parts.append(rows.assign(panel=kind))
-        # Accuracy is a share, though a t interval may reach beyond.
+        # Accuracy is in [0, 1], but a t interval may reach beyond.
         bottom, top = axes[0].get_ylim()
         axes[0].set_ylim(max(bottom, -0.005), min(top, 1.005))
         for ax in grid[:, 0]:

@@ -16,7 +16,7 @@ from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns, in_order
 from noisylab.plotting.style import WIDTHS, Width, has_room, inches, panel_grid, paper_style, short_label
 
-# Lines about other methods that a panel's title has room for.
+# Number of lines about other methods that fit in the title of a panel.
 BESIDE = 4
 
 
@@ -24,11 +24,11 @@ def option_heatmap(cells: pandas.DataFrame, down: str, right: str, *, ax: Axes |
     """A heat map of the mean test accuracy in percent.
 
     Args:
-        cells: rows with columns `down`, `right` and test_accuracy_last.
-        down: option whose values go downwards.
-        right: option whose values go to the right.
+        cells: Rows with columns `down`, `right` and test_accuracy_last.
+        down: The vertical option.
+        right: The horizontal option.
         ax: None: the current axes.
-        kwargs: to `seaborn.heatmap`.
+        kwargs: To `seaborn.heatmap`.
     """
     ax = ax or plt.gca()
     table = 100 * cells.pivot_table(index=down, columns=right, values="test_accuracy_last")
@@ -51,7 +51,7 @@ def option_map_figure(
     per: str | None = None,
     width: Width = "page",
 ) -> DrawnFigure:
-    """A map for each value of a setting, on one scale of colours, with the other methods' accuracy in its title.
+    """A map for each value of a setting, on one colour scale, with the accuracy of other methods in its title.
 
     method: name of the method whose options are mapped. down, right: the options (None: the two that vary). per: the setting
     with a map for each value (None: the one in which the method's runs differ, if any).
@@ -94,15 +94,15 @@ def option_map_figure(
 
 
 def _varied_options(specs: Sequence[Spec], method: str, down: str | None, right: str | None) -> tuple[str, str]:
-    """The two options to map: those asked for, or the two that vary."""
+    """The two options to map: the requested ones, or the two that vary."""
     varied = [name for name in (specs[0].options if specs else ()) if len({spec.options[name] for spec in specs}) > 1]
-    there = f"those of {method} that vary are {', '.join(varied) or 'none'}"
+    there = f"of {method}'s options {', '.join(varied) or 'none'} vary"
     if down is None or right is None:
         if len(varied) != 2:
-            raise ValueError(f"a map is over two options, and {there}; choose with down and right")
+            raise ValueError(f"a map needs two options, and {there}; choose with down and right")
         return varied[0], varied[1]
     if not {down, right} <= set(varied):
-        raise ValueError(f"a map is over two options, and {there}; got {down} and {right}")
+        raise ValueError(f"a map needs two options, and {there}; got {down} and {right}")
     return down, right
 
 

@@ -1,4 +1,4 @@
-"""`StudyRuns`: what a figure is drawn from, the finished runs of a study and their records."""
+"""`StudyRuns`: the finished runs of a study and their records, from which figures are drawn."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from noisylab.study.run_folder import CONFIG, RESULT, collect, read_metrics
 if TYPE_CHECKING:
     import xarray
 
-# Methods that a figure with a panel per method has room for.
+# Number of methods that fit in a figure with a panel per method.
 PANELS = 4
 
 
 @dataclass(frozen=True)
 class StudyRuns:
-    """Finished runs of a study, and the noise that figures of single samples are of.
+    """Finished runs of a study, and the noise for figures of single samples. Made by `study_runs`.
 
-    Made by `study_runs`. The runs may differ in any setting; a figure that cannot keep them apart refuses them.
+    The runs may differ in any setting; a figure that cannot keep them apart refuses them.
     """
 
     results: pandas.DataFrame
@@ -41,14 +41,14 @@ class StudyRuns:
 
     @property
     def title(self) -> str:
-        """Data, network and length of training, as far as the runs have them alike."""
+        """Data, network and length of training, as far as all runs agree."""
         first, different = self.results.iloc[0], differing_settings(self.results)
         said = {("data",): first["data"], ("model",): first["model"], ("budget", "epochs"): training_length(first)}
         return ", ".join(text for names, text in said.items() if not different.keys() & set(names))
 
     @property
     def records_title(self) -> str:
-        """The same with the noise, the kind of record and what bands are."""
+        """`title` with the noise, the kind of record and the meaning of bands."""
         rows = self.under_noise
         seeds = rows.groupby("method")["seed"].count().max()
         band = f"mean over {seeds} seeds, band: 95 % interval" if seeds > 1 else "one seed"
@@ -63,12 +63,12 @@ class StudyRuns:
         """The error for runs without predictions of single samples."""
         methods = ", ".join(self.under_noise["method"].unique())
         return ValueError(
-            f"nothing is recorded of single samples under {self.noise} ({methods}), because the images were mixed; "
+            f"no single samples are recorded under {self.noise} ({methods}), because the images were mixed; "
             "run with record='eval' (--record eval)"
         )
 
     def metrics(self) -> pandas.DataFrame:
-        """`metrics.csv` of the runs under `noise`, with columns run and method, of as many methods as a panel has room for."""
+        """`metrics.csv` of the runs under `noise`, with columns run and method, for as many methods as fit in a panel."""
         parts = [
             read_metrics(self.folder / row["id"]).assign(run=row["id"], method=row["method"])
             for row in first_methods(self.under_noise)[0].to_dict("records")
@@ -76,7 +76,7 @@ class StudyRuns:
         return pandas.concat(parts, ignore_index=True)
 
     def records(self) -> Iterator[tuple[str, int, "xarray.Dataset"]]:
-        """Method, seed and records of the runs under `noise` that have any, of as many methods as a panel has room for.
+        """Method, seed and records of the runs under `noise` that have any, for as many methods as fit in a panel.
 
         Raises ValueError if none has any.
         """
@@ -91,7 +91,7 @@ class StudyRuns:
             raise self.nothing_recorded()
 
     def one_per_method(self, most: int = PANELS) -> "dict[str, xarray.Dataset]":
-        """The records of the first seed of the first `most` methods that have any (of mixed images, none are online).
+        """The records of the first seed of the first `most` methods that have any (mixed images have none online).
 
         Raises ValueError if none has any.
         """
@@ -106,7 +106,7 @@ class StudyRuns:
         return found
 
     def one_seed_title(self, shown: Sequence[str], more: str = "") -> str:
-        """Title of a figure of the first seed of some methods, which says if there are more methods."""
+        """The title of a figure of the first seed of some methods; it says if there are more methods."""
         count = self.under_noise["method"].nunique()
         part = f", {len(shown)} of {count} methods" if len(shown) < count else ""
         return f"{self.title}, {self.noise}{part}\n{self.under_noise['record'].iloc[0]} records, one seed{more}"
@@ -128,14 +128,18 @@ def study_runs(
     """The finished runs in a study's folder.
 
     Args:
-        folder: of the study.
-        noise: that figures of single samples are of, as the tables name it; None: the one with the highest realised rate.
-        methods: the only ones to be kept, in this order, as the tables or figures name them; none: all.
-        where: settings that the runs must have, as of `noisylab.analysis.tables.choose`.
-        data_root: folder of a downloaded data set, for figures that show images; None: data.
+        folder: The folder of the study.
+        noise: The noise for figures of single samples, as the tables name it; by default the one with the highest realised
+            rate.
+        methods: Keep only these methods, in this order, as tables or figures name them; by default all.
+        where: Settings of the runs to keep (see `noisylab.analysis.tables.choose`).
+        data_root: Folder of a downloaded data set, for figures that show images; by default data.
+
+    Returns:
+        The runs.
 
     Raises:
-        ValueError: the folder holds no finished runs, or a noise, method or setting is not among theirs.
+        ValueError: If the folder has no finished runs, or none with that noise, method or setting.
 
     Example:
         >>> from noisylab.plotting.study_runs import study_runs
@@ -176,9 +180,9 @@ def _finished(folder: Path) -> pandas.DataFrame:
 
 
 def in_order(results: pandas.DataFrame) -> pandas.DataFrame:
-    """The rows in the order that every figure and table has.
+    """The rows in the order of all figures and tables.
 
-    Methods as in `REFERENCE_METHODS`, then by name; noise kinds from the one that mislabels most; rates rising.
+    Methods as in `REFERENCE_METHODS`, then by name; noise kinds from the highest realised rate; rates in ascending order.
     """
     first = list(REFERENCE_METHODS)
     known = [*first, *sorted(set(results["method"]) - set(first))]

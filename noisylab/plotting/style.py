@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from noisylab.core.registries import METHODS
 
 Width: TypeAlias = Literal["column", "page"] | float
-"""Width of a figure: that of a paper's column or page, or inches."""
+"""Width of a figure: a paper's column or page, or inches."""
 
 PALETTE = [*seaborn.color_palette("colorblind")]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "*"]
@@ -27,18 +27,18 @@ DASHES = ["-", "--", "-.", ":"]
 
 WIDTHS = {"column": 3.3, "page": 6.8}
 
-# What is drawn without reference to a method.
+# For everything that belongs to no method.
 GROUPS: dict[str, dict[str, Any]] = {
     "clean": {"color": (0.45, 0.45, 0.45), "linestyle": "--"},
     "mislabelled": {"color": PALETTE[3], "linestyle": "-"},
 }
 
-# Lines that a panel has room for.
+# Number of lines that fit in a panel.
 LINES = 8
 
 
 class MethodStyle(NamedTuple):
-    """Places of a method's colour, marker and line in `PALETTE`, `MARKERS` and `DASHES`, and its name."""
+    """Indices of a method's colour, marker and line in `PALETTE`, `MARKERS` and `DASHES`, and its name."""
 
     color: int
     marker: int
@@ -46,7 +46,7 @@ class MethodStyle(NamedTuple):
     label: str
 
 
-# The three that are in every comparison.
+# The three methods of every comparison.
 REFERENCE_METHODS = {
     "ce": MethodStyle(7, 0, 1, "CE"),
     "repeat": MethodStyle(1, 1, 2, "repeat"),
@@ -55,7 +55,7 @@ REFERENCE_METHODS = {
 
 
 def inches(width: Width) -> float:
-    """A width in inches. Raises ValueError for what is none."""
+    """A width in inches. Raises ValueError for an invalid width."""
     if isinstance(width, str) and width in WIDTHS:
         return WIDTHS[width]
     if isinstance(width, bool | str) or not 2 <= width <= 30:
@@ -69,9 +69,9 @@ def has_room(width: Width) -> bool:
 
 
 def method_styles(methods: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Keyword arguments for `Axes.plot` for each method: the same ones in every figure, whatever else it shows.
+    """Keyword arguments for `Axes.plot` for each method, the same in every figure.
 
-    Registered methods have their own by their place in the registry, variants of them such as `dlb(alpha=3)` by their text.
+    The style of a registered method depends on its place in the registry, that of a variant such as `dlb(alpha=3)` on its text.
     """
     known = [name for name in METHODS.entries() if name not in REFERENCE_METHODS]
     free = [color for color in range(len(PALETTE)) if color not in {style.color for style in REFERENCE_METHODS.values()}]
@@ -80,7 +80,7 @@ def method_styles(methods: Iterable[str]) -> dict[str, dict[str, Any]]:
         if name in REFERENCE_METHODS:
             continue
         number = known.index(name) if name in known else zlib.crc32(name.encode()) % 1000
-        # Seven colours, four lines and ten markers come round together after more methods than there are.
+        # Seven colours, four lines and ten markers only repeat together after more methods than there are.
         styles[name] = MethodStyle(free[number % len(free)], number, number // len(free) + 1, method_label(name))
     return {name: _for_plot(style) for name, style in (REFERENCE_METHODS | styles).items()}
 
@@ -95,7 +95,7 @@ def _for_plot(style: MethodStyle) -> dict[str, Any]:
 
 
 def first_methods(results: pandas.DataFrame, most: int = LINES) -> tuple[pandas.DataFrame, str]:
-    """The rows of the first `most` methods, since more lines cannot be told apart, and words for a title that say so."""
+    """The rows of the first `most` methods, since more lines cannot be told apart, and a note for the title."""
     methods = list(dict.fromkeys(results["method"]))
     if len(methods) <= most:
         return results, ""
@@ -103,7 +103,7 @@ def first_methods(results: pandas.DataFrame, most: int = LINES) -> tuple[pandas.
 
 
 def exposure_legend(figure: Figure, ax: Axes, exposure: pandas.DataFrame) -> None:
-    """One legend below the figure for the methods in `ax`, each with the images that a run of it processed.
+    """One legend below the figure for the methods in `ax`, with the images of a run of each.
 
     exposure: rows with method and images_processed.
     """
@@ -115,7 +115,7 @@ def exposure_legend(figure: Figure, ax: Axes, exposure: pandas.DataFrame) -> Non
 
 
 def shared_legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
-    """One legend below the figure, with as many columns as fit its width; longer entries are broken."""
+    """One legend below the figure, with as many columns as fit; long entries are wrapped."""
     entries = [textwrap.fill(label, 44, subsequent_indent="  ") for label in labels]
     for columns in range(min(len(entries), 5), 0, -1):
         legend = figure.legend(handles, entries, loc="outside lower center", ncols=columns)
@@ -125,7 +125,7 @@ def shared_legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[st
 
 
 def method_label(method: str) -> str:
-    """The name of a method in figures; options on lines of their own if it is long."""
+    """The name of a method in figures, with its options on separate lines if it is long."""
     if method in REFERENCE_METHODS:
         return REFERENCE_METHODS[method].label
     return method if len(method) <= 22 else method.replace(", ", ",\n").replace("(", "(\n", 1)
@@ -142,7 +142,7 @@ def panel_grid(
 ) -> tuple[Figure, NDArray[np.object_], list[Axes]]:
     """A figure of `count` panels, `across` of them side by side: the figure, the grid, and the panels in reading order.
 
-    row, rest: inches that a row of panels takes, and those of title and legend. options go to `plt.subplots`.
+    row, rest: inches of a row of panels, and of title and legend. options go to `plt.subplots`.
     """
     lines = -(-count // across)
     size = width, row * lines + rest
@@ -153,5 +153,5 @@ def panel_grid(
 
 
 def paper_style() -> AbstractContextManager[None]:
-    """The settings of all figures, inside `with`."""
+    """A context with the settings of all figures."""
     return plt.style.context(Path(__file__).with_name("noisylab.mplstyle"))

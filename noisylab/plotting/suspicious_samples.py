@@ -24,7 +24,7 @@ BY = "wrong_events"
 def sample_curve(
     p_given: np.ndarray, prediction: np.ndarray, given: int, true: int, *, ax: Axes | None = None, **kwargs: Any
 ) -> Axes:
-    """The probability of the given label over epochs, crossed where the true label was predicted; kwargs go to `Axes.plot`."""
+    """The probability of the given label over epochs, with ticks where the true label was predicted. kwargs: `Axes.plot`."""
     ax = ax or plt.gca()
     epochs = np.arange(len(p_given)) + 1
     colour = GROUPS["clean" if given == true else "mislabelled"]["color"]
@@ -41,8 +41,8 @@ def sample_curve(
 def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """The most suspect samples of the first method's first run: image, true -> given, and the curve of the given label.
 
-    None where no sample is mislabelled, or nothing was recorded. Raises ValueError where the images cannot be read, or are not
-    those of the runs.
+    Raises ValueError if no sample is mislabelled, nothing was recorded, or the images cannot be read or are not those of the
+    runs.
     """
     runs.check_mislabelled()
     found = runs.one_per_method(1)
@@ -53,7 +53,7 @@ def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> Draw
     data = data.with_noise(NoisyLabels.load(folder / NOISE_FILE))
     suspect = suspicion(score(records, BY), BY)
     across, down = (8, 4) if has_room(width) else (4, 6)
-    # Counts tie often, so the mean probability of the given label decides among equals.
+    # Counts often tie, so the mean probability of the given label breaks ties.
     suspect = np.where(np.isnan(suspect), -np.inf, suspect)
     order = np.lexsort((score(records, "confidence"), -suspect))[: across * down]
     given, true = records["given"].values, records["true"].values
@@ -64,7 +64,7 @@ def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> Draw
         head = 0.8 if has_room(width) else 1.15
         height = 1.32 * down + head - 0.2
         figure = plt.figure(figsize=(inches(width), height))
-        # So many small axes make the automatic layout slow, and their places are known.
+        # The automatic layout is slow with so many axes, and their positions are known.
         grid = figure.add_gridspec(
             down, across, left=0.035, right=0.99, bottom=0.02, top=1 - head / height, wspace=0.22, hspace=0.5
         )

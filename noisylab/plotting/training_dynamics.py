@@ -27,7 +27,7 @@ def training_dynamics_figure(runs: StudyRuns, *, width: Width = "page") -> Drawn
     )
     drops = learning_rate_drops(runs.metrics())
     with paper_style():
-        # A legend of many methods takes its room.
+        # A legend of many methods needs room.
         size = inches(width), 5.2 if has_room(width) else 4.9 + 0.2 * max(0, numbers["method"].nunique() - 6)
         figure, axes = plt.subplots(len(MEASURES), 2, figsize=size, sharex=True, sharey="row", layout="constrained")
         for line, (measure, label) in zip(axes, MEASURES.items(), strict=True):

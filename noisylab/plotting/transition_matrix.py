@@ -9,9 +9,9 @@ from noisylab.plotting.style import Width
 from noisylab.study.run_folder import NOISE_FILE
 
 
-@FIGURES.register("transition_matrix", caption="The transition matrix asked for and the realised one")
+@FIGURES.register("transition_matrix", caption="The requested and the realised transition matrix")
 def transition_matrix_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
-    """The matrix asked for beside the realised one and the rate of every class, of the first run's noise."""
+    """The requested and the realised matrix and the rate of every class, for the noise of the first run."""
     runs.check_mislabelled()
     noisy = NoisyLabels.load(runs.folder / str(runs.under_noise["id"].iloc[0]) / NOISE_FILE)
     return corruption_figure(noisy, title=f"{runs.title}, {runs.noise}", width=width)

@@ -67,11 +67,11 @@ def load_dynamics(run_folder: str | PathLike[str]) -> "xarray.Dataset":
     Example:
         >>> import torch
         >>> from noisylab.recording import DynamicsRecorder, load_dynamics
-        >>> recorder = DynamicsRecorder("my_run", [0, 1], epochs=1)
+        >>> recorder = DynamicsRecorder("one_epoch", [0, 1], epochs=1)
         >>> recorder.observe(torch.tensor([0, 1]), torch.zeros(2, 2))
         >>> recorder.end_epoch()
-        >>> load_dynamics("my_run")["loss"].values.round(2)
-        array([[0.69, 0.69]], dtype=float32)
+        >>> load_dynamics("one_epoch")["loss"].shape
+        (1, 2)
     """
     folder = Path(run_folder).expanduser()
     shards = sorted(path for path in folder.glob("dynamics-*-of-*.zarr") if path.is_dir())

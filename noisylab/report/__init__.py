@@ -1,1 +1,1 @@
-"""What a study shows: tables, its summary at the end, progress, and one self-contained HTML page."""
+"""Tables of a study, its progress, and its HTML page (`noisylab report runs/STUDY`)."""

@@ -1,4 +1,4 @@
-"""The page itself: tables, figures and the sample explorer, in one file that needs no network."""
+"""The page: tables, figures and the sample explorer, in one file that needs no network."""
 
 import base64
 from collections.abc import Mapping
@@ -19,13 +19,13 @@ from noisylab.report.tables import accuracy_table, points_table, protocol
 from noisylab.study.inputs import data_of_run
 from noisylab.study.run_folder import NOISE_FILE, read_config
 
-# The figures that answer the first questions; the others follow by name.
+# The first figures; the others follow by name.
 FIRST = ("noise_robustness", "axis_comparison", "option_map", "method_ranks", "memorisation", "training_dynamics")
 
 
 @dataclass(frozen=True)
 class Explored:
-    """The runs whose samples can be looked at: one per method, of one seed; and the data they were trained on."""
+    """The runs whose samples the page shows, one per method with one seed, and their data."""
 
     runs: Mapping[str, Path]
     seed: int
@@ -33,10 +33,10 @@ class Explored:
 
 
 def explore(runs: StudyRuns, seed: int | None = None) -> Explored:
-    """The runs whose samples a page shows: under the study's `noise`, with `seed` (None: the first one).
+    """The runs whose samples a page shows: under `runs.noise`, with `seed` (None: the first one).
 
     Raises ValueError if there is no such run, if the runs differ in more than method, noise and seeds, or if their data set
-    cannot be read or is not the one of the runs.
+    cannot be read or has changed.
     """
     rows = runs.under_noise
     seeds = sorted(set(rows["seed"]))
@@ -54,9 +54,12 @@ def build_page(runs: StudyRuns, *, explored: Explored | None = None) -> str:
     """One HTML page of a study that needs no network: tables, every figure, and the samples of some runs.
 
     Args:
-        runs: of a study. Settings in which they differ are kept apart in the tables; a figure that cannot do so is left out,
-            with the reason.
-        explored: the runs whose samples the page shows, as of `explore`; None: no samples.
+        runs: From `study_runs`. Tables keep settings apart in which the runs differ; a figure that cannot is left out, with
+            the reason.
+        explored: The runs whose samples the page shows, from `explore`; None: no samples.
+
+    Returns:
+        The page.
 
     Example:
         >>> from noisylab.plotting.study_runs import study_runs
@@ -77,7 +80,7 @@ def build_page(runs: StudyRuns, *, explored: Explored | None = None) -> str:
         about, arrays = explorer_data(explored.runs, explored.data.class_names, tile)
         said = (
             f"The {about['count']:,} training samples under {runs.noise}, seed {explored.seed}; {about['record']} records, "
-            "scores over all epochs. Mislabelled samples have a tinted ground and are named true → given."
+            "scores over all epochs. Mislabelled samples have a tinted background and are named true → given."
         )
     environment = Environment(loader=PackageLoader("noisylab.report", "."), autoescape=True, trim_blocks=True)
     return environment.get_template("page.html.j2").render(
@@ -99,7 +102,7 @@ def build_page(runs: StudyRuns, *, explored: Explored | None = None) -> str:
 
 
 def _figures(runs: StudyRuns) -> tuple[list[tuple[str, str, str]], list[tuple[str, str]]]:
-    """Name, caption and data URL of every figure that has something to show, and why the others have not."""
+    """Name, caption and data URL of every figure that has something to show, and the reasons of the others."""
     drawn, undrawn = [], []
     captions = {name: entry.facts["caption"] for name, entry in FIGURES.entries().items()}
     for name in sorted(captions, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST)):

@@ -1,4 +1,4 @@
-"""How a study goes, on a terminal, in a notebook or in a log."""
+"""The progress of a study, in a terminal, a notebook or a log."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from noisylab.study.runner import Observer
 
 
 class ConsoleProgress(Observer):
-    """On a terminal and in a notebook a bar with the time left; elsewhere a line for every finished run."""
+    """In a terminal or notebook, a bar with the remaining time; elsewhere, a line for every finished run."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console()
@@ -29,7 +29,7 @@ class ConsoleProgress(Observer):
         )
 
     def on_start(self, planned: Sequence[RunConfig], missing: Sequence[RunConfig], jobs: int) -> None:
-        """Say what is to do."""
+        """Print how many runs there are."""
         where = "in this process" if jobs == 1 else f"on {jobs} processes"
         self.console.print(
             f"{len(planned)} runs, {len(planned) - len(missing)} already done; {len(missing)} to do {where}", highlight=False
@@ -41,7 +41,7 @@ class ConsoleProgress(Observer):
             self._progress.start()
 
     def on_result(self, config: RunConfig, result: dict[str, Any]) -> None:
-        """Count the run, and without a bar print a line for it."""
+        """Count the run, and print a line for it if there is no bar."""
         self._finished += 1
         self._progress.update(self._task, description=f"{self._finished}/{self._runs} runs")
         if not self._live:
@@ -58,5 +58,5 @@ class ConsoleProgress(Observer):
         self._progress.update(self._task, completed=sum(epochs))
 
     def on_end(self) -> None:
-        """Leave the bar as it is."""
+        """Stop the bar."""
         self._progress.stop()

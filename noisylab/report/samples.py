@@ -1,4 +1,4 @@
-"""What the sample explorer shows, packed small: thumbnails, curves over epochs, scores."""
+"""The data of the sample explorer, packed: thumbnails, curves over epochs, scores."""
 
 import base64
 import gzip
@@ -20,11 +20,11 @@ from noisylab.recording.records import load_dynamics
 if TYPE_CHECKING:
     import xarray
 
-# Thumbnails are at most this large (pixels), and stand in sheets of this many, so that a page decodes only those it shows.
+# Thumbnails have at most this size (pixels), and a sheet has this many, so that a page decodes only visible ones.
 LARGEST, PER_SHEET, PER_ROW = 64, 1024, 32
-# More samples than this, and their thumbnails are compressed with losses.
+# With more samples than this, thumbnails are compressed with losses.
 LOSSLESS = 10_000
-# Epochs of a curve, at most.
+# Maximum number of epochs of a curve.
 POINTS = 50
 
 
@@ -57,12 +57,12 @@ def sheets(images: Images) -> tuple[list[str], tuple[int, int]]:
 
 
 def chosen_epochs(epochs: int) -> list[int]:
-    """At most POINTS epochs, evenly spread, the first and the last among them."""
+    """At most POINTS evenly spread epochs, including the first and the last."""
     return sorted({round(epoch) for epoch in np.linspace(0, epochs - 1, min(epochs, POINTS)).tolist()})
 
 
 def curves(records: "xarray.Dataset", epochs: Iterable[int]) -> NDArray[np.uint8]:
-    """uint8[epochs, N]: what a sample was predicted as (bits 6-7) and the probability of its given label in 63rds.
+    """uint8[epochs, N]: the prediction of a sample (bits 6-7), and the probability of its given label in 63rds.
 
     Predictions: 0 another class, 1 the given label, 2 the true label of a mislabelled sample, 3 not seen.
     """
@@ -83,9 +83,9 @@ def score_columns(records: "xarray.Dataset") -> dict[str, NDArray[np.float32]]:
 def explorer_data(
     runs: Mapping[str, Path], class_names: Iterable[str], tile: tuple[int, int]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """What the page's script reads: a JSON object that says what is where, and packed arrays by name.
+    """The input of the page's script: a JSON object that describes the arrays, and packed arrays by name.
 
-    runs: the folder of one run per method, of the same samples; their records are in memory one after the other.
+    runs: the folder of one run per method, with the same samples. Only one run's records are in memory at a time.
     """
     arrays: dict[str, str] = {}
     about: dict[str, Any] = {"classes": list(class_names), "tile": tile, "perSheet": PER_SHEET, "perRow": PER_ROW}

@@ -1,4 +1,4 @@
-"""What a study shows of its finished runs: tables, figures, where they are, and what is missing."""
+"""What a study shows: tables and figures of its finished runs, their paths, and what is missing."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,24 +27,24 @@ def show(
     failures: Mapping[str, str] | None = None,
     missing: Sequence[str] = (),
 ) -> None:
-    """Print the tables of finished runs, write them and the figures to a folder, and say where they are.
+    """Print the tables of finished runs, write them and the figures to a folder, and print the paths.
 
-    Written are summary.csv and differences.csv; with "markdown" and "latex" both also as .md and .tex, with a column per noise.
-    A figure that has nothing to show is named with the reason.
+    Writes summary.csv and differences.csv; with "markdown" and "latex" also as .md and .tex, with a column per noise. For a
+    figure that has nothing to show, prints the reason.
 
     Args:
-        results: rows of `results.csv`, in the order of the tables.
-        out: the study's folder, with the runs' own folders, to which everything is written.
-        baselines: methods (specs) with which all others are compared.
-        by: settings in which the runs differ, whose values are kept apart.
-        figures: names or specs of figures, as of `noisylab.plotting.catalogue.draw_figure`.
-        tables: the forms of the tables.
-        console: that prints.
-        failures: reason of every run that failed, by id.
-        missing: ids of the runs that have not finished.
+        results: Rows of `results.csv`, in the order of the tables.
+        out: The study's folder; everything is written there.
+        baselines: Methods (specs) that all others are compared with.
+        by: Settings in which the runs differ; their values are kept apart.
+        figures: Names or specs of figures.
+        tables: The forms of the tables.
+        console: Prints everything.
+        failures: The reason of every failed run, by id.
+        missing: The ids of unfinished runs.
 
     Raises:
-        ValueError: the runs differ in a setting that is not in `by`, or a figure is unknown.
+        ValueError: If the runs differ in a setting that is not in `by`, or a figure is unknown.
 
     Example:
         >>> from noisylab.report.study_report import show

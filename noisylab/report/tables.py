@@ -1,4 +1,4 @@
-"""Tables of a study, made once and shown in the terminal, in Markdown, in LaTeX and on the page."""
+"""Tables of a study, made once, and shown in the terminal, in Markdown, in LaTeX and on the page."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -29,13 +29,13 @@ _LATEX = str.maketrans(
 
 
 def latex_text(text: str) -> str:
-    """`text` with the characters escaped that LaTeX would not print."""
+    """`text` with LaTeX's special characters escaped."""
     return text.translate(_LATEX)
 
 
 @dataclass(frozen=True)
 class Column:
-    """Heading of a column. text: words, on the left; else numbers, on the right. fold: characters of a line in the terminal."""
+    """A column. text: words, left-aligned; else numbers, right-aligned. fold: characters per line in the terminal."""
 
     name: str
     text: bool = False
@@ -44,9 +44,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as text: what it shows, its columns, its cells, and which of them are bold (row and column).
+    """A table as text: caption, columns, cells, and the bold cells (row and column).
 
-    sections: how many leading columns a section has in common; a line is drawn, and they are written, where they change.
+    sections: number of leading columns that a section shares. They are written, with a line above, only if they change.
 
     Example:
         >>> from noisylab.report.tables import Column, Table
@@ -79,13 +79,13 @@ class Table:
             same = number > 0 and self._section(number) == self._section(number - 1)
             last = number + 1 == len(self.rows) or self._section(number) != self._section(number + 1)
             shown = ["" if same and place < self.sections else cell for place, cell in enumerate(row)]
-            # As they are: a label may have brackets that rich would take for markup.
+            # As plain text, because rich would take brackets in a label for markup.
             cells = [Text(cell, style="bold" if (number, place) in self.bold else "") for place, cell in enumerate(shown)]
             table.add_row(*cells, end_section=last and self.sections > 0)
         return table
 
     def print(self, console: Console, **options: Any) -> None:
-        """Print the table whole, though a narrow terminal breaks its lines."""
+        """Print the complete table, even if a narrow terminal wraps its lines."""
         table = self.terminal(**options)
         wide = Console(file=console.file, width=1000)
         wide.width = max(console.width, Measurement.get(wide, wide.options, table).maximum)
@@ -101,7 +101,7 @@ class Table:
         return f"{self.caption}.\n\n{body}"
 
     def latex(self, *, two_columns: bool = False) -> str:
-        """The table as a LaTeX `table` with booktabs; two_columns: over both columns of a page that has two."""
+        """The table as a LaTeX `table` with booktabs; two_columns: spans both columns of a two-column page."""
         rows = [
             [rf"\textbf{{{latex_text(cell)}}}" if mark else latex_text(cell) for cell, mark in row] for row in self.marked()
         ]
@@ -112,7 +112,7 @@ class Table:
         return text.replace("{table}", "{table*}") if two_columns else text
 
     def marked(self) -> list[list[tuple[str, bool]]]:
-        """Every cell with whether it is bold."""
+        """Every cell, and whether it is bold."""
         return [[(cell, (y, x) in self.bold) for x, cell in enumerate(row)] for y, row in enumerate(self.rows)]
 
     def _section(self, row: int) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ class Table:
 
 
 def results_table(summary: pandas.DataFrame, by: Sequence[str] = ()) -> Table:
-    """A row per value of `by`, noise and method. summary: of `noisylab.analysis.tables.summarise` with the same `by`."""
+    """A row per value of `by`, noise and method. summary: from `noisylab.analysis.tables.summarise` with the same `by`."""
     text = [Column(name.replace("_", " "), text=True) for name in (*by, "noise")]
     numbers = ("seeds", "test accuracy", "last 10 epochs", "memorised", "images", "steps")
     rows = tuple(
@@ -144,7 +144,7 @@ def results_table(summary: pandas.DataFrame, by: Sequence[str] = ()) -> Table:
 
 
 def differences_table(differences: pandas.DataFrame, by: Sequence[str] = ()) -> Table:
-    """A row per value of `by`, noise and pair of methods. differences: of `noisylab.analysis.tables.compare` with that `by`."""
+    """A row per value of `by`, noise and pair of methods. differences: from `noisylab.analysis.tables.compare` with `by`."""
     text = (*(Column(name.replace("_", " "), text=True) for name in (*by, "noise")), Column("difference", text=True, fold=40))
     rows = tuple(
         (
@@ -164,7 +164,7 @@ def differences_table(differences: pandas.DataFrame, by: Sequence[str] = ()) -> 
 def accuracy_table(results: pandas.DataFrame, measure: str = "test_accuracy_last", by: Sequence[str] = ()) -> Table:
     """A row per value of `by` and method, a column per noise: mean ± 95 % interval in percent, and the exposure.
 
-    Bold is the best under a noise if it is significantly above every other one. Raises ValueError if the runs differ in a
+    The best method under a noise is bold if it is significantly above all others. Raises ValueError if the runs differ in a
     setting that is not in `by`.
     """
     summary, best = summarise(results, by), leaders(results, measure, by)
@@ -209,7 +209,7 @@ def points_table(
 
 
 def protocol(results: pandas.DataFrame) -> str:
-    """In one sentence, what the numbers of a table are of, as far as the runs have it alike."""
+    """The settings that all runs of a table share, as one sentence."""
     first, different = results.iloc[0], differing_settings(results)
     said = {
         ("data",): str(first["data"]),

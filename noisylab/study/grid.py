@@ -142,7 +142,7 @@ def _check_specs(name: str, texts: Sequence[str]) -> None:
 
 
 def seeds_of(seeds: Any) -> tuple[int, ...]:
-    """The seeds that a number or several numbers mean: 5 are the five seeds 0 to 4, [7] is seed 7 alone.
+    """Expand a number of seeds: 5 gives the seeds 0 to 4. A list is taken as the seeds themselves: [7] is seed 7 alone.
 
     Raises ValueError for anything else, and for a number below 1.
     """
@@ -150,7 +150,7 @@ def seeds_of(seeds: Any) -> tuple[int, ...]:
         return tuple(range(int(seeds)))
     if isinstance(seeds, bool | str | Real) or not isinstance(seeds, Iterable):
         raise ValueError(
-            f"seeds must be how many (5 for the seeds 0 to 4) or the seeds themselves ([7] for seed 7), got {seeds!r}"
+            f"seeds must be a number of seeds (5: the seeds 0 to 4) or the seeds themselves ([7]: seed 7 alone), got {seeds!r}"
         )
     return tuple(seeds)
 

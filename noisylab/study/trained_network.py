@@ -18,8 +18,8 @@ class TrainedNetwork(nn.Module):
     It takes images uint8[B, C, H, W], or float[B, C, H, W] with pixels in [0, 1], and returns logits float32[B, K].
 
     Attributes:
-        network: the network itself, for images that are already normalised.
-        class_names: the names of the K classes.
+        network: The network itself, for images that are already normalised.
+        class_names: The names of the K classes.
     """
 
     def __init__(

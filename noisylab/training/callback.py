@@ -9,7 +9,16 @@ from noisylab.methods.base import Method, Step
 
 @dataclass(frozen=True)
 class EpochSummary:
-    """The loop's numbers of one epoch. `images`, `steps` and `seconds` cover the training of this epoch only."""
+    """The loop's numbers of one epoch.
+
+    Attributes:
+        epoch: Counted from 0.
+        train_loss: Mean over the steps.
+        learning_rate: Of the first step.
+        images: Entries that were trained on in this epoch.
+        steps: Updates in this epoch.
+        seconds: Time of training, without evaluation.
+    """
 
     epoch: int
     train_loss: float

@@ -62,7 +62,10 @@ REFUSED: list[tuple[list[str], str]] = [
     (["--milestones", "0.5,0.75"], "apart: --milestones 0.5 0.75"),
     (["--seeds", "0,1,2"], "apart: --seeds 0 1 2"),
     (["--seeds=0,1"], "apart: --seeds 0 1"),
-    (["--seeds", "0"], "--seeds 0 names no seed; write --seeds 5 for the seeds 0 to 4, or --seeds [0] for seed 0 alone"),
+    (
+        ["--seeds", "0"],
+        "seeds must be a number of seeds (5: the seeds 0 to 4) or the seeds themselves ([7]: seed 7 alone), got 0",
+    ),
     (["stray"], "stray"),
     (["--batch-size", "7"], "batch_size must be even"),
     (["--batch-size", "0"], "batch_size must be a number >= 1, got 0"),

@@ -105,5 +105,5 @@ def test_it_fits_the_networks_there_are(model: str) -> None:
 
 
 def test_a_network_of_one_stage_is_refused() -> None:
-    with pytest.raises(ValueError, match="two or more, got 1"):
+    with pytest.raises(ValueError, match="two stages or more, got 1"):
         kit.build("byot", networks=lambda made: kit.make_network(widths=(4,)))

@@ -110,7 +110,7 @@ def test_networks_start_apart() -> None:
 
 
 def test_the_rate_has_to_be_known_from_somewhere() -> None:
-    with pytest.raises(ValueError, match="forget_rate must be given where the noise rate is not known"):
+    with pytest.raises(ValueError, match="forget_rate must be given if the noise rate is not known"):
         CoTeaching(RunInfo(make_network, CLASSES, SAMPLES, 3))
     assert CoTeaching(RunInfo(make_network, CLASSES, SAMPLES, 3), forget_rate=0.3).forget_rate == 0.3
     # What is given goes before what is known.

@@ -111,7 +111,7 @@ def test_what_does_not_fit_the_batch_before_is_refused_and_the_memory_stays() ->
         criterion(logits, labels)
     with pytest.raises(ValueError, match="got 3 for 4 logits"):
         criterion(logits, labels, torch.tensor([1, 2, 3]))
-    with pytest.raises(ValueError, match="must be of 3 classes"):
+    with pytest.raises(ValueError, match="must have 3 classes"):
         criterion(torch.randn(4, 5), labels, torch.tensor([7, 8, 1, 2]))
     criterion.eval()
     assert criterion(logits, labels).item() == torch.nn.functional.cross_entropy(logits, labels).item()

@@ -86,7 +86,7 @@ def test_nothing_of_the_network_that_estimates_remains_and_a_known_matrix_needs_
         (None, {"transition": "known"}, "which is not known for this noise"),
         (torch.eye(3), {"transition": "known"}, r"must be \[4, 4\], got \[3, 3\]"),
         (torch.ones(4, 4), {"transition": "known"}, "rows must sum to 1"),
-        (torch.eye(4), {"transition": "known", "percentile": 97.0}, "percentile is about anchor points"),
+        (torch.eye(4), {"transition": "known", "percentile": 97.0}, "percentile is for anchor points"),
         (None, {"percentile": 0.0}, "percentile must be"),
         (None, {"transition": "oracle"}, "transition must be one of 'anchor', 'known'"),
     ],

@@ -155,7 +155,7 @@ def test_what_was_not_recorded_is_not_drawn(tmp_path: Path) -> None:
         if name in need_none:
             draw_figure(name, runs)
         else:
-            with pytest.raises(ValueError, match=r"nothing is recorded of single samples under symmetric:0.4 \(ce, dlb\)"):
+            with pytest.raises(ValueError, match=r"no single samples are recorded under symmetric:0.4 \(ce, dlb\)"):
                 draw_figure(name, runs)
 
 
@@ -179,7 +179,7 @@ def test_runs_are_found_by_the_figures_names_and_wrong_ones_are_corrected(folder
     assert runs.results["method"].unique().tolist() == ["dlb", "ce"]
     assert runs.noise == "symmetric:0.4"
     assert study_runs(folder, methods=["dlb(temperature=3.0)"]).results["method"].unique().tolist() == ["dlb"]
-    with pytest.raises(ValueError, match=r"of the study's, ce, repeat, dlb, got 'repeet' \(did you mean 'repeat'\?\)"):
+    with pytest.raises(ValueError, match=r"of the study, ce, repeat, dlb, got 'repeet' \(did you mean 'repeat'\?\)"):
         study_runs(folder, methods=["repeet"])
     with pytest.raises(ValueError, match="no run has epochs=5; there are epochs: 6"):
         study_runs(folder, where={"epochs": 5})

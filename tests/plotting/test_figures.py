@@ -272,9 +272,9 @@ def test_a_map_has_every_cell_and_the_other_methods_in_its_title() -> None:
 
 
 def test_a_map_that_is_not_over_two_options_is_refused() -> None:
-    with pytest.raises(ValueError, match="those of dlb that vary are none"):
+    with pytest.raises(ValueError, match="of dlb's options none vary"):
         draw_figure("option_map", made(results()))
-    with pytest.raises(ValueError, match="vary are temperature, alpha; got alpha and two_forward"):
+    with pytest.raises(ValueError, match="options temperature, alpha vary; got alpha and two_forward"):
         draw_figure("option_map", made(options_grid()), down="alpha", right="two_forward")
     third = results(("dlb(temperature=1.0, alpha=0.3, two_forward=True)",), ("symmetric",), (0.4,))
     both = made(pandas.concat([options_grid(), third], ignore_index=True))
@@ -291,16 +291,18 @@ def test_runs_of_different_settings_are_not_drawn_together() -> None:
     for name in ("noise_robustness", "method_ranks", "memorisation", "transition_matrix"):
         with pytest.raises(ValueError, match=r"runs differ in batch_size: 32, 64; choose with where=\{'batch_size': 64\}"):
             draw_figure(name, made(over("batch_size", [32, 64]), metrics()))
-    with pytest.raises(ValueError, match="is there twice"):
+    with pytest.raises(ValueError, match="occurs twice"):
         draw_figure("noise_robustness", made(pandas.concat([results(), results().iloc[:1]])))
 
 
 def test_what_has_nothing_to_show_says_why() -> None:
     with pytest.raises(ValueError, match="no sample is mislabelled under symmetric:0"):
         draw_figure("memorisation", made(results(rates=(0,)), metrics()))
-    with pytest.raises(ValueError, match=r"nothing is recorded .* because the images were mixed; run with record='eval'"):
+    with pytest.raises(
+        ValueError, match=r"no single samples are recorded .* because the images were mixed; run with record='eval'"
+    ):
         draw_figure("memorisation", made(results(), metrics().assign(mislabelled_memorised=np.nan)))
-    with pytest.raises(ValueError, match="no seed was run with every method"):
+    with pytest.raises(ValueError, match="under no noise do all methods share a seed"):
         draw_figure("method_ranks", made(results(("ce", "dlb"), ("symmetric",), (0.4,), seeds=2).iloc[[0, 3]]))
 
 

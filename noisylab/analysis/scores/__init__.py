@@ -1,1 +1,1 @@
-"""One file a family of per-sample scores."""
+"""One file for each family of per-sample scores."""

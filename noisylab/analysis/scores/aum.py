@@ -12,7 +12,12 @@ from noisylab.corruption.validation import check_integer, check_labels
 
 
 class FakeClass(NamedTuple):
-    """labels: int64[N], those of the threshold samples changed to class K; positions: int64[M], which samples these are."""
+    """The labels of one of the two trainings.
+
+    Attributes:
+        labels: int64[N], with class K for the threshold samples.
+        positions: int64[M], the threshold samples.
+    """
 
     labels: NDArray[np.int64]
     positions: NDArray[np.int64]
@@ -20,18 +25,50 @@ class FakeClass(NamedTuple):
 
 @SCORES.register("aum", needs="margin", high=False)
 def aum(margin: ArrayLike, *, running: bool = False) -> Values:
-    """float64[N], the mean over epochs of z_given - max of the other logits [E, N]; NaN entries are left out (section 3.1).
+    """AUM: the mean margin over epochs, z_given - max of the other logits (Pleiss et al. 2020).
 
-    running: the value after each epoch, float64[E, N]. Raises ValueError for other shapes.
+    Args:
+        margin: float[E, N]; NaN entries are left out.
+        running: Whether to return the value after each epoch.
+
+    Returns:
+        float64[N], or float64[E, N] if `running`. Mislabelled samples have low values.
+
+    Example:
+        >>> from noisylab.analysis import aum
+        >>> aum([[1.0, -2.0], [3.0, -4.0]]).tolist()
+        [2.0, -3.0]
+
+    Source:
+        Pleiss et al., NeurIPS 2020, section 3.1.
     """
     return mean_over_epochs(margin, "margin", running=running)
 
 
 def fake_classes(given_labels: ArrayLike, num_classes: int | None = None, *, seed: int = 0) -> tuple[FakeClass, FakeClass]:
-    """The labels of the two trainings that decide on every sample: each gives N // (K + 1) other samples to a fake class K.
+    """The labels of two trainings that give AUM's threshold: each gives N // (K + 1) other samples to a fake class K.
 
-    Train a network of K + 1 classes on the labels of each, and hand both AUMs to `mislabelled_by_aum` (section 3.2). Raises
-    ValueError for bad labels, and for fewer than K + 1 samples.
+    Train a network of K + 1 classes on the labels of each, and pass both AUMs to `mislabelled_by_aum`.
+
+    Args:
+        given_labels: int[N].
+        num_classes: K; by default that of the labels.
+        seed: Seed of the choice.
+
+    Returns:
+        The labels and threshold samples of both trainings.
+
+    Raises:
+        ValueError: For bad labels, or fewer than K + 1 samples.
+
+    Example:
+        >>> from noisylab.analysis import fake_classes
+        >>> first, second = fake_classes([0, 1] * 6)
+        >>> len(first.positions), int(first.labels.max())
+        (4, 2)
+
+    Source:
+        Pleiss et al., NeurIPS 2020, section 3.2.
     """
     labels, classes = check_labels(given_labels, num_classes)
     size = len(labels) // (classes + 1)
@@ -48,7 +85,24 @@ def fake_classes(given_labels: ArrayLike, num_classes: int | None = None, *, see
 
 
 def aum_threshold(values: ArrayLike, positions: ArrayLike, *, percentile: float = 99.0) -> float:
-    """The AUM below which a sample behaves like one of the fake class: a percentile of the threshold samples' AUMs float[N]."""
+    """The AUM below which a sample behaves as if it were mislabelled: a percentile of the threshold samples' AUMs.
+
+    Args:
+        values: float[N], AUMs.
+        positions: int[M], the threshold samples.
+        percentile: In [0, 100].
+
+    Returns:
+        The threshold.
+
+    Raises:
+        ValueError: For another percentile, or for positions that are not samples.
+
+    Example:
+        >>> from noisylab.analysis import aum_threshold
+        >>> aum_threshold([3.0, -1.0, 2.0, 1.0], positions=[1, 3], percentile=50)
+        0.0
+    """
     scores, place = np.asarray(values, dtype=np.float64), np.asarray(positions)
     if not 0 <= percentile <= 100:
         raise ValueError(f"percentile must be in [0, 100], got {percentile!r}")
@@ -60,10 +114,25 @@ def aum_threshold(values: ArrayLike, positions: ArrayLike, *, percentile: float 
 def mislabelled_by_aum(
     values: Sequence[ArrayLike], positions: Sequence[ArrayLike], *, percentile: float = 99.0
 ) -> NDArray[np.bool_]:
-    """bool[N], which samples have an AUM below the threshold of their training.
+    """The samples whose AUM is below the threshold of their training.
 
-    values: the AUMs float[N] of each training; positions: the threshold samples of each. A sample is judged by the first
-    training in which it is no threshold sample. Raises ValueError where there is none, or the lengths differ.
+    A sample is judged by the first training in which it is not a threshold sample.
+
+    Args:
+        values: The AUMs float[N] of each training.
+        positions: The threshold samples int[M] of each training.
+        percentile: Of the threshold samples' AUMs, in [0, 100].
+
+    Returns:
+        bool[N].
+
+    Raises:
+        ValueError: If lengths differ, or a sample is a threshold sample of every training.
+
+    Example:
+        >>> from noisylab.analysis import mislabelled_by_aum
+        >>> mislabelled_by_aum([[3.0, -1.0, 2.0], [0.0, 4.0, -5.0]], positions=[[1], [0]]).tolist()
+        [False, False, False]
     """
     scores = [np.asarray(each, dtype=np.float64) for each in values]
     if not scores or len(scores) != len(positions) or len({each.shape for each in scores}) > 1:

@@ -1,4 +1,4 @@
-"""Prediction consistency: whether a sample is predicted alike again and again, between epochs and between presentations."""
+"""Prediction consistency: whether a sample keeps its prediction between epochs and between presentations."""
 
 from collections.abc import Iterator
 
@@ -11,10 +11,20 @@ from noisylab.core.registries import SCORES
 
 @SCORES.register("prediction_consistency", needs="prediction", high=False)
 def prediction_consistency(prediction: ArrayLike, *, shown: ArrayLike | None = None, running: bool = False) -> Values:
-    """float64[N], the share of consecutive presentations with the same predicted class.
+    """The share of consecutive presentations with the same predicted class.
 
-    prediction: int[E, N]. shown: bool[E, N], which epochs showed the sample (default: all); consecutive ones are those shown.
-    NaN where fewer than two were. running: the value after each epoch, float64[E, N]. Raises ValueError for other shapes.
+    Args:
+        prediction: int[E, N].
+        shown: bool[E, N], which epochs showed the sample; by default all.
+        running: Whether to return the value after each epoch.
+
+    Returns:
+        float64[N], or float64[E, N] if `running`; NaN for fewer than two presentations.
+
+    Example:
+        >>> from noisylab.analysis import prediction_consistency
+        >>> prediction_consistency([[0, 1], [0, 2], [0, 2]]).tolist()
+        [1.0, 0.5]
     """
     array, there = check_epochs(prediction, "prediction", shown)
 
@@ -34,9 +44,20 @@ def prediction_consistency(prediction: ArrayLike, *, shown: ArrayLike | None = N
 
 @SCORES.register("prediction_entropy", needs="prediction", high=True)
 def prediction_entropy(prediction: ArrayLike, *, shown: ArrayLike | None = None, running: bool = False) -> Values:
-    """float64[N], the entropy in nats of the histogram of predicted classes over epochs: -sum_k f_k log f_k.
+    """The entropy of the histogram of predicted classes over epochs, -sum_k f_k log f_k, in nats.
 
-    0 for a sample that is always predicted alike. Arguments as for `prediction_consistency`.
+    Args:
+        prediction: int[E, N].
+        shown: bool[E, N], which epochs showed the sample; by default all.
+        running: Whether to return the value after each epoch.
+
+    Returns:
+        float64[N], or float64[E, N] if `running`; 0 for a sample that always has the same prediction.
+
+    Example:
+        >>> from noisylab.analysis import prediction_entropy
+        >>> prediction_entropy([[0, 1], [0, 2]]).round(2).tolist()
+        [0.0, 0.69]
     """
     array, there = check_epochs(prediction, "prediction", shown)
     if array.dtype.kind not in "iu":
@@ -49,7 +70,7 @@ def prediction_entropy(prediction: ArrayLike, *, shown: ArrayLike | None = None,
         logs = np.arange(len(array) + 1) * np.log(np.maximum(np.arange(len(array) + 1), 1))
         shares, number = np.zeros(array.shape[1]), np.zeros(array.shape[1], dtype=np.int64)
         for now, present in zip(array, there, strict=True):
-            # Of sum_k c_k log c_k, one term changes in an epoch.
+            # Only one term of sum_k c_k log c_k changes in an epoch.
             place = samples[present], now[present]
             count = counts[place]
             shares[present] += logs[count + 1] - logs[count]
@@ -63,15 +84,38 @@ def prediction_entropy(prediction: ArrayLike, *, shown: ArrayLike | None = None,
 
 @SCORES.register("prediction_divergence", needs="divergence", high=True)
 def prediction_divergence(divergence: ArrayLike, *, running: bool = False) -> Values:
-    """float64[N], the mean of KL divergences [E, N] in nats between consecutive soft predictions; NaN where there is none."""
+    """The mean KL divergence between the soft predictions of consecutive epochs, in nats.
+
+    Args:
+        divergence: float[E, N]; NaN entries are left out.
+        running: Whether to return the value after each epoch.
+
+    Returns:
+        float64[N], or float64[E, N] if `running`; NaN if there is none.
+
+    Example:
+        >>> from noisylab.analysis import prediction_divergence
+        >>> prediction_divergence([[float("nan")], [0.5], [0.25]]).tolist()
+        [0.375]
+    """
     return mean_over_epochs(divergence, "divergence", running=running)
 
 
 @SCORES.register("step_consistency", needs="agreement", high=False)
 def step_consistency(agreement: ArrayLike, *, running: bool = False) -> Values:
-    """float64[N], the share of second presentations that were predicted as the one before, in DLB in the batch before.
+    """The share of second presentations with the same predicted class as the first, in DLB one batch before.
 
-    agreement: int[E, N] of 1 (alike), 0 (not) and -1 (no second presentation); NaN where all are -1.
+    Args:
+        agreement: int[E, N]: 1 (the same), 0 (another class) or -1 (no second presentation).
+        running: Whether to return the value after each epoch.
+
+    Returns:
+        float64[N], or float64[E, N] if `running`; NaN if there is no second presentation.
+
+    Example:
+        >>> from noisylab.analysis import step_consistency
+        >>> step_consistency([[1, 1], [-1, 0]]).tolist()
+        [1.0, 0.5]
     """
     array = np.asarray(agreement)
     return mean_over_epochs(array, "agreement", shown=array >= 0, running=running)
@@ -79,5 +123,18 @@ def step_consistency(agreement: ArrayLike, *, running: bool = False) -> Values:
 
 @SCORES.register("step_divergence", needs="step_divergence", high=True)
 def step_divergence(divergence: ArrayLike, *, running: bool = False) -> Values:
-    """float64[N], the mean of KL divergences [E, N] in nats between a second presentation and the one before; NaN if none."""
+    """The mean KL divergence between the soft predictions of first and second presentations, in nats.
+
+    Args:
+        divergence: float[E, N]; NaN entries are left out.
+        running: Whether to return the value after each epoch.
+
+    Returns:
+        float64[N], or float64[E, N] if `running`; NaN if there is none.
+
+    Example:
+        >>> from noisylab.analysis import step_divergence
+        >>> step_divergence([[0.5], [0.25]]).tolist()
+        [0.375]
+    """
     return mean_over_epochs(divergence, "divergence", running=running)

@@ -11,23 +11,49 @@ from noisylab.core.registries import SCORES
 
 @SCORES.register("confidence", needs="p_given", high=False)
 def confidence(p_given: ArrayLike, *, running: bool = False) -> Values:
-    """float64[N], the mean over epochs of the given label's probability [E, N]; NaN entries are left out.
+    """The mean over epochs of the given label's probability (Swayamdipta et al. 2020).
 
-    running: the value after each epoch, float64[E, N]. Raises ValueError for other shapes.
+    Args:
+        p_given: float[E, N]; NaN entries are left out.
+        running: Whether to return the value after each epoch.
+
+    Returns:
+        float64[N], or float64[E, N] if `running`.
+
+    Example:
+        >>> from noisylab.analysis import confidence
+        >>> confidence([[0.5, 0.25], [1.0, 0.25]]).tolist()
+        [0.75, 0.25]
+
+    Source:
+        Swayamdipta et al., EMNLP 2020, section 2.
     """
     return mean_over_epochs(p_given, "p_given", running=running)
 
 
 @SCORES.register("variability", needs="p_given", high=False)
 def variability(p_given: ArrayLike, *, running: bool = False) -> Values:
-    """float64[N], the population standard deviation over epochs of the given label's probability [E, N].
+    """The population standard deviation over epochs of the given label's probability (Swayamdipta et al. 2020).
 
-    Arguments as for `confidence`.
+    Args:
+        p_given: float[E, N]; NaN entries are left out.
+        running: Whether to return the value after each epoch.
+
+    Returns:
+        float64[N], or float64[E, N] if `running`.
+
+    Example:
+        >>> from noisylab.analysis import variability
+        >>> variability([[0.5, 0.25], [1.0, 0.25]]).tolist()
+        [0.25, 0.0]
+
+    Source:
+        Swayamdipta et al., EMNLP 2020, section 2.
     """
     array, there = check_epochs(p_given, "p_given")
 
     def values() -> Iterator[Values]:
-        # Welford's recurrence: a difference of sums of squares would lose the small ones.
+        # Welford's recurrence, because a difference of sums of squares would lose small deviations.
         mean, squares, count = np.zeros((3, array.shape[1]))
         for now, present in zip(array, there, strict=True):
             count += present
@@ -41,9 +67,20 @@ def variability(p_given: ArrayLike, *, running: bool = False) -> Values:
 
 @SCORES.register("correctness", needs="correct", high=False)
 def correctness(correct: ArrayLike, *, shown: ArrayLike | None = None, running: bool = False) -> Values:
-    """float64[N], the share of epochs in which the sample was predicted as its given label, of those that showed it.
+    """The share of epochs in which the sample was predicted as its given label (Swayamdipta et al. 2020).
 
-    correct, shown: bool[E, N]. running as for `confidence`. (The authors' code has their number, not the share.)
+    Args:
+        correct: bool[E, N], whether the prediction is the given label.
+        shown: bool[E, N], which epochs showed the sample; by default all.
+        running: Whether to return the value after each epoch.
+
+    Returns:
+        float64[N], or float64[E, N] if `running`. The authors' code returns the number of epochs.
+
+    Example:
+        >>> from noisylab.analysis import correctness
+        >>> correctness([[True, False], [True, True]]).tolist()
+        [1.0, 0.5]
     """
     right, there = check_correct(correct, shown)
     return mean_over_epochs(right, "correct", shown=there, running=running)

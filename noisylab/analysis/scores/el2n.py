@@ -9,7 +9,23 @@ from noisylab.core.registries import SCORES
 
 
 def error_norm(probabilities: ArrayLike, given: ArrayLike) -> Values:
-    """float64[N], the Euclidean norm of p - onehot(given) for probabilities [N, K] and labels int[N]."""
+    """The Euclidean norm of p - onehot(given).
+
+    Args:
+        probabilities: float[N, K].
+        given: int[N], given labels.
+
+    Returns:
+        float64[N].
+
+    Raises:
+        ValueError: If the shapes do not fit.
+
+    Example:
+        >>> from noisylab.analysis import error_norm
+        >>> error_norm([[1.0, 0.0], [0.0, 1.0]], given=[0, 0]).round(2).tolist()
+        [0.0, 1.41]
+    """
     p, labels = np.array(probabilities, dtype=np.float64), np.asarray(given)
     if p.ndim != 2 or labels.shape != p.shape[:1]:
         raise ValueError(f"probabilities and given must have shapes (N, K) and (N,), got {p.shape} and {labels.shape}")
@@ -19,10 +35,23 @@ def error_norm(probabilities: ArrayLike, given: ArrayLike) -> Values:
 
 @SCORES.register("el2n", needs="el2n", high=True)
 def el2n(norm: ArrayLike, *, first: PositiveInt | None = None, running: bool = False) -> Values:
-    """float64[N], the mean error norm [E, N] over the first epochs; for the score of the paper, average it over runs.
+    """EL2N: the mean error norm over the first epochs (Paul et al. 2021). The paper also averages over runs.
 
-    first: how many epochs (default: a tenth of them, at least one; the paper scores epoch 20 of 200, as a mean over 10 runs).
-    running: the value after each epoch, float64[E, N], which stays after `first`. Raises ValueError for other shapes.
+    Args:
+        norm: float[E, N]; NaN entries are left out.
+        first: Number of epochs; by default a tenth, at least one. (The paper scores epoch 20 of 200, as a mean over 10 runs.)
+        running: Whether to return the value after each epoch, which does not change after `first`.
+
+    Returns:
+        float64[N], or float64[E, N] if `running`.
+
+    Example:
+        >>> from noisylab.analysis import el2n
+        >>> el2n([[0.5, 1.0], [0.25, 1.0]], first=2).tolist()
+        [0.375, 1.0]
+
+    Source:
+        Paul et al., NeurIPS 2021, definition 2.2.
     """
     array, _ = check_epochs(norm, "norm")
     count = max(1, len(array) // 10) if first is None else first

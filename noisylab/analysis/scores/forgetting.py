@@ -1,4 +1,4 @@
-"""Forgetting events, learning time, wrong-event count: how a sample is learned as its given label."""
+"""Forgetting events, learning time and wrong-event count: how a sample is learned as its given label."""
 
 from collections.abc import Iterator
 
@@ -11,11 +11,23 @@ from noisylab.core.registries import SCORES
 
 @SCORES.register("forgetting_events", needs="correct", high=True)
 def forgetting_events(correct: ArrayLike, *, shown: ArrayLike | None = None, running: bool = False) -> Values:
-    """float64[N], how often a sample went from correct to wrong between consecutive presentations (Toneva et al. 2019).
+    """How often a sample went from correct to wrong between consecutive presentations (Toneva et al. 2019).
 
-    correct: bool[E, N], whether the prediction is the given label. A sample that was never learned has infinitely many. shown:
-    bool[E, N], which epochs showed the sample (default: all); NaN where none did. running: the value after each epoch,
-    float64[E, N]. Raises ValueError for other shapes.
+    Args:
+        correct: bool[E, N], whether the prediction is the given label.
+        shown: bool[E, N], which epochs showed the sample; by default all.
+        running: Whether to return the value after each epoch.
+
+    Returns:
+        float64[N], or float64[E, N] if `running`; infinite for samples that were never learned, NaN for samples never shown.
+
+    Example:
+        >>> from noisylab.analysis import forgetting_events
+        >>> forgetting_events([[True, False], [False, False], [True, False]]).tolist()
+        [1.0, inf]
+
+    Source:
+        Toneva et al., ICLR 2019.
     """
     right, there = check_correct(correct, shown)
 
@@ -33,10 +45,20 @@ def forgetting_events(correct: ArrayLike, *, shown: ArrayLike | None = None, run
 
 @SCORES.register("learning_time", needs="correct", high=True)
 def learning_time(correct: ArrayLike, *, shown: ArrayLike | None = None, running: bool = False) -> Values:
-    """float64[N], the last epoch with a wrong prediction + 1: from then on the sample is predicted as its given label.
+    """The epoch from which a sample is always predicted as its given label (after Toneva et al. 2019).
 
-    0 for a sample that never was wrong, E for one that is in the end. Arguments as for `forgetting_events`; the iteration
-    learned of Toneva et al. 2019, by given label.
+    Args:
+        correct: bool[E, N], whether the prediction is the given label.
+        shown: bool[E, N], which epochs showed the sample; by default all.
+        running: Whether to return the value after each epoch.
+
+    Returns:
+        float64[N], or float64[E, N] if `running`: 0 if never wrong, E if wrong in the last epoch.
+
+    Example:
+        >>> from noisylab.analysis import learning_time
+        >>> learning_time([[True, False], [True, True]]).tolist()
+        [0.0, 1.0]
     """
     right, there = check_correct(correct, shown)
 
@@ -51,9 +73,22 @@ def learning_time(correct: ArrayLike, *, shown: ArrayLike | None = None, running
 
 @SCORES.register("wrong_events", needs="correct", high=True)
 def wrong_events(correct: ArrayLike, *, shown: ArrayLike | None = None, running: bool = False) -> Values:
-    """float64[N], the number of epochs in which the sample was not predicted as its given label.
+    """The number of epochs in which the sample was not predicted as its given label.
 
-    Arguments as for `forgetting_events`. Counts whole training, so it stays a detector where the current loss no longer is one.
+    It counts over the whole training, so it still detects mislabelled samples after the network has memorised them.
+
+    Args:
+        correct: bool[E, N], whether the prediction is the given label.
+        shown: bool[E, N], which epochs showed the sample; by default all.
+        running: Whether to return the value after each epoch.
+
+    Returns:
+        float64[N], or float64[E, N] if `running`.
+
+    Example:
+        >>> from noisylab.analysis import wrong_events
+        >>> wrong_events([[True, False], [True, True]]).tolist()
+        [0.0, 1.0]
     """
     right, there = check_correct(correct, shown)
 

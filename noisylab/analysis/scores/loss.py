@@ -11,9 +11,19 @@ from noisylab.core.registries import SCORES
 
 @SCORES.register("loss", needs="loss", high=True)
 def last_loss(loss: ArrayLike, *, running: bool = False) -> Values:
-    """float64[N], the latest of each sample's losses [E, N]; NaN entries are left out.
+    """The loss of each sample in the latest epoch that showed it.
 
-    running: the value after each epoch, float64[E, N]. Raises ValueError for other shapes.
+    Args:
+        loss: float[E, N]; NaN entries are left out.
+        running: Whether to return the value after each epoch.
+
+    Returns:
+        float64[N], or float64[E, N] if `running`.
+
+    Example:
+        >>> from noisylab.analysis import last_loss
+        >>> last_loss([[0.5, 2.0], [0.25, float("nan")]]).tolist()
+        [0.25, 2.0]
     """
     array, there = check_epochs(loss, "loss")
 

@@ -9,11 +9,27 @@ from noisylab.core.registries import SCORES
 
 
 def clean_probability(loss: ArrayLike) -> Values:
-    """float64[N], the posterior of the component with the smaller mean, for the losses float[N] of one epoch.
+    """P(clean): the posterior of the component with the smaller mean in a mixture of two Gaussians.
 
     Losses are scaled to [0, 1] and fitted with DivideMix's settings (10 iterations, tolerance 1e-2, 5e-4 added to variances),
-    starting from the two halves, so that the same losses give the same numbers. NaN for NaN; an infinite loss counts as the
-    largest finite one. Raises ValueError for other shapes, and NaN everywhere where all losses are equal.
+    starting from the two halves, so that equal losses give equal numbers. An infinite loss counts as the largest finite one.
+
+    Args:
+        loss: float[N], the losses of one epoch.
+
+    Returns:
+        float64[N]; NaN for NaN, and NaN everywhere if all losses are equal.
+
+    Raises:
+        ValueError: For another shape.
+
+    Example:
+        >>> from noisylab.analysis import clean_probability
+        >>> (clean_probability([0.1, 0.2, 0.1, 3.0, 3.1]) > 0.5).tolist()
+        [True, True, True, False, False]
+
+    Source:
+        Arazo et al., ICML 2019; DivideMix, Li et al., ICLR 2020.
     """
     from sklearn.mixture import GaussianMixture
 
@@ -33,7 +49,7 @@ def clean_probability(loss: ArrayLike) -> Values:
     spread = np.array([lower.var(), upper.var()]) + 5e-4
     mixture = GaussianMixture(
         2,
-        # Of one dimension all types are the same, and this one is the fastest.
+        # In one dimension all types are equivalent, and this one is the fastest.
         covariance_type="diag",
         max_iter=10,
         tol=1e-2,
@@ -43,7 +59,7 @@ def clean_probability(loss: ArrayLike) -> Values:
         precisions_init=1 / spread[:, None],
         random_state=0,
     )
-    # In float32, which holds the recorded losses, a fit takes two thirds of the time.
+    # The recorded losses are float32, in which a fit takes two thirds of the time.
     posterior = _fit(mixture, scaled[:, None].astype(np.float32))
     result = np.full(len(values), np.nan)
     result[there] = posterior[:, mixture.means_.argmin()]
@@ -56,16 +72,27 @@ def _fit(mixture: "object", column: Values) -> Values:
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():
-        # Ten iterations are the published setting, converged or not.
+        # The published setting is ten iterations, converged or not.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return np.asarray(mixture.fit(column).predict_proba(column))  # type: ignore[attr-defined]
 
 
 @SCORES.register("loss_mixture", needs="loss", high=False)
 def loss_mixture(loss: ArrayLike, *, window: PositiveInt = 1, running: bool = False) -> Values:
-    """float64[N], P(clean) from the losses [E, N] of the last `window` epochs, as a mean (DivideMix takes 5 for rate 0.9).
+    """`clean_probability` of the losses of the last epochs, averaged.
 
-    running: the value after each epoch, float64[E, N]. Raises ValueError for other shapes.
+    Args:
+        loss: float[E, N].
+        window: Number of epochs; DivideMix takes 5 for rate 0.9.
+        running: Whether to return the value after each epoch.
+
+    Returns:
+        float64[N], or float64[E, N] if `running`.
+
+    Example:
+        >>> from noisylab.analysis import loss_mixture
+        >>> (loss_mixture([[0.1, 0.2, 0.1, 3.0, 3.1]]) > 0.5).tolist()
+        [True, True, True, False, False]
     """
     array, there = check_epochs(loss, "loss")
     if not 1 <= window <= len(array):

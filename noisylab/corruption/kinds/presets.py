@@ -21,14 +21,14 @@ from noisylab.corruption.validation import check_labels, check_true_labels
 
 NOTES: dict[str, str] = {
     "dividemix": "symmetric: exactly int(r N) samples of the whole set get a uniform label, the true one included, so that "
-    "about r (K-1)/K are wrong, where most papers' r is the realised rate. asymmetric: the same number of samples, drawn over "
+    "about r (K-1)/K are wrong, while most papers' r is the realised rate. asymmetric: the same number of samples, drawn over "
     "all classes, goes through the CIFAR-10 map, so the rate of a mapped class is r only on average. The code names its noise "
     "file by the rate with one decimal and reads it back, so there .25 runs the noise of .2; here every rate is itself.",
     "coteaching": "symmetric: every sample on its own (iid), the true class excluded, as in the paper. pair: i -> i + 1, iid. "
     "The code ignores its noise seed and always draws with 0; here the seed counts.",
     "sce": "symmetric: int(int(r N) / K) samples of every class, equally many however large it is, get another class, drawn "
     "uniformly; on balanced classes that is the paper's r. asymmetric: int(r n_c) samples of every mapped class of CIFAR-10 or "
-    "MNIST (7 -> 1, 2 -> 7, 3 -> 8, 5 <-> 6), chosen by the true label. On CIFAR-100, where the paper says superclasses, one "
+    "MNIST (7 -> 1, 2 -> 7, 3 -> 8, 5 <-> 6), chosen by the true label. On CIFAR-100 (superclasses in the paper), one "
     "random pair in each block of five classes in alphabetical order is swapped, iid: 40 of the 100 classes are noisy, the "
     "overall rate is .4 r. The code draws with NumPy's global generator, seeded with 123; here the seed counts.",
     "elr": "symmetric: as DivideMix (ceil(r N) samples, the true class included); the paper's rates are those. asymmetric: "

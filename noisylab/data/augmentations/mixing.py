@@ -25,7 +25,7 @@ class Mixing(Augmentation, Protocol):
 
 @AUGMENTATIONS.register("mixup", main="alpha")
 class Mixup(Crop):
-    """Crop and flip, then share x + (1 - share) x', labels alike, share from Beta(alpha, alpha) (Zhang et al., ICLR 2018).
+    """Crop and flip, then share x + (1 - share) x', and labels too, share from Beta(alpha, alpha) (Zhang et al., ICLR 2018).
 
     Every image has its own share; the public code has one for a batch.
     """

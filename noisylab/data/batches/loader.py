@@ -29,6 +29,12 @@ class TrainingSet:
         mean: Per channel, of pixels in [0, 1].
         std: Per channel, of pixels in [0, 1].
         augmentation: Such as `Crop(padding=4)`.
+
+    Example:
+        >>> import numpy as np
+        >>> from noisylab.data import TrainingSet
+        >>> from noisylab.data.augmentations.crop import Crop
+        >>> images = TrainingSet(np.zeros((4, 1, 8, 8), np.uint8), np.arange(4) % 2, (0.5,), (0.25,), Crop(padding=1))
     """
 
     images: Images

@@ -158,7 +158,21 @@ class LastBatchSampler(PlainSampler):
 
 
 class TwinSampler(PlainSampler):
-    """[new, the same again]: two views of every sample in one batch (DDGSD, JoCoR). Arguments are those of `PlainSampler`."""
+    """[new, the same again]: two views of every sample in one batch (DDGSD, JoCoR).
+
+    Args:
+        num_samples: N; ids are 0 to N - 1.
+        batch_size: Entries of a batch, in each process; even, since it counts both views.
+        seed: Seed of the order.
+        num_replicas: Number of processes that train together (see `PlainSampler`).
+        rank: This process.
+
+    Example:
+        >>> from noisylab.data import TwinSampler
+        >>> first, second = TwinSampler(4, batch_size=4)
+        >>> first[:2] == first[2:]
+        True
+    """
 
     presentations = 2
 
@@ -171,8 +185,20 @@ class TwinSampler(PlainSampler):
 class SameClassSampler(PlainSampler):
     """[new, for each a partner with the same given label] (CS-KD, Yun et al. 2020).
 
-    The partner is another sample, drawn uniformly; a sample alone in its class is its own partner. labels: int[N] given labels;
-    the other arguments are those of `PlainSampler`.
+    The partner is another sample, drawn uniformly; a sample alone in its class is its own partner.
+
+    Args:
+        labels: int[N], given labels.
+        batch_size: Entries of a batch, in each process; even, since it counts the partners.
+        seed: Seed of the order.
+        num_replicas: Number of processes that train together (see `PlainSampler`).
+        rank: This process.
+
+    Example:
+        >>> from noisylab.data import SameClassSampler
+        >>> first, second = SameClassSampler([0, 0, 1, 1], batch_size=4)
+        >>> [place // 2 for place in first[:2]] == [place // 2 for place in first[2:]]
+        True
     """
 
     presentations = 2
