@@ -1,6 +1,7 @@
 """noisylab from Python: run or open a study, and get its tables, records, figures, report and networks."""
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,6 +113,8 @@ def sweep(
     from noisylab.report.progress import ConsoleProgress
 
     failures = run_plan(planned, folder, jobs=jobs, observer=ConsoleProgress() if progress else Observer())
+    for failure in failures:
+        warnings.warn(f"run {failure.config.id} failed: {failure.reason}", stacklevel=2)
     return Study(folder, tuple(failures))
 
 

@@ -195,7 +195,7 @@ def test_objects_stand_for_specs(tmp_path: Path) -> None:
     assert study.network(method="halved_ce", noise="symmetric:0.2")(torch.zeros(2, 1, 8, 8)).shape == (2, 4)
     with pytest.raises(ValueError, match="without normalisation"):
         sweep(tmp_path, data=(Images(80, 3.0), test), seeds=1, progress=False)
-    with pytest.raises(ValueError, match=r"record '.*' has 80 samples with other true labels than these 1347"):
+    with pytest.raises(ValueError, match=r"record '.*' has 80 samples, and other true labels than these 1347; make it"):
         sweep(tmp_path, noise=noisy, seeds=1, progress=False)
 
 
@@ -228,7 +228,7 @@ def test_a_class_of_the_script_itself_runs_in_this_process_alone(tmp_path: Path,
         ({"over": "epochs"}, "over must be a mapping of settings to values"),
         ({"epochs": 2, "over": {"epochs": [2, 3]}}, "epochs is given as 2 and as an axis"),
         ({"jobs": 0}, "jobs must be a number >= 1, got 0"),
-        ({"seeds": 2.0}, "seeds must be how many"),
+        ({"seeds": 2.0}, "seeds must be a number of seeds"),
         ({"plugins": ["absent.py"]}, "absent.py"),
         ({"plugins": "absent.py"}, "plugins must be a list"),
     ],
@@ -238,6 +238,14 @@ def test_what_cannot_be_run_is_refused_before_any_training(tmp_path: Path, wrong
     with pytest.raises(ValueError, match=message):
         sweep(tmp_path / "out", **{"noise": "symmetric:0.2", "seeds": 1, "progress": False, **wrong})
     assert not list(tmp_path.glob("out/*/config.json"))
+
+
+def test_a_run_that_fails_is_said(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match=r"run ce-symmetric-0.2-seed0-\w+ failed: DivergedError: the training loss is "):
+        study = sweep(tmp_path, methods="ce", noise="symmetric:0.2", seeds=1, learning_rate=1e30, **SMALL)
+    assert repr(study.failures[0]).startswith("Failure(ce-symmetric-0.2-seed0-")
+    with pytest.raises(ValueError, match=r"no run in .* has finished; ce-.* failed: DivergedError"):
+        study.summary()
 
 
 def test_baselines_are_known_or_suggested(study: Study) -> None:

@@ -60,6 +60,9 @@ def summarise(results: pandas.DataFrame, by: Sequence[str] = ()) -> pandas.DataF
         >>> summarise(results)[["noise", "method", "n", "test_accuracy_last"]]  # doctest: +SKIP
     """
     check_comparable(results, by)
+    # Whole noises one after the other, however the runs are sorted.
+    noises = list(dict.fromkeys(results["noise"]))
+    results = results.sort_values("noise", key=lambda held: held.map(noises.index), kind="stable")
     rows = []
     for key, group in _under_each(results, by, "noise", "method"):
         method = key.pop("method")

@@ -56,6 +56,7 @@ def rank_plot(ranks: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any)
 @FIGURES.register("method_ranks", caption="Mean rank of the methods under each noise")
 def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """A panel for each noise, with the mean rank of every method over seeds and Friedman's p."""
+    runs.check_alike()
     ranks = mean_ranks(in_order(runs.results))
     if ranks.empty:
         raise ValueError("under no noise do all methods share a seed, so there are no ranks")

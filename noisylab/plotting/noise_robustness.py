@@ -55,6 +55,7 @@ def accuracy_against_rate(
 @FIGURES.register("noise_robustness", caption="Test accuracy against the noise rate")
 def noise_robustness_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """A panel for each noise kind, with a line per method. Runs without noise are in every panel."""
+    runs.check_alike()
     shown, part = first_methods(in_order(runs.results))
     summary = summarise(shown)
     clean, noisy = summary[summary["nominal_rate"] == 0], summary[summary["nominal_rate"] > 0]

@@ -32,11 +32,15 @@ class StudyRuns:
     noise: str
     data_root: Path | None = None
 
+    def check_alike(self) -> None:
+        """Raise ValueError if the study's runs differ in more than method, noise and seeds."""
+        if differing := differing_settings(self.results):
+            raise ValueError(say_differences(differing))
+
     @property
     def under_noise(self) -> pandas.DataFrame:
         """The runs under `noise`. Raises ValueError if the study's runs differ in more than method, noise and seeds."""
-        if differing := differing_settings(self.results):
-            raise ValueError(say_differences(differing))
+        self.check_alike()
         return self.results[self.results["noise"] == self.noise]
 
     @property

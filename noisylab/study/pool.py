@@ -32,6 +32,9 @@ class Failure:
     config: RunConfig
     reason: str
 
+    def __repr__(self) -> str:
+        return f"Failure({self.config.id}: {self.reason})"
+
 
 @dataclass(frozen=True)
 class Locked:

@@ -51,11 +51,15 @@ def saved_record(
         noisy = NoisyLabels.load(Path(path).expanduser())
     except OSError as error:
         raise ValueError(f"record {path!r} cannot be read: {error.strerror}") from None
+    held = len(noisy)
     chosen = np.arange(len(true)) if positions is None else np.asarray(positions)
     if noisy.positions is None and len(chosen) == len(true) and chosen.max(initial=-1) < len(noisy):
         noisy = _select(noisy, chosen)
     if len(noisy) != len(true) or not np.array_equal(noisy.true, true):
-        raise ValueError(f"record {path!r} has {len(noisy)} samples with other true labels than these {len(true)}")
+        raise ValueError(
+            f"record {path!r} has {held} samples, and other true labels than these {len(true)}; make it from the labels of the "
+            "data set's training samples, in their order"
+        )
     if noisy.num_classes != classes:
         raise ValueError(f"record {path!r} has {noisy.num_classes} classes, and the labels have {classes}")
     return noisy
