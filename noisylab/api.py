@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas
 
 from noisylab.analysis.tables import compare, summarise
-from noisylab.core.files import check_output, make_output
+from noisylab.core.files import check_folder, check_output, make_output
 from noisylab.core.plugins import load_plugins
 from noisylab.corruption import NoisyLabels
 from noisylab.recording.records import load_dynamics
@@ -115,8 +115,7 @@ def open_study(path: Paths) -> "Study":
         1
     """
     folder = Path(path).expanduser()
-    if not folder.is_dir():
-        raise ValueError(f"there is no folder {str(folder)!r}")
+    check_folder(folder)
     if (folder / CONFIG).is_file():
         raise ValueError(f"{str(folder)!r} is the folder of a run; its study is {str(folder.absolute().parent)!r}")
     study = Study(folder)

@@ -58,12 +58,12 @@ def main(args: Sequence[str]) -> int:
     grid, out = study.grid, Path("runs") / spec.name
     if files:
         grid, out = _from_file(files)
-    given = {option.removeprefix("--").replace("-", "_") for option, _ in grouped(args)}
+    given = {option.removeprefix("--").replace("-", "_") for option in grouped(args)}
     # An option on the command line replaces the axis of the named study.
     axes = {key: values for key, values in grid.over.items() if key not in given}
     defaults = Arguments(replace(grid, over={}), Execution(_written(axes), out))
     description = f"{NAMED_STUDIES.entries()[spec.name].documentation}\n{_HELP}"
-    arguments = parse_command_line(Arguments, f"sweep {name}", description, expand_seeds(args), defaults)
+    arguments = parse_command_line(Arguments, f"sweep {name}", description, args, defaults, {"--seeds": expand_seeds})
     execution = arguments.execution
     check_fields(execution)
     if "over" in given and not execution.over:
@@ -125,19 +125,9 @@ def _written(axes: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
     return tuple(f"{key}={','.join(map(str, values))}" for key, values in axes.items())
 
 
-def expand_seeds(args: Sequence[str]) -> list[str]:
-    """The command line with the seeds written out: `--seeds 3` becomes `--seeds 0 1 2`, `--seeds [7]` becomes `--seeds 7`."""
-    args = list(args)
-    for option, values in grouped(args):
-        if option != "--seeds" or len(values) != 1:
-            continue
-        (text,) = values
-        if text.isdecimal():
-            seeds = [str(seed) for seed in seeds_of(int(text))]
-        elif text.startswith("[") and text.endswith("]"):
-            seeds = text[1:-1].replace(",", " ").split()
-        else:
-            continue
-        at = next(place for place, token in enumerate(args) if token in ("--seeds", f"--seeds={text}"))
-        args[at : at + 1 + (args[at] == "--seeds")] = ["--seeds", *seeds]
-    return args
+def expand_seeds(values: Sequence[str]) -> list[str]:
+    """The seeds that the values of --seeds mean: `3` is 0 1 2, `[7]` is 7, and several are themselves."""
+    text = " ".join(values)
+    if text.startswith("[") and text.endswith("]"):
+        return text[1:-1].replace(",", " ").split()
+    return [str(seed) for seed in seeds_of(int(text))] if text.isdecimal() else list(values)
