@@ -65,7 +65,8 @@ def parse_command_line(
         if end.code:
             raise ValueError(_one_line(said.getvalue())) from None
         raise
-    return _expanded(parsed)
+    expanded: Arguments = _expanded(parsed)
+    return expanded
 
 
 def settings_of(pairs: Sequence[str]) -> dict[str, str]:
@@ -110,16 +111,18 @@ def taken(option: str, args: Sequence[str]) -> tuple[list[str], list[str]]:
 def _checked(kind: type, command: str, args: Sequence[str], rewrites: Mapping[str, Rewrite]) -> list[str]:
     """The command line with each option once, after the positional arguments. Raises ValueError if a value cannot be read."""
     options, positional = _options(kind), _positional(kind)
-    seen = set()
+    seen: dict[str, str] = {}
     for token in args:
         if token.startswith("--"):
             name, given, value = _check_option(token, options).partition("=")
             count = _item(options[name])[1]
-            if name in seen and count is not None:
-                raise ValueError(f"{name} is given twice")
+            # A flag has two names.
+            key = name.replace("--no-", "--") if count == 0 else name
+            if key in seen and count is not None:
+                raise ValueError(f"{name} is given twice" if seen[key] == name else f"{seen[key]} and {name} are given")
             if given and count == 0:
                 raise ValueError(f"{name} takes no value, got {value!r}")
-            seen.add(name)
+            seen[key] = name
     groups = grouped(args)
     rest = [("", value) for value in groups.pop("")]
     line: list[str] = []
@@ -136,12 +139,12 @@ def _checked(kind: type, command: str, args: Sequence[str], rewrites: Mapping[st
         if value.startswith("-"):
             _check_option(value, options)
         after = f" after {option}" if option else ""
-        raise ValueError(f"{value!r}{after} is one too many; write noisylab {' '.join(filter(None, [command, names]))} [OPTIONS]")
+        raise ValueError(f"{value!r}{after} is one too many; write noisylab {f'{command} {names}'.strip()} [OPTIONS]")
     for (_, value), (name, (annotation, _)) in zip(rest, positional.items(), strict=False):
         _check_readable(name, value, annotation)
     missing = [name for name, (_, needed) in positional.items() if needed][len(rest) :]
     if missing:
-        raise ValueError(f"{' and '.join(map(str.upper, missing))} missing; write noisylab {command} {names} [OPTIONS]")
+        raise ValueError(f"{command} needs {' and '.join(map(str.upper, missing))}; write noisylab {command} {names}")
     return [*(value for _, value in rest), *line]
 
 
@@ -214,7 +217,8 @@ def _check_values(option: str, values: Sequence[str], item: Any, count: int | No
         needed = f"{count} values" if count > 1 else "a value"
         raise ValueError(f"{option} needs {needed}{_wanted(item)}{f', got {shlex.join(values)}' if values else ''}")
     for value in values:
-        parts = _parts(option, value, item)
+        # A path in a single spec may have brackets and quotes of its own.
+        parts = [value] if count and "," not in value else _parts(option, value, item)
         if len(parts) > 1 and count == 1:
             name = option.removeprefix("--").replace("-", "_")
             advice = f"; write --over {shlex.quote(f'{name}={value}')} to run each" if has_axes and option != "--jobs" else ""
@@ -226,12 +230,12 @@ def _check_values(option: str, values: Sequence[str], item: Any, count: int | No
 
 def _parts(option: str, text: str, annotation: Any) -> list[str]:
     """The values in a text that commas separate; the text itself if it may be one value."""
-    if "," not in text or (option not in _SPECS and _reads("", annotation)):
+    if option not in _SPECS and _reads("", annotation):
         return [text]
     parts = split_outside(text)
     # A comma can be part of a file's name.
-    named = ":" not in text or all(_fits(option, part) for part in parts)
-    return parts if all(parts) and (named if option in _SPECS else True) else [text]
+    is_path = option in _SPECS and ":" in text and not all(_fits(option, part) for part in parts)
+    return parts if all(parts) and not is_path else [text]
 
 
 def _check_readable(name: str, text: str, annotation: Any) -> None:

@@ -4,7 +4,7 @@ Example: noisylab compare runs/noise_sweep --baselines ce repeat
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +12,12 @@ import tyro
 
 from noisylab.cli.arguments import parse_command_line, settings_of
 from noisylab.core.files import check_folder, check_output_file, make_output, write_atomically
-from noisylab.study.grid import check_axis
+from noisylab.study.grid import Grid, check_name
+from noisylab.training.config import TrainConfig
+
+_SETTINGS = {field.name for kind in (Grid, TrainConfig) for field in fields(kind)} - {
+    *("methods", "noise", "noise_seed", "seeds", "data_root", "training", "over")
+}
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ def main(args: Sequence[str]) -> int:
     arguments = parse_command_line(Arguments, "compare", __doc__, args)
     check_folder(arguments.runs)
     for name in arguments.by:
-        check_axis(name)
+        check_name(name, _SETTINGS)
     where = settings_of(arguments.where)
     if arguments.out is not None:
         check_output_file(arguments.out)

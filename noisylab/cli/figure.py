@@ -50,9 +50,8 @@ def main(args: Sequence[str]) -> int:
     if not arguments.format:
         raise ValueError("--format must name at least one")
     if (suffix := arguments.out.suffix[1:]) in get_args(Format):
-        raise ValueError(
-            f"--out is a folder for the figure, got {str(arguments.out)!r}; write --out {arguments.out.parent} --format {suffix}"
-        )
+        advice = f"--out {arguments.out.parent} --format {suffix}"
+        raise ValueError(f"--out is the folder of the figure, got {str(arguments.out)!r}; write {advice}")
     names = list(FIGURES.entries()) if arguments.name == "all" else [arguments.name]
     for name in names:
         FIGURES.parse(name)
