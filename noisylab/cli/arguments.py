@@ -71,10 +71,16 @@ def parse_command_line(
 
 def settings_of(pairs: Sequence[str]) -> dict[str, str]:
     """The settings in `--where KEY=VALUE ...`, by key."""
-    try:
-        return dict(split_assignment(pair) for pair in pairs)
-    except ValueError as error:
-        raise ValueError(f"--where {error}") from None
+    settings: dict[str, str] = {}
+    for pair in pairs:
+        try:
+            key, value = split_assignment(pair)
+        except ValueError as error:
+            raise ValueError(f"--where {error}") from None
+        if key in settings:
+            raise ValueError(f"--where names {key} twice: {settings[key]}, {value}")
+        settings[key] = value
+    return settings
 
 
 def grouped(args: Sequence[str]) -> dict[str, list[str]]:

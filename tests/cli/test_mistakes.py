@@ -139,6 +139,7 @@ OTHERS: list[tuple[list[str], str]] = [
     (["figure", "memorisation", "runs", "--out", "f/m.png"], "write --out f --format png"),
     (["figure", "memorisation"], "figure needs RUNS; write noisylab figure NAME RUNS"),
     (["compare", ".", "--by", "modle"], "there is no setting 'modle' (did you mean 'model'?)"),
+    (["compare", ".", "--where", "epochs=3", "--where", "epochs=4"], "--where names epochs twice: 3, 4"),
     (["compare", ".", "--out", "README.md/x.csv"], "is not a folder"),
     (["status"], "status needs RUNS"),
     (["status", "a", "b"], "'b' is one too many; write noisylab status RUNS"),
