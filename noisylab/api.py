@@ -11,7 +11,7 @@ import pandas
 
 from noisylab.analysis.tables import SETTINGS, choose, compare, several, summarise
 from noisylab.core.checks import PositiveInt, check_value
-from noisylab.core.files import check_output, make_output
+from noisylab.core.files import check_folder, check_output, make_output
 from noisylab.core.plugins import load_plugins
 from noisylab.corruption import NoisyLabels
 from noisylab.recording.records import load_dynamics
@@ -148,8 +148,7 @@ def open_study(path: Paths) -> "Study":
         1
     """
     folder = Path(path).expanduser()
-    if not folder.is_dir():
-        raise ValueError(f"there is no folder {str(folder)!r}")
+    check_folder(folder)
     if (folder / CONFIG).is_file():
         raise ValueError(f"{str(folder)!r} is the folder of a run; its study is {str(folder.absolute().parent)!r}")
     study = Study(folder)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from noisylab.cli.ending import fail, interruptible
 from noisylab.core.extras import how_to_install
+from noisylab.core.system import torchrun_processes
 
 # Each command has a module of its name. The general help imports none of them.
 COMMANDS = {
@@ -47,6 +48,8 @@ def _run(args: list[str]) -> int:
         close = difflib.get_close_matches(name, COMMANDS, n=1)
         meant = f" (did you mean {close[0]}?)" if close else ""
         fail(f"there is no command {name!r}{meant}; choose from {', '.join(COMMANDS)}")
+    if torchrun_processes() > 1 and name != "train":
+        fail(f"torchrun would run {name} once in each of {torchrun_processes()} processes; only noisylab train is for torchrun")
     try:
         from noisylab.cli.arguments import taken
         from noisylab.core.plugins import load_plugins
@@ -58,6 +61,10 @@ def _run(args: list[str]) -> int:
         status: int = command.main(rest)
     except ValueError as error:
         fail(error)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        fail(error if error.filename is None else f"{str(error.filename)!r}: {error.strerror}")
     except ImportError as error:
         advice = how_to_install(error)
         if advice is None:

@@ -3,39 +3,56 @@
 import contextlib
 import difflib
 import io
+import os
 import re
 import shlex
 import typing
-from collections.abc import Collection, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass, replace
+from pathlib import Path
+from types import NoneType, UnionType
 from typing import Any, TypeVar
 
 import tyro
 
-from noisylab.core.registries import METHODS, NOISES
+from noisylab.core.checks import expected
+from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.core.specs import split_assignment, split_outside
 
 Arguments = TypeVar("Arguments")
+# Rewrites the values of an option.
+Rewrite = Callable[[list[str]], list[str]]
 
 _PLUGIN = "--plugin FILE (repeatable) adds what a Python file of yours registers; name it like anything built in."
 
-# Options whose values look like one value if commas separate them.
-_SPECS = {"--methods": METHODS, "--noise": NOISES}
+_SPECS = {
+    "--methods": METHODS,
+    "--method": METHODS,
+    "--noise": NOISES,
+    "--data": DATA_SETS,
+    "--model": MODELS,
+    "--augment": AUGMENTATIONS,
+}
+# Former names of options.
+_RENAMED = {"--columns": "--width"}
 
 
 def parse_command_line(
-    kind: type[Arguments], command: str, description: str | None, args: Sequence[str], default: Arguments | None = None
+    kind: type[Arguments],
+    command: str,
+    description: str | None,
+    args: Sequence[str],
+    default: Arguments | None = None,
+    rewrites: Mapping[str, Rewrite] | None = None,
 ) -> Arguments:
     """Parse a command line into a dataclass; `default` replaces the defaults of the dataclass.
 
+    rewrites: what the values of an option mean, before they are checked. `~` is expanded in every path.
+
     Exits after printing help if that is asked for. Raises ValueError, with a message of one line, for bad arguments.
     """
-    options = _options(kind)
-    for token in args:
-        if token.startswith("--"):
-            _check_option(token, options)
-    for option, values in grouped(args):
-        _check_apart(option, values, options.get(option))
+    asked = {"--help", "-h"} & set(args)
+    args = ["--help"] if asked else _checked(kind, command, args, rewrites or {})
     said = io.StringIO()
     text = f"{(description or '').strip()}\n\n{_PLUGIN}"
     shared: dict[str, Any] = {"prog": f"noisylab {command}", "description": text, "config": (tyro.conf.OmitArgPrefixes,)}
@@ -48,26 +65,35 @@ def parse_command_line(
         if end.code:
             raise ValueError(_one_line(said.getvalue())) from None
         raise
-    return parsed
+    expanded: Arguments = _expanded(parsed)
+    return expanded
 
 
 def settings_of(pairs: Sequence[str]) -> dict[str, str]:
     """The settings in `--where KEY=VALUE ...`, by key."""
-    try:
-        return dict(split_assignment(pair) for pair in pairs)
-    except ValueError as error:
-        raise ValueError(f"--where {error}") from None
+    settings: dict[str, str] = {}
+    for pair in pairs:
+        try:
+            key, value = split_assignment(pair)
+        except ValueError as error:
+            raise ValueError(f"--where {error}") from None
+        if key in settings:
+            raise ValueError(f"--where names {key} twice: {settings[key]}, {value}")
+        settings[key] = value
+    return settings
 
 
-def grouped(args: Sequence[str]) -> list[tuple[str, list[str]]]:
-    """Every option of a command line with the values that follow it."""
-    groups: list[tuple[str, list[str]]] = []
+def grouped(args: Sequence[str]) -> dict[str, list[str]]:
+    """The values that follow each option; what precedes the first one is under ''. A repeated option has all its values."""
+    groups: dict[str, list[str]] = {"": []}
+    values = groups[""]
     for token in args:
         if token.startswith("--"):
             name, given, value = token.partition("=")
-            groups.append((name.replace("_", "-"), [value] if given else []))
-        elif groups:
-            groups[-1][1].append(token)
+            values = groups.setdefault(name.replace("_", "-"), [])
+            values.extend([value] if given else [])
+        else:
+            values.append(token)
     return groups
 
 
@@ -88,6 +114,59 @@ def taken(option: str, args: Sequence[str]) -> tuple[list[str], list[str]]:
     return values, rest
 
 
+def _checked(kind: type, command: str, args: Sequence[str], rewrites: Mapping[str, Rewrite]) -> list[str]:
+    """The command line with each option once, after the positional arguments. Raises ValueError if a value cannot be read."""
+    options, positional = _options(kind), _positional(kind)
+    seen: dict[str, str] = {}
+    for token in args:
+        if token.startswith("--"):
+            name, given, value = _check_option(token, options).partition("=")
+            count = _item(options[name])[1]
+            # A flag has two names.
+            key = name.replace("--no-", "--") if count == 0 else name
+            if key in seen and count is not None:
+                raise ValueError(f"{name} is given twice" if seen[key] == name else f"{seen[key]} and {name} are given")
+            if given and count == 0:
+                raise ValueError(f"{name} takes no value, got {value!r}")
+            seen[key] = name
+    groups = grouped(args)
+    rest = [("", value) for value in groups.pop("")]
+    line: list[str] = []
+    for option, values in groups.items():
+        item, count = _item(options[option])
+        values = rewrites.get(option, list)(values)
+        used = len(values) if count is None else count
+        # What an option has no room for is a positional argument.
+        rest += [(option, value) for value in values[used:]]
+        _check_values(option, values[:used], item, count, "--over" in options)
+        line += [f"{option}={values[0]}"] if used == count == 1 else [option, *values[:used]]
+    names = " ".join(name.upper() for name in positional)
+    for option, value in rest[len(positional) :]:
+        if value.startswith("-"):
+            _check_option(value, options)
+        after = f" after {option}" if option else ""
+        raise ValueError(f"{value!r}{after} is one too many; write noisylab {f'{command} {names}'.strip()} [OPTIONS]")
+    for (_, value), (name, (annotation, _)) in zip(rest, positional.items(), strict=False):
+        _check_readable(name, value, annotation)
+    missing = [name for name, (_, needed) in positional.items() if needed][len(rest) :]
+    if missing:
+        raise ValueError(f"{command} needs {' and '.join(map(str.upper, missing))}; write noisylab {command} {names}")
+    return [*(value for _, value in rest), *line]
+
+
+def _expanded(held: Any) -> Any:
+    """A dataclass with `~` expanded in its paths, and in those of the dataclasses in it."""
+    changed = {}
+    for name in (field.name for field in fields(held)):
+        value = getattr(held, name)
+        if isinstance(value, Path) and str(value).startswith("~"):
+            # `Path.expanduser` raises an error for an unknown user.
+            changed[name] = Path(os.path.expanduser(value))  # noqa: PTH111
+        elif is_dataclass(value) and (new := _expanded(value)) is not value:
+            changed[name] = new
+    return replace(held, **changed) if changed else held
+
+
 def _options(kind: type) -> dict[str, Any]:
     """The options of a dataclass and of the dataclasses in it, with their annotations."""
     found: dict[str, Any] = {}
@@ -104,42 +183,106 @@ def _options(kind: type) -> dict[str, Any]:
     return found
 
 
-def _check_option(token: str, known: Collection[str]) -> None:
-    """Raise ValueError if an option is unknown, with a suggestion."""
-    name = token.split("=")[0].replace("_", "-")
-    if name in (*known, "--help"):
-        return
+def _positional(kind: type) -> dict[str, tuple[Any, bool]]:
+    """The positional arguments of a dataclass: the annotation of each, and whether it is needed."""
+    hints = typing.get_type_hints(kind, include_extras=True)
+    marked = [field for field in fields(kind) if tyro.conf.Positional in typing.get_args(hints[field.name])[1:]]
+    return {field.name: (hints[field.name], field.default is MISSING) for field in marked}
+
+
+def _item(annotation: Any) -> tuple[Any, int | None]:
+    """The annotation of one value of an option, and how many values it takes (None: any number)."""
+    for part in (annotation, *typing.get_args(annotation)):
+        if typing.get_origin(part) is tuple:
+            item, *others = typing.get_args(part)
+            return item, None if others == [...] else 1 + len(others)
+    return annotation, 0 if annotation is bool else 1
+
+
+def _check_option(token: str, known: Collection[str]) -> str:
+    """Return `--option` or `--option=value` with dashes in its name. Raises ValueError if it is unknown, with a suggestion."""
+    name, given, value = token.partition("=")
+    name = name.replace("_", "-")
+    if name in known:
+        return name + given + value
     word = name.removeprefix("--")
     initials = [
         "--" + "-".join(w) for w in (k[2:].split("-") for k in known) if len(w) > 1 and "".join(x[0] for x in w) == word
     ]
     beginning = [k for k in known if len(word) > 2 and (k.startswith(name) or name.startswith(k))]
-    meant = [*initials, *beginning, *difflib.get_close_matches(name, known, n=1, cutoff=0.7)]
+    renamed = [_RENAMED[name]] if _RENAMED.get(name) in known else []
+    meant = [*renamed, *initials, *beginning, *difflib.get_close_matches(name, known, n=1, cutoff=0.7)]
     offered = ", ".join(option for option in known if not option.startswith("--no-"))
-    advice = f" (did you mean {meant[0]}?)" if meant else f"; the options are {offered}"
+    advice = f" (did you mean {meant[0]}?)" if meant else f"; the options are {offered}" if offered else "; there are none"
     raise ValueError(f"there is no option {name}{advice}")
 
 
-def _check_apart(option: str, values: Sequence[str], annotation: Any) -> None:
-    """Raise ValueError if the values of an option are separated by commas instead of spaces."""
-    if not any(typing.get_origin(part) is tuple for part in (annotation, *typing.get_args(annotation))):
-        return
+def _check_values(option: str, values: Sequence[str], item: Any, count: int | None, has_axes: bool) -> None:
+    """Raise ValueError if values are missing, are separated by commas, or cannot be read."""
+    if count and len(values) < count:
+        needed = f"{count} values" if count > 1 else "a value"
+        raise ValueError(f"{option} needs {needed}{_wanted(item)}{f', got {shlex.join(values)}' if values else ''}")
     for value in values:
-        parts = split_outside(value)
-        if len(parts) > 1 and all(parts) and (_fits(option, parts[0]) or all(map(_is_number, parts))):
+        # A path in a single spec may have brackets and quotes of its own.
+        parts = [value] if count and "," not in value else _parts(option, value, item)
+        if len(parts) > 1 and count == 1:
+            name = option.removeprefix("--").replace("-", "_")
+            advice = f"; write --over {shlex.quote(f'{name}={value}')} to run each" if has_axes and option != "--jobs" else ""
+            raise ValueError(f"{option} takes one value, got {shlex.quote(value)}{advice}")
+        if len(parts) > 1:
             raise ValueError(f"{option} {shlex.quote(value)}: write the values apart: {option} {shlex.join(parts)}")
+        _check_readable(option, value, item)
+
+
+def _parts(option: str, text: str, annotation: Any) -> list[str]:
+    """The values in a text that commas separate; the text itself if it may be one value."""
+    if option not in _SPECS and _reads("", annotation):
+        return [text]
+    parts = split_outside(text)
+    # A comma can be part of a file's name.
+    is_path = option in _SPECS and ":" in text and not all(_fits(option, part) for part in parts)
+    return parts if all(parts) and not is_path else [text]
+
+
+def _check_readable(name: str, text: str, annotation: Any) -> None:
+    """Raise ValueError if a text is not a value of the annotation."""
+    if _reads(text, annotation):
+        return
+    # A positional argument is left out, rather than None.
+    wanted = expected(annotation) if name.startswith("--") else expected(annotation).removesuffix(" or None")
+    close = difflib.get_close_matches(text.lower(), re.findall(r"'(.+?)'", wanted), n=1)
+    raise ValueError(f"{name} must be {wanted}, got {text!r}{f' (did you mean {close[0]!r}?)' if close else ''}")
+
+
+def _wanted(annotation: Any) -> str:
+    return "" if _reads("", annotation) else f": {expected(annotation)}"
+
+
+def _reads(text: str, annotation: Any) -> bool:
+    """Whether a text is a value of the annotation, within its bounds or not."""
+    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return _reads(text, parts[0])
+    if origin in (typing.Union, UnionType):
+        return any(_reads(text, part) for part in parts)
+    if origin is typing.Literal:
+        return text in parts
+    if annotation is NoneType:
+        return text == "None"
+    if annotation in (int, float):
+        with contextlib.suppress(ValueError):
+            annotation(text)
+            return True
+        return False
+    return True
 
 
 def _fits(option: str, text: str) -> bool:
     try:
         _SPECS[option].parse(text)
-    except (KeyError, ValueError):
+    except ValueError:
         return False
     return True
-
-
-def _is_number(text: str) -> bool:
-    return re.fullmatch(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?", text) is not None
 
 
 def _one_line(panel: str) -> str:

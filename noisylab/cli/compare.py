@@ -4,14 +4,20 @@ Example: noisylab compare runs/noise_sweep --baselines ce repeat
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
 import tyro
 
 from noisylab.cli.arguments import parse_command_line, settings_of
-from noisylab.core.files import check_output, write_atomically
+from noisylab.core.files import check_folder, check_output_file, make_output, write_atomically
+from noisylab.study.grid import Grid, check_name
+from noisylab.training.config import TrainConfig
+
+_SETTINGS = {field.name for kind in (Grid, TrainConfig) for field in fields(kind)} - {
+    *("methods", "noise", "noise_seed", "seeds", "data_root", "training", "over")
+}
 
 
 @dataclass(frozen=True)
@@ -35,8 +41,12 @@ class Arguments:
 def main(args: Sequence[str]) -> int:
     """Print the summary of a study and its differences."""
     arguments = parse_command_line(Arguments, "compare", __doc__, args)
+    check_folder(arguments.runs)
+    for name in arguments.by:
+        check_name(name, _SETTINGS)
+    where = settings_of(arguments.where)
     if arguments.out is not None:
-        check_output(arguments.out.absolute().parent)
+        check_output_file(arguments.out)
     from rich.console import Console
 
     from noisylab.analysis.tables import compare, summarise
@@ -44,7 +54,7 @@ def main(args: Sequence[str]) -> int:
     from noisylab.report.tables import differences_table, results_table
 
     by = arguments.by
-    results = study_runs(arguments.runs, where=settings_of(arguments.where)).results
+    results = study_runs(arguments.runs, where=where).results
     known = list(dict.fromkeys(results["method"]))
     for name in arguments.baselines:
         if name not in known:
@@ -56,6 +66,7 @@ def main(args: Sequence[str]) -> int:
     if len(differences):
         differences_table(differences, by).print(console)
     if arguments.out is not None:
+        make_output(arguments.out.absolute().parent)
         write_atomically(arguments.out, differences.to_csv(index=False))
         print(f"the differences: {arguments.out}")
     return 0

@@ -6,14 +6,17 @@ Example: noisylab figure memorisation runs/noise_sweep
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import tyro
 
 from noisylab.cli.arguments import parse_command_line, settings_of
 from noisylab.core.checks import check_fields
-from noisylab.core.files import check_output
+from noisylab.core.files import check_folder, check_output
+from noisylab.core.registries import FIGURES
 from noisylab.data.image_data import check_root
+
+Format = Literal["pdf", "png", "svg"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Arguments:
     """Folder of a study."""
     out: Path = Path("figures/out")
     """Folder for the figure and its numbers as CSV."""
-    format: tuple[Literal["pdf", "png", "svg"], ...] = ("pdf", "png")
+    format: tuple[Format, ...] = ("pdf", "png")
     """File formats."""
     width: Literal["column", "page"] | float = "page"
     """Width of the figure: column (3.3 inches), page (6.8), or a number of inches."""
@@ -46,18 +49,19 @@ def main(args: Sequence[str]) -> int:
     check_fields(arguments)
     if not arguments.format:
         raise ValueError("--format must name at least one")
+    if (suffix := arguments.out.suffix[1:]) in get_args(Format):
+        advice = f"--out {arguments.out.parent} --format {suffix}"
+        raise ValueError(f"--out is the folder of the figure, got {str(arguments.out)!r}; write {advice}")
+    names = list(FIGURES.entries()) if arguments.name == "all" else [arguments.name]
+    for name in names:
+        FIGURES.parse(name)
+    check_folder(arguments.runs)
     check_output(arguments.out)
     check_root(arguments.data_root)
     where = settings_of(arguments.where)
-    from noisylab.core.registries import FIGURES
     from noisylab.plotting.catalogue import draw_figure
     from noisylab.plotting.study_runs import study_runs
 
-    names = [arguments.name]
-    if arguments.name == "all":
-        names = list(FIGURES.entries())
-    else:
-        FIGURES.parse(arguments.name)
     runs = study_runs(
         arguments.runs, noise=arguments.noise, methods=arguments.methods, where=where, data_root=arguments.data_root
     )

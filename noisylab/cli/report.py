@@ -10,7 +10,7 @@ from pathlib import Path
 import tyro
 
 from noisylab.cli.arguments import parse_command_line, settings_of
-from noisylab.core.files import check_output, make_output, write_atomically
+from noisylab.core.files import check_folder, check_output_file, make_output, write_atomically
 from noisylab.data.image_data import check_root
 
 
@@ -38,11 +38,8 @@ def main(args: Sequence[str]) -> int:
     """Write the page, and print its path."""
     arguments = parse_command_line(Arguments, "report", __doc__, args)
     out = arguments.out or arguments.runs / "report.html"
-    if not arguments.runs.is_dir():
-        raise ValueError(f"runs {str(arguments.runs)!r} is not a folder")
-    if out.is_dir():
-        raise ValueError(f"--out must be a file, and {str(out)!r} is a folder")
-    check_output(out.parent)
+    check_folder(arguments.runs)
+    check_output_file(out)
     check_root(arguments.data_root)
     from noisylab.plotting.study_runs import study_runs
     from noisylab.report.page import build_page, explore

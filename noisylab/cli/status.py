@@ -7,6 +7,7 @@ from pathlib import Path
 import tyro
 
 from noisylab.cli.arguments import parse_command_line
+from noisylab.core.files import check_folder
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Arguments:
 def main(args: Sequence[str]) -> int:
     """Count the runs in each state, and name those that are not done."""
     arguments = parse_command_line(Arguments, "status", __doc__, args)
+    check_folder(arguments.runs)
     from noisylab.api import open_study
 
     runs = open_study(arguments.runs).status()

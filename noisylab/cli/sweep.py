@@ -1,13 +1,14 @@
 """Run a study: a named one, one from a file, or a grid of your own."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from noisylab.cli.arguments import grouped, parse_command_line, taken
 from noisylab.core.checks import PositiveInt, check_fields
 from noisylab.core.files import check_output
+from noisylab.core.plugins import load_plugins
 from noisylab.core.registries import NAMED_STUDIES
 from noisylab.core.specs import parse_assignments
 from noisylab.named_studies.named_study import NamedStudy
@@ -25,6 +26,7 @@ names, and `noisylab list studies` lists the other studies.
 
 --seeds 5 means the five seeds 0 to 4; two or more numbers are the seeds themselves; --seeds [7] is seed 7 alone.
 --config FILE reads the settings from a TOML file (epochs = 40, methods = ["ce", "dlb"], ...) or from a study's study.json.
+The TOML file can also hold out, jobs, plugins (a list of files) and study (the name of a study).
 
 The same command again finishes what is missing and repeats nothing."""
 
@@ -42,6 +44,19 @@ class Execution:
 
 
 @dataclass(frozen=True)
+class Besides:
+    """What a TOML file can hold besides settings of the grid."""
+
+    study: str = "noise_sweep"
+    plugins: tuple[str, ...] = ()
+    out: str | None = None
+    jobs: PositiveInt | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True)
 class Arguments:
     """The command line."""
 
@@ -52,18 +67,21 @@ class Arguments:
 def main(args: Sequence[str]) -> int:
     """Run a study, show its results, and return 1 if runs failed."""
     files, args = taken("--config", args)
-    name = args.pop(0) if args and not args[0].startswith("-") else "noise_sweep"
+    settings, besides, grid = _from_file(files)
+    name = args.pop(0) if args and not args[0].startswith("-") else besides.study
+    if Path(name).suffix in (".toml", ".json"):
+        raise ValueError(f"unknown study {name!r} (did you mean --config {name}?)")
+    load_plugins(besides.plugins)
     spec = NAMED_STUDIES.parse(name)
     study: NamedStudy = NAMED_STUDIES.create(spec)
-    grid, out = study.grid, Path("runs") / spec.name
-    if files:
-        grid, out = _from_file(files)
-    given = {option.removeprefix("--").replace("-", "_") for option, _ in grouped(args)}
+    grid = grid or _changed(study.grid, settings, files)
+    out = Path("runs") / spec.name if besides.out is None else Path(besides.out)
+    given = {option.removeprefix("--").replace("-", "_") for option in grouped(args)}
     # An option on the command line replaces the axis of the named study.
     axes = {key: values for key, values in grid.over.items() if key not in given}
-    defaults = Arguments(replace(grid, over={}), Execution(_written(axes), out))
+    defaults = Arguments(replace(grid, over={}), Execution(_written(axes), out, besides.jobs))
     description = f"{NAMED_STUDIES.entries()[spec.name].documentation}\n{_HELP}"
-    arguments = parse_command_line(Arguments, f"sweep {name}", description, expand_seeds(args), defaults)
+    arguments = parse_command_line(Arguments, f"sweep {name}", description, args, defaults, {"--seeds": expand_seeds})
     execution = arguments.execution
     check_fields(execution)
     if "over" in given and not execution.over:
@@ -110,14 +128,41 @@ def show(study: NamedStudy, plan: "Plan", failures: "Sequence[Failure]", out: Pa
     )
 
 
-def _from_file(files: Sequence[str]) -> tuple[Grid, Path]:
-    """The grid in a file, and the default folder of its runs; for a study.json, the folder that holds it."""
+def _from_file(files: Sequence[str]) -> tuple[dict[str, Any], Besides, Grid | None]:
+    """What a TOML file says: settings, and what is no setting of the grid; or the grid of a study.json, with its folder."""
     if len(files) > 1:
         raise ValueError(f"--config takes one file, got {', '.join(files)}")
+    if not files:
+        return {}, Besides(), None
+    import tomllib
+
     from noisylab.study.study_file import grid_from
 
     path = Path(files[0]).expanduser()
-    return grid_from(path), path.parent if path.suffix == ".json" else Path("runs") / path.stem
+    if path.suffix == ".json":
+        return {}, Besides(out=str(path.parent)), grid_from(path)
+    try:
+        held = tomllib.loads(path.read_text(encoding="utf-8"))
+        named = {field.name: held.pop(field.name) for field in fields(Besides) if field.name in held}
+        if isinstance(named.get("plugins"), list):
+            named["plugins"] = tuple(named["plugins"])
+        return held, Besides(**{"out": str(Path("runs") / path.stem)} | named), None
+    except OSError as error:
+        raise ValueError(f"{files[0]!r} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ValueError(f"{files[0]!r}: {error}") from None
+
+
+def _changed(grid: Grid, settings: Mapping[str, Any], files: Sequence[str]) -> Grid:
+    """The grid with the settings of a file; a setting replaces the axis of its name."""
+    if not settings:
+        return grid
+    held = grid.as_json()
+    held["over"] = {key: values for key, values in held["over"].items() if key not in settings}
+    try:
+        return Grid.from_mapping({**held, **{key.replace("-", "_"): value for key, value in settings.items()}})
+    except ValueError as error:
+        raise ValueError(f"{files[0]!r}: {error}") from None
 
 
 def _written(axes: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
@@ -125,19 +170,9 @@ def _written(axes: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
     return tuple(f"{key}={','.join(map(str, values))}" for key, values in axes.items())
 
 
-def expand_seeds(args: Sequence[str]) -> list[str]:
-    """The command line with the seeds written out: `--seeds 3` becomes `--seeds 0 1 2`, `--seeds [7]` becomes `--seeds 7`."""
-    args = list(args)
-    for option, values in grouped(args):
-        if option != "--seeds" or len(values) != 1:
-            continue
-        (text,) = values
-        if text.isdecimal():
-            seeds = [str(seed) for seed in seeds_of(int(text))]
-        elif text.startswith("[") and text.endswith("]"):
-            seeds = text[1:-1].replace(",", " ").split()
-        else:
-            continue
-        at = next(place for place, token in enumerate(args) if token in ("--seeds", f"--seeds={text}"))
-        args[at : at + 1 + (args[at] == "--seeds")] = ["--seeds", *seeds]
-    return args
+def expand_seeds(values: Sequence[str]) -> list[str]:
+    """The seeds that the values of --seeds mean: `3` is 0 1 2, `[7]` is 7, and several are themselves."""
+    text = " ".join(values)
+    if text.startswith("[") and text.endswith("]"):
+        return text[1:-1].replace(",", " ").split()
+    return [str(seed) for seed in seeds_of(int(text))] if text.isdecimal() else list(values)

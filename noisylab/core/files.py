@@ -32,6 +32,12 @@ def flush_folder(folder: Path) -> None:
                 os.fsync(file.fileno())
 
 
+def check_folder(folder: Path) -> None:
+    """Raise ValueError if there is no such folder."""
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {str(folder)!r}")
+
+
 def check_output(out: Path) -> None:
     """Raise ValueError if the folder `out` cannot be written. Creates nothing."""
     there = next(path for path in (out, *out.absolute().parents) if path.exists())
@@ -49,3 +55,10 @@ def make_output(out: Path) -> None:
             pass
     except OSError as error:
         raise ValueError(f"output folder {str(out)!r} cannot be written: {error.strerror}") from error
+
+
+def check_output_file(path: Path) -> None:
+    """Raise ValueError if the file `path` cannot be written. Creates nothing."""
+    if path.is_dir():
+        raise ValueError(f"output file {str(path)!r} is a folder")
+    check_output(path.absolute().parent)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas
 
 from noisylab.analysis.tables import choose, differing_settings, known_method, say_differences, several, training_length
+from noisylab.core.files import check_folder
 from noisylab.plotting.style import REFERENCE_METHODS, first_methods
 from noisylab.recording.records import load_dynamics
 from noisylab.study.run_folder import CONFIG, RESULT, collect, read_metrics
@@ -171,8 +172,7 @@ def hardest_noise(results: pandas.DataFrame) -> str:
 
 
 def _finished(folder: Path) -> pandas.DataFrame:
-    if not folder.is_dir():
-        raise ValueError(f"{str(folder)!r} is not a folder; give that of a study, such as runs/noise_sweep")
+    check_folder(folder)
     if (folder / CONFIG).exists():
         raise ValueError(f"{str(folder)!r} is the folder of one run; give that of its study, {str(folder.resolve().parent)!r}")
     results = collect(folder)

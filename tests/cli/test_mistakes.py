@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -19,9 +20,10 @@ REFUSED: list[tuple[list[str], str]] = [
     (["--methods", "ce", "ce"], "methods names 'ce' twice"),
     (["--seeds", "0", "1", "0"], "seeds names 0 twice"),
     (["--seeds", "-1"], "-1"),
-    (["--seeds", "half"], "half"),
+    (["--seeds", "half"], "--seeds must be a whole number >= 0, got 'half'"),
+    (["--seeds", "1", "2", "--seeds", "1"], "seeds names 1 twice"),
     (["--noise-seed", "-1"], "-1"),
-    (["--noise-seed", "x"], "'x'"),
+    (["--noise-seed", "x"], "--noise-seed must be a whole number >= 0 or None, got 'x'"),
     (["--methods", "dlb(temperature=0)"], "temperature must be a number > 0, got 0"),
     (["--methods", "dlb(alpha=-1)"], "alpha must be a number >= 0, got -1"),
     (["--methods", "dlb(temprature=3)"], "did you mean 'temperature'?"),
@@ -39,6 +41,9 @@ REFUSED: list[tuple[list[str], str]] = [
     (["--noise", "symmetric(rate=0.4, sampling='all')"], "'all'"),
     (["--noise", "asymmetric(rate=0.4, mapping='mnits')"], "'mnits'"),
     (["--model", "resnet"], "unknown model 'resnet'"),
+    (["--model", "resnet20,resnet32"], "--model takes one value, got resnet20,resnet32; write --over model=resnet20,resnet32"),
+    (["--augment", "a,b"], "write --over augment=a,b"),
+    (["--batch-size", "32,64"], "write --over batch_size=32,64"),
     (["--model", "small_cnn(width=0)"], "width must be a number >= 1, got 0"),
     (["--augment", "flop"], "unknown augmentation 'flop'"),
     (["--data", "digit"], "did you mean 'digits'?"),
@@ -47,9 +52,13 @@ REFUSED: list[tuple[list[str], str]] = [
     (["--data", "folder:/nowhere"], "'/nowhere'"),
     (["--data-root", "/nowhere"], "data root '/nowhere' is not a folder"),
     (["--epochs", "0"], "epochs must be a number >= 1, got 0"),
-    (["--epochs", "abc"], "--epochs: invalid literal for int() with base 10: 'abc'"),
+    (["--epochs", "1e1"], "--epochs must be a whole number >= 1, got '1e1'"),
     (["--epochs", "1.5"], "'1.5'"),
-    (["--epochs"], "--epochs"),
+    (["--epochs"], "--epochs needs a value: a whole number >= 1"),
+    (["--epochs", "1", "--epochs=2"], "--epochs is given twice"),
+    (["--compile", "--no-compile"], "--compile and --no-compile are given"),
+    (["--compile=yes"], "--compile takes no value, got 'yes'"),
+    (["--methods", "ce", "--methods", "ce"], "methods names 'ce' twice"),
     (["--epoch", "3"], "there is no option --epoch (did you mean --epochs?)"),
     (["--colour", "red"], "there is no option --colour; the options are --data, "),
     (["--lr", "0.1"], "there is no option --lr (did you mean --learning-rate?)"),
@@ -67,6 +76,8 @@ REFUSED: list[tuple[list[str], str]] = [
         "seeds must be a number of seeds (5: the seeds 0 to 4) or the seeds themselves ([7]: seed 7 alone), got 0",
     ),
     (["stray"], "stray"),
+    (["--data", "digits", "stray"], "'stray' after --data is one too many; write noisylab sweep noise_sweep [OPTIONS]"),
+    (["-x"], "there is no option -x"),
     (["--batch-size", "7"], "batch_size must be even"),
     (["--batch-size", "0"], "batch_size must be a number >= 1, got 0"),
     (["--learning-rate", "0"], "learning_rate must be a number > 0, got 0"),
@@ -74,7 +85,7 @@ REFUSED: list[tuple[list[str], str]] = [
     (["--momentum", "1"], "momentum must be a number"),
     (["--milestones", "0.5", "2"], "milestones"),
     (["--warmup", "50"], "warmup must be shorter than the 40 epochs"),
-    (["--schedule", "linear"], "'linear'"),
+    (["--schedule", "cosin"], "--schedule must be one of 'step', 'cosine', got 'cosin' (did you mean 'cosine'?)"),
     (["--record", "both"], "'both'"),
     (["--threads", "0"], "threads must be a number >= 1, got 0"),
     (["--jobs", "0"], "jobs must be"),
@@ -94,6 +105,9 @@ REFUSED_BY_DATA: list[tuple[list[str], str]] = [
     (["--noise", "asymmetric(rate=0.4, mapping='cifar100_superclass')"], "cifar100_superclass"),
 ]
 
+
+# Commands that read a study's folder.
+MISSING = [["compare", "/nowhere"], ["report", "/nowhere"], ["status", "/nowhere"], ["figure", "memorisation", "/nowhere"]]
 
 # Other commands: the whole line.
 OTHERS: list[tuple[list[str], str]] = [
@@ -116,10 +130,25 @@ OTHERS: list[tuple[list[str], str]] = [
     (["train", "--method", "dlbb"], "did you mean 'dlb'?"),
     (["train", "--methods", "ce", "dlb"], "there is no option --methods (did you mean --method?)"),
     (["train", "--seeds", "0", "1"], "there is no option --seeds (did you mean --seed?)"),
-    (["figure", "memorisation", "runs", "--width", "wide"], "wide"),
-    (["report", "/nowhere"], "'/nowhere'"),
-    (["status", "/nowhere"], "'/nowhere'"),
-    (["list", "method"], "'method'"),
+    (["sweep", "study.toml"], "unknown study 'study.toml' (did you mean --config study.toml?)"),
+    (["sweep", "nosie_sweep"], "(did you mean 'noise_sweep'?)"),
+    (["train", "--noise", "symmetric:0.2,symmetric:0.4"], "--noise takes one value"),
+    (["tarin"], "(did you mean train?)"),
+    (
+        ["figure", "memorisation", "runs", "--width", "3in"],
+        "--width must be one of 'column', 'page' or a finite number, got '3in'",
+    ),
+    (["figure", "memorisation", "runs", "--columns", "1"], "there is no option --columns (did you mean --width?)"),
+    (["figure", "memorisation", "runs", "--out", "f/m.png"], "write --out f --format png"),
+    (["figure", "memorisation"], "figure needs RUNS; write noisylab figure NAME RUNS"),
+    (["compare", ".", "--by", "modle"], "there is no setting 'modle' (did you mean 'model'?)"),
+    (["compare", ".", "--where", "epochs=3", "--where", "epochs=4"], "--where names epochs twice: 3, 4"),
+    (["compare", ".", "--out", "README.md/x.csv"], "is not a folder"),
+    (["status"], "status needs RUNS"),
+    (["status", "a", "b"], "'b' is one too many; write noisylab status RUNS"),
+    (["status", "--out", "x"], "there is no option --out; there are none"),
+    *((line, "there is no folder '/nowhere'") for line in MISSING),
+    (["list", "method"], "'figures', 'studies', got 'method' (did you mean 'methods'?)"),
     (["list", "methods", "dlbb"], "unknown method 'dlbb' (did you mean 'dlb'?)"),
     (["list", "methods", "gce(q=2)"], "q must be a number in [0, 1], got 2"),
     (["list", "methods", "dlb", "ce"], "ce"),
@@ -134,7 +163,7 @@ OTHERS: list[tuple[list[str], str]] = [
     (["costs", "--data-root", "/nowhere"], "'/nowhere'"),
     (["costs", "--batch-size", "7"], "batch_size must be even"),
     (["costs", "--shape", "3", "0", "32"], "shape must be"),
-    (["costs", "--shape", "3", "32"], "--shape"),
+    (["costs", "--shape", "3", "32"], "--shape needs 3 values: a whole number >= 1, got 3 32"),
     (["costs", "--classes", "1"], "classes must be a number >= 2, got 1"),
     (["costs", "--epochs", "1"], "epochs must be a number >= 2, got 1"),
     (["costs", "--turns", "1"], "turns must be a number >= 2, got 1"),
@@ -180,7 +209,7 @@ def test_files_and_folders_that_cannot_be_used_are_named(capsys: pytest.CaptureF
         (["--data", f"npz:{tmp_path / 'none.npz'}"], "there is no file"),
         (["--data-root", corrupt], "corrupt.npz"),
     ]:
-        answer = noisylab(capsys, "sweep", "--out", tmp_path / "out", *options)
+        answer = noisylab(capsys, "sweep", *([] if "--out" in options else ["--out", tmp_path / "out"]), *options)
         assert answer.refuses(named), answer
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -189,8 +218,8 @@ def test_files_and_folders_that_cannot_be_used_are_named(capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("figure m", "Missing from noisylab figure: PATH Folder of a study. (required)"),
-        ("sweep --record both", "invalid choice 'both' for argument '--record'. Expected one of ("),
+        ("figure m", "figure needs RUNS; write noisylab figure NAME RUNS"),
+        ("sweep --record both", "--record must be one of 'online', 'eval', got 'both'"),
     ],
 )
 def test_a_missing_or_wrong_value_is_one_line_in_any_encoding(line: str, said: str, encoding: str) -> None:
@@ -225,6 +254,25 @@ def test_a_network_that_cannot_take_the_images_is_refused_before_it_is_measured(
     answer = noisylab(capsys, "costs", "--shape", 1, 2, 2, "--model", "small_cnn", "--out", tmp_path / "out")
     assert answer.refuses("cannot take images of 1x2x2"), answer
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_name_is_refused_before_the_tables_are_imported() -> None:
+    for answer in without(["pandas", "rich", "torch"], [["figure", "nope", "."], ["compare", ".", "--by", "modle"]]):
+        assert answer.refuses("unknown figure 'nope'") or answer.refuses("'modle'"), answer
+
+
+def test_torchrun_is_for_train_alone(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert noisylab(capsys, "sweep").refuses("only noisylab train is for torchrun")
+
+
+def test_an_error_of_the_system_is_one_line_with_the_file(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = [(OSError(28, "No space left on device", "x.csv"), "'x.csv': No space left"), (OSError("gone"), "gone")]
+    monkeypatch.setattr("noisylab.cli.status.main", Mock(side_effect=[error for error, _ in errors]))
+    for _, said in errors:
+        assert noisylab(capsys, "status", ".").refuses(said)
 
 
 def test_what_is_not_installed_is_said_with_the_command_that_installs_it() -> None:

@@ -189,7 +189,7 @@ def test_a_folder_that_is_no_study_is_refused_with_what_it_is(folder: Path, tmp_
     run = next(path for path in folder.iterdir() if path.is_dir())
     with pytest.raises(ValueError, match=f"is the folder of one run; give that of its study, '{folder}'"):
         study_runs(run)
-    with pytest.raises(ValueError, match="is not a folder"):
+    with pytest.raises(ValueError, match="there is no folder"):
         study_runs(tmp_path / "nowhere")
     with pytest.raises(ValueError, match=r"holds no finished runs$"):
         study_runs(tmp_path)

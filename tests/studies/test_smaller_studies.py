@@ -123,6 +123,27 @@ def test_a_study_goes_on_from_its_own_file_and_from_one_of_toml(study: Callable[
 
 
 @pytest.mark.slow
+def test_a_file_says_what_the_command_line_can_say(
+    study: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "study.toml"
+    settings = "methods = ['ce']\nnoise = ['symmetric:0.4']\nseeds = [0]\nepochs = 1\ntrain-size = 120\ndevice = 'cpu'\n"
+    file.write_text(f"study = 'augmentation'\nout = '{tmp_path / 'out'}'\njobs = 1\naugment = 'none'\n{settings}")
+    # The file's setting replaces the axis of the named study.
+    assert study("sweep", f"--config {file}").startswith("1 runs, 0 already done")
+    assert (tmp_path / "out" / "results.csv").is_file()
+    for line, said in [
+        ("jobs = 0", "jobs must be"),
+        ("plugins = ['/nowhere.py']", "no plug-in file '/nowhere.py'"),
+        ("study = 'augmentatoin'", "did you mean 'augmentation'?"),
+        ("epoch = 1", "there is no setting 'epoch' (did you mean 'epochs'?)"),
+        ("jobs 1", "study.toml"),
+    ]:
+        file.write_text(line)
+        assert noisylab(capsys, "sweep", "--config", file).refuses(said)
+
+
+@pytest.mark.slow
 def test_a_plug_in_is_named_like_what_is_built_in_in_workers_too(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         '''
