@@ -106,9 +106,8 @@ class CorruptedDataset:
         row = self.dataset[place]
         image, label = split_row(row, self.label_key, self.image_key)
         # In longer tuples the last entry may be something else; the true label in front of it must not be passed on.
-        if not self._known or len(row) > 2:
-            if as_label(label, self.noisy.class_names) != self.noisy.true[position]:
-                self._refuse(position, label, self.noisy)
+        if (not self._known or len(row) > 2) and as_label(label, self.noisy.class_names) != self.noisy.true[position]:
+            self._refuse(position, label, self.noisy)
         if self.noisy.replaced_by is not None and self.noisy.replaced_by[position] >= 0:
             assert self.outside is not None
             image = outside_sample(self.outside[int(self.noisy.replaced_by[position])], self.label_key, self.image_key)

@@ -17,8 +17,8 @@ def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str]
     """The images and labels of two map-style data sets, such as torchvision's, in memory.
 
     Args:
-        train: The training set, rows (image, label). A label is a number, or the name of a class. An image is a PIL image, an array or tensor uint8[H, W], [C, H, W] or
-            [H, W, C], or floats in [0, 1] that 8 bits can hold, as from torchvision's ToTensor. It must not be augmented or
+        train: The training set, rows (image, label). A label is a number, or the name of a class. An image is a PIL image, an
+            array or tensor uint8[H, W], [C, H, W] or [H, W, C], or floats in [0, 1] that 8 bits can hold, as from torchvision's ToTensor. It must not be augmented or
             normalised, since noisylab does that.
         test: The same for testing.
         class_names: Names of the labels 0 to K - 1; by default `train.classes`, else the sorted names or the numbers.
@@ -93,8 +93,8 @@ def _pixels(image: Any, what: str) -> NDArray[np.uint8]:
     if pixels.dtype.kind == "f":
         if pixels.max() > 1 and (pixels == pixels.round()).all():
             raise ValueError(
-                f"{what} must be floats in [0, 1], got {pixels.min():g} to {pixels.max():g}; whole numbers from 0 to 255 must be "
-                "uint8"
+                f"{what} must be floats in [0, 1], got {pixels.min():g} to {pixels.max():g}; "
+                "whole numbers from 0 to 255 must be uint8"
             )
         scaled = pixels * 255
         if not (scaled.min() >= 0 and scaled.max() <= 255.5 and np.abs(scaled - scaled.round()).max() < 0.01):

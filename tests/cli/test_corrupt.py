@@ -166,10 +166,11 @@ def test_a_file_of_the_true_labels_is_warned_about_in_one_line(capsys: Capture, 
 
 
 @pytest.mark.parametrize("ending", [".csv", ".txt", ".json", ".npy"])
-def test_labels_by_name_are_written_by_name(tmp_path: Path, ending: str) -> None:
+def test_labels_by_name_are_written_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str], ending: str) -> None:
     (tmp_path / "names.txt").write_text('dog\ncat\n"boat, small"\n' * 20)
     out = tmp_path / f"given{ending}"
-    noisylab("corrupt", "--labels", str(tmp_path / "names.txt"), "--out", str(out), "--save", str(tmp_path / "noise.npz"))
+    files = ["--labels", tmp_path / "names.txt", "--out", out, "--save", tmp_path / "noise.npz"]
+    assert noisylab(capsys, "corrupt", *files).status == 0
     noisy = NoisyLabels.load(tmp_path / "noise.npz")
     assert noisy.class_names == ("boat, small", "cat", "dog")
     assert read_labels(out).tolist() == [noisy.class_names[label] for label in noisy.given]

@@ -328,10 +328,10 @@ def test_a_posterior_file_of_another_length_is_said_to_be_so(tmp_path: Path) -> 
 def test_a_file_may_hold_names(tmp_path: Path, name: str, content: str, column: str | None) -> None:
     (tmp_path / name).write_text(content)
     assert read_labels(tmp_path / name, column).tolist() == ["dog", "cat", "eel"]
-    noisy = from_file(["dog", "dog", "eel"], tmp_path / name, column=column)
+    noisy = from_file(["dog", "dog", "eel"], tmp_path / name, column=column, class_names=("cat", "dog", "eel"))
     assert (noisy.given.tolist(), noisy.true.tolist(), noisy.class_names) == ([1, 0, 2], [1, 1, 2], ("cat", "dog", "eel"))
     with pytest.raises(ValueError, match="classes can be named only if their names are known, got 'cat'"):
-        from_file([1, 1, 2, 0], tmp_path / name, column=column)
+        from_file([1, 0, 2], tmp_path / name, column=column)
 
 
 def test_truth_values_in_a_file_are_names(tmp_path: Path) -> None:
