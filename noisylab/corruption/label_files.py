@@ -159,13 +159,13 @@ def _is_real(cell: str) -> bool:
     return True
 
 
-def read_true_column(path: Path) -> NDArray[Any] | None:
-    """The true labels in a `.csv`, from a column with a name in `TRUE`; None if there is none."""
+def read_true_column(path: Path, column: str | None = None) -> NDArray[Any] | None:
+    """The true labels in a `.csv`, from a column with a name in `TRUE`; or None. column: that of the given labels."""
     if path.suffix != ".csv":
         return None
-    header, rows = _table(path)
-    column = next((at for at, name in enumerate(header or []) if name in TRUE), None)
+    header, rows = _table(path, column)
+    place = next((at for at, name in enumerate(header or []) if name in TRUE), None)
     try:
-        return None if column is None else _cells(rows, column)
+        return None if place is None else _cells(rows, place)
     except ValueError as error:
         raise ValueError(f"{str(path)!r}, its column of true labels: {error}") from None

@@ -18,8 +18,8 @@ def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str]
 
     Args:
         train: The training set, rows (image, label). A label is a number, or the name of a class. An image is a PIL image, an
-            array or tensor uint8[H, W], [C, H, W] or [H, W, C], or floats in [0, 1] that 8 bits can hold, as from torchvision's ToTensor. It must not be augmented or
-            normalised, since noisylab does that.
+            array or tensor uint8[H, W], [C, H, W] or [H, W, C], or floats in [0, 1] that 8 bits can hold, as from torchvision's
+            ToTensor. It must not be augmented or normalised, since noisylab does that.
         test: The same for testing.
         class_names: Names of the labels 0 to K - 1; by default `train.classes`, else the sorted names or the numbers.
 

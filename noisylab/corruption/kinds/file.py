@@ -56,7 +56,7 @@ def from_file(
     path = str(path)
     clean, classes = check_true_labels(labels, num_classes)
     given = read_labels(path, column)
-    stated = read_true_column(Path(path).expanduser())
+    stated = read_true_column(Path(path).expanduser(), column)
     try:
         given = numbered_by(given, class_names)
         stated = None if stated is None else numbered_by(stated, class_names)
