@@ -4,6 +4,8 @@ Example: noisylab corrupt --data cifar10 --noise asymmetric:0.4 --seed 1 --save 
 A file of labels needs no data set: noisylab corrupt --labels train.csv --noise symmetric:0.4 --out given.csv
 """
 
+import csv
+import io
 import json
 import sys
 import warnings
@@ -103,26 +105,28 @@ def main(args: Sequence[str]) -> int:
         noisy.save(arguments.save)
         print(f"saved {arguments.save}")
     if arguments.out is not None:
-        write_labels(noisy, arguments.out)
+        # Labels that a file gave by name are written by name; those of a data set are numbers.
+        write_labels(noisy, arguments.out, noisy.class_names if data is None else None)
         print(f"wrote {arguments.out}")
     if arguments.plot is not None:
         name = DATA_SETS.parse(arguments.data).label if data else str(arguments.labels)
-        names = data.class_names if data else None
+        names = data.class_names if data else noisy.class_names
         _draw(noisy, images, names, f"{spec.label} on {name}, seed {arguments.seed}", arguments.plot)
     return 0
 
 
-def write_labels(noisy: "NoisyLabels", path: Path) -> None:
-    """Write the given labels: one a line, a list, an array, or a table with the true labels."""
+def write_labels(noisy: "NoisyLabels", path: Path, names: Sequence[str] | None = None) -> None:
+    """Write the given labels, or their names: one a line, a list, an array, or a table with the true labels."""
+    given, true = (part if names is None else np.array(names)[part] for part in (noisy.given, noisy.true))
     if path.suffix == ".npy":
-        np.save(path, noisy.given)
+        np.save(path, given)
     elif path.suffix == ".json":
-        write_atomically(path, json.dumps(noisy.given.tolist()))
-    elif path.suffix == ".txt":
-        write_atomically(path, "".join(f"{label}\n" for label in noisy.given))
+        write_atomically(path, json.dumps(given.tolist()))
     else:
-        rows = zip(noisy.given, noisy.true, strict=True)
-        write_atomically(path, "given,true\n" + "".join(f"{given},{true}\n" for given, true in rows))
+        table = io.StringIO()
+        rows = [("given", "true"), *zip(given, true, strict=True)] if path.suffix == ".csv" else given[:, None]
+        csv.writer(table, lineterminator="\n").writerows(rows)
+        write_atomically(path, table.getvalue())
 
 
 def _inputs(arguments: Arguments) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def load_plugins(paths: Iterable[str | PathLike[str]] = ()) -> None:
     for point in entry_points(group=GROUP):
         try:
             module = point.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ValueError(f"plug-in {point.name!r} ({point.value}) cannot be imported: {_reason(error)}") from error
         file = getattr(module, "__file__", None)
         if isinstance(module, ModuleType) and file is not None:
@@ -78,7 +78,7 @@ def _load_file(path: Path, written: str) -> None:
     sys.modules[name] = module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         _forget(name)
         raise ValueError(f"plug-in {_place(error, path)}: {_reason(error)}") from error
     _loaded[path] = (name, digest)
@@ -95,12 +95,12 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     said = error.msg if isinstance(error, SyntaxError) else str(error).splitlines()[0] if str(error) else ""
     return f"{type(error).__name__}: {said}" if not isinstance(error, ValueError) else said
 
 
-def _place(error: Exception, path: Path) -> str:
+def _place(error: BaseException, path: Path) -> str:
     """File and line of an error inside a plug-in."""
     if isinstance(error, SyntaxError) and error.lineno is not None:
         return f"{path}:{error.lineno}"

@@ -13,14 +13,15 @@ NOISES: Registry[Any] = Registry(
     "noisylab.corruption.kinds",
     NOISE_INPUTS,
     suggestions=dict.fromkeys(("none", "clean", "no"), "symmetric:0"),
+    makes="NoisyLabels",
 )
-DATA_SETS: Registry[Any] = Registry("DATA_SETS", "data set", "noisylab.data.sets", {"root"})
+DATA_SETS: Registry[Any] = Registry("DATA_SETS", "data set", "noisylab.data.sets", {"root"}, makes="ImageData")
 AUGMENTATIONS: Registry[Any] = Registry("AUGMENTATIONS", "augmentation", "noisylab.data.augmentations")
 MODELS: Registry[Any] = Registry("MODELS", "model", "noisylab.models", {"num_classes", "in_channels"})
-METHODS: Registry[Any] = Registry("METHODS", "method", "noisylab.methods", {"run"})
+METHODS: Registry[Any] = Registry("METHODS", "method", "noisylab.methods", {"run"}, makes="Method")
 # The first parameter of a score is the recorded variable that it is computed from.
 SCORES: Registry[Any] = Registry("SCORES", "score", "noisylab.analysis.scores", {"shown", "running"}, first_is_context=True)
-FIGURES: Registry[Any] = Registry("FIGURES", "figure", "noisylab.plotting", {"runs", "width"})
+FIGURES: Registry[Any] = Registry("FIGURES", "figure", "noisylab.plotting", {"runs", "width"}, needs=("caption",))
 NAMED_STUDIES: Registry[Any] = Registry(
     "NAMED_STUDIES",
     "study",

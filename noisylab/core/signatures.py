@@ -48,6 +48,15 @@ class Entry:
     place: str = field(default="", compare=False)
     attribute: str = ""
 
+    def __post_init__(self) -> None:
+        if not (isinstance(self.name, str) and self.name.isidentifier()):
+            raise ValueError(
+                f"{self.place}: a name must be made of letters, digits and _, such as 'my_name', got {self.name!r}"
+            )
+        if self.main is not None and self.main not in self.options:
+            options = f"its options are {', '.join(self.options)}" if self.options else "it has no options"
+            raise ValueError(f"{self.place}: main={self.main!r} is no option of {self.name}; {options}")
+
     @property
     def summary(self) -> str:
         """The first line of the docstring."""
@@ -82,8 +91,7 @@ def inspect_entry(
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD
     }
     hints = typing.get_type_hints(target.__init__ if inspect.isclass(target) else target, include_extras=True)
-    code = getattr(inspect.unwrap(target.__init__ if inspect.isclass(target) else target), "__code__", None)
-    place = target.__module__ if code is None else f"{code.co_filename}:{code.co_firstlineno}"
+    place = _place(target)
     options = {}
     for key in caller.options(list(parameters)):
         if key not in hints:
@@ -91,6 +99,18 @@ def inspect_entry(
         options[key] = Option(hints[key], parameters[key].default)
     documentation = (inspect.getdoc(target) or "").strip()
     return Entry(name, target.__module__, options, main, documentation, facts, place, target.__name__)
+
+
+def _place(target: Callable[..., Any]) -> str:
+    """File and line of a function or class, or its module if there is no source."""
+    own = vars(target).get("__init__") if inspect.isclass(target) else target
+    code = getattr(inspect.unwrap(own), "__code__", None) if callable(own) else None
+    if code is not None:
+        return f"{code.co_filename}:{code.co_firstlineno}"
+    try:
+        return f"{inspect.getsourcefile(target)}:{inspect.getsourcelines(target)[1]}"
+    except (OSError, TypeError):
+        return target.__module__
 
 
 def read_entries(package: str, variable: str, caller: CallerArgs) -> dict[str, Entry]:
@@ -200,7 +220,10 @@ class _Source:
             if not isinstance(node, ast.FunctionDef | ast.ClassDef):
                 continue
             for decorator in node.decorator_list:
-                if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith(f"{variable}.register"):
+                function = decorator.func if isinstance(decorator, ast.Call) else decorator
+                if ast.unparse(function).endswith(f"{variable}.register"):
+                    if not isinstance(decorator, ast.Call) or not decorator.args:
+                        raise ValueError(f"{self.path}:{decorator.lineno}: write @{variable}.register({node.name!r})")
                     if node not in self.tree.body:
                         raise ValueError(f"{self.path}:{node.lineno}: {node.name} must be registered at the top level")
                     yield self._entry(node, decorator, caller)

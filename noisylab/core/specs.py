@@ -5,6 +5,7 @@ without importing torch. Values are literals and are never executed.
 """
 
 import ast
+import contextlib
 import difflib
 import importlib
 import inspect
@@ -47,7 +48,8 @@ class Registry(Generic[T]):
     variable: the name of this registry, as in `@NAME.register("name")`. kind: the word for an entry in messages. package: the
     package whose files register. context_args: parameters that the caller supplies and a spec cannot set. first_is_context:
     whether the first parameter is one of them, whatever its name. suggestions: replacement text for names people often try,
-    such as {'none': 'symmetric:0'}.
+    such as {'none': 'symmetric:0'}. makes: the name of the class that an entry returns, which may be in a package that
+    must not be imported here. needs: facts that every registration must state.
     """
 
     def __init__(
@@ -59,9 +61,12 @@ class Registry(Generic[T]):
         *,
         first_is_context: bool = False,
         suggestions: Mapping[str, str] | None = None,
+        makes: str = "",
+        needs: tuple[str, ...] = (),
     ) -> None:
         self.variable, self.kind, self.package = variable, kind, package
         self.context_args, self.suggestions = frozenset(context_args), suggestions or {}
+        self.makes, self.needs = makes, needs
         self._caller = CallerArgs(self.context_args, first_is_context)
         self._added: dict[str, tuple[Entry, T]] = {}
         self._read_entries: dict[str, Entry] | None = None
@@ -74,6 +79,9 @@ class Registry(Generic[T]):
         signature.
         """
 
+        if not isinstance(name, str):
+            raise ValueError(f"write @{self.variable}.register({getattr(name, '__name__', 'name')!r})")
+
         def add(target: Target) -> Target:
             if inspect.isclass(target):
                 if constructor := vars(target).get("__init__"):
@@ -81,7 +89,7 @@ class Registry(Generic[T]):
                 made: Any = target
             else:
                 made = checks.checked(target)
-            entry = inspect_entry(name, made, main, facts, self._caller)
+            entry = self._complete(inspect_entry(name, made, main, facts, self._caller))
             known = self.entries().get(name) if self._is_foreign(entry) else self._added.get(name, (None,))[0]
             if known is not None and known.module != entry.module:
                 raise ValueError(f"{self.kind} {name!r} of {entry.place} is registered already, at {known.place}")
@@ -89,6 +97,12 @@ class Registry(Generic[T]):
             return typing.cast(Target, made)
 
         return add
+
+    def _complete(self, entry: Entry) -> Entry:
+        for fact in self.needs:
+            if fact not in entry.facts:
+                raise ValueError(f"{entry.place}: write @{self.variable}.register({entry.name!r}, {fact}=...)")
+        return entry
 
     def _is_foreign(self, entry: Entry) -> bool:
         return not entry.module.startswith(f"{self.package}.")
@@ -100,7 +114,8 @@ class Registry(Generic[T]):
     def entries(self) -> dict[str, Entry]:
         """All entries by name, in alphabetical order."""
         if self._read_entries is None:
-            self._read_entries = read_entries(self.package, self.variable, self._caller)
+            read = read_entries(self.package, self.variable, self._caller)
+            self._read_entries = {name: self._complete(entry) for name, entry in read.items()}
         return dict(sorted((self._read_entries | {name: entry for name, (entry, _) in self._added.items()}).items()))
 
     def load(self, name: str) -> T:
@@ -112,8 +127,8 @@ class Registry(Generic[T]):
     def create(self, spec: Spec | str, *args: Any, **context: Any) -> Any:
         """Call the function or class that `spec` names, with its options and the caller's arguments.
 
-        Passes on only the keyword arguments that the target accepts. Raises ValueError if the text is not a valid spec, or if
-        the target needs an argument that is not given.
+        Passes on only the keyword arguments that the target accepts. Raises ValueError if the text is not a valid spec, if
+        the target needs an argument that is not given, or if it returns something else than this registry's entries make.
         """
         spec = self.parse(spec)
         target = self.load(spec.name)
@@ -128,7 +143,10 @@ class Registry(Generic[T]):
         lacking = [key for key in needed if (taken[key] is None if key in taken else not args)]
         if lacking:
             raise ValueError(f"{self.kind} {spec.label!r} needs {', '.join(lacking)}, which is not supplied here")
-        return target(*args, **taken, **spec.options)
+        made = target(*args, **taken, **spec.options)
+        if self.makes and self.makes not in [part.__name__ for part in type(made).__mro__]:
+            raise ValueError(f"{self.kind} {spec.label!r} must return {self.makes}, got {checks.shown(made)}")
+        return made
 
     def parse(self, text: str | Spec, defaults: Mapping[str, Any] | None = None) -> Spec:
         """Parse a spec; `defaults` fill options that it leaves open. A `Spec` is returned as it is.
@@ -189,7 +207,8 @@ class Registry(Generic[T]):
         """The name and the options written in `text`, as literals."""
         head = _head(text)
         parts = split_outside(text) if "," in text and text.count("(") == text.count(")") else []
-        if len(parts) > 1 and all(_head(part) in self.entries() for part in parts):
+        is_value = head in self.entries() and self.entries()[head].main is None and text.strip().startswith(f"{head}:")
+        if len(parts) > 1 and not is_value and all(_head(part) in self.entries() for part in parts):
             raise ValueError(f"{self.kind} {text!r} is a list; write the {self.kind}s apart, without commas: {' '.join(parts)}")
         if head not in self.entries():
             known = ", ".join(self.entries())
@@ -243,8 +262,24 @@ def _is_spec(option: Option) -> bool:
 
 
 def _example(entry: Entry) -> str:
-    """An example of a spec, with values if names alone would not help."""
-    return str(entry.facts.get("example", entry.signature()))
+    """A valid spec with every value that has to be given, in quotes if a shell needs them."""
+    needed = [key for key, option in entry.options.items() if option.default is REQUIRED or key == entry.main]
+    text = str(entry.facts.get("example", entry.signature()))
+    if needed and "example" not in entry.facts:
+        values = {key: _example_value(key, entry.options[key]) for key in needed}
+        text = _label(entry, values)
+    return f'"{text}"' if "(" in text else text
+
+
+def _example_value(key: str, option: Option) -> Any:
+    if option.default is not REQUIRED:
+        return option.default
+    choices = typing.get_args(option.annotation) if typing.get_origin(option.annotation) is Literal else ()
+    for value in (*choices, key.upper(), 0.4, 2, (1, 2), {0: 1}):
+        with contextlib.suppress(ValueError):
+            checks.check_value(key, value, option.annotation)
+            return value
+    return key
 
 
 def _takes_text(annotation: Any) -> bool:
@@ -283,7 +318,8 @@ def _named(call: ast.expr, entry: Entry) -> str:
 
 
 def _meant(word: str, known: Mapping[str, object]) -> str:
-    close = [word.lower()] if word.lower() in known else difflib.get_close_matches(word.lower(), list(known), n=1)
+    swapped = [name for name in known if sorted(name) == sorted(word.lower())]
+    close = swapped or difflib.get_close_matches(word.lower(), list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 

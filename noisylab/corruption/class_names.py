@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-import numpy as np
-
 from noisylab.corruption.record import NoisyLabels
-from noisylab.corruption.validation import number_class, number_labels
+from noisylab.corruption.validation import number_class, number_labels, numbered_by
 
 Kind = TypeVar("Kind", bound=Callable[..., NoisyLabels])
 
@@ -22,11 +20,10 @@ def named_classes(kind: Kind) -> Kind:
     def wrapper(*args: Any, class_names: tuple[str, ...] | None = None, **kwargs: Any) -> NoisyLabels:
         given = signature.bind(*args, **kwargs).arguments
         given |= given.pop("inputs", {})
-        numbers, found = (None, None) if given.get("labels") is None else number_labels(given["labels"])
+        found = None if given.get("labels") is None else number_labels(given["labels"])[1]
         names = found if class_names is None else tuple(class_names)
-        if found is not None and names is not None:
-            numbers = np.array([number_class(found[number], names) for number in range(len(found))])[numbers]
-            given["labels"] = numbers
+        if found is not None:
+            given["labels"] = numbered_by(given["labels"], names)
         if names is None:
             # Records that are combined may have names.
             names = next((v.class_names for v in given.values() if isinstance(v, NoisyLabels) and v.class_names), None)
@@ -38,13 +35,13 @@ def named_classes(kind: Kind) -> Kind:
             given["mapping"] = {number_class(true, names): number_class(to, names) for true, to in mapping.items()}
         if isinstance(classes := given.get("classes"), tuple | list):
             given["classes"] = [number_class(each, names) for each in classes]
-        if "inputs" in signature.parameters and names is not None:
+        if signature.parameters.keys() & {"inputs", "class_names"} and names is not None:
             given["class_names"] = names
         made = kind(**given)
         return made if names is None or made.class_names == names else replace(made, class_names=names)
 
     by_name = inspect.Parameter("class_names", inspect.Parameter.KEYWORD_ONLY, default=None)
-    parameters = list(signature.parameters.values())
+    parameters = [parameter for name, parameter in signature.parameters.items() if name != "class_names"]
     end = len(parameters) - int(parameters[-1].kind is inspect.Parameter.VAR_KEYWORD)
     wrapper.__signature__ = signature.replace(parameters=[*parameters[:end], by_name, *parameters[end:]])  # type: ignore[attr-defined]
     return wrapper  # type: ignore[return-value]

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from noisylab.corruption.validation import number_class
+
 Key = str | int | None
 
 LABELS = ("label", "labels")
@@ -71,8 +73,10 @@ def outside_sample(row: Any, label_key: Key = None, image_key: Key = None) -> An
     return split_row(row, *places)[0]
 
 
-def as_label(label: Any) -> int:
-    """A label as an int. Raises ValueError if it is not one whole number."""
+def as_label(label: Any, names: tuple[str, ...] | None = None) -> int:
+    """A label as an int. Raises ValueError if it is neither a whole number nor one of the class names."""
+    if names is not None:
+        label = number_class(label, names)
     array = np.asarray(label)
     if array.size != 1 or array.dtype.kind not in "iuf" or array.reshape(()) != np.round(array.reshape(())):
         raise ValueError(f"the label of a sample must be a whole number, got {_shape(label)}; label_key says which entry it is")

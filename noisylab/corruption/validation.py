@@ -73,8 +73,16 @@ def number_labels(labels: ArrayLike) -> tuple[NDArray[Any], tuple[str, ...] | No
     return np.array([places[text] for text in texts], dtype=np.int64), names
 
 
+def numbered_by(labels: ArrayLike, names: tuple[str, ...] | None) -> NDArray[Any]:
+    """`number_labels` in the order of `names`. Raises ValueError for a name that is not among them."""
+    numbers, found = number_labels(labels)
+    return numbers if found is None else np.array([number_class(name, names) for name in found])[numbers]
+
+
 def number_class(value: Any, names: tuple[str, ...] | None) -> Any:
     """The number of a class given by name; a number as it is. Raises ValueError for an unknown name."""
+    if isinstance(value, bool | np.bool_) and names is not None:
+        value = str(value)
     if not isinstance(value, str):
         return value
     if names is None:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noisylab.corruption.sample_format import Key, as_label, outside_sample, refuse_columns, row_keys, split_row
-from noisylab.corruption.validation import number_class
 
 if TYPE_CHECKING:
     from noisylab.corruption.record import NoisyLabels
@@ -72,7 +71,7 @@ class CorruptedDataset:
         self._known = targets is not None
         if targets is not None:
             held = targets if noisy.positions is None else targets[noisy.positions]
-            true = _in_rows(held, getattr(dataset, "target_transform", None))
+            true = _in_rows(held, getattr(dataset, "target_transform", None), noisy.class_names)
             wrong = np.flatnonzero(true != noisy.true)
             if len(wrong) and np.array_equal(held, noisy.true):
                 raise ValueError(
@@ -107,10 +106,8 @@ class CorruptedDataset:
         row = self.dataset[place]
         image, label = split_row(row, self.label_key, self.image_key)
         # In longer tuples the last entry may be something else; the true label in front of it must not be passed on.
-        if not self._known or len(row) > 2:
-            names = self.noisy.class_names
-            if as_label(number_class(label, names) if names else label) != self.noisy.true[position]:
-                self._refuse(position, label, self.noisy)
+        if (not self._known or len(row) > 2) and as_label(label, self.noisy.class_names) != self.noisy.true[position]:
+            self._refuse(position, label, self.noisy)
         if self.noisy.replaced_by is not None and self.noisy.replaced_by[position] >= 0:
             assert self.outside is not None
             image = outside_sample(self.outside[int(self.noisy.replaced_by[position])], self.label_key, self.image_key)
@@ -124,13 +121,15 @@ class CorruptedDataset:
         )
 
 
-def _in_rows(targets: NDArray[np.int64], target_transform: Callable[[int], Any] | None) -> NDArray[np.int64]:
-    """The labels in the rows of a data set with these targets. Raises ValueError if they are not whole numbers."""
+def _in_rows(
+    targets: NDArray[np.int64], target_transform: Callable[[int], Any] | None, names: tuple[str, ...] | None
+) -> NDArray[np.int64]:
+    """The labels in the rows of a data set with these targets. Raises ValueError if they are not classes."""
     if target_transform is None:
         return targets
     values, place = np.unique(targets, return_inverse=True)
     try:
-        return np.array([as_label(target_transform(value)) for value in values.tolist()], dtype=np.int64)[place]
+        return np.array([as_label(target_transform(value), names) for value in values.tolist()], dtype=np.int64)[place]
     except ValueError as error:
         raise ValueError(f"after the target_transform of the data set, {error}") from None
 

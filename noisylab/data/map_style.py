@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from noisylab.corruption.sample_format import as_label, refuse_columns, split_row
+from noisylab.corruption.validation import check_labels, number_labels, numbered_by
 from noisylab.corruption.wrapping import MapStyle
 from noisylab.data.image_data import ImageData, channel_statistics
 
@@ -16,17 +17,18 @@ def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str]
     """The images and labels of two map-style data sets, such as torchvision's, in memory.
 
     Args:
-        train: The training set, rows (image, label). An image is a PIL image, an array or tensor uint8[H, W], [C, H, W] or
-            [H, W, C], or floats in [0, 1] that 8 bits can hold, as from torchvision's ToTensor. It must not be augmented or
-            normalised, since noisylab does that.
+        train: The training set, rows (image, label). A label is a number, or the name of a class. An image is a PIL image, an
+            array or tensor uint8[H, W], [C, H, W] or [H, W, C], or floats in [0, 1] that 8 bits can hold, as from torchvision's
+            ToTensor. It must not be augmented or normalised, since noisylab does that.
         test: The same for testing.
-        class_names: Names of the labels 0 to K - 1; by default `train.classes`, else the numbers.
+        class_names: Names of the labels 0 to K - 1; by default `train.classes`, else the sorted names or the numbers.
 
     Returns:
         The data, with the mean and deviation of the training images, and crops of an eighth of their height.
 
     Raises:
-        ValueError: For images of several shapes, or that 8 bits cannot hold, and for labels that are not whole numbers.
+        ValueError: For images of several shapes, or that 8 bits cannot hold, and for labels that are neither whole numbers nor
+            names.
 
     Example:
         >>> import numpy as np
@@ -35,13 +37,22 @@ def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str]
         >>> from_datasets(rows, rows).shape
         (1, 8, 8)
     """
-    images, labels = zip(*(_read(data, name) for data, name in ((train, "training"), (test, "test"))), strict=True)
+    images, held = zip(*(_read(data, name) for data, name in ((train, "training"), (test, "test"))), strict=True)
     if images[0].shape[1:] != images[1].shape[1:]:
         raise ValueError(f"training and test images must have one shape, got {images[0].shape[1:]} and {images[1].shape[1:]}")
-    largest = int(max(part.max() for part in labels))
-    names = tuple(map(str, class_names or getattr(train, "classes", None) or range(largest + 1)))
-    if largest >= len(names) or min(part.min() for part in labels) < 0:
-        raise ValueError(f"labels must be in [0, {len(names)}), one for each class name, got {largest}")
+    both = np.array([*held[0], *held[1]], dtype=object)
+    known = class_names or getattr(train, "classes", None) or number_labels(both)[1]
+    labels, classes = check_labels(numbered_by(both, tuple(map(str, known or ()))))
+    names = tuple(map(str, known or range(classes)))
+    if classes > len(names):
+        raise ValueError(f"labels must be in [0, {len(names)}), one for each class name, got {classes - 1}")
+    return image_data(images, np.split(labels, [len(held[0])]), names)
+
+
+def image_data(
+    images: Sequence[NDArray[np.uint8]], labels: Sequence[NDArray[np.int64]], class_names: tuple[str, ...]
+) -> ImageData:
+    """`ImageData` of the images uint8[N, C, H, W] and the labels int64[N] for training and for testing."""
     mean, std = channel_statistics(images[0])
     return ImageData(
         train_images=images[0],
@@ -49,7 +60,7 @@ def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str]
         train_ids=np.arange(len(labels[0])),
         test_images=images[1],
         test_labels=labels[1],
-        class_names=names,
+        class_names=class_names,
         mean=mean,
         std=std,
         # Mirroring might change the class.
@@ -57,18 +68,19 @@ def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str]
     )
 
 
-def _read(data: MapStyle, name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _read(data: MapStyle, name: str) -> tuple[NDArray[np.uint8], list[int | str | bool]]:
     refuse_columns(data)
     if not len(data):
         raise ValueError(f"the {name} set has no samples")
-    images, labels = [], []
+    images: list[NDArray[np.uint8]] = []
+    labels: list[int | str | bool] = []
     for position in range(len(data)):
         image, label = split_row(data[position])
         images.append(_pixels(image, f"the {name} set's image {position}"))
-        labels.append(as_label(label))
+        labels.append(label if isinstance(label, str | bool) else as_label(label))
         if images[-1].shape != images[0].shape:
             raise ValueError(f"the {name} set's images must have one shape, got {images[0].shape} and {images[-1].shape}")
-    return np.stack(images), np.array(labels, dtype=np.int64)
+    return np.stack(images), labels
 
 
 def _pixels(image: Any, what: str) -> NDArray[np.uint8]:
@@ -79,6 +91,11 @@ def _pixels(image: Any, what: str) -> NDArray[np.uint8]:
             f"{what} has mode {image.mode!r}; convert it to 'L' or 'RGB', for instance in the data set's transform"
         )
     if pixels.dtype.kind == "f":
+        if pixels.max() > 1 and (pixels == pixels.round()).all():
+            raise ValueError(
+                f"{what} must be floats in [0, 1], got {pixels.min():g} to {pixels.max():g}; "
+                "whole numbers from 0 to 255 must be uint8"
+            )
         scaled = pixels * 255
         if not (scaled.min() >= 0 and scaled.max() <= 255.5 and np.abs(scaled - scaled.round()).max() < 0.01):
             raise ValueError(

@@ -93,6 +93,9 @@ class Method(Memory):
 
     def __init__(self, run: RunInfo) -> None:
         super().__init__()
+        kind = type(self)
+        if kind.loss is Method.loss and kind.loss_from_logits is Method.loss_from_logits:
+            raise ValueError(f"method {kind.__name__} must define loss_from_logits, or loss if it needs other outputs")
         self.network = run.make_network()
 
     def prepare(self, teachers: TeacherProvider) -> None:

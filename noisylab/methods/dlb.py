@@ -86,9 +86,11 @@ class DLBLoss(Memory):
             index: int64[B], sample ids; None: trust the order of the batches. Comparing ids on CUDA waits for the device.
 
         Raises:
-            ValueError: If the batch is too small for the remembered entries and new ones, or begins with other samples for the
-                second time in a row.
+                    ValueError: If the logits are not of two dimensions, if the batch cannot hold the remembered entries and new ones, or
+                if it begins with other samples for the second time in a row.
         """
+        if logits.ndim != 2:
+            raise ValueError(f"logits must be float[B, K], got shape {tuple(logits.shape)}")
         if not self.training:
             return functional.cross_entropy(logits, labels)
         held = len(self.remembered)
@@ -117,8 +119,10 @@ class DLBLoss(Memory):
         held, remembered = len(self.remembered), self.remembered_index
         if index is None or not held:
             if held and entries <= held:
+                # Without ids, the half that a sampler repeats from the epoch before looks new.
                 raise ValueError(
-                    f"a batch of {entries} cannot begin with the {held} remembered entries and hold new ones; {ADVICE}"
+                    f"a batch of {entries} cannot begin with the {held} remembered entries and hold new ones; take batches of "
+                    "LastBatchSampler in its order, and pass index (the sample ids) or start at sampler.set_epoch(0)"
                 )
             return held
         index = index.to(remembered.device)

@@ -163,3 +163,14 @@ def test_a_file_of_the_true_labels_is_warned_about_in_one_line(capsys: Capture, 
     assert done.err.startswith("warning: ")
     assert "(rate 0)" in done.err
     assert len(done.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("ending", [".csv", ".txt", ".json", ".npy"])
+def test_labels_by_name_are_written_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str], ending: str) -> None:
+    (tmp_path / "names.txt").write_text('dog\ncat\n"boat, small"\n' * 20)
+    out = tmp_path / f"given{ending}"
+    files = ["--labels", tmp_path / "names.txt", "--out", out, "--save", tmp_path / "noise.npz"]
+    assert noisylab(capsys, "corrupt", *files).status == 0
+    noisy = NoisyLabels.load(tmp_path / "noise.npz")
+    assert noisy.class_names == ("boat, small", "cat", "dog")
+    assert read_labels(out).tolist() == [noisy.class_names[label] for label in noisy.given]

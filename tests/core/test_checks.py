@@ -90,3 +90,11 @@ def test_a_dataclass_checks_its_fields() -> None:
 
     with pytest.raises(ValueError, match="epochs must be a number >= 1, got 0"):
         Config(epochs=0)
+
+
+def test_an_unknown_argument_is_refused_with_the_name_of_the_function() -> None:
+    @checked
+    def mine(rate: float) -> None: ...
+
+    with pytest.raises(TypeError, match=r"mine\(\) got an unexpected keyword argument 'foo'"):
+        mine(rate=1, foo=2)  # type: ignore[call-arg]

@@ -78,6 +78,8 @@ def test_what_a_plug_in_defines_can_be_pickled_into_another_process(file: Path, 
             KIND.replace('"my_kind"', '"symmetric"'),
             r"my_kind.py:11: noise 'symmetric' of .* registered already, at .*symmetric.py",
         ),
+        (KIND.replace('main="rate"', 'main="zz"'), r"my_kind.py:\d+: main='zz' is no option of my_kind; its options are rate"),
+        ("x = 1\nraise SystemExit(3)", r"my_kind.py:2: SystemExit: 3"),
         (KIND.replace(": UnitInterval", ""), r"option 'rate' of my_kind needs an annotation"),
     ],
 )

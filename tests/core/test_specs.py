@@ -1,5 +1,6 @@
 """The spec language: what can be written, what it means, and what is refused."""
 
+import inspect
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from noisylab.core.checks import Bound, UnitInterval
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, FIGURES, METHODS, MODELS, NAMED_STUDIES, NOISES, REGISTRIES
 from noisylab.core.signatures import REQUIRED, CallerArgs, _source, read_entries
-from noisylab.core.specs import Registry, parse_assignments, split_assignment, split_outside
+from noisylab.core.specs import Registry, _example, parse_assignments, split_assignment, split_outside
 from noisylab.corruption import symmetric
 
 
@@ -115,7 +116,10 @@ def test_defaults_do_not_change_what_is_written() -> None:
         (NOISES, "cifar10n_worse", '(did you mean "human:cifar10n_worse"?); choose from '),
         (NOISES, "symmetric:1.5", "rate must be a number in [0, 1], got 1.5"),
         (NOISES, "symmetric:nan", "rate must be a finite number in [0, 1], got 'nan'"),
-        (NOISES, "symmetric", "rate is missing; write symmetric(rate, "),
+        (NOISES, "symmetric", "rate is missing; write symmetric:0.4"),
+        (NOISES, "asymmetric", 'rate is missing; write "asymmetric(rate=0.4, mapping={0: 1})"'),
+        (NOISES, "chain:a,b", "takes no value after ':'; write \"chain(first='pair_flip:0.2', second='symmetric:0.1')\""),
+        (METHODS, "dbl", "unknown method 'dbl' (did you mean 'dlb'?)"),
         (NOISES, "symmetric(0.4)", "is not of the form"),
         (NOISES, "symmetric(rate=0.4", "is not of the form"),
         (NOISES, "symmetric(rate=0.1, rate=0.2)", "is not of the form"),
@@ -183,6 +187,45 @@ def test_python_refuses_what_the_command_line_refuses() -> None:
     with pytest.raises(ValueError, match="include_true must be True or False, got 'no'"):
         symmetric([0, 1] * 50, 0.4, include_true="no")  # type: ignore[arg-type]
     assert symmetric([0, 1] * 50, 0.4, include_true=np.True_) == symmetric([0, 1] * 50, 0.4, include_true=True)
+
+
+@pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: str(registry.variable))
+def test_the_advised_example_of_every_name_is_a_valid_spec(registry: Registry[Any]) -> None:
+    for name, entry in registry.entries().items():
+        assert registry.parse(_example(entry).strip('"')).name == name
+
+
+def test_what_cannot_be_registered_is_refused_at_once() -> None:
+    def mine(rate: float = 1.0) -> None: ...
+
+    for register, said in [
+        (lambda: METHODS.register(mine), r"write @METHODS.register\('mine'\)"),
+        (lambda: METHODS.register("my kind")(mine), r"test_specs.py:\d+: a name must be made of letters.*, got 'my kind'"),
+        (lambda: METHODS.register("mine", main="zz")(mine), r"\d+: main='zz' is no option of mine; its options are rate"),
+        (lambda: FIGURES.register("mine")(mine), r"\d+: write @FIGURES.register\('mine', caption=...\)"),
+    ]:
+        with pytest.raises(ValueError, match=said):
+            register()  # type: ignore[no-untyped-call]
+
+
+def test_an_entry_that_makes_something_else_is_refused() -> None:
+    registry: Registry[Any] = Registry("OWN", "noise", "noisylab.models", makes="NoisyLabels")
+    registry.register("three")(lambda: 3)
+    with pytest.raises(ValueError, match="noise 'three' must return NoisyLabels, got 3"):
+        registry.create("three")
+
+
+def test_the_place_of_a_class_is_not_that_of_its_base() -> None:
+    class Base:
+        def __init__(self) -> None: ...
+
+    registry: Registry[Any] = Registry("OWN", "thing", "noisylab.models")
+
+    @registry.register("derived")
+    class Derived(Base): ...
+
+    line = inspect.getsourcelines(Derived)[1]
+    assert registry.entries()["derived"].place.endswith(f"test_specs.py:{line}")
 
 
 def test_a_name_is_registered_once() -> None:
@@ -259,6 +302,12 @@ def test_constants_aliases_postponed_annotations_sub_folders_and_bases_are_read(
         ("def f(rate=1): ...", "file.py:2: option 'rate' of x needs an annotation"),
         ("@dataclass\nclass F: ...", "file.py:3: F must have an __init__, so that its options can be read"),
         ("def f(): ...\n@T.register('x')\ndef g(): ...", "'x' is registered already, at "),
+        ("def f(): ...\n@T.register\ndef g(): ...", "file.py:3: write @T.register('g')"),
+        (
+            "def f(): ...\n@T.register('g', main='zz')\ndef g(): ...",
+            "file.py:4: main='zz' is no option of g; it has no options",
+        ),
+        ("def f(): ...\n@T.register('a b')\ndef g(): ...", "file.py:4: a name must be made of letters"),
         ("class F:\n    @T.register('y')\n    def g(self): ...", "file.py:4: g must be registered at the top level"),
     ],
 )

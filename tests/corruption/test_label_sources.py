@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from noisylab.corruption import NoisyLabels, from_file, from_transition, human, margin, symmetric
+from noisylab.corruption import NoisyLabels, from_file, from_transition, human, margin, read_labels, symmetric
 from noisylab.corruption.class_maps import CIFAR100_SUPERCLASS
 from noisylab.corruption.kinds.human import FILES, VARIANTS
 from noisylab.corruption.pt_file import read_arrays
@@ -166,8 +166,8 @@ def test_one_column_without_a_header_will_do(tmp_path: Path) -> None:
     ("name", "content", "said"),
     [
         ("x.json", b"[0, 1", "is not a list of labels"),
-        ("x.json", b"[0, 1.0, 1]", "labels must be integers, got 1.0"),
-        ("x.json", b"[0, true, 1]", "labels must be integers, got True"),
+        ("x.json", b"[0, 1.0, 1]", "labels must be integers, got float values such as 1.0"),
+        ("x.json", b"[0, true, 1]", "labels must be integers, got bool values such as True"),
         ("x.json", b'{"a": 1}', "must hold a list, got dict"),
         ("x.json", b"[0, 1]", "one label for each of the 3 samples, got 2"),
         ("x.json", b"[0, 1, 9]", "labels must be below num_classes = 2, got 9 at position 2"),
@@ -251,8 +251,15 @@ def test_the_accepted_headers(tmp_path: Path, header: str) -> None:
     ("name", "content", "column", "said"),
     [
         ("x.csv", "index;label\n0;1\n1;1\n2;0\n", None, "its columns are separated by ';', and must be by ','"),
-        ("x.csv", "label\n0\ncat\n1\n", None, "labels must be integers, got 'cat' for label 1"),
-        ("x.csv", "index,label\n0,1\n1\n2,0\n", None, "labels must be integers, got 1 columns for label 1"),
+        ("x.csv", "label\n0\ncat\n1\n", None, "labels must be all integers or all names, got 'cat' for label 1"),
+        ("x.csv", "label\ncat\n0.5\n", None, "labels must be all integers or all names, got '0.5' for label 1"),
+        (
+            "x.csv",
+            "species\ncat\ndog\n",
+            None,
+            "'species' may be a header or a label; write 'label' above it, or column='species'",
+        ),
+        ("x.csv", "index,label\n0,1\n1\n2,0\n", None, "labels must be all integers or all names, got 1 columns for label 1"),
         ("x.csv", "a,label\n0,1\n", "b", "must have one column 'b', got a, label"),
         ("x.csv", "0\n1\n1\n", "label", "it has no header, so no column 'label'"),
         ("x.json", "[0, 1, 1]", "label", "has no columns; column is for .csv"),
@@ -306,3 +313,27 @@ def test_a_posterior_file_of_another_length_is_said_to_be_so(tmp_path: Path) -> 
     np.save(tmp_path / "eta.npy", np.full((10, 2), 0.5))
     with pytest.raises(ValueError, match=r"eta\.npy' must have a row for every sample of the data set: it has 10 rows"):
         margin(np.arange(12) % 2, 0.1, str(tmp_path / "eta.npy"), positions=np.arange(12))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "column"),
+    [
+        ("x.txt", "dog\ncat\neel\n", None),
+        ("x.csv", "label\ndog\ncat\neel\n", None),
+        ("x.csv", "species\ndog\ncat\neel\n", "species"),
+        ("x.csv", "id,given\n0,dog\n1,cat\n2,eel\n", None),
+        ("x.json", '["dog", "cat", "eel"]', None),
+    ],
+)
+def test_a_file_may_hold_names(tmp_path: Path, name: str, content: str, column: str | None) -> None:
+    (tmp_path / name).write_text(content)
+    assert read_labels(tmp_path / name, column).tolist() == ["dog", "cat", "eel"]
+    noisy = from_file(["dog", "dog", "eel"], tmp_path / name, column=column, class_names=("cat", "dog", "eel"))
+    assert (noisy.given.tolist(), noisy.true.tolist(), noisy.class_names) == ([1, 0, 2], [1, 1, 2], ("cat", "dog", "eel"))
+    with pytest.raises(ValueError, match="classes can be named only if their names are known, got 'cat'"):
+        from_file([1, 0, 2], tmp_path / name, column=column)
+
+
+def test_truth_values_in_a_file_are_names(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("[true, false]")
+    assert read_labels(tmp_path / "x.json").tolist() == ["True", "False"]

@@ -180,3 +180,21 @@ def test_bfloat16_logits_are_distilled_in_float32() -> None:
 def test_bad_hyperparameters_are_refused_by_name(arguments: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(arguments))):
         DLBLoss(**arguments)
+
+
+def test_a_later_epoch_after_a_reset_needs_the_sample_ids() -> None:
+    sampler, logits = LastBatchSampler(12, batch_size=6), torch.zeros(6, 3)
+    sampler.set_epoch(5)
+    first, second, *_ = sampler
+    criterion = DLBLoss()
+    for ids in (first, second):
+        criterion(logits, torch.zeros(6, dtype=torch.int64), torch.tensor(ids))
+    criterion.reset()
+    criterion(logits, torch.zeros(6, dtype=torch.int64))
+    with pytest.raises(ValueError, match=r"pass index \(the sample ids\) or start at sampler.set_epoch\(0\)"):
+        criterion(logits, torch.zeros(6, dtype=torch.int64))
+
+
+def test_logits_of_one_dimension_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"logits must be float\[B, K\], got shape \(4,\)"):
+        DLBLoss()(torch.zeros(4), torch.zeros(4, dtype=torch.int64))

@@ -20,7 +20,7 @@ from noisylab.core.registries import METHODS
 from noisylab.corruption import NoisyLabels, symmetric
 from noisylab.data import TrainingSet
 from noisylab.data.batches.batch import Batch
-from noisylab.methods import Method, Step, dlb_loss
+from noisylab.methods import Method, RunInfo, Step, dlb_loss
 from noisylab.methods.bootstrap_hard import hard_bootstrap_loss
 from noisylab.methods.bootstrap_soft import soft_bootstrap_loss
 from noisylab.methods.forward_correction import forward_corrected_loss
@@ -29,6 +29,7 @@ from noisylab.methods.lsr import lsr_loss
 from noisylab.methods.nce_rce import nce_rce_loss
 from noisylab.methods.sce import sce_loss
 from noisylab.methods.tf_kd_reg import tf_kd_reg_loss
+from noisylab.models import create_model
 from noisylab.training import train
 
 
@@ -297,3 +298,10 @@ def test_two_forward_passes_are_those_of_the_halves() -> None:
     sizes = [[batch.new.start, len(batch.images) - batch.new.start] for batch in batches]
     assert entries == [size for pair in sizes for size in pair if size]
     assert not same_state(method.network, kit.watched("dlb", 3)[0].network), "batch norm sees other batches"
+
+
+def test_a_method_without_a_loss_is_refused_when_it_is_built() -> None:
+    class Nothing(Method): ...
+
+    with pytest.raises(ValueError, match="method Nothing must define loss_from_logits, or loss"):
+        Nothing(RunInfo(lambda: create_model("small_cnn", 2, 1), 2, 4, 1))

@@ -13,7 +13,7 @@ from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.record import NoisyLabels
 
 
-@NOISES.register("chain", example="chain(first='asymmetric:0.2', second='symmetric:0.1')")
+@NOISES.register("chain", example="chain(first='pair_flip:0.2', second='symmetric:0.1')")
 @named_classes
 def compose(
     first: NoisyLabels | SpecText, second: NoisyLabels | SpecText, labels: ArrayLike | None = None, **inputs: Any

@@ -12,7 +12,7 @@ from noisylab.core.registries import NOISES
 from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.label_files import read_labels, read_true_column
 from noisylab.corruption.record import NoisyLabels, from_pair
-from noisylab.corruption.validation import check_labels, check_positions, check_true_labels
+from noisylab.corruption.validation import check_labels, check_positions, check_true_labels, numbered_by
 
 
 @NOISES.register("file", main="path")
@@ -25,6 +25,7 @@ def from_file(
     column: str | None = None,
     rate: UnitInterval | None = None,
     positions: ArrayLike | None = None,
+    class_names: tuple[str, ...] | None = None,
 ) -> NoisyLabels:
     """The given labels in a file: DivideMix's json, `.npy` or `.csv`. Of T, only the realised n_ij / n_i is known.
 
@@ -36,6 +37,7 @@ def from_file(
         rate: The expected rate of the file, within .01. Without it, a file that agrees with the true labels no more than a
             shuffled one is refused.
         positions: int[N], which lines of the file these samples are; by default all.
+        class_names: In the order of the classes, if the file holds names.
 
     Returns:
         The record. Warns if no label is wrong, unless `rate` is 0.
@@ -54,7 +56,10 @@ def from_file(
     path = str(path)
     clean, classes = check_true_labels(labels, num_classes)
     given = read_labels(path, column)
+    stated = read_true_column(Path(path).expanduser(), column)
     try:
+        given = numbered_by(given, class_names)
+        stated = None if stated is None else numbered_by(stated, class_names)
         place = np.arange(len(given)) if positions is None else check_positions(positions, len(given))
     except ValueError as error:
         raise ValueError(f"{path!r}: {error}") from None
@@ -65,7 +70,6 @@ def from_file(
         check_labels(given, classes)
     except ValueError as error:
         raise ValueError(f"{path!r}: {error}") from None
-    stated = read_true_column(Path(path).expanduser())
     if stated is not None and not np.array_equal(stated[place], clean):
         wrong = int(np.flatnonzero(stated[place] != clean)[0])
         raise ValueError(f"{path!r} states true label {stated[place][wrong]} for sample {wrong}, which has {clean[wrong]}")

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from noisylab.core.checks import PositiveInt
 from noisylab.core.registries import DATA_SETS
+from noisylab.corruption.validation import number_labels
 from noisylab.data.download import DEFAULT_ROOT
-from noisylab.data.image_data import ImageData, channel_statistics
+from noisylab.data.image_data import ImageData
+from noisylab.data.map_style import image_data
 
 TEST_SPLITS = ("test", "validation", "valid", "val")
 
@@ -51,19 +53,7 @@ def hf(
     images = [np.repeat(part, channels, axis=1) if part.shape[1] < channels else part for part in images]
     if images[0].shape[1:] != images[1].shape[1:]:
         raise ValueError(f"{where}: training and test images differ in shape: {[part.shape for part in images]}; give size=")
-    mean, std = channel_statistics(images[0])
-    return ImageData(
-        train_images=images[0],
-        train_labels=labels[0],
-        train_ids=np.arange(len(labels[0])),
-        test_images=images[1],
-        test_labels=labels[1],
-        class_names=names,
-        mean=mean,
-        std=std,
-        # Mirroring might change the class.
-        augment=f"crop(padding={max(images[0].shape[2] // 8, 1)}, flip=False)",
-    )
+    return image_data(images, labels, names)
 
 
 def _datasets() -> ModuleType:
@@ -113,11 +103,10 @@ def _column(where: str, option: str, given: str | None, features: Mapping[str, A
 
 
 def _labels(where: str, feature: Any, parts: list[Any]) -> tuple[tuple[str, ...], list[NDArray[np.int64]]]:
-    """The class names, and int64[N] for training and testing; texts are numbered in alphabetical order."""
+    """The class names, and int64[N] for training and testing; texts are numbered by sorted name."""
     arrays = [np.asarray(list(part)) for part in parts]
-    if all(array.dtype.kind == "U" for array in arrays):
-        texts, numbers = np.unique(np.concatenate(arrays), return_inverse=True)
-        return tuple(map(str, texts)), [part.astype(np.int64) for part in np.split(numbers, [len(arrays[0])])]
+    if len({array.dtype.kind for array in arrays}) == 1 and (found := number_labels(np.concatenate(arrays)))[1] is not None:
+        return found[1], np.split(found[0], [len(arrays[0])])
     for array in arrays:
         if array.dtype.kind not in "iu" or array.ndim != 1 or not len(array) or array.min() < 0:
             raise ValueError(f"{where} must be texts or whole numbers from 0, got {array.dtype} {list(array[:3])}")
