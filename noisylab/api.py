@@ -21,7 +21,7 @@ from noisylab.study.plan import plan
 from noisylab.study.pool import Failure, end_if_imported_by_a_worker
 from noisylab.study.run_folder import CONFIG, collect, read_result
 from noisylab.study.runner import Observer, run_plan
-from noisylab.study.study_file import STUDY, planned_runs, read_plans
+from noisylab.study.study_file import STUDY, first_method, planned_runs, read_plans
 
 if TYPE_CHECKING:
     import xarray
@@ -201,7 +201,7 @@ class Study:
         """Differences in test accuracy at the last epoch, paired by seed, with Holm-corrected p-values.
 
         Args:
-            baselines: Methods that all others are compared with; by default the first one.
+            baselines: Methods that all others are compared with; by default the first one that was asked for.
             by: Settings whose values are kept apart.
             where: Settings of the runs to use, such as {"epochs": 40}.
 
@@ -211,7 +211,9 @@ class Study:
         Raises:
             ValueError: If the runs differ in a setting that is not in `by`.
         """
-        return compare(self._chosen(where), baselines=baselines, by=by)
+        results = self._chosen(where)
+        usual = [first_method(self.path, list(results["method"]))]
+        return compare(results, baselines=usual if baselines is None else baselines, by=by)
 
     def records(
         self,

@@ -52,14 +52,13 @@ def main(args: Sequence[str]) -> int:
     from noisylab.analysis.tables import compare, summarise
     from noisylab.plotting.study_runs import study_runs
     from noisylab.report.tables import differences_table, results_table
+    from noisylab.study.study_file import first_method
 
     by = arguments.by
     results = study_runs(arguments.runs, where=where).results
     known = list(dict.fromkeys(results["method"]))
-    for name in arguments.baselines:
-        if name not in known:
-            raise ValueError(f"--baselines names {name!r}, which is not a method of the study; choose from {', '.join(known)}")
-    baselines = arguments.baselines or tuple(dict.fromkeys([known[0], *(name for name in known if name == "repeat")]))
+    usual = dict.fromkeys([first_method(arguments.runs, known), *(name for name in known if name == "repeat")])
+    baselines = arguments.baselines or tuple(usual)
     differences = compare(results, arguments.measure, baselines, by)
     console = Console()
     results_table(summarise(results, by), by).print(console)

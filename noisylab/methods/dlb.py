@@ -86,8 +86,8 @@ class DLBLoss(Memory):
             index: int64[B], sample ids; None: trust the order of the batches. Comparing ids on CUDA waits for the device.
 
         Raises:
-                    ValueError: If the logits are not of two dimensions, if the batch cannot hold the remembered entries and new ones, or
-                if it begins with other samples for the second time in a row.
+            ValueError: If the logits have not two dimensions, if the batch is too small for the remembered entries and new
+                ones, or if it begins with other samples for the second time in a row.
         """
         if logits.ndim != 2:
             raise ValueError(f"logits must be float[B, K], got shape {tuple(logits.shape)}")

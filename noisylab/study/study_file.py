@@ -1,6 +1,7 @@
 """`study.json`: the grids that were run in a study folder, each with its planned runs."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,12 @@ def read_plans(study: Path) -> list[dict[str, Any]]:
 def planned_runs(study: Path) -> list[dict[str, Any]]:
     """All planned runs, each once: {"id", "method", "noise", "seed"}, in the order of planning."""
     return list({run["id"]: run for entry in read_plans(study) for run in entry["runs"]}.values())
+
+
+def first_method(study: Path, methods: Sequence[str]) -> str:
+    """The baseline of a study: that one of some methods which was planned first; the first of them if none was planned."""
+    planned = [run["method"] for run in planned_runs(study)]
+    return next((method for method in planned if method in methods), methods[0])
 
 
 def grid_from(path: Path) -> Grid:
