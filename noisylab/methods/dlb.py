@@ -87,8 +87,8 @@ class DLBLoss(Memory):
             index: sample ids int64[B]; None: the order of the batches is trusted. Comparing ids on CUDA waits for the device.
 
         Raises:
-            ValueError: if the logits are not of two dimensions, if the batch cannot hold the remembered entries and new ones, or
-                if it begins with other samples for the second time in a row.
+            ValueError: if the logits are not of two dimensions, if the batch cannot hold the remembered entries and new ones,
+                or if it begins with other samples for the second time in a row.
         """
         if logits.ndim != 2:
             raise ValueError(f"logits must be float[B, K], got shape {tuple(logits.shape)}")
@@ -123,7 +123,7 @@ class DLBLoss(Memory):
                 # Without ids, the half that a sampler repeats from the epoch before looks new.
                 raise ValueError(
                     f"a batch of {entries} cannot begin with the {held} remembered entries and hold new ones; take batches of "
-                    "LastBatchSampler in its order, and pass index (the sample ids) or start at sampler.set_epoch(0)"
+                    "LastBatchSampler in its order; after set_epoch(0), call reset(); in later epochs, pass index (sample ids)"
                 )
             return held
         index = index.to(remembered.device)
