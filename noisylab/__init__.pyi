@@ -14,7 +14,6 @@ from .corruption import block as block
 from .corruption import compose as compose
 from .corruption import confident_joint as confident_joint
 from .corruption import confident_transition as confident_transition
-from .corruption import describe as describe
 from .corruption import diagnose as diagnose
 from .corruption import empirical as empirical
 from .corruption import empirical_transition as empirical_transition

@@ -99,7 +99,6 @@ noisy = nl.symmetric(labels, 0.4)
 noisy.report()
 features = [[float(place), 1.0] for place in range(200)]
 nl.compose(nl.instance(labels, 0.3, features), "pair_flip:0.1")
-nl.describe("symmetric")
 noisy.wrap([(place, label) for place, label in enumerate(labels)])[3]
 from noisylab.core.plugins import load_plugins
 load_plugins()

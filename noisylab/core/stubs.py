@@ -17,7 +17,6 @@ ROOT = Path(noisylab.__file__).parent
 PUBLIC: dict[str, dict[str, list[str]]] = {
     "corruption": {
         "kinds.long_tailed": ["long_tail_indices"],
-        "description": ["describe"],
         "diagnostics": ["Diagnostics", "diagnose"],
         "estimators": ["anchor_points", "confident_joint", "confident_transition", "empirical_transition"],
         "kinds.open_set": ["replace_images"],

@@ -1,5 +1,4 @@
 # Written by `make stubs`.
-from .description import describe as describe
 from .diagnostics import Diagnostics as Diagnostics
 from .diagnostics import diagnose as diagnose
 from .estimators import anchor_points as anchor_points

@@ -21,6 +21,8 @@ from noisylab.corruption.drawing import PerSample, Sampling, draw
 from noisylab.corruption.validation import check_every_class, check_labels, check_transition, number_labels
 
 if TYPE_CHECKING:
+    import pandas
+
     from noisylab.corruption.wrapping import CorruptedDataset
 
 FORMAT = 3
@@ -150,6 +152,22 @@ class NoisyLabels:
         from noisylab.corruption.diagnostics import describe_record
 
         print(describe_record(self))
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """A pandas table of the samples: index (the position in the data set), true, given, mislabelled.
+
+        If class names are known, also true_name and given_name. Raises ValueError if pandas is missing.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise ValueError(f"to_frame needs pandas ({error}); pip install pandas") from error
+        places = np.arange(len(self)) if self.positions is None else self.positions
+        columns: dict[str, Any] = {"true": self.true, "given": self.given, "mislabelled": self.mislabelled}
+        if self.class_names is not None:
+            names = np.array(self.class_names, dtype=object)
+            columns |= {"true_name": names[self.true], "given_name": names[self.given]}
+        return pandas.DataFrame(columns, index=pandas.Index(places, name="index"))
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the record to `path` as a `.npz` without pickles, completely or not at all."""

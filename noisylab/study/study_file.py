@@ -59,16 +59,12 @@ def first_method(study: Path, methods: Sequence[str]) -> str:
 
 
 def grid_from(path: Path) -> Grid:
-    """The grid in a TOML file of settings, or the last one in a study's `study.json`. Raises ValueError naming the file."""
-    import tomllib
-
+    """The grid that was asked for last, in a study's `study.json`. Raises ValueError naming the file."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ValueError(f"{str(path)!r} cannot be read: {error.strerror}") from None
     try:
-        if path.suffix != ".json":
-            return Grid.from_mapping(tomllib.loads(text))
         held = json.loads(text)
         check_format(held, path)
         if not held.get("grids"):

@@ -1,5 +1,6 @@
 """`NoisyLabels`: immutable, saved whole or not at all, and never read back wrong."""
 
+import dataclasses
 import pickle
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from noisylab.corruption import NoisyLabels, asymmetric, symmetric
+from noisylab.corruption import NoisyLabels, asymmetric, from_pair, symmetric
 
 NOISY = asymmetric(np.arange(100) % 10, 0.4, "cifar10", seed=3)
 
@@ -112,3 +113,20 @@ def test_a_cut_file_is_said_to_be_cut_or_something_else(tmp_path: Path, content:
     (tmp_path / "x.npz").write_bytes(whole[: len(whole) // 2] if content is None else content)
     with pytest.raises(ValueError, match=r"it is truncated, or not a \.npz file"):
         NoisyLabels.load(tmp_path / "x.npz")
+
+
+def test_a_record_is_a_table_of_its_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    noisy = dataclasses.replace(from_pair(["b", "a"], ["a", "a"]), positions=np.array([4, 7]))
+    table = noisy.to_frame()
+    assert table.reset_index().to_dict("list") == {
+        "index": [4, 7],
+        "true": [1, 0],
+        "given": [0, 0],
+        "mislabelled": [True, False],
+        "true_name": ["b", "a"],
+        "given_name": ["a", "a"],
+    }
+    assert list(from_pair([0, 1], [1, 1]).to_frame()) == ["true", "given", "mislabelled"]
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ValueError, match="pip install pandas"):
+        noisy.to_frame()

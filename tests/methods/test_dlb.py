@@ -191,7 +191,7 @@ def test_a_later_epoch_after_a_reset_needs_the_sample_ids() -> None:
         criterion(logits, torch.zeros(6, dtype=torch.int64), torch.tensor(ids))
     criterion.reset()
     criterion(logits, torch.zeros(6, dtype=torch.int64))
-    with pytest.raises(ValueError, match=r"pass index \(the sample ids\) or start at sampler.set_epoch\(0\)"):
+    with pytest.raises(ValueError, match=r"after set_epoch\(0\), call reset\(\); in later epochs, pass index"):
         criterion(logits, torch.zeros(6, dtype=torch.int64))
 
 

@@ -88,8 +88,8 @@ def preset(
 ) -> NoisyLabels:
     """The noise that a published code runs, with its deviations from its paper: dividemix, coteaching, sce, elr.
 
-    `describe(source)` says what each code does and how it differs from its paper. Results are equal in distribution, not in the
-    random numbers.
+    `noisylab list noise SOURCE` says what each code does and how it differs from its paper. Results are equal in
+    distribution, not in the random numbers.
 
     Args:
         labels: int[N] true labels, or names.
