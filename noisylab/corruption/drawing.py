@@ -40,8 +40,8 @@ class PerSample:
     flip_probability: float64[N]. level: a function of uniform numbers float64[N] that says how strong the noise must be for
     each sample to flip, in any unit that grows with the rate. The exact modes flip the samples with the lowest levels, so they
     are nested even if probabilities do not rise in proportion. weights: a function of positions int64[m] that returns
-    float64[m, C] proportional to P(given = j | flipped), 0 at the true class; it is called with chunks of bounded size, ordered
-    by true class.
+    float64[m, C] proportional to P(given = j | mislabelled), 0 at the true class; it is called with chunks of bounded size,
+    ordered by true class.
     """
 
     flip_probability: NDArray[np.float64]
@@ -50,14 +50,14 @@ class PerSample:
 
 
 def draw(
-    clean: NDArray[np.int64],
+    true: NDArray[np.int64],
     noise: NDArray[np.float64] | PerSample,
     num_classes: int,
     *,
     sampling: Sampling,
     seed: int,
 ) -> NDArray[np.int64]:
-    """Given labels int64[N] for true labels `clean` int64[N] under a row-stochastic matrix float64[C, C] or `PerSample` noise.
+    """Given labels int64[N] for true labels `true` int64[N] under a row-stochastic matrix float64[C, C] or `PerSample` noise.
 
     - `iid`: every sample on its own.
     - `exact`: as many flips over the whole set as expected, rounded (sequential Poisson sampling, Ohlsson 1998).
@@ -70,12 +70,12 @@ def draw(
     """
     flips, targets = (np.random.default_rng(derive_seed(seed, f"noise/{stream}")) for stream in ("flips", "targets"))
     if sampling == "exact_per_class":
-        flipped, target = _exact_per_class(clean, noise, num_classes, flips, targets)
+        mislabelled, target = _exact_per_class(true, noise, num_classes, flips, targets)
     else:
-        level = flips.random(len(clean))
-        probability = noise.flip_probability if isinstance(noise, PerSample) else (1 - np.diagonal(noise))[clean]
+        level = flips.random(len(true))
+        probability = noise.flip_probability if isinstance(noise, PerSample) else (1 - np.diagonal(noise))[true]
         if sampling == "iid":
-            flipped = np.flatnonzero(level < probability)
+            mislabelled = np.flatnonzero(level < probability)
         else:
             if isinstance(noise, PerSample):
                 level = noise.level(level)
@@ -84,30 +84,30 @@ def draw(
             # Samples that flip for certain come first; those that cannot flip never come.
             level[probability >= 1] = -1
             level[probability <= 0] = np.inf
-            flipped = _lowest(level, round(float(probability.sum())))
+            mislabelled = _lowest(level, round(float(probability.sum())))
         # With millions of labels each array counts, so none lives longer than it is needed.
         del level, probability
-        target = targets.random(len(clean))[flipped]
-    given = clean.copy()
+        target = targets.random(len(true))[mislabelled]
+    given = true.copy()
     if isinstance(noise, PerSample):
-        order = np.argsort(clean[flipped], kind="stable")
+        order = np.argsort(true[mislabelled], kind="stable")
         for start in range(0, len(order), CHUNK):
             part = order[start : start + CHUNK]
-            given[flipped[part]] = _pick_rows(noise.weights(flipped[part]), target[part])
+            given[mislabelled[part]] = _pick_rows(noise.weights(mislabelled[part]), target[part])
     else:
-        for start in range(0, len(flipped), LARGE_CHUNK):
+        for start in range(0, len(mislabelled), LARGE_CHUNK):
             some = slice(start, start + LARGE_CHUNK)
-            given[flipped[some]] = _pick(clean[flipped[some]], target[some], noise)
+            given[mislabelled[some]] = _pick(true[mislabelled[some]], target[some], noise)
     return given
 
 
-def flip_order(clean: NDArray[np.int64], num_classes: int, *, sampling: Sampling, seed: int) -> NDArray[np.int64]:
+def flip_order(true: NDArray[np.int64], num_classes: int, *, sampling: Sampling, seed: int) -> NDArray[np.int64]:
     """The samples int64[N] in the order in which `draw` flips them as the flip probability of all classes rises from 0."""
     flips = np.random.default_rng(derive_seed(seed, "noise/flips"))
     if sampling != "exact_per_class":
-        return flips.random(len(clean)).argsort()
-    order, sizes = _by_class(clean, num_classes, flips)
-    place = np.arange(len(clean)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return flips.random(len(true)).argsort()
+    order, sizes = _by_class(true, num_classes, flips)
+    place = np.arange(len(true)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     threshold = _thresholds(flips.random(num_classes), sizes > 0)
     return order[((place + np.repeat(threshold, sizes)) / np.repeat(sizes, sizes)).argsort(kind="stable")].astype(np.int64)
 
@@ -132,7 +132,7 @@ def _pick_rows(weights: NDArray[np.float64], target: NDArray[np.float64]) -> NDA
 
 
 def _exact_per_class(
-    clean: NDArray[np.int64],
+    true: NDArray[np.int64],
     noise: NDArray[np.float64] | PerSample,
     classes: int,
     flips: np.random.Generator,
@@ -143,17 +143,17 @@ def _exact_per_class(
     The samples of a class are in random order. Their targets follow the golden-ratio sequence, so that the first m are spread
     evenly for every m.
     """
-    order, sizes = _by_class(clean, classes, flips)
+    order, sizes = _by_class(true, classes, flips)
     start = np.cumsum(sizes) - sizes
     expected: NDArray[np.float64]
     if isinstance(noise, PerSample):
-        expected = np.bincount(clean, weights=noise.flip_probability, minlength=classes).astype(np.float64)
+        expected = np.bincount(true, weights=noise.flip_probability, minlength=classes).astype(np.float64)
         # Evenly spaced uniform numbers in each class; the order of their levels decides.
-        place = np.arange(len(clean)) - np.repeat(start, sizes)
-        uniform = np.empty(len(clean))
+        place = np.arange(len(true)) - np.repeat(start, sizes)
+        uniform = np.empty(len(true))
         uniform[order] = (place + 0.5) / np.repeat(sizes, sizes)
         level = np.where(noise.flip_probability > 0, noise.level(uniform), np.inf)
-        order = np.lexsort((level, clean))
+        order = np.lexsort((level, true))
     else:
         flip: NDArray[np.float64] = 1 - np.diagonal(noise)
         expected = flip * sizes
@@ -166,13 +166,13 @@ def _exact_per_class(
 
 
 def _by_class(
-    clean: NDArray[np.int64], classes: int, flips: np.random.Generator
+    true: NDArray[np.int64], classes: int, flips: np.random.Generator
 ) -> tuple[NDArray[np.signedinteger[Any]], NDArray[np.int64]]:
     """The samples ordered by class, in random order within a class; and the sizes of the classes."""
-    index = np.int32 if len(clean) < 2**31 else np.int64
-    shuffled = flips.permutation(np.arange(len(clean), dtype=index))
-    key = clean.astype(np.min_scalar_type(classes - 1))
-    return shuffled[np.argsort(key[shuffled], kind="stable")], np.bincount(clean, minlength=classes)
+    index = np.int32 if len(true) < 2**31 else np.int64
+    shuffled = flips.permutation(np.arange(len(true), dtype=index))
+    key = true.astype(np.min_scalar_type(classes - 1))
+    return shuffled[np.argsort(key[shuffled], kind="stable")], np.bincount(true, minlength=classes)
 
 
 def _thresholds(uniform: NDArray[np.float64], affected: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -182,7 +182,7 @@ def _thresholds(uniform: NDArray[np.float64], affected: NDArray[np.bool_]) -> ND
     return threshold
 
 
-def _pick(clean: NDArray[np.int64], target: NDArray[np.float64], transition: NDArray[np.float64]) -> NDArray[np.int64]:
+def _pick(true: NDArray[np.int64], target: NDArray[np.float64], transition: NDArray[np.float64]) -> NDArray[np.int64]:
     """The class other than the true one at quantile `target` of each sample's row."""
     classes = len(transition)
     others = transition * (1 - np.eye(classes))
@@ -191,5 +191,5 @@ def _pick(clean: NDArray[np.int64], target: NDArray[np.float64], transition: NDA
     last = classes - 1 - (others[:, ::-1] > 0).argmax(axis=1)
     # One search serves all rows: row i occupies the interval [i, i + 1).
     shelves = (cumulative + np.arange(classes)[:, None]).ravel()
-    found = np.searchsorted(shelves, target + clean, side="right") - clean * classes
-    return np.asarray(np.minimum(found, last[clean]))
+    found = np.searchsorted(shelves, target + true, side="right") - true * classes
+    return np.asarray(np.minimum(found, last[true]))
