@@ -78,14 +78,14 @@ class DLBLoss(Memory):
     def forward(self, logits: Tensor, labels: Tensor, index: Tensor | None = None) -> Tensor:
         """The scalar loss of a batch that starts with the remembered entries. Remembers the other entries.
 
-                In evaluation mode it is cross-entropy alone, and the memory does not change.
+        In evaluation mode it is cross-entropy alone, and the memory does not change.
 
-                Args:
-                    logits: float[B, K].
-                    labels: int64[B]; for mixed images shares of classes float[B, K] (mix the repeated half as when it was new).
-                    index: int64[B], sample ids; None: trust the order of the batches. Comparing ids on CUDA waits for the device.
+        Args:
+            logits: float[B, K].
+            labels: int64[B]; for mixed images shares of classes float[B, K] (mix the repeated half as when it was new).
+            index: int64[B], sample ids; None: trust the order of the batches. Comparing ids on CUDA waits for the device.
 
-                Raises:
+        Raises:
             ValueError: If the logits have not two dimensions, if the batch is too small for the remembered entries and new
                 ones, or if it begins with other samples for the second time in a row.
         """
