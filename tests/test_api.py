@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from noisylab import api
 from noisylab.api import Study, open_study, sweep
+from noisylab.core import plugins
 from noisylab.core.registries import REGISTRIES
 from noisylab.corruption import NoisyLabels, symmetric
 from noisylab.data.batches.batch import Batch
@@ -32,6 +33,9 @@ def _forget() -> Iterator[None]:
     for registry in REGISTRIES:
         registry.forget(__name__)
         registry.forget("__main__")
+    for module, _ in plugins._loaded.values():
+        plugins._forget(module)
+    plugins._loaded.clear()
 
 
 PLUGIN = """

@@ -157,10 +157,12 @@ def _changed(grid: Grid, settings: Mapping[str, Any], files: Sequence[str]) -> G
     """The grid with the settings of a file; a setting replaces the axis of its name."""
     if not settings:
         return grid
-    held = grid.as_json()
-    held["over"] = {key: values for key, values in held["over"].items() if key not in settings}
+    written = {key.replace("-", "_"): value for key, value in settings.items()}
+    axes = written.get("over", {})
+    held = {key: value for key, value in grid.as_json().items() if not (isinstance(axes, Mapping) and key in axes)}
+    held["over"] = {key: values for key, values in held["over"].items() if key not in written}
     try:
-        return Grid.from_mapping({**held, **{key.replace("-", "_"): value for key, value in settings.items()}})
+        return Grid.from_mapping({**held, **written})
     except ValueError as error:
         raise ValueError(f"{files[0]!r}: {error}") from None
 

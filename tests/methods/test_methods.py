@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from helpers_training import CLASSES, CONFIG, SAMPLES, make_method, same_state, training_set, true_labels
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from noisylab.core.checks import Bound
@@ -237,6 +237,9 @@ def test_the_loss_is_that_of_logits_and_labels_with_the_options_asked_for(spec: 
     assert torch.equal(step.logits, kit.logits_of(method.network, batch.images))
 
 
+RUN = RunInfo(nn.Identity, CLASSES, SAMPLES, 2)  # type: ignore[arg-type]
+
+
 def outside() -> Iterator[tuple[str, str]]:
     """For every option of every method that has bounds, a value beyond each."""
     for name, entry in METHODS.entries().items():
@@ -252,7 +255,7 @@ def test_values_outside_the_bounds_are_refused_by_name(name: str, option: str) -
     with pytest.raises(ValueError, match=option.split("=")[0]):
         METHODS.parse(f"{name}({option})")
     with pytest.raises(ValueError, match=option.split("=")[0]):
-        METHODS.load(name)(None, **ast.literal_eval("{'" + option.replace("=", "':") + "}"))
+        METHODS.load(name)(RUN, **ast.literal_eval("{'" + option.replace("=", "':") + "}"))
 
 
 def test_dlb_without_distillation_is_repeat_to_the_bit() -> None:

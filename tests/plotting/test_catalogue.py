@@ -179,7 +179,9 @@ def test_runs_are_found_by_the_figures_names_and_wrong_ones_are_corrected(folder
     assert runs.results["method"].unique().tolist() == ["dlb", "ce"]
     assert runs.noise == "symmetric:0.4"
     assert study_runs(folder, methods=["dlb(temperature=3.0)"]).results["method"].unique().tolist() == ["dlb"]
-    with pytest.raises(ValueError, match=r"of the study, ce, repeat, dlb, got 'repeet' \(did you mean 'repeat'\?\)"):
+    with pytest.raises(
+        ValueError, match=r"no run is of method 'repeet' \(did you mean 'repeat'\?\); there are ce, repeat, dlb"
+    ):
         study_runs(folder, methods=["repeet"])
     with pytest.raises(ValueError, match="no run has epochs=5; there are epochs: 6"):
         study_runs(folder, where={"epochs": 5})

@@ -125,5 +125,5 @@ def test_synced_batch_norm_wants_several_processes(tmp_path: Path) -> None:
 
 def test_a_configuration_for_more_processes_than_there_are_is_refused() -> None:
     config = TrainConfig(epochs=1, processes=2, device="cpu")
-    with pytest.raises(ValueError, match="for 2 processes, and 1 are training"):
+    with pytest.raises(ValueError, match="for 2 processes, but 1 are training"):
         train(make_method("ce"), training_set(), config)
