@@ -160,8 +160,8 @@ def check_axis(name: str) -> str:
     fixed = {"data_root", "methods", "noise", "seeds", "training", "over"}
     own = [f.name for f in dataclasses.fields(Grid) if f.name not in fixed]
     trained = [f.name for f in dataclasses.fields(TrainConfig) if f.name not in ("processes", "sync_batch_norm")]
-    if name in ("methods", "method", "noise", "seeds", "seed"):
-        raise ValueError(f"over varies settings; {name.removesuffix('s')} is varied already, by {name.removesuffix('s')}s=...")
+    if axis := {"method": "methods", "seed": "seeds"}.get(name, name if name in ("methods", "noise", "seeds") else None):
+        raise ValueError(f"over varies settings; {axis.removesuffix('s')} is varied already, by {axis}=...")
     return check_name(name, [*own, *trained])
 
 
