@@ -47,6 +47,7 @@ UnitInterval = Annotated[float, Bound(ge=0, le=1, written_as="percent")]
 PositiveUnit = Annotated[float, Bound(gt=0, le=1, written_as="ratio")]
 PositiveInt = Annotated[int, Bound(ge=1)]
 NonNegativeInt = Annotated[int, Bound(ge=0)]
+Momentum = Annotated[float, Bound(ge=0, lt=1)]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import inspect
 import itertools
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import UnionType
 from typing import Any, Generic, Literal, TypeVar
 
@@ -30,16 +30,17 @@ class Spec:
     """A name with a value for every option. `str(spec)` is the canonical text; `label` and `family` are short, for tables.
 
     label: the name and the options that differ from the defaults: `symmetric:0.4`. family: the label without the main option:
-    `symmetric`.
+    `symmetric`. overrides: settings of the training that replace those of the study, as in `elr@learning_rate=0.02`.
     """
 
     name: str
     options: Mapping[str, Any]
     label: str
     family: str
+    overrides: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return f"{self.name}({', '.join(f'{key}={value!r}' for key, value in self.options.items())})"
+        return f"{self.name}({_assignments(self.options, ', ')}){_overriding(self.overrides)}"
 
 
 class Registry(Generic[T]):
@@ -49,7 +50,8 @@ class Registry(Generic[T]):
     package whose files register. context_args: parameters that the caller supplies and a spec cannot set. first_is_context:
     whether the first parameter is one of them, whatever its name. suggestions: replacement text for names people often try,
     such as {'none': 'symmetric:0'}. makes: the name of the class that an entry returns, which may be in a package that
-    must not be imported here. needs: facts that every registration must state.
+    must not be imported here. needs: facts that every registration must state. overrides: annotations of the settings that a
+    spec can override after an @.
     """
 
     def __init__(
@@ -63,10 +65,11 @@ class Registry(Generic[T]):
         suggestions: Mapping[str, str] | None = None,
         makes: str = "",
         needs: tuple[str, ...] = (),
+        overrides: Mapping[str, Any] | None = None,
     ) -> None:
         self.variable, self.kind, self.package = variable, kind, package
         self.context_args, self.suggestions = frozenset(context_args), suggestions or {}
-        self.makes, self.needs = makes, needs
+        self.makes, self.needs, self.overrides = makes, needs, overrides or {}
         self._caller = CallerArgs(self.context_args, first_is_context)
         self._added: dict[str, tuple[Entry, T]] = {}
         self._read_entries: dict[str, Entry] | None = None
@@ -157,7 +160,8 @@ class Registry(Generic[T]):
             return text
         if not isinstance(text, str):
             raise ValueError(f"a {self.kind} must be a string such as {next(iter(self.entries()))!r}, got {checks.shown(text)}")
-        name, given = self._read(text)
+        written_spec, overrides = self._without_overrides(text)
+        name, given = self._read(written_spec)
         entry = self.entries()[name]
         for key in given:
             if key not in entry.options:
@@ -182,11 +186,17 @@ class Registry(Generic[T]):
             if _is_spec(option):
                 # An inner spec gets the same defaults and canonical form as it would have on its own.
                 inner = self.parse(value, defaults)
+                if inner.overrides:
+                    raise ValueError(
+                        f"{self.kind} {text!r}: {key} cannot override settings; write them after the whole {self.kind}: "
+                        f"{name}({key}={str(value).partition('@')[0]!r}){_overriding(inner.overrides)}"
+                    )
                 value, written[key] = str(inner), inner.label
             bound[key] = value
         shown = {key: written.get(key, value) for key, value in bound.items() if value != usual[key]}
         others = {key: value for key, value in shown.items() if key != entry.main}
-        return Spec(name, bound, _label(entry, shown), _label(entry, others))
+        after = _overriding(overrides)
+        return Spec(name, bound, _label(entry, shown) + after, _label(entry, others) + after, overrides)
 
     def nested_specs(self, spec: Spec) -> list[Spec]:
         """The spec itself, and the specs in its options, at any depth."""
@@ -201,7 +211,34 @@ class Registry(Generic[T]):
                 options[key] = self.identity(spec.options[key])
             elif not checks.has_metadata(option.annotation, checks.NotIdentity()):
                 options[key] = spec.options[key]
-        return str(Spec(spec.name, options, "", ""))
+        return str(Spec(spec.name, options, "", "", spec.overrides))
+
+    def _without_overrides(self, text: str) -> tuple[str, dict[str, Any]]:
+        """The spec before an @, and the settings after it in the order of `overrides`. Without overrides, @ is no sign."""
+        parts = split_outside(text, "@") if self.overrides and "@" in text else [text]
+        if len(parts) == 1:
+            return text, {}
+        form = f"{self.kind} {text!r} is not of the form {self.kind}@KEY=VALUE,KEY=VALUE"
+        if len(parts) > 2:
+            raise ValueError(f"{form}: it has more than one @")
+        given: dict[str, Any] = {}
+        for part in split_outside(parts[1]):
+            try:
+                key, value = split_assignment(part)
+            except ValueError as error:
+                raise ValueError(f"{form}: {error}") from None
+            if key not in self.overrides:
+                known = ", ".join(self.overrides)
+                raise ValueError(f"{self.kind} {text!r} cannot override {key!r}{_meant(key, self.overrides)}; it can {known}")
+            if key in given:
+                raise ValueError(f"{self.kind} {text!r} overrides {key} twice")
+            given[key] = _literal(value, self.overrides[key])
+            try:
+                checks.check_value(key, given[key], self.overrides[key])
+            except ValueError as error:
+                raise ValueError(f"{self.kind} {text!r}: {error}") from None
+            given[key] = checks.plain_number(given[key], self.overrides[key])
+        return parts[0], {key: given[key] for key in self.overrides if key in given}
 
     def _read(self, text: str) -> tuple[str, dict[str, Any]]:
         """The name and the options written in `text`, as literals."""
@@ -250,6 +287,17 @@ class Registry(Generic[T]):
                     )
                     return f' (did you mean "{entry.name}({", ".join(filter(None, [inner, f"{key}={head!r}"]))})"?)'
         return ""
+
+
+def _assignments(values: Mapping[str, Any], separator: str) -> str:
+    return separator.join(f"{key}={value!r}" for key, value in values.items())
+
+
+def _overriding(overrides: Mapping[str, Any]) -> str:
+    """The text of overrides after a spec: `@learning_rate=0.02,weight_decay=0.001`."""
+    if not overrides:
+        return ""
+    return "@" + ",".join(f"{key}={value if isinstance(value, str) else repr(value)}" for key, value in overrides.items())
 
 
 def _head(text: str) -> str:

@@ -12,7 +12,7 @@ from noisylab.costs.peak_memory import LiveMemory
 from noisylab.costs.workload import Workload
 from noisylab.data.batches.loader import BatchLoader
 from noisylab.training.config import TrainConfig
-from noisylab.training.loop import make_optimizer
+from noisylab.training.loop import make_optimizers
 from noisylab.training.malloc import keep_freed_memory
 from noisylab.training.update import Update
 
@@ -35,7 +35,7 @@ class Stepper:
         before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
         self._method.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         config = TrainConfig(learning_rate=1e-3)
-        self._update = Update(self._method, make_optimizer(self._method, config), config, device)
+        self._update = Update(self._method, make_optimizers(self._method, config), config, device)
         self._warm_up(loader, workload.epochs)
         # Compositions continue from epoch to epoch, as DLB's must, while the method stays in its last epoch.
         self._batches = itertools.chain.from_iterable(map(loader.batches, itertools.count(workload.epochs - 1)))

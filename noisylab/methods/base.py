@@ -1,7 +1,7 @@
 """The interface that every training method has."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
@@ -16,6 +16,7 @@ from noisylab.data.augmentations.mixing import Mixing
 from noisylab.data.batches.batch import Batch
 from noisylab.data.batches.samplers import Composition, presentations_of
 from noisylab.methods.memory import Memory
+from noisylab.methods.provenance import Provenance, Recipe
 from noisylab.models.base import Backbone, create_model
 
 
@@ -26,10 +27,12 @@ class Step(NamedTuple):
         loss: Scalar to minimise.
         logits: float[B, K] of all entries of the batch, in its order. The loop replaces those of mixed images by None, because
             they are not predictions of single samples.
+        selected: bool[B], the entries that a selecting method trains the measured network on; None for other methods.
     """
 
     loss: Tensor
     logits: Tensor | None
+    selected: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,15 @@ class Method(Memory):
 
     composition: Composition = "plain"
     # Whether the loss handles mixed images (`Batch.mix`), by taking its labels from `given_targets`.
-    supports_mixed_images: ClassVar[bool] = False
+    supports_mixed_images: bool = False
+    # Whether `loss_from_logits` needs no network besides its arguments and the method's memory, so that `on=` can build on it.
+    is_base_loss: ClassVar[bool] = False
+    # Where the method and its numbers come from, and its published training settings by data set, or under "default".
+    provenance: ClassVar[Provenance] = Provenance()
+    recipe: ClassVar[Mapping[str, Recipe]] = {}
 
+    # bool[B], the entries of the last batch that a selecting method trained the measured network on.
+    selected: Tensor | None = None
     # How often targets from earlier predictions are renewed: "batch", "epoch", "5 epochs". None: there are no such targets.
     target_update: str | None = None
 
@@ -108,7 +118,22 @@ class Method(Memory):
     def loss(self, batch: Batch) -> Step:
         """Loss and logits of one batch, from one forward pass. Override it if a method needs other outputs of the network."""
         logits = self.network(batch.images)
-        return Step(self.loss_from_logits(logits, batch), logits)
+        loss = self.loss_from_logits(logits, batch)
+        return Step(loss, logits, self.selected)
+
+    def own_learning_rates(self) -> list[tuple[list[nn.Parameter], float]]:
+        """Parameters that plain SGD trains with a constant learning rate of their own, without momentum or weight decay."""
+        return []
+
+    def learning_rate_factor(self, progress: float) -> float:  # noqa: ARG002 - for methods with a ramp
+        """A factor of the scheduled learning rate after `progress` epochs."""
+        return 1.0
+
+    def adjust_gradients(self) -> None:
+        """Called after the backward pass and before clipping and the update, to change the gradients in place."""
+
+    def after_step(self) -> None:
+        """Called after every update of the weights, for averages of networks."""
 
     def observe(self, logits: Tensor, batch: Batch) -> None:
         """Called after every step, for memories of samples.
@@ -120,6 +145,13 @@ class Method(Memory):
         """Logits float[B, K] for evaluation."""
         logits: Tensor = self.network(images)
         return logits
+
+    def assess(self, epoch: int, outputs: Callable[[nn.Module], Tensor], given: Tensor) -> None:
+        """Called before `start_epoch`, for methods that judge all samples before an epoch.
+
+        outputs: gives the logits float32[N, K] of a network for all training images, without augmentation and in evaluation
+        mode, on the device; a call costs a pass over the data, which `total_images_factor` counts. given: int64[N].
+        """
 
     def start_epoch(self, epoch: int) -> None:
         """Called before the first step of an epoch."""
@@ -142,9 +174,22 @@ class Method(Memory):
         return presentations_of(cls.composition_for(**options))
 
     @classmethod
+    def total_images_factor(cls, *, epochs: int, **options: Any) -> float:  # noqa: ARG003 - for methods that change over epochs
+        """Images through all networks per training sample and epoch, on average over a training of `epochs` epochs.
+
+        Counts forward passes without gradient too, but not the trainings of teachers.
+        """
+        return cls.images_factor(**options)
+
+    @classmethod
     def num_trainings(cls, **options: Any) -> int:  # noqa: ARG003 - for methods whose options decide
         """The number of complete trainings in a run, including its teachers."""
         return 1
+
+    @classmethod
+    def compute_factor(cls, *, epochs: int, **options: Any) -> float:
+        """`total_images_factor` with the trainings of teachers, by CE unless a method says otherwise."""
+        return cls.total_images_factor(epochs=epochs, **options) + cls.num_trainings(**options) - 1
 
 
 def every_epochs(count: int) -> str:

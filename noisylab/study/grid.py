@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tyro
 
 from noisylab.core.checks import NonNegativeInt, PositiveInt, check_fields
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
-from noisylab.study.run_config import Budget, Record
+from noisylab.study.run_config import Budget, Record, Select, Share
 from noisylab.training.config import TrainConfig
 
 # Other names that people try.
@@ -58,6 +58,16 @@ class Grid:
     and the training of teachers, so methods that have them get fewer epochs."""
     record: Record = "online"
     """Per-sample records of the training steps (free), or of an extra pass over the training set after each epoch."""
+    recipe: Literal["common", "paper", "both"] = "common"
+    """Training settings of the methods: the study's for all, each method's published ones, or both one after the other."""
+    validation: Share = 0.0
+    """Share of the noisy training data that is held out, stratified by given label, to choose epochs and settings (0: none)."""
+    select: Select = "last"
+    """The epoch whose network counts besides the last: none, or the best on the validation data."""
+    test_size: PositiveInt | None = None
+    """Test on a stratified subset of this many samples (None: all)."""
+    evaluate_every: PositiveInt = 1
+    """Test after every so many epochs; after each of the last ten in any case (epochs)."""
     training: TrainConfig = field(default_factory=TrainConfig)
     """How every network is trained."""
     over: tyro.conf.Suppress[Mapping[str, tuple[Any, ...]]] = field(default_factory=dict)

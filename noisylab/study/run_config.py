@@ -8,15 +8,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from noisylab.core.checks import NonNegativeInt, NotIdentity, PositiveInt, check_fields, has_metadata
+from noisylab.core.checks import Bound, NonNegativeInt, NotIdentity, PositiveInt, check_fields, has_metadata
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.training.config import TrainConfig
 
 # Increased whenever the same configuration would give other numbers than before.
-FORMAT = 5
+FORMAT = 6
 
-Budget = Literal["epochs", "images"]
+Budget = Literal["images", "updates", "epochs", "compute"]
+Select = Literal["last", "validation"]
 Record = Literal["online", "eval"]
+# A part of the training samples, less than all.
+Share = Annotated[float, Bound(ge=0, lt=1, written_as="percent")]
 
 # The spec fields, and their registries.
 SPECS = {"data": DATA_SETS, "model": MODELS, "method": METHODS, "noise": NOISES, "augment": AUGMENTATIONS}
@@ -60,6 +63,10 @@ class RunConfig:
     record: Record
     budget: Budget
     training: TrainConfig
+    validation: Share = 0.0
+    select: Select = "last"
+    test_size: PositiveInt | None = None
+    evaluate_every: PositiveInt = 1
     code: tuple[Code, ...] = ()
 
     def __post_init__(self) -> None:

@@ -23,7 +23,6 @@ def save_checkpoint(
     path: Path,
     epoch: int,
     method: Method,
-    optimizer: torch.optim.Optimizer,
     callbacks: Sequence[Callback],
     others: Mapping[str, Stateful],
 ) -> None:
@@ -38,7 +37,6 @@ def save_checkpoint(
     state = {
         "epoch": epoch,
         "method": method.state_dict(),
-        "optimizer": optimizer.state_dict(),
         "callbacks": [callback.state_dict() for callback in callbacks],
         "others": {name: other.state_dict() for name, other in others.items()},
         # Parameters are equal in all processes. Of the rest, such as DLB's last half-batch, save what differs.
@@ -52,7 +50,6 @@ def save_checkpoint(
 def load_checkpoint(
     path: Path,
     method: Method,
-    optimizer: torch.optim.Optimizer,
     callbacks: Sequence[Callback],
     others: Mapping[str, Stateful],
     device: torch.device,
@@ -66,7 +63,6 @@ def load_checkpoint(
         return 0
     state = torch.load(io.BytesIO(archive), map_location=device, weights_only=True)
     method.load_state_dict({**state["method"], **state["ranks"][rank()]})
-    optimizer.load_state_dict(state["optimizer"])
     if is_main():
         for callback, saved in zip(callbacks, state["callbacks"], strict=True):
             callback.load_state_dict(saved)

@@ -9,13 +9,14 @@ from typing import Annotated, Literal
 
 import tyro
 
-from noisylab.core.checks import Bound, NonNegative, Positive, PositiveInt, UnitInterval, check_fields
+from noisylab.core.checks import Bound, Momentum, NonNegative, Positive, PositiveInt, UnitInterval, check_fields
+from noisylab.core.registries import Optimizer
 from noisylab.core.system import Device
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train every network: SGD with Nesterov momentum.
+    """How to train every network.
 
     Raises ValueError for a value out of range.
 
@@ -29,9 +30,11 @@ class TrainConfig:
     """Passes over the training set (epochs)."""
     batch_size: PositiveInt = 64
     """Entries of a batch (images), the repeated ones included; even."""
+    optimizer: Optimizer = "sgd"
+    """SGD with Nesterov momentum, Adam, or AdamW; `momentum` is Adam's beta 1."""
     learning_rate: Positive = 0.05
     """Peak learning rate (per step)."""
-    momentum: Annotated[float, Bound(ge=0, lt=1)] = 0.9
+    momentum: Momentum = 0.9
     """Nesterov momentum, in [0, 1)."""
     weight_decay: NonNegative = 5e-4
     """L2 penalty on all parameters (per step)."""

@@ -1,22 +1,21 @@
 """Evaluation: logits of whole image arrays, without augmentation."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from noisylab.data.augmentations.crop import Normalise
 from noisylab.data.batches.image_source import all_in_order, on_device
 from noisylab.data.streaming import Images
-from noisylab.methods.base import Method
 
 
 class Evaluator:
-    """Evaluates methods on images uint8[N, C, H, W], which stay on the method's device unless they are streamed."""
+    """Evaluates networks on images uint8[N, C, H, W], which stay on the device unless they are streamed."""
 
     def __init__(self, images: Images, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         self._images, self._statistics = on_device(images, torch.device("cpu")), (mean, std)
 
     @torch.no_grad()
-    def logits(self, method: Method) -> Tensor:
+    def logits(self, method: nn.Module) -> Tensor:
         """The logits float32[N, K] in evaluation mode, on the method's device. The method keeps its mode."""
         device = next(method.parameters()).device
         if isinstance(self._images, Tensor):

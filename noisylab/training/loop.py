@@ -19,6 +19,7 @@ from noisylab.training.callback import Callback, EpochSummary
 from noisylab.training.checkpoint import load_checkpoint, save_checkpoint
 from noisylab.training.config import TrainConfig, check_compiler
 from noisylab.training.device import repeatable, resolve_device, seed_generators
+from noisylab.training.evaluate import Evaluator
 from noisylab.training.malloc import keep_freed_memory
 from noisylab.training.update import Update
 
@@ -75,45 +76,53 @@ def train(
     method.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if config.sync_batch_norm:
         synchronise_batch_norm(method, device)
-    optimizer = make_optimizer(method, config)
+    optimizers = make_optimizers(method, config)
     own_batch, replica = config.batch_size // processes(), {"num_replicas": processes(), "rank": rank()}
     sampler = make_sampler(method.composition, data.given_labels, own_batch, seed, **replica)
     feed = BatchLoader(data, sampler, seed, device)
-    update = Update(method, optimizer, config, device)
+    evaluator = Evaluator(data.images, data.mean, data.std)
+    update = Update(method, optimizers, config, device)
     if config.compile:
         for network in {id(module): module for module in method.modules() if isinstance(module, Backbone)}.values():
             network.compile()
-    first = load_checkpoint(checkpoint, method, optimizer, callbacks, update.stateful, device) if checkpoint else 0
+    first = load_checkpoint(checkpoint, method, callbacks, update.stateful, device) if checkpoint else 0
     saved = time.monotonic()
     with repeatable(device, config.threads):
         for epoch in range(first, config.epochs):
-            summary = _train_epoch(epoch, method, feed, update, config, callbacks, seed)
+            summary = _train_epoch(epoch, method, feed, evaluator, update, config, callbacks, seed)
             if is_main():
                 with update.evaluated():
                     for callback in callbacks:
                         callback.on_epoch(summary, method)
             due = from_main(epoch + 1 == config.epochs or time.monotonic() - saved > checkpoint_seconds)
             if checkpoint and due:
-                save_checkpoint(checkpoint, epoch + 1, method, optimizer, callbacks, update.stateful)
+                save_checkpoint(checkpoint, epoch + 1, method, callbacks, update.stateful)
                 saved = time.monotonic()
 
 
-def make_optimizer(method: Method, config: TrainConfig) -> torch.optim.Optimizer:
-    """SGD with Nesterov momentum over the parameters that the method trains."""
-    return torch.optim.SGD(
-        [parameter for parameter in method.parameters() if parameter.requires_grad],
-        lr=config.learning_rate,
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-        nesterov=config.momentum > 0,
-        fused=True,
-    )
+def make_optimizers(method: Method, config: TrainConfig) -> list[torch.optim.Optimizer]:
+    """The optimiser of the networks, and if a method has parameters with learning rates of their own, one for these."""
+    groups = method.own_learning_rates()
+    own = {id(parameter) for parameters, _ in groups for parameter in parameters}
+    common = [parameter for parameter in method.parameters() if parameter.requires_grad and id(parameter) not in own]
+    optimizer: torch.optim.Optimizer
+    if config.optimizer == "sgd":
+        rate, momentum, nesterov = config.learning_rate, config.momentum, config.momentum > 0
+        optimizer = torch.optim.SGD(common, rate, momentum, 0, config.weight_decay, nesterov, fused=True)
+    else:
+        kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
+        betas = config.momentum, 0.999
+        optimizer = kind(common, config.learning_rate, betas=betas, weight_decay=config.weight_decay, fused=True)
+    if not groups:
+        return [optimizer]
+    return [optimizer, torch.optim.SGD([{"params": parameters, "lr": rate} for parameters, rate in groups])]
 
 
 def _train_epoch(
     epoch: int,
     method: Method,
     feed: BatchLoader,
+    evaluator: Evaluator,
     update: Update,
     config: TrainConfig,
     callbacks: Sequence[Callback],
@@ -122,11 +131,12 @@ def _train_epoch(
     """One epoch: for every batch forward, backward, update."""
     started = time.perf_counter()
     method.train()
+    method.assess(epoch, evaluator.logits, feed.given_labels)
     method.start_epoch(epoch)
     losses, images = [], 0
 
     def rate_at(progress: float) -> float:
-        return config.learning_rate_at(method.schedule_position(progress))
+        return config.learning_rate_at(method.schedule_position(progress)) * method.learning_rate_factor(progress)
 
     for step, batch in enumerate(feed.batches(epoch)):
         # Dropout differs between processes.

@@ -2,7 +2,7 @@
 
 import dataclasses
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -34,9 +34,12 @@ class _Loss(nn.Module):
 class Update:
     """Call it with a batch to make one training step."""
 
-    def __init__(self, method: Method, optimizer: torch.optim.Optimizer, config: TrainConfig, device: torch.device) -> None:
-        self.method, self.optimizer, self.config, self.device = method, optimizer, config, device
-        self._parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    def __init__(
+        self, method: Method, optimizers: Sequence[torch.optim.Optimizer], config: TrainConfig, device: torch.device
+    ) -> None:
+        # The first one follows the schedule.
+        self.method, self.optimizers, self.config, self.device = method, optimizers, config, device
+        self._parameters = [parameter for group in optimizers[0].param_groups for parameter in group["params"]]
         # Small gradients vanish in float16, so the loss is scaled up and gradients are scaled down again.
         self._scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
         self._averaged = WeightAverage(method.network, config.ema) if config.ema else None
@@ -50,8 +53,8 @@ class Update:
 
     @property
     def stateful(self) -> dict[str, Stateful]:
-        """Further objects with a state, by name, besides the method and the optimiser."""
-        found: dict[str, Stateful] = {}
+        """The objects with a state, by name, besides the method."""
+        found: dict[str, Stateful] = {f"optimizer {place}": each for place, each in enumerate(self.optimizers)}
         if self.config.precision == "fp16":
             found["scaler"] = self._scaler
         if self._averaged is not None:
@@ -60,7 +63,7 @@ class Update:
 
     def set_learning_rate(self, rate: float) -> None:
         """Set the learning rate of the next step."""
-        for group in self.optimizer.param_groups:
+        for group in self.optimizers[0].param_groups:
             group["lr"] = rate
 
     def __call__(self, batch: Batch) -> tuple[Batch, Step]:
@@ -69,16 +72,22 @@ class Update:
         Returns the batch and the method's step. With several processes, index, labels, new part and logits cover all of them;
         images, mix and loss are those of this process.
         """
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
         mixed = self.config.precision != "fp32"
         with torch.autocast(self.device.type, DTYPES[self.config.precision] if mixed else None, enabled=mixed):
             step: Step = self._loss(batch)
         self._scaler.scale(step.loss).backward()  # type: ignore[no-untyped-call]
+        adjusts = type(self.method).adjust_gradients is not Method.adjust_gradients
+        if adjusts or self.config.gradient_clip is not None:
+            self._scaler.unscale_(self.optimizers[0])
+            self.method.adjust_gradients()
         if self.config.gradient_clip is not None:
-            self._scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self._parameters, self.config.gradient_clip)
-        self._scaler.step(self.optimizer)
+        for optimizer in self.optimizers:
+            self._scaler.step(optimizer)
         self._scaler.update()
+        self.method.after_step()
         if self._averaged is not None:
             self._averaged.update(self.method.network)
         batch, step = _of_all(batch, step)
@@ -105,4 +114,5 @@ def _of_all(batch: Batch, step: Step) -> tuple[Batch, Step]:
     count = processes()
     new = slice(batch.new.start * count, batch.new.stop * count)
     whole = dataclasses.replace(batch, index=gathered(batch.index), labels=gathered(batch.labels), new=new)
-    return whole, Step(step.loss.detach(), None if step.logits is None else gathered(step.logits.detach()))
+    logits, selected = (None if part is None else gathered(part.detach()) for part in (step.logits, step.selected))
+    return whole, Step(step.loss.detach(), logits, selected)

@@ -53,7 +53,7 @@ class BatchLoader:
     def __init__(self, data: TrainingSet, sampler: PlainSampler, seed: int, device: torch.device) -> None:
         self.sampler, self.seed, self.device = sampler, seed, device
         self._images = on_device(data.images, device)
-        self._labels = torch.from_numpy(np.array(data.given_labels)).to(device)
+        self.given_labels = torch.from_numpy(np.array(data.given_labels)).to(device)
         self._augmentation, self._normalise = data.augmentation, Normalise(data.mean, data.std, device)
         self._mixing = data.augmentation if isinstance(data.augmentation, Mixing) else None
 
@@ -72,7 +72,7 @@ class BatchLoader:
             partners = self._split(np.concatenate([entries.partner for entries in mixed]), chosen)
             mix_drawn = self._split(np.concatenate([entries.drawn for entries in mixed]).astype(np.float32), chosen)
         for step, (entries, inputs) in enumerate(zip(chosen, map(self._normalise, pixels), strict=True)):
-            labels, mix = self._labels.index_select(0, on_device[step]), None
+            labels, mix = self.given_labels.index_select(0, on_device[step]), None
             if self._mixing is not None:
                 # Partners are in the same batch, with the same augmentation.
                 others = inputs.index_select(0, partners[step])
