@@ -160,6 +160,23 @@ class ImageData:
         chosen = _stratified_choice(self.train_labels, train_size, np.random.default_rng(0))
         return self._select(chosen)
 
+    def test_subset(self, test_size: int) -> "ImageData":
+        """The data with a stratified choice of `test_size` test samples, the same at every call.
+
+        Raises ValueError for more samples than there are, or fewer than classes.
+        """
+        available = len(self.test_labels)
+        if not self.num_classes <= test_size <= available:
+            raise ValueError(
+                f"test size must be between {self.num_classes} (the classes) and {available} (the samples), got {test_size}"
+            )
+        if test_size == available:
+            return self
+        chosen = _stratified_choice(self.test_labels, test_size, np.random.default_rng(0))
+        return dataclasses.replace(
+            self, test_images=self.test_images.take(chosen, axis=0), test_labels=self.test_labels[chosen]
+        )
+
     def save(self, folder: Path) -> None:
         """Write the arrays to `folder`; `open` maps them into any number of processes."""
         streamed = {}
@@ -219,7 +236,7 @@ def load_run_data(config: Mapping[str, Any], root: Path | None) -> ImageData:
 
     Raises ValueError if the data cannot be read from `root`, or has changed since.
     """
-    data = load_data(DATA_SETS.parse(config["data"]), root, config["train_size"])
+    data = load_data(DATA_SETS.parse(config["data"]), root, config["train_size"]).test_subset(config["test_size"])
     if data.digest() != config["data_digest"]:
         raise ValueError(f"the data set {config['data']} is not the one that the runs were trained on; is the data root right?")
     return data

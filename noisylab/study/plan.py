@@ -14,6 +14,7 @@ from noisylab.corruption import NoisyLabels
 from noisylab.data.image_data import ImageData, check_root, load_data
 from noisylab.study.code import code_of
 from noisylab.study.grid import Grid
+from noisylab.study.recipes import with_recipes
 from noisylab.study.run_config import RunConfig
 from noisylab.training.config import check_compiler
 
@@ -30,16 +31,17 @@ class Plan:
 def plan(grid: Grid, loaded: ImageData | None = None) -> Plan:
     """All runs of the grid, seed by seed, so that an interrupted study holds whole comparisons.
 
-    loaded: the data set, if it has already been read. Raises ValueError if data cannot be read, or if a method, network, noise
-    or augmentation does not fit it.
+    loaded: the data set with all its test samples, if it has already been read. Raises ValueError if data cannot be read, or if
+    a method, network, noise, augmentation or split does not fit it.
     """
     check_root(grid.data_root)
     parts: list[list[RunConfig]] = []
-    read: dict[tuple[str, int | None], _Data] = {}
+    read: dict[tuple[str, int | None, int | None], _Data] = {}
     for setting in grid.settings():
-        key = setting.data, setting.train_size
+        key = setting.data, setting.train_size, setting.test_size
         if key not in read:
-            read[key] = _Data(loaded or load_data(setting.data, setting.data_root, setting.train_size))
+            whole = loaded or load_data(setting.data, setting.data_root, setting.train_size)
+            read[key] = _Data(whole if setting.test_size is None else whole.test_subset(setting.test_size))
         parts.append(_plan_setting(setting, read[key]))
     chosen = [config for seed in grid.seeds for part in parts for config in part if config.seed == seed]
     data = {held.digest: held.data for held in read.values()}
@@ -71,17 +73,19 @@ def _plan_setting(grid: Grid, held: _Data) -> list[RunConfig]:
     noises = [NOISES.parse(text, data.noise_defaults) for text in grid.noise]
     augment = AUGMENTATIONS.parse(data.augment if grid.augment == "auto" else grid.augment, data.augment_defaults)
     model = MODELS.parse(grid.model)
+    methods = with_recipes(grid.methods, grid.recipe, grid.data, training)
     code = {
         (method, str(noise)): code_of(data=grid.data, model=grid.model, method=method, noise=str(noise), augment=str(augment))
-        for method, noise in itertools.product(grid.methods, noises)
+        for method, noise in itertools.product(methods, noises)
     }
     configs = [
         RunConfig(
             data=str(DATA_SETS.parse(grid.data)),
             data_digest=held.digest,
             train_size=len(data.train_labels),
+            test_size=len(data.test_labels),
             model=str(model),
-            method=str(METHODS.parse(method)),
+            method=method,
             noise=str(noise),
             noise_digest=held.noise(noise, noise_seed)[0],
             noise_seed=noise_seed,
@@ -90,9 +94,12 @@ def _plan_setting(grid: Grid, held: _Data) -> list[RunConfig]:
             record=grid.record,
             budget=grid.budget,
             training=training,
+            validation=grid.validation,
+            select=grid.select,
+            evaluate_every=grid.evaluate_every,
             code=code[method, str(noise)],
         )
-        for seed, noise, method in itertools.product(grid.seeds, noises, grid.methods)
+        for seed, noise, method in itertools.product(grid.seeds, noises, methods)
         for noise_seed in [seed if grid.noise_seed is None else grid.noise_seed]
     ]
     _check_model(model, data)
@@ -140,6 +147,9 @@ def _check_methods(configs: list[RunConfig], data: ImageData, transitions: Mappi
     from noisylab.study.run import build_method
 
     augmentation = AUGMENTATIONS.create(AUGMENTATIONS.parse(configs[0].augment))
+    for config in {config.method: config for config in configs}.values():
+        # Raises ValueError if the budget or the overrides do not fit.
+        _ = config.training_run
     for config in {(config.method, config.noise): config for config in configs}.values():
         rows = transitions[config.noise]
         transition = None if rows is None else torch.tensor(rows)
