@@ -76,10 +76,9 @@ class Run:
     augment: str = "auto"
     """Augmentation (spec; noisylab list augmentations); auto is the data set's own."""
     budget: Budget = "epochs"
-    """What --epochs and --batch-size count: epochs of any method, or those of a method that shows each image once (images,
-    updates), or that trains one network alone (compute), to which this method is held."""
+    """Epochs as given, or what a study with this budget gives the method (noisylab sweep --help)."""
     recipe: Literal["common", "paper"] = "common"
-    """Training settings: those below, or over them the method's published ones where they are known."""
+    """Training settings: those below, or in their place the published ones of the method, if there are any."""
     record: Record = "online"
     """Per-sample records of the training steps (free), or of an extra pass over the training set after each epoch."""
     validation: Share = 0.0
@@ -126,13 +125,14 @@ def main(args: Sequence[str]) -> int:
                     data = load_data(grid.data, grid.data_root, grid.train_size)
             else:
                 data = load_data(grid.data, grid.data_root, grid.train_size)
-            (config,) = plan(grid, data).configs
+            planned = plan(grid, data)
+            (config,) = planned.configs
             tell = tensorboard(place.out / config.id) if place.tensorboard and is_rank_zero() else None
             make_output(place.out)
         except ValueError as error:
             # Print before the process group ends.
             fail(error)
-        return run(config, data, place.out, tell)
+        return run(config, planned.data[config.data_digest], place.out, tell)
 
 
 def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[str, Any]], None] | None) -> int:

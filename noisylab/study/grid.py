@@ -55,13 +55,11 @@ class Grid:
     augment: str = "auto"
     """Augmentation (spec); auto is the data set's own."""
     budget: Budget = "images"
-    """What all methods have alike: images through the measured network, updates (with as many new samples each), epochs, or
-    images through all networks, those of teachers and peers included (compute)."""
+    """What methods have alike: images of the measured network, updates, epochs, or images of all networks (compute)."""
     record: Record = "online"
     """Per-sample records of the training steps (free), or of an extra pass over the training set after each epoch."""
     recipe: Recipes = "common"
-    """Training settings of the methods: the study's for all, each method's published ones where they are known (shown as
-    method@...), or both one after the other."""
+    """Training settings: common to all methods, each one's published ones (shown as method@...), or both in turn."""
     validation: Share = 0.0
     """Share of the noisy training data that is held out, stratified by given label, to choose epochs and settings (0: none)."""
     select: Select = "last"
