@@ -16,6 +16,7 @@ from noisylab.study.code import code_of
 from noisylab.study.grid import Grid
 from noisylab.study.recipes import with_recipes
 from noisylab.study.run_config import RunConfig
+from noisylab.study.validation_split import training_part
 from noisylab.training.config import check_compiler
 
 
@@ -53,17 +54,34 @@ class _Data:
 
     def __init__(self, data: ImageData) -> None:
         self.data, self.digest = data, data.digest()
-        self._drawn: dict[tuple[str, int], tuple[str, NDArray[np.float64] | None]] = {}
+        self._drawn: dict[tuple[str, int, float], tuple[str, NDArray[np.float64] | None]] = {}
 
-    def noise(self, spec: Spec, seed: int) -> tuple[str, NDArray[np.float64] | None]:
-        """The digest of the noise, and its transition matrix."""
-        key = str(spec), seed
+    def noise(self, spec: Spec, seed: int, validation: float) -> tuple[str, NDArray[np.float64] | None]:
+        """The digest of the noise, and its transition matrix.
+
+        Raises ValueError if the rest of the samples, apart from the share `validation`, lacks a given class.
+        """
+        key = str(spec), seed, validation
         if key not in self._drawn:
             noisy = NOISES.create(spec, **self.data.noise_inputs, seed=seed)
             if not isinstance(noisy, NoisyLabels):
                 raise ValueError(f"noise {spec.label!r} must return NoisyLabels, got {type(noisy).__name__}")
+            if validation:
+                _check_split(noisy, spec, seed, validation)
             self._drawn[key] = self.data.noise_digest(noisy), noisy.transition
         return self._drawn[key]
+
+
+def _check_split(noisy: NoisyLabels, spec: Spec, seed: int, share: float) -> None:
+    """Raise ValueError if a class is given to no sample that is trained on, because all of its samples are held out."""
+    left = training_part(noisy, share, seed).given
+    lost = np.setdiff1d(noisy.given, left)
+    if len(lost):
+        held_out = int((noisy.given == lost[0]).sum())
+        raise ValueError(
+            f"validation={share:g} under {spec.label!r} with noise seed {seed} leaves no sample of class {lost[0]} to train on: "
+            f"all {held_out} that are given as it are held out; take a smaller share, or more training samples"
+        )
 
 
 def _plan_setting(grid: Grid, held: _Data) -> list[RunConfig]:
@@ -87,7 +105,7 @@ def _plan_setting(grid: Grid, held: _Data) -> list[RunConfig]:
             model=str(model),
             method=method,
             noise=str(noise),
-            noise_digest=held.noise(noise, noise_seed)[0],
+            noise_digest=held.noise(noise, noise_seed, grid.validation)[0],
             noise_seed=noise_seed,
             seed=seed,
             augment=str(augment),
@@ -104,7 +122,7 @@ def _plan_setting(grid: Grid, held: _Data) -> list[RunConfig]:
     ]
     _check_model(model, data)
     _check_augmentation(augment, data)
-    transitions = {str(noise): held.noise(noise, configs[0].noise_seed)[1] for noise in noises}
+    transitions = {str(noise): held.noise(noise, configs[0].noise_seed, grid.validation)[1] for noise in noises}
     _check_methods(configs, data, transitions)
     return configs
 
