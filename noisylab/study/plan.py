@@ -73,14 +73,14 @@ class _Data:
 
 
 def _check_split(noisy: NoisyLabels, spec: Spec, seed: int, share: float) -> None:
-    """Raise ValueError if a class is given to no sample that is trained on, because all of its samples are held out."""
+    """Raise ValueError if all samples that are given as some class are held out."""
     left = training_part(noisy, share, seed).given
     lost = np.setdiff1d(noisy.given, left)
     if len(lost):
         held_out = int((noisy.given == lost[0]).sum())
         raise ValueError(
-            f"validation={share:g} under {spec.label!r} with noise seed {seed} leaves no sample of class {lost[0]} to train on: "
-            f"all {held_out} that are given as it are held out; take a smaller share, or more training samples"
+            f"validation={share:g} under {spec.label!r} with noise seed {seed} leaves no sample of class {lost[0]} to train "
+            f"on: all {held_out} that are given as it are held out; take a smaller share, or more training samples"
         )
 
 

@@ -248,7 +248,7 @@ def test_a_split_that_leaves_a_class_without_samples_is_refused_before_training(
     ):
         ids(few, methods=("ce",), noise=("symmetric:0",), seeds=(0,), validation=0.8)
     assert len(ids(few, methods=("ce",), noise=("symmetric:0",), seeds=(0,), validation=0.1)) == 1
-    with pytest.raises(ValueError, match="validation=0.01 holds out 0 of 20 samples"):
+    with pytest.raises(ValueError, match=r"validation=0\.01 holds out"):
         ids(few, methods=("ce",), noise=("symmetric:0",), seeds=(0,), validation=0.01)
 
 
