@@ -108,8 +108,8 @@ class RunLog(Callback):
     def predictions(self) -> Predictions:
         """The outputs for the test set, once the last epoch is over."""
         assert self._logits is not None
-        selected = None if self._logits_selected is None else self._logits_selected.numpy()
-        return Predictions(self._logits.numpy(), self.test.labels, selected)
+        selected = None if self._logits_selected is None else self._logits_selected.cpu().numpy()
+        return Predictions(self._logits.cpu().numpy(), self.test.labels, selected)
 
     def _evaluate(self, epoch: int, method: Method) -> tuple[float, float]:
         """Test and validation accuracy; NaN if they are not measured."""
@@ -163,10 +163,9 @@ class RunLog(Callback):
         """Restore the state of `state_dict`."""
         self.rows = list(state["rows"])
         self.recorder.load_state_dict(state["recorder"])
-        self._before, self._logits, self._logits_selected = (
-            None if state[name] is None else state[name].cpu() for name in ("before", "logits", "logits_selected")
-        )
-        self._network, self._chosen = state["network"], []
+        self._before = None if state["before"] is None else state["before"].cpu()
+        self._logits, self._logits_selected, self._network = (state[name] for name in ("logits", "logits_selected", "network"))
+        self._chosen = []
         self.on_progress(len(self.rows))
 
 
