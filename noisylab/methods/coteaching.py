@@ -18,11 +18,16 @@ def coteaching_loss(first: Tensor, second: Tensor, labels: Tensor, *, remembered
     at least one. It can be a tensor on the device, so that nothing waits. The choice has no gradient. Computed in at least
     float32.
     """
+    return _exchanged(first, second, labels, remembered)[0]
+
+
+def _exchanged(first: Tensor, second: Tensor, labels: Tensor, remembered: Tensor | float) -> tuple[Tensor, Tensor]:
+    """The loss, and bool[B]: the samples that the first network learns from."""
     one, two = (functional.cross_entropy(widened(logits), labels, reduction="none") for logits in (first, second))
     # .7 may be .69999 in float32, and .7 of 10 samples is 7.
     count = torch.as_tensor(remembered * len(labels) + 1e-3, device=labels.device).floor().clamp(1, len(labels))
     of_one, of_two = (losses.detach().argsort(stable=True).argsort() < count for losses in (one, two))
-    return (torch.where(of_two, one, 0).sum() + torch.where(of_one, two, 0).sum()) / count
+    return (torch.where(of_two, one, 0).sum() + torch.where(of_one, two, 0).sum()) / count, of_two
 
 
 @METHODS.register("coteaching")
@@ -55,4 +60,5 @@ class CoTeaching(Method):
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`coteaching_loss` of both networks on the same images."""
-        return coteaching_loss(logits, self.second(batch.images), batch.labels, remembered=self.remembered)
+        loss, self.selected = _exchanged(logits, self.second(batch.images), batch.labels, self.remembered)
+        return loss

@@ -15,12 +15,13 @@ def split(noisy: NoisyLabels, share: float, seed: int) -> tuple[NoisyLabels, Noi
 
     share: of the samples that are held out: as near to it in every class as whole samples allow. seed: that of the noise. Runs
     on the same labels then have the same split, teachers and all seeds of their students included.
-    Raises ValueError if nothing is held out.
+    Raises ValueError if a part is empty.
     """
     size = round(share * len(noisy))
-    if not size:
+    if not 0 < size < len(noisy):
         raise ValueError(
-            f"validation={share:g} holds out none of {len(noisy)} samples; choose at least {1 / len(noisy):.2g}, or 0 for none"
+            f"validation={share:g} holds out {size} of {len(noisy)} samples; choose a share between {1 / len(noisy):.2g} and "
+            f"{1 - 1 / len(noisy):.4g}, or 0 to hold out none"
         )
     rng = np.random.default_rng(derive_seed(seed, "validation"))
     order = rng.permutation(len(noisy))
