@@ -20,6 +20,7 @@ from .dml import DML as DML
 from .elr import ELR as ELR
 from .forward_correction import ForwardCorrection as ForwardCorrection
 from .gce import GCE as GCE
+from .gjs import GJS as GJS
 from .hinton_kd import HintonKD as HintonKD
 from .losses import distillation as distillation
 from .lsr import LSR as LSR
