@@ -29,6 +29,7 @@ from .mr_kd import MrKD as MrKD
 from .nce_rce import NCERCE as NCERCE
 from .ps_kd import PSKD as PSKD
 from .repeat import Repeat as Repeat
+from .sat import SAT as SAT
 from .sce import SCE as SCE
 from .snapshot_kd import SnapshotKD as SnapshotKD
 from .soft_target_memory import SoftTargetMemory as SoftTargetMemory

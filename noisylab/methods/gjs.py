@@ -17,7 +17,7 @@ from noisylab.methods.provenance import Provenance, Recipe
 
 
 def gjs_loss(views: Sequence[Tensor], labels: Tensor, *, pi: float) -> Tensor:
-    """[pi KL(y || m) + (1 - pi)/V sum_v KL(p_v || m)] / (-(1 - pi) log(1 - pi)), averaged over the samples.
+    """[pi KL(y || m) + (1 - pi)/V sum_v KL(p_v || m)] / (-(1 - pi) log(1 - pi)), averaged over samples.
 
     m = pi y + (1 - pi)/V sum_v p_v. Computed from log p in at least float32, so that it is finite however sure a view is.
 
@@ -54,9 +54,9 @@ def gjs_loss(views: Sequence[Tensor], labels: Tensor, *, pi: float) -> Tensor:
 class GJS(Method):
     """Generalised Jensen-Shannon divergence of the label and two views of a sample (Englesson and Azizpour, NeurIPS 2021).
 
-    It asks both views for the label, and for the same prediction. The paper has a pi for each noise: on CIFAR-10 .5, .3, .9, .1,
-    .1 at symmetric 0, .2, .4, .6, .8 and .3 at asymmetric noise; on CIFAR-100 .3, .3, .5, .9, .1, and .5, .1 at asymmetric
-    .2, .4.
+    It asks both views for the label, and for the same prediction. The paper chooses pi by noise: on CIFAR-10 .5, .3, .9, .1, .1
+    at symmetric 0, .2, .4, .6, .8 and .3 at asymmetric noise; on CIFAR-100 .3, .3, .5, .9, .1, and .5 or .1 at asymmetric
+    noise.
 
     Args:
         pi: Weight of the label.

@@ -25,6 +25,8 @@ PUBLISHED = {
     "nce_rce": {"alpha": 1.0, "beta": 1.0},
     "coteaching": {"gradual_epochs": 10},
     "elr": {"momentum": 0.7, "weight": 3.0},
+    "gjs": {"pi": 0.3},
+    "sat": {"momentum": 0.9, "start": 60 / 200},
 }
 
 
