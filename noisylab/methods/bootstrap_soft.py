@@ -32,6 +32,8 @@ class SoftBootstrap(Method):
         beta: Weight of the given label; 1 is cross-entropy.
     """
 
+    is_base_loss = True
+
     def __init__(self, run: RunInfo, *, beta: UnitInterval = 0.95) -> None:
         super().__init__(run)
         self.beta = beta

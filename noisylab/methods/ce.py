@@ -14,6 +14,7 @@ class CE(Method):
     """Cross-entropy with the given labels, the baseline (He et al., CVPR 2016)."""
 
     supports_mixed_images = True
+    is_base_loss = True
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """-log p_g, averaged over the batch."""

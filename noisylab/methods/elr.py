@@ -48,6 +48,7 @@ class ELR(Method):
     """
 
     target_update = "epoch"
+    is_base_loss = True
 
     targets: Tensor
 

@@ -40,6 +40,8 @@ class ForwardCorrection(Method):
             CIFAR-10, against outliers); None: the sample with the highest.
     """
 
+    is_base_loss = True
+
     transition: Tensor
 
     def __init__(

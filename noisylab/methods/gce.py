@@ -30,6 +30,8 @@ class GCE(Method):
         q: 0 is cross-entropy, 1 is half of the mean absolute error.
     """
 
+    is_base_loss = True
+
     def __init__(self, run: RunInfo, *, q: UnitInterval = 0.7) -> None:
         super().__init__(run)
         self.q = q

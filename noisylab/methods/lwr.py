@@ -30,6 +30,8 @@ class LWR(Method):
     w = weight t/E with t from 1 and E the epochs of the run.
     """
 
+    is_base_loss = True
+
     targets: Tensor
     weight: Tensor
     renew: bool

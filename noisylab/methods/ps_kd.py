@@ -37,13 +37,14 @@ class PSKD(Method):
     """
 
     target_update = "epoch"
+    is_base_loss = True
 
     targets: Tensor
     weight: Tensor
 
     def __init__(self, run: RunInfo, *, alpha: UnitInterval = 0.8, snapshot: bool = False) -> None:
         super().__init__(run)
-        self.alpha, self.epochs = alpha, run.epochs
+        self.alpha, self.epochs, self.is_base_loss = alpha, run.epochs, not snapshot
         self.teacher = Frozen(copy.deepcopy(self.network)) if snapshot else None
         self.remember(weight=torch.zeros(()))
         if not snapshot:

@@ -42,6 +42,8 @@ class SCE(Method):
     The defaults are for CIFAR-10; for CIFAR-100 the paper has alpha = 6, beta = 0.1.
     """
 
+    is_base_loss = True
+
     def __init__(self, run: RunInfo, *, alpha: NonNegative = 0.1, beta: NonNegative = 1.0) -> None:
         super().__init__(run)
         self.alpha, self.beta = alpha, beta

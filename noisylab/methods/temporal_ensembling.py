@@ -45,6 +45,7 @@ class TemporalEnsembling(Method):
     """
 
     target_update = "epoch"
+    is_base_loss = True
 
     targets: Tensor
     weight: Tensor

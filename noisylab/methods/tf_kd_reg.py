@@ -46,6 +46,8 @@ class TfKDReg(Method):
         correct: Probability of the given label in p_d.
     """
 
+    is_base_loss = True
+
     def __init__(
         self, run: RunInfo, *, temperature: Positive = 20.0, alpha: UnitInterval = 0.1, correct: UnitInterval = 0.99
     ) -> None:
