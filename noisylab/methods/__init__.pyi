@@ -1,4 +1,5 @@
 # Written by `make stubs`.
+from .backward_correction import BackwardCorrection as BackwardCorrection
 from .ban import BAN as BAN
 from .base import Frozen as Frozen
 from .base import Method as Method
