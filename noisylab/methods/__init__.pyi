@@ -34,6 +34,7 @@ from .sat import SAT as SAT
 from .sce import SCE as SCE
 from .snapshot_kd import SnapshotKD as SnapshotKD
 from .soft_target_memory import SoftTargetMemory as SoftTargetMemory
+from .sop import SOP as SOP
 from .temporal_ensembling import TemporalEnsembling as TemporalEnsembling
 from .tf_kd_reg import TfKDReg as TfKDReg
 from .tf_kd_self import TfKDSelf as TfKDSelf

@@ -26,6 +26,7 @@ PUBLISHED = {
     "coteaching": {"gradual_epochs": 10},
     "elr": {"momentum": 0.7, "weight": 3.0},
     "gjs": {"pi": 0.3},
+    "sop": {"u_rate": 10.0, "v_rate": 10.0},
     "sat": {"momentum": 0.9, "start": 60 / 200},
 }
 
