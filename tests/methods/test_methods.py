@@ -210,6 +210,7 @@ def test_of_a_sample_that_stands_in_a_batch_twice_its_last_entry_is_remembered(s
 OF_LABELS = {
     "ce": lambda z, y: functional.cross_entropy(z, y),
     "lsr:0.3": lambda z, y: lsr_loss(z, y, epsilon=0.3),
+    "lsr:-0.3": lambda z, y: lsr_loss(z, y, epsilon=-0.3),
     "gce": lambda z, y: gce_loss(z, y, q=0.7),
     "gce(q=0.2)": lambda z, y: gce_loss(z, y, q=0.2),
     "sce": lambda z, y: sce_loss(z, y, alpha=0.1, beta=1),
