@@ -24,6 +24,7 @@ VARIANTS = [
     "dlb(two_forward=True)",
     "forward_correction(transition='known')",
     *("lwr(k=1)", "lwr(k=2)", "ps_kd(snapshot=True)"),
+    *("cores2(sieve_from=0)", "peer_loss(alpha=None)", "coteaching_plus(warm_up=0)"),
     *("mr_kd(interval=1)", "mr_kd(copies=1, interval=2)", "mr_kd(copies=3, interval=1)"),
     *("snapshot_kd:1", "snapshot_kd:3"),
     *("temporal_ensembling(momentum=0.0)", "temporal_ensembling(distance='kl')"),
