@@ -26,6 +26,7 @@ VARIANTS = [
     "backward_correction(transition='known')",
     "lsr:-0.5",
     *("lwr(k=1)", "lwr(k=2)", "ps_kd(snapshot=True)"),
+    *("cores2(sieve_from=0)", "peer_loss(alpha=None)", "coteaching_plus(warm_up=0)"),
     *("mr_kd(interval=1)", "mr_kd(copies=1, interval=2)", "mr_kd(copies=3, interval=1)"),
     *("snapshot_kd:1", "snapshot_kd:3"),
     *("temporal_ensembling(momentum=0.0)", "byot(hints='all')", "tf_kd_reg(form='paper')"),

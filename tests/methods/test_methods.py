@@ -136,7 +136,7 @@ def test_a_step_is_one_pass_with_gradients_for_all_that_is_trained_and_none_for_
 
 
 # The losses that have more in them than what is to be learned of one class.
-NEVER_ZERO = {"byot", "ddgsd", "elr", "nce_rce", "coteaching", "soft_target_memory"}
+NEVER_ZERO = {"byot", "ddgsd", "elr", "nce_rce", "coteaching", "soft_target_memory", "peer_loss"}
 
 
 @pytest.mark.parametrize("spec", kit.NAMES)
@@ -153,9 +153,12 @@ def test_with_a_single_class_there_is_nothing_to_learn(spec: str) -> None:
 def test_in_a_shorter_precision_the_loss_is_nearly_the_same_and_in_float32(spec: str) -> None:
     whole, short = kit.build(spec), kit.build(spec)
     batch = kit.make_batch(whole)
+    # Some methods draw at random.
+    torch.manual_seed(0)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         loss = short.loss(batch).loss
     assert loss.dtype == torch.float32
+    torch.manual_seed(0)
     torch.testing.assert_close(loss, whole.loss(batch).loss, rtol=0.05, atol=0.05)
 
 
