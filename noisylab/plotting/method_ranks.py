@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import pandas
 from matplotlib.axes import Axes
 
-from noisylab.analysis.tables import mean_ranks
+from noisylab.analysis.comparisons import mean_ranks
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns, in_order
@@ -30,7 +30,7 @@ def rank_plot(ranks: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any)
     """Mean rank of each method with its 95 % interval, best on top.
 
     Args:
-        ranks: Rows of `noisylab.analysis.tables.mean_ranks` of one noise.
+        ranks: Rows of `noisylab.analysis.comparisons.mean_ranks` of one noise.
         ax: None: the current axes.
         kwargs: To `Axes.errorbar`.
     """

@@ -70,7 +70,7 @@ def results(
                 "test_accuracy_last10": accuracy,
                 "memorised": rate,
                 "images_processed": 53880 if method == "ce" else 107757,
-                "steps": 880,
+                "updates": 880,
             }
         )
     return pandas.DataFrame(rows)
