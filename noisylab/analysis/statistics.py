@@ -119,10 +119,9 @@ def power_of_difference(sd: float, n: int, difference: float = 0.02, level: floa
         return float("nan")
     limit = stats.t.isf(level / 2, n - 1)
     shift = abs(difference) * math.sqrt(n) / sd
-    # The distribution is that of (normal + shift) / sqrt(chi2 / df); SciPy loses it for a shift far beyond the limit.
-    if shift > 30 and shift > 10 * limit:
-        return 1.0
-    return float(stats.nct.sf(limit, n - 1, shift) + stats.nct.cdf(-limit, n - 1, shift))
+    # The chance of finding the opposite is below 1e-9 from here on, and SciPy gives NaN for some of it.
+    opposite = stats.nct.cdf(-limit, n - 1, shift) if shift < 5 else 0.0
+    return float(stats.nct.sf(limit, n - 1, shift) + opposite)
 
 
 def pairs_for_power(sd: float, difference: float = 0.02, level: float = 0.05, power: float = 0.8) -> int | None:

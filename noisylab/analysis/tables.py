@@ -68,7 +68,7 @@ def summarise(results: pandas.DataFrame, by: Sequence[str] = (), columns: Sequen
         >>> summarise(results)[["noise", "method", "n", "test_accuracy_last"]]  # doctest: +SKIP
     """
     check_comparable(results, by)
-    measures = [name for name in MEASURES if name in results] if columns is None else check_columns(columns, results)
+    measures = measures_of(results, columns)
     exposure = [name for name in EXPOSURE if name in results]
     # Whole noises one after the other, however the runs are sorted.
     noises = list(dict.fromkeys(results["noise"]))
@@ -87,6 +87,11 @@ def summarise(results: pandas.DataFrame, by: Sequence[str] = (), columns: Sequen
             row |= mean_of(group[measure], measure)
         rows.append(row | {name: group[name].mean() for name in exposure if name not in measures})
     return pandas.DataFrame(rows)
+
+
+def measures_of(results: pandas.DataFrame, columns: Sequence[str] | None = None) -> list[str]:
+    """The measures of a table: `columns`, or those of `MEASURES` that `results` has. Raises ValueError as `check_columns`."""
+    return [name for name in MEASURES if name in results] if columns is None else check_columns(columns, results)
 
 
 def summarise_epochs(metrics: pandas.DataFrame, measures: Sequence[str]) -> pandas.DataFrame:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from noisylab.analysis.comparisons import compare, leaders
 from noisylab.analysis.statistics import format_interval, format_p
-from noisylab.analysis.tables import EXPOSURE, differing_settings, summarise, training_length
+from noisylab.analysis.tables import EXPOSURE, differing_settings, measures_of, summarise, training_length
 
 _LATEX = str.maketrans(
     {
@@ -167,7 +167,7 @@ def results_table(results: pandas.DataFrame, by: Sequence[str] = (), columns: Se
     not in `by`, or a column is not one of numbers.
     """
     summary = summarise(results, by, columns)
-    measures = [name for name in map(str, summary) if f"{name}_ci95_half" in summary]
+    measures = measures_of(results, columns)
     exposure = [name for name in EXPOSURE if name in summary and name not in measures]
     text = [Column(name.replace("_", " "), text=True) for name in (*by, "noise")]
     rows = tuple(
@@ -181,8 +181,8 @@ def results_table(results: pandas.DataFrame, by: Sequence[str] = (), columns: Se
         )
         for row in summary.to_dict("records")
     )
-    names = ("seeds", *map(column_name, (*measures, *exposure)))
-    heads = (*text, Column("realised rate"), Column("method", text=True), *map(Column, names))
+    names = map(column_name, (*measures, *exposure))
+    heads = (*text, Column("realised rate"), Column("method", text=True), Column("seeds"), *(Column(n, fold=14) for n in names))
     said = ["Last epoch, shares in percent: mean ± 95 % interval over seeds (Student t)", *_budget(results)]
     if "test_accuracy_peak" in measures:
         said.append("†: selected on the test data, so it is no result")
