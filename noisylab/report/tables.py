@@ -216,9 +216,10 @@ def power_lines(
     for row in contrasts.to_dict("records"):
         name = " ".join(f"{each.replace('_', ' ')} {row[each]}:" for each in by) + f" {row['method']} - {row['baseline']}"
         if row["power"] == row["power"]:
+            found = "over .99" if row["power"] > 0.995 else f"{row['power']:.2f}"
             lines.append(
                 f"{name.strip()}: with {row['n']} seeds and this spread (sd of differences {100 * row['difference_sd']:.1f} "
-                f"points), a difference of {100 * difference:g} points is found with probability {row['power']:.2f} "
+                f"points), a difference of {100 * difference:g} points is found with probability {found} "
                 f"({strictest}); {row['n_for_power']} seeds find it with probability .8"
             )
         if row["left_out"]:

@@ -10,7 +10,7 @@ import pandas
 import pytest
 from rich.console import Console
 
-from noisylab.analysis.comparisons import compare, primary_contrasts
+from noisylab.analysis.comparisons import compare
 from noisylab.analysis.statistics import format_interval, format_p
 from noisylab.report.study_report import show
 from noisylab.report.tables import accuracy_table, differences_table, latex_text, points_table, protocol, results_table
