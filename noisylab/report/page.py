@@ -15,7 +15,7 @@ from noisylab.data.image_data import ImageData
 from noisylab.plotting.catalogue import draw_figure
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.report.samples import explorer_data, sheets
-from noisylab.report.tables import accuracy_table, contrasts_table, points_table, power_lines, protocol, results_table
+from noisylab.report.tables import accuracy_table, contrasts_table, points_table, power_lines, results_table
 from noisylab.study.inputs import trained_data_of_run
 
 # The first figures; the others follow by name.
