@@ -10,8 +10,8 @@ import pandas
 import pytest
 from rich.console import Console
 
+from noisylab.analysis.comparisons import compare
 from noisylab.analysis.statistics import format_interval, format_p
-from noisylab.analysis.tables import compare, summarise
 from noisylab.report.study_report import show
 from noisylab.report.tables import accuracy_table, differences_table, latex_text, points_table, protocol, results_table
 
@@ -30,7 +30,7 @@ def results() -> pandas.DataFrame:
             "epochs": 40,
             "comparison_key": "",
             "memorised": 0.1,
-            "steps": 880,
+            "updates": 880,
         }
         | {"images_processed": 53_880, "test_accuracy_last": value - shift, "test_accuracy_last10": value}
         for noise, shift in (("symmetric:0.4", 0.0), ("symmetric:0.6", 0.1))
@@ -47,7 +47,7 @@ def cells_of(lines: list[str]) -> list[list[str]]:
 
 def test_the_table_has_means_in_percent_exposure_and_marks_the_significant_best(results: pandas.DataFrame) -> None:
     table = accuracy_table(results)
-    assert [column.name for column in table.columns] == ["method", "symmetric:0.4", "symmetric:0.6", "images", "steps"]
+    assert [column.name for column in table.columns] == ["method", "symmetric:0.4", "symmetric:0.6", "images", "updates"]
     assert table.rows[0] == ("ce", "81.0 ± 2.5", "71.0 ± 2.5", "53,880", "880")
     assert table.rows[2][2] == "-"
     assert table.bold == {(1, 1), (1, 2)}
@@ -64,7 +64,7 @@ def test_axes_are_the_first_columns_of_every_table(results: pandas.DataFrame) ->
     parts = [results.assign(batch_size=size, comparison_key=str(size)) for size in (128, 64)]
     both, by = pandas.concat(parts, ignore_index=True), ["batch_size"]
     shown = [
-        results_table(summarise(both, by), by),
+        results_table(both, by),
         differences_table(compare(both, baselines=["ce"], by=by), by),
         accuracy_table(both, by=by),
         points_table(both, ["ce"], by=by),
@@ -89,7 +89,7 @@ def test_markdown_sets_the_best_in_bold_and_keeps_the_text(results: pandas.DataF
     caption, empty, *lines = accuracy_table(results).markdown().splitlines()
     assert (caption.endswith("(paired t-tests, Holm, p < .05)."), empty) == (True, "")
     cells = cells_of(lines)
-    assert cells[0] == ["method", "symmetric:0.4", "symmetric:0.6", "images", "steps"]
+    assert cells[0] == ["method", "symmetric:0.4", "symmetric:0.6", "images", "updates"]
     assert cells[1] == [":--", *["--:"] * 4]
     assert cells[3][:2] == ["dlb(alpha=3.0)", "**95.3 ± 1.4**"]
     assert sum("**" in line for line in lines) == 1
