@@ -52,6 +52,7 @@ def make_study(folder: Path, root: Path | None) -> None:
             data=str(spec),
             data_digest=data.digest(),
             train_size=SAMPLES,
+            test_size=len(data.test_labels),
             model="small_cnn(width=16)",
             method=method,
             noise="symmetric(rate=0.4)",

@@ -231,7 +231,7 @@ def load_run_data(config: Mapping[str, Any], root: Path | None) -> ImageData:
 
     Raises ValueError if the data cannot be read from `root`, or has changed since.
     """
-    data = load_data(DATA_SETS.parse(config["data"]), root, config["train_size"])
+    data = load_data(DATA_SETS.parse(config["data"]), root, config["train_size"]).test_subset(config["test_size"])
     if data.digest() != config["data_digest"]:
         raise ValueError(f"the data set {config['data']} is not the one that the runs were trained on; is the data root right?")
     return data

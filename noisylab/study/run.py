@@ -194,11 +194,18 @@ class _Teachers:
         return method
 
     def trained(self, method: str, *, model: str | None = None) -> Method:
-        """A finished network, trained now or by an earlier run with the same configuration."""
+        """A finished network, trained now or by an earlier run with the same configuration.
+
+        Its settings are the study's, without the overrides of the student.
+        """
         chosen = str(METHODS.parse(method)), str(MODELS.parse(self._config.model if model is None else model))
         # The teacher's own initialisation and order, the same for every student of this seed.
         seed = derive_seed(self._config.seed, "teacher " + " ".join(chosen)) % 2**31
         config = replace(self._config, method=chosen[0], model=chosen[1], seed=seed)
+        if config.budget == "compute":
+            # Such a budget pays for teachers that train as long as their student.
+            training = replace(config.training, epochs=self._config.epochs_trained)
+            config = replace(config, budget="epochs", training=training)
         teachers = self._study if self._study.name == TEACHERS else self._study / TEACHERS
         checkpoint = teachers / config.id / CHECKPOINT
         try:

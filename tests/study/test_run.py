@@ -41,6 +41,7 @@ def config(data: ImageData, method: str = "dlb", noise: str = "symmetric:0.4", *
         data_digest=data.digest(),
         noise_digest="",
         train_size=80,
+        test_size=len(data.test_labels),
         model=str(MODELS.parse("small_cnn(width=4)")),
         method=str(METHODS.parse(method)),
         noise=str(NOISES.parse(noise, data.noise_defaults)),
