@@ -51,7 +51,7 @@ def result_of(
         "evaluate_every": config.evaluate_every,
         **training,
         "epochs_trained": len(metrics),
-        "batch_entries": config.training_run.batch_size,
+        "batch_entries": config.batch_entries,
         "updates": int(metrics["updates"].sum()),
         "images_processed": images,
         "images_total": round(images * all_networks) + sum(teacher["images_total"] for teacher in teachers) + teachers_images,
