@@ -1,7 +1,7 @@
 """DLB: self-distillation from the last mini-batch (Shen et al., CVPR 2022)."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from noisylab.methods.base import RunInfo, Step
 from noisylab.methods.composed import Composed
 from noisylab.methods.losses import distillation
 from noisylab.methods.memory import Memory
+from noisylab.methods.provenance import Provenance, Recipe
 
 ADVICE = "take batches of LastBatchSampler in its order; after sampler.set_epoch(epoch), call reset()"
 
@@ -173,6 +174,24 @@ class DLB(Composed):
 
     composition = "last"
     target_update = "batch"
+    provenance = Provenance(
+        "paper",
+        numbers={
+            "temperature": "paper",
+            "alpha": "paper",
+            "two_forward": "ours: one forward pass, as in the paper's text",
+            "on": "paper",
+        },
+        deviations=(
+            "batch_size counts both halves; the public code's counts one (--budget updates)",
+            "one forward pass over both halves; the public code takes two (two_forward=True)",
+            "on other losses than cross-entropy it is ours",
+        ),
+        published="CIFAR-10: 0.37 to 1.01 points less error than CE, best epochs; not run here",
+    )
+    recipe: ClassVar[Mapping[str, Recipe]] = {
+        "default": Recipe("code, CIFAR", optimizer="sgd", learning_rate=0.05, momentum=0.9, weight_decay=5e-4),
+    }
 
     def __init__(
         self,

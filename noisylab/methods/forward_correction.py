@@ -11,6 +11,7 @@ from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import RunInfo
 from noisylab.methods.losses import widened
+from noisylab.methods.provenance import Provenance
 from noisylab.methods.with_transition import WithTransition
 
 
@@ -40,6 +41,10 @@ class ForwardCorrection(WithTransition):
     """
 
     is_base_loss = True
+    provenance = Provenance(
+        "paper",
+        numbers={"transition": "paper", "percentile": "paper; the code has 97 for CIFAR-10"},
+    )
 
     def __init__(
         self,

@@ -1,5 +1,8 @@
 """NCE + RCE: an active and a passive loss, both robust (Ma et al., ICML 2020)."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from torch import Tensor
 from torch.nn import functional
 
@@ -48,7 +51,7 @@ class NCERCE(Method):
         numbers={"alpha": "paper, CIFAR-10", "beta": "paper, CIFAR-10"},
         deviations=("CIFAR-100 has alpha=10, beta=0.1 and MNIST alpha=1, beta=10 there",),
     )
-    recipe = {
+    recipe: ClassVar[Mapping[str, Recipe]] = {
         "default": Recipe("paper, CIFAR-10", learning_rate=0.01, gradient_clip=5.0),
         "mnist": Recipe("paper, MNIST", learning_rate=0.01, gradient_clip=5.0),
         "cifar10": Recipe("paper, CIFAR-10", learning_rate=0.01, gradient_clip=5.0),

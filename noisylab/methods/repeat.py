@@ -1,5 +1,8 @@
 """The control for DLB: its batches without its distillation."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from torch import Tensor
 
 from noisylab.core.checks import SpecText
@@ -7,6 +10,7 @@ from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import RunInfo
 from noisylab.methods.composed import Composed
+from noisylab.methods.provenance import Provenance, Recipe
 
 
 @METHODS.register("repeat")
@@ -18,6 +22,15 @@ class Repeat(Composed):
     """
 
     composition = "last"
+    provenance = Provenance(
+        "ours",
+        numbers={"on": "ours"},
+    )
+    recipe: ClassVar[Mapping[str, Recipe]] = {
+        "default": Recipe(
+            "that of DLB, whose control it is", optimizer="sgd", learning_rate=0.05, momentum=0.9, weight_decay=5e-4
+        ),
+    }
 
     def __init__(self, run: RunInfo, *, on: SpecText = "ce") -> None:
         super().__init__(run, on)

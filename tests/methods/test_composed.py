@@ -44,26 +44,55 @@ class Elr:
     def __init__(self) -> None:
         self.targets = torch.zeros(SAMPLES, CLASSES).double()
 
-    def each(self, p: Tensor, g: int, i: int, epoch: int) -> Tensor:
-        clamped = p.clamp(1e-4, 1 - 1e-4)
-        target = 0.7 * self.targets[i] + 0.3 * clamped / clamped.sum()
+    def each(self, p: Tensor, g: int, i: int, epoch: int, last: Tensor) -> Tensor:
+        clamped, last = (q.clamp(1e-4, 1 - 1e-4) for q in (p, last))
+        target = 0.7 * self.targets[i] + 0.3 * last / last.sum()
         return -torch.log(p[g]) + 3 * torch.log(1 - (target * clamped).sum())
 
-    def keep(self, p: Tensor, i: int, epoch: int) -> None:
+    def keep(self, p: Tensor, i: int) -> None:
         clamped = p.clamp(1e-4, 1 - 1e-4)
         self.targets[i] = 0.7 * self.targets[i] + 0.3 * clamped / clamped.sum()
 
 
 class PsKd(Elr):
-    def each(self, p: Tensor, g: int, i: int, epoch: int) -> Tensor:
+    def each(self, p: Tensor, g: int, i: int, epoch: int, last: Tensor) -> Tensor:
         weight = 0.8 * (epoch + 1) / EPOCHS if epoch else 0
         return -(1 - weight) * torch.log(p[g]) - weight * (self.targets[i] * torch.log(p)).sum()
 
-    def keep(self, p: Tensor, i: int, epoch: int) -> None:
+    def keep(self, p: Tensor, i: int) -> None:
         self.targets[i] = p
 
 
-REMEMBERING: dict[str, type[Elr]] = {"elr": Elr, "ps_kd": PsKd}
+class Lwr(PsKd):
+    """k = 1: the weight is .75 t / E, and the targets are renewed in every epoch."""
+
+    def each(self, p: Tensor, g: int, i: int, epoch: int, last: Tensor) -> Tensor:
+        if epoch == 0:
+            return -torch.log(p[g])
+        weight, soft = 0.75 * (epoch + 1) / EPOCHS, p**0.2 / (p**0.2).sum()
+        taught = 25 * (self.targets[i] * (torch.log(self.targets[i]) - torch.log(soft))).sum()
+        return -(1 - weight) * torch.log(p[g]) + weight * taught
+
+    def keep(self, p: Tensor, i: int) -> None:
+        self.targets[i] = p**0.2 / (p**0.2).sum()
+
+
+class Ensemble(PsKd):
+    """A mean that is corrected for its start, with the rate of the epoch."""
+
+    epoch = 0
+
+    def each(self, p: Tensor, g: int, i: int, epoch: int, last: Tensor) -> Tensor:
+        self.epoch = epoch
+        weight = 300 * math.exp(-5 * (1 - min(1, epoch / (EPOCHS * 80 / 300))) ** 2) if epoch else 0
+        return -torch.log(p[g]) + weight * (p - self.targets[i]).square().mean()
+
+    def keep(self, p: Tensor, i: int) -> None:
+        rate = 0.4 / (1 - 0.6 ** (self.epoch + 1))
+        self.targets[i] = (1 - rate) * self.targets[i] + rate * p
+
+
+REMEMBERING = {"elr": Elr, "ps_kd": PsKd, "lwr(k=1)": Lwr, "temporal_ensembling": Ensemble}
 BASES = [*PLAIN, *REMEMBERING]
 
 
@@ -74,14 +103,16 @@ def by_hand(watch: kit.Watch, base: str, alpha: float) -> list[float]:
     for epoch, batch, step, _ in watch.presentations:
         p = kit.probabilities(step.logits)
         rows = list(zip(p, batch.labels.tolist(), batch.index.tolist(), strict=True))
-        each = [memory.each(q, g, i, epoch) if base in REMEMBERING else PLAIN[base](q, g) for q, g, i in rows]
+        # Where an epoch ends, a sample can be in both halves: its last entry is remembered.
+        newest = {i: q for q, _, i in rows}
+        each = [memory.each(q, g, i, epoch, newest[i]) if base in REMEMBERING else PLAIN[base](q, g) for q, g, i in rows]
         loss = sum(map(float, each)) / len(each)
         if len(last):
             taught = kit.divergence(kit.probabilities(last, 2.0), step.logits[: len(last)], 2.0)
             loss += alpha * 4 * float(taught)
         losses.append(loss)
-        for q, _, i in rows:
-            memory.keep(q, i, epoch)
+        for i, q in newest.items():
+            memory.keep(q, i)
         last = step.logits[batch.new]
     return losses
 
