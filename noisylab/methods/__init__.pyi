@@ -23,6 +23,7 @@ from .forward_correction import ForwardCorrection as ForwardCorrection
 from .gce import GCE as GCE
 from .gjs import GJS as GJS
 from .hinton_kd import HintonKD as HintonKD
+from .jocor import JoCoR as JoCoR
 from .losses import distillation as distillation
 from .lsr import LSR as LSR
 from .lwr import LWR as LWR
