@@ -27,6 +27,7 @@ from .jocor import JoCoR as JoCoR
 from .losses import distillation as distillation
 from .lsr import LSR as LSR
 from .lwr import LWR as LWR
+from .mean_teacher import MeanTeacher as MeanTeacher
 from .mr_kd import MrKD as MrKD
 from .nce_rce import NCERCE as NCERCE
 from .ps_kd import PSKD as PSKD

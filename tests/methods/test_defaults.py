@@ -27,6 +27,7 @@ PUBLISHED = {
     "temporal_ensembling": {"momentum": 0.6, "weight": 300.0, "ramp_learning_rate": True},
     "elr": {"momentum": 0.7, "weight": 3.0},
     "jocor": {"weight": 0.9, "gradual": 10 / 200},
+    "mean_teacher": {"form": "mse", "weight": None, "decay": 0.99},
     "gjs": {"pi": 0.3},
     "sop": {"u_rate": 10.0, "v_rate": 10.0},
     "sat": {"momentum": 0.9, "start": 60 / 200},
