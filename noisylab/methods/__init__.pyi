@@ -1,5 +1,6 @@
 # Written by `make stubs`.
 from .backward_correction import BackwardCorrection as BackwardCorrection
+from .bake import BAKE as BAKE
 from .ban import BAN as BAN
 from .base import Frozen as Frozen
 from .base import Method as Method

@@ -28,6 +28,7 @@ PUBLISHED = {
     "elr": {"momentum": 0.7, "weight": 3.0},
     "jocor": {"weight": 0.9, "gradual": 10 / 200},
     "mean_teacher": {"form": "mse", "weight": None, "decay": 0.99},
+    "bake": {"weight": 0.5, "temperature": 4.0, "batches": "same_class"},
     "gjs": {"pi": 0.3},
     "sop": {"u_rate": 10.0, "v_rate": 10.0},
     "sat": {"momentum": 0.9, "start": 60 / 200},
