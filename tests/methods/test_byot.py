@@ -9,7 +9,6 @@ from noisylab.core.registries import MODELS
 from noisylab.methods.byot import byot_loss, hint_distance
 from noisylab.models import Backbone
 
-
 Options = dict[str, bool]
 FORMS: list[Options] = [{}, {"squared": True}, {"scaled": True}, {"squared": True, "scaled": True}]
 
