@@ -25,7 +25,7 @@ VARIANTS = [
     "dlb(two_forward=True)",
     "forward_correction(transition='known')",
     "backward_correction(transition='known')",
-    *("lsr:-0.5", "mean_teacher(form='kl')", "bake(batches='plain')"),
+    *("lsr:-0.5", "mean_teacher(form='kl')", "bake(batches='plain')", "logit_clip(on='elr')"),
     *("lwr(k=1)", "lwr(k=2)", "ps_kd(snapshot=True)"),
     *("mr_kd(interval=1)", "mr_kd(copies=1, interval=2)", "mr_kd(copies=3, interval=1)"),
     *("snapshot_kd:1", "snapshot_kd:3"),

@@ -25,6 +25,7 @@ from .gce import GCE as GCE
 from .gjs import GJS as GJS
 from .hinton_kd import HintonKD as HintonKD
 from .jocor import JoCoR as JoCoR
+from .logit_clip import LogitClip as LogitClip
 from .losses import distillation as distillation
 from .lsr import LSR as LSR
 from .lwr import LWR as LWR

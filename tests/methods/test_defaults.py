@@ -29,6 +29,7 @@ PUBLISHED = {
     "jocor": {"weight": 0.9, "gradual": 10 / 200},
     "mean_teacher": {"form": "mse", "weight": None, "decay": 0.99},
     "bake": {"weight": 0.5, "temperature": 4.0, "batches": "same_class"},
+    "logit_clip": {"tau": 1.0},
     "gjs": {"pi": 0.3},
     "sop": {"u_rate": 10.0, "v_rate": 10.0},
     "sat": {"momentum": 0.9, "start": 60 / 200},
