@@ -1,5 +1,6 @@
 # Written by `make stubs`.
 from .backward_correction import BackwardCorrection as BackwardCorrection
+from .bake import BAKE as BAKE
 from .ban import BAN as BAN
 from .base import Frozen as Frozen
 from .base import Method as Method
@@ -25,9 +26,12 @@ from .forward_correction import ForwardCorrection as ForwardCorrection
 from .gce import GCE as GCE
 from .gjs import GJS as GJS
 from .hinton_kd import HintonKD as HintonKD
+from .jocor import JoCoR as JoCoR
+from .logit_clip import LogitClip as LogitClip
 from .losses import distillation as distillation
 from .lsr import LSR as LSR
 from .lwr import LWR as LWR
+from .mean_teacher import MeanTeacher as MeanTeacher
 from .mr_kd import MrKD as MrKD
 from .nce_rce import NCERCE as NCERCE
 from .peer_loss import PeerLoss as PeerLoss

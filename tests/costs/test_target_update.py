@@ -76,6 +76,7 @@ def losses(spec: str, disturbed: Collection[int]) -> list[float]:
             assign(statistics, usual_statistics)
             seed_generators(derive_seed(0, "step", len(found)), device)
             step = built.loss(batch)
+            built.after_step()
             built.observe(step.logits.detach(), batch)
             found.append(step.loss.item())
         built.end_epoch(epoch)

@@ -146,7 +146,7 @@ def test_with_a_single_class_there_is_nothing_to_learn(spec: str) -> None:
     watch = kit.Watch()
     train(kit.build(spec, classes=1), subset(17, [0] * 17), CONFIG, [watch])
     assert np.isfinite(watch.losses).all()
-    assert spec in NEVER_ZERO or np.allclose(watch.losses, 0, atol=1e-6)
+    assert spec in NEVER_ZERO or np.allclose(watch.losses, 0, atol=1e-5)
 
 
 @pytest.mark.parametrize("spec", kit.NAMES)
