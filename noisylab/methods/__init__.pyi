@@ -15,6 +15,7 @@ from .coteaching import CoTeaching as CoTeaching
 from .coteaching_plus import CoTeachingPlus as CoTeachingPlus
 from .cs_kd import CSKD as CSKD
 from .ddgsd import DDGSD as DDGSD
+from .dividemix import DivideMix as DivideMix
 from .dlb import DLB as DLB
 from .dlb import DLBLoss as DLBLoss
 from .dlb import dlb_loss as dlb_loss
