@@ -26,7 +26,12 @@ VARIANTS = [
     "forward_correction(transition='known')",
     *("lwr(k=1)", "lwr(k=2)", "ps_kd(snapshot=True)"),
     *("cores2(sieve_from=0)", "peer_loss(alpha=None)", "coteaching_plus(warm_up=0)"),
-    *("dividemix(warm_up=0)", "dividemix(warm_up=0, window=2)", "dividemix(warm_up=1, confidence_penalty=True)"),
+    *(
+        "dividemix(warm_up=0)",
+        "dividemix(warm_up=0, window=2)",
+        "dividemix(warm_up=1, confidence_penalty=True)",
+        "elr_plus(ramp_up=0.5)",
+    ),
     *("mr_kd(interval=1)", "mr_kd(copies=1, interval=2)", "mr_kd(copies=3, interval=1)"),
     *("snapshot_kd:1", "snapshot_kd:3"),
     *("temporal_ensembling(momentum=0.0)", "temporal_ensembling(distance='kl')"),

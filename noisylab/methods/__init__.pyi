@@ -9,6 +9,7 @@ from .base import create_method as create_method
 from .bootstrap_hard import HardBootstrap as HardBootstrap
 from .bootstrap_soft import SoftBootstrap as SoftBootstrap
 from .byot import BYOT as BYOT
+from .cdr import CDR as CDR
 from .ce import CE as CE
 from .cores2 import CORES2 as CORES2
 from .coteaching import CoTeaching as CoTeaching
@@ -21,6 +22,7 @@ from .dlb import DLBLoss as DLBLoss
 from .dlb import dlb_loss as dlb_loss
 from .dml import DML as DML
 from .elr import ELR as ELR
+from .elr_plus import ELRPlus as ELRPlus
 from .forward_correction import ForwardCorrection as ForwardCorrection
 from .gce import GCE as GCE
 from .hinton_kd import HintonKD as HintonKD

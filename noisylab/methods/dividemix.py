@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Beta
 from torch.nn import functional
 
 from noisylab.core.checks import NonNegative, Positive, PositiveInt, UnitInterval
@@ -16,6 +15,7 @@ from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.methods.losses import widened
+from noisylab.methods.mixup import mixup
 from noisylab.methods.provenance import Provenance, Recipe
 
 # In the public code, the weight of the unlabelled loss rises over 16 of 300 epochs.
@@ -157,7 +157,7 @@ class DivideMix(Method):
         self.warm_epochs = _warm_epochs(warm_up, run.epochs)
         # clean: row n is what network n trains with. history: losses of the last epochs by both networks.
         self.remember(clean=torch.ones(2, run.num_samples), history=torch.empty(0, 2, run.num_samples))
-        self.remember(epoch=0, progress=0.0)
+        self.remember(epoch=0, seen=0)
 
     def assess(self, epoch: int, outputs: Callable[[nn.Module], Tensor], given: Tensor) -> None:
         """Split the samples by the mixture of each network's losses, after the warm-up."""
@@ -171,8 +171,8 @@ class DivideMix(Method):
         self.clean = torch.stack([two, one])
 
     def start_epoch(self, epoch: int) -> None:
-        """Remember where the training is."""
-        self.epoch, self.progress = epoch, float(epoch)
+        """Count the samples of the epoch from zero."""
+        self.epoch, self.seen = epoch, 0
 
     def loss(self, batch: Batch) -> Step:
         """CE of both networks in the warm-up; then `semi_supervised_loss` of both, on mixed images."""
@@ -195,21 +195,17 @@ class DivideMix(Method):
         """MixMatch of one network: all entries are mixed with others of the batch, and count as what their larger share is."""
         labelled = clean > self.threshold
         targets = co_targets(own, peer, batch.labels[: len(own)], clean, labelled, temperature=self.temperature).repeat(2, 1)
-        # On the host, so that nothing waits; one share for the batch, as in the public code.
-        share = Beta(self.alpha, self.alpha).sample()
-        share = torch.maximum(share, 1 - share)
-        partner = torch.randperm(len(targets), device=targets.device)
-        images = share * batch.images + (1 - share) * batch.images[partner]
-        targets = share * targets + (1 - share) * targets[partner]
+        images, targets = mixup(batch.images, targets, alpha=self.alpha)
         return semi_supervised_loss(network(images), targets, labelled.repeat(2), weight=self.unlabelled_weight())
 
     def unlabelled_weight(self) -> float:
         """lambda_u, after a linear rise from the end of the warm-up."""
-        return self.lambda_u * min(max((self.progress - self.warm_epochs) / (RAMP_UP * self.epochs), 0), 1)
+        progress = self.epoch + self.seen / self.num_samples
+        return self.lambda_u * min(max((progress - self.warm_epochs) / (RAMP_UP * self.epochs), 0), 1)
 
     def observe(self, logits: Tensor, batch: Batch) -> None:  # noqa: ARG002
-        """Remember how much of the epoch is done."""
-        self.progress += (batch.new.stop - batch.new.start) / self.num_samples
+        """Count the samples of the epoch."""
+        self.seen += batch.new.stop - batch.new.start
 
     def forward(self, images: Tensor) -> Tensor:
         """The sum of both networks' logits float[B, K]."""

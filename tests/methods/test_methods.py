@@ -136,7 +136,7 @@ def test_a_step_is_one_pass_with_gradients_for_all_that_is_trained_and_none_for_
 
 
 # The losses that have more in them than what is to be learned of one class.
-NEVER_ZERO = {"byot", "ddgsd", "elr", "nce_rce", "coteaching", "soft_target_memory", "peer_loss"}
+NEVER_ZERO = {"byot", "ddgsd", "elr", "nce_rce", "coteaching", "soft_target_memory", "peer_loss", "elr_plus"}
 
 
 @pytest.mark.parametrize("spec", kit.NAMES)
@@ -190,7 +190,7 @@ def test_the_state_in_the_middle_of_an_epoch_is_the_whole_truth(spec: str) -> No
 
 
 # The methods that predict with two networks.
-ENSEMBLES = {"dividemix"}
+ENSEMBLES = {"dividemix", "elr_plus"}
 
 
 def remembers_samples(spec: str) -> bool:
