@@ -223,7 +223,7 @@ def power_lines(
                 f"({strictest}); {row['n_for_power']} seeds find it with probability .8"
             )
         if row["left_out"]:
-            lines.append(f"{name.strip()}: {row['left_out']} seeds lack a noisy setting and are left out")
+            lines.append(f"{name.strip()}: seeds left out, because they lack a noisy setting: {row['left_out']}")
     return lines
 
 
