@@ -53,7 +53,7 @@ def seed_curves(numbers: pandas.DataFrame, measure: str, *, ax: Axes | None = No
 def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width: Width = "page") -> DrawnFigure:
     """Test accuracy and the memorised share against the images that the measured network processed, for each noise.
 
-    Thin lines are seeds, thick ones their mean. At equal abscissa all methods have seen equally many images.
+    Thin lines are seeds, thick ones their mean. At one place of the horizontal axis, all methods have seen equally many images.
 
     noises: as the tables name them (none: the chosen one, or up to four of the study's).
     """
@@ -79,9 +79,8 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
                     ax.set_title(name)
             title = "\n".join(textwrap.wrap(noise, 30 if has_room(width) else 20))
             line[0].set(**{"title" if has_room(width) else "ylabel": title})
-        for ax in figure.axes:
-            if ax.get_subplotspec().is_last_row():
-                ax.set_xlabel("thousand images")
+        for ax in panels[-1] if has_room(width) else panels[:, -1]:
+            ax.set_xlabel("thousand images")
         exposure_legend(figure, panels[0, 0], runs.results[runs.results["id"].isin(metrics["run"])])
         seeds = metrics.groupby(["noise", "method"])["run"].nunique().max()
         lines = f"thin: {seeds} seeds, thick: their mean" if seeds > 1 else "one seed"
