@@ -1,4 +1,5 @@
 # Written by `make stubs`.
+from .backward_correction import BackwardCorrection as BackwardCorrection
 from .ban import BAN as BAN
 from .base import Frozen as Frozen
 from .base import Method as Method
@@ -10,7 +11,9 @@ from .bootstrap_hard import HardBootstrap as HardBootstrap
 from .bootstrap_soft import SoftBootstrap as SoftBootstrap
 from .byot import BYOT as BYOT
 from .ce import CE as CE
+from .cores2 import CORES2 as CORES2
 from .coteaching import CoTeaching as CoTeaching
+from .coteaching_plus import CoTeachingPlus as CoTeachingPlus
 from .cs_kd import CSKD as CSKD
 from .ddgsd import DDGSD as DDGSD
 from .dlb import DLB as DLB
@@ -20,17 +23,22 @@ from .dml import DML as DML
 from .elr import ELR as ELR
 from .forward_correction import ForwardCorrection as ForwardCorrection
 from .gce import GCE as GCE
+from .gjs import GJS as GJS
 from .hinton_kd import HintonKD as HintonKD
 from .losses import distillation as distillation
 from .lsr import LSR as LSR
 from .lwr import LWR as LWR
 from .mr_kd import MrKD as MrKD
 from .nce_rce import NCERCE as NCERCE
+from .peer_loss import PeerLoss as PeerLoss
 from .ps_kd import PSKD as PSKD
 from .repeat import Repeat as Repeat
+from .sat import SAT as SAT
 from .sce import SCE as SCE
 from .snapshot_kd import SnapshotKD as SnapshotKD
 from .soft_target_memory import SoftTargetMemory as SoftTargetMemory
+from .sop import SOP as SOP
 from .temporal_ensembling import TemporalEnsembling as TemporalEnsembling
 from .tf_kd_reg import TfKDReg as TfKDReg
 from .tf_kd_self import TfKDSelf as TfKDSelf
+from .volminnet import VolMinNet as VolMinNet

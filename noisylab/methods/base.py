@@ -91,7 +91,7 @@ class Method(Memory):
     # Whether the loss handles mixed images (`Batch.mix`), by taking its labels from `given_targets`.
     supports_mixed_images: bool = False
     # Whether `loss_from_logits` needs no network besides its arguments and the method's memory, so that `on=` can build on it.
-    is_base_loss: ClassVar[bool] = False
+    is_base_loss: bool = False
     # Where the method and its numbers come from, and its published training settings by data set, or under "default".
     provenance: ClassVar[Provenance] = Provenance()
     recipe: ClassVar[Mapping[str, Recipe]] = {}

@@ -11,20 +11,12 @@ from jinja2 import Environment, PackageLoader
 from noisylab.analysis.comparisons import primary_contrasts
 from noisylab.analysis.tables import differing_settings
 from noisylab.core.registries import FIGURES
-from noisylab.corruption import NoisyLabels
 from noisylab.data.image_data import ImageData
 from noisylab.plotting.catalogue import draw_figure
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.report.samples import explorer_data, sheets
-from noisylab.report.tables import (
-    accuracy_table,
-    contrasts_table,
-    points_table,
-    power_lines,
-    results_table,
-)
-from noisylab.study.inputs import data_of_run
-from noisylab.study.run_folder import NOISE_FILE, read_config
+from noisylab.report.tables import accuracy_table, contrasts_table, points_table, power_lines, results_table
+from noisylab.study.inputs import trained_data_of_run
 
 # The first figures; the others follow by name.
 FIRST = ("memorisation", "differences", "noise_robustness", "axis_comparison", "option_map", "method_ranks")
@@ -53,8 +45,7 @@ def explore(runs: StudyRuns, seed: int | None = None) -> Explored:
     rows = rows[rows["seed"] == seed].drop_duplicates("method")
     folders = {str(row["method"]): runs.folder / str(row["id"]) for row in rows.to_dict("records")}
     first = next(iter(folders.values()))
-    data = data_of_run(runs.folder, read_config(first), runs.data_root)
-    return Explored(folders, seed, data.with_noise(NoisyLabels.load(first / NOISE_FILE)))
+    return Explored(folders, seed, trained_data_of_run(runs.folder, first, runs.data_root))
 
 
 def build_page(runs: StudyRuns, *, explored: Explored | None = None, columns: Sequence[str] | None = None) -> str:
