@@ -126,6 +126,7 @@ class Table:
 NAMES = {
     "test_accuracy_last": "test accuracy",
     "test_accuracy_last10": "last 10 epochs",
+    "test_accuracy_selected": "selected on validation",
     "test_accuracy_peak": "peak †",
     "test_accuracy_gap": "peak - last",
     "images_processed": "images",
