@@ -39,7 +39,7 @@ def sweep(
     *,
     methods: "str | type[Method] | Sequence[str | type[Method]]" = ("ce", "repeat", "dlb"),
     noise: str | NoisyLabels | Sequence[str | NoisyLabels] = ("symmetric:0", "symmetric:0.4"),
-    seeds: int | Sequence[int] = 3,
+    seeds: int | Sequence[int] = 5,
     data: Any = "digits",
     model: str | Callable[..., Any] = "small_cnn",
     over: Mapping[str, Sequence[Any]] | None = None,
@@ -168,7 +168,7 @@ class Study:
         failures: The runs that failed in the call of `sweep` that returned this study.
 
     Example:
-        >>> study = sweep("runs/two", methods=["ce", "dlb"], noise="symmetric:0.4", seeds=1, epochs=1, progress=False)
+        >>> study = sweep("runs/two", methods=["ce", "dlb"], noise="symmetric:0.4", seeds=1, epochs=2, progress=False)
         >>> study.records(method="dlb")["loss"].dims
         ('epoch', 'sample')
     """

@@ -125,7 +125,8 @@ def primary_contrasts(
                 continue
             mean_a, mean_b = (whole.xs(method, axis=1, level="method").to_numpy().mean(axis=1) for method in (a, b))
             interval, p = paired_difference(mean_a, mean_b)
-            spread = float((mean_a - mean_b).std(ddof=1)) if interval.n > 1 else float("nan")
+            # Without p there is no spread either: one seed, or differences that are equal up to rounding.
+            spread = float((mean_a - mean_b).std(ddof=1)) if p == p else float("nan")
             row = {"method": a, "baseline": b, "measure": measure, "noises": len(shared), "n": interval.n}
             row |= {"left_out": len(values) - len(whole), "difference": interval.mean}
             row |= {"difference_ci95_half": interval.half, "difference_sd": spread, "p": p}

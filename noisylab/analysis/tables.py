@@ -15,7 +15,7 @@ from noisylab.core.specs import Registry
 from noisylab.training.config import TrainConfig
 
 MEASURES = (
-    *("test_accuracy_last", "test_accuracy_last10", "test_accuracy_peak", "test_accuracy_gap"),
+    *("test_accuracy_last", "test_accuracy_last10", "test_accuracy_selected", "test_accuracy_peak", "test_accuracy_gap"),
     *("memorised", "consistency_clean", "consistency_mislabelled"),
 )
 """The measures of the first table."""
@@ -91,7 +91,11 @@ def summarise(results: pandas.DataFrame, by: Sequence[str] = (), columns: Sequen
 
 def measures_of(results: pandas.DataFrame, columns: Sequence[str] | None = None) -> list[str]:
     """The measures of a table: `columns`, or those of `MEASURES` that `results` has. Raises ValueError as `check_columns`."""
-    return [name for name in MEASURES if name in results] if columns is None else check_columns(columns, results)
+    if columns is not None:
+        return check_columns(columns, results)
+    # Nothing is selected without validation data.
+    without = {"test_accuracy_selected"} & set(results.columns[results.isna().all()])
+    return [name for name in MEASURES if name in results and name not in without]
 
 
 def summarise_epochs(metrics: pandas.DataFrame, measures: Sequence[str]) -> pandas.DataFrame:

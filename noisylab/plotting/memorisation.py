@@ -4,16 +4,19 @@ import textwrap
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import Width, exposure_legend, first_methods, has_room, inches, method_styles, paper_style
 
-MEASURES = {"test_accuracy": "test accuracy", "mislabelled_memorised": "memorised"}
+MEASURES = {"test_accuracy": "test accuracy", "mislabelled_memorised": "memorised share"}
 # The noises of a study with more than fit.
 SHOWN = ("symmetric:0.4", "symmetric:0.6", "asymmetric:0.4")
 MOST = 4
@@ -50,7 +53,7 @@ def seed_curves(numbers: pandas.DataFrame, measure: str, *, ax: Axes | None = No
 def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width: Width = "page") -> DrawnFigure:
     """Test accuracy and the memorised share against the images that the measured network processed, for each noise.
 
-    Thin lines are seeds, thick ones their mean. At equal abscissa all methods have seen equally many images.
+    Thin lines are seeds, thick ones their mean. At one place of the horizontal axis, all methods have seen equally many images.
 
     noises: as the tables name them (none: the chosen one, or up to four of the study's).
     """
@@ -76,9 +79,8 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
                     ax.set_title(name)
             title = "\n".join(textwrap.wrap(noise, 30 if has_room(width) else 20))
             line[0].set(**{"title" if has_room(width) else "ylabel": title})
-        for ax in figure.axes:
-            if ax.get_subplotspec().is_last_row():
-                ax.set_xlabel("thousand images")
+        for ax in panels[-1] if has_room(width) else panels[:, -1]:
+            ax.set_xlabel("thousand images")
         exposure_legend(figure, panels[0, 0], runs.results[runs.results["id"].isin(metrics["run"])])
         seeds = metrics.groupby(["noise", "method"])["run"].nunique().max()
         lines = f"thin: {seeds} seeds, thick: their mean" if seeds > 1 else "one seed"
@@ -102,11 +104,15 @@ def _noises(runs: StudyRuns) -> list[str]:
     return usual or noisy[:MOST]
 
 
-def _panels(count: int, width: Width) -> tuple[Any, Any]:
+def _panels(count: int, width: Width) -> tuple[Figure, NDArray[np.object_]]:
     """A figure, and its panels with measures down and noises across; turned if the figure is narrow."""
-    if has_room(width):
-        size = inches(width), 4.2
-        return plt.subplots(2, count, figsize=size, squeeze=False, layout="constrained", sharex="col", sharey="row")
-    size = inches(width), 1.35 * count + 1.2
-    figure, axes = plt.subplots(count, 2, figsize=size, squeeze=False, layout="constrained", sharex="row", sharey="col")
-    return figure, axes.T
+    wide = has_room(width)
+    shape, height = ((2, count), 4.2) if wide else ((count, 2), 1.35 * count + 1.2)
+    size = inches(width), height
+    figure, grid = plt.subplots(*shape, figsize=size, squeeze=False, layout="constrained", sharex="col" if wide else "row")
+    panels = grid if wide else grid.T
+    # Accuracies are compared across noises too; memorised shares are of another size under each.
+    for ax in panels[0, 1:]:
+        ax.sharey(panels[0, 0])
+        ax.tick_params(labelleft=not wide)
+    return figure, panels

@@ -27,11 +27,11 @@ OTHERS = (0.35, 0.35, 0.35)
 
 
 def rank_plot(ranks: pandas.DataFrame, seeds: pandas.DataFrame | None = None, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
-    """Mean rank of each method with its 95 % interval, best on top, and the rank in each seed as a dot.
+    """Mean rank of each method with its 95 % interval, best on top, and the ranks in single seeds as pale dots.
 
     Args:
         ranks: Rows of `noisylab.analysis.comparisons.mean_ranks` of one noise.
-        seeds: Rows of `seed_ranks` of that noise. None: no dots.
+        seeds: Rows of `seed_ranks` of that noise; seeds of equal rank share a dot, the larger the more they are. None: no dots.
         ax: None: the current axes.
         kwargs: To `Axes.errorbar`.
     """
@@ -43,8 +43,9 @@ def rank_plot(ranks: pandas.DataFrame, seeds: pandas.DataFrame | None = None, *,
         half = None if math.isnan(row["rank_ci95_half"]) else row["rank_ci95_half"]
         style: dict[str, Any] = {"fmt": "o", "color": color, "markersize": 4, "capsize": 2, "elinewidth": 1} | kwargs
         if seeds is not None:
-            dots = seeds.loc[seeds["method"] == row["method"], "rank"]
-            ax.plot(dots, [place] * len(dots), "o", color=color, markersize=2.5, alpha=0.35, markeredgewidth=0)
+            for rank, count in seeds.loc[seeds["method"] == row["method"], "rank"].value_counts().items():
+                # Seeds with equal ranks would hide one another.
+                ax.plot(rank, place, "o", color=color, markersize=3 + 2 * math.sqrt(count), alpha=0.25, markeredgewidth=0)
         ax.errorbar(row["rank"], place, xerr=half, **style)
     ax.set_yticks(range(len(ordered)), list(map(short_label, ordered["method"])))
     for label, name in zip(ax.get_yticklabels(), ordered["method"], strict=True):
@@ -52,7 +53,7 @@ def rank_plot(ranks: pandas.DataFrame, seeds: pandas.DataFrame | None = None, *,
     step = 1 if len(ordered) < 9 else 5
     ax.set_xticks(sorted({1, *range(step, len(ordered) + 1, step)}))
     # Ranks are from 1 to the number of methods, but a t interval may reach beyond.
-    ax.set(xlim=(0.3, len(ordered) + 0.7), ylim=(-0.7, len(ordered) - 0.3), xlabel="mean rank (1 = best)")
+    ax.set(xlim=(0.3, len(ordered) + 0.7), ylim=(-0.7, len(ordered) - 0.3), xlabel="rank (1 = best)")
     ax.grid(axis="y", visible=False)
     return ax
 
@@ -81,7 +82,11 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
             ax.set_title(f"{noise}{tested}")
         count = " to ".join(dict.fromkeys(map(str, (ranks["n"].min(), ranks["n"].max()))))
         several = ranks["n"].max() > 1
-        band = f"one data set; dots: {count} seeds, bars: mean and 95 % interval" if several else "one data set, one seed"
+        band = (
+            f"one data set; pale dots: {count} seeds (larger: more of them), bars: mean and 95 % interval"
+            if several
+            else "one data set, one seed"
+        )
         figure.suptitle(f"{runs.title}\n{band}", wrap=True)
     means = ranks.rename(columns={"rank": "mean_rank", "rank_ci95_half": "mean_rank_ci95_half"})
     return DrawnFigure(figure, seeds.merge(means, on=["noise", "method"], how="left"))

@@ -126,6 +126,7 @@ class Table:
 NAMES = {
     "test_accuracy_last": "test accuracy",
     "test_accuracy_last10": "last 10 epochs",
+    "test_accuracy_selected": "selected on validation",
     "test_accuracy_peak": "peak †",
     "test_accuracy_gap": "peak - last",
     "images_processed": "images",
@@ -223,7 +224,7 @@ def power_lines(
                 f"({strictest}); {row['n_for_power']} seeds find it with probability .8"
             )
         if row["left_out"]:
-            lines.append(f"{name.strip()}: {row['left_out']} seeds lack a noisy setting and are left out")
+            lines.append(f"{name.strip()}: seeds left out, because they lack a noisy setting: {row['left_out']}")
     return lines
 
 
