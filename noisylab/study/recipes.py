@@ -1,7 +1,6 @@
 """Published training settings of methods, written out in their texts when a study is planned."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Literal
 
 from noisylab.core.registries import DATA_SETS, METHODS
@@ -28,13 +27,13 @@ def with_recipes(methods: Iterable[str], recipe: Recipes, data: str, training: T
 def with_paper_recipe(method: str, data: str, training: TrainConfig) -> str:
     """The canonical text of a method with its published settings for a data set, or its general ones, as overrides.
 
-    Overrides that the text has already hold over them. A method whose settings come to those of the study stays as it is.
+    Only settings that differ from the study's are written out, and overrides that the text has already hold over them.
     """
     spec = METHODS.parse(method)
     recipes = METHODS.load(spec.name).recipe
     found: Recipe | None = recipes.get(DATA_SETS.parse(data).name, recipes.get("default"))
-    merged = {**(found.overrides() if found else {}), **spec.overrides}
-    if replace(training, **merged) == replace(training, **spec.overrides):
-        return str(spec)
+    published = found.overrides() if found else {}
+    other = {key: value for key, value in published.items() if getattr(training, key) != value}
+    merged = {**other, **spec.overrides}
     ordered = {key: merged[key] for key in METHODS.overrides if key in merged}
     return str(METHODS.parse(str(Spec(spec.name, spec.options, "", "", ordered))))

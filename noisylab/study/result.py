@@ -59,7 +59,7 @@ def result_of(
         "updates": int(metrics["updates"].sum()),
         "images_processed": images,
         "images_total": round(images * all_networks) + sum(teacher["images_total"] for teacher in teachers) + teachers_images,
-        "fidelity": kind.provenance.fidelity,
+        "fidelity": kind.fidelity_for(**method.options),
         "comparison_key": config.comparison_key,
         "code": "+".join(code.sha256[:8] for code in config.code),
         **_accuracies(metrics),
