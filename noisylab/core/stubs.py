@@ -53,6 +53,7 @@ PUBLIC: dict[str, dict[str, list[str]]] = {
         "predicted_classes": ["churn", "class_accuracy", "confusion", "mean_churn", "selection", "top_k_accuracy"],
         "prediction_flips": ["flips"],
         "scores.aum": ["aum_threshold", "fake_classes", "mislabelled_by_aum"],
+        "scores.beta_mixture": ["beta_clean_probability"],
         "scores.el2n": ["error_norm"],
         "scores.loss_mixture": ["clean_probability"],
         "scoring": ["available", "score"],

@@ -79,8 +79,8 @@ def _check_split(noisy: NoisyLabels, spec: Spec, seed: int, share: float) -> Non
     if len(lost):
         held_out = int((noisy.given == lost[0]).sum())
         raise ValueError(
-            f"validation={share:g} under {spec.label!r} with noise seed {seed} leaves no sample of class {lost[0]} to train "
-            f"on: all {held_out} that are given as it are held out; take a smaller share, or more training samples"
+            f"validation={share:g} under {spec.label!r} with noise seed {seed} leaves no training sample of class {lost[0]}: "
+            f"all {held_out} that are given as it are held out; take a smaller share, or more training samples"
         )
 
 

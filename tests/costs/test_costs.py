@@ -295,7 +295,10 @@ class Counts(Callback):
 @pytest.mark.parametrize("method", [*NAMES, "dlb(two_forward=True)", "soft_target_memory(age=2, unit='iterations')"])
 def test_the_images_of_the_measured_network_are_those_that_a_method_states(method: str) -> None:
     spec, built, seen = METHODS.parse(method), WORKLOAD.build_prepared(method).method, list[int]()
-    built.network.classifier.register_forward_hook(lambda module, inputs, output: seen.append(len(output)))
+    built.network.classifier.register_forward_hook(
+        # Passes without a gradient are among `total_images_factor`.
+        lambda module, inputs, output: seen.append(len(output) * output.requires_grad)
+    )
     config = TrainConfig(2, WORKLOAD.batch_size, device="cpu")
     first = Counts(seen)
     train(built, WORKLOAD.data(method), config, [first])

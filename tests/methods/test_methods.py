@@ -136,7 +136,7 @@ def test_a_step_is_one_pass_with_gradients_for_all_that_is_trained_and_none_for_
 
 
 # The losses that have more in them than what is to be learned of one class.
-NEVER_ZERO = {"byot", "ddgsd", "elr", "nce_rce", "coteaching", "soft_target_memory"}
+NEVER_ZERO = {"byot", "ddgsd", "elr", "nce_rce", "coteaching", "soft_target_memory", "peer_loss", "elr_plus"}
 
 
 @pytest.mark.parametrize("spec", kit.NAMES)
@@ -146,16 +146,19 @@ def test_with_a_single_class_there_is_nothing_to_learn(spec: str) -> None:
     watch = kit.Watch()
     train(kit.build(spec, classes=1), subset(17, [0] * 17), CONFIG, [watch])
     assert np.isfinite(watch.losses).all()
-    assert spec in NEVER_ZERO or not np.any(watch.losses)
+    assert spec in NEVER_ZERO or np.allclose(watch.losses, 0, atol=1e-5)
 
 
 @pytest.mark.parametrize("spec", kit.NAMES)
 def test_in_a_shorter_precision_the_loss_is_nearly_the_same_and_in_float32(spec: str) -> None:
     whole, short = kit.build(spec), kit.build(spec)
     batch = kit.make_batch(whole)
+    # Some methods draw at random.
+    torch.manual_seed(0)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         loss = short.loss(batch).loss
     assert loss.dtype == torch.float32
+    torch.manual_seed(0)
     torch.testing.assert_close(loss, whole.loss(batch).loss, rtol=0.05, atol=0.05)
 
 
@@ -182,7 +185,12 @@ def test_the_state_in_the_middle_of_an_epoch_is_the_whole_truth(spec: str) -> No
         assert torch.equal(kit.take_step(method, batch).loss, kit.take_step(fresh, batch).loss)
     assert same_state(method, fresh)
     method.eval()
-    assert torch.equal(method(batch.images), method.network(batch.images)), "it is the network that is measured"
+    alone = torch.equal(method(batch.images), method.network(batch.images))
+    assert alone != (METHODS.parse(spec).name in ENSEMBLES), "it is the network that is measured"
+
+
+# The methods that predict with two networks.
+ENSEMBLES = {"dividemix", "elr_plus"}
 
 
 def remembers_samples(spec: str) -> bool:
@@ -210,19 +218,20 @@ def test_of_a_sample_that_stands_in_a_batch_twice_its_last_entry_is_remembered(s
 OF_LABELS = {
     "ce": lambda z, y: functional.cross_entropy(z, y),
     "lsr:0.3": lambda z, y: lsr_loss(z, y, epsilon=0.3),
+    "lsr:-0.3": lambda z, y: lsr_loss(z, y, epsilon=-0.3),
     "gce": lambda z, y: gce_loss(z, y, q=0.7),
     "gce(q=0.2)": lambda z, y: gce_loss(z, y, q=0.2),
     "sce": lambda z, y: sce_loss(z, y, alpha=0.1, beta=1),
     "sce(alpha=6, beta=0.1)": lambda z, y: sce_loss(z, y, alpha=6, beta=0.1),
     "nce_rce": lambda z, y: nce_rce_loss(z, y, alpha=1, beta=1),
-    "nce_rce(alpha=10, beta=0.1, normalised=False)": lambda z, y: nce_rce_loss(z, y, alpha=10, beta=0.1, normalised=False),
+    "nce_rce(alpha=10, beta=0.1)": lambda z, y: nce_rce_loss(z, y, alpha=10, beta=0.1),
     "bootstrap_hard": lambda z, y: hard_bootstrap_loss(z, y, beta=0.8),
     "bootstrap_hard(beta=0.3)": lambda z, y: hard_bootstrap_loss(z, y, beta=0.3),
     "bootstrap_soft": lambda z, y: soft_bootstrap_loss(z, y, beta=0.95),
     "bootstrap_soft(beta=0.5)": lambda z, y: soft_bootstrap_loss(z, y, beta=0.5),
     "tf_kd_reg": lambda z, y: tf_kd_reg_loss(z, y, temperature=20.0, alpha=0.1, correct=0.99),
-    "tf_kd_reg(temperature=2.0, alpha=0.4, correct=0.9)": lambda z, y: tf_kd_reg_loss(
-        z, y, temperature=2.0, alpha=0.4, correct=0.9
+    "tf_kd_reg(temperature=2.0, alpha=0.4, correct=0.9, form='paper')": lambda z, y: tf_kd_reg_loss(
+        z, y, temperature=2.0, alpha=0.4, correct=0.9, form="paper"
     ),
     "forward_correction(transition='known')": lambda z, y: forward_corrected_loss(z, y, 0.6 * torch.eye(CLASSES) + 0.1),
 }
@@ -281,8 +290,8 @@ def test_the_teacher_is_the_previous_iteration_s_prediction_of_the_same_samples(
 
 @pytest.mark.parametrize("name", kit.NAMES)
 def test_a_training_step_is_one_pass_of_the_trained_network_over_the_batch(name: str) -> None:
-    method, entries = make_method(name), []
-    method.network.classifier.register_forward_hook(lambda module, inputs, output: entries.append(len(inputs[0])))
+    method, entries = make_method(name), list[int]()
+    kit.watch_passes(method, entries)
     watch = kit.watched(method, 2)[1]
     assert entries == [len(each.batch.images) for each in watch.presentations]
     assert {int(i) for each in watch.presentations for i in each.batch.index[each.batch.new]} == set(range(SAMPLES))

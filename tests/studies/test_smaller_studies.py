@@ -168,7 +168,7 @@ def test_a_study_goes_on_from_its_own_file_and_from_one_of_toml(study: Callable[
         methods = ["ce", "dlb"]
         noise = ["symmetric:0.4"]
         seeds = [0]
-        epochs = 1
+        epochs = 2
         train-size = 120
         device = "cpu"
         over = { batch_size = [16, 32] }
