@@ -1,7 +1,7 @@
 """`RunLog`: the callback that measures a run, with one row of metrics and one of records per epoch."""
 
-import dataclasses
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +31,7 @@ class Labelled(NamedTuple):
     labels: NDArray[np.int64]
 
 
-@dataclasses.dataclass
+@dataclass
 class RunLog(Callback):
     """Test accuracy, the fractions of clean and mislabelled samples, and the recorder's rows. True labels stay in here.
 
@@ -51,14 +51,15 @@ class RunLog(Callback):
     train: Evaluator | None = None
     on_progress: Callable[[int], None] = lambda _: None
     on_row: Callable[[Mapping[str, Any]], None] = lambda _: None
-    rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list, init=False)
     # The state besides the rows: the recorded predictions of the epoch before, the test logits of the last and of the selected
     # epoch (float16), and the selected network.
-    _before: Tensor | None = None
-    _logits: Tensor | None = None
-    _logits_selected: Tensor | None = None
-    _network: dict[str, Tensor] | None = None
-    _chosen: list[tuple[Tensor, Tensor]] = dataclasses.field(default_factory=list)
+    _before: Tensor | None = field(default=None, init=False)
+    _logits: Tensor | None = field(default=None, init=False)
+    _logits_selected: Tensor | None = field(default=None, init=False)
+    _network: dict[str, Tensor] | None = field(default=None, init=False)
+    # What a selecting method chose from each batch of this epoch: samples, and whether they were chosen.
+    _chosen: list[tuple[Tensor, Tensor]] = field(default_factory=list, init=False)
 
     def on_step(self, batch: Batch, step: Step) -> None:
         """Hand the step to the recorder, and keep what a selecting method chose."""

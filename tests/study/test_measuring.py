@@ -27,9 +27,9 @@ from noisylab.study.predictions import (
     confusion_table,
     read_predictions,
 )
-from noisylab.study.run import run_one
+from noisylab.study.run import _Teachers, run_one
 from noisylab.study.run_config import RunConfig
-from noisylab.study.run_folder import collect, read_metrics, read_result
+from noisylab.study.run_folder import collect, read_config, read_metrics, read_result
 from noisylab.study.trained_network import load_network
 from noisylab.study.validation_split import split, training_part
 from noisylab.training.config import TrainConfig
@@ -347,22 +347,48 @@ def test_tables_of_predictions_are_those_of_the_runs(data: ImageData, tmp_path: 
 # What the columns state
 
 
-@pytest.mark.parametrize("method", ["ce", "dlb", "coteaching", "hinton_kd", "ban(generations=3)"])
+def all_networks(method: str, images: int) -> int:
+    """Images through all networks of a run, apart from its teachers' trainings."""
+    spec = METHODS.parse(method)
+    kind: type[Method] = METHODS.load(spec.name)
+    return round(images * kind.total_images_factor(epochs=EPOCHS, **spec.options) / kind.images_factor(**spec.options))
+
+
+@pytest.mark.parametrize("method", ["ce", "dlb", "coteaching", "tf_kd_self", "ban(generations=3)", "forward_correction"])
 def test_exposure_is_that_of_the_run_and_of_all_its_networks(data: ImageData, tmp_path: Path, method: str) -> None:
+    passes: list[Method] = []
+
+    def logits(self: Any, teacher: Method) -> torch.Tensor:
+        passes.append(teacher)
+        return found(self, teacher)
+
+    found = _Teachers.logits
     run = config(data, method)
-    result = run_one(run, data, tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Teachers, "logits", logits)
+        result = run_one(run, data, tmp_path)
     metrics = read_metrics(tmp_path / run.id)
     assert result["images_processed"] == metrics["images"].sum()
     assert result["updates"] == metrics["updates"].sum()
-    spec = METHODS.parse(method)
-    kind: type[Method] = METHODS.load(spec.name)
-    own = kind.total_images_factor(epochs=EPOCHS, **spec.options) / kind.images_factor(**spec.options)
-    teachers = [read_result(path) for path in (tmp_path / ".teachers").glob("*") if path.is_dir()]
-    nested = sum(each["images_processed"] for each in teachers if each is not None)
-    # No passes for a teacher's logits are among these methods.
-    assert result["images_total"] == pytest.approx(round(result["images_processed"] * own) + nested, abs=len(teachers) * SIZE)
-    assert (result["images_total"] > result["images_processed"]) == (own > 1 or bool(teachers))
-    assert result["fidelity"] == kind.provenance.fidelity
+    expected = all_networks(method, result["images_processed"]) + len(passes) * SIZE
+    for folder in (tmp_path / ".teachers").glob("*-*"):
+        teacher = read_result(folder)
+        assert teacher is not None
+        expected += all_networks(read_config(folder)["method"], teacher["images_processed"])
+    assert result["images_total"] == expected
+    known = {
+        "ce": 1,
+        "dlb": 1,
+        "coteaching": 2,
+        # The student, its teacher in every step, and the teacher's training.
+        "tf_kd_self": 3,
+        # CE; twice a student, its teacher in every step.
+        "ban(generations=3)": 5,
+        # CE, and one pass for its outputs.
+        "forward_correction": 2 + 1 / EPOCHS,
+    }
+    assert result["images_total"] == known[method] * result["images_processed"]
+    assert result["fidelity"] == METHODS.load(METHODS.parse(method).name).provenance.fidelity
     assert result["epochs_trained"] == EPOCHS
 
 

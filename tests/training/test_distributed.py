@@ -78,8 +78,9 @@ def test_the_processes_end_with_the_same_weights(found: dict[str, Any], name: st
 def test_every_process_has_the_result_of_a_run_with_a_teacher_and_finds_it_when_it_is_done(found: dict[str, Any]) -> None:
     first, again = found["executed"]
     assert first[0] == first[1] == again[0] == again[1]
-    # The teacher's images too.
-    assert first[0]["images_processed"] == 2 * 100
+    assert first[0]["images_processed"] == 100
+    # The teacher's training, and its passes in every step of its student, too.
+    assert first[0]["images_total"] == 3 * 100
 
 
 def run(out: Path, *arguments: str) -> list[str | Path]:
