@@ -26,7 +26,7 @@ PUBLISHED = {
     "coteaching": {"forget_rate": None, "gradual_epochs": 10, "schedule": "paper"},
     "temporal_ensembling": {"momentum": 0.6, "weight": 300.0, "ramp_learning_rate": True},
     "elr": {"momentum": 0.7, "weight": 3.0},
-    "jocor": {"weight": 0.9, "gradual": 10 / 200},
+    "jocor": {"weight": 0.9, "gradual_epochs": 10},
     "mean_teacher": {"form": "mse", "weight": None, "decay": 0.99},
     "bake": {"weight": 0.5, "temperature": 4.0, "batches": "same_class"},
     "logit_clip": {"tau": 1.0},
