@@ -25,6 +25,12 @@ PUBLISHED = {
     "nce_rce": {"alpha": 1.0, "beta": 1.0},
     "coteaching": {"gradual_epochs": 10},
     "elr": {"momentum": 0.7, "weight": 3.0},
+    "cores2": {"beta": 2.0, "sieve_from": 0.31},
+    "volminnet": {"volume": 1e-4, "rate": 0.01},
+    "coteaching_plus": {"forget_rate": None, "gradual_epochs": 10, "warm_up": 0.1},
+    "dividemix": {"lambda_u": 25.0, "threshold": 0.5, "temperature": 0.5, "alpha": 4.0, "warm_up": 0.1, "window": 1},
+    "elr_plus": {"momentum": 0.7, "weight": 3.0, "decay": 0.997, "alpha": 1.0},
+    "cdr": {"forget_rate": None, "decay": 1e-3},
 }
 
 
