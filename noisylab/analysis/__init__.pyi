@@ -17,6 +17,8 @@ from .scores.aum import aum as aum
 from .scores.aum import aum_threshold as aum_threshold
 from .scores.aum import fake_classes as fake_classes
 from .scores.aum import mislabelled_by_aum as mislabelled_by_aum
+from .scores.beta_mixture import beta_clean_probability as beta_clean_probability
+from .scores.beta_mixture import beta_mixture as beta_mixture
 from .scores.consistency import prediction_consistency as prediction_consistency
 from .scores.consistency import prediction_divergence as prediction_divergence
 from .scores.consistency import prediction_entropy as prediction_entropy

@@ -186,6 +186,8 @@ class Registry(Generic[T]):
             if _is_spec(option):
                 # An inner spec gets the same defaults and canonical form as it would have on its own.
                 inner = self.parse(value, defaults)
+                if usual[key] is not REQUIRED:
+                    usual[key] = str(self.parse(usual[key], defaults))
                 if inner.overrides:
                     raise ValueError(
                         f"{self.kind} {text!r}: {key} cannot override settings; write them after the whole {self.kind}: "

@@ -51,6 +51,7 @@ PUBLIC: dict[str, dict[str, list[str]]] = {
         "over_epochs": ["flip_rates", "fractions_over_epochs", "training_dynamics"],
         "prediction_flips": ["flips"],
         "scores.aum": ["aum_threshold", "fake_classes", "mislabelled_by_aum"],
+        "scores.beta_mixture": ["beta_clean_probability"],
         "scores.el2n": ["error_norm"],
         "scores.loss_mixture": ["clean_probability"],
         "scoring": ["available", "score"],

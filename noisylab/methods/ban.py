@@ -11,6 +11,7 @@ from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Frozen, Method, RunInfo, TeacherProvider
 from noisylab.methods.losses import given_targets, soft_cross_entropy
+from noisylab.methods.provenance import Provenance
 
 
 def ban_loss(logits: Tensor, labels: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
@@ -35,6 +36,11 @@ class BAN(Method):
     """
 
     supports_mixed_images = True
+    provenance = Provenance(
+        "paper",
+        numbers={"generations": "ours", "temperature": "paper"},
+        deviations=("the last generation is measured; the ensemble of all generations is not built",),
+    )
 
     teacher: Frozen
 
@@ -56,3 +62,13 @@ class BAN(Method):
     def num_trainings(cls, **options: Any) -> int:
         """One per generation."""
         return int(options["generations"])
+
+    @classmethod
+    def total_images_factor(cls, *, epochs: int, **options: Any) -> float:  # noqa: ARG003 - the same for all
+        """The network and the generation before."""
+        return 2.0
+
+    @classmethod
+    def compute_factor(cls, *, epochs: int, **options: Any) -> float:  # noqa: ARG003 - the same for all
+        """One for the first generation and two for each later one."""
+        return 2.0 * int(options["generations"]) - 1

@@ -8,6 +8,7 @@ from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import widened
+from noisylab.methods.provenance import Provenance
 
 
 def hard_bootstrap_loss(logits: Tensor, labels: Tensor, *, beta: float) -> Tensor:
@@ -27,6 +28,12 @@ class HardBootstrap(Method):
     Args:
         beta: Weight of the given label; 1 is cross-entropy.
     """
+
+    is_base_loss = True
+    provenance = Provenance(
+        "paper",
+        numbers={"beta": "paper"},
+    )
 
     def __init__(self, run: RunInfo, *, beta: UnitInterval = 0.8) -> None:
         super().__init__(run)

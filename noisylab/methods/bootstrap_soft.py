@@ -8,6 +8,7 @@ from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import widened
+from noisylab.methods.provenance import Provenance
 
 
 def soft_bootstrap_loss(logits: Tensor, labels: Tensor, *, beta: float) -> Tensor:
@@ -31,6 +32,13 @@ class SoftBootstrap(Method):
     Args:
         beta: Weight of the given label; 1 is cross-entropy.
     """
+
+    is_base_loss = True
+    provenance = Provenance(
+        "paper",
+        numbers={"beta": "paper"},
+        deviations=("the target's p gets a gradient, as in the public code",),
+    )
 
     def __init__(self, run: RunInfo, *, beta: UnitInterval = 0.95) -> None:
         super().__init__(run)

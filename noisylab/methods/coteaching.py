@@ -1,5 +1,8 @@
 """Co-teaching: two networks choose each other's samples (Han et al., NeurIPS 2018)."""
 
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -9,6 +12,18 @@ from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import widened
+from noisylab.methods.provenance import Provenance, Recipe
+
+
+def smallest(losses: Tensor, count: Tensor) -> Tensor:
+    """bool[B], the `count` smallest of the losses float[B]; of equal ones the first."""
+    return losses.detach().argsort(stable=True).argsort() < count
+
+
+def kept_count(remembered: Tensor | float, entries: int, device: torch.device) -> Tensor:
+    """floor(remembered times entries), at least one, on the device, so that nothing waits."""
+    # .7 may be .69999 in float32, and .7 of 10 samples is 7.
+    return torch.as_tensor(remembered * entries + 1e-3, device=device).floor().clamp(1, entries)
 
 
 def coteaching_loss(first: Tensor, second: Tensor, labels: Tensor, *, remembered: Tensor | float) -> Tensor:
@@ -19,9 +34,8 @@ def coteaching_loss(first: Tensor, second: Tensor, labels: Tensor, *, remembered
     float32.
     """
     one, two = (functional.cross_entropy(widened(logits), labels, reduction="none") for logits in (first, second))
-    # .7 may be .69999 in float32, and .7 of 10 samples is 7.
-    count = torch.as_tensor(remembered * len(labels) + 1e-3, device=labels.device).floor().clamp(1, len(labels))
-    of_one, of_two = (losses.detach().argsort(stable=True).argsort() < count for losses in (one, two))
+    count = kept_count(remembered, len(labels), labels.device)
+    of_one, of_two = (smallest(losses, count) for losses in (one, two))
     return (torch.where(of_two, one, 0).sum() + torch.where(of_one, two, 0).sum()) / count
 
 
@@ -35,24 +49,56 @@ class CoTeaching(Method):
     Args:
         forget_rate: tau; None: the realised noise rate of the run, which for CIFAR-10's asymmetric noise is half of the nominal
             rate, as published.
-        gradual_epochs: T_k; e counts finished epochs, so the first epoch keeps all samples.
+        gradual_epochs: T_k.
+        schedule: "paper": e counts finished epochs, so the first epoch keeps all samples. "code": as in the public
+            code, tau / (T_k - 1) is dropped in the first epoch already.
     """
+
+    provenance = Provenance(
+        "paper",
+        numbers={"forget_rate": "paper: the noise rate", "gradual_epochs": "paper", "schedule": "paper"},
+        deviations=(
+            "T_k is 10 epochs however long the run is (gradual_epochs)",
+            "losses are averaged once over the kept samples; the code divides by their number twice",
+            "the code's first epoch drops tau / 9 already (schedule='code')",
+        ),
+    )
+    recipe: ClassVar[Mapping[str, Recipe]] = {
+        "default": Recipe("paper", optimizer="adam", learning_rate=0.001),
+    }
 
     remembered: Tensor
 
-    def __init__(self, run: RunInfo, *, forget_rate: UnitInterval | None = None, gradual_epochs: PositiveInt = 10) -> None:
+    def __init__(
+        self,
+        run: RunInfo,
+        *,
+        forget_rate: UnitInterval | None = None,
+        gradual_epochs: PositiveInt = 10,
+        schedule: Literal["paper", "code"] = "paper",
+    ) -> None:
         super().__init__(run)
         rate = run.noise_rate if forget_rate is None else forget_rate
         if rate is None:
             raise ValueError("forget_rate must be given if the noise rate is not known, got None")
-        self.forget_rate, self.gradual_epochs = rate, gradual_epochs
+        self.forget_rate = rate
+        # Dropped is tau times (finished epochs + ahead) / over.
+        self.ahead, self.over = (0, gradual_epochs) if schedule == "paper" else (1, max(gradual_epochs - 1, 1))
         self.second = run.make_network()
         self.remember(remembered=torch.ones(()))
 
     def start_epoch(self, epoch: int) -> None:
         """Keep less of each batch, down to 1 - tau."""
-        self.remembered.fill_(1 - self.forget_rate * min(epoch / self.gradual_epochs, 1))
+        self.remembered.fill_(1 - self.forget_rate * min((epoch + self.ahead) / self.over, 1))
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
-        """`coteaching_loss` of both networks on the same images."""
-        return coteaching_loss(logits, self.second(batch.images), batch.labels, remembered=self.remembered)
+        """`coteaching_loss` of both networks on the same images. The first one trains on the second one's choice."""
+        other = self.second(batch.images)
+        losses = functional.cross_entropy(widened(other.detach()), batch.labels, reduction="none")
+        self.selected = smallest(losses, kept_count(self.remembered, len(losses), losses.device))
+        return coteaching_loss(logits, other, batch.labels, remembered=self.remembered)
+
+    @classmethod
+    def total_images_factor(cls, *, epochs: int, **options: Any) -> float:  # noqa: ARG003 - the same for all
+        """Two networks."""
+        return 2.0

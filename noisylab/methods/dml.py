@@ -1,5 +1,7 @@
 """DML: two networks teach each other during training (Zhang et al., CVPR 2018)."""
 
+from typing import Any
+
 from torch import Tensor
 from torch.nn import functional
 
@@ -8,6 +10,7 @@ from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import distillation, given_targets
+from noisylab.methods.provenance import Provenance
 
 
 def dml_loss(logits: Tensor, peer: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
@@ -28,6 +31,11 @@ class DML(Method):
     """
 
     supports_mixed_images = True
+    provenance = Provenance(
+        "paper",
+        numbers={"temperature": "paper"},
+        deviations=("both networks are updated in the same step, from predictions before the update",),
+    )
 
     def __init__(self, run: RunInfo, *, temperature: Positive = 1.0) -> None:
         super().__init__(run)
@@ -38,3 +46,8 @@ class DML(Method):
         """`dml_loss` of the batch."""
         peer = self.peer(batch.images)
         return dml_loss(logits, peer, given_targets(batch, logits), temperature=self.temperature)
+
+    @classmethod
+    def total_images_factor(cls, *, epochs: int, **options: Any) -> float:  # noqa: ARG003 - the same for all
+        """Two networks."""
+        return 2.0

@@ -13,6 +13,7 @@ from noisylab.corruption.validation import check_transition
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo, TeacherProvider
 from noisylab.methods.losses import widened
+from noisylab.methods.provenance import Provenance
 
 
 def forward_corrected_loss(logits: Tensor, labels: Tensor, transition: Tensor) -> Tensor:
@@ -39,6 +40,12 @@ class ForwardCorrection(Method):
         percentile: The anchor of a class is the sample next below this percentile of its probability (97 in the public code for
             CIFAR-10, against outliers); None: the sample with the highest.
     """
+
+    is_base_loss = True
+    provenance = Provenance(
+        "paper",
+        numbers={"transition": "paper", "percentile": "paper; the code has 97 for CIFAR-10"},
+    )
 
     transition: Tensor
 

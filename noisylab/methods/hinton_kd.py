@@ -10,6 +10,7 @@ from noisylab.core.registries import METHODS, MODELS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Frozen, Method, RunInfo, TeacherProvider
 from noisylab.methods.losses import distillation, given_targets
+from noisylab.methods.provenance import Provenance
 
 
 def hinton_kd_loss(logits: Tensor, labels: Tensor, teacher: Tensor, *, temperature: float, alpha: float) -> Tensor:
@@ -32,6 +33,11 @@ class HintonKD(Method):
     """
 
     supports_mixed_images = True
+    provenance = Provenance(
+        "paper",
+        numbers={"teacher": "ours", "temperature": "ours: usual values", "alpha": "ours: usual values"},
+        deviations=("the teacher is trained on the same labels, by cross-entropy alone",),
+    )
 
     teacher: Frozen
 
@@ -57,3 +63,8 @@ class HintonKD(Method):
     def num_trainings(cls, **options: Any) -> int:  # noqa: ARG003 - the same for all
         """Two: the teacher and the student."""
         return 2
+
+    @classmethod
+    def total_images_factor(cls, *, epochs: int, **options: Any) -> float:  # noqa: ARG003 - the same for all
+        """The student and the teacher."""
+        return 2.0

@@ -28,6 +28,8 @@ class LSR(Method):
         epsilon: The share e of the label that is spread evenly over all classes.
     """
 
+    is_base_loss = True
+
     def __init__(self, run: RunInfo, *, epsilon: UnitInterval = 0.1) -> None:
         super().__init__(run)
         self.epsilon = epsilon

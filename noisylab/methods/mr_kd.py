@@ -1,6 +1,7 @@
 """MrKD: memory-replay distillation from earlier copies of the network (Wang et al., Sensors 2021)."""
 
 import copy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Frozen, Method, RunInfo, every_epochs
 from noisylab.methods.losses import distillation
+from noisylab.methods.provenance import Provenance
 
 
 def adjusted(logits: Tensor, labels: Tensor) -> Tensor:
@@ -51,6 +53,12 @@ class MrKD(Method):
         adjust: Swap the teacher's largest logit with that of the given label, which may be wrong under noise.
     """
 
+    provenance = Provenance(
+        "approximation",
+        numbers={"copies": "ours", "interval": "ours", "temperature": "ours", "alpha": "ours", "adjust": "paper"},
+        deviations=("the network that mixes the copies is missing: their logits are averaged",),
+    )
+
     taken: int
 
     def __init__(
@@ -83,3 +91,9 @@ class MrKD(Method):
             assert isinstance(oldest, Frozen)
             oldest.network.load_state_dict(self.network.state_dict())
             self.taken += 1
+
+    @classmethod
+    def total_images_factor(cls, *, epochs: int, **options: Any) -> float:
+        """One, and one more for each copy as long as there is one."""
+        copies, interval = int(options.get("copies", 2)), int(options.get("interval", 5))
+        return 1 + sum(min(epoch // interval, copies) for epoch in range(epochs)) / epochs

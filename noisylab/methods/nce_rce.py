@@ -1,5 +1,8 @@
 """NCE + RCE: an active and a passive loss, both robust (Ma et al., ICML 2020)."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from torch import Tensor
 from torch.nn import functional
 
@@ -8,6 +11,7 @@ from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import widened
+from noisylab.methods.provenance import Provenance, Recipe
 from noisylab.methods.sce import reverse_cross_entropies
 
 
@@ -20,34 +24,42 @@ def normalised_cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
     return functional.nll_loss(log_p, labels, reduction="none") / -log_p.sum(dim=1)
 
 
-def nce_rce_loss(logits: Tensor, labels: Tensor, *, alpha: float, beta: float, normalised: bool = True) -> Tensor:
-    """The loss alpha NCE + beta RCE, averaged over the batch (Ma et al. 2020); RCE is divided by 4 (K - 1) if `normalised`.
+def nce_rce_loss(logits: Tensor, labels: Tensor, *, alpha: float, beta: float) -> Tensor:
+    """The loss alpha NCE + beta RCE, averaged over the batch (Ma et al. 2020); RCE = -log 1e-4 (1 - p_g).
 
     logits: float[B, K]; labels: int64[B]. Computed in at least float32.
     """
     active = normalised_cross_entropies(logits, labels).mean()
-    passive = reverse_cross_entropies(logits, labels).mean()
-    return alpha * active + beta * (passive / (4 * (logits.shape[1] - 1)) if normalised else passive)
+    return alpha * active + beta * reverse_cross_entropies(logits, labels).mean()
 
 
 @METHODS.register("nce_rce")
 class NCERCE(Method):
     """Active + passive loss, alpha NCE + beta RCE with log 0 = log 1e-4 (Ma et al., ICML 2020).
 
-    The defaults are for CIFAR-10; for CIFAR-100 the paper has alpha = 10, beta = 0.1. Like the absolute error, the passive part
-    can leave whole classes unlearned at high learning rates; the paper uses 0.01.
+    The defaults are for CIFAR-10; the paper has alpha = 10, beta = 0.1 for CIFAR-100 and 1, 10 for MNIST. Like the absolute
+    error, the passive part can leave whole classes unlearned at high learning rates: use the paper's recipe.
 
     Args:
         alpha: Weight of NCE.
         beta: Weight of RCE.
-        normalised: Divide RCE by 4 (K - 1), as in NRCE (the public code multiplies by (K - 1) / 4 there). NCE+RCE of paper and
-            code does not normalise.
     """
 
-    def __init__(self, run: RunInfo, *, alpha: NonNegative = 1.0, beta: NonNegative = 1.0, normalised: bool = True) -> None:
+    is_base_loss = True
+    provenance = Provenance(
+        "paper",
+        numbers={"alpha": "paper, CIFAR-10", "beta": "paper, CIFAR-10"},
+        deviations=("CIFAR-100 has alpha=10, beta=0.1 and MNIST alpha=1, beta=10 there",),
+    )
+    recipe: ClassVar[Mapping[str, Recipe]] = {
+        "default": Recipe("paper, MNIST and CIFAR-10", learning_rate=0.01, gradient_clip=5.0),
+        "cifar100": Recipe("paper, CIFAR-100", learning_rate=0.1, weight_decay=1e-5, gradient_clip=5.0),
+    }
+
+    def __init__(self, run: RunInfo, *, alpha: NonNegative = 1.0, beta: NonNegative = 1.0) -> None:
         super().__init__(run)
-        self.alpha, self.beta, self.normalised = alpha, beta, normalised
+        self.alpha, self.beta = alpha, beta
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`nce_rce_loss` of the given labels."""
-        return nce_rce_loss(logits, batch.labels, alpha=self.alpha, beta=self.beta, normalised=self.normalised)
+        return nce_rce_loss(logits, batch.labels, alpha=self.alpha, beta=self.beta)

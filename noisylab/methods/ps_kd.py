@@ -1,6 +1,7 @@
 """PS-KD: progressive self-knowledge distillation (Kim et al., ICCV 2021)."""
 
 import copy
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Frozen, Method, RunInfo
 from noisylab.methods.losses import soft_cross_entropy
+from noisylab.methods.provenance import Provenance
 from noisylab.methods.soft_targets import linear_rise, soft_targets, write_rows
 
 
@@ -37,33 +39,48 @@ class PSKD(Method):
     """
 
     target_update = "epoch"
+    is_base_loss = True
+    provenance = Provenance(
+        "paper",
+        numbers={"alpha": "paper", "snapshot": "code: the outputs of last epoch are kept"},
+        published="PreAct ResNet-18 on CIFAR-100: 79.18 % in its paper, where CE has 75.82; not run here",
+    )
 
     targets: Tensor
     weight: Tensor
+    taught: bool
 
     def __init__(self, run: RunInfo, *, alpha: UnitInterval = 0.8, snapshot: bool = False) -> None:
         super().__init__(run)
-        self.alpha, self.epochs = alpha, run.epochs
+        self.alpha, self.epochs, self.is_base_loss = alpha, run.epochs, not snapshot
         self.teacher = Frozen(copy.deepcopy(self.network)) if snapshot else None
-        self.remember(weight=torch.zeros(()))
+        self.remember(weight=torch.zeros(()), taught=False)
         if not snapshot:
             self.remember(targets=torch.zeros(run.num_samples, run.num_classes))
 
     def start_epoch(self, epoch: int) -> None:
         """Set the weight, and take the snapshot."""
+        self.taught = epoch > 0
         self.weight.fill_(self.alpha * linear_rise(epoch, self.epochs) if epoch else 0.0)
         if self.teacher is not None and epoch:
             self.teacher.network.load_state_dict(self.network.state_dict())
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`ps_kd_loss` with the targets of the last epoch."""
-        if self.teacher is not None:
+        if self.teacher is None:
+            targets = self.targets.index_select(0, batch.index)
+        elif self.taught:
             targets = soft_targets(self.teacher(batch.images))
         else:
-            targets = self.targets.index_select(0, batch.index)
+            targets = torch.zeros_like(logits)
         return ps_kd_loss(logits, batch.labels, targets, alpha=self.weight)
 
     def observe(self, logits: Tensor, batch: Batch) -> None:
         """Replace the targets by the predictions."""
         if self.teacher is None:
             write_rows(self.targets, batch.index, soft_targets(logits))
+
+    @classmethod
+    def total_images_factor(cls, *, epochs: int, **options: Any) -> float:
+        """One, and one more for the snapshot from the second epoch on."""
+        return 1 + (epochs - 1) / epochs if options.get("snapshot") else 1.0

@@ -2,6 +2,7 @@
 
 import bisect
 import copy
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Frozen, Method, RunInfo, every_epochs
 from noisylab.methods.losses import given_targets
+from noisylab.methods.provenance import Provenance
 
 
 def snapshot_kd_loss(logits: Tensor, labels: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
@@ -40,6 +42,11 @@ class SnapshotKD(Method):
     """
 
     supports_mixed_images = True
+    provenance = Provenance(
+        "paper",
+        numbers={"cycles": "ours", "temperature": "paper"},
+        deviations=("every cycle goes through the study's schedule",),
+    )
 
     taught: bool
 
@@ -73,3 +80,8 @@ class SnapshotKD(Method):
         cycle = min(bisect.bisect_right(self.starts, progress), len(self.starts) - 1) - 1
         start, end = self.starts[cycle], self.starts[cycle + 1]
         return (progress - start) / (end - start) * self.starts[-1]
+
+    @classmethod
+    def total_images_factor(cls, *, epochs: int, **options: Any) -> float:
+        """One, and one more for the snapshot after the first cycle."""
+        return 1 + (epochs - epochs // int(options.get("cycles", 2))) / epochs

@@ -1,4 +1,4 @@
-"""A memory of soft targets of any age. DLB, PS-KD, LWR and temporal ensembling are settings of it."""
+"""A memory of soft targets of any age. DLB, PS-KD and LWR are settings of it."""
 
 from typing import Annotated, Any, Literal
 
@@ -12,7 +12,8 @@ from noisylab.data.batches.batch import Batch
 from noisylab.data.batches.samplers import Composition, Delayed
 from noisylab.methods.base import Method, RunInfo, every_epochs
 from noisylab.methods.memory import Memory
-from noisylab.methods.soft_targets import gaussian_rise, linear_rise, soft_targets, target_divergence, write_rows
+from noisylab.methods.provenance import Provenance
+from noisylab.methods.soft_targets import gaussian_rise, linear_rise, soft_targets, stair_rise, target_divergence, write_rows
 
 
 def soft_target_loss(
@@ -90,7 +91,8 @@ class SoftTargetMemory(Method):
         momentum: The target is the moving average of the predictions up to that age, corrected for its start; with `held`, of
             the predictions that became targets.
         weight: w, or its final value.
-        schedule: w is constant, rises as t/E, or rises as exp(-5 (1 - x)^2) over the first 80/300 of the epochs.
+        schedule: w is constant, rises as t/E ("linear") or in steps of `age` epochs ("stair"), or rises as exp(-5 (1 - x)^2)
+            over the first 80/300 of the epochs ("gaussian").
         convex: CE has weight 1 - w if there are targets; else w is added to a CE of weight 1.
         temperature: T.
         held: The predictions of every age-th epoch are the targets of the next `age` epochs, so targets are 1 to `age` epochs
@@ -101,10 +103,17 @@ class SoftTargetMemory(Method):
     Special cases:
     `dlb(temperature, alpha)`: unit="iterations", weight=alpha;
     `ps_kd(alpha)`: weight=alpha, schedule="linear", convex=True, temperature=1 (the same loss up to the target's entropy);
-    `lwr(k)`: age=k, held=True, weight=.9, schedule="linear", convex=True, temperature=5;
-    `temporal_ensembling(distance="kl")`: momentum=.7, weight=3, schedule="gaussian", temperature=1.
+    `lwr(k)`: age=k, held=True, weight=.75, schedule="stair", convex=True, temperature=5.
+    momentum=.6, schedule="gaussian", temperature=1 is `temporal_ensembling` with a divergence in place of squares.
     The defaults of weight and temperature are DLB's.
     """
+
+    provenance = Provenance(
+        "ours",
+        numbers=dict.fromkeys(
+            ("age", "unit", "momentum", "weight", "schedule", "convex", "temperature", "held", "repeat"), "ours"
+        ),
+    )
 
     repeated: Tensor
     weight: Tensor
@@ -117,7 +126,7 @@ class SoftTargetMemory(Method):
         unit: Literal["iterations", "epochs"] = "epochs",
         momentum: Annotated[float, Bound(ge=0, lt=1)] = 0.0,
         weight: NonNegative = 1.0,
-        schedule: Literal["constant", "linear", "gaussian"] = "constant",
+        schedule: Literal["constant", "linear", "stair", "gaussian"] = "constant",
         convex: bool = False,
         temperature: Positive = 3.0,
         held: bool = False,
@@ -148,7 +157,12 @@ class SoftTargetMemory(Method):
 
     def start_epoch(self, epoch: int) -> None:
         """Set the weight."""
-        rises = {"constant": 1.0, "linear": linear_rise(epoch, self.epochs), "gaussian": gaussian_rise(epoch, self.epochs)}
+        rises = {
+            "constant": 1.0,
+            "linear": linear_rise(epoch, self.epochs),
+            "stair": stair_rise(epoch, self.epochs, step=self.age),
+            "gaussian": gaussian_rise(epoch, self.epochs),
+        }
         self.weight.fill_(self.final_weight * rises[self.schedule])
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:

@@ -57,6 +57,11 @@ def linear_rise(epoch: int, epochs: int) -> float:
     return (epoch + 1) / epochs
 
 
-def gaussian_rise(epoch: int, epochs: int) -> float:
+def stair_rise(epoch: int, epochs: int, *, step: int) -> float:
+    """The share step floor(t / step) / E with t from 1: a stair to 1 in the last epoch, if E is a multiple of the step."""
+    return step * ((epoch + 1) // step) / epochs
+
+
+def gaussian_rise(epoch: float, epochs: int) -> float:
     """exp(-5 (1 - x)^2) with x from 0 to 1 over the first 80/300 of all epochs (Laine & Aila 2017)."""
     return math.exp(-5 * (1 - min(1.0, epoch / (RAMP_UP * epochs))) ** 2)

@@ -88,6 +88,27 @@ def test_the_share_falls_for_ten_epochs_from_everything_to_one_minus_tau() -> No
         assert float(method.remembered) == pytest.approx(share)
 
 
+@pytest.mark.parametrize("gradual", [1, 2, 10])
+def test_the_public_code_s_schedule_begins_with_its_second_entry(gradual: int) -> None:
+    # There, numpy.linspace(0, tau, gradual) is read from index 1 on.
+    steps = [0.4 * place / (gradual - 1) for place in range(gradual)] if gradual > 1 else [0.0]
+    rates = (steps + 13 * [0.4])[1:14]
+    method = build(f"coteaching(schedule='code', gradual_epochs={gradual})")
+    for epoch, rate in enumerate(rates):
+        method.start_epoch(epoch)
+        assert float(method.remembered) == pytest.approx(1 - rate)
+
+
+def test_what_the_measured_network_trains_on_is_told() -> None:
+    method = build("coteaching")
+    method.start_epoch(50)
+    batch = make_batch(method, new=10)
+    step = method.loss(batch)
+    (gradient,) = torch.autograd.grad(step.loss, step.logits)
+    assert torch.equal(step.selected, gradient.abs().sum(1) > 0)
+    assert int(step.selected.sum()) == 6
+
+
 def test_both_networks_learn_from_what_the_other_finds_easy() -> None:
     method = build("coteaching")
     method.start_epoch(50)

@@ -45,14 +45,26 @@ def test_targets_are_renewed_every_k_epochs_and_the_weight_rises(k: int) -> None
         age = each.epoch % k + 1
         ages.add(age)
         targets = kit.probabilities(torch.stack([rows[-age] for rows in each.before]), 4.0)
-        weight = 0.6 * (each.epoch + 1) / 7
+        # A stair: the weight of the last epoch that renewed the targets.
+        weight = 0.6 * k * ((each.epoch + 1) // k) / 7
         return by_hand(each.step.logits, each.batch.labels, targets, 4.0, weight)
 
     method = kit.check_training(f"lwr(k={k}, temperature=4.0, weight=0.6)", expected, epochs=7)
     assert ages == set(range(1, k + 1))
-    assert float(method.weight) == pytest.approx(0.6)
+    assert float(method.weight) == pytest.approx(0.6 * k * (7 // k) / 7)
 
 
 def test_the_first_k_epochs_are_cross_entropy_to_the_bit() -> None:
     for each in kit.watched("lwr(k=3)", 3)[1].presentations:
         assert torch.equal(each.step.loss, functional.cross_entropy(each.step.logits, each.batch.labels))
+
+
+def test_the_default_weight_ends_where_the_public_code_ends() -> None:
+    method = kit.build("lwr", epochs=200)
+    weights = []
+    for epoch in range(200):
+        method.start_epoch(epoch)
+        weights.append(float(method.weight))
+    # Epochs from 1: .9 over 240 in steps of k = 5, and cross-entropy alone up to k.
+    assert weights == pytest.approx([0.9 * 5 * (e // 5) / 240 if e > 5 else 0 for e in range(1, 201)])
+    assert weights[-1] == pytest.approx(0.75)

@@ -223,14 +223,14 @@ OF_LABELS = {
     "sce": lambda z, y: sce_loss(z, y, alpha=0.1, beta=1),
     "sce(alpha=6, beta=0.1)": lambda z, y: sce_loss(z, y, alpha=6, beta=0.1),
     "nce_rce": lambda z, y: nce_rce_loss(z, y, alpha=1, beta=1),
-    "nce_rce(alpha=10, beta=0.1, normalised=False)": lambda z, y: nce_rce_loss(z, y, alpha=10, beta=0.1, normalised=False),
+    "nce_rce(alpha=10, beta=0.1)": lambda z, y: nce_rce_loss(z, y, alpha=10, beta=0.1),
     "bootstrap_hard": lambda z, y: hard_bootstrap_loss(z, y, beta=0.8),
     "bootstrap_hard(beta=0.3)": lambda z, y: hard_bootstrap_loss(z, y, beta=0.3),
     "bootstrap_soft": lambda z, y: soft_bootstrap_loss(z, y, beta=0.95),
     "bootstrap_soft(beta=0.5)": lambda z, y: soft_bootstrap_loss(z, y, beta=0.5),
     "tf_kd_reg": lambda z, y: tf_kd_reg_loss(z, y, temperature=20.0, alpha=0.1, correct=0.99),
-    "tf_kd_reg(temperature=2.0, alpha=0.4, correct=0.9)": lambda z, y: tf_kd_reg_loss(
-        z, y, temperature=2.0, alpha=0.4, correct=0.9
+    "tf_kd_reg(temperature=2.0, alpha=0.4, correct=0.9, form='paper')": lambda z, y: tf_kd_reg_loss(
+        z, y, temperature=2.0, alpha=0.4, correct=0.9, form="paper"
     ),
     "forward_correction(transition='known')": lambda z, y: forward_corrected_loss(z, y, 0.6 * torch.eye(CLASSES) + 0.1),
 }

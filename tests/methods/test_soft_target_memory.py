@@ -147,6 +147,7 @@ def test_held_averages_what_became_a_target(age: int) -> None:
     [
         ("constant", lambda epoch: 1.0),
         ("linear", lambda epoch: (epoch + 1) / 5),
+        ("stair", lambda epoch: (epoch + 1) / 5),
         ("gaussian", lambda epoch: math.exp(-5 * (1 - min(1, epoch / (5 * 80 / 300))) ** 2)),
     ],
 )
@@ -166,11 +167,9 @@ SETTINGS = [
     ("repeat", "unit='iterations', weight=0"),
     ("repeat", "repeat=True, age=2, weight=0"),
     ("ps_kd", "weight=0.8, schedule='linear', convex=True, temperature=1"),
-    ("lwr", "age=5, held=True, weight=0.9, schedule='linear', convex=True, temperature=5"),
-    ("lwr(k=2, temperature=3.0, weight=0.5)", "age=2, held=True, weight=0.5, schedule='linear', convex=True"),
+    ("lwr", "age=5, held=True, weight=0.75, schedule='stair', convex=True, temperature=5"),
+    ("lwr(k=2, temperature=3.0, weight=0.5)", "age=2, held=True, weight=0.5, schedule='stair', convex=True"),
     ("lwr(k=1, temperature=3.0, weight=0.5)", "weight=0.5, schedule='linear', convex=True"),
-    ("temporal_ensembling(distance='kl')", "momentum=0.7, weight=3, schedule='gaussian', temperature=1"),
-    ("temporal_ensembling(distance='kl', momentum=0.9)", "momentum=0.9, weight=3, schedule='gaussian', temperature=1"),
     ("ce", "weight=0"),
 ]
 

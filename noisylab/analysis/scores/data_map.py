@@ -33,7 +33,11 @@ def confidence(p_given: ArrayLike, *, running: bool = False) -> Values:
 
 @SCORES.register("variability", needs="p_given", high=False)
 def variability(p_given: ArrayLike, *, running: bool = False) -> Values:
-    """The population standard deviation over epochs of the given label's probability (Swayamdipta et al. 2020).
+    """Standard deviation over epochs of the given label's probability; its sign depends (Swayamdipta et al. 2020).
+
+    It is the population's. Detection takes low values as suspect, which holds as long as mislabelled samples are not learned:
+    their probability then stays near 0. If the network learns them late, it varies more for them than for clean samples, and
+    the sign turns (for `repeat` at asymmetric noise of 0.4 on digits, ROC-AUC 0.34). Check the memorised share first.
 
     Args:
         p_given: float[E, N]; NaN entries are left out.

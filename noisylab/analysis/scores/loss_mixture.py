@@ -1,4 +1,7 @@
-"""P(clean) from a mixture of two Gaussians over the losses of all samples (Arazo et al. 2019; DivideMix, Li et al. 2020)."""
+"""P(clean) from a mixture of two Gaussians over the losses of all samples (DivideMix, Li et al. 2020)."""
+
+from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -7,15 +10,18 @@ from noisylab.analysis._running import Values, check_epochs
 from noisylab.core.checks import PositiveInt
 from noisylab.core.registries import SCORES
 
+Start = Literal["kmeans", "halves"]
 
-def clean_probability(loss: ArrayLike) -> Values:
+
+def clean_probability(loss: ArrayLike, *, start: Start = "kmeans") -> Values:
     """P(clean): the posterior of the component with the smaller mean in a mixture of two Gaussians.
 
     Losses are scaled to [0, 1] and fitted with DivideMix's settings (10 iterations, tolerance 1e-2, 5e-4 added to variances),
-    starting from the two halves, so that equal losses give equal numbers. An infinite loss counts as the largest finite one.
+    so that equal losses give equal numbers. An infinite loss counts as the largest finite one.
 
     Args:
         loss: float[N], the losses of one epoch.
+        start: What the fit starts from: "kmeans", the best two clusters, as in DivideMix; "halves", below and above the median.
 
     Returns:
         float64[N]; NaN for NaN, and NaN everywhere if all losses are equal.
@@ -29,7 +35,7 @@ def clean_probability(loss: ArrayLike) -> Values:
         [True, True, True, False, False]
 
     Source:
-        Arazo et al., ICML 2019; DivideMix, Li et al., ICLR 2020.
+        DivideMix, Li et al., ICLR 2020; from Arazo et al., ICML 2019, who fit betas: `beta_mixture`.
     """
     from sklearn.mixture import GaussianMixture
 
@@ -42,10 +48,8 @@ def clean_probability(loss: ArrayLike) -> Values:
         return np.full(len(values), np.nan)
     low, high = finite.min(), finite.max()
     scaled = (np.clip(values[there], low, high) - low) / (high - low)
-    middle = np.median(scaled)
-    lower, upper = scaled[scaled <= middle], scaled[scaled > middle]
-    if not len(upper):
-        lower, upper = scaled[scaled < middle], scaled[scaled >= middle]
+    above = scaled >= (_cluster_start(scaled) if start == "kmeans" else _half_start(scaled))
+    lower, upper = scaled[~above], scaled[above]
     spread = np.array([lower.var(), upper.var()]) + 5e-4
     mixture = GaussianMixture(
         2,
@@ -66,6 +70,23 @@ def clean_probability(loss: ArrayLike) -> Values:
     return result
 
 
+def _cluster_start(scaled: Values) -> float:
+    """The smallest value of the upper of the two clusters with the least squared distances: k-means in one dimension."""
+    ordered = np.sort(scaled)
+    size = np.arange(1, len(ordered))
+    below = np.cumsum(ordered)[:-1]
+    between = below**2 / size + (ordered.sum() - below) ** 2 / (len(ordered) - size)
+    # Equal values are in one cluster.
+    return float(ordered[1:][np.where(np.diff(ordered) > 0, between, -np.inf).argmax()])
+
+
+def _half_start(scaled: Values) -> float:
+    """The smallest value above the median, or the median if there is none."""
+    middle = np.median(scaled)
+    upper = scaled[scaled > middle]
+    return float(upper.min() if len(upper) else middle)
+
+
 def _fit(mixture: "object", column: Values) -> Values:
     import warnings
 
@@ -78,12 +99,19 @@ def _fit(mixture: "object", column: Values) -> Values:
 
 
 @SCORES.register("loss_mixture", needs="loss", high=False)
-def loss_mixture(loss: ArrayLike, *, window: PositiveInt = 1, running: bool = False) -> Values:
-    """`clean_probability` of the losses of the last epochs, averaged.
+def loss_mixture(
+    loss: ArrayLike,
+    *,
+    window: PositiveInt = 1,
+    start: Literal["kmeans", "halves"] = "kmeans",
+    running: bool = False,
+) -> Values:
+    """`clean_probability` of the losses of the last epochs, averaged (DivideMix, Li et al. 2020).
 
     Args:
         loss: float[E, N].
         window: Number of epochs; DivideMix takes 5 for rate 0.9.
+        start: What the fit starts from: "kmeans", as in DivideMix, or "halves", below and above the median.
         running: Whether to return the value after each epoch.
 
     Returns:
@@ -94,6 +122,11 @@ def loss_mixture(loss: ArrayLike, *, window: PositiveInt = 1, running: bool = Fa
         >>> (loss_mixture([[0.1, 0.2, 0.1, 3.0, 3.1]]) > 0.5).tolist()
         [True, True, True, False, False]
     """
+    return of_last_epochs(lambda row: clean_probability(row, start=start), loss, window=window, running=running)
+
+
+def of_last_epochs(posterior: Callable[[Values], Values], loss: ArrayLike, *, window: int, running: bool) -> Values:
+    """`posterior` of the losses float[E, N], averaged over the last `window` epochs, at the end or after each epoch."""
     array, there = check_epochs(loss, "loss")
     if not 1 <= window <= len(array):
         raise ValueError(f"window must be in [1, {len(array)}], got {window!r}")
@@ -102,7 +135,7 @@ def loss_mixture(loss: ArrayLike, *, window: PositiveInt = 1, running: bool = Fa
         rows = slice(max(0, epoch + 1 - window), epoch + 1)
         present = there[rows]
         total = np.where(present, array[rows].astype(np.float64), 0).sum(axis=0)
-        return clean_probability(np.where(present.any(axis=0), total / np.maximum(present.sum(axis=0), 1), np.nan))
+        return posterior(np.where(present.any(axis=0), total / np.maximum(present.sum(axis=0), 1), np.nan))
 
     if not running:
         return after(len(array) - 1)
