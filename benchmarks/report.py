@@ -27,7 +27,7 @@ from noisylab.plotting.study_runs import study_runs
 from noisylab.recording import DynamicsRecorder
 from noisylab.report.page import build_page, explore
 from noisylab.study.run_config import RunConfig
-from noisylab.study.run_folder import write_config, write_result
+from noisylab.study.run_folder import METRICS, write_config, write_result
 from noisylab.training.config import TrainConfig
 
 SAMPLES, CLASSES, EPOCHS, METHODS = 50_000, 10, 200, ("ce", "repeat", "dlb")
@@ -52,6 +52,7 @@ def make_study(folder: Path, root: Path | None) -> None:
             data=str(spec),
             data_digest=data.digest(),
             train_size=SAMPLES,
+            test_size=len(data.test_labels),
             model="small_cnn(width=16)",
             method=method,
             noise="symmetric(rate=0.4)",
@@ -78,10 +79,10 @@ def make_study(folder: Path, root: Path | None) -> None:
         )
         result = {"id": config.id, "data": "cifar10", "train_size": SAMPLES, "model": "small_cnn", "method": method}
         result |= {"noise": "symmetric:0.4", "noise_kind": "symmetric", "nominal_rate": 0.4, "realised_rate": noisy.rate}
-        result |= {"seed": 0, "noise_seed": 0, "epochs": EPOCHS, "budget": "epochs", "batch_size": 64, "steps": 1}
+        result |= {"seed": 0, "noise_seed": 0, "epochs": EPOCHS, "budget": "epochs", "batch_size": 64, "updates": 1}
         result |= {"images_processed": 1, "record": "online", "settings": "", "test_accuracy_last": 0.9}
-        result |= {"test_accuracy_last10": 0.9, "best_on_test": 0.9, "memorised": 0.3}
-        write_result(run, json.loads(json.dumps(result)), f"{head}\n{rows}\n".encode())
+        result |= {"test_accuracy_last10": 0.9, "test_accuracy_peak": 0.9, "memorised": 0.3}
+        write_result(run, json.loads(json.dumps(result)), {METRICS: f"{head}\n{rows}\n".encode()})
 
 
 def seconds_to_open(page: Path, turns: int = 5) -> list[float]:

@@ -144,7 +144,7 @@ class Turns(Callback):
     def on_epoch(self, summary: EpochSummary, method: Method) -> None:
         """Time the epoch, which is a turn of the loop. Only DLB's first epoch has a smaller batch."""
         if summary.epoch:
-            self.loop.append((self._clock() - self._started) / summary.steps)
+            self.loop.append((self._clock() - self._started) / summary.updates)
         self.recorder.end_epoch()
         self.bare.append(seconds(self._bare_turn, self.arguments) / self.arguments.steps)
         self._started = self._clock()

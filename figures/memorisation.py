@@ -1,4 +1,4 @@
-"""Test accuracy, and what mislabelled samples are predicted as, over epochs.
+"""Test accuracy and the memorised share, against the images processed.
 
 It uses the finished runs of a study, without training: python figures/memorisation.py runs/noise_sweep
 """

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas
 
-from noisylab.analysis.tables import SETTINGS, choose, compare, several, summarise
+from noisylab.analysis.comparisons import compare, primary_contrasts
+from noisylab.analysis.tables import SETTINGS, choose, several, summarise
 from noisylab.core.checks import PositiveInt, check_value
 from noisylab.core.files import check_folder, check_output, make_output
 from noisylab.core.plugins import load_plugins
@@ -38,7 +39,7 @@ def sweep(
     *,
     methods: "str | type[Method] | Sequence[str | type[Method]]" = ("ce", "repeat", "dlb"),
     noise: str | NoisyLabels | Sequence[str | NoisyLabels] = ("symmetric:0", "symmetric:0.4"),
-    seeds: int | Sequence[int] = 3,
+    seeds: int | Sequence[int] = 5,
     data: Any = "digits",
     model: str | Callable[..., Any] = "small_cnn",
     over: Mapping[str, Sequence[Any]] | None = None,
@@ -167,7 +168,7 @@ class Study:
         failures: The runs that failed in the call of `sweep` that returned this study.
 
     Example:
-        >>> study = sweep("runs/two", methods=["ce", "dlb"], noise="symmetric:0.4", seeds=1, epochs=1, progress=False)
+        >>> study = sweep("runs/two", methods=["ce", "dlb"], noise="symmetric:0.4", seeds=1, epochs=2, progress=False)
         >>> study.records(method="dlb")["loss"].dims
         ('epoch', 'sample')
     """
@@ -177,43 +178,75 @@ class Study:
 
     @property
     def results(self) -> pandas.DataFrame:
-        """One row per finished run: settings, last, mean and best test accuracy, memorised share, and cost."""
+        """One row per finished run: settings, exposure, and measures."""
         return collect(self.path)
 
-    def summary(self, by: Sequence[str] = (), where: Mapping[str, Any] | None = None) -> pandas.DataFrame:
+    def summary(
+        self, by: Sequence[str] = (), where: Mapping[str, Any] | None = None, columns: Sequence[str] | None = None
+    ) -> pandas.DataFrame:
         """Mean and half of the 95 % interval over seeds.
 
         Args:
             by: Settings whose values are kept apart.
             where: Settings of the runs to use, such as {"epochs": 40}.
+            columns: The measures, columns of numbers of `results`; by default those of the first table.
 
         Returns:
             One row per value of `by`, noise and method.
 
         Raises:
-            ValueError: If the runs differ in a setting that is not in `by`.
+            ValueError: If the runs differ in a setting that is not in `by`, or a column is not one of numbers.
         """
-        return summarise(self._chosen(where), by=by)
+        return summarise(self._chosen(where), by, columns)
+
+    def contrasts(
+        self,
+        contrasts: Sequence[tuple[str, str]] | None = None,
+        by: Sequence[str] = (),
+        where: Mapping[str, Any] | None = None,
+        measure: str = "test_accuracy_last",
+    ) -> pandas.DataFrame:
+        """Differences between methods pooled over the noisy settings of a seed, with Holm-corrected p-values and power.
+
+        Args:
+            contrasts: Pairs of a method and its baseline; by default ("dlb", "repeat") and ("dlb", "ce") if they were run,
+                or else every method against the first one.
+            by: Settings whose values are kept apart.
+            where: Settings of the runs to use, such as {"epochs": 40}.
+            measure: A column of numbers of `results`.
+
+        Returns:
+            One row per value of `by` and contrast (see `noisylab.analysis.comparisons.primary_contrasts`).
+
+        Raises:
+            ValueError: If the runs differ in a setting that is not in `by`, or no run is of a method.
+        """
+        return primary_contrasts(self._chosen(where), contrasts, measure, by)
 
     def compare(
-        self, baselines: Sequence[str] | None = None, by: Sequence[str] = (), where: Mapping[str, Any] | None = None
+        self,
+        baselines: Sequence[str] | None = None,
+        by: Sequence[str] = (),
+        where: Mapping[str, Any] | None = None,
+        measure: str = "test_accuracy_last",
     ) -> pandas.DataFrame:
-        """Differences in test accuracy at the last epoch, paired by seed, with Holm-corrected p-values.
+        """Differences between methods under each noise, paired by seed, with Holm-corrected p-values.
 
         Args:
             baselines: Methods that all others are compared with; by default the first one that was asked for.
             by: Settings whose values are kept apart.
             where: Settings of the runs to use, such as {"epochs": 40}.
+            measure: A column of numbers of `results`.
 
         Returns:
             One row per value of `by`, noise and pair of methods.
 
         Raises:
-            ValueError: If the runs differ in a setting that is not in `by`.
+            ValueError: If the runs differ in a setting that is not in `by`, or no run is of a baseline.
         """
         results = self._chosen(where)
         usual = [first_method(self.path, list(results["method"]))]
-        return compare(results, baselines=usual if baselines is None else baselines, by=by)
+        return compare(results, measure, usual if baselines is None else baselines, by)
 
     def records(
         self,
@@ -292,6 +325,7 @@ class Study:
         noise: str | None = None,
         where: Mapping[str, Any] | None = None,
         samples: bool = True,
+        columns: Sequence[str] | None = None,
     ) -> Path:
         """Write an HTML page with tables, figures and a sample explorer. It opens without a network.
 
@@ -300,6 +334,7 @@ class Study:
             noise: The noise whose samples are shown; by default the one with the highest realised rate.
             where: Settings of the runs to show.
             samples: Whether to include the sample explorer.
+            columns: The measures of the first table; by default the usual ones.
 
         Returns:
             The path of the file.
@@ -313,7 +348,7 @@ class Study:
             raise ValueError(f"path must be a file, and {str(file)!r} is a folder; write {str(file / 'report.html')!r}")
         check_output(file.parent)
         runs = study_runs(self.path, noise=noise, where=where)
-        page = build_page(runs, explored=explore(runs) if samples else None)
+        page = build_page(runs, explored=explore(runs) if samples else None, columns=columns)
         make_output(file.parent)
         write_atomically(file, page)
         return file

@@ -15,6 +15,7 @@ from torch.utils.hooks import RemovableHandle
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods import Frozen, Method, RunInfo, Step
+from noisylab.methods.averaged import Averaged
 from noisylab.models import Backbone
 from noisylab.training import Callback, TrainConfig, train
 
@@ -24,6 +25,8 @@ VARIANTS = [
     "ban:3",
     "dlb(two_forward=True)",
     "forward_correction(transition='known')",
+    "backward_correction(transition='known')",
+    *("lsr:-0.5", "mean_teacher(form='kl')", "bake(batches='plain')", "logit_clip(on='elr')"),
     *("lwr(k=1)", "lwr(k=2)", "ps_kd(snapshot=True)"),
     *("cores2(sieve_from=0)", "peer_loss(alpha=None)", "coteaching_plus(warm_up=0)"),
     *(
@@ -262,7 +265,8 @@ def check_gradients(method: Method, batch: Batch) -> Step:
     assert passes == [len(batch.images)], "one pass of the trained network over the batch"
     assert step.logits.shape == (len(batch.images), step.logits.shape[1])
     assert step.loss.dtype == torch.float32
-    frozen = {id(parameter) for module in teachers for parameter in module.parameters()}
+    averages = [module for module in method.modules() if isinstance(module, Averaged)]
+    frozen = {id(parameter) for module in [*teachers, *averages] for parameter in module.parameters()}
     for name, parameter in method.named_parameters():
         assert parameter.requires_grad == (id(parameter) not in frozen), name
         if not parameter.requires_grad:

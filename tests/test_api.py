@@ -23,7 +23,7 @@ from noisylab.data.batches.batch import Batch
 from noisylab.data.image_data import load_data
 from noisylab.methods import Method
 
-SMALL: dict[str, Any] = {"epochs": 2, "train_size": 120, "device": "cpu", "progress": False}
+SMALL: dict[str, Any] = {"epochs": 4, "train_size": 120, "device": "cpu", "progress": False}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -114,6 +114,24 @@ def test_every_combination_of_an_axis_is_run_and_every_setting_is_a_column(study
     assert len(study.compare(by=["batch_size"])) == 2
     differences = study.compare(where={"batch_size": 64})
     assert differences[["method", "baseline"]].to_numpy().tolist() == [["ce", "dlb"]], "the first that was asked for"
+
+
+def test_contrasts_and_columns_are_asked_for_by_name(study: Study) -> None:
+    pooled = study.contrasts(by=["batch_size"])
+    assert pooled[["batch_size", "method", "baseline", "n"]].to_numpy().tolist() == [[32, "dlb", "ce", 2], [64, "dlb", "ce", 2]]
+    one = {"batch_size": 64}
+    assert study.contrasts([("ce", "DLB")], where=one)["difference"].tolist() == pytest.approx([-pooled["difference"][1]])
+    assert study.contrasts(where=one, measure="memorised")["measure"].tolist() == ["memorised"]
+    assert study.compare(where=one, measure="test_nll")["measure"].tolist() == ["test_nll"]
+    assert study.summary(where=one, columns=["test_nll"]).columns[-5:-3].tolist() == ["test_nll", "test_nll_ci95_half"]
+    with pytest.raises(ValueError, match=r"columns must name columns of numbers, got 'test_nl' \(did you mean 'test_nll'\?\)"):
+        study.summary(where=one, columns=["test_nl"])
+
+
+def test_the_exposure_is_equal_under_the_usual_budget(study: Study) -> None:
+    table = study.compare(where={"batch_size": 64})
+    assert table["images_processed_ratio"].tolist() == pytest.approx([1], abs=0.1)
+    assert table["updates_ratio"].tolist() == pytest.approx([1], abs=0.3)
 
 
 def test_runs_of_several_settings_are_compared_only_if_it_is_said_how(study: Study) -> None:

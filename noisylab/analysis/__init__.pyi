@@ -1,4 +1,9 @@
 # Written by `make stubs`.
+from .calibration import aurc as aurc
+from .calibration import brier as brier
+from .calibration import ece as ece
+from .calibration import ece_classwise as ece_classwise
+from .calibration import nll as nll
 from .exchange import cleanlab_issues as cleanlab_issues
 from .exchange import cleanlab_table as cleanlab_table
 from .exchange import read_aum as read_aum
@@ -12,6 +17,12 @@ from .mislabel_detection import detection_table as detection_table
 from .over_epochs import flip_rates as flip_rates
 from .over_epochs import fractions_over_epochs as fractions_over_epochs
 from .over_epochs import training_dynamics as training_dynamics
+from .predicted_classes import churn as churn
+from .predicted_classes import class_accuracy as class_accuracy
+from .predicted_classes import confusion as confusion
+from .predicted_classes import mean_churn as mean_churn
+from .predicted_classes import selection as selection
+from .predicted_classes import top_k_accuracy as top_k_accuracy
 from .prediction_flips import flips as flips
 from .scores.aum import aum as aum
 from .scores.aum import aum_threshold as aum_threshold

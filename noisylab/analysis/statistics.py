@@ -86,6 +86,69 @@ def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> D
     return Difference(interval, float(2 * stats.t.sf(abs(t), interval.n - 1)))
 
 
+def power_of_difference(sd: float, n: int, difference: float = 0.02, level: float = 0.05) -> float:
+    """The probability that the paired t-test finds a true difference.
+
+    Args:
+        sd: Standard deviation of the paired differences.
+        n: Number of pairs.
+        difference: The true mean difference, in the unit of `sd`.
+        level: Of significance (two-sided), in (0, 1). With Holm over m tests, `level / m` is the strictest one.
+
+    Returns:
+        In [0, 1]; NaN for fewer than two pairs, and for a spread of 0, from which nothing can be concluded.
+
+    Raises:
+        ValueError: If a number is out of range.
+
+    Example:
+        >>> from noisylab.analysis.statistics import power_of_difference
+        >>> round(power_of_difference(sd=0.01, n=5, difference=0.02), 2)
+        0.91
+
+    Source:
+        Cohen (1988), Statistical Power Analysis, Sec. 2; the noncentral t distribution.
+    """
+    from scipy import stats
+
+    if not 0 < level < 1:
+        raise ValueError(f"level must be in (0, 1), got {level}")
+    if sd < 0 or n < 0:
+        raise ValueError(f"sd and n must not be negative, got {sd} and {n}")
+    if n < 2 or not sd > 0:
+        return float("nan")
+    limit = stats.t.isf(level / 2, n - 1)
+    shift = abs(difference) * math.sqrt(n) / sd
+    # The chance of finding the opposite is below 1e-9 from here on, and SciPy gives NaN for some of it.
+    opposite = stats.nct.cdf(-limit, n - 1, shift) if shift < 5 else 0.0
+    return float(stats.nct.sf(limit, n - 1, shift) + opposite)
+
+
+def pairs_for_power(sd: float, difference: float = 0.02, level: float = 0.05, power: float = 0.8) -> int | None:
+    """The smallest number of pairs with which the paired t-test finds a true difference with this probability.
+
+    Arguments are those of `power_of_difference`; None if the spread is 0 or NaN.
+
+    Example:
+        >>> from noisylab.analysis.statistics import pairs_for_power
+        >>> pairs_for_power(sd=0.02, difference=0.02)
+        10
+    """
+    if not sd > 0:
+        return None
+    if difference == 0 or not 0 < power < 1:
+        raise ValueError(f"difference must not be 0 and power must be in (0, 1), got {difference} and {power}")
+    enough = 2
+    while power_of_difference(sd, enough, difference, level) < power:
+        enough *= 2
+    # Power grows with the number of pairs.
+    low = enough // 2
+    while enough - low > 1:
+        middle = (low + enough) // 2
+        low, enough = (low, middle) if power_of_difference(sd, middle, difference, level) >= power else (middle, enough)
+    return enough
+
+
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     """Holm's step-down adjusted p-values.
 

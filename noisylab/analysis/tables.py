@@ -9,15 +9,22 @@ from typing import Any
 
 import pandas
 
-from noisylab.analysis.statistics import holm, mean_interval, paired_difference
-from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
+from noisylab.analysis.statistics import mean_interval
+from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES, OVERRIDES
 from noisylab.core.specs import Registry
 from noisylab.training.config import TrainConfig
 
-MEASURES = ("test_accuracy_last", "test_accuracy_last10", "memorised")
+MEASURES = (
+    *("test_accuracy_last", "test_accuracy_last10", "test_accuracy_selected", "test_accuracy_peak", "test_accuracy_gap"),
+    *("memorised", "consistency_clean", "consistency_mislabelled"),
+)
+"""The measures of the first table."""
+
+EXPOSURE = ("images_processed", "images_total", "updates")
+"""What a run was shown: images through the measured network, images through all networks, and updates."""
 
 SETTINGS = (
-    *("data", "train_size", "model", "augment", "record", "budget"),
+    *("data", "train_size", "test_size", "model", "augment", "record", "budget", "validation", "select", "evaluate_every"),
     *(field.name for field in dataclasses.fields(TrainConfig)),
 )
 """The columns of `results.csv` that are settings of a run. Runs of one comparison agree in them, unless `by` names one."""
@@ -35,23 +42,24 @@ _SPECS: dict[str, Registry[Any]] = {
 
 
 def training_length(run: "Mapping[str, Any] | pandas.Series[Any]") -> str:
-    """The length of training for titles: `40 epochs`, or `images of 40 epochs`."""
-    return f"{'images of ' if run['budget'] == 'images' else ''}{run['epochs']} epochs"
+    """The length of training for titles: `40 epochs`, or with another budget `images of 40 epochs`."""
+    return f"{'' if run['budget'] == 'epochs' else run['budget'] + ' of '}{run['epochs']} epochs"
 
 
-def summarise(results: pandas.DataFrame, by: Sequence[str] = ()) -> pandas.DataFrame:
+def summarise(results: pandas.DataFrame, by: Sequence[str] = (), columns: Sequence[str] | None = None) -> pandas.DataFrame:
     """One row per noise and method: mean over seeds and half the 95 % interval (`_ci95_half`) of every measure.
 
     Args:
         results: Rows of `results.csv`.
         by: Settings whose values are kept apart; they become the first columns.
+        columns: The measures, columns of numbers. None: those of `MEASURES` that `results` has.
 
     Returns:
         A row per value of `by`, noise and method, in the order of their first runs: the noise and its rates, `n` (runs), the
-        measures (`MEASURES`, in [0, 1]), and the images and steps of a run.
+        measures, and the mean exposure of a run (`EXPOSURE`).
 
     Raises:
-        ValueError: If runs differ in a setting that is not in `by`, or a run occurs twice.
+        ValueError: If runs differ in a setting that is not in `by`, a run occurs twice, or a column is not one of numbers.
 
     Example:
         >>> import pandas
@@ -60,11 +68,13 @@ def summarise(results: pandas.DataFrame, by: Sequence[str] = ()) -> pandas.DataF
         >>> summarise(results)[["noise", "method", "n", "test_accuracy_last"]]  # doctest: +SKIP
     """
     check_comparable(results, by)
+    measures = measures_of(results, columns)
+    exposure = [name for name in EXPOSURE if name in results]
     # Whole noises one after the other, however the runs are sorted.
     noises = list(dict.fromkeys(results["noise"]))
     results = results.sort_values("noise", key=lambda held: held.map(noises.index), kind="stable")
     rows = []
-    for key, group in _under_each(results, by, "noise", "method"):
+    for key, group in under_each(results, by, "noise", "method"):
         method = key.pop("method")
         row = key | {
             "noise_kind": group["noise_kind"].iloc[0],
@@ -73,10 +83,19 @@ def summarise(results: pandas.DataFrame, by: Sequence[str] = ()) -> pandas.DataF
             "method": method,
             "n": len(group),
         }
-        for measure in MEASURES:
-            row |= _mean(group[measure], measure)
-        rows.append(row | {"images_processed": group["images_processed"].mean(), "steps": group["steps"].mean()})
+        for measure in measures:
+            row |= mean_of(group[measure], measure)
+        rows.append(row | {name: group[name].mean() for name in exposure if name not in measures})
     return pandas.DataFrame(rows)
+
+
+def measures_of(results: pandas.DataFrame, columns: Sequence[str] | None = None) -> list[str]:
+    """The measures of a table: `columns`, or those of `MEASURES` that `results` has. Raises ValueError as `check_columns`."""
+    if columns is not None:
+        return check_columns(columns, results)
+    # Nothing is selected without validation data.
+    without = {"test_accuracy_selected"} & set(results.columns[results.isna().all()])
+    return [name for name in MEASURES if name in results and name not in without]
 
 
 def summarise_epochs(metrics: pandas.DataFrame, measures: Sequence[str]) -> pandas.DataFrame:
@@ -94,9 +113,9 @@ def summarise_epochs(metrics: pandas.DataFrame, measures: Sequence[str]) -> pand
         [0.625]
     """
     rows = []
-    for row, group in _groups(metrics, ["method", "epoch"]):
+    for row, group in groups(metrics, ["method", "epoch"]):
         for measure in measures:
-            row |= _mean(group[measure], measure)
+            row |= mean_of(group[measure], measure)
         rows.append(row)
     return pandas.DataFrame(rows)
 
@@ -136,17 +155,26 @@ def differing_settings(results: pandas.DataFrame, by: Sequence[str] = ()) -> dic
     """The settings in which runs with equal `by` differ, each with its values; empty for comparable runs."""
     _check_names("by", by, results, SETTINGS)
     differing: dict[str, list[Any]] = {}
-    for _, group in _groups(results, by):
+    for _, group in groups(results, by):
         # The key leaves out overrides of a method, which do not count as differences.
         if KEY in group and group[KEY].nunique() == 1:
             continue
         for name in SETTINGS:
-            if name in group and name not in by and len(_values(group[name])) > 1:
-                differing[name] = _values(pandas.Series([*differing.get(name, []), *group[name]]))
+            if name in group and name not in by and len(_values(held := _common(group, name))) > 1:
+                differing[name] = _values(pandas.Series([*differing.get(name, []), *held]))
     for _, group in results.groupby("method", sort=False) if "code" in results else ():
         if group["code"].nunique() > 1:
             differing["code"] = [*differing.get("code", []), *_values(group["code"])]
     return differing
+
+
+def _common(runs: pandas.DataFrame, name: str) -> "pandas.Series[Any]":
+    """A setting's column, without the methods that override it (`elr@learning_rate=0.02`)."""
+    if name not in OVERRIDES:
+        return runs[name]
+    methods = runs["method"].unique()
+    own = [method for method in methods if "@" in method and name in METHODS.parse(method).overrides]
+    return runs.loc[~runs["method"].isin(own), name]
 
 
 def say_differences(differing: Mapping[str, Sequence[Any]]) -> str:
@@ -163,7 +191,7 @@ def check_comparable(results: pandas.DataFrame, by: Sequence[str] = ()) -> None:
         axes = [*by, *differing]
         apart = "" if "code" in axes else f", or keep them apart with by={axes} (--by {' '.join(axes)})"
         raise ValueError(f"{say_differences(differing)}{apart}")
-    for _, group in _groups(results, by):
+    for _, group in groups(results, by):
         if KEY in group and group[KEY].nunique() > 1:
             first, other = group.drop_duplicates(KEY)["id"].iloc[:2]
             raise ValueError(f"runs that differ in more than method, noise and seeds cannot be compared: {first}, {other}")
@@ -172,133 +200,27 @@ def check_comparable(results: pandas.DataFrame, by: Sequence[str] = ()) -> None:
         raise ValueError(f"the run {twice['id'].iloc[0]} occurs twice")
 
 
-def compare(
-    results: pandas.DataFrame,
-    measure: str = "test_accuracy_last",
-    baselines: Sequence[str] | None = None,
-    by: Sequence[str] = (),
-) -> pandas.DataFrame:
-    """Differences between methods under each noise, paired by seed and noise seed, with Holm-corrected p-values.
-
-    Args:
-        results: Rows of `results.csv`.
-        measure: a column of numbers.
-        baselines: Methods that all others are compared with; by default the first method.
-        by: Settings whose values are kept apart.
-
-    Returns:
-        A row per value of `by`, noise and pair of methods: method, baseline, n (pairs), difference (method - baseline), half
-        its 95 % interval (`difference_ci95_half`), p of the paired t-test, and `p_holm`, corrected over all rows.
-
-    Raises:
-        ValueError: If runs differ in a setting that is not in `by`, a run occurs twice, or no run is of a baseline.
-
-    Example:
-        >>> import pandas
-        >>> from noisylab.analysis.tables import compare
-        >>> results = pandas.read_csv("runs/noise_sweep/results.csv")  # doctest: +SKIP
-        >>> compare(results, baselines=["ce", "repeat"])  # doctest: +SKIP
-    """
-    methods = list(dict.fromkeys(results["method"]))
-    baselines = methods[:1] if baselines is None else [known_method(name, results) for name in several("baselines", baselines)]
-    pairs: list[tuple[str, str]] = []
-    for b in baselines:
-        pairs += [(a, b) for a in methods if a != b and (b, a) not in pairs]
-    check_comparable(results, by)
-    rows = []
-    for key, group in _under_each(results, by, "noise"):
-        values = group.pivot_table(index=["seed", "noise_seed"], columns="method", values=measure)
-        for a, b in pairs:
-            both = values[[a, b]].dropna() if {a, b} <= set(values.columns) else values.iloc[:0]
-            if len(both):
-                interval, p = paired_difference(both[a], both[b])
-                row = {"method": a, "baseline": b, "n": interval.n, "difference": interval.mean}
-                rows.append(key | row | {"difference_ci95_half": interval.half, "p": p})
-    columns = [*by, "noise", "method", "baseline", "n", "difference", "difference_ci95_half", "p"]
-    table = pandas.DataFrame(rows, columns=columns)
-    return table.assign(p_holm=holm(table["p"]))
+def check_columns(columns: Sequence[str], results: pandas.DataFrame, argument: str = "columns") -> list[str]:
+    """The columns as a list. Raises ValueError, with a suggestion, unless all of them are columns of numbers."""
+    # A measure that no run has is a column without values, of no type.
+    numeric = {*results.select_dtypes("number"), *results.columns[results.isna().all()]} - {"seed", "noise_seed"}
+    known = [str(name) for name in results if name in numeric]
+    names = several(argument, columns)
+    for name in names:
+        if name not in known:
+            close = difflib.get_close_matches(str(name), known, n=1)
+            meant = f" (did you mean {close[0]!r}?)" if close else ""
+            raise ValueError(f"{argument} must name columns of numbers, got {name!r}{meant}; there are {', '.join(known)}")
+    return list(dict.fromkeys(names))
 
 
-def leaders(
-    results: pandas.DataFrame, measure: str = "test_accuracy_last", by: Sequence[str] = (), *, level: float = 0.05
-) -> pandas.DataFrame:
-    """The method with the highest mean under each noise, and whether it is significantly above every other one.
-
-    Args:
-        results: Rows of `results.csv`.
-        measure: a column of numbers.
-        by: Settings whose values are kept apart.
-        level: Of significance, in (0, 1).
-
-    Returns:
-        A row per value of `by` and noise: method; `p_holm`, the largest p of its paired t-tests with the others after Holm's
-        correction over the whole table, NaN unless all of them have two pairs at least; significant: `p_holm` < level.
-
-    Raises:
-        ValueError: If runs differ in a setting that is not in `by`, or a run occurs twice.
-    """
-    check_comparable(results, by)
-    parts = []
-    best: list[tuple[dict[str, Any], str, int]] = []
-    for key, group in _under_each(results, by, "noise"):
-        leader = str(group.groupby("method", sort=False)[measure].mean().idxmax())
-        parts.append(compare(group, measure, [leader]).assign(place=len(best)))
-        best.append((key, leader, group["method"].nunique() - 1))
-    tests = pandas.concat(parts)
-    tests["p_holm"] = holm(tests["p"])
-    rows = []
-    for place, (key, leader, others) in enumerate(best):
-        p = tests.loc[tests["place"] == place, "p_holm"]
-        whole = len(p) == others > 0 and bool(p.notna().all())
-        largest = float(p.max()) if whole else float("nan")
-        rows.append(key | {"method": leader, "p_holm": largest, "significant": largest < level})
-    return pandas.DataFrame(rows)
-
-
-def mean_ranks(results: pandas.DataFrame, measure: str = "test_accuracy_last", by: Sequence[str] = ()) -> pandas.DataFrame:
-    """The mean rank of every method over seeds (1 = best, ties share), under each noise.
-
-    Under each noise, only the seeds that all methods have count.
-
-    Args:
-        results: Rows of `results.csv`.
-        measure: a column of numbers; high is good.
-        by: Settings whose values are kept apart.
-
-    Returns:
-        A row per value of `by`, noise and method: n (seeds), rank, half its 95 % interval (`rank_ci95_half`), and Friedman's p
-        of the noise, NaN for fewer than three methods or two seeds.
-
-    Raises:
-        ValueError: If runs differ in a setting that is not in `by`, or a run occurs twice.
-
-    Source:
-        Friedman (1937); Demsar (2006), Statistical comparisons of classifiers over multiple data sets.
-    """
-    from scipy import stats
-
-    check_comparable(results, by)
-    rows = []
-    for key, group in _under_each(results, by, "noise"):
-        values = group.pivot_table(index=["seed", "noise_seed"], columns="method", values=measure, sort=False).dropna()
-        if values.empty:
-            continue
-        ranks = values.rank(axis=1, ascending=False)
-        testable = values.shape[0] > 1 and values.shape[1] > 2
-        p = float(stats.friedmanchisquare(*values.to_numpy().T).pvalue) if testable else float("nan")
-        rows += [
-            key | {"method": method, "n": len(values)} | _mean(ranks[method], "rank") | {"friedman_p": p}
-            for method in values.columns
-        ]
-    return pandas.DataFrame(rows, columns=[*by, "noise", "method", "n", "rank", "rank_ci95_half", "friedman_p"])
-
-
-def _mean(values: "pandas.Series[float]", name: str) -> dict[str, float]:
+def mean_of(values: "pandas.Series[float]", name: str) -> dict[str, float]:
+    """The mean under `name`, and half its 95 % interval under `name` + `_ci95_half`."""
     interval = mean_interval(values)
     return {name: interval.mean, f"{name}_ci95_half": interval.half}
 
 
-def _groups(table: pandas.DataFrame, columns: Sequence[str]) -> Iterator[tuple[dict[str, Any], pandas.DataFrame]]:
+def groups(table: pandas.DataFrame, columns: Sequence[str]) -> Iterator[tuple[dict[str, Any], pandas.DataFrame]]:
     """The values of `columns` by name, and the rows that have them, in the order of their first rows."""
     if not columns:
         yield {}, table
@@ -307,14 +229,14 @@ def _groups(table: pandas.DataFrame, columns: Sequence[str]) -> Iterator[tuple[d
         yield dict(zip(columns, values, strict=True)), group
 
 
-def _under_each(
+def under_each(
     results: pandas.DataFrame, by: Sequence[str], *columns: str
 ) -> Iterator[tuple[dict[str, Any], pandas.DataFrame]]:
-    """`_groups` by settings and `columns`, with settings in the order of `_values`."""
+    """`groups` by settings and `columns`, with settings in the order of `_values`."""
     places = {name: _values(results[name]).index for name in by}
-    settings = sorted(_groups(results, by), key=lambda pair: [place(_plain(pair[0][name])) for name, place in places.items()])
+    settings = sorted(groups(results, by), key=lambda pair: [place(_plain(pair[0][name])) for name, place in places.items()])
     for key, rows in settings:
-        for inner, group in _groups(rows, columns):
+        for inner, group in groups(rows, columns):
             yield key | inner, group
 
 

@@ -238,7 +238,13 @@ def _parts(option: str, text: str, annotation: Any) -> list[str]:
     """The values in a text that commas separate; the text itself if it may be one value."""
     if option not in _SPECS and _reads("", annotation):
         return [text]
-    parts = split_outside(text)
+    parts: list[str] = []
+    for part in split_outside(text):
+        # A comma also separates the overrides of a method.
+        if parts and "@" in parts[-1] and option in _SPECS and _SPECS[option].overrides and re.match(r"\w+ *=", part):
+            parts[-1] += f",{part}"
+        else:
+            parts.append(part)
     # A comma can be part of a file's name.
     is_path = option in _SPECS and ":" in text and not all(_fits(option, part) for part in parts)
     return parts if all(parts) and not is_path else [text]

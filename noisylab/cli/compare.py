@@ -1,12 +1,13 @@
-"""Print the paired differences between the methods of a study, with 95 % intervals and Holm-corrected p-values.
+"""Compare the methods of a study: primary contrasts pooled over the noisy settings, then differences under each noise.
 
-Example: noisylab compare runs/noise_sweep --baselines ce repeat
+Both are paired by seed, with 95 % intervals and Holm-corrected p-values.
+
+Example: noisylab compare runs/noise_sweep --baselines ce repeat --columns test_accuracy_last test_nll
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
 
 import tyro
 
@@ -27,9 +28,13 @@ class Arguments:
     runs: tyro.conf.Positional[Path]
     """Folder of a study."""
     baselines: tuple[str, ...] = ()
-    """Methods that all others are compared with, as the tables name them (none: the first one, and repeat)."""
-    measure: Literal["test_accuracy_last", "test_accuracy_last10", "memorised"] = "test_accuracy_last"
+    """Methods that all others are compared with under each noise, as the tables name them (none: the first one, and repeat)."""
+    contrasts: tuple[str, ...] = ()
+    """Primary contrasts, "METHOD - BASELINE" each (none: "dlb - repeat" and "dlb - ce", or all methods with the first one)."""
+    measure: str = "test_accuracy_last"
     """The column of results.csv to compare."""
+    columns: tuple[str, ...] = ()
+    """Measures of the first table, columns of results.csv (none: the usual ones)."""
     by: tuple[str, ...] = ()
     """Settings in which the runs differ; their values are kept apart."""
     where: tuple[str, ...] = ()
@@ -45,23 +50,29 @@ def main(args: Sequence[str]) -> int:
     for name in arguments.by:
         check_name(name, _SETTINGS)
     where = settings_of(arguments.where)
+    pairs = [_contrast(text) for text in arguments.contrasts] or None
     if arguments.out is not None:
         check_output_file(arguments.out)
     from rich.console import Console
 
-    from noisylab.analysis.tables import compare, summarise
+    from noisylab.analysis.comparisons import compare, primary_contrasts
     from noisylab.plotting.study_runs import study_runs
-    from noisylab.report.tables import differences_table, results_table
+    from noisylab.report.tables import contrasts_table, differences_table, is_share, power_lines, results_table
     from noisylab.study.study_file import first_method
 
     by = arguments.by
     results = study_runs(arguments.runs, where=where).results
     known = list(dict.fromkeys(results["method"]))
     usual = dict.fromkeys([first_method(arguments.runs, known), *(name for name in known if name == "repeat")])
-    baselines = arguments.baselines or tuple(usual)
-    differences = compare(results, arguments.measure, baselines, by)
+    first = results_table(results, by, arguments.columns or None)
+    primary = primary_contrasts(results, pairs, arguments.measure, by)
+    differences = compare(results, arguments.measure, arguments.baselines or tuple(usual), by)
     console = Console()
-    results_table(summarise(results, by), by).print(console)
+    first.print(console)
+    if len(primary):
+        contrasts_table(primary, by).print(console)
+        if is_share(arguments.measure):
+            console.print("\n".join(power_lines(primary, by)), markup=False, highlight=False, soft_wrap=True)
     if len(differences):
         differences_table(differences, by).print(console)
     if arguments.out is not None:
@@ -69,3 +80,11 @@ def main(args: Sequence[str]) -> int:
         write_atomically(arguments.out, differences.to_csv(index=False))
         print(f"the differences: {arguments.out}")
     return 0
+
+
+def _contrast(text: str) -> tuple[str, str]:
+    """The method and the baseline of `dlb - repeat`. Raises ValueError for another form."""
+    method, found, baseline = text.partition(" - ")
+    if not (found and method.strip() and baseline.strip()):
+        raise ValueError(f'--contrasts must be "METHOD - BASELINE" each, got {text!r}; write --contrasts "dlb - repeat"')
+    return method.strip(), baseline.strip()

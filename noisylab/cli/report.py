@@ -28,6 +28,8 @@ class Arguments:
     """The seed of the explored runs (None: the first one)."""
     where: tuple[str, ...] = ()
     """Settings of the runs to show, KEY=VALUE each (none: all runs)."""
+    columns: tuple[str, ...] = ()
+    """Measures of the first table, columns of results.csv (none: the usual ones)."""
     data_root: Path | None = None
     """Folder of a downloaded data set, for the images of the samples (None: data)."""
     samples: bool = True
@@ -46,7 +48,8 @@ def main(args: Sequence[str]) -> int:
 
     where = settings_of(arguments.where)
     runs = study_runs(arguments.runs, noise=arguments.noise, where=where, data_root=arguments.data_root)
-    page = build_page(runs, explored=explore(runs, arguments.seed) if arguments.samples else None)
+    explored = explore(runs, arguments.seed) if arguments.samples else None
+    page = build_page(runs, explored=explored, columns=arguments.columns or None)
     make_output(out.parent)
     write_atomically(out, page)
     print(f"{out} ({out.stat().st_size / 2**20:.1f} MiB)")

@@ -13,8 +13,10 @@ from noisylab.core.registries import NAMED_STUDIES
 from noisylab.core.specs import parse_assignments
 from noisylab.named_studies.named_study import NamedStudy
 from noisylab.study.grid import Grid, seeds_of
+from noisylab.study.recipes import with_recipes
 
 if TYPE_CHECKING:
+    import pandas
     from rich.console import Console
 
     from noisylab.study.plan import Plan
@@ -92,6 +94,8 @@ def main(args: Sequence[str]) -> int:
         raise ValueError(f"--{key.replace('_', '-')} and --over {key}=... are given; one of them is enough")
     grid = replace(arguments.grid, over=axes)
     check_output(execution.out)
+    if study.follow_up is not None and not grid.validation:
+        raise ValueError(f"study {spec.name} chooses on validation samples, got --validation 0; write --validation 0.1")
     from noisylab.study.plan import plan
 
     planned = plan(grid)
@@ -102,23 +106,49 @@ def main(args: Sequence[str]) -> int:
 
     console = Console()
     failures = run_plan(planned, execution.out, jobs=execution.jobs, observer=ConsoleProgress(console))
-    show(study, planned, failures, execution.out, console)
+    results = finished_runs(planned, execution.out)
+    if study.follow_up is not None and len(results):
+        study, said = study.follow_up(grid, results)
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
+        planned = plan(study.grid)
+        failures += run_plan(planned, execution.out, jobs=execution.jobs, observer=ConsoleProgress(console))
+        results = finished_runs(planned, execution.out)
+    show(study, planned, results, failures, execution.out, console)
     return 1 if failures else 0
 
 
-def show(study: NamedStudy, plan: "Plan", failures: "Sequence[Failure]", out: Path, console: "Console") -> None:
-    """Show the finished runs as the named study asks, and name the runs that are missing."""
-    # Plotting takes seconds to import, and help and refusals do not need it.
+def finished_runs(plan: "Plan", out: Path) -> "pandas.DataFrame":
+    """The results of the finished runs of a plan, in its order."""
     import pandas
 
-    from noisylab.report import study_report
     from noisylab.study.run_folder import read_result
 
-    finished = {config.id: result for config in plan.configs if (result := read_result(out / config.id)) is not None}
+    return pandas.DataFrame([result for config in plan.configs if (result := read_result(out / config.id)) is not None])
+
+
+def show(
+    study: NamedStudy,
+    plan: "Plan",
+    results: "pandas.DataFrame",
+    failures: "Sequence[Failure]",
+    out: Path,
+    console: "Console",
+) -> None:
+    """Show the finished runs as the named study asks, and name the runs that are missing."""
+    # Plotting takes seconds to import, and help and refusals do not need it.
+    from noisylab.report import study_report
+
+    def planned(*methods: str) -> tuple[str, ...]:
+        """Methods as they were planned."""
+        grid = plan.grid
+        return with_recipes(methods, "paper" if grid.recipe == "paper" else "common", grid.data, grid.training)
+
+    finished = set(results.get("id", ()))
     study_report.show(
-        pandas.DataFrame(list(finished.values())),
+        results,
         out,
-        baselines=list(dict.fromkeys([plan.grid.methods[0], *study.controls])),
+        baselines=planned(plan.grid.methods[0], *study.controls),
+        contrasts=[(method, baseline) for pair in study.contrasts for method, baseline in [planned(*pair)]],
         by=tuple(plan.grid.over),
         figures=study.figures,
         tables=study.tables,

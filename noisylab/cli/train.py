@@ -1,7 +1,10 @@
 """One run, with its metrics as they come: one method under one noise with one seed.
 
 The default is DLB on scikit-learn's digits under symmetric noise of 0.4. The run's folder is like those of a study, so figures,
-the report, and a larger study with the same --out use it too. The same command again continues an interrupted run.
+the report, and a larger study with the same --out and settings use it too; the default --budget of a study is images. The same
+command again continues an interrupted run.
+
+Settings of the method's own follow it after an @: --method "elr@learning_rate=0.02,weight_decay=1e-3".
 
 With `torchrun --nproc-per-node 4 -m noisylab train ...` four processes train one network together, each on its own GPU, or all
 on the CPU. --batch-size is the global batch size. Each process trains on its share of every batch and keeps its own half-batch
@@ -11,7 +14,7 @@ for DLB.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +26,7 @@ from noisylab.core.system import is_rank_zero, resolve_device_name, torchrun_pro
 from noisylab.data.image_data import ImageData, check_root, load_data
 from noisylab.study.grid import Grid
 from noisylab.study.plan import plan
-from noisylab.study.run_config import RunConfig
+from noisylab.study.run_config import Budget, Record, RunConfig, Select, Share
 from noisylab.training.config import TrainConfig
 
 SHOWN = {
@@ -72,8 +75,20 @@ class Run:
     """Seed of the noise (None: --seed)."""
     augment: str = "auto"
     """Augmentation (spec; noisylab list augmentations); auto is the data set's own."""
-    record: Literal["online", "eval"] = "online"
+    budget: Budget = "epochs"
+    """Epochs as given, or what a study with this budget gives the method (noisylab sweep --help)."""
+    recipe: Literal["common", "paper"] = "common"
+    """Training settings: those below, or in their place the published ones of the method, if there are any."""
+    record: Record = "online"
     """Per-sample records of the training steps (free), or of an extra pass over the training set after each epoch."""
+    validation: Share = 0.0
+    """Share of the noisy training data that is held out, stratified by given label, to choose the epoch (0: none)."""
+    select: Select = "last"
+    """The epoch whose network counts besides the last: none, or the best on the validation data."""
+    test_size: PositiveInt | None = None
+    """Test on a stratified subset of this many samples (None: all)."""
+    evaluate_every: PositiveInt = 1
+    """Test after every so many epochs; after each of the last ten in any case (epochs)."""
 
 
 @dataclass(frozen=True)
@@ -90,16 +105,14 @@ def main(args: Sequence[str]) -> int:
     arguments = parse_command_line(Arguments, "train", __doc__, args)
     one, place = arguments.run, arguments.place
     check_fields(one)
-    shared = {
-        name: getattr(one, name) for name in ("data", "data_root", "train_size", "model", "noise_seed", "augment", "record")
-    }
+    shared = {each.name: getattr(one, each.name) for each in fields(one) if each.name not in ("method", "noise", "seed")}
     training = replace(
         arguments.training,
         device=resolve_device_name(arguments.training.device),
         processes=torchrun_processes(),
         sync_batch_norm=place.sync_batch_norm,
     )
-    grid = Grid(methods=(one.method,), noise=(one.noise,), seeds=(one.seed,), budget="epochs", training=training, **shared)
+    grid = Grid(methods=(one.method,), noise=(one.noise,), seeds=(one.seed,), training=training, **shared)
     check_root(grid.data_root)
     check_output(place.out)
     with ExitStack() as stack:
@@ -112,13 +125,14 @@ def main(args: Sequence[str]) -> int:
                     data = load_data(grid.data, grid.data_root, grid.train_size)
             else:
                 data = load_data(grid.data, grid.data_root, grid.train_size)
-            (config,) = plan(grid, data).configs
+            planned = plan(grid, data)
+            (config,) = planned.configs
             tell = tensorboard(place.out / config.id) if place.tensorboard and is_rank_zero() else None
             make_output(place.out)
         except ValueError as error:
             # Print before the process group ends.
             fail(error)
-        return run(config, data, place.out, tell)
+        return run(config, planned.data[config.data_digest], place.out, tell)
 
 
 def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[str, Any]], None] | None) -> int:
@@ -150,8 +164,9 @@ def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[s
     write_results(out)
     ran = f"{result['method']} under {result['noise']} (realised rate {result['realised_rate']:.3f}), seed {result['seed']}"
     last, last10 = result["test_accuracy_last"], result["test_accuracy_last10"]
-    print(f"{ran}: test accuracy {last:.4f} at the last epoch, {last10:.4f} in the mean of the last ten")
-    print(f"{result['images_processed']:,} images in {result['steps']:,} steps, {result['seconds']:.1f} s")
+    of_ten = "" if math.isnan(last10) else f", {last10:.4f} in the mean of the last ten"
+    print(f"{ran}: test accuracy {last:.4f} at the last epoch{of_ten}")
+    print(f"{result['images_processed']:,} images in {result['updates']:,} updates, {result['seconds']:.1f} s")
     return 0
 
 

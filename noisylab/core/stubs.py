@@ -45,10 +45,12 @@ PUBLIC: dict[str, dict[str, list[str]]] = {
     },
     "recording": {"recorder": ["DynamicsRecorder"], "records": ["load_dynamics", "make_records"]},
     "analysis": {
+        "calibration": ["aurc", "brier", "ece", "ece_classwise", "nll"],
         "exchange": ["cleanlab_issues", "cleanlab_table", "read_aum", "read_cartography", "write_aum", "write_cartography"],
         "memorised_fractions": ["memorisation"],
         "mislabel_detection": ["Detection", "detection", "detection_table"],
         "over_epochs": ["flip_rates", "fractions_over_epochs", "training_dynamics"],
+        "predicted_classes": ["churn", "class_accuracy", "confusion", "mean_churn", "selection", "top_k_accuracy"],
         "prediction_flips": ["flips"],
         "scores.aum": ["aum_threshold", "fake_classes", "mislabelled_by_aum"],
         "scores.beta_mixture": ["beta_clean_probability"],

@@ -150,15 +150,27 @@ class ImageData:
 
         Raises ValueError for more samples than there are, or fewer than classes.
         """
-        available = len(self.train_labels)
-        if not self.num_classes <= train_size <= available:
-            raise ValueError(
-                f"train size must be between {self.num_classes} (the classes) and {available} (the samples), got {train_size}"
-            )
-        if train_size == available:
+        chosen = self._subset("train", self.train_labels, train_size)
+        return self if chosen is None else self._select(chosen)
+
+    def test_subset(self, test_size: int) -> "ImageData":
+        """The data with a stratified choice of `test_size` test samples, the same at every call.
+
+        Raises ValueError for more samples than there are, or fewer than classes.
+        """
+        chosen = self._subset("test", self.test_labels, test_size)
+        if chosen is None:
             return self
-        chosen = _stratified_choice(self.train_labels, train_size, np.random.default_rng(0))
-        return self._select(chosen)
+        images, labels = self.test_images.take(chosen, axis=0), self.test_labels[chosen]
+        return dataclasses.replace(self, test_images=images, test_labels=labels)
+
+    def _subset(self, part: str, labels: NDArray[np.int64], size: int) -> NDArray[np.int64] | None:
+        """Positions of a stratified choice; None: all."""
+        if not self.num_classes <= size <= len(labels):
+            raise ValueError(
+                f"{part} size must be between {self.num_classes} (the classes) and {len(labels)} (the samples), got {size}"
+            )
+        return None if size == len(labels) else _stratified_choice(labels, size, np.random.default_rng(0))
 
     def save(self, folder: Path) -> None:
         """Write the arrays to `folder`; `open` maps them into any number of processes."""
@@ -219,7 +231,7 @@ def load_run_data(config: Mapping[str, Any], root: Path | None) -> ImageData:
 
     Raises ValueError if the data cannot be read from `root`, or has changed since.
     """
-    data = load_data(DATA_SETS.parse(config["data"]), root, config["train_size"])
+    data = load_data(DATA_SETS.parse(config["data"]), root, config["train_size"]).test_subset(config["test_size"])
     if data.digest() != config["data_digest"]:
         raise ValueError(f"the data set {config['data']} is not the one that the runs were trained on; is the data root right?")
     return data

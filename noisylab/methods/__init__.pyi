@@ -1,4 +1,6 @@
 # Written by `make stubs`.
+from .backward_correction import BackwardCorrection as BackwardCorrection
+from .bake import BAKE as BAKE
 from .ban import BAN as BAN
 from .base import Frozen as Frozen
 from .base import Method as Method
@@ -25,18 +27,24 @@ from .elr import ELR as ELR
 from .elr_plus import ELRPlus as ELRPlus
 from .forward_correction import ForwardCorrection as ForwardCorrection
 from .gce import GCE as GCE
+from .gjs import GJS as GJS
 from .hinton_kd import HintonKD as HintonKD
+from .jocor import JoCoR as JoCoR
+from .logit_clip import LogitClip as LogitClip
 from .losses import distillation as distillation
 from .lsr import LSR as LSR
 from .lwr import LWR as LWR
+from .mean_teacher import MeanTeacher as MeanTeacher
 from .mr_kd import MrKD as MrKD
 from .nce_rce import NCERCE as NCERCE
 from .peer_loss import PeerLoss as PeerLoss
 from .ps_kd import PSKD as PSKD
 from .repeat import Repeat as Repeat
+from .sat import SAT as SAT
 from .sce import SCE as SCE
 from .snapshot_kd import SnapshotKD as SnapshotKD
 from .soft_target_memory import SoftTargetMemory as SoftTargetMemory
+from .sop import SOP as SOP
 from .temporal_ensembling import TemporalEnsembling as TemporalEnsembling
 from .tf_kd_reg import TfKDReg as TfKDReg
 from .tf_kd_self import TfKDSelf as TfKDSelf

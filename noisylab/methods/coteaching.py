@@ -33,10 +33,15 @@ def coteaching_loss(first: Tensor, second: Tensor, labels: Tensor, *, remembered
     at least one. It can be a tensor on the device, so that nothing waits. The choice has no gradient. Computed in at least
     float32.
     """
+    return _exchanged(first, second, labels, remembered)[0]
+
+
+def _exchanged(first: Tensor, second: Tensor, labels: Tensor, remembered: Tensor | float) -> tuple[Tensor, Tensor]:
+    """The loss, and bool[B]: the samples that the first network learns from."""
     one, two = (functional.cross_entropy(widened(logits), labels, reduction="none") for logits in (first, second))
     count = kept_count(remembered, len(labels), labels.device)
     of_one, of_two = (smallest(losses, count) for losses in (one, two))
-    return (torch.where(of_two, one, 0).sum() + torch.where(of_one, two, 0).sum()) / count
+    return (torch.where(of_two, one, 0).sum() + torch.where(of_one, two, 0).sum()) / count, of_two
 
 
 @METHODS.register("coteaching")
@@ -92,11 +97,9 @@ class CoTeaching(Method):
         self.remembered.fill_(1 - self.forget_rate * min((epoch + self.ahead) / self.over, 1))
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
-        """`coteaching_loss` of both networks on the same images. The first one trains on the second one's choice."""
-        other = self.second(batch.images)
-        losses = functional.cross_entropy(widened(other.detach()), batch.labels, reduction="none")
-        self.selected = smallest(losses, kept_count(self.remembered, len(losses), losses.device))
-        return coteaching_loss(logits, other, batch.labels, remembered=self.remembered)
+        """`coteaching_loss` of both networks on the same images."""
+        loss, self.selected = _exchanged(logits, self.second(batch.images), batch.labels, self.remembered)
+        return loss
 
     @classmethod
     def total_images_factor(cls, *, epochs: int, **options: Any) -> float:  # noqa: ARG003 - the same for all

@@ -1,6 +1,6 @@
 """Forward correction: the prediction passes through the transition matrix (Patrini et al., CVPR 2017)."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
@@ -8,12 +8,11 @@ from torch.nn import functional
 
 from noisylab.core.checks import Bound
 from noisylab.core.registries import METHODS
-from noisylab.corruption import anchor_points
-from noisylab.corruption.validation import check_transition
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, RunInfo, TeacherProvider
+from noisylab.methods.base import RunInfo
 from noisylab.methods.losses import widened
 from noisylab.methods.provenance import Provenance
+from noisylab.methods.with_transition import WithTransition
 
 
 def forward_corrected_loss(logits: Tensor, labels: Tensor, transition: Tensor) -> Tensor:
@@ -29,7 +28,7 @@ def forward_corrected_loss(logits: Tensor, labels: Tensor, transition: Tensor) -
 
 
 @METHODS.register("forward_correction")
-class ForwardCorrection(Method):
+class ForwardCorrection(WithTransition):
     """Cross-entropy of the given label under T^T p, the prediction passed through the noise (Patrini et al., CVPR 2017).
 
     The logits predict the true class.
@@ -47,8 +46,6 @@ class ForwardCorrection(Method):
         numbers={"transition": "paper", "percentile": "paper; the code has 97 for CIFAR-10"},
     )
 
-    transition: Tensor
-
     def __init__(
         self,
         run: RunInfo,
@@ -56,34 +53,8 @@ class ForwardCorrection(Method):
         transition: Literal["anchor", "known"] = "anchor",
         percentile: Annotated[float, Bound(gt=0, le=100)] | None = None,
     ) -> None:
-        super().__init__(run)
-        self.estimated, self.percentile = transition == "anchor", percentile
-        self.register_buffer("transition", torch.zeros(run.num_classes, run.num_classes))
-        if self.estimated:
-            return
-        if percentile is not None:
-            raise ValueError("percentile is for anchor points, so it needs transition='anchor'")
-        if run.transition is None:
-            raise ValueError("transition='known' needs the transition matrix, which is not known for this noise; use 'anchor'")
-        self._set(check_transition(run.transition.numpy(force=True)))
-
-    def prepare(self, teachers: TeacherProvider) -> None:
-        """Estimate T from a network trained with CE, unless it is known."""
-        if self.estimated:
-            p = teachers.logits(teachers.trained("ce")).double().softmax(dim=1)
-            self._set(anchor_points(p.cpu().numpy(), percentile=self.percentile))
-
-    def _set(self, transition: Any) -> None:
-        rows = torch.as_tensor(transition, dtype=self.transition.dtype, device=self.transition.device)
-        if rows.shape != self.transition.shape:
-            raise ValueError(f"the transition matrix must be {list(self.transition.shape)}, got {list(rows.shape)}")
-        self.transition.copy_(rows)
+        super().__init__(run, transition, percentile)
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`forward_corrected_loss` of the given labels."""
         return forward_corrected_loss(logits, batch.labels, self.transition)
-
-    @classmethod
-    def num_trainings(cls, **options: Any) -> int:
-        """Two if T is estimated, since that takes a network of its own."""
-        return 2 if options.get("transition", "anchor") == "anchor" else 1

@@ -1,10 +1,13 @@
 """`NamedStudy`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from noisylab.study.grid import Grid
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True)
@@ -13,12 +16,17 @@ class NamedStudy:
 
     Attributes:
         grid: The default grid.
+        contrasts: The study's primary questions: pairs of a method and its baseline (specs).
         controls: Methods that all others are compared with, besides the grid's first method.
         figures: Names or specs of figures.
         tables: Forms of the tables.
+        follow_up: Chooses, by the results on validation samples, a second study that is run in the same folder and shown
+            instead. It takes the grid that was run and its rows of `results.csv`, and also returns a text with the choice.
     """
 
     grid: Grid
+    contrasts: Sequence[tuple[str, str]] = (("dlb", "repeat"), ("dlb", "ce"))
     controls: Sequence[str] = ("repeat",)
     figures: Sequence[str] = ()
     tables: Sequence[Literal["terminal", "markdown", "latex"]] = ("terminal",)
+    follow_up: "Callable[[Grid, pandas.DataFrame], tuple[NamedStudy, str]] | None" = None

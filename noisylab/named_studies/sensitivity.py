@@ -21,8 +21,7 @@ def sensitivity(
     grid = Grid(
         methods=("ce", "repeat", *variants),
         noise=("symmetric:0.4",),
-        # DLB presents every image twice an epoch.
-        budget="images",
+        seeds=(0, 1, 2),
         over={"batch_size": (32, 64, 128)},
     )
     return NamedStudy(grid, figures=("option_map",))

@@ -14,7 +14,7 @@ from noisylab.analysis.scoring import available, score
 from noisylab.analysis.tables import summarise_epochs
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.memorisation import curves, learning_rate_drops, mark_drops
+from noisylab.plotting.epoch_curves import curves, learning_rate_drops, mark_drops
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import GROUPS, Width, has_room, inches, paper_style, shared_legend, short_label
 

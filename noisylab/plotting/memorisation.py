@@ -1,92 +1,118 @@
-"""Test accuracy, and what mislabelled samples are predicted as, during training."""
+"""Test accuracy, and the share of mislabelled samples that are memorised, against the images processed."""
 
-from collections.abc import Sequence
+import textwrap
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
-from noisylab.analysis.tables import summarise_epochs
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import Width, exposure_legend, has_room, inches, method_styles, panel_grid, paper_style
+from noisylab.plotting.style import Width, exposure_legend, first_methods, has_room, inches, method_styles, paper_style
 
-PANELS = {
-    "test_accuracy": "test set: predicted correctly",
-    "mislabelled_correct": "mislabelled: predicted as the true label",
-    "mislabelled_memorised": "mislabelled: memorised (as the given label)",
-    "mislabelled_other": "mislabelled: predicted as another label",
-}
+MEASURES = {"test_accuracy": "test accuracy", "mislabelled_memorised": "memorised share"}
+# The noises of a study with more than fit.
+SHOWN = ("symmetric:0.4", "symmetric:0.6", "asymmetric:0.4")
+MOST = 4
 
 
-def curves(numbers: pandas.DataFrame, measure: str, *, share: bool = True, ax: Axes | None = None, **kwargs: Any) -> Axes:
-    """A measure over epochs, one line per method with its 95 % interval as a band.
+def seed_curves(numbers: pandas.DataFrame, measure: str, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+    """A measure against the thousands of images processed: a thin line per seed and a thick one for the mean of each method.
 
     Args:
-        numbers: Rows of `noisylab.analysis.tables.summarise_epochs`: method, epoch, `measure`, `measure`_ci95_half.
-        measure: a column of `numbers`.
-        share: Whether the measure is in [0, 1]; its t interval may reach beyond.
+        numbers: A row per method, seed and epoch: method, run, epoch, images (cumulative), and `measure`; NaN is left out.
+        measure: A column of `numbers`.
         ax: None: the current axes.
         kwargs: To `Axes.plot`.
     """
     ax = ax or plt.gca()
     styles = method_styles(numbers["method"].unique())
-    for method, rows in numbers.groupby("method", sort=False):
-        style = styles[str(method)] | {"marker": ""} | kwargs
-        epochs, mean, half = rows["epoch"] + 1, rows[measure], rows[f"{measure}_ci95_half"]
-        ax.plot(epochs, mean, **style)
-        ax.fill_between(epochs, mean - half, mean + half, color=style["color"], alpha=0.18, linewidth=0)
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    if share:
-        bottom, top = ax.get_ylim()
-        ax.set_ylim(max(bottom, -0.005), min(top, 1.005))
+    for method, rows in numbers.dropna(subset=[measure]).groupby("method", sort=False):
+        # One epoch alone is a point.
+        marker = styles[str(method)]["marker"] if rows["epoch"].nunique() == 1 else ""
+        style = styles[str(method)] | {"marker": marker}
+        for _, seed in rows.groupby("run", sort=False):
+            thin = style | {"linewidth": 0.6, "alpha": 0.35, "label": None, "linestyle": "-"}
+            ax.plot(seed["images"] / 1000, seed[measure], **thin | kwargs)
+        mean = rows.groupby("epoch")[["images", measure]].mean()
+        ax.plot(mean["images"] / 1000, mean[measure], **style | {"linewidth": 1.6} | kwargs)
+    ax.set_xlim(left=0)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=4))
     return ax
 
 
-def learning_rate_drops(metrics: pandas.DataFrame) -> list[int]:
-    """The epochs at whose start the learning rate fell by a third or more. metrics: rows of `metrics.csv` with `run`."""
-    # Runs of one study may have different numbers of epochs; the longest run shows all drops.
-    longest = metrics[metrics["run"] == metrics["run"].iloc[int(metrics["epoch"].argmax())]]
-    rates = longest.groupby("epoch")["learning_rate"].mean()
-    # A cosine falls in every epoch, which is not a step.
-    before = rates.shift()
-    flat = (before.shift().isna()) | np.isclose(before, before.shift())
-    drops: list[int] = rates.index[((rates / before) < 0.7) & flat].tolist()
-    return drops
+@FIGURES.register(
+    "memorisation", caption="Test accuracy and the memorised share of mislabelled samples, against the images processed"
+)
+def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width: Width = "page") -> DrawnFigure:
+    """Test accuracy and the memorised share against the images that the measured network processed, for each noise.
 
+    Thin lines are seeds, thick ones their mean. At one place of the horizontal axis, all methods have seen equally many images.
 
-def mark_drops(drops: Sequence[int], ax: Axes) -> None:
-    """Dotted lines at drops of the learning rate, over epochs counted from 1."""
-    for epoch in drops:
-        ax.axvline(epoch + 0.5, color="0.5", linestyle=":", linewidth=0.8, zorder=0)
-
-
-@FIGURES.register("memorisation", caption="Test accuracy, and what becomes of mislabelled samples, over epochs")
-def memorisation_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
-    """Test accuracy and ELR's three fractions of mislabelled samples over epochs, with a line per method.
-
-    Dotted lines mark drops of the learning rate. The legend states the images of a run, including its teachers.
+    noises: as the tables name them (none: the chosen one, or up to four of the study's).
     """
-    runs.check_mislabelled()
-    metrics = runs.metrics()
+    runs.check_alike()
+    shown = list(noises) or _noises(runs)
+    if unknown := [noise for noise in shown if noise not in set(runs.results["noise"])]:
+        there = ", ".join(dict.fromkeys(runs.results["noise"]))
+        raise ValueError(f"noises must be of the study's, {there}, got {unknown[0]!r}")
+    metrics = runs.metrics(shown)
     if metrics["mislabelled_memorised"].isna().all():
         raise runs.nothing_recorded()
-    numbers, drops = summarise_epochs(metrics, list(PANELS)), learning_rate_drops(metrics)
+    metrics = metrics.assign(images=metrics.groupby("run", sort=False)["images"].cumsum())
+    numbers = metrics[["noise", "method", "run", "epoch", "images", *MEASURES]]
     with paper_style():
-        across, row, rest = (2, 2.05, 0.5) if has_room(width) else (1, 1.65, 0.6)
-        figure, grid, axes = panel_grid(4, across, width=inches(width), row=row, rest=rest, sharex=True)
-        for ax, (measure, name) in zip(axes, PANELS.items(), strict=True):
-            curves(numbers, measure, ax=ax)
-            mark_drops(drops, ax)
-            ax.set(title=name)
-        for ax in grid[-1]:
-            ax.set_xlabel("epoch")
-        for ax in grid[:, 0]:
-            ax.set_ylabel("share of samples")
-        exposure_legend(figure, axes[0], runs.under_noise[runs.under_noise["method"].isin(metrics["method"])])
-        figure.suptitle(runs.records_title, wrap=True)
+        figure, panels = _panels(len(shown), width)
+        for (place, noise), line in zip(enumerate(shown), panels.T, strict=True):
+            rows = numbers[numbers["noise"] == noise]
+            for ax, (measure, name) in zip(line, MEASURES.items(), strict=True):
+                seed_curves(rows, measure, ax=ax)
+                if has_room(width):
+                    ax.set_ylabel(name if place == 0 else "")
+                elif place == 0:
+                    ax.set_title(name)
+            title = "\n".join(textwrap.wrap(noise, 30 if has_room(width) else 20))
+            line[0].set(**{"title" if has_room(width) else "ylabel": title})
+        for ax in panels[-1] if has_room(width) else panels[:, -1]:
+            ax.set_xlabel("thousand images")
+        exposure_legend(figure, panels[0, 0], runs.results[runs.results["id"].isin(metrics["run"])])
+        seeds = metrics.groupby(["noise", "method"])["run"].nunique().max()
+        lines = f"thin: {seeds} seeds, thick: their mean" if seeds > 1 else "one seed"
+        part = first_methods(runs.results)[1]
+        figure.suptitle(f"{runs.title}{part}\n{runs.results['record'].iloc[0]} records; {lines}", wrap=True)
     return DrawnFigure(figure, numbers)
+
+
+def _noises(runs: StudyRuns) -> list[str]:
+    """The chosen noise, or the noisy settings of the study, the usual ones if there are more than fit."""
+    if runs.chosen:
+        runs.check_mislabelled()
+        return [runs.noise]
+    rates = runs.results.groupby("noise", sort=False)["realised_rate"].max()
+    noisy = [str(noise) for noise in rates.index[rates > 0]]
+    if not noisy:
+        runs.check_mislabelled()
+    if len(noisy) <= MOST:
+        return noisy
+    usual = [noise for noise in SHOWN if noise in noisy]
+    return usual or noisy[:MOST]
+
+
+def _panels(count: int, width: Width) -> tuple[Figure, NDArray[np.object_]]:
+    """A figure, and its panels with measures down and noises across; turned if the figure is narrow."""
+    wide = has_room(width)
+    shape, height = ((2, count), 4.2) if wide else ((count, 2), 1.35 * count + 1.2)
+    size = inches(width), height
+    figure, grid = plt.subplots(*shape, figsize=size, squeeze=False, layout="constrained", sharex="col" if wide else "row")
+    panels = grid if wide else grid.T
+    # Accuracies are compared across noises too; memorised shares are of another size under each.
+    for ax in panels[0, 1:]:
+        ax.sharey(panels[0, 0])
+        ax.tick_params(labelleft=not wide)
+    return figure, panels

@@ -25,13 +25,15 @@ PANELS = 4
 class StudyRuns:
     """Finished runs of a study, and the noise for figures of single samples. Made by `study_runs`.
 
-    The runs may differ in any setting; a figure that cannot keep them apart refuses them.
+    The runs may differ in any setting; a figure that cannot keep them apart refuses them. chosen: whether the reader chose
+    `noise`, so that figures of several noises show it alone.
     """
 
     results: pandas.DataFrame
     folder: Path
     noise: str
     data_root: Path | None = None
+    chosen: bool = False
 
     def check_alike(self) -> None:
         """Raise ValueError if the study's runs differ in more than method, noise and seeds."""
@@ -72,11 +74,16 @@ class StudyRuns:
             "run with record='eval' (--record eval)"
         )
 
-    def metrics(self) -> pandas.DataFrame:
-        """`metrics.csv` of the runs under `noise`, with columns run and method, for as many methods as fit in a panel."""
+    def metrics(self, noises: Sequence[str] | None = None) -> pandas.DataFrame:
+        """`metrics.csv` of the runs under `noises` (None: `noise`), with columns run, noise and method.
+
+        For as many methods as fit in a panel. Raises ValueError if the runs differ in more than method, noise and seeds.
+        """
+        self.check_alike()
+        chosen = self.results[self.results["noise"].isin([self.noise] if noises is None else noises)]
         parts = [
-            read_metrics(self.folder / row["id"]).assign(run=row["id"], method=row["method"])
-            for row in first_methods(self.under_noise)[0].to_dict("records")
+            read_metrics(self.folder / row["id"]).assign(run=row["id"], noise=row["noise"], method=row["method"])
+            for row in first_methods(chosen)[0].to_dict("records")
         ]
         return pandas.concat(parts, ignore_index=True)
 
@@ -158,12 +165,12 @@ def study_runs(
         order = [known_method(method, results) for method in several("methods", methods)]
         results = results[results["method"].isin(order)]
         results = results.sort_values("method", key=lambda names: names.map(order.index), kind="stable")
-    known = list(dict.fromkeys(results["noise"]))
+    known, chosen = list(dict.fromkeys(results["noise"])), noise is not None
     if noise is None:
         noise = hardest_noise(results)
     if noise not in known:
         raise ValueError(f"noise must be one of the study's, {', '.join(known)}, got {noise!r}")
-    return StudyRuns(results, place, noise, None if data_root is None else Path(data_root).expanduser())
+    return StudyRuns(results, place, noise, None if data_root is None else Path(data_root).expanduser(), chosen)
 
 
 def hardest_noise(results: pandas.DataFrame) -> str:

@@ -10,13 +10,11 @@ from matplotlib.axes import Axes
 from noisylab.analysis.mislabel_detection import suspicion
 from noisylab.analysis.scoring import score
 from noisylab.core.registries import FIGURES
-from noisylab.corruption import NoisyLabels
 from noisylab.plotting.corruption import example
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import GROUPS, Width, has_room, inches, method_label, paper_style
-from noisylab.study.inputs import data_of_run
-from noisylab.study.run_folder import NOISE_FILE, read_config
+from noisylab.study.inputs import trained_data_of_run
 
 BY = "wrong_events"
 
@@ -49,8 +47,7 @@ def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> Draw
     ((method, records),) = found.items()
     rows = runs.under_noise
     folder = runs.folder / str(rows[rows["method"] == method].sort_values("seed").iloc[0]["id"])
-    data = data_of_run(runs.folder, read_config(folder), runs.data_root)
-    data = data.with_noise(NoisyLabels.load(folder / NOISE_FILE))
+    data = trained_data_of_run(runs.folder, folder, runs.data_root)
     suspect = suspicion(score(records, BY), BY)
     across, down = (8, 4) if has_room(width) else (4, 6)
     # Counts often tie, so the mean probability of the given label breaks ties.

@@ -1,26 +1,25 @@
 """The page: tables, figures and the sample explorer, in one file that needs no network."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader
 
+from noisylab.analysis.comparisons import primary_contrasts
 from noisylab.analysis.tables import differing_settings
 from noisylab.core.registries import FIGURES
-from noisylab.corruption import NoisyLabels
 from noisylab.data.image_data import ImageData
 from noisylab.plotting.catalogue import draw_figure
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.report.samples import explorer_data, sheets
-from noisylab.report.tables import accuracy_table, points_table, protocol
-from noisylab.study.inputs import data_of_run
-from noisylab.study.run_folder import NOISE_FILE, read_config
+from noisylab.report.tables import accuracy_table, contrasts_table, points_table, power_lines, results_table
+from noisylab.study.inputs import trained_data_of_run
 
 # The first figures; the others follow by name.
-FIRST = ("noise_robustness", "axis_comparison", "option_map", "method_ranks", "memorisation", "training_dynamics")
+FIRST = ("memorisation", "differences", "noise_robustness", "axis_comparison", "option_map", "method_ranks")
 
 
 @dataclass(frozen=True)
@@ -46,17 +45,17 @@ def explore(runs: StudyRuns, seed: int | None = None) -> Explored:
     rows = rows[rows["seed"] == seed].drop_duplicates("method")
     folders = {str(row["method"]): runs.folder / str(row["id"]) for row in rows.to_dict("records")}
     first = next(iter(folders.values()))
-    data = data_of_run(runs.folder, read_config(first), runs.data_root)
-    return Explored(folders, seed, data.with_noise(NoisyLabels.load(first / NOISE_FILE)))
+    return Explored(folders, seed, trained_data_of_run(runs.folder, first, runs.data_root))
 
 
-def build_page(runs: StudyRuns, *, explored: Explored | None = None) -> str:
+def build_page(runs: StudyRuns, *, explored: Explored | None = None, columns: Sequence[str] | None = None) -> str:
     """One HTML page of a study that needs no network: tables, every figure, and the samples of some runs.
 
     Args:
         runs: From `study_runs`. Tables keep settings apart in which the runs differ; a figure that cannot is left out, with
             the reason.
         explored: The runs whose samples the page shows, from `explore`; None: no samples.
+        columns: The measures of the first table (None: the usual ones).
 
     Returns:
         The page.
@@ -70,6 +69,7 @@ def build_page(runs: StudyRuns, *, explored: Explored | None = None) -> str:
     results = runs.results
     by = list(differing_settings(results))
     baseline = str(results["method"].iloc[0])
+    primary = primary_contrasts(results, by=by)
     drawn, undrawn = _figures(runs)
     about: dict[str, Any] | None = None
     arrays: dict[str, str] = {}
@@ -85,8 +85,10 @@ def build_page(runs: StudyRuns, *, explored: Explored | None = None) -> str:
     environment = Environment(loader=PackageLoader("noisylab.report", "."), autoescape=True, trim_blocks=True)
     return environment.get_template("page.html.j2").render(
         title=f"{runs.folder.resolve().name}: {runs.title}",
-        protocol=protocol(results),
         accuracy=accuracy_table(results, by=by),
+        measures=results_table(results, by, columns),
+        contrasts=contrasts_table(primary, by),
+        power=power_lines(primary, by),
         differences=points_table(results, [baseline], by=by),
         baseline=baseline,
         figures=drawn,

@@ -7,12 +7,20 @@ from typing import Literal
 import pandas
 from rich.console import Console
 
-from noisylab.analysis.tables import compare, summarise
+from noisylab.analysis.comparisons import CONTRASTS, compare, primary_contrasts, usual_contrasts
+from noisylab.analysis.tables import summarise
 from noisylab.core.files import write_atomically
 from noisylab.core.registries import FIGURES, METHODS
 from noisylab.plotting.catalogue import draw_figure
 from noisylab.plotting.study_runs import StudyRuns, hardest_noise
-from noisylab.report.tables import accuracy_table, differences_table, points_table, results_table
+from noisylab.report.tables import (
+    accuracy_table,
+    contrasts_table,
+    differences_table,
+    points_table,
+    power_lines,
+    results_table,
+)
 
 
 def show(
@@ -20,7 +28,9 @@ def show(
     out: Path,
     *,
     baselines: Sequence[str],
+    contrasts: Sequence[tuple[str, str]] = CONTRASTS,
     by: Sequence[str] = (),
+    columns: Sequence[str] | None = None,
     figures: Sequence[str] = (),
     tables: Sequence[Literal["terminal", "markdown", "latex"]] = ("terminal",),
     console: Console,
@@ -29,14 +39,18 @@ def show(
 ) -> None:
     """Print the tables of finished runs, write them and the figures to a folder, and print the paths.
 
-    Writes summary.csv and differences.csv; with "markdown" and "latex" also as .md and .tex, with a column per noise. For a
-    figure that has nothing to show, prints the reason.
+    The tables are the measures, the primary contrasts with their power, and the differences under each noise. Writes
+    summary.csv, contrasts.csv and differences.csv; with "markdown" and "latex" also as .md and .tex, with a column per noise.
+    For a figure that has nothing to show, prints the reason.
 
     Args:
         results: Rows of `results.csv`, in the order of the tables.
         out: The study's folder; everything is written there.
-        baselines: Methods (specs) that all others are compared with.
+        baselines: Methods (specs) that all others are compared with under each noise.
+        contrasts: The primary contrasts, pairs of a method and its baseline (specs), pooled over the noisy settings. Those
+            whose methods have no runs are left out; if all are, every method is compared with the first one.
         by: Settings in which the runs differ; their values are kept apart.
+        columns: The measures of the first table, columns of `results.csv` (None: the usual ones).
         figures: Names or specs of figures.
         tables: The forms of the tables.
         console: Prints everything.
@@ -57,17 +71,28 @@ def show(
         return
     asked, there = [METHODS.parse(method).label for method in baselines], set(results["method"])
     names = [name for name in asked if name in there]
-    summary, differences = summarise(results, by), compare(results, baselines=names, by=by)
+    pairs = [(METHODS.parse(a).label, METHODS.parse(b).label) for a, b in contrasts]
+    primary = primary_contrasts(results, usual_contrasts(results, pairs), by=by)
+    differences = compare(results, baselines=names, by=by)
     if "terminal" in tables:
-        results_table(summary, by).print(console)
+        results_table(results, by, columns).print(console)
+        if len(primary):
+            contrasts_table(primary, by).print(console)
+            console.print("\n".join(power_lines(primary, by)), markup=False, highlight=False, soft_wrap=True)
         if len(differences):
             differences_table(differences, by).print(console)
     if differences.empty:
         console.print(
             f"no differences: no run of {', '.join(asked)} has finished beside one of another method", highlight=False
         )
-    contents = {"summary.csv": summary.to_csv(index=False), "differences.csv": differences.to_csv(index=False)}
-    for name, table in {"summary": accuracy_table(results, by=by), "differences": points_table(results, names, by=by)}.items():
+    kept = {"summary": summarise(results, by, columns), "contrasts": primary, "differences": differences}
+    contents = {f"{name}.csv": table.to_csv(index=False) for name, table in kept.items()}
+    shown = {
+        "summary": accuracy_table(results, by=by),
+        "contrasts": contrasts_table(primary, by),
+        "differences": points_table(results, names, by=by),
+    }
+    for name, table in shown.items():
         if table.rows:
             contents |= {f"{name}.md": table.markdown()} if "markdown" in tables else {}
             contents |= {f"{name}.tex": table.latex()} if "latex" in tables else {}
@@ -79,7 +104,9 @@ def show(
     for figure in figures:
         stem = FIGURES.parse(figure).name
         try:
-            paths += draw_figure(figure, runs).save(out / stem)[:-1]
+            # A figure's numbers must not replace the table of its name.
+            file = f"{stem}_figure" if f"{stem}.csv" in contents else stem
+            paths += draw_figure(figure, runs).save(out / file)[:-1]
         except ValueError as reason:
             console.print(f"no figure {stem}: {reason}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"one row per run, tables and figures: {', '.join(map(str, paths))}", soft_wrap=True, highlight=False)

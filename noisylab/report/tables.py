@@ -1,5 +1,6 @@
 """Tables of a study, made once, and shown in the terminal, in Markdown, in LaTeX and on the page."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,14 +12,16 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from noisylab.analysis.comparisons import compare, leaders
 from noisylab.analysis.statistics import format_interval, format_p
-from noisylab.analysis.tables import compare, differing_settings, leaders, summarise, training_length
+from noisylab.analysis.tables import EXPOSURE, differing_settings, measures_of, summarise, training_length
 
 _LATEX = str.maketrans(
     {
         **{character: f"\\{character}" for character in "_%&#${}"},
         "±": r"$\pm$",
         "≥": r"$\geq$",
+        "†": r"$\dagger$",
         "<": r"$<$",
         ">": r"$>$",
         "\\": r"\textbackslash{}",
@@ -119,71 +122,156 @@ class Table:
         return self.rows[row][: self.sections]
 
 
-def results_table(summary: pandas.DataFrame, by: Sequence[str] = ()) -> Table:
-    """A row per value of `by`, noise and method. summary: from `noisylab.analysis.tables.summarise` with the same `by`."""
+# The names of columns in tables.
+NAMES = {
+    "test_accuracy_last": "test accuracy",
+    "test_accuracy_last10": "last 10 epochs",
+    "test_accuracy_selected": "selected on validation",
+    "test_accuracy_peak": "peak †",
+    "test_accuracy_gap": "peak - last",
+    "images_processed": "images",
+    "images_total": "all networks",
+    "updates": "updates",
+}
+# Measures that are shares of samples; all others are plain numbers.
+SHARES = (
+    "test_accuracy",
+    "validation_accuracy",
+    "clean_correct",
+    "memorised",
+    "consistency_",
+    "selection_",
+    "test_top",
+    "test_ece",
+)
+
+BUDGETS = {
+    "images": "equal images through the measured network and equal updates",
+    "updates": "equal updates and equal new samples per update",
+    "epochs": "equal passes over the data; images and updates differ between methods that present samples more than once",
+    "compute": "equal images through all networks",
+}
+
+LETTERS = {"paper": "p", "code": "c", "approximation": "a", "ours": "o"}
+MEANINGS = {
+    "paper": "p: as in its paper",
+    "code": "c: as its public code",
+    "approximation": "a: an approximation",
+    "ours": "o: ours",
+}
+
+
+def results_table(results: pandas.DataFrame, by: Sequence[str] = (), columns: Sequence[str] | None = None) -> Table:
+    """A row per value of `by`, noise and method, with the measures and the exposure.
+
+    columns: the measures (see `noisylab.analysis.tables.summarise`). Raises ValueError if the runs differ in a setting that is
+    not in `by`, or a column is not one of numbers.
+    """
+    summary = summarise(results, by, columns)
+    measures = measures_of(results, columns)
+    exposure = [name for name in EXPOSURE if name in summary and name not in measures]
     text = [Column(name.replace("_", " "), text=True) for name in (*by, "noise")]
-    numbers = ("seeds", "test accuracy", "last 10 epochs", "memorised", "images", "steps")
     rows = tuple(
         (
             *(str(row[name]) for name in (*by, "noise")),
             f"{row['realised_rate']:.3f}",
             str(row["method"]),
             str(row["n"]),
-            *(
-                format_interval(row[name], row[f"{name}_ci95_half"])
-                for name in ("test_accuracy_last", "test_accuracy_last10", "memorised")
-            ),
-            f"{row['images_processed']:,.0f}",
-            f"{row['steps']:,.0f}",
+            *(_measured(name, row[name], row[f"{name}_ci95_half"]) for name in measures),
+            *(f"{row[name]:,.0f}" for name in exposure),
         )
         for row in summary.to_dict("records")
     )
-    columns = (*text, Column("realised rate"), Column("method", text=True), *map(Column, numbers))
-    caption = "Last epoch, in percent: mean ± 95 % interval over seeds (Student t)"
-    return Table(caption, columns, rows, sections=len(by) + 2)
+    names = map(column_name, (*measures, *exposure))
+    heads = (*text, Column("realised rate"), Column("method", text=True), Column("seeds"), *(Column(n, fold=14) for n in names))
+    said = ["Last epoch, shares in percent: mean ± 95 % interval over seeds (Student t)", *_budget(results)]
+    if "test_accuracy_peak" in measures:
+        said.append("†: selected on the test data, so it is no result")
+    return Table(". ".join(said), heads, rows, sections=len(by) + 2)
+
+
+def contrasts_table(contrasts: pandas.DataFrame, by: Sequence[str] = ()) -> Table:
+    """A row per value of `by` and primary contrast.
+
+    contrasts: from `noisylab.analysis.comparisons.primary_contrasts` with the same `by`.
+    """
+    columns = ("noises", "seeds", "mean ± 95 % interval", "p")
+    rows = tuple(
+        (*_pair(row, by), str(row["noises"]), str(row["n"]), *_difference(row), *_times(row))
+        for row in contrasts.to_dict("records")
+    )
+    caption = f"Primary contrasts: {_in_points(contrasts)}, mean over the noisy settings of a seed, paired by seed"
+    return Table(f"{caption} ({_family(contrasts)})", _pair_columns(contrasts, by, columns), rows, sections=len(by))
+
+
+def power_lines(
+    contrasts: pandas.DataFrame, by: Sequence[str] = (), difference: float = 0.02, level: float = 0.05
+) -> list[str]:
+    """What each primary contrast could have found, as a sentence.
+
+    contrasts: from `primary_contrasts` with the same `by`, `difference` and `level`, of a measure in [0, 1].
+    """
+    tests = len(contrasts)
+    strictest = f"p < {level:g}" + (f" / {tests}, Holm's strictest" if tests > 1 else "")
+    lines = []
+    for row in contrasts.to_dict("records"):
+        name = " ".join(f"{each.replace('_', ' ')} {row[each]}:" for each in by) + f" {row['method']} - {row['baseline']}"
+        if row["power"] == row["power"]:
+            found = "over .99" if row["power"] > 0.995 else f"{row['power']:.2f}"
+            lines.append(
+                f"{name.strip()}: with {row['n']} seeds and this spread (sd of differences {100 * row['difference_sd']:.1f} "
+                f"points), a difference of {100 * difference:g} points is found with probability {found} "
+                f"({strictest}); {row['n_for_power']} seeds find it with probability .8"
+            )
+        if row["left_out"]:
+            lines.append(f"{name.strip()}: seeds left out, because they lack a noisy setting: {row['left_out']}")
+    return lines
 
 
 def differences_table(differences: pandas.DataFrame, by: Sequence[str] = ()) -> Table:
-    """A row per value of `by`, noise and pair of methods. differences: from `noisylab.analysis.tables.compare` with `by`."""
-    text = (*(Column(name.replace("_", " "), text=True) for name in (*by, "noise")), Column("difference", text=True, fold=40))
+    """A row per value of `by`, noise and pair of methods.
+
+    differences: from `noisylab.analysis.comparisons.compare` with the same `by`.
+    """
     rows = tuple(
-        (
-            *(str(row[name]) for name in (*by, "noise")),
-            f"{row['method']} - {row['baseline']}",
-            str(row["n"]),
-            format_interval(row["difference"], row["difference_ci95_half"], sign="+"),
-            format_p(row["p_holm"]),
-        )
-        for row in differences.to_dict("records")
+        (*_pair(row, (*by, "noise")), str(row["n"]), *_difference(row), *_times(row)) for row in differences.to_dict("records")
     )
-    caption = f"Last-epoch test accuracy in points, paired by seed (p: Holm over {differences['p'].notna().sum()} tests)"
-    columns = (*text, *map(Column, ("seeds", "mean ± 95 % interval", "p")))
+    columns = _pair_columns(differences, (*by, "noise"), ("seeds", "mean ± 95 % interval", "p"))
+    caption = f"Under each noise: {_in_points(differences)}, paired by seed ({_family(differences)})"
     return Table(caption, columns, rows, sections=len(by) + 1)
 
 
 def accuracy_table(results: pandas.DataFrame, measure: str = "test_accuracy_last", by: Sequence[str] = ()) -> Table:
     """A row per value of `by` and method, a column per noise: mean ± 95 % interval in percent, and the exposure.
 
-    The best method under a noise is bold if it is significantly above all others. Raises ValueError if the runs differ in a
-    setting that is not in `by`.
+    The best method under a noise is bold if it is significantly above all others. The column `from` tells how faithful a
+    method is to its publication. Raises ValueError if the runs differ in a setting that is not in `by`.
     """
-    summary, best = summarise(results, by), leaders(results, measure, by)
+    summary, best = summarise(results, by, [measure]), leaders(results, measure, by)
     significant = {_key(row, (*by, "noise", "method")) for row in best.to_dict("records") if row["significant"]}
     noises = list(dict.fromkeys(summary["noise"]))
+    exposure = [name for name in EXPOSURE if name in summary]
+    fidelity = dict(zip(results["method"], results["fidelity"], strict=True)) if "fidelity" in results else {}
     rows: list[tuple[str, ...]] = []
     bold = set()
     for key, group in summary.groupby([*by, "method"], sort=False, dropna=False):
+        origin = (LETTERS[fidelity[key[-1]]],) if fidelity else ()
         cells = dict.fromkeys(noises, "-")
         for row in group.to_dict("records"):
-            cells[row["noise"]] = format_interval(row[measure], row[f"{measure}_ci95_half"])
+            cells[row["noise"]] = _measured(measure, row[measure], row[f"{measure}_ci95_half"])
             if _key(row, (*by, "noise", "method")) in significant:
-                bold.add((len(rows), len(key) + noises.index(row["noise"])))
-        exposure = (f"{group['images_processed'].mean():,.0f}", f"{group['steps'].mean():,.0f}")
-        rows.append((*map(str, key), *cells.values(), *exposure))
-    text = (Column(name.replace("_", " "), text=True) for name in (*by, "method"))
-    columns = (*text, *map(Column, (*noises, "images", "steps")))
-    caption = f"{protocol(results)}. Bold: significantly above every other method (paired t-tests, Holm, p < .05)"
-    return Table(caption, columns, tuple(rows), frozenset(bold), sections=len(by))
+                bold.add((len(rows), len(key) + len(origin) + noises.index(row["noise"])))
+        rows.append((*map(str, key), *origin, *cells.values(), *(f"{group[name].mean():,.0f}" for name in exposure)))
+    text = (Column(name.replace("_", " "), text=True) for name in (*by, "method", *(["from"] if fidelity else [])))
+    columns = (*text, *map(Column, (*noises, *map(column_name, exposure))))
+    said = [
+        protocol(results),
+        *_budget(results),
+        "Bold: significantly above every other method (paired t-tests, Holm, p < .05)",
+    ]
+    if fidelity:
+        said.append(f"From: {', '.join(MEANINGS[name] for name in MEANINGS if name in fidelity.values())}")
+    return Table(". ".join(said), columns, tuple(rows), frozenset(bold), sections=len(by))
 
 
 def points_table(
@@ -202,10 +290,15 @@ def points_table(
             p = f" ({format_p(row['p_holm'])})" if row["p_holm"] == row["p_holm"] else ""
             cells[row["noise"]] = format_interval(row["difference"], row["difference_ci95_half"], sign="+") + p
         *settings, method, baseline = map(str, key)
-        rows.append((*settings, f"{method} - {baseline}", *cells.values()))
+        rows.append((*settings, f"{method} - {baseline}", *cells.values(), *_times(group.mean(numeric_only=True))))
     text = (Column(name.replace("_", " "), text=True) for name in (*by, "difference"))
-    caption = f"{protocol(results)}. Differences in points, paired by seed (p: paired t-test, Holm over the table)"
-    return Table(caption, (*text, *map(Column, noises)), tuple(rows), sections=len(by))
+    said = [
+        protocol(results),
+        *_budget(results),
+        "Differences in points, paired by seed (p: paired t-test, Holm over the table)",
+    ]
+    columns = (*text, *map(Column, (*noises, *_times_names(differences))))
+    return Table(". ".join(said), columns, tuple(rows), sections=len(by))
 
 
 def protocol(results: pandas.DataFrame) -> str:
@@ -223,6 +316,68 @@ def protocol(results: pandas.DataFrame) -> str:
     count = " to ".join(dict.fromkeys(map(str, (seeds.min(), seeds.max()))))
     measure = "test accuracy in percent at the last epoch, mean ± 95 % interval (Student t)"
     return f"{task}: {measure} over {count} seeds"
+
+
+def column_name(column: str) -> str:
+    """The name of a column of `results.csv` in tables and figures."""
+    return NAMES.get(column, column.replace("_", " "))
+
+
+def is_share(measure: str) -> bool:
+    """Whether a measure is a share of samples, which tables show in percent."""
+    return measure.startswith(SHARES) and "brier" not in measure
+
+
+def _measured(measure: str, mean: float, half: float) -> str:
+    if is_share(measure):
+        return format_interval(mean, half)
+    if math.isnan(mean):
+        return "-"
+    return f"{mean:,.4g}" + ("" if math.isnan(half) else f" ± {half:,.2g}")
+
+
+def _budget(results: pandas.DataFrame) -> list[str]:
+    """What the budget of the runs makes equal, as a sentence; none if the runs have several budgets."""
+    budgets = list(dict.fromkeys(results["budget"])) if "budget" in results else []
+    return [f"Budget: {BUDGETS[budgets[0]]}"] if len(budgets) == 1 else []
+
+
+def _pair(row: dict[Any, Any], leading: Sequence[str]) -> tuple[str, ...]:
+    return (*(str(row[name]) for name in leading), f"{row['method']} - {row['baseline']}")
+
+
+def _pair_columns(differences: pandas.DataFrame, leading: Sequence[str], numbers: Sequence[str]) -> tuple[Column, ...]:
+    text = (Column(name.replace("_", " "), text=True) for name in leading)
+    return (*text, Column("difference", text=True, fold=40), *map(Column, (*numbers, *_times_names(differences))))
+
+
+def _difference(row: dict[Any, Any]) -> tuple[str, str]:
+    """The difference with its interval, and p."""
+    half, p = row["difference_ci95_half"], format_p(row["p_holm"])
+    if is_share(row["measure"]):
+        return format_interval(row["difference"], half, sign="+"), p
+    return f"{row['difference']:+,.3g}" + ("" if math.isnan(half) else f" ± {half:,.2g}"), p
+
+
+def _times_names(differences: pandas.DataFrame) -> list[str]:
+    return [f"{column_name(name)} ratio" for name in EXPOSURE if f"{name}_ratio" in differences]
+
+
+def _times(row: "dict[Any, Any] | pandas.Series[Any]") -> tuple[str, ...]:
+    """How many times the baseline's exposure the method had."""
+    return tuple(f"{row[f'{name}_ratio']:.2f}" for name in EXPOSURE if f"{name}_ratio" in row)
+
+
+def _in_points(differences: pandas.DataFrame) -> str:
+    measure = str(differences["measure"].iloc[0]) if len(differences) else "test_accuracy_last"
+    name = "last-epoch test accuracy" if measure == "test_accuracy_last" else column_name(measure)
+    return f"{name} in points" if is_share(measure) else name
+
+
+def _family(differences: pandas.DataFrame) -> str:
+    count = differences["p"].notna().sum()
+    times = "; ratios: the method's over the baseline's" if _times_names(differences) else ""
+    return f"p: Holm over {count} tests{times}"
 
 
 def _key(row: dict[Any, Any], columns: Iterable[str]) -> tuple[str, ...]:

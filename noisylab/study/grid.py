@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from numbers import Real
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import tyro
 
 from noisylab.core.checks import NonNegativeInt, PositiveInt, check_fields
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
+from noisylab.study.recipes import Recipes
 from noisylab.study.run_config import Budget, Record, Select, Share
 from noisylab.training.config import TrainConfig
 
@@ -47,19 +48,18 @@ class Grid:
         "asymmetric:0.4",
     )
     """Label noise (specs with rates in [0, 1])."""
-    seeds: tuple[NonNegativeInt, ...] = (0, 1, 2)
+    seeds: tuple[NonNegativeInt, ...] = (0, 1, 2, 3, 4)
     """Seeds of initialisation, order and augmentation."""
     noise_seed: NonNegativeInt | None = None
     """One seed of the noise for all runs (None: each run's own seed, so that intervals also cover the noise draw)."""
     augment: str = "auto"
     """Augmentation (spec); auto is the data set's own."""
-    budget: Budget = "epochs"
-    """What all methods have alike: passes over the training set, or images processed. `images` also counts second presentations
-    and the training of teachers, so methods that have them get fewer epochs."""
+    budget: Budget = "images"
+    """What methods have alike: images of the measured network, updates, epochs, or images of all networks (compute)."""
     record: Record = "online"
     """Per-sample records of the training steps (free), or of an extra pass over the training set after each epoch."""
-    recipe: Literal["common", "paper", "both"] = "common"
-    """Training settings of the methods: the study's for all, each method's published ones, or both one after the other."""
+    recipe: Recipes = "common"
+    """Training settings: common to all methods, each one's published ones (shown as method@...), or both in turn."""
     validation: Share = 0.0
     """Share of the noisy training data that is held out, stratified by given label, to choose epochs and settings (0: none)."""
     select: Select = "last"
@@ -167,11 +167,13 @@ def seeds_of(seeds: Any) -> tuple[int, ...]:
 
 def check_axis(name: str) -> str:
     """Return `name` if a grid can vary that setting. Raises ValueError, with a suggestion, otherwise."""
-    fixed = {"data_root", "methods", "noise", "seeds", "training", "over"}
+    fixed = {"data_root", "methods", "noise", "seeds", "recipe", "training", "over"}
     own = [f.name for f in dataclasses.fields(Grid) if f.name not in fixed]
     trained = [f.name for f in dataclasses.fields(TrainConfig) if f.name not in ("processes", "sync_batch_norm")]
     if axis := {"method": "methods", "seed": "seeds"}.get(name, name if name in ("methods", "noise", "seeds") else None):
         raise ValueError(f"over varies settings; {axis.removesuffix('s')} is varied already, by {axis}=...")
+    if name == "recipe":
+        raise ValueError("over varies settings; both recipes are run by recipe='both' (--recipe both)")
     return check_name(name, [*own, *trained])
 
 

@@ -9,6 +9,8 @@ from typing import Any
 from noisylab.core.files import flush_folder
 from noisylab.corruption import NoisyLabels
 from noisylab.data.image_data import ImageData, load_run_data
+from noisylab.study.run_folder import NOISE_FILE, read_config
+from noisylab.study.validation_split import training_part
 
 INPUTS = ".inputs"
 
@@ -39,6 +41,16 @@ def data_of_run(study: Path, config: Mapping[str, Any], root: Path | None = None
     """
     folder = study / INPUTS / config["data_digest"]
     return ImageData.open(folder) if folder.is_dir() else load_run_data(config, root)
+
+
+def trained_data_of_run(study: Path, folder: Path, root: Path | None = None) -> ImageData:
+    """The data that the run in `folder` was trained on, in the order of its records: under its noise, less what it held out.
+
+    Raises ValueError if the data cannot be read, or has changed since.
+    """
+    config = read_config(folder)
+    noisy = training_part(NoisyLabels.load(folder / NOISE_FILE), config["validation"], config["noise_seed"])
+    return data_of_run(study, config, root).with_noise(noisy)
 
 
 def keep_labels(study: Path, noisy: NoisyLabels) -> Path:

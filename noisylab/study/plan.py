@@ -14,7 +14,9 @@ from noisylab.corruption import NoisyLabels
 from noisylab.data.image_data import ImageData, check_root, load_data
 from noisylab.study.code import code_of
 from noisylab.study.grid import Grid
+from noisylab.study.recipes import with_recipes
 from noisylab.study.run_config import RunConfig
+from noisylab.study.validation_split import training_part
 from noisylab.training.config import check_compiler
 
 
@@ -30,16 +32,17 @@ class Plan:
 def plan(grid: Grid, loaded: ImageData | None = None) -> Plan:
     """All runs of the grid, seed by seed, so that an interrupted study holds whole comparisons.
 
-    loaded: the data set, if it has already been read. Raises ValueError if data cannot be read, or if a method, network, noise
-    or augmentation does not fit it.
+    loaded: the data set with all its test samples, if it has already been read. Raises ValueError if data cannot be read, or if
+    a method, network, noise, augmentation or split does not fit it.
     """
     check_root(grid.data_root)
     parts: list[list[RunConfig]] = []
-    read: dict[tuple[str, int | None], _Data] = {}
+    read: dict[tuple[str, int | None, int | None], _Data] = {}
     for setting in grid.settings():
-        key = setting.data, setting.train_size
+        key = setting.data, setting.train_size, setting.test_size
         if key not in read:
-            read[key] = _Data(loaded or load_data(setting.data, setting.data_root, setting.train_size))
+            whole = loaded or load_data(setting.data, setting.data_root, setting.train_size)
+            read[key] = _Data(whole if setting.test_size is None else whole.test_subset(setting.test_size))
         parts.append(_plan_setting(setting, read[key]))
     chosen = [config for seed in grid.seeds for part in parts for config in part if config.seed == seed]
     data = {held.digest: held.data for held in read.values()}
@@ -51,17 +54,34 @@ class _Data:
 
     def __init__(self, data: ImageData) -> None:
         self.data, self.digest = data, data.digest()
-        self._drawn: dict[tuple[str, int], tuple[str, NDArray[np.float64] | None]] = {}
+        self._drawn: dict[tuple[str, int, float], tuple[str, NDArray[np.float64] | None]] = {}
 
-    def noise(self, spec: Spec, seed: int) -> tuple[str, NDArray[np.float64] | None]:
-        """The digest of the noise, and its transition matrix."""
-        key = str(spec), seed
+    def noise(self, spec: Spec, seed: int, validation: float) -> tuple[str, NDArray[np.float64] | None]:
+        """The digest of the noise, and its transition matrix.
+
+        Raises ValueError if the rest of the samples, apart from the share `validation`, lacks a given class.
+        """
+        key = str(spec), seed, validation
         if key not in self._drawn:
             noisy = NOISES.create(spec, **self.data.noise_inputs, seed=seed)
             if not isinstance(noisy, NoisyLabels):
                 raise ValueError(f"noise {spec.label!r} must return NoisyLabels, got {type(noisy).__name__}")
+            if validation:
+                _check_split(noisy, spec, seed, validation)
             self._drawn[key] = self.data.noise_digest(noisy), noisy.transition
         return self._drawn[key]
+
+
+def _check_split(noisy: NoisyLabels, spec: Spec, seed: int, share: float) -> None:
+    """Raise ValueError if all samples that are given as some class are held out."""
+    left = training_part(noisy, share, seed).given
+    lost = np.setdiff1d(noisy.given, left)
+    if len(lost):
+        held_out = int((noisy.given == lost[0]).sum())
+        raise ValueError(
+            f"validation={share:g} under {spec.label!r} with noise seed {seed} leaves no training sample of class {lost[0]}: "
+            f"all {held_out} that are given as it are held out; take a smaller share, or more training samples"
+        )
 
 
 def _plan_setting(grid: Grid, held: _Data) -> list[RunConfig]:
@@ -71,33 +91,38 @@ def _plan_setting(grid: Grid, held: _Data) -> list[RunConfig]:
     noises = [NOISES.parse(text, data.noise_defaults) for text in grid.noise]
     augment = AUGMENTATIONS.parse(data.augment if grid.augment == "auto" else grid.augment, data.augment_defaults)
     model = MODELS.parse(grid.model)
+    methods = with_recipes(grid.methods, grid.recipe, grid.data, training)
     code = {
         (method, str(noise)): code_of(data=grid.data, model=grid.model, method=method, noise=str(noise), augment=str(augment))
-        for method, noise in itertools.product(grid.methods, noises)
+        for method, noise in itertools.product(methods, noises)
     }
     configs = [
         RunConfig(
             data=str(DATA_SETS.parse(grid.data)),
             data_digest=held.digest,
             train_size=len(data.train_labels),
+            test_size=len(data.test_labels),
             model=str(model),
-            method=str(METHODS.parse(method)),
+            method=method,
             noise=str(noise),
-            noise_digest=held.noise(noise, noise_seed)[0],
+            noise_digest=held.noise(noise, noise_seed, grid.validation)[0],
             noise_seed=noise_seed,
             seed=seed,
             augment=str(augment),
             record=grid.record,
             budget=grid.budget,
             training=training,
+            validation=grid.validation,
+            select=grid.select,
+            evaluate_every=grid.evaluate_every,
             code=code[method, str(noise)],
         )
-        for seed, noise, method in itertools.product(grid.seeds, noises, grid.methods)
+        for seed, noise, method in itertools.product(grid.seeds, noises, methods)
         for noise_seed in [seed if grid.noise_seed is None else grid.noise_seed]
     ]
     _check_model(model, data)
     _check_augmentation(augment, data)
-    transitions = {str(noise): held.noise(noise, configs[0].noise_seed)[1] for noise in noises}
+    transitions = {str(noise): held.noise(noise, configs[0].noise_seed, grid.validation)[1] for noise in noises}
     _check_methods(configs, data, transitions)
     return configs
 
@@ -140,6 +165,9 @@ def _check_methods(configs: list[RunConfig], data: ImageData, transitions: Mappi
     from noisylab.study.run import build_method
 
     augmentation = AUGMENTATIONS.create(AUGMENTATIONS.parse(configs[0].augment))
+    for config in {config.method: config for config in configs}.values():
+        # Raises ValueError if the budget or the overrides do not fit.
+        _ = config.training_run
     for config in {(config.method, config.noise): config for config in configs}.values():
         rows = transitions[config.noise]
         transition = None if rows is None else torch.tensor(rows)

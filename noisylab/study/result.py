@@ -1,8 +1,10 @@
 """What a run comes to: its row of `results.csv`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.corruption import NoisyLabels
@@ -12,17 +14,31 @@ from noisylab.study.run_config import RunConfig
 if TYPE_CHECKING:
     import pandas
 
+    from noisylab.study.predictions import Predictions
+
 
 def result_of(
-    config: RunConfig, data: ImageData, noisy: NoisyLabels, metrics: "pandas.DataFrame", teachers: list[dict[str, Any]]
+    config: RunConfig,
+    data: ImageData,
+    noisy: NoisyLabels,
+    metrics: "pandas.DataFrame",
+    predictions: "Predictions",
+    teachers: Sequence[Mapping[str, Any]],
+    teachers_images: int,
 ) -> dict[str, Any]:
     """The row of a finished run: every setting, then what it came to.
 
-    metrics: a row per epoch. teachers: the rows of the teachers that the run trained or found.
+    noisy: the labels of all samples, held-out ones included. metrics: a row per epoch. predictions: for the test set. teachers:
+    the rows of the teachers that the run trained or found. teachers_images: passed through them for their logits.
     """
-    accuracy, last = metrics["test_accuracy"], metrics.iloc[-1]
+    # A study's file needs labels alone, without torch.
+    from noisylab.study.predictions import measured
+
+    last, method = metrics.iloc[-1], METHODS.parse(config.method)
     own_seconds, images = float(metrics["seconds"].sum()), int(metrics["images"].sum())
     training = {key: ", ".join(map(str, v)) if isinstance(v, tuple) else v for key, v in asdict(config.training).items()}
+    kind = METHODS.load(method.name)
+    all_networks = kind.total_images_factor(epochs=len(metrics), **method.options) / kind.images_factor(**method.options)
     return {
         "id": config.id,
         **labels_of(config, data.noise_defaults),
@@ -33,21 +49,50 @@ def result_of(
         "noise_seed": config.noise_seed,
         "budget": config.budget,
         "record": config.record,
+        "validation": config.validation,
+        "select": config.select,
+        "test_size": config.test_size,
+        "evaluate_every": config.evaluate_every,
         **training,
         "epochs_trained": len(metrics),
-        "batch_entries": config.training.batch_size,
-        # The training of teachers counts for the method that needs them.
-        "steps": int(metrics["steps"].sum()) + sum(teacher["steps"] for teacher in teachers),
-        "images_processed": images + sum(teacher["images_processed"] for teacher in teachers),
+        "batch_entries": config.batch_entries,
+        "updates": int(metrics["updates"].sum()),
+        "images_processed": images,
+        "images_total": round(images * all_networks) + sum(teacher["images_total"] for teacher in teachers) + teachers_images,
+        "fidelity": kind.provenance.fidelity,
         "comparison_key": config.comparison_key,
         "code": "+".join(code.sha256[:8] for code in config.code),
-        "test_accuracy_last": float(last["test_accuracy"]),
-        "test_accuracy_last10": float(accuracy.tail(10).mean()),
-        "best_on_test": float(accuracy.max()),
+        **_accuracies(metrics),
         "clean_correct": float(last["clean_correct"]),
         "memorised": float(last["mislabelled_memorised"]),
+        "consistency_clean": float(metrics["consistency_clean"].mean()),
+        "consistency_mislabelled": float(metrics["consistency_mislabelled"].mean()),
+        **measured(predictions),
+        "selection_precision": float(last["selection_precision"]),
+        "selection_recall": float(last["selection_recall"]),
+        # The training of teachers counts for the method that needs them.
         "seconds": own_seconds + sum(teacher["seconds"] for teacher in teachers),
         "images_per_second": images / own_seconds,
+    }
+
+
+def _accuracies(metrics: "pandas.DataFrame") -> dict[str, Any]:
+    """Test accuracies of the last epochs, the peak, and the epoch that validation selects; NaN for what was not measured."""
+    test, validation = metrics["test_accuracy"], metrics["validation_accuracy"]
+    last, peak = float(test.iloc[-1]), float(test.max())
+    nothing = float("nan")
+    # The first one on ties.
+    best = None if validation.isna().all() else metrics.iloc[int(np.nanargmax(validation))]
+    return {
+        "test_accuracy_last": last,
+        "test_accuracy_last10": float(test.tail(10).mean()) if len(test) >= 10 else nothing,
+        # Selected on the test set.
+        "test_accuracy_peak": peak,
+        "test_accuracy_gap": peak - last,
+        "validation_accuracy": float(validation.iloc[-1]),
+        "selected_epoch": nothing if best is None else int(best["epoch"]),
+        "test_accuracy_selected": nothing if best is None else float(best["test_accuracy"]),
+        "validation_accuracy_selected": nothing if best is None else float(best["validation_accuracy"]),
     }
 
 

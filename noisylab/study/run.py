@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas
 import torch
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 from torch import Tensor
 
 from noisylab.core.distributed import from_main, is_main
@@ -18,15 +20,27 @@ from noisylab.core.seeds import derive_seed
 from noisylab.corruption import NoisyLabels
 from noisylab.data.batches.loader import TrainingSet
 from noisylab.data.image_data import ImageData
+from noisylab.data.streaming import Images
 from noisylab.methods.base import Method, RunInfo
 from noisylab.models.base import Backbone
 from noisylab.recording.recorder import DynamicsRecorder
 from noisylab.recording.records import FILE as DYNAMICS
 from noisylab.recording.records import intact_epochs
+from noisylab.study.predictions import pack
 from noisylab.study.result import result_of
 from noisylab.study.run_config import RunConfig
-from noisylab.study.run_folder import CHECKPOINT, NOISE_FILE, RESULT, read_result, write_config, write_result
-from noisylab.study.run_log import RunLog
+from noisylab.study.run_folder import (
+    CHECKPOINT,
+    METRICS,
+    NOISE_FILE,
+    PREDICTIONS,
+    RESULT,
+    read_result,
+    write_config,
+    write_result,
+)
+from noisylab.study.run_log import Labelled, RunLog
+from noisylab.study.validation_split import split
 from noisylab.training.checkpoint import is_whole, load_method, saved_epoch
 from noisylab.training.device import repeatable, resolve_device
 from noisylab.training.evaluate import Evaluator
@@ -93,28 +107,30 @@ def _run(
 ) -> dict[str, Any]:
     folder = study / config.id
     noisy: NoisyLabels = NOISES.create(NOISES.parse(config.noise), **clean.noise_inputs, seed=config.noise_seed)
-    data = clean.with_noise(noisy)
+    trained_on, held_out = split(noisy, config.validation, config.noise_seed) if config.validation else (noisy, None)
+    data = clean.with_noise(trained_on)
     if is_main():
         write_config(folder, config, data)
         noisy.save(folder / NOISE_FILE)
-    teachers = _Teachers(config, clean, noisy, study)
+    teachers = _Teachers(config, clean, trained_on, study)
     method = teachers.build_prepared()
-    statistics = data.mean, data.std
     log = None
     if is_main():
         log = RunLog(
-            recorder=_recorder(config, folder, data, noisy),
-            given=noisy.given,
-            true=noisy.true,
-            test=Evaluator(data.test_images, *statistics),
-            test_labels=data.test_labels,
-            train=Evaluator(data.train_images, *statistics) if config.record == "eval" else None,
+            recorder=_recorder(config, folder, data, trained_on),
+            noisy=trained_on,
+            test=_labelled(data, data.test_images, data.test_labels),
+            validation=None if held_out is None else _labelled(data, clean.with_noise(held_out).train_images, held_out.given),
+            keep_selected=config.select == "validation",
+            evaluate_every=config.evaluate_every,
+            train=Evaluator(data.train_images, data.mean, data.std) if config.record == "eval" else None,
             on_progress=on_progress,
             on_row=on_row,
         )
+    augmentation = AUGMENTATIONS.create(AUGMENTATIONS.parse(config.augment))
     train(
         method,
-        TrainingSet(data.train_images, noisy.given, *statistics, AUGMENTATIONS.create(AUGMENTATIONS.parse(config.augment))),
+        TrainingSet(data.train_images, trained_on.given, data.mean, data.std, augmentation),
         config.training_run,
         [log] if log else [],
         seed=config.seed,
@@ -123,9 +139,13 @@ def _run(
     result = {}
     if log is not None:
         metrics = pandas.DataFrame(log.rows)
-        result = result_of(config, data, noisy, metrics, teachers.results)
-        write_result(folder, result, metrics.to_csv(index=False).encode())
+        result = result_of(config, data, noisy, metrics, log.predictions, teachers.results, teachers.passes * len(trained_on))
+        write_result(folder, result, {METRICS: metrics.to_csv(index=False).encode(), PREDICTIONS: pack(log.predictions)})
     return from_main(result)
+
+
+def _labelled(data: ImageData, images: Images, labels: NDArray[np.int64]) -> Labelled:
+    return Labelled(Evaluator(images, data.mean, data.std), labels)
 
 
 def _recorder(config: RunConfig, folder: Path, data: ImageData, noisy: NoisyLabels) -> DynamicsRecorder:
@@ -155,11 +175,16 @@ def _recorder(config: RunConfig, folder: Path, data: ImageData, noisy: NoisyLabe
 
 
 class _Teachers:
-    """The `TeacherProvider` of a run; `results` holds the results of the teachers that were asked for."""
+    """The `TeacherProvider` of a run.
+
+    noisy: the labels that are trained on. results: of the teachers that were asked for. passes: over the training images, for
+    their logits.
+    """
 
     def __init__(self, config: RunConfig, clean: ImageData, noisy: NoisyLabels, study: Path) -> None:
         self._config, self._clean, self._noisy, self._study = config, clean, noisy, study
         self.results: list[dict[str, Any]] = []
+        self.passes = 0
 
     def build_prepared(self) -> Method:
         """The run's method, with its teachers."""
@@ -171,11 +196,18 @@ class _Teachers:
         return method
 
     def trained(self, method: str, *, model: str | None = None) -> Method:
-        """A finished network, trained now or by an earlier run with the same configuration."""
+        """A finished network, trained now or by an earlier run with the same configuration.
+
+        Its settings are the study's, without the overrides of the student.
+        """
         chosen = str(METHODS.parse(method)), str(MODELS.parse(self._config.model if model is None else model))
         # The teacher's own initialisation and order, the same for every student of this seed.
         seed = derive_seed(self._config.seed, "teacher " + " ".join(chosen)) % 2**31
         config = replace(self._config, method=chosen[0], model=chosen[1], seed=seed)
+        if config.budget == "compute":
+            # Such a budget pays for teachers that train as long as their student.
+            training = replace(config.training, epochs=self._config.epochs_trained)
+            config = replace(config, budget="epochs", training=training)
         teachers = self._study if self._study.name == TEACHERS else self._study / TEACHERS
         checkpoint = teachers / config.id / CHECKPOINT
         try:
@@ -190,6 +222,7 @@ class _Teachers:
         """float32[N, K] of the training images, on the run's device."""
         training, data = self._config.training, self._clean.with_noise(self._noisy)
         device = resolve_device(training.device)
+        self.passes += 1
         with repeatable(device, training.threads):
             return Evaluator(data.train_images, data.mean, data.std).logits(method.to(device))
 

@@ -46,13 +46,14 @@ class RunConfig:
 
     data_digest, noise_digest: SHA-256 of the arrays and of the given labels, so that a changed file is another run. record:
     whether per-sample records come from the training steps (`online`) or from an extra pass (`eval`). budget: what runs of a
-    comparison have alike, their epochs or the images they process. training: the nominal configuration; the budget turns its
-    epochs into `epochs_trained`.
+    comparison have alike. training: the nominal configuration, which budget and overrides of the method turn into
+    `training_run`. test_size: the number of test samples.
     """
 
     data: str
     data_digest: str
     train_size: PositiveInt
+    test_size: PositiveInt
     model: str
     method: str
     noise: str
@@ -65,12 +66,13 @@ class RunConfig:
     training: TrainConfig
     validation: Share = 0.0
     select: Select = "last"
-    test_size: PositiveInt | None = None
     evaluate_every: PositiveInt = 1
     code: tuple[Code, ...] = ()
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if self.select == "validation" and not self.validation:
+            raise ValueError("select 'validation' needs validation samples, got validation 0; write --validation 0.1")
 
     def as_json(self) -> dict[str, Any]:
         """All fields and the format version, as JSON types."""
@@ -98,22 +100,45 @@ class RunConfig:
     @property
     def epochs_trained(self) -> int:
         """The epochs that the method gets under the budget. Raises ValueError if they are not a whole number."""
-        if self.budget == "epochs":
-            return self.training.epochs
-        method = METHODS.parse(self.method)
-        chosen, epochs = METHODS.load(method.name), self.training.epochs
-        exposure: int = chosen.images_factor(**method.options) * chosen.num_trainings(**method.options)
-        if epochs % exposure:
+        epochs = self.training.epochs
+        if self.budget in ("updates", "epochs"):
+            return epochs
+        spec = METHODS.parse(self.method)
+        method = METHODS.load(spec.name)
+        if self.budget == "compute":
+            # What an epoch costs can depend on the length of the training.
+            costs = {count: count * method.compute_factor(epochs=count, **spec.options) for count in range(1, epochs + 1)}
+            return max((count for count, cost in costs.items() if cost <= epochs * (1 + 1e-9)), default=1)
+        factor: int = method.images_factor(**spec.options)
+        if epochs % factor:
+            below = epochs // factor * factor
+            either = f"{below} or {below + factor}" if below else str(factor)
             raise ValueError(
-                f"budget 'images': {method.label} processes {exposure} times as many images an epoch as ce, its teachers "
-                f"included, so epochs must be a multiple of {exposure}, got {epochs}"
+                f"epochs must be a multiple of {factor} for {spec.label} under budget images, got {epochs}; "
+                f"take {either}, or --budget epochs"
             )
-        return epochs // exposure
+        return epochs // factor
+
+    @property
+    def batch_entries(self) -> int:
+        """The entries of a batch that the method gets under the budget, the repeated ones included."""
+        if self.budget != "updates":
+            return self.training.batch_size
+        spec = METHODS.parse(self.method)
+        factor: int = METHODS.load(spec.name).images_factor(**spec.options)
+        return factor * self.training.batch_size
 
     @property
     def training_run(self) -> TrainConfig:
-        """`training` with `epochs_trained`."""
-        return replace(self.training, epochs=self.epochs_trained)
+        """`training` with `epochs_trained`, `batch_entries` and the overrides of the method: what is run.
+
+        Raises ValueError if they do not fit together.
+        """
+        spec, epochs, entries = METHODS.parse(self.method), self.epochs_trained, self.batch_entries
+        try:
+            return replace(self.training, epochs=epochs, batch_size=entries, **spec.overrides)
+        except ValueError as error:
+            raise ValueError(f"{spec.label} under budget {self.budget}: {error}") from None
 
 
 def identity(config: RunConfig) -> dict[str, Any]:
@@ -151,5 +176,5 @@ def _digest(content: dict[str, Any]) -> str:
 def _short(spec: str) -> str:
     """The name of a canonical spec with only its rate: `symmetric-0.4`."""
     name, _, options = spec.partition("(")
-    number = re.search(r"rate=([0-9.]+)", options)
+    number = re.search(r"\brate=([0-9.]+)", options)
     return f"{name}-{number[1]}" if number else name

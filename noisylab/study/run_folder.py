@@ -1,7 +1,9 @@
 """A run's folder: its files, and whether the run is done; and many runs as one table."""
 
 import hashlib
+import io
 import json
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 LIBRARIES = ("noisylab", "numpy", "scikit-learn", "torch", "torchvision", "zarr")
 
 CONFIG, NOISE_FILE, METRICS, CHECKPOINT, RESULT = "config.json", "noise.npz", "metrics.csv", "checkpoint.pt", "result.json"
+PREDICTIONS = "predictions.npz"
 
 
 def write_config(folder: Path, config: RunConfig, data: ImageData) -> None:
@@ -51,39 +54,54 @@ def check_format(held: Any, place: Path) -> None:
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:
-    """The result of a finished run; None if it is not finished, or its result or metrics are damaged.
+    """The result of a finished run; None if it is not finished, or its result, metrics or predictions are damaged.
 
     Raises ValueError if it was written in another format.
     """
     try:
         held = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-        metrics = (folder / METRICS).read_bytes()
     except (OSError, ValueError):
         return None
     if not isinstance(held, dict) or not isinstance(result := held.get("result"), dict):
         return None
     check_format(held, folder)
-    return result if held.get("sha256") == _digest(result, metrics) else None
+    digests = held.get("sha256")
+    try:
+        whole = isinstance(digests, dict) and digests == _digests(result, {n: _read(folder, n) for n in digests if n != RESULT})
+    except (OSError, ValueError):
+        return None
+    return result if whole else None
 
 
-def write_result(folder: Path, result: dict[str, Any], metrics: bytes) -> None:
-    """Write `metrics.csv`, then `result.json` with a digest of both."""
-    write_atomically(folder / METRICS, metrics)
-    content = {"format": FORMAT, "result": result, "sha256": _digest(result, metrics)}
-    write_atomically(folder / RESULT, json.dumps(content, indent=2))
+def write_result(folder: Path, result: dict[str, Any], files: Mapping[str, bytes]) -> None:
+    """Write a finished run's files by name (`metrics.csv`, `predictions.npz`), then `result.json` with digests of all."""
+    for name, content in files.items():
+        write_atomically(folder / name, content)
+    held = {"format": FORMAT, "result": result, "sha256": _digests(result, files)}
+    write_atomically(folder / RESULT, json.dumps(held, indent=2))
 
 
-def _digest(result: dict[str, Any], metrics: bytes) -> str:
-    return hashlib.sha256(json.dumps(result, sort_keys=True).encode() + metrics).hexdigest()
+def _digests(result: dict[str, Any], files: Mapping[str, bytes]) -> dict[str, str]:
+    contents = {RESULT: json.dumps(result, sort_keys=True).encode(), **files}
+    return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+
+
+def _read(folder: Path, name: str) -> bytes:
+    return (folder / name).read_bytes()
+
+
+def read_file(folder: Path, name: str) -> bytes:
+    """A file that `write_result` wrote. Raises ValueError if the run is unfinished or damaged."""
+    if read_result(folder) is None:
+        raise ValueError(f"{str(folder)!r} is not the folder of a finished run, or its files are damaged")
+    return _read(folder, name)
 
 
 def read_metrics(folder: Path) -> "pandas.DataFrame":
     """`metrics.csv` of a finished run, one row per epoch. Raises ValueError if the run is unfinished or damaged."""
     import pandas
 
-    if read_result(folder) is None:
-        raise ValueError(f"{str(folder)!r} is not the folder of a finished run, or its files are damaged")
-    return pandas.read_csv(folder / METRICS)
+    return pandas.read_csv(io.BytesIO(read_file(folder, METRICS)))
 
 
 def collect(study: Path) -> "pandas.DataFrame":

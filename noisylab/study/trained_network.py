@@ -39,10 +39,11 @@ class TrainedNetwork(nn.Module):
         return logits.float()
 
 
-def load_network(folder: Path) -> TrainedNetwork:
-    """The network of the run in `folder`, on the CPU: the one whose test accuracy was measured.
+def load_network(folder: Path, *, selected: bool = False) -> TrainedNetwork:
+    """The network of the run in `folder`, on the CPU: the one whose test accuracy was measured after the last epoch.
 
-    Raises ValueError if the folder has no complete checkpoint.
+    selected: the one of the epoch that was selected on validation data. Raises ValueError if the folder has no complete
+    checkpoint, or no epoch was selected.
     """
     held = read_config(folder)
     config, images = RunConfig.from_json(held), held["images"]
@@ -50,7 +51,12 @@ def load_network(folder: Path) -> TrainedNetwork:
     with torch.random.fork_rng(devices=[]):
         network = MODELS.create(MODELS.parse(config.model), len(images["class_names"]), images["shape"][0])
     state = read_checkpoint(folder / CHECKPOINT)
-    if "ema" in state["others"]:
+    if selected:
+        # The first callback is the run's `RunLog`.
+        if (held_weights := state["callbacks"][0]["network"]) is None:
+            raise ValueError(f"{str(folder)!r} has no selected network; train it with validation=0.1 and select='validation'")
+        network.load_state_dict(held_weights)
+    elif "ema" in state["others"]:
         network.load_state_dict(state["others"]["ema"]["network"])
     else:
         prefix = "network."

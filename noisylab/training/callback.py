@@ -13,10 +13,10 @@ class EpochSummary:
 
     Attributes:
         epoch: Counted from 0.
-        train_loss: Mean over the steps.
-        learning_rate: Of the first step.
+        train_loss: Mean over the updates.
+        learning_rate: Of the first update.
         images: Entries that were trained on in this epoch.
-        steps: Updates in this epoch.
+        updates: Optimiser steps in this epoch.
         seconds: Time of training, without evaluation.
     """
 
@@ -24,7 +24,7 @@ class EpochSummary:
     train_loss: float
     learning_rate: float
     images: int
-    steps: int
+    updates: int
     seconds: float
 
 

@@ -161,6 +161,6 @@ def _train_epoch(
         train_loss=train_loss,
         learning_rate=rate_at(epoch + 0.5 / len(feed)),
         images=images,
-        steps=len(losses),
+        updates=len(losses),
         seconds=time.perf_counter() - started,
     )

@@ -5,8 +5,8 @@ import pandas
 import pytest
 from scipy import stats
 
+from noisylab.analysis.comparisons import compare, leaders, mean_ranks
 from noisylab.analysis.statistics import holm
-from noisylab.analysis.tables import compare, leaders, mean_ranks
 
 ACCURACY = {
     "ce": [0.80, 0.82, 0.81, 0.79],

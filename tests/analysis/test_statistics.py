@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from noisylab.analysis import memorisation
+from noisylab.analysis.comparisons import compare, leaders, mean_ranks
 from noisylab.analysis.statistics import holm, mean_interval, paired_difference
-from noisylab.analysis.tables import choose, compare, leaders, mean_ranks, summarise, summarise_epochs
+from noisylab.analysis.tables import choose, summarise, summarise_epochs
 
 values = st.lists(st.floats(0, 1).map(lambda x: round(x, 4)), min_size=2, max_size=8)
 
@@ -86,7 +87,7 @@ def results() -> pandas.DataFrame:
                         "test_accuracy_last10": accuracy,
                         "memorised": np.nan if rate == 0 else 0.1,
                         "images_processed": 100 if method == "ce" else 200,
-                        "steps": 10,
+                        "updates": 10,
                     }
                 )
     return pandas.DataFrame(rows)

@@ -32,6 +32,13 @@ PUBLISHED = {
     "dividemix": {"lambda_u": 25.0, "threshold": 0.5, "temperature": 0.5, "alpha": 4.0, "warm_up": 0.1, "window": 1},
     "elr_plus": {"momentum": 0.7, "weight": 3.0, "decay": 0.997, "alpha": 1.0},
     "cdr": {"forget_rate": None, "decay": 1e-3},
+    "jocor": {"weight": 0.9, "gradual": 10 / 200},
+    "mean_teacher": {"form": "mse", "weight": None, "decay": 0.99},
+    "bake": {"weight": 0.5, "temperature": 4.0, "batches": "same_class"},
+    "logit_clip": {"tau": 1.0},
+    "gjs": {"pi": 0.3},
+    "sop": {"u_rate": 10.0, "v_rate": 10.0},
+    "sat": {"momentum": 0.9, "start": 60 / 200},
 }
 
 

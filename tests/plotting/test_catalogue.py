@@ -37,6 +37,8 @@ from noisylab.training.config import TrainConfig
 ROOT = Path(__file__).parents[2]
 # Figures of a study whose runs agree in all settings.
 NAMES = [name for name in FIGURES.entries() if name not in ("axis_comparison", "option_map")]
+# Figures of all noises, which need no mislabelled samples.
+OF_ALL_NOISES = ("noise_robustness", "method_ranks", "differences")
 GRID = Grid(
     methods=("ce", "repeat", "dlb"),
     noise=("symmetric:0", "symmetric:0.4"),
@@ -91,17 +93,21 @@ def test_a_figure_fits_its_width_and_can_be_read(name: str, width: Width, runs: 
     if name != "suspicious_samples":
         outer = [ax for ax in figure.axes if ax.get_subplotspec().is_last_row()]  # type: ignore[union-attr]
         assert all(ax.get_xlabel() or name == "consistency" for ax in outer)
-        assert name == "method_ranks" or any(ax.get_ylabel() for ax in figure.axes)
+        assert name in ("method_ranks", "differences") or any(ax.get_ylabel() for ax in figure.axes)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_one_method_alone_can_be_drawn(name: str, folder: Path, runs: StudyRuns) -> None:
     alone = StudyRuns(runs.results[runs.results["method"] == "dlb"], folder, runs.noise)
-    assert_readable(draw_figure(name, alone).figure)
+    if name == "differences":
+        with pytest.raises(ValueError, match="need two methods, and the runs are all of dlb"):
+            draw_figure(name, alone)
+    else:
+        assert_readable(draw_figure(name, alone).figure)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("noise_robustness", "method_ranks", "data_map")])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in (*OF_ALL_NOISES, "data_map")])
 def test_runs_without_mislabelled_samples_have_nothing_to_show_and_say_so(name: str, folder: Path) -> None:
     with pytest.raises(ValueError, match="no sample is mislabelled under symmetric:0"):
         draw_figure(name, study_runs(folder, noise="symmetric:0"))
@@ -109,7 +115,9 @@ def test_runs_without_mislabelled_samples_have_nothing_to_show_and_say_so(name: 
 
 
 def test_a_figure_takes_its_own_options_alone(runs: StudyRuns) -> None:
-    with pytest.raises(ValueError, match="figure 'memorisation' has no option axis; it has no options"):
+    with pytest.raises(ValueError, match="figure 'forgetting' has no option axis; it has no options"):
+        draw_figure("forgetting", runs, axis="model")
+    with pytest.raises(ValueError, match="figure 'memorisation' has no option axis; its options are noises"):
         draw_figure("memorisation", runs, axis="model")
     with pytest.raises(ValueError, match="did you mean 'memorisation'"):
         draw_figure("memorization", runs)
@@ -137,7 +145,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("width", list(WIDTHS))
 @pytest.mark.parametrize("chosen", [(), ("elr", "sce"), ("dlb", "dlb(temperature=4.125, alpha=3.25, two_forward=True)")])
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "suspicious_samples"])
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("suspicious_samples", "accuracy_against_consistency")])
 @pytest.mark.filterwarnings("error:constrained_layout not applied")
 def test_many_methods_and_long_names_can_be_read(name: str, chosen: tuple[str, ...], width: Width, many: Path) -> None:
     drawn = draw_figure(name, study_runs(many, methods=chosen), width=width)
@@ -150,9 +158,11 @@ def test_what_was_not_recorded_is_not_drawn(tmp_path: Path) -> None:
     grid = Grid(methods=("ce", "dlb"), noise=("symmetric:0.4",), seeds=(0,), train_size=100, augment="mixup", training=training)
     run_all(grid, tmp_path)
     runs = study_runs(tmp_path)
-    need_none = ("noise_robustness", "method_ranks", "transition_matrix")
     for name in NAMES:
-        if name in need_none:
+        if name == "accuracy_against_consistency":
+            with pytest.raises(ValueError, match="have no consistency_clean"):
+                draw_figure(name, runs)
+        elif name in (*OF_ALL_NOISES, "transition_matrix"):
             draw_figure(name, runs)
         else:
             with pytest.raises(ValueError, match=r"no single samples are recorded under symmetric:0.4 \(ce, dlb\)"):

@@ -13,17 +13,23 @@ import pytest
 from matplotlib.axes import Axes
 from readable import assert_readable
 
+from noisylab.analysis.comparisons import compare, mean_ranks, primary_contrasts
 from noisylab.analysis.tables import summarise, summarise_epochs
+from noisylab.plotting.accuracy_against_consistency import dose_path
 from noisylab.plotting.axis_comparison import axis_points
 from noisylab.plotting.catalogue import draw_figure
+from noisylab.plotting.differences import POOLED, forest
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.memorisation import PANELS, curves
+from noisylab.plotting.epoch_curves import curves
+from noisylab.plotting.memorisation import MEASURES, seed_curves
 from noisylab.plotting.method_ranks import rank_plot
+from noisylab.plotting.mislabelled_predictions import FRACTIONS
 from noisylab.plotting.noise_robustness import accuracy_against_rate
 from noisylab.plotting.option_map import option_heatmap
 from noisylab.plotting.study_runs import StudyRuns, hardest_noise
 from noisylab.plotting.style import inches, method_styles, paper_style
 
+BUDGETS = ("images", "updates", "epochs")
 LONG = ("ce", "repeat", "dlb", "dlb(temperature=4.0, alpha=3.0)", "dlb(temperature=1.0, alpha=0.25)")
 
 
@@ -70,41 +76,71 @@ def results(
                 "test_accuracy_last10": accuracy,
                 "memorised": rate,
                 "images_processed": 53880 if method == "ce" else 107757,
-                "steps": 880,
+                "updates": 880,
             }
         )
     return pandas.DataFrame(rows)
 
 
-def metrics(methods: tuple[str, ...] = ("ce", "repeat", "dlb"), seeds: int = 3, epochs: int = 12) -> pandas.DataFrame:
-    """Rows as in metrics.csv, of all runs."""
+def metrics(
+    methods: tuple[str, ...] = ("ce", "repeat", "dlb"),
+    seeds: int = 3,
+    epochs: int = 12,
+    noises: Sequence[str] = ("symmetric:0.4",),
+) -> pandas.DataFrame:
+    """Rows as in metrics.csv, of all runs; methods other than CE process twice as many images an epoch."""
     rng = np.random.default_rng(0)
     rows = [
-        {"run": f"{method}-{seed}", "method": method, "epoch": epoch, "images": 1347}
-        | {"learning_rate": 0.05 if epoch < 8 else 0.005}
-        | {measure: float(rng.random()) for measure in PANELS}
-        for method, seed, epoch in itertools.product(methods, range(seeds), range(epochs))
+        {"run": f"{method}-{noise.replace(':', '-')}-{seed}", "method": method, "noise": noise, "epoch": epoch}
+        | {"images": 1347 if method == "ce" else 2694, "learning_rate": 0.05 if epoch < 8 else 0.005}
+        | {measure: float(rng.random()) for measure in {**MEASURES, **FRACTIONS}}
+        for noise, method, seed, epoch in itertools.product(noises, methods, range(seeds), range(epochs))
     ]
     return pandas.DataFrame(rows)
 
 
-def made(rows: pandas.DataFrame, of_epochs: pandas.DataFrame | None = None) -> StudyRuns:
+def made(rows: pandas.DataFrame, of_epochs: pandas.DataFrame | None = None, *, chosen: bool = False) -> StudyRuns:
     """Runs without a folder."""
 
     class Made(StudyRuns):
-        def metrics(self) -> pandas.DataFrame:
+        def metrics(self, noises: Sequence[str] | None = None) -> pandas.DataFrame:
             assert of_epochs is not None
-            return of_epochs
+            return of_epochs[of_epochs["noise"].isin([self.noise] if noises is None else noises)]
 
-    return Made(rows, Path("nowhere"), hardest_noise(rows))
+    return Made(rows, Path("nowhere"), hardest_noise(rows), chosen=chosen)
 
 
 def robustness(*args: Any, **kwargs: Any) -> DrawnFigure:
     return draw_figure("noise_robustness", made(results(*args, **kwargs)))
 
 
-def memorisation(methods: tuple[str, ...] = ("ce", "repeat", "dlb"), seeds: int = 3, epochs: int = 12) -> DrawnFigure:
-    return draw_figure("memorisation", made(results(methods, seeds=seeds), metrics(methods, seeds, epochs)))
+def memorisation(
+    methods: tuple[str, ...] = ("ce", "repeat", "dlb"),
+    seeds: int = 3,
+    epochs: int = 12,
+    *,
+    figure: str = "memorisation",
+    width: Any = "page",
+    **noises: Any,
+) -> DrawnFigure:
+    rows = results(methods, seeds=seeds, **noises)
+    noisy = list(dict.fromkeys(rows["noise"]))
+    return draw_figure(figure, made(rows, metrics(methods, seeds, epochs, noisy)), width=width)
+
+
+def budgets(seeds: int = 5, **columns: Any) -> pandas.DataFrame:
+    """Runs under three budgets."""
+    parts = [results(rates=(0, 0.4, 0.6), seeds=seeds).assign(budget=name, comparison_key=name, **columns) for name in BUDGETS]
+    return pandas.concat(parts, ignore_index=True)
+
+
+def doses(seeds: int = 3) -> pandas.DataFrame:
+    """Runs of DLB with several strengths, whose accuracy rises with the consistency, beside CE and repeat."""
+    methods = ("ce", "repeat", "dlb(alpha=10.0)", "dlb(alpha=0.0)", "dlb", "dlb(alpha=0.3)", "dlb(alpha=3.0)")
+    rows = results(methods, ("symmetric",), (0.4,), seeds)
+    gain = rows["method"].map({"dlb(alpha=0.3)": 0.1, "dlb": 0.15, "dlb(alpha=3.0)": 0.2, "dlb(alpha=10.0)": 0.25}).fillna(0)
+    rows["test_accuracy_last"] += gain
+    return rows.assign(consistency_clean=0.7 + gain, consistency_mislabelled=0.3 + gain)
 
 
 def over(axis: str, values: Sequence[object], **others: Any) -> pandas.DataFrame:
@@ -119,13 +155,25 @@ def options_grid(**columns: Any) -> pandas.DataFrame:
     return results(("ce", *methods), ("symmetric",), (0.4,)).assign(**columns)
 
 
+def forest_rows() -> pandas.DataFrame:
+    numbers = draw_figure("differences", made(results())).numbers.assign(group="")
+    return numbers[numbers["baseline"] == "ce"]
+
+
+def dose_rows() -> pandas.DataFrame:
+    return draw_figure("accuracy_against_consistency", made(doses())).numbers.assign(label=lambda rows: rows["method"])
+
+
 AXES_LEVEL: dict[str, Callable[..., Axes]] = {
     "accuracy_against_rate": lambda **kwargs: accuracy_against_rate(summarise(results(kinds=("symmetric",))), **kwargs),
     "curves": lambda **kwargs: curves(summarise_epochs(metrics(), ["test_accuracy"]), "test_accuracy", **kwargs),
     "axis_points": lambda **kwargs: axis_points(
         summarise(over("batch_size", [32, 64]), ["batch_size"]), "batch_size", **kwargs
     ),
-    "rank_plot": lambda **kwargs: rank_plot(draw_figure("method_ranks", made(results(rates=(0.4,)))).numbers, **kwargs),
+    "seed_curves": lambda **kwargs: seed_curves(metrics(), "test_accuracy", **kwargs),
+    "forest": lambda **kwargs: forest(forest_rows(), [""], **kwargs),
+    "dose_path": lambda **kwargs: dose_path(dose_rows(), "consistency_clean", **kwargs),
+    "rank_plot": lambda **kwargs: rank_plot(mean_ranks(results(kinds=("symmetric",), rates=(0.4,))), **kwargs),
 }
 
 
@@ -164,7 +212,8 @@ def test_a_method_looks_the_same_in_both_figures_whatever_else_is_there() -> Non
     def looks(drawn: DrawnFigure) -> dict[str, tuple[object, ...]]:
         return {str(line.get_label()): (line.get_color(), line.get_linestyle()) for line in drawn.figure.axes[0].lines}
 
-    both, alone, others = looks(robustness(LONG)), looks(robustness(LONG[2:4])), looks(memorisation(LONG))
+    others = looks(memorisation(LONG, figure="mislabelled_predictions"))
+    both, alone = looks(robustness(LONG)), looks(robustness(LONG[2:4]))
     assert {name: others[name] for name in both} == both
     assert {name: both[name] for name in alone} == alone
 
@@ -186,6 +235,18 @@ READABLE: dict[str, Callable[[], DrawnFigure]] = {
     "an epoch": lambda: memorisation(("ce",), 1, 1),
     "few epochs": lambda: memorisation(seeds=1),
     "many epochs": lambda: memorisation(LONG, 3, 100),
+    "narrow memorisation": lambda: memorisation(LONG, width="column"),
+    "many noises": lambda: memorisation(rates=(0.2, 0.4, 0.6)),
+    "predictions": lambda: memorisation(LONG, figure="mislabelled_predictions"),
+    "long noises": lambda: memorisation(kinds=("symmetric(include_true=True, sampling='iid')",), rates=(0.4, 0.6)),
+    "differences": lambda: draw_figure("differences", made(results())),
+    "narrow differences": lambda: draw_figure("differences", made(results()), width="column"),
+    "budgets": lambda: draw_figure("differences", made(budgets())),
+    "narrow budgets": lambda: draw_figure("differences", made(budgets()), width="column"),
+    "other contrasts": lambda: draw_figure("differences", made(results((*LONG[3:], "elr", "gce", "lsr", "sce")))),
+    "one seed's differences": lambda: draw_figure("differences", made(results(seeds=1))),
+    "doses": lambda: draw_figure("accuracy_against_consistency", made(doses())),
+    "narrow doses": lambda: draw_figure("accuracy_against_consistency", made(doses()), width="column"),
     "batch sizes": lambda: draw_figure("axis_comparison", made(over("batch_size", [64, 32, 128]))),
     "many augmentations": lambda: draw_figure("axis_comparison", made(over("augment", ["none", "auto", "mixup", "cutmix"]))),
     "map": lambda: draw_figure("option_map", made(options_grid())),
@@ -206,11 +267,23 @@ def test_the_rank_plot_is_readable_and_has_the_best_on_top(count: int, noises: i
     assert_readable(drawn.figure)
     for ax, (_, ranks) in zip(drawn.figure.axes, drawn.numbers.groupby("noise", sort=False), strict=True):
         top = ax.get_yticklabels()[-1].get_text().lower()
-        assert ranks.set_index("method")["rank"][top] == ranks["rank"].min()
+        assert ranks.groupby("method")["rank"].mean()[top] == pytest.approx(ranks["mean_rank"].min())
+        # A dot for the seeds of each rank, and one for the mean.
+        dots = sum(len(line.get_xdata()) for line in ax.lines if line.get_marker() == "o")
+        assert dots == len(ranks.drop_duplicates(["method", "rank"])) + count
+
+
+def test_the_rank_figure_says_that_seeds_are_no_data_sets() -> None:
+    drawn = draw_figure("method_ranks", made(results(rates=(0.4,))))
+    assert "one data set" in drawn.figure.get_suptitle()
+    assert "over the seeds of one data set" in drawn.caption
+    assert "Friedman over seeds" in drawn.figure.axes[0].get_title()
 
 
 def test_drops_of_the_learning_rate_are_marked() -> None:
-    dotted = [line for line in memorisation().figure.axes[0].lines if line.get_linestyle() == ":"]
+    dotted = [
+        line for line in memorisation(figure="mislabelled_predictions").figure.axes[0].lines if line.get_linestyle() == ":"
+    ]
     assert [line.get_xdata()[0] for line in dotted] == [8.5]
 
 
@@ -232,6 +305,110 @@ def test_every_legend_states_how_many_images_a_run_processed() -> None:
         entries = [text.get_text() for text in legend.get_texts()]
         assert [entry.split(":")[0] for entry in entries] == ["CE", "repeat", "DLB"]
         assert all(entry.endswith("images") for entry in entries)
+
+
+# Against the images processed
+
+
+def test_accuracy_and_memorised_share_stand_against_the_images_that_the_network_processed() -> None:
+    drawn = memorisation(rates=(0, 0.4, 0.6))
+    assert [ax.get_title() for ax in drawn.figure.axes[:4]] == [
+        "symmetric:0.4",
+        "symmetric:0.6",
+        "asymmetric:0.4",
+        "asymmetric:0.6",
+    ]
+    # Nine seeds as thin lines, three means as thick ones.
+    widths = sorted(line.get_linewidth() for line in drawn.figure.axes[0].lines)
+    assert widths == [0.6] * 9 + [1.6] * 3
+    last = drawn.numbers[drawn.numbers["epoch"] == 11].groupby("method")["images"].first()
+    assert last.to_dict() == {"ce": 12 * 1347, "dlb": 12 * 2694, "repeat": 12 * 2694}
+    thick = next(line for line in drawn.figure.axes[0].lines if line.get_label() == "DLB")
+    rows = drawn.numbers.query("method == 'dlb' and noise == 'symmetric:0.4'")
+    np.testing.assert_allclose(thick.get_ydata(), rows.groupby("epoch")["test_accuracy"].mean())
+    np.testing.assert_allclose(thick.get_xdata(), 2.694 * np.arange(1, 13))
+
+
+def test_epochs_without_a_test_are_skipped() -> None:
+    rows, measured = results(kinds=("symmetric",), rates=(0.4,)), metrics()
+    measured.loc[measured["epoch"] % 4 != 3, "test_accuracy"] = np.nan
+    top, bottom = draw_figure("memorisation", made(rows, measured)).figure.axes
+    assert {len(line.get_ydata()) for line in top.lines} == {3}
+    assert {len(line.get_ydata()) for line in bottom.lines} == {12}
+
+
+def test_a_study_of_many_noises_shows_the_usual_ones_and_a_chosen_noise_is_shown_alone() -> None:
+    def titles(drawn: DrawnFigure) -> list[str]:
+        return [ax.get_title() for ax in drawn.figure.axes if ax.get_title()]
+
+    rows = results(rates=(0, 0.2, 0.4, 0.6))
+    measured = metrics(noises=list(dict.fromkeys(rows["noise"])))
+    assert titles(draw_figure("memorisation", made(rows, measured))) == ["symmetric:0.4", "symmetric:0.6", "asymmetric:0.4"]
+    assert titles(draw_figure("memorisation", made(rows, measured, chosen=True))) == ["asymmetric:0.6"]
+    both = draw_figure("memorisation", made(rows, measured), noises=("asymmetric:0.2", "symmetric:0"))
+    assert titles(both) == ["asymmetric:0.2", "symmetric:0"]
+    with pytest.raises(ValueError, match=r"noises must be of the study.s, symmetric:0, .*, got .pair_flip:0\.1."):
+        draw_figure("memorisation", made(rows, measured), noises=("pair_flip:0.1",))
+
+
+# Differences
+
+
+def test_the_forest_has_the_pooled_and_the_single_differences_of_every_budget() -> None:
+    drawn = draw_figure("differences", made(budgets()))
+    assert [ax.get_title() for ax in drawn.figure.axes] == ["DLB - repeat", "DLB - CE"]
+    pooled = primary_contrasts(budgets(), by=["budget"])
+    shown = drawn.numbers[drawn.numbers["noise"] == POOLED]
+    np.testing.assert_allclose(
+        shown.sort_values(["budget", "baseline"])["difference"], pooled.sort_values(["budget", "baseline"])["difference"]
+    )
+    assert len(drawn.numbers) == 3 * 2 * 6
+    labels = [tick.get_text() for tick in drawn.figure.axes[0].get_yticklabels()]
+    assert labels[0] == POOLED
+    assert len(labels) == 6
+    (legend,) = drawn.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        *(f"budget {name}" for name in BUDGETS),
+        "p < .05 (Holm)",
+        "p ≥ .05",
+    ]
+
+
+def test_points_are_filled_if_the_difference_is_significant() -> None:
+    rows = results(("ce", "dlb"), ("symmetric",), (0.4, 0.6), seeds=5)
+    rows.loc[(rows["method"] == "dlb") & (rows["noise"] == "symmetric:0.4"), "test_accuracy_last"] += 0.3
+    drawn = draw_figure("differences", made(rows))
+    filled = {
+        round(float(line.get_xdata()[0]), 6): line.get_markerfacecolor() != "white"
+        for line in drawn.figure.axes[0].lines
+        if line.get_marker() == "o"
+    }
+    wanted = {round(100 * row["difference"], 6): row["p_holm"] < 0.05 for row in drawn.numbers.to_dict("records")}
+    assert filled == wanted
+    assert set(filled.values()) == {True, False}
+    single = drawn.numbers[drawn.numbers["noise"] != POOLED]
+    np.testing.assert_allclose(single["p_holm"], compare(rows, contrasts=[("dlb", "ce")])["p_holm"])
+    with pytest.raises(ValueError, match="need two methods, and the runs are all of ce"):
+        draw_figure("differences", made(results(("ce",))))
+
+
+# The strength of distillation
+
+
+def test_doses_are_joined_in_their_order_and_other_methods_stand_alone() -> None:
+    drawn = draw_figure("accuracy_against_consistency", made(doses()))
+    path = drawn.figure.axes[0].lines[0]
+    np.testing.assert_allclose(path.get_xdata(), [70, 80, 85, 90, 95])
+    (legend,) = drawn.figure.legends
+    doses_named = [f"dlb, alpha {alpha}" for alpha in ("0", "0.3", "1", "3", "10")]
+    assert [text.get_text() for text in legend.get_texts()] == [*doses_named, "CE", "repeat"]
+    assert drawn.numbers["dose"].isna().sum() == 6
+    with pytest.raises(ValueError, match="have no consistency_clean"):
+        draw_figure("accuracy_against_consistency", made(results()))
+    with pytest.raises(ValueError, match="dlb has no option 'beta'; its options are "):
+        draw_figure("accuracy_against_consistency", made(doses()), option="beta")
+    with pytest.raises(ValueError, match="no run is of method 'elr'"):
+        draw_figure("accuracy_against_consistency", made(doses()), method="elr")
 
 
 # Any axis
@@ -296,12 +473,14 @@ def test_runs_of_different_settings_are_not_drawn_together() -> None:
 
 
 def test_what_has_nothing_to_show_says_why() -> None:
-    with pytest.raises(ValueError, match="no sample is mislabelled under symmetric:0"):
-        draw_figure("memorisation", made(results(rates=(0,)), metrics()))
-    with pytest.raises(
-        ValueError, match=r"no single samples are recorded .* because the images were mixed; run with record='eval'"
-    ):
-        draw_figure("memorisation", made(results(), metrics().assign(mislabelled_memorised=np.nan)))
+    for name in ("memorisation", "mislabelled_predictions"):
+        with pytest.raises(ValueError, match="no sample is mislabelled under symmetric:0"):
+            draw_figure(name, made(results(rates=(0,)), metrics()))
+        unrecorded = made(results(), metrics(noises=("symmetric:0.4", "asymmetric:0.4")).assign(mislabelled_memorised=np.nan))
+        with pytest.raises(
+            ValueError, match=r"no single samples are recorded .* because the images were mixed; run with record='eval'"
+        ):
+            draw_figure(name, unrecorded)
     with pytest.raises(ValueError, match="under no noise do all methods share a seed"):
         draw_figure("method_ranks", made(results(("ce", "dlb"), ("symmetric",), (0.4,), seeds=2).iloc[[0, 3]]))
 

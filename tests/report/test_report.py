@@ -123,9 +123,9 @@ def explored(study: Path) -> xarray.Dataset:
 
 def test_the_page_has_tables_and_every_figure_as_an_image(page: Any, study: Path) -> None:
     cells = page.inner_text("#summary")
-    for text in ("symmetric:0.4", "dlb", "images", "steps", "±"):
+    for text in ("symmetric:0.4", "dlb", "images", "updates", "±", "Primary contrasts", "is found with probability", "peak †"):
         assert text in cells
-    for name in ("noise_robustness", "memorisation", "method_ranks"):
+    for name in ("memorisation", "differences", "noise_robustness", "method_ranks"):
         page.locator(f"#figure-{name}").scroll_into_view_if_needed()
         page.wait_for_function(f"document.querySelector('#figure-{name} img').naturalWidth > 300")
 

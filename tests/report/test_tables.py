@@ -10,10 +10,20 @@ import pandas
 import pytest
 from rich.console import Console
 
+from noisylab.analysis.comparisons import compare, primary_contrasts
 from noisylab.analysis.statistics import format_interval, format_p
-from noisylab.analysis.tables import compare, summarise
 from noisylab.report.study_report import show
-from noisylab.report.tables import accuracy_table, differences_table, latex_text, points_table, protocol, results_table
+from noisylab.report.tables import (
+    BUDGETS,
+    accuracy_table,
+    contrasts_table,
+    differences_table,
+    latex_text,
+    points_table,
+    power_lines,
+    protocol,
+    results_table,
+)
 
 VALUES = {"ce": [0.80, 0.82, 0.81], "dlb(alpha=3.0)": [0.95, 0.96, 0.95], "tf_kd_self": [0.85, 0.861, 0.85]}
 
@@ -30,7 +40,7 @@ def results() -> pandas.DataFrame:
             "epochs": 40,
             "comparison_key": "",
             "memorised": 0.1,
-            "steps": 880,
+            "updates": 880,
         }
         | {"images_processed": 53_880, "test_accuracy_last": value - shift, "test_accuracy_last10": value}
         for noise, shift in (("symmetric:0.4", 0.0), ("symmetric:0.6", 0.1))
@@ -47,7 +57,7 @@ def cells_of(lines: list[str]) -> list[list[str]]:
 
 def test_the_table_has_means_in_percent_exposure_and_marks_the_significant_best(results: pandas.DataFrame) -> None:
     table = accuracy_table(results)
-    assert [column.name for column in table.columns] == ["method", "symmetric:0.4", "symmetric:0.6", "images", "steps"]
+    assert [column.name for column in table.columns] == ["method", "symmetric:0.4", "symmetric:0.6", "images", "updates"]
     assert table.rows[0] == ("ce", "81.0 ± 2.5", "71.0 ± 2.5", "53,880", "880")
     assert table.rows[2][2] == "-"
     assert table.bold == {(1, 1), (1, 2)}
@@ -60,11 +70,84 @@ def test_differences_are_in_points_with_holm_s_p(results: pandas.DataFrame) -> N
     assert table.rows[1][2] == "-"
 
 
+def test_the_first_table_has_the_measures_that_there_are_and_says_which_is_no_result(results: pandas.DataFrame) -> None:
+    peak = results.assign(
+        test_accuracy_peak=0.97, test_accuracy_gap=0.02, test_accuracy_last10=float("nan"), images_total=90_000
+    )
+    table = results_table(peak.assign(consistency_clean=0.9, consistency_mislabelled=0.5, budget="images"))
+    assert [column.name for column in table.columns] == [
+        *("noise", "realised rate", "method", "seeds", "test accuracy", "last 10 epochs", "peak †", "peak - last", "memorised"),
+        *("consistency clean", "consistency mislabelled", "images", "all networks", "updates"),
+    ]
+    assert table.rows[0][4:9] == ("81.0 ± 2.5", "-", "97.0 ± 0.0", "2.0 ± 0.0", "10.0 ± 0.0")
+    assert "†: selected on the test data, so it is no result" in table.caption
+    assert "Budget: equal images through the measured network and equal updates" in table.caption
+    assert "†" not in results_table(results).caption
+    assert r"$\dagger$" in table.latex()
+
+
+@pytest.mark.parametrize("budget", ["images", "updates", "epochs", "compute"])
+def test_captions_say_what_the_budget_makes_equal(results: pandas.DataFrame, budget: str) -> None:
+    said = BUDGETS[budget]
+    for table in (results_table, accuracy_table, lambda rows: points_table(rows, ["ce"])):
+        assert said in table(results.assign(budget=budget)).caption
+
+
+def test_any_column_of_numbers_can_be_in_the_first_table(results: pandas.DataFrame) -> None:
+    more = results.assign(test_nll=0.25, fidelity="code", test_top5=0.99, selection_recall=None)
+    table = results_table(more, columns=["test_nll", "test_top5", "memorised", "selection_recall"])
+    assert [column.name for column in table.columns][4:8] == ["test nll", "test top5", "memorised", "selection recall"]
+    assert table.rows[0][4:8] == ("0.25 ± 0", "99.0 ± 0.0", "10.0 ± 0.0", "-")
+    with pytest.raises(ValueError, match=r"columns must name columns of numbers, got 'test_nl' \(did you mean 'test_nll'\?\)"):
+        results_table(more, columns=["test_nl"])
+    with pytest.raises(ValueError, match="got 'fidelity'; there are train_size, "):
+        results_table(more, columns=["fidelity"])
+    with pytest.raises(ValueError, match=r"columns must be a list, got 'memorised'; write \['memorised'\]"):
+        results_table(more, columns="memorised")
+
+
+def test_the_origin_of_a_method_stands_beside_it(results: pandas.DataFrame) -> None:
+    origin = {"ce": "ours", "dlb(alpha=3.0)": "code", "tf_kd_self": "paper"}
+    table = accuracy_table(results.assign(fidelity=results["method"].map(origin)))
+    assert [column.name for column in table.columns][:3] == ["method", "from", "symmetric:0.4"]
+    assert [row[1] for row in table.rows] == ["o", "c", "p"]
+    assert table.bold == {(1, 2), (1, 3)}
+    assert table.caption.endswith("From: p: as in its paper, c: as its public code, o: ours")
+
+
+def test_a_comparison_stands_beside_the_exposure_of_its_methods(results: pandas.DataFrame) -> None:
+    double = results.assign(images_processed=results["images_processed"] * (1 + (results["method"] != "ce")))
+    for table in (
+        contrasts_table(primary_contrasts(double)),
+        differences_table(compare(double, baselines=["ce"])),
+        points_table(double, ["ce"]),
+    ):
+        assert [column.name for column in table.columns][-2:] == ["images ratio", "updates ratio"]
+        assert table.rows[0][-2:] == ("2.00", "1.00")
+
+
+def test_the_power_of_a_contrast_is_a_sentence(results: pandas.DataFrame) -> None:
+    table = primary_contrasts(results, [("dlb(alpha=3.0)", "ce")])
+    (line,) = power_lines(table)
+    sd = 100 * table["difference_sd"].iloc[0]
+    assert line.startswith(
+        f"dlb(alpha=3.0) - ce: with 3 seeds and this spread (sd of differences {sd:.1f} points), a difference of 2 "
+    )
+    assert f"probability {table['power'].iloc[0]:.2f} (p < 0.05); " in line
+    two = power_lines(primary_contrasts(results))
+    assert all("(p < 0.05 / 2, Holm's strictest)" in line for line in two)
+    partial = results[~((results["method"] == "ce") & (results["noise"] == "symmetric:0.6") & (results["seed"] == 0))]
+    assert "seeds left out, because they lack a noisy setting: 1" in power_lines(primary_contrasts(partial))[0]
+    # One seed has no spread.
+    assert power_lines(primary_contrasts(results[results["seed"] == 0])) == []
+
+
 def test_axes_are_the_first_columns_of_every_table(results: pandas.DataFrame) -> None:
     parts = [results.assign(batch_size=size, comparison_key=str(size)) for size in (128, 64)]
     both, by = pandas.concat(parts, ignore_index=True), ["batch_size"]
     shown = [
-        results_table(summarise(both, by), by),
+        results_table(both, by),
+        contrasts_table(primary_contrasts(both, by=by), by),
         differences_table(compare(both, baselines=["ce"], by=by), by),
         accuracy_table(both, by=by),
         points_table(both, ["ce"], by=by),
@@ -73,7 +156,7 @@ def test_axes_are_the_first_columns_of_every_table(results: pandas.DataFrame) ->
         assert table.columns[0].name == "batch size"
         # Numbers rise.
         assert list(dict.fromkeys(row[0] for row in table.rows)) == ["64", "128"]
-    assert shown[2].rows[0][1:] == shown[2].rows[3][1:] == accuracy_table(results).rows[0]
+    assert shown[3].rows[0][1:] == shown[3].rows[3][1:] == accuracy_table(results).rows[0]
     assert "batch" not in protocol(both)
 
 
@@ -89,7 +172,7 @@ def test_markdown_sets_the_best_in_bold_and_keeps_the_text(results: pandas.DataF
     caption, empty, *lines = accuracy_table(results).markdown().splitlines()
     assert (caption.endswith("(paired t-tests, Holm, p < .05)."), empty) == (True, "")
     cells = cells_of(lines)
-    assert cells[0] == ["method", "symmetric:0.4", "symmetric:0.6", "images", "steps"]
+    assert cells[0] == ["method", "symmetric:0.4", "symmetric:0.6", "images", "updates"]
     assert cells[1] == [":--", *["--:"] * 4]
     assert cells[3][:2] == ["dlb(alpha=3.0)", "**95.3 ± 1.4**"]
     assert sum("**" in line for line in lines) == 1
@@ -138,7 +221,7 @@ def test_a_study_shows_whole_tables_and_says_where_all_is(results: pandas.DataFr
         failures={"ce-7": "DivergedError: loss [nan]"},
         missing=["ce-7", "ce-8"],
     )
-    names = {"summary.csv", "summary.md", "summary.tex", "differences.csv", "differences.md", "differences.tex"}
+    names = {f"{stem}.{kind}" for stem in ("summary", "contrasts", "differences") for kind in ("csv", "md", "tex")}
     figure = {f"noise_robustness.{kind}" for kind in ("pdf", "png", "csv")}
     assert {path.name for path in tmp_path.iterdir()} == names | figure
     assert all(str(tmp_path / name) in said for name in {*names, "results.csv"} | figure - {"noise_robustness.csv"})
@@ -166,6 +249,22 @@ def test_a_study_shows_whole_tables_and_says_where_all_is(results: pandas.DataFr
     ] in rows
     assert sum(row[:1] == ["symmetric:0.4"] for row in rows) == 2
     assert pandas.read_csv(tmp_path / "differences.csv")["baseline"].unique().tolist() == ["ce"]
+    # None of the usual contrasts was run, so all methods are compared with the first one.
+    contrasts = pandas.read_csv(tmp_path / "contrasts.csv")
+    assert contrasts[["method", "baseline", "noises"]].to_numpy().tolist() == [
+        ["dlb(alpha=3.0)", "ce", 2],
+        ["tf_kd_self", "ce", 1],
+    ]
+    assert "is found with probability" in said
+    assert said.index("realised rate") < said.index("Primary contrasts") < said.index("Under each noise")
+
+
+def test_a_study_shows_the_contrasts_that_it_asks_for(results: pandas.DataFrame, tmp_path: Path) -> None:
+    said = printed(results, tmp_path, contrasts=[("tf_kd_self", "dlb(alpha=3)"), ("dlb", "ce")], columns=["memorised"])
+    contrasts = pandas.read_csv(tmp_path / "contrasts.csv")
+    assert contrasts[["method", "baseline"]].to_numpy().tolist() == [["tf_kd_self", "dlb(alpha=3.0)"]]
+    assert "memorised_ci95_half" in pandas.read_csv(tmp_path / "summary.csv")
+    assert "last 10 epochs" not in said
 
 
 def test_a_study_without_runs_or_pairs_says_so(results: pandas.DataFrame, tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from torch import nn
 
-from noisylab.core.registries import DATA_SETS, MODELS
+from noisylab.core.registries import DATA_SETS, METHODS, MODELS
 from noisylab.data.image_data import ImageData, load_data
+from noisylab.methods.provenance import Recipe
 from noisylab.study.grid import Grid
 from noisylab.study.plan import plan
 from noisylab.study.run_config import RunConfig
@@ -37,15 +38,18 @@ def test_a_network_that_cannot_take_the_images_is_refused_before_training(
 
 def test_the_default_grid_is_the_promised_one(digits: ImageData) -> None:
     configs = plan(Grid(training=TRAINING), digits).configs
-    assert len(configs) == 54
-    assert len({config.id for config in configs}) == 54
-    assert {config.seed for config in configs} == {0, 1, 2}
+    assert len(configs) == 90
+    assert len({config.id for config in configs}) == 90
+    assert {config.seed for config in configs} == {0, 1, 2, 3, 4}
+    assert {(config.budget, config.training.epochs) for config in configs} == {("images", 40)}
     assert [config.method.split("(")[0] for config in configs[:3]] == ["ce", "repeat", "dlb"]
     assert all(config.noise_seed == config.seed for config in configs)
 
 
 def test_runs_are_ordered_by_seed_so_that_an_interrupted_study_holds_whole_comparisons(digits: ImageData) -> None:
-    assert [config.seed for config in plan(Grid(training=TRAINING), digits).configs] == [0] * 18 + [1] * 18 + [2] * 18
+    assert [config.seed for config in plan(Grid(training=TRAINING), digits).configs] == [
+        seed for seed in range(5) for _ in range(18)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -135,19 +139,122 @@ def test_a_label_file_whose_content_changed_is_another_run(tmp_path: Path, digit
 def test_a_method_that_needs_the_matrix_of_the_noise_gets_it_or_is_refused(digits: ImageData) -> None:
     known = "forward_correction(transition='known')"
     noise = ("symmetric:0", "symmetric:0.4", "asymmetric:0.4")
-    assert len(ids(digits, methods=(known,), noise=noise)) == 9
+    assert len(ids(digits, methods=(known,), noise=noise)) == 15
     assert len(ids(digits, methods=("forward_correction",), noise=("instance:0.4",), seeds=(0,))) == 1
     with pytest.raises(ValueError, match=r"known'.* under 'instance:0.4': .*not known for this noise"):
         plan(Grid(methods=("ce", known), noise=("symmetric:0.4", "instance:0.4"), training=TRAINING), digits)
 
 
-def test_a_budget_of_images_divides_the_epochs_or_says_that_it_cannot(digits: ImageData) -> None:
-    grid = Grid(methods=("ce", "dlb", "tf_kd_self", "ban(generations=3)"), noise=("symmetric:0",), seeds=(0,), budget="images")
-    configs = plan(dataclasses.replace(grid, training=TrainConfig(epochs=12, device="cpu")), digits).configs
-    assert [config.epochs_trained for config in configs] == [12, 6, 6, 4]
+def test_a_budget_that_does_not_fit_is_refused_before_training(digits: ImageData) -> None:
+    grid = Grid(
+        methods=("ce", "dlb", "tf_kd_self", "ban(generations=3)"), noise=("symmetric:0",), seeds=(0,), training=TRAINING
+    )
+    configs = plan(grid, digits).configs
+    assert [config.epochs_trained for config in configs] == [40, 20, 40, 40], "teachers are runs of their own"
     assert len({config.comparison_key for config in configs}) == 1, "they can be compared"
-    with pytest.raises(ValueError, match=r"ban:3 processes 3 times .* multiple of 3, got 10"):
-        plan(dataclasses.replace(grid, training=TrainConfig(epochs=10, device="cpu")), digits)
+    assert [config.epochs_trained for config in plan(dataclasses.replace(grid, budget="compute"), digits).configs][2:] == [
+        20,
+        13,
+    ]
+    with pytest.raises(ValueError, match=r"multiple of 2 for dlb under budget images, got 5; take 4 or 6, or --budget epochs"):
+        plan(dataclasses.replace(grid, training=TrainConfig(epochs=5, device="cpu")), digits)
+
+
+PAPER = Recipe("of this test", learning_rate=0.02, weight_decay=1e-3)
+ON_DIGITS = Recipe("of this test", optimizer="adam", learning_rate=0.001)
+SAME = Recipe("of this test", learning_rate=TRAINING.learning_rate)
+
+
+def methods_of(data: ImageData, *methods: str, recipe: Any, **grid: Any) -> list[str]:
+    """The labels of the planned methods."""
+    asked = Grid(methods=methods, recipe=recipe, noise=("symmetric:0.4",), seeds=(0,), training=TRAINING, **grid)
+    return [METHODS.parse(config.method).label for config in plan(asked, data).configs]
+
+
+@pytest.fixture
+def recipes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, held in {
+        "ce": {},
+        "elr": {"default": PAPER, "cifar10": SAME},
+        "gce": {"default": PAPER, "digits": ON_DIGITS},
+        "sce": {"cifar10": PAPER},
+        "lsr": {"default": SAME},
+    }.items():
+        monkeypatch.setattr(METHODS.load(name), "recipe", held)
+
+
+@pytest.mark.usefixtures("recipes")
+def test_the_paper_s_recipe_is_written_out_with_the_method(digits: ImageData) -> None:
+    asked = "ce", "elr", "gce", "sce", "lsr"
+    assert methods_of(digits, *asked, recipe="common") == list(asked)
+    published = ["ce", "elr@learning_rate=0.02,weight_decay=0.001", "gce@optimizer=adam,learning_rate=0.001", "sce", "lsr"]
+    assert methods_of(digits, *asked, recipe="paper") == published
+    assert methods_of(digits, *asked, recipe="both") == ["ce", "elr", published[1], "gce", published[2], "sce", "lsr"]
+
+
+@pytest.mark.usefixtures("recipes")
+def test_overrides_of_the_user_hold_over_a_recipe(digits: ImageData) -> None:
+    asked = "elr@learning_rate=0.5"
+    assert methods_of(digits, asked, recipe="paper") == ["elr@learning_rate=0.5,weight_decay=0.001"]
+    assert methods_of(digits, "elr", "elr@weight_decay=1e-3,learning_rate=0.02", recipe="both") == [
+        "elr",
+        "elr@learning_rate=0.02,weight_decay=0.001",
+    ], "what comes to the same is run once"
+
+
+@pytest.mark.usefixtures("recipes")
+def test_a_recipe_is_no_part_of_a_run(digits: ImageData) -> None:
+    def planned(*methods: str, recipe: Any) -> set[str]:
+        return set(ids(digits, methods=methods, recipe=recipe, noise=("symmetric:0.4",)))
+
+    written = "elr@learning_rate=0.02,weight_decay=0.001"
+    assert planned("elr", recipe="paper") == planned(written, recipe="common")
+    assert planned("elr", recipe="both") == planned("elr", written, recipe="common")
+    with pytest.raises(ValueError, match=r"both recipes are run by recipe='both'"):
+        Grid(over={"recipe": ("common", "paper")})
+
+
+def test_a_study_s_file_keeps_the_settings_of_the_grid() -> None:
+    grid = Grid(recipe="both", validation=0.1, select="validation", test_size=100, evaluate_every=5, budget="updates")
+    assert Grid.from_mapping(grid.as_json()) == grid
+
+
+def test_what_a_run_is_measured_on_is_part_of_it(digits: ImageData) -> None:
+    base: dict[str, Any] = {"methods": ("ce",), "noise": ("symmetric:0.4",), "seeds": (0,)}
+    grids = [{}, {"validation": 0.1}, {"validation": 0.1, "select": "validation"}, {"test_size": 100}, {"evaluate_every": 2}]
+    found = [ids(digits, **base, **other)[0] for other in grids]
+    assert len(set(found)) == len(grids)
+    assert ids(digits, **base, test_size=len(digits.test_labels)) == found[:1], "the whole test set is the default"
+
+
+def test_each_number_of_test_samples_is_another_data_set_of_the_plan(digits: ImageData) -> None:
+    grid = Grid(methods=("ce",), noise=("symmetric:0.4",), seeds=(0,), training=TRAINING, over={"test_size": (100, 200)})
+    planned = plan(grid, digits)
+    assert [config.test_size for config in planned.configs] == [100, 200]
+    assert [len(planned.data[config.data_digest].test_labels) for config in planned.configs] == [100, 200]
+    assert all(len(data.train_labels) == len(digits.train_labels) for data in planned.data.values())
+
+
+@pytest.mark.parametrize("size", [9, 451])
+def test_too_few_or_too_many_test_samples_are_refused(digits: ImageData, size: int) -> None:
+    with pytest.raises(ValueError, match=rf"test size must be between 10 \(the classes\) and 450 \(the samples\), got {size}"):
+        ids(digits, test_size=size)
+
+
+def test_a_split_that_leaves_a_class_without_samples_is_refused_before_training(digits: ImageData) -> None:
+    few = digits.subset(20)
+    with pytest.raises(
+        ValueError, match=r"validation=0.8 under 'symmetric:0' .* leaves no training sample of class \d: all 2 "
+    ):
+        ids(few, methods=("ce",), noise=("symmetric:0",), seeds=(0,), validation=0.8)
+    assert len(ids(few, methods=("ce",), noise=("symmetric:0",), seeds=(0,), validation=0.1)) == 1
+    with pytest.raises(ValueError, match=r"validation=0\.01 holds out"):
+        ids(few, methods=("ce",), noise=("symmetric:0",), seeds=(0,), validation=0.01)
+
+
+def test_selection_without_validation_samples_is_refused_before_training(digits: ImageData) -> None:
+    with pytest.raises(ValueError, match="select 'validation' needs validation samples"):
+        ids(digits, select="validation")
 
 
 def test_two_ways_to_write_one_method_are_one_too_many() -> None:

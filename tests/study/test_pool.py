@@ -22,6 +22,7 @@ def config(name: str, seed: int = 0) -> RunConfig:
         data_digest="",
         noise_digest=name,
         train_size=1,
+        test_size=1,
         model="small_cnn()",
         method="ce()",
         noise="symmetric(rate=0.4)",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from noisylab.core.registries import METHODS
 from noisylab.study.run_config import FORMAT, Code, RunConfig
 from noisylab.training.config import TrainConfig
 
@@ -16,6 +17,7 @@ CONFIG = RunConfig(
     data_digest="0" * 64,
     noise_digest="0" * 64,
     train_size=100,
+    test_size=50,
     model="small_cnn(width=16)",
     method="dlb(temperature=3.0, alpha=1.0)",
     noise="symmetric(rate=0.4, include_true=False, sampling='exact_per_class')",
@@ -25,6 +27,8 @@ CONFIG = RunConfig(
     record="online",
     training=TrainConfig(device="cpu"),
     budget="epochs",
+    # So that `select` can be another one.
+    validation=0.1,
 )
 
 OTHER: dict[str, Any] = {
@@ -32,6 +36,7 @@ OTHER: dict[str, Any] = {
     "data_digest": "1" * 64,
     "noise_digest": "1" * 64,
     "train_size": 101,
+    "test_size": 51,
     "model": "small_cnn(width=17)",
     "method": "dlb(temperature=3.0, alpha=1.5)",
     "noise": "symmetric(rate=0.4, include_true=True, sampling='exact_per_class')",
@@ -40,12 +45,16 @@ OTHER: dict[str, Any] = {
     "augment": "crop(padding=1, flip=True)",
     "record": "eval",
     "budget": "images",
+    "validation": 0.2,
+    "select": "validation",
+    "evaluate_every": 2,
     "code": (Code("module", "0" * 64),),
 }
 
 OTHER_TRAINING: dict[str, Any] = {
     "epochs": 41,
     "batch_size": 66,
+    "optimizer": "adam",
     "learning_rate": 0.05000001,
     "momentum": 0.8,
     "weight_decay": 0.0,
@@ -91,6 +100,8 @@ def test_the_format_is_part_of_the_identity(monkeypatch: pytest.MonkeyPatch) -> 
 def test_equal_configurations_have_equal_ids_that_begin_readably() -> None:
     assert dataclasses.replace(CONFIG).id == CONFIG.id
     assert re.fullmatch(r"dlb-symmetric-0.4-seed0-[0-9a-f]{12}", CONFIG.id)
+    faster = dataclasses.replace(CONFIG, method="dlb()@learning_rate=0.02")
+    assert re.fullmatch(r"dlb-symmetric-0.4-seed0-[0-9a-f]{12}", faster.id)
 
 
 def test_an_id_is_a_plain_file_name() -> None:
@@ -106,9 +117,9 @@ def test_a_value_that_no_run_can_have_is_refused(field: str, value: Any) -> None
 
 def test_the_identity_of_a_run_stays_what_it_is() -> None:
     # Another id here repeats every run that anybody has: raise FORMAT if numbers change, and mend the identity if they do not.
-    assert CONFIG.id == "dlb-symmetric-0.4-seed0-d53e60bcb6a3"
+    assert CONFIG.id == "dlb-symmetric-0.4-seed0-6a2921aaa6c4"
     plain = dataclasses.replace(CONFIG, method="ce()", noise="asymmetric(rate=0.2, mapping='digits', sampling='iid')", seed=3)
-    assert plain.id == "ce-asymmetric-0.2-seed3-dcf552bcf540"
+    assert plain.id == "ce-asymmetric-0.2-seed3-c013ee0e7633"
 
 
 @pytest.mark.parametrize(
@@ -126,6 +137,88 @@ def test_the_identity_of_a_run_stays_what_it_is() -> None:
 )
 def test_a_path_is_no_part_of_the_identity_since_a_digest_stands_for_its_content(field: str, one: Any, two: Any) -> None:
     assert dataclasses.replace(CONFIG, **{field: one}).id == dataclasses.replace(CONFIG, **{field: two}).id
+
+
+def under(budget: str, method: str, epochs: int = 12, **training: Any) -> RunConfig:
+    return dataclasses.replace(
+        CONFIG, method=method, budget=budget, training=TrainConfig(epochs, batch_size=32, device="cpu", **training)
+    )
+
+
+# Epochs and entries of a batch for E = 12 epochs and a nominal batch of 32.
+@pytest.mark.parametrize(
+    ("budget", "method", "epochs", "entries"),
+    [
+        ("images", "ce()", 12, 32),
+        ("images", "dlb()", 6, 32),
+        ("images", "tf_kd_self()", 12, 32),
+        ("updates", "ce()", 12, 32),
+        ("updates", "dlb()", 12, 64),
+        ("epochs", "dlb()", 12, 32),
+        ("compute", "ce()", 12, 32),
+        ("compute", "dlb()", 6, 32),
+    ],
+)
+def test_a_budget_turns_the_nominal_settings_into_those_of_the_method(
+    budget: str, method: str, epochs: int, entries: int
+) -> None:
+    config = under(budget, method)
+    assert (config.epochs_trained, config.batch_entries) == (epochs, entries)
+    assert (config.training_run.epochs, config.training_run.batch_size) == (epochs, entries)
+    assert (config.training.epochs, config.training.batch_size) == (12, 32)
+    assert config.comparison_key == under(budget, "ce()").comparison_key
+
+
+def test_equal_images_are_equal_images_and_equal_updates_equal_updates() -> None:
+    samples = 320
+    for budget in ("images", "updates"):
+        ce, dlb = under(budget, "ce()"), under(budget, "dlb()")
+        updates = [c.epochs_trained * factor * samples / c.batch_entries for c, factor in ((ce, 1), (dlb, 2))]
+        images = [c.epochs_trained * factor * samples for c, factor in ((ce, 1), (dlb, 2))]
+        assert updates[0] == updates[1]
+        assert images[1] == images[0] * {"images": 1, "updates": 2}[budget]
+
+
+def test_a_compute_budget_is_not_exceeded_even_if_an_epoch_costs_more_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    # One image a sample in the first four epochs, and three in the later ones.
+    def factor(*, epochs: int, **_: Any) -> float:
+        return (epochs + 2 * max(epochs - 4, 0)) / epochs
+
+    monkeypatch.setattr(METHODS.load("ce"), "compute_factor", factor)
+    assert under("compute", "ce()").epochs_trained == 6
+    assert under("compute", "ce()", 15).epochs_trained == 7
+    monkeypatch.setattr(METHODS.load("ce"), "compute_factor", lambda **_: 100.0)
+    assert under("compute", "ce()").epochs_trained == 1
+
+
+@pytest.mark.parametrize(("epochs", "advice"), [(5, "take 4 or 6,"), (1, "take 2,")])
+def test_epochs_that_cannot_be_shared_out_are_refused_with_those_that_can(epochs: int, advice: str) -> None:
+    with pytest.raises(
+        ValueError,
+        match=rf"epochs must be a multiple of 2 for dlb under budget images, got {epochs}; {advice} or --budget epochs",
+    ):
+        _ = under("images", "dlb()", epochs).epochs_trained
+
+
+def test_overrides_of_a_method_hold_for_its_training_alone() -> None:
+    config = under("images", "dlb()@optimizer=adam,learning_rate=0.001,gradient_clip=None", gradient_clip=5.0)
+    assert config.training_run == dataclasses.replace(
+        config.training, epochs=6, optimizer="adam", learning_rate=0.001, gradient_clip=None
+    )
+    plain = under("images", "dlb()", gradient_clip=5.0)
+    assert config.training == plain.training
+    assert config.id != plain.id
+    assert config.comparison_key == plain.comparison_key, "they can be compared"
+
+
+def test_what_the_budget_makes_impossible_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="dlb under budget images: warmup must be shorter than the 6 epochs, got 8"):
+        _ = under("images", "dlb()", warmup=8.0).training_run
+
+
+def test_an_epoch_can_be_selected_only_on_validation_samples() -> None:
+    with pytest.raises(ValueError, match="select 'validation' needs validation samples, got validation 0; write --validation"):
+        dataclasses.replace(CONFIG, select="validation", validation=0)
 
 
 def test_equal_numbers_are_one_run_whatever_their_type() -> None:

@@ -39,8 +39,7 @@ def finish(study: Path, **changes: Any) -> dict[str, Any]:
     } | changes
     folder = study / result["id"]
     folder.mkdir(parents=True)
-    (folder / "metrics.csv").write_bytes(metrics)
-    write_result(folder, result, metrics)
+    write_result(folder, result, {"metrics.csv": metrics, "predictions.npz": b"outputs"})
     return result
 
 

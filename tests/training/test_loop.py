@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers_training import CONFIG, SAMPLES, make_method, same_state, training_set, true_labels
+from helpers_training import CLASSES, CONFIG, SAMPLES, make_method, same_state, training_set, true_labels
 from method_kit import NAMES, VARIANTS
 
 from noisylab.core.seeds import derive_seed
+from noisylab.corruption import from_pair
 from noisylab.data.batches.batch import Batch
 from noisylab.methods import Method, Step
 from noisylab.recording import DynamicsRecorder, load_dynamics
-from noisylab.study.run_log import RunLog
+from noisylab.study.run_log import Labelled, RunLog
 from noisylab.training import Callback, TrainConfig, train
 from noisylab.training.callback import EpochSummary
 from noisylab.training.checkpoint import is_whole
@@ -64,10 +65,10 @@ def run_log(folder: Path) -> RunLog:
     data = training_set()
     return RunLog(
         recorder=DynamicsRecorder(folder, given, true_labels=true_labels(), epochs=CONFIG.epochs),
-        given=given,
-        true=true_labels(),
-        test=Evaluator(data.images[:12], data.mean, data.std),
-        test_labels=true_labels()[:12],
+        noisy=from_pair(true_labels(), given, CLASSES),
+        test=Labelled(Evaluator(data.images[:12], data.mean, data.std), true_labels()[:12]),
+        validation=Labelled(Evaluator(data.images[12:30], data.mean, data.std), given[12:30]),
+        keep_selected=True,
     )
 
 
@@ -109,9 +110,9 @@ def test_summaries_count_what_was_processed() -> None:
     ce, repeat = Watch(), Watch()
     trained("ce", callbacks=[ce])
     trained("repeat", callbacks=[repeat])
-    assert [(s.images, s.steps) for s in ce.summaries] == [(46, 3)] * 3
+    assert [(s.images, s.updates) for s in ce.summaries] == [(46, 3)] * 3
     # Six steps with new halves of 8 and a last one of 6; the very first batch has nothing to repeat.
-    assert [(s.images, s.steps) for s in repeat.summaries] == [(86, 6), (92, 6), (92, 6)]
+    assert [(s.images, s.updates) for s in repeat.summaries] == [(86, 6), (92, 6), (92, 6)]
     assert ce.summaries[0].train_loss == pytest.approx(np.mean([float(s.loss) for s in ce.steps[:3]]), rel=1e-6)
 
 

@@ -49,7 +49,7 @@ class Losses(Callback):
         self.rows: list[list[float]] = []
 
     def on_epoch(self, summary: EpochSummary, method: Method) -> None:
-        self.rows.append([summary.train_loss, summary.images, summary.steps])
+        self.rows.append([summary.train_loss, summary.images, summary.updates])
 
 
 class StopAt(Callback):

@@ -1,0 +1,261 @@
+"""Comparisons between the methods of a study: paired differences, pooled or for each noise, the best method, and ranks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas
+
+from noisylab.analysis.statistics import holm, paired_difference, pairs_for_power, power_of_difference
+from noisylab.analysis.tables import EXPOSURE, check_columns, check_comparable, known_method, mean_of, several, under_each
+
+CONTRASTS = (("dlb", "repeat"), ("dlb", "ce"))
+"""The usual primary contrasts: method and baseline."""
+
+SEED = ["seed", "noise_seed"]
+
+
+def compare(
+    results: pandas.DataFrame,
+    measure: str = "test_accuracy_last",
+    baselines: Sequence[str] | None = None,
+    by: Sequence[str] = (),
+    *,
+    contrasts: Sequence[tuple[str, str]] | None = None,
+) -> pandas.DataFrame:
+    """Differences between methods under each noise, paired by seed and noise seed, with Holm-corrected p-values.
+
+    Args:
+        results: Rows of `results.csv`.
+        measure: A column of numbers.
+        baselines: Methods that all others are compared with; by default the first method.
+        by: Settings whose values are kept apart.
+        contrasts: Pairs of a method and its baseline, instead of all pairs with `baselines`.
+
+    Returns:
+        A row per value of `by`, noise and pair of methods: method, baseline, measure, n (pairs), difference (method -
+        baseline), half its 95 % interval (`difference_ci95_half`), p of the paired t-test, `p_holm`, corrected over all rows,
+        and how many times the baseline's exposure the method had (`EXPOSURE`, each with `_ratio`).
+
+    Raises:
+        ValueError: If runs differ in a setting that is not in `by`, a run occurs twice, or no run is of a baseline.
+
+    Example:
+        >>> import pandas
+        >>> from noisylab.analysis.comparisons import compare
+        >>> results = pandas.read_csv("runs/noise_sweep/results.csv")  # doctest: +SKIP
+        >>> compare(results, baselines=["ce", "repeat"])  # doctest: +SKIP
+    """
+    methods = list(dict.fromkeys(results["method"]))
+    if contrasts is None:
+        against = methods[:1] if baselines is None else several("baselines", baselines)
+        pairs: list[tuple[str, str]] = []
+        for b in [known_method(name, results) for name in against]:
+            pairs += [(a, b) for a in methods if a != b and (b, a) not in pairs]
+    else:
+        pairs = _known_pairs(contrasts, results)
+    check_comparable(results, by)
+    check_columns([measure], results, "measure")
+    rows = []
+    for key, group in under_each(results, by, "noise"):
+        values = group.pivot_table(index=SEED, columns="method", values=measure)
+        for a, b in pairs:
+            both = values[[a, b]].dropna() if {a, b} <= set(values.columns) else values.iloc[:0]
+            if len(both):
+                interval, p = paired_difference(both[a], both[b])
+                row = {"method": a, "baseline": b, "measure": measure, "n": interval.n, "difference": interval.mean}
+                rows.append(key | row | {"difference_ci95_half": interval.half, "p": p} | _ratios(group, a, b))
+    return _corrected(rows, [*by, "noise", "method", "baseline", "measure", "n", "difference", "difference_ci95_half"], results)
+
+
+def primary_contrasts(
+    results: pandas.DataFrame,
+    contrasts: Sequence[tuple[str, str]] | None = None,
+    measure: str = "test_accuracy_last",
+    by: Sequence[str] = (),
+    *,
+    difference: float = 0.02,
+    level: float = 0.05,
+) -> pandas.DataFrame:
+    """Differences between methods pooled over the noisy settings, paired by seed: the few questions of a study.
+
+    For each seed, the measure of a method is its mean over all noisy settings (realised rate above 0) that both methods were
+    run under; only seeds that have all of them count. One number per seed and method is left, so the settings of a seed, whose
+    noise is nested (the flips of a low rate are among those of a high one) and whose networks start alike, are never taken
+    for independent; and because both methods see the same noise, the difference is paired.
+
+    Args:
+        results: Rows of `results.csv`.
+        contrasts: Pairs of a method and its baseline. None: those of `CONTRASTS` whose methods were run, or else the first
+            method against every other one.
+        measure: A column of numbers.
+        by: Settings whose values are kept apart.
+        difference: The true difference for which power is stated, in the unit of `measure`.
+        level: Of significance, in (0, 1).
+
+    Returns:
+        A row per value of `by` and contrast: method, baseline, measure, `noises` (number of noisy settings), n (seeds),
+        `left_out` (seeds that lack a setting), difference (method - baseline), half its 95 % interval
+        (`difference_ci95_half`), its standard deviation over seeds (`difference_sd`), p of the paired t-test, `p_holm`,
+        corrected over these rows alone, and the exposure relative to the baseline's. `power`: the probability that n seeds of
+        this spread show `difference`; `n_for_power`: the seeds for which it is .8. Both are at the strictest level of Holm,
+        `level` over the number of rows, and as uncertain as the spread.
+
+    Raises:
+        ValueError: If runs differ in a setting that is not in `by`, a run occurs twice, or no run is of a method.
+
+    Example:
+        >>> import pandas
+        >>> from noisylab.analysis.comparisons import primary_contrasts
+        >>> results = pandas.read_csv("runs/noise_sweep/results.csv")  # doctest: +SKIP
+        >>> primary_contrasts(results, [("dlb", "repeat")])[["n", "difference", "p_holm"]]  # doctest: +SKIP
+    """
+    pairs = usual_contrasts(results) if contrasts is None else _known_pairs(contrasts, results)
+    check_comparable(results, by)
+    check_columns([measure], results, "measure")
+    rows: list[dict[str, Any]] = []
+    for key, group in under_each(results, by):
+        rates = group.groupby("noise")["realised_rate"].max()
+        noisy = group[group["noise"].isin(rates.index[rates > 0])]
+        for a, b in pairs:
+            both = noisy[noisy["method"].isin((a, b))]
+            values = both.pivot_table(index=SEED, columns=["noise", "method"], values=measure)
+            shared = [noise for noise in values.columns.unique("noise") if {(noise, a), (noise, b)} <= set(values.columns)]
+            whole = values[[(noise, method) for noise in shared for method in (a, b)]].dropna()
+            if not shared or whole.empty:
+                continue
+            mean_a, mean_b = (whole.xs(method, axis=1, level="method").to_numpy().mean(axis=1) for method in (a, b))
+            interval, p = paired_difference(mean_a, mean_b)
+            # Without p there is no spread either: one seed, or differences that are equal up to rounding.
+            spread = float((mean_a - mean_b).std(ddof=1)) if p == p else float("nan")
+            row = {"method": a, "baseline": b, "measure": measure, "noises": len(shared), "n": interval.n}
+            row |= {"left_out": len(values) - len(whole), "difference": interval.mean}
+            row |= {"difference_ci95_half": interval.half, "difference_sd": spread, "p": p}
+            rows.append(key | row | _ratios(both[both["noise"].isin(shared)], a, b))
+    head = [*by, "method", "baseline", "measure", "noises", "n", "left_out", "difference", "difference_ci95_half"]
+    table = _corrected(rows, [*head, "difference_sd"], results)
+    strictest = level / max(1, len(table))
+    spreads = table["difference_sd"].tolist()
+    power = [power_of_difference(sd, n, difference, strictest) for sd, n in zip(spreads, table["n"].tolist(), strict=True)]
+    needed = [pairs_for_power(sd, difference, strictest) for sd in spreads]
+    return table.assign(power=power, n_for_power=pandas.Series(needed, dtype="Int64"))
+
+
+def usual_contrasts(results: pandas.DataFrame, contrasts: Sequence[tuple[str, str]] = CONTRASTS) -> list[tuple[str, str]]:
+    """The contrasts whose methods were both run; if there are none, every other method against the first one."""
+    methods = list(dict.fromkeys(results["method"]))
+    there = [(a, b) for a, b in contrasts if {a, b} <= set(methods)]
+    return there or [(method, methods[0]) for method in methods[1:]]
+
+
+def leaders(
+    results: pandas.DataFrame, measure: str = "test_accuracy_last", by: Sequence[str] = (), *, level: float = 0.05
+) -> pandas.DataFrame:
+    """The method with the highest mean under each noise, and whether it is significantly above every other one.
+
+    Args:
+        results: Rows of `results.csv`.
+        measure: A column of numbers.
+        by: Settings whose values are kept apart.
+        level: Of significance, in (0, 1).
+
+    Returns:
+        A row per value of `by` and noise: method; `p_holm`, the largest p of its paired t-tests with the others after Holm's
+        correction over the whole table, NaN unless all of them have two pairs at least; significant: `p_holm` < level.
+
+    Raises:
+        ValueError: If runs differ in a setting that is not in `by`, or a run occurs twice.
+    """
+    check_comparable(results, by)
+    parts = []
+    best: list[tuple[dict[str, Any], str, int]] = []
+    for key, group in under_each(results, by, "noise"):
+        leader = str(group.groupby("method", sort=False)[measure].mean().idxmax())
+        parts.append(compare(group, measure, [leader]).assign(place=len(best)))
+        best.append((key, leader, group["method"].nunique() - 1))
+    tests = pandas.concat(parts)
+    tests["p_holm"] = holm(tests["p"])
+    rows = []
+    for place, (key, leader, others) in enumerate(best):
+        p = tests.loc[tests["place"] == place, "p_holm"]
+        whole = len(p) == others > 0 and bool(p.notna().all())
+        largest = float(p.max()) if whole else float("nan")
+        rows.append(key | {"method": leader, "p_holm": largest, "significant": largest < level})
+    return pandas.DataFrame(rows)
+
+
+def seed_ranks(results: pandas.DataFrame, measure: str = "test_accuracy_last", by: Sequence[str] = ()) -> pandas.DataFrame:
+    """The rank of every method in every seed (1 = best, ties share), under each noise.
+
+    Under each noise, only the seeds that all methods have count. Arguments and errors are those of `mean_ranks`.
+
+    Returns:
+        A row per value of `by`, noise, method and seed, with noise_seed and rank.
+    """
+    check_comparable(results, by)
+    parts = []
+    for key, group in under_each(results, by, "noise"):
+        values = group.pivot_table(index=SEED, columns="method", values=measure, sort=False).dropna()
+        ranks = values.rank(axis=1, ascending=False).melt(ignore_index=False, value_name="rank").reset_index()
+        parts.append(ranks.assign(**{name: [value] * len(ranks) for name, value in key.items()}))
+    return pandas.concat(parts, ignore_index=True)[[*by, "noise", "method", *SEED, "rank"]]
+
+
+def mean_ranks(results: pandas.DataFrame, measure: str = "test_accuracy_last", by: Sequence[str] = ()) -> pandas.DataFrame:
+    """The mean rank of every method over the seeds of one data set (1 = best, ties share), under each noise.
+
+    Friedman's test here asks whether the methods differ on this data set and under this noise, for new seeds. It does not ask
+    whether they differ on other data sets, as it does in Demsar's use, which ranks over data sets; a critical-difference
+    diagram belongs to that use alone.
+
+    Args:
+        results: Rows of `results.csv`.
+        measure: A column of numbers; high is good.
+        by: Settings whose values are kept apart.
+
+    Returns:
+        A row per value of `by`, noise and method: n (seeds that all methods have), rank, half its 95 % interval
+        (`rank_ci95_half`), and Friedman's p over seeds, NaN for fewer than three methods or two seeds.
+
+    Raises:
+        ValueError: If runs differ in a setting that is not in `by`, or a run occurs twice.
+
+    Source:
+        Friedman (1937), The use of ranks to avoid the assumption of normality; compare Demsar (2006), Sec. 3.2.
+    """
+    from scipy import stats
+
+    ranks = seed_ranks(results, measure, by)
+    rows = []
+    for key, group in under_each(ranks, by, "noise"):
+        table = group.pivot_table(index=SEED, columns="method", values="rank", sort=False)
+        testable = table.shape[0] > 1 and table.shape[1] > 2
+        p = float(stats.friedmanchisquare(*table.to_numpy().T).pvalue) if testable else float("nan")
+        rows += [
+            key | {"method": method, "n": len(table)} | mean_of(table[method], "rank") | {"friedman_p": p}
+            for method in table.columns
+        ]
+    return pandas.DataFrame(rows, columns=[*by, "noise", "method", "n", "rank", "rank_ci95_half", "friedman_p"])
+
+
+def _known_pairs(contrasts: Sequence[tuple[str, str]], results: pandas.DataFrame) -> list[tuple[str, str]]:
+    """The contrasts with the names that the tables have for their methods."""
+    pairs = []
+    for pair in several("contrasts", contrasts):
+        if isinstance(pair, str) or len(pair) != 2:
+            raise ValueError(f"a contrast must be a pair of a method and its baseline, as ('dlb', 'repeat'), got {pair!r}")
+        pairs.append((known_method(pair[0], results), known_method(pair[1], results)))
+    return pairs
+
+
+def _ratios(runs: pandas.DataFrame, method: str, baseline: str) -> dict[str, float]:
+    """How many times the baseline's exposure the method had."""
+    held = runs.groupby("method")[[name for name in EXPOSURE if name in runs]].mean()
+    return {f"{name}_ratio": float(held[name][method] / held[name][baseline]) for name in held.columns}
+
+
+def _corrected(rows: list[dict[str, Any]], head: Sequence[str], results: pandas.DataFrame) -> pandas.DataFrame:
+    """The rows as a table, with Holm's correction over all of them."""
+    ratios = [f"{name}_ratio" for name in EXPOSURE if name in results]
+    table = pandas.DataFrame(rows, columns=[*head, "p", *ratios])
+    table.insert(len(head) + 1, "p_holm", holm(table["p"]))
+    return table

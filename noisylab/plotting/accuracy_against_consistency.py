@@ -1,0 +1,97 @@
+"""Test accuracy against the consistency of predictions, over an option of a method."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas
+from matplotlib.axes import Axes
+
+from noisylab.core.registries import FIGURES, METHODS
+from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.study_runs import StudyRuns
+from noisylab.plotting.style import (
+    MARKERS,
+    WIDTHS,
+    Width,
+    has_room,
+    inches,
+    panel_grid,
+    paper_style,
+    shared_legend,
+    short_label,
+)
+
+CONSISTENCY = {"consistency_clean": "clean samples", "consistency_mislabelled": "mislabelled samples"}
+
+
+def dose_path(points: pandas.DataFrame, consistency: str, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+    """A point for each run, and the mean of each dose, joined in ascending order of the dose; others stand alone.
+
+    Args:
+        points: A row per run: label, dose (NaN for other methods), test_accuracy_last and `consistency`.
+        consistency: A column of `points`, in [0, 1].
+        ax: None: the current axes.
+        kwargs: To `Axes.plot`.
+    """
+    ax = ax or plt.gca()
+    means = points.groupby("label", sort=False)[["dose", consistency, "test_accuracy_last"]].mean()
+    dosed = means[means["dose"].notna()].sort_values("dose")
+    ax.plot(100 * dosed[consistency], 100 * dosed["test_accuracy_last"], color="0.6", linewidth=1.0, zorder=1)
+    colors = plt.get_cmap("viridis")(np.linspace(0, 0.9, max(1, len(dosed))))
+    others = [label for label in means.index if label not in dosed.index]
+    for place, label in enumerate([*dosed.index, *others]):
+        runs = points[points["label"] == label]
+        color = colors[place] if place < len(dosed) else "0.3"
+        marker = "o" if place < len(dosed) else MARKERS[1 + (place - len(dosed)) % (len(MARKERS) - 1)]
+        small: dict[str, Any] = {"color": color, "marker": marker, "linestyle": "none", "markersize": 2.5, "alpha": 0.5}
+        ax.plot(100 * runs[consistency], 100 * runs["test_accuracy_last"], **small | kwargs)
+        large = small | {"markersize": 6, "alpha": 1, "label": label}
+        ax.plot(100 * means[consistency][label], 100 * means["test_accuracy_last"][label], **large | kwargs)
+    return ax
+
+
+@FIGURES.register("accuracy_against_consistency", caption="Test accuracy against the consistency of predictions")
+def accuracy_against_consistency_figure(
+    runs: StudyRuns, *, method: str = "dlb", option: str = "alpha", width: Width = "page"
+) -> DrawnFigure:
+    """A panel for clean and one for mislabelled samples: small points are runs, large ones their mean.
+
+    Consistency is the share of samples that are predicted as in the epoch before, averaged over epochs. A line joins the means
+    of a method in ascending order of one of its options.
+
+    method: name of the method. option: the option with the dose.
+    """
+    runs.check_mislabelled()
+    rows = runs.under_noise
+    if missing := [name for name in CONSISTENCY if name not in rows or rows[name].isna().all()]:
+        raise ValueError(f"the runs under {runs.noise} have no {missing[0]}; it needs records of two epochs")
+    specs = {label: METHODS.parse(label) for label in rows["method"].unique()}
+    known = next((spec.options for spec in specs.values() if spec.name == method), None)
+    if known is None:
+        raise ValueError(f"no run is of method {method!r}; there are {', '.join(specs)}")
+    if option not in known:
+        raise ValueError(f"{method} has no option {option!r}; its options are {', '.join(known)}")
+    dose = {label: float(spec.options[option]) if spec.name == method else np.nan for label, spec in specs.items()}
+    numbers = rows[["method", "seed", "noise_seed", "test_accuracy_last", *CONSISTENCY]].assign(dose=rows["method"].map(dose))
+    names = {
+        label: f"{method}, {option} {dose[label]:g}" if dose[label] == dose[label] else short_label(label) for label in dose
+    }
+    if len(set(names.values())) < len(names):
+        raise ValueError(f"the runs of {method} differ in more than {option}; choose with methods (--methods)")
+    points = numbers.assign(label=numbers["method"].map(names))
+    with paper_style():
+        across = 2 if has_room(width) else 1
+        size = inches(width) if across == 2 else min(inches(width), WIDTHS["column"])
+        figure, grid, axes = panel_grid(2, across, width=size, row=2.3, rest=0.8, sharey=True)
+        for ax, (consistency, name) in zip(axes, CONSISTENCY.items(), strict=True):
+            dose_path(points, consistency, ax=ax)
+            ax.set(title=name, xlabel="predicted as in the epoch before (%)")
+        for ax in grid[:, 0]:
+            ax.set_ylabel("test accuracy (%)")
+        handles, labels = axes[0].get_legend_handles_labels()
+        shared_legend(figure, handles, labels)
+        seeds = rows.groupby("method")["seed"].count().max()
+        said = f"small: {seeds} seeds, large: their mean" if seeds > 1 else "one seed"
+        figure.suptitle(f"{runs.title}, {runs.noise}\nlast-epoch test accuracy; {said}", wrap=True)
+    return DrawnFigure(figure, numbers)

@@ -1,0 +1,41 @@
+"""What mislabelled samples are predicted as during training."""
+
+from noisylab.analysis.tables import summarise_epochs
+from noisylab.core.registries import FIGURES
+from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.epoch_curves import curves, learning_rate_drops, mark_drops
+from noisylab.plotting.study_runs import StudyRuns
+from noisylab.plotting.style import Width, exposure_legend, has_room, inches, panel_grid, paper_style
+
+FRACTIONS = {
+    "mislabelled_correct": "as the true label",
+    "mislabelled_memorised": "as the given label (memorised)",
+    "mislabelled_other": "as another label",
+}
+
+
+@FIGURES.register("mislabelled_predictions", caption="What mislabelled samples are predicted as, over epochs")
+def mislabelled_predictions_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
+    """ELR's three fractions of mislabelled samples over epochs, with a line per method.
+
+    Dotted lines mark drops of the learning rate. The legend states the images of a run.
+    """
+    runs.check_mislabelled()
+    metrics = runs.metrics()
+    if metrics["mislabelled_memorised"].isna().all():
+        raise runs.nothing_recorded()
+    numbers, drops = summarise_epochs(metrics, list(FRACTIONS)), learning_rate_drops(metrics)
+    with paper_style():
+        across, row, rest = (3, 2.05, 0.6) if has_room(width) else (1, 1.65, 0.6)
+        figure, grid, axes = panel_grid(3, across, width=inches(width), row=row, rest=rest, sharex=True)
+        for ax, (measure, name) in zip(axes, FRACTIONS.items(), strict=True):
+            curves(numbers, measure, ax=ax)
+            mark_drops(drops, ax)
+            ax.set(title=name)
+        for ax in grid[-1]:
+            ax.set_xlabel("epoch")
+        for ax in grid[:, 0]:
+            ax.set_ylabel("share of mislabelled")
+        exposure_legend(figure, axes[0], runs.under_noise[runs.under_noise["method"].isin(metrics["method"])])
+        figure.suptitle(runs.records_title, wrap=True)
+    return DrawnFigure(figure, numbers)
