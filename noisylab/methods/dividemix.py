@@ -115,7 +115,7 @@ class DivideMix(Method):
     provenance = Provenance(
         fidelity="approximation",
         numbers={
-            "lambda_u": "code, which the README sets for each noise",
+            "lambda_u": "code (its default); the values for each noise are second hand",
             "threshold": "code",
             "temperature": "code",
             "alpha": "code",
