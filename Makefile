@@ -49,9 +49,10 @@ format: environment
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The packages' lists of names, from the registries.
+# The packages' lists of names, and the table of methods, from the registries.
 stubs: environment
 	$(BIN)/python -m noisylab.core.stubs
+	$(BIN)/python -m noisylab.methods.sources
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -10,10 +10,12 @@ import pytest
 import torch
 from helpers_training import CLASSES, CONFIG, SAMPLES, make_method, training_set
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods import Frozen, Method, RunInfo, Step
+from noisylab.methods.averaged import Averaged
 from noisylab.models import Backbone
 from noisylab.training import Callback, TrainConfig, train
 
@@ -24,9 +26,15 @@ VARIANTS = [
     "dlb(two_forward=True)",
     "forward_correction(transition='known')",
     "backward_correction(transition='known')",
-    "lsr:-0.5",
+    *("lsr:-0.5", "mean_teacher(form='kl')", "bake(batches='plain')", "logit_clip(on='elr')"),
     *("lwr(k=1)", "lwr(k=2)", "ps_kd(snapshot=True)"),
     *("cores2(sieve_from=0)", "peer_loss(alpha=None)", "coteaching_plus(warm_up=0)"),
+    *(
+        "dividemix(warm_up=0)",
+        "dividemix(warm_up=0, window=2)",
+        "dividemix(warm_up=1, confidence_penalty=True)",
+        "elr_plus(ramp_up=0.5)",
+    ),
     *("mr_kd(interval=1)", "mr_kd(copies=1, interval=2)", "mr_kd(copies=3, interval=1)"),
     *("snapshot_kd:1", "snapshot_kd:3"),
     *("temporal_ensembling(momentum=0.0)", "byot(hints='all')", "tf_kd_reg(form='paper')"),
@@ -236,18 +244,29 @@ def logits_of(network: nn.Module, images: Tensor) -> Tensor:
     return logits
 
 
+def watch_passes(method: Method, passes: list[int]) -> RemovableHandle:
+    """From now on, `passes` gets the entries of every pass of the measured network that has a gradient."""
+
+    def hook(module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+        if output.requires_grad:
+            passes.append(len(output))
+
+    return method.network.classifier.register_forward_hook(hook)
+
+
 def check_gradients(method: Method, batch: Batch) -> Step:
     """One step: a gradient for all that is trained, none for teachers, which also stay as they are."""
     teachers = [module for module in method.modules() if isinstance(module, Frozen)]
     before = [{name: value.clone() for name, value in module.state_dict().items()} for module in teachers]
     passes: list[int] = []
-    hook = method.network.classifier.register_forward_hook(lambda module, inputs, output: passes.append(len(inputs[0])))
+    hook = watch_passes(method, passes)
     step = take_step(method.train(), batch)
     hook.remove()
     assert passes == [len(batch.images)], "one pass of the trained network over the batch"
     assert step.logits.shape == (len(batch.images), step.logits.shape[1])
     assert step.loss.dtype == torch.float32
-    frozen = {id(parameter) for module in teachers for parameter in module.parameters()}
+    averages = [module for module in method.modules() if isinstance(module, Averaged)]
+    frozen = {id(parameter) for module in [*teachers, *averages] for parameter in module.parameters()}
     for name, parameter in method.named_parameters():
         assert parameter.requires_grad == (id(parameter) not in frozen), name
         if not parameter.requires_grad:

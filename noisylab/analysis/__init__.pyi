@@ -17,7 +17,6 @@ from .mislabel_detection import detection_table as detection_table
 from .over_epochs import flip_rates as flip_rates
 from .over_epochs import fractions_over_epochs as fractions_over_epochs
 from .over_epochs import training_dynamics as training_dynamics
-from .predicted_classes import Selection as Selection
 from .predicted_classes import churn as churn
 from .predicted_classes import class_accuracy as class_accuracy
 from .predicted_classes import confusion as confusion

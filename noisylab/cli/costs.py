@@ -167,8 +167,9 @@ def caption(workload: "Workload", baseline: str, how: Measuring, device: Device)
     model, held_to = MODELS.parse(workload.model).label, METHODS.parse(baseline).label
     return (
         "Costs of a training step, measured; in brackets the entries of Shen et al. (2022), Table 1. No change: of the "
-        "architecture. Images: entries that go forward through any network for every new one. Trainings: those of finished "
-        f"teachers counted in. Step time (median of {how.turns} turns [quartiles]) and peak memory over those of {held_to}, "
+        "architecture. Images, all nets: images through the measured network and through all networks (passes without gradient "
+        f"too), per training sample and epoch of a run of {workload.epochs} epochs. Trainings: those of finished teachers "
+        f"counted in. Step time (median of {how.turns} turns [quartiles]) and peak memory over those of {held_to}, "
         f"all with {workload.batch_size} entries a batch: {model}, {'x'.join(map(str, workload.shape))} images, {where}"
     )
 

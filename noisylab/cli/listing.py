@@ -17,6 +17,12 @@ from noisylab.core.signatures import REQUIRED, Entry
 from noisylab.core.specs import Registry
 
 Kind = Literal["methods", "noise", "models", "data", "augmentations", "scores", "figures", "studies"]
+_FIDELITY = {
+    "paper": "as printed",
+    "code": "as in the authors' public code",
+    "approximation": "a part is missing",
+    "ours": "not published",
+}
 _REGISTRIES = {"noise": "NOISES", "data": "DATA_SETS", "studies": "NAMED_STUDIES"}
 
 
@@ -59,7 +65,7 @@ def listing(registry: Registry[Any]) -> list[str]:
 
 
 def describe(kind: Kind, name: str) -> str:
-    """The documentation of a name, and each of its options with its default and bounds."""
+    """The documentation of a name, each of its options with its default and bounds, and a method's sources."""
     registry = registry_of(kind)
     if kind == "noise":
         from noisylab.corruption.kinds.presets import NOTES
@@ -77,7 +83,34 @@ def describe(kind: Kind, name: str) -> str:
         default = "" if option.default is REQUIRED else f" (default: {option.default!r})"
         main = f"; short: {entry.name}:{key.upper()}" if key == entry.main else ""
         lines.append(f"  {key.ljust(width)}  {expected(option.annotation)}{default}{main}")
+    if kind == "methods":
+        lines += _provenance(entry)
     return "\n".join(lines)
+
+
+def _provenance(entry: Entry) -> list[str]:
+    """What a method says of its sources. Nothing if torch, without which it cannot be loaded, is not installed."""
+    try:
+        method = registries.METHODS.load(entry.name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "torch":
+            return []
+        raise
+    stated = method.provenance
+    lines = [f"\nfidelity: {stated.fidelity} ({_FIDELITY[stated.fidelity]})"]
+    defaults = [(key, repr(entry.options[key].default), source) for key, source in stated.numbers.items()]
+    lines += ["defaults from:", *_indented(defaults)] if defaults else []
+    lines += ["deviations:", *(f"  {each}" for each in stated.deviations)] if stated.deviations else []
+    lines.append(f"published number: {stated.published}")
+    recipes = [
+        (name, ", ".join(f"{key}={value}" for key, value in recipe.overrides().items()), recipe.source)
+        for name, recipe in method.recipe.items()
+    ]
+    return lines + (["recipes (--recipe paper):", *_indented(recipes)] if recipes else [])
+
+
+def _indented(rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"  {line}" for line in _in_columns(rows)]
 
 
 def _in_columns(rows: Sequence[Sequence[str]]) -> list[str]:

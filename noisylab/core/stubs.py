@@ -50,9 +50,7 @@ PUBLIC: dict[str, dict[str, list[str]]] = {
         "memorised_fractions": ["memorisation"],
         "mislabel_detection": ["Detection", "detection", "detection_table"],
         "over_epochs": ["flip_rates", "fractions_over_epochs", "training_dynamics"],
-        "predicted_classes": [
-            *("Selection", "churn", "class_accuracy", "confusion", "mean_churn", "selection", "top_k_accuracy"),
-        ],
+        "predicted_classes": ["churn", "class_accuracy", "confusion", "mean_churn", "selection", "top_k_accuracy"],
         "prediction_flips": ["flips"],
         "scores.aum": ["aum_threshold", "fake_classes", "mislabelled_by_aum"],
         "scores.beta_mixture": ["beta_clean_probability"],

@@ -18,6 +18,7 @@ COLUMNS = (
     "nets",
     "label update",
     "images",
+    "all nets",
     "trainings",
     "step time",
     "memory",
@@ -35,7 +36,8 @@ def record(costs: "Costs") -> dict[str, Any]:
         "backward": costs.passes.backward,
         "networks": costs.passes.networks,
         "update": costs.update,
-        "images_per_new": costs.passes.images_per_new,
+        "images": costs.passes.images,
+        "images_total": costs.passes.images_total,
         "trainings": 1 + costs.teachers,
         "extra_parameters": costs.extra_parameters,
         "time_ratio": costs.time.median,
@@ -64,7 +66,8 @@ def cells(costs: "Costs") -> list[str]:
         # Sample-level smoothing is an interpretation of a formula, so only the paper's entry is shown.
         f"({row['paper_smoothing']})" if row["paper_smoothing"] else "",
         *map(beside, ("no_teacher", "no_change", "forward", "backward", "networks", "update")),
-        f"{costs.passes.images_per_new:.2f}",
+        f"{costs.passes.images:.2f}",
+        f"{costs.passes.images_total:.2f}",
         str(row["trainings"]),
         f"{costs.time.median:.2f} [{costs.time.low:.2f}\N{EN DASH}{costs.time.high:.2f}]",
         f"{costs.memory:.3f}",
@@ -74,7 +77,7 @@ def cells(costs: "Costs") -> list[str]:
 def cost_table(rows: Sequence["Costs"], caption: str) -> Table:
     """The table, at most 128 characters wide in the terminal."""
     # Wide enough for "6 epochs"; the paper's entry goes below.
-    folds = {"method": 20, "label update": 8, "no teacher": 9, "trainings": 9}
+    folds = {"method": 18, "label update": 8, "no teacher": 9, "trainings": 9, "all nets": 4}
     columns = tuple(Column(name, text=name == "method", fold=folds.get(name)) for name in COLUMNS)
     return Table(caption, columns, tuple(tuple(cells(costs)) for costs in rows))
 

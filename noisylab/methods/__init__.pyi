@@ -1,5 +1,6 @@
 # Written by `make stubs`.
 from .backward_correction import BackwardCorrection as BackwardCorrection
+from .bake import BAKE as BAKE
 from .ban import BAN as BAN
 from .base import Frozen as Frozen
 from .base import Method as Method
@@ -10,24 +11,30 @@ from .base import create_method as create_method
 from .bootstrap_hard import HardBootstrap as HardBootstrap
 from .bootstrap_soft import SoftBootstrap as SoftBootstrap
 from .byot import BYOT as BYOT
+from .cdr import CDR as CDR
 from .ce import CE as CE
 from .cores2 import CORES2 as CORES2
 from .coteaching import CoTeaching as CoTeaching
 from .coteaching_plus import CoTeachingPlus as CoTeachingPlus
 from .cs_kd import CSKD as CSKD
 from .ddgsd import DDGSD as DDGSD
+from .dividemix import DivideMix as DivideMix
 from .dlb import DLB as DLB
 from .dlb import DLBLoss as DLBLoss
 from .dlb import dlb_loss as dlb_loss
 from .dml import DML as DML
 from .elr import ELR as ELR
+from .elr_plus import ELRPlus as ELRPlus
 from .forward_correction import ForwardCorrection as ForwardCorrection
 from .gce import GCE as GCE
 from .gjs import GJS as GJS
 from .hinton_kd import HintonKD as HintonKD
+from .jocor import JoCoR as JoCoR
+from .logit_clip import LogitClip as LogitClip
 from .losses import distillation as distillation
 from .lsr import LSR as LSR
 from .lwr import LWR as LWR
+from .mean_teacher import MeanTeacher as MeanTeacher
 from .mr_kd import MrKD as MrKD
 from .nce_rce import NCERCE as NCERCE
 from .peer_loss import PeerLoss as PeerLoss

@@ -58,17 +58,18 @@ class BackwardCorrection(WithTransition):
     ) -> None:
         super().__init__(run, transition, percentile)
         self.register_buffer("inverse", torch.zeros_like(self.transition))
-        if not self.estimated:
-            self._invert()
+        if run.transition is not None and not self.estimated:
+            self._invert(run.transition)
 
     def prepare(self, teachers: TeacherProvider) -> None:
         """Estimate T, unless it is known, and invert it."""
         super().prepare(teachers)
-        self._invert()
+        if self.estimated:
+            self._invert(self.transition)
 
-    def _invert(self) -> None:
+    def _invert(self, transition: Tensor) -> None:
         # Once, on the host and in float64.
-        rows = self.transition.double().cpu()
+        rows = transition.double().cpu()
         accuracy = len(rows) * torch.finfo(torch.float32).eps
         rank = int(torch.linalg.matrix_rank(rows, rtol=accuracy))
         if rank < len(rows) and not self.estimated:

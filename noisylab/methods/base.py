@@ -16,7 +16,7 @@ from noisylab.data.augmentations.mixing import Mixing
 from noisylab.data.batches.batch import Batch
 from noisylab.data.batches.samplers import Composition, presentations_of
 from noisylab.methods.memory import Memory
-from noisylab.methods.provenance import Provenance, Recipe
+from noisylab.methods.provenance import Fidelity, Provenance, Recipe
 from noisylab.models.base import Backbone, create_model
 
 
@@ -167,6 +167,11 @@ class Method(Memory):
     def composition_for(cls, **options: Any) -> Composition:  # noqa: ARG003 - for methods whose options decide
         """The `composition` of a method with these options. Usable without building the method."""
         return cls.composition
+
+    @classmethod
+    def fidelity_for(cls, **options: Any) -> Fidelity:  # noqa: ARG003 - for methods whose options decide
+        """`provenance.fidelity`, or that of these options."""
+        return cls.provenance.fidelity
 
     @classmethod
     def images_factor(cls, **options: Any) -> int:

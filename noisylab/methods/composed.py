@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo, TeacherProvider
+from noisylab.methods.provenance import Fidelity
 from noisylab.models.base import Backbone
 
 
@@ -105,6 +106,11 @@ class Composed(Method):
     def end_epoch(self, epoch: int) -> None:
         """Tell the base."""
         self.base.end_epoch(epoch)
+
+    @classmethod
+    def fidelity_for(cls, **options: Any) -> Fidelity:
+        """Ours, if the base is another one than the published one."""
+        return cls.provenance.fidelity if METHODS.parse(options.get("on", "ce")).name == "ce" else "ours"
 
     @classmethod
     def num_trainings(cls, **options: Any) -> int:

@@ -52,9 +52,7 @@ class NCERCE(Method):
         deviations=("CIFAR-100 has alpha=10, beta=0.1 and MNIST alpha=1, beta=10 there",),
     )
     recipe: ClassVar[Mapping[str, Recipe]] = {
-        "default": Recipe("paper, CIFAR-10", learning_rate=0.01, gradient_clip=5.0),
-        "mnist": Recipe("paper, MNIST", learning_rate=0.01, gradient_clip=5.0),
-        "cifar10": Recipe("paper, CIFAR-10", learning_rate=0.01, gradient_clip=5.0),
+        "default": Recipe("paper, MNIST and CIFAR-10", learning_rate=0.01, gradient_clip=5.0),
         "cifar100": Recipe("paper, CIFAR-100", learning_rate=0.1, weight_decay=1e-5, gradient_clip=5.0),
     }
 

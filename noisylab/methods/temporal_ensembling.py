@@ -49,7 +49,6 @@ class TemporalEnsembling(Method):
         deviations=(
             "the ramps take 80/300 of the run's epochs",
             "the study's optimiser and schedule after the ramp",
-            "the target changes when its sample is seen, so within an epoch no other sample's does",
         ),
     )
 

@@ -1,6 +1,6 @@
 """Tf-KD_reg: a network taught by a distribution made by hand (Yuan et al., CVPR 2020)."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import widened
-from noisylab.methods.provenance import Provenance
+from noisylab.methods.provenance import Fidelity, Provenance
 
 Form = Literal["code", "paper"]
 
@@ -87,3 +87,9 @@ class TfKDReg(Method):
         """`tf_kd_reg_loss` of the batch."""
         weights = {"temperature": self.temperature, "alpha": self.alpha, "correct": self.correct}
         return tf_kd_reg_loss(logits, batch.labels, **weights, form=self.form)
+
+    @classmethod
+    def fidelity_for(cls, **options: Any) -> Fidelity:
+        """That of the form."""
+        form: Form = options.get("form", "code")
+        return form

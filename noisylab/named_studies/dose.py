@@ -19,4 +19,4 @@ def dose(alphas: tuple[NonNegative, ...] = (0.0, 0.3, 1.0, 3.0, 10.0)) -> NamedS
     variants = {alpha: f"dlb(alpha={alpha:g})" for alpha in alphas}
     grid = Grid(methods=("ce", "repeat", *variants.values()), noise=("symmetric:0.4", "symmetric:0.6", "asymmetric:0.4"))
     contrasts = [(variant, "repeat") for alpha, variant in variants.items() if alpha]
-    return NamedStudy(grid, contrasts, figures=("consistency", "memorisation"))
+    return NamedStudy(grid, contrasts, figures=("accuracy_against_consistency", "memorisation"))

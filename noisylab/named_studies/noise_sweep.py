@@ -21,4 +21,4 @@ def noise_sweep() -> NamedStudy:
         noise=("symmetric:0", "symmetric:0.2", "symmetric:0.4", "symmetric:0.6", "asymmetric:0.2", "asymmetric:0.4"),
         seeds=(0, 1, 2, 3, 4),
     )
-    return NamedStudy(grid, figures=("noise_robustness", "memorisation"))
+    return NamedStudy(grid, figures=("memorisation", "differences", "noise_robustness"))

@@ -104,7 +104,9 @@ def show(
     for figure in figures:
         stem = FIGURES.parse(figure).name
         try:
-            paths += draw_figure(figure, runs).save(out / stem)[:-1]
+            # A figure's numbers must not replace the table of its name.
+            file = f"{stem}_figure" if f"{stem}.csv" in contents else stem
+            paths += draw_figure(figure, runs).save(out / file)[:-1]
         except ValueError as reason:
             console.print(f"no figure {stem}: {reason}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"one row per run, tables and figures: {', '.join(map(str, paths))}", soft_wrap=True, highlight=False)

@@ -73,7 +73,7 @@ class _Data:
 
 
 def _check_split(noisy: NoisyLabels, spec: Spec, seed: int, share: float) -> None:
-    """Raise ValueError if a class is given to no sample that is trained on, because all of its samples are held out."""
+    """Raise ValueError if all samples that are given as some class are held out."""
     left = training_part(noisy, share, seed).given
     lost = np.setdiff1d(noisy.given, left)
     if len(lost):

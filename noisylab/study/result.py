@@ -9,11 +9,12 @@ import numpy as np
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.corruption import NoisyLabels
 from noisylab.data.image_data import ImageData
-from noisylab.study.predictions import Predictions, measured
 from noisylab.study.run_config import RunConfig
 
 if TYPE_CHECKING:
     import pandas
+
+    from noisylab.study.predictions import Predictions
 
 
 def result_of(
@@ -21,7 +22,7 @@ def result_of(
     data: ImageData,
     noisy: NoisyLabels,
     metrics: "pandas.DataFrame",
-    predictions: Predictions,
+    predictions: "Predictions",
     teachers: Sequence[Mapping[str, Any]],
     teachers_images: int,
 ) -> dict[str, Any]:
@@ -30,6 +31,9 @@ def result_of(
     noisy: the labels of all samples, held-out ones included. metrics: a row per epoch. predictions: for the test set. teachers:
     the rows of the teachers that the run trained or found. teachers_images: passed through them for their logits.
     """
+    # A study's file needs labels alone, without torch.
+    from noisylab.study.predictions import measured
+
     last, method = metrics.iloc[-1], METHODS.parse(config.method)
     own_seconds, images = float(metrics["seconds"].sum()), int(metrics["images"].sum())
     training = {key: ", ".join(map(str, v)) if isinstance(v, tuple) else v for key, v in asdict(config.training).items()}
@@ -51,7 +55,7 @@ def result_of(
         "evaluate_every": config.evaluate_every,
         **training,
         "epochs_trained": len(metrics),
-        "batch_entries": config.training_run.batch_size,
+        "batch_entries": config.batch_entries,
         "updates": int(metrics["updates"].sum()),
         "images_processed": images,
         "images_total": round(images * all_networks) + sum(teacher["images_total"] for teacher in teachers) + teachers_images,

@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas
 import torch
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 from torch import Tensor
 
 from noisylab.core.distributed import from_main, is_main
@@ -18,6 +20,7 @@ from noisylab.core.seeds import derive_seed
 from noisylab.corruption import NoisyLabels
 from noisylab.data.batches.loader import TrainingSet
 from noisylab.data.image_data import ImageData
+from noisylab.data.streaming import Images
 from noisylab.methods.base import Method, RunInfo
 from noisylab.models.base import Backbone
 from noisylab.recording.recorder import DynamicsRecorder
@@ -111,28 +114,23 @@ def _run(
         noisy.save(folder / NOISE_FILE)
     teachers = _Teachers(config, clean, trained_on, study)
     method = teachers.build_prepared()
-    statistics = data.mean, data.std
     log = None
     if is_main():
-        tested = data if config.test_size is None else data.test_subset(config.test_size)
         log = RunLog(
             recorder=_recorder(config, folder, data, trained_on),
             noisy=trained_on,
-            test=Labelled(Evaluator(tested.test_images, *statistics), tested.test_labels),
-            validation=None
-            if held_out is None
-            else Labelled(Evaluator(clean.with_noise(held_out).train_images, *statistics), held_out.given),
+            test=_labelled(data, data.test_images, data.test_labels),
+            validation=None if held_out is None else _labelled(data, clean.with_noise(held_out).train_images, held_out.given),
             keep_selected=config.select == "validation",
             evaluate_every=config.evaluate_every,
-            train=Evaluator(data.train_images, *statistics) if config.record == "eval" else None,
+            train=Evaluator(data.train_images, data.mean, data.std) if config.record == "eval" else None,
             on_progress=on_progress,
             on_row=on_row,
         )
+    augmentation = AUGMENTATIONS.create(AUGMENTATIONS.parse(config.augment))
     train(
         method,
-        TrainingSet(
-            data.train_images, trained_on.given, *statistics, AUGMENTATIONS.create(AUGMENTATIONS.parse(config.augment))
-        ),
+        TrainingSet(data.train_images, trained_on.given, data.mean, data.std, augmentation),
         config.training_run,
         [log] if log else [],
         seed=config.seed,
@@ -144,6 +142,10 @@ def _run(
         result = result_of(config, data, noisy, metrics, log.predictions, teachers.results, teachers.passes * len(trained_on))
         write_result(folder, result, {METRICS: metrics.to_csv(index=False).encode(), PREDICTIONS: pack(log.predictions)})
     return from_main(result)
+
+
+def _labelled(data: ImageData, images: Images, labels: NDArray[np.int64]) -> Labelled:
+    return Labelled(Evaluator(images, data.mean, data.std), labels)
 
 
 def _recorder(config: RunConfig, folder: Path, data: ImageData, noisy: NoisyLabels) -> DynamicsRecorder:

@@ -80,7 +80,8 @@ class Update:
         self._scaler.scale(step.loss).backward()  # type: ignore[no-untyped-call]
         adjusts = type(self.method).adjust_gradients is not Method.adjust_gradients
         if adjusts or self.config.gradient_clip is not None:
-            self._scaler.unscale_(self.optimizers[0])
+            for optimizer in self.optimizers:
+                self._scaler.unscale_(optimizer)
             self.method.adjust_gradients()
         if self.config.gradient_clip is not None:
             nn.utils.clip_grad_norm_(self._parameters, self.config.gradient_clip)

@@ -18,7 +18,7 @@ SMALL = "--data digits --model small_cnn --batch-size 16 --turns 2"
 
 
 def costs(method: str = "dlb", name: str = "dlb") -> Costs:
-    return Costs(method, name, 0, 0, Passes(1, 1, 1, 2.0), "batch", Ratio(1.01, 0.99, 1.02), 1.001, 0.2, 10**8)
+    return Costs(method, name, 0, 0, Passes(1, 1, 1, 2.0, 2.0), "batch", Ratio(1.01, 0.99, 1.02), 1.001, 0.2, 10**8)
 
 
 @pytest.mark.slow
@@ -31,7 +31,7 @@ def test_the_command_prints_the_table_and_writes_it(capsys: pytest.CaptureFixtur
     assert max(map(len, lines)) <= 128
     (printed,) = [line for line in out.splitlines() if line.startswith(" dlb ")]
     assert printed.split()[:12] == ["dlb", "(yes)", "yes", "(yes)", "yes", "(yes)", "1", "(1)", "1", "(1)", "1", "(1)"]
-    assert re.search(r" batch +2\.00 +1 ", printed)
+    assert re.search(r" batch +2\.00 +2\.00 +1 ", printed)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cost_table.csv", "cost_table.tex"]
     table = pandas.read_csv(tmp_path / "cost_table.csv", keep_default_na=False).set_index("method")
     assert list(table.index) == ["ce", "dlb(two_forward=True)", "repeat", "dlb"]
@@ -50,7 +50,7 @@ def test_the_printed_table_fits_128_columns_with_long_names_and_paper_entries() 
         "mr_kd",
         1,
         1,
-        Passes(4, 1, 4, 4.0),
+        Passes(4, 1, 4, 1.0, 4.0),
         "12 epochs",
         Ratio(4.1, 4.0, 4.2),
         4.2,

@@ -37,6 +37,11 @@ def test_a_line_states_what_it_is_its_source_and_the_defaults(capsys: pytest.Cap
         # All of the documentation, not the first line alone.
         ("methods", "forward_correction", "the oracle"),
         ("methods", "gce", "q  a finite number in [0, 1] (default: 0.7)"),
+        ("methods", "mr_kd", "\nfidelity: approximation (a part is missing)\n"),
+        ("methods", "mr_kd", "\ndeviations:\n  the network that mixes the copies is missing"),
+        ("methods", "elr", "  weight    3.0  paper, CIFAR-10, symmetric noise\n"),
+        ("methods", "elr", "\nrecipes (--recipe paper):\n  default  learning_rate=0.02, weight_decay=0.001  paper"),
+        ("methods", "ce", "\nfidelity: paper (as printed)\npublished number: not run here"),
         ("noise", "symmetric:0.4", "T_ij = r/(K-1)"),
         ("noise", "symmetric", "  rate          a finite number in [0, 1]; short: symmetric:RATE\n"),
         ("noise", "human", "one of 'cifar10n_aggre', 'cifar10n_random1'"),
@@ -50,3 +55,10 @@ def test_a_name_is_described_with_its_documentation_and_the_bounds_of_its_option
 ) -> None:
     assert said in noisylab(capsys, "list", kind, name).out
     assert "options" not in noisylab(capsys, "list", "methods", "ce").out
+
+
+def test_without_torch_a_method_is_described_without_its_sources() -> None:
+    (answer,) = without(["torch"], [["list", "methods", "elr"]])
+    assert (answer.status, answer.err) == (0, "")
+    assert "momentum" in answer.out
+    assert "fidelity" not in answer.out

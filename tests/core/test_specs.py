@@ -99,9 +99,12 @@ def test_a_list_will_do_for_a_tuple() -> None:
 
 
 def test_defaults_do_not_change_what_is_written() -> None:
-    assert (
-        str(METHODS.parse("dlb")) == str(METHODS.parse("dlb(alpha=1)")) == "dlb(temperature=3.0, alpha=1.0, two_forward=False)"
-    )
+    assert str(METHODS.parse("lwr")) == str(METHODS.parse("lwr(k=5)")) == "lwr(k=5, temperature=5.0, weight=0.75)"
+    # A spec in a spec is written out too, and its label leaves out what is the default.
+    spec = METHODS.parse("dlb(on='ce')")
+    assert str(spec) == str(METHODS.parse("dlb")) == "dlb(temperature=3.0, alpha=1.0, two_forward=False, on='ce()')"
+    assert spec.label == "dlb"
+    assert METHODS.parse("dlb(on='gce(q=0.7)')").label == "dlb(on='gce')"
 
 
 @pytest.mark.parametrize(

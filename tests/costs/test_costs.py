@@ -1,7 +1,8 @@
 """What methods cost is found by looking at what they do, whatever they are called."""
 
 import copy
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -157,24 +158,52 @@ class Present(Method):
         return Step(functional.cross_entropy(logits, batch.labels) + towards(logits, target), logits)
 
 
-# Forward and backward passes, networks, images per new one; teachers; whether there are parameters of its own.
+class Later(Copy):
+    """A teacher that is asked from the fourth epoch on."""
+
+    asked = False
+
+    def start_epoch(self, epoch: int) -> None:
+        self.asked = epoch >= 3
+
+    def loss(self, batch: Batch) -> Step:
+        if self.asked:
+            return super().loss(batch)
+        logits = self.network(batch.images)
+        return Step(functional.cross_entropy(logits, batch.labels), logits)
+
+
+class Assessed(Method):
+    """All samples are judged before each epoch, and once more before the last."""
+
+    def assess(self, epoch: int, outputs: Callable[[nn.Module], torch.Tensor], given: torch.Tensor) -> None:
+        for _ in range(1 + (epoch == 11)):
+            assert outputs(self.network).shape == (len(given), 4)
+
+    def loss_from_logits(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+        return functional.cross_entropy(logits, batch.labels)
+
+
+# Forward and backward passes, networks, images (measured network, all networks); teachers; has it parameters of its own?
 EXPECTED = {
-    "ce": ((1, 1, 1, 1), 0, False),
-    "repeat": ((1, 1, 1, 2), 0, False),
-    "dlb": ((1, 1, 1, 2), 0, False),
-    "dlb(two_forward=True)": ((2, 2, 1, 2), 0, False),
-    "test_memory": ((1, 1, 1, 1), 0, False),
-    "test_ends": ((2, 1, 2, 2), 0, False),
-    "test_starts": ((2, 1, 2, 2), 0, False),
-    "test_five": ((2, 1, 2, 2), 0, False),
-    "test_new": ((2, 1, 2, 2), 0, False),
-    "test_average": ((2, 1, 2, 2), 0, False),
-    "test_twice": ((2, 1, 2, 2), 1, False),
-    "test_cached": ((1, 1, 1, 1), 2, False),
-    "test_peers": ((2, 2, 2, 2), 0, False),
-    "test_heads": ((1, 1, 1, 1), 0, True),
-    "test_one_module": ((2, 1, 2, 2), 0, False),
-    "test_present": ((2, 1, 1, 2), 0, False),
+    "ce": ((1, 1, 1, 1, 1), 0, False),
+    "repeat": ((1, 1, 1, 2, 2), 0, False),
+    "dlb": ((1, 1, 1, 2, 2), 0, False),
+    "dlb(two_forward=True)": ((2, 2, 1, 2, 2), 0, False),
+    "test_memory": ((1, 1, 1, 1, 1), 0, False),
+    "test_ends": ((2, 1, 2, 1, 2), 0, False),
+    "test_starts": ((2, 1, 2, 1, 2), 0, False),
+    "test_five": ((2, 1, 2, 1, 2), 0, False),
+    "test_new": ((2, 1, 2, 1, 2), 0, False),
+    "test_average": ((2, 1, 2, 1, 2), 0, False),
+    "test_twice": ((2, 1, 2, 1, 2), 1, False),
+    "test_cached": ((1, 1, 1, 1, 1), 2, False),
+    "test_peers": ((2, 2, 2, 1, 2), 0, False),
+    "test_heads": ((1, 1, 1, 1, 1), 0, True),
+    "test_one_module": ((2, 1, 2, 1, 2), 0, False),
+    "test_present": ((2, 1, 1, 1, 2), 0, False),
+    "test_later": ((2, 1, 2, 1, 1 + 9 / 12), 0, False),
+    "test_assessed": ((1, 1, 1, 1, 2 + 1 / 12), 0, False),
 }
 OWN = {
     "test_memory": Memory,
@@ -189,6 +218,8 @@ OWN = {
     "test_heads": Heads,
     "test_one_module": OneModule,
     "test_present": Present,
+    "test_later": Later,
+    "test_assessed": Assessed,
 }
 
 
@@ -205,8 +236,7 @@ def known() -> Iterator[None]:
 @pytest.mark.parametrize("method", EXPECTED)
 def test_passes_and_networks_are_those_of_a_step_at_work(method: str) -> None:
     passes = count_passes(WORKLOAD, method, "cpu")
-    expected = EXPECTED[method][0]
-    assert (passes.forward, passes.backward, passes.networks, passes.images_per_new) == expected
+    assert dataclasses.astuple(passes) == pytest.approx(EXPECTED[method][0])
 
 
 @pytest.mark.parametrize("method", EXPECTED)
@@ -222,8 +252,34 @@ def test_every_method_can_be_counted_and_declares_its_trainings(method: str) -> 
     passes = count_passes(WORKLOAD, method, "cpu")
     assert 1 <= passes.networks <= passes.forward
     assert 1 <= passes.backward <= passes.forward
-    assert passes.images_per_new >= 8 * 2 / WORKLOAD.samples(method)
+    assert passes.images_total >= passes.images >= 1
     assert WORKLOAD.build_prepared(method).teachers + 1 == chosen.num_trainings(**spec.options)
+
+
+# Methods whose costs depend on an option, beside the defaults.
+VARIANTS = [
+    *("dlb(two_forward=True)", "ps_kd(snapshot=True)", "mr_kd(copies=3, interval=2)", "snapshot_kd:1", "snapshot_kd:5"),
+    *("ban(generations=3)", "forward_correction(transition='known')", "soft_target_memory(unit='iterations')"),
+]
+
+
+@pytest.mark.parametrize("epochs", [5, 12])
+@pytest.mark.parametrize("method", [*NAMES, *VARIANTS])
+def test_the_images_of_a_whole_run_are_those_that_a_method_states(method: str, epochs: int) -> None:
+    spec = METHODS.parse(method)
+    chosen, workload = METHODS.load(spec.name), dataclasses.replace(WORKLOAD, epochs=epochs)
+    passes = count_passes(workload, method, "cpu")
+    assert passes.images == pytest.approx(chosen.images_factor(**spec.options))
+    assert passes.images_total == pytest.approx(chosen.total_images_factor(epochs=epochs, **spec.options))
+
+
+@pytest.mark.parametrize("method", NAMES)
+def test_a_compute_factor_counts_the_networks_that_are_trained_before(method: str) -> None:
+    spec = METHODS.parse(method)
+    chosen = METHODS.load(spec.name)
+    own = chosen.total_images_factor(epochs=7, **spec.options)
+    teachers = WORKLOAD.build_prepared(method).teachers
+    assert chosen.compute_factor(epochs=7, **spec.options) >= own + teachers - 1e-9
 
 
 class Counts(Callback):
@@ -239,7 +295,10 @@ class Counts(Callback):
 @pytest.mark.parametrize("method", [*NAMES, "dlb(two_forward=True)", "soft_target_memory(age=2, unit='iterations')"])
 def test_the_images_of_the_measured_network_are_those_that_a_method_states(method: str) -> None:
     spec, built, seen = METHODS.parse(method), WORKLOAD.build_prepared(method).method, list[int]()
-    built.network.classifier.register_forward_hook(lambda module, inputs, output: seen.append(len(output)))
+    built.network.classifier.register_forward_hook(
+        # Passes without a gradient are among `total_images_factor`.
+        lambda module, inputs, output: seen.append(len(output) * output.requires_grad)
+    )
     config = TrainConfig(2, WORKLOAD.batch_size, device="cpu")
     first = Counts(seen)
     train(built, WORKLOAD.data(method), config, [first])
@@ -250,7 +309,7 @@ def test_the_images_of_the_measured_network_are_those_that_a_method_states(metho
 def test_passes_are_counted_whatever_the_classifier_is(model: str) -> None:
     workload = Workload(model, (3, 32, 32), 4, batch_size=4, epochs=2, steps_per_epoch=2)
     passes = count_passes(workload, "dlb", "cpu")
-    assert (passes.forward, passes.backward, passes.networks, passes.images_per_new) == (1, 1, 1, 2)
+    assert dataclasses.astuple(passes) == (1, 1, 1, 2, 2)
 
 
 def test_counting_leaves_no_hook() -> None:

@@ -12,6 +12,7 @@ from noisylab.core.seeds import derive_seed
 from noisylab.costs.workload import Workload
 from noisylab.methods import Method
 from noisylab.training.device import seed_generators
+from noisylab.training.evaluate import Evaluator
 
 pytestmark = pytest.mark.slow
 
@@ -59,8 +60,8 @@ def losses(spec: str, disturbed: Collection[int]) -> list[float]:
     The weights of a step stand until the next one begins, so that what copies them between epochs, at the end of one or at the
     start of the next, copies these.
     """
-    built, device = WORKLOAD.build_prepared(spec).method.train(), torch.device("cpu")
-    loader = WORKLOAD.loader(built, WORKLOAD.data(spec), device)
+    built, device, data = WORKLOAD.build_prepared(spec).method.train(), torch.device("cpu"), WORKLOAD.data(spec)
+    loader, evaluator = WORKLOAD.loader(built, data, device), Evaluator(data.images, data.mean, data.std)
     trained = [parameter for parameter in built.parameters() if parameter.requires_grad]
     usual = [parameter.detach().clone() for parameter in trained]
     generator = torch.Generator().manual_seed(0)
@@ -69,6 +70,7 @@ def losses(spec: str, disturbed: Collection[int]) -> list[float]:
     usual_statistics = [values.clone() for values in statistics]
     found: list[float] = []
     for epoch in range(WORKLOAD.epochs):
+        built.assess(epoch, evaluator.logits, loader.given_labels)
         built.start_epoch(epoch)
         for batch in loader.batches(epoch):
             assign(trained, others if len(found) in disturbed else usual)
@@ -76,6 +78,7 @@ def losses(spec: str, disturbed: Collection[int]) -> list[float]:
             assign(statistics, usual_statistics)
             seed_generators(derive_seed(0, "step", len(found)), device)
             step = built.loss(batch)
+            built.after_step()
             built.observe(step.logits.detach(), batch)
             found.append(step.loss.item())
         built.end_epoch(epoch)

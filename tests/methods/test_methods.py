@@ -136,7 +136,7 @@ def test_a_step_is_one_pass_with_gradients_for_all_that_is_trained_and_none_for_
 
 
 # The losses that have more in them than what is to be learned of one class.
-NEVER_ZERO = {"byot", "ddgsd", "elr", "nce_rce", "coteaching", "soft_target_memory", "peer_loss"}
+NEVER_ZERO = {"byot", "ddgsd", "elr", "nce_rce", "coteaching", "soft_target_memory", "peer_loss", "elr_plus"}
 
 
 @pytest.mark.parametrize("spec", kit.NAMES)
@@ -146,7 +146,7 @@ def test_with_a_single_class_there_is_nothing_to_learn(spec: str) -> None:
     watch = kit.Watch()
     train(kit.build(spec, classes=1), subset(17, [0] * 17), CONFIG, [watch])
     assert np.isfinite(watch.losses).all()
-    assert spec in NEVER_ZERO or np.allclose(watch.losses, 0, atol=1e-6)
+    assert spec in NEVER_ZERO or np.allclose(watch.losses, 0, atol=1e-5)
 
 
 @pytest.mark.parametrize("spec", kit.NAMES)
@@ -185,7 +185,12 @@ def test_the_state_in_the_middle_of_an_epoch_is_the_whole_truth(spec: str) -> No
         assert torch.equal(kit.take_step(method, batch).loss, kit.take_step(fresh, batch).loss)
     assert same_state(method, fresh)
     method.eval()
-    assert torch.equal(method(batch.images), method.network(batch.images)), "it is the network that is measured"
+    alone = torch.equal(method(batch.images), method.network(batch.images))
+    assert alone != (METHODS.parse(spec).name in ENSEMBLES), "it is the network that is measured"
+
+
+# The methods that predict with two networks.
+ENSEMBLES = {"dividemix", "elr_plus"}
 
 
 def remembers_samples(spec: str) -> bool:
@@ -285,8 +290,8 @@ def test_the_teacher_is_the_previous_iteration_s_prediction_of_the_same_samples(
 
 @pytest.mark.parametrize("name", kit.NAMES)
 def test_a_training_step_is_one_pass_of_the_trained_network_over_the_batch(name: str) -> None:
-    method, entries = make_method(name), []
-    method.network.classifier.register_forward_hook(lambda module, inputs, output: entries.append(len(inputs[0])))
+    method, entries = make_method(name), list[int]()
+    kit.watch_passes(method, entries)
     watch = kit.watched(method, 2)[1]
     assert entries == [len(each.batch.images) for each in watch.presentations]
     assert {int(i) for each in watch.presentations for i in each.batch.index[each.batch.new]} == set(range(SAMPLES))

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from noisylab.core.registries import METHODS
 from noisylab.methods import Frozen
 from noisylab.methods.provenance import Provenance, Recipe
+from noisylab.methods.sources import BEGIN, PAGE, with_table
 from noisylab.training import train
 
 OWN = [name for name, entry in METHODS.entries().items() if entry.module.startswith("noisylab.")]
@@ -35,6 +36,13 @@ def test_a_recipe_has_a_source_and_a_default(name: str) -> None:
         assert isinstance(recipe, Recipe)
         assert recipe.source
         assert recipe.overrides()
+
+
+def test_the_page_on_methods_has_the_current_table_and_each_method_in_the_one_above() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert with_table(page) == page, "run make stubs"
+    above = page.partition(BEGIN)[0]
+    assert not [name for name in OWN if not any(f"`{name}`" in row for row in above.splitlines() if row.startswith("|"))]
 
 
 FACTORS = {
@@ -79,3 +87,13 @@ def test_compute_counts_the_trainings_of_teachers() -> None:
     assert [factor(f"ban:{generations}") for generations in (2, 3, 4)] == [3, 5, 7]
     assert [factor(spec) for spec in ("forward_correction", "forward_correction(transition='known')")] == [2, 1]
     assert [factor(spec) for spec in ("dlb", "dlb(on='forward_correction')")] == [2, 3]
+
+
+def test_on_another_base_or_in_another_form_fidelity_is_another() -> None:
+    def fidelity(spec: str) -> str:
+        parsed = METHODS.parse(spec)
+        stated: str = METHODS.load(parsed.name).fidelity_for(**parsed.options)
+        return stated
+
+    specs = ("dlb", "dlb(alpha=3)", "dlb(on='gce')", "repeat", "tf_kd_reg", "tf_kd_reg(form='paper')", "elr")
+    assert [fidelity(spec) for spec in specs] == ["paper", "paper", "ours", "ours", "code", "paper", "code"]

@@ -1,5 +1,6 @@
 """The comparison of methods as its users run it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,8 @@ import pytest
 from noisylab.core.registries import METHODS, NAMED_STUDIES
 
 ROOT = Path(__file__).parents[2]
-TINY = "--train-size 120 --epochs 2 --jobs 2 --device cpu --seeds 2"
+SMALL = "--train-size 120 --jobs 2 --device cpu --noise symmetric:0.4"
+TINY = f"{SMALL} --epochs 4 --seeds 2"
 
 
 def study(options: str, status: int = 0) -> str:
@@ -31,10 +33,10 @@ def study(options: str, status: int = 0) -> str:
 
 @pytest.mark.slow
 def test_a_comparison_leaves_tables_ranks_and_says_where(tmp_path: Path) -> None:
-    grid = f"{TINY} --methods ce tf_kd_self ban --noise symmetric:0.4"
+    grid = f"{TINY} --recipe common --methods ce tf_kd_self ban"
     printed = study(f"{grid} --out {tmp_path}")
     files = {path.name for path in tmp_path.iterdir() if path.is_file()}
-    tables = {f"{name}.{kind}" for name in ("summary", "differences") for kind in ("csv", "md", "tex")}
+    tables = {f"{name}.{kind}" for name in ("summary", "contrasts", "differences") for kind in ("csv", "md", "tex")}
     assert files - {".study.lock"} == {
         "study.json",
         "results.csv",
@@ -43,16 +45,39 @@ def test_a_comparison_leaves_tables_ranks_and_says_where(tmp_path: Path) -> None
     }
     assert all(str(tmp_path / name) in printed for name in tables)
     results = pandas.read_csv(tmp_path / "results.csv")
-    images = results.groupby("method")["images_processed"].first()
-    # A teacher's training is paid for, though it is trained once for both methods and seeds have their own.
-    assert images["tf_kd_self"] == images["ban"] == 2 * images["ce"] == 480
+    images = results.groupby("method")[["images_processed", "images_total"]].first()
+    assert images["images_processed"].tolist() == [480] * 3
+    # A teacher's training counts, though it is trained once for both methods, and so do its passes.
+    assert images["images_total"].to_dict() == {"ce": 480, "tf_kd_self": 3 * 480, "ban": 3 * 480}
     teachers = [path.name.split("-")[0] for path in (tmp_path / ".teachers").iterdir()]
     assert teachers == ["ce", "ce"]
     differences = pandas.read_csv(tmp_path / "differences.csv")
     assert set(differences["baseline"]) == {"ce"}
 
 
+@pytest.mark.slow
+def test_under_a_budget_of_compute_a_teacher_trains_as_long_as_its_student(tmp_path: Path) -> None:
+    study(f"{SMALL} --epochs 12 --seeds 2 --budget compute --recipe common --methods ce hinton_kd --out {tmp_path}")
+    results = pandas.read_csv(tmp_path / "results.csv").set_index("method")
+    assert set(results.loc["hinton_kd", "epochs_trained"]) == {4}, "of three networks' images, two are the student's own step"
+    assert set(results.loc["hinton_kd", "images_total"]) == set(results.loc["ce", "images_total"]) == {12 * 120}
+    teachers = [json.loads(path.read_text()) for path in (tmp_path / ".teachers").glob("*/config.json")]
+    assert [(teacher["budget"], teacher["training"]["epochs"]) for teacher in teachers] == [("epochs", 4)] * 2
+
+
+def test_teachers_take_the_common_recipe(tmp_path: Path) -> None:
+    options = f"{SMALL} --epochs 4 --seeds 1 --recipe common"
+    study(f"{options} --methods ce hinton_kd@learning_rate=0.01 --out {tmp_path}")
+    (teacher,) = (json.loads(path.read_text()) for path in (tmp_path / ".teachers").glob("*/config.json"))
+    assert (teacher["method"], teacher["training"]["learning_rate"]) == ("ce()", 0.05)
+    results = pandas.read_csv(tmp_path / "results.csv")
+    assert results["method"].tolist() == ["ce", "hinton_kd@learning_rate=0.01"]
+    assert results["comparison_key"].nunique() == 1
+
+
 def test_every_method_is_compared_by_default_ce_first() -> None:
-    methods = NAMED_STUDIES.load("method_comparison")().grid.methods
-    assert methods[:3] == ("ce", "repeat", "dlb")
-    assert sorted(methods) == list(METHODS.entries())
+    grid = NAMED_STUDIES.load("method_comparison")().grid
+    assert grid.methods[:5] == ("ce", "repeat", "dlb", "dlb(alpha=3)", "dlb(on='gce')")
+    assert {METHODS.parse(method).name for method in grid.methods} == set(METHODS.entries())
+    assert len(grid.methods) == len(METHODS.entries()) + 2
+    assert (grid.recipe, grid.budget, grid.seeds) == ("both", "images", (0, 1, 2, 3, 4))

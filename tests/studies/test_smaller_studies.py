@@ -13,6 +13,9 @@ import pandas
 import pytest
 from helpers_cli import noisylab
 
+from noisylab.named_studies.tune import chosen
+from noisylab.study.grid import Grid
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -73,6 +76,70 @@ def test_sensitivity_maps_every_cell_with_as_many_images_as_ce_has(study: Callab
     assert set(summary["n"]) == {2}
 
 
+def test_one_run_takes_the_settings_of_a_study_and_is_one_of_its_runs(study: Callable[..., str], tmp_path: Path) -> None:
+    shared = "--epochs 4 --train-size 120 --test-size 50 --evaluate-every 2 --validation 0.1 --select validation --device cpu"
+    printed = study("train", f"{shared} --budget images --method dlb@learning_rate=0.1,momentum=0.8 --out {tmp_path}")
+    assert len([line for line in printed.splitlines() if re.match(r" +[0-9]+ ", line)]) == 2
+    config = json.loads(next(tmp_path.glob("*/config.json")).read_text())
+    assert (config["test_size"], config["validation"], config["select"]) == (50, 0.1, "validation")
+    assert config["training"]["learning_rate"] == 0.05
+    assert config["method"].endswith("@learning_rate=0.1,momentum=0.8")
+    again = study(
+        "sweep",
+        f"{shared} --methods dlb@learning_rate=0.1,momentum=0.8 --noise symmetric:0.4 --seeds 1 --jobs 1 --out {tmp_path}",
+    )
+    assert again.startswith("1 runs, 1 already done")
+
+
+def test_dlb_without_distillation_is_repeat_whatever_the_dose(study: Callable[..., str], tmp_path: Path) -> None:
+    small = "--noise symmetric:0.4 --epochs 4 --train-size 120 --seeds 2 --jobs 1 --device cpu"
+    printed = study("sweep", f"dose(alphas=[0,3]) {small} --out {tmp_path}")
+    assert "dlb(alpha=3.0) - repeat" in printed
+    results = pandas.read_csv(tmp_path / "results.csv").set_index(["method", "seed"])
+    assert set(results.index.get_level_values("method")) == {"ce", "repeat", "dlb(alpha=0.0)", "dlb(alpha=3.0)"}
+    measures = [name for name in results if name.startswith(("test_", "consistency_")) or name == "memorised"]
+    pandas.testing.assert_frame_equal(results.loc["repeat", measures], results.loc["dlb(alpha=0.0)", measures])
+    primary = pandas.read_csv(tmp_path / "contrasts.csv")
+    assert list(zip(primary["method"], primary["baseline"], strict=True)) == [("dlb(alpha=3.0)", "repeat")]
+
+
+def test_tuning_chooses_on_held_out_labels_and_runs_the_choice_with_fresh_seeds(
+    study: Callable[..., str], tmp_path: Path
+) -> None:
+    variants = ["ce", "ce@learning_rate=0.2", "dlb", "dlb(alpha=3.0)@learning_rate=0.2"]
+    small = "--noise symmetric:0.4 --epochs 4 --train-size 200 --seeds 2 --jobs 1 --device cpu"
+    options = f"tune {small} --methods {' '.join(variants)} --out {tmp_path}"
+    printed = study("sweep", options)
+    results = pandas.read_csv(tmp_path / "results.csv")
+    first, second = results[results["validation"] == 0.1], results[results["validation"] == 0]
+    assert set(first["method"]) == set(variants)
+    assert sorted(set(first["seed"])) == [0, 1]
+    means = first.groupby("method")["validation_accuracy"].mean()
+    best = [means[pair].idxmax() for pair in (variants[:2], variants[2:])]
+    assert set(second["method"]) == set(best)
+    assert sorted(set(second["seed"])) == [2, 3, 4, 5, 6]
+    for method in best:
+        assert f"{method}: {100 * means[method]:.1f} % of the held-out labels, the best of 2" in printed
+    summary = pandas.read_csv(tmp_path / "summary.csv")
+    assert (set(summary["method"]), set(summary["n"])) == (set(best), {5})
+    again = study("sweep", options)
+    assert again.startswith("8 runs, 8 already done")
+    assert "10 runs, 10 already done" in again
+
+
+def test_a_variant_that_lacks_a_run_is_not_chosen() -> None:
+    grid = Grid(methods=("ce", "gce", "gce(q=0.5)"), seeds=(4, 5), validation=0.1, over={"batch_size": (32, 64)})
+    rows = [("ce", 0.5), ("ce", 0.6), ("gce", 0.5), ("gce", 0.5), ("gce(q=0.5)", 0.9)]
+    shown, said = chosen(grid, pandas.DataFrame(rows, columns=["method", "validation_accuracy"]))
+    assert shown.grid.methods == ("ce", "gce")
+    assert (shown.grid.seeds, shown.grid.validation, shown.grid.over) == ((6, 7, 8, 9, 10), 0.0, grid.over)
+    assert said.splitlines() == [
+        "chosen on noisy validation samples:",
+        "ce: 55.0 % of the held-out labels, the best of 1",
+        "gce: 50.0 % of the held-out labels, the best of 1",
+    ]
+
+
 @pytest.mark.slow
 def test_augmentations_are_compared_in_the_order_asked(study: Callable[..., str], tmp_path: Path) -> None:
     small = f"--epochs 2 --train-size 120 --methods ce dlb --seeds 2 --jobs 1 --device cpu --out {tmp_path}"
@@ -101,7 +168,7 @@ def test_a_study_goes_on_from_its_own_file_and_from_one_of_toml(study: Callable[
         methods = ["ce", "dlb"]
         noise = ["symmetric:0.4"]
         seeds = [0]
-        epochs = 1
+        epochs = 2
         train-size = 120
         device = "cpu"
         over = { batch_size = [16, 32] }

@@ -244,11 +244,11 @@ def test_too_few_or_too_many_test_samples_are_refused(digits: ImageData, size: i
 def test_a_split_that_leaves_a_class_without_samples_is_refused_before_training(digits: ImageData) -> None:
     few = digits.subset(20)
     with pytest.raises(
-        ValueError, match=r"validation=0.8 under 'symmetric:0' .* leaves no sample of class \d to train on: all 2 "
+        ValueError, match=r"validation=0.8 under 'symmetric:0' .* leaves no training sample of class \d: all 2 "
     ):
         ids(few, methods=("ce",), noise=("symmetric:0",), seeds=(0,), validation=0.8)
     assert len(ids(few, methods=("ce",), noise=("symmetric:0",), seeds=(0,), validation=0.1)) == 1
-    with pytest.raises(ValueError, match="validation=0.01 holds out 0 of 20 samples"):
+    with pytest.raises(ValueError, match=r"validation=0\.01 holds out"):
         ids(few, methods=("ce",), noise=("symmetric:0",), seeds=(0,), validation=0.01)
 
 

@@ -51,6 +51,7 @@ def config(
         data_digest=data.digest(),
         noise_digest="",
         train_size=SIZE,
+        test_size=len(data.test_labels),
         model=str(MODELS.parse("small_cnn(width=4)")),
         method=str(METHODS.parse(method)),
         noise=str(NOISES.parse(noise, data.noise_defaults)),
@@ -219,7 +220,7 @@ def test_without_validation_nothing_is_selected(data: ImageData, tmp_path: Path)
 def test_a_run_with_a_selection_goes_on_to_the_bit(
     data: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    run = config(data, method, epochs=6, validation=0.2, select="validation", evaluate_every=2, test_size=100)
+    run = config(data, method, epochs=6, validation=0.2, select="validation", evaluate_every=2)
     run_one(run, data, tmp_path / "whole")
     monkeypatch.setattr("noisylab.study.run.train", functools.partial(train, checkpoint_seconds=0))
 
@@ -269,8 +270,8 @@ def test_a_test_subset_is_stratified_and_always_the_same(data: ImageData, tmp_pa
     for size in (9, 451):
         with pytest.raises(ValueError, match=rf"test size must be between 10 \(the classes\) and 450 .*, got {size}"):
             data.test_subset(size)
-    run = config(data, test_size=100)
-    result = run_one(run, data, tmp_path)
+    run = config(part)
+    result = run_one(run, part, tmp_path)
     found = read_predictions(tmp_path / run.id)
     np.testing.assert_array_equal(found.labels, part.test_labels)
     assert result["test_size"] == 100
