@@ -210,7 +210,8 @@ def check_columns(columns: Sequence[str], results: pandas.DataFrame, argument: s
         if name not in known:
             close = difflib.get_close_matches(str(name), known, n=1)
             meant = f" (did you mean {close[0]!r}?)" if close else ""
-            raise ValueError(f"{argument} must name columns of numbers, got {name!r}{meant}; there are {', '.join(known)}")
+            measures = ", ".join(each for each in known if each not in SETTINGS)
+            raise ValueError(f"{argument} must name columns of numbers, got {name!r}{meant}; there are {measures}")
     return list(dict.fromkeys(names))
 
 

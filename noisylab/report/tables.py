@@ -337,9 +337,11 @@ def _measured(measure: str, mean: float, half: float) -> str:
 
 
 def _budget(results: pandas.DataFrame) -> list[str]:
-    """What the budget of the runs makes equal, as a sentence; none if the runs have several budgets."""
+    """What the budget of the runs makes equal, or what each of them does, as a sentence."""
     budgets = list(dict.fromkeys(results["budget"])) if "budget" in results else []
-    return [f"Budget: {BUDGETS[budgets[0]]}"] if len(budgets) == 1 else []
+    if len(budgets) == 1:
+        return [f"Budget: {BUDGETS[budgets[0]]}"]
+    return [f"Budgets: {'; '.join(f'{name}: {BUDGETS[name]}' for name in budgets)}"] if budgets else []
 
 
 def _pair(row: dict[Any, Any], leading: Sequence[str]) -> tuple[str, ...]:

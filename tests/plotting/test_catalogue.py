@@ -135,7 +135,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     with FileLock(base / "many.lock"):
         if not (base / "many.done").exists():
-            training = TrainConfig(epochs=3, batch_size=32, device="cpu")
+            training = TrainConfig(epochs=4, batch_size=32, device="cpu")
             grid = Grid(methods=methods, noise=("symmetric:0.4",), seeds=(0,), train_size=100, training=training)
             run_all(grid, base / "many")
             (base / "many.done").touch()
@@ -342,9 +342,9 @@ def test_the_most_suspect_samples_are_those_of_the_score(runs: StudyRuns, folder
 
 def test_the_numbers_of_the_training_dynamics_are_means_over_runs(runs: StudyRuns, folder: Path) -> None:
     drawn = draw_figure("training_dynamics", runs)
-    chosen = drawn.numbers.set_index(["method", "group", "epoch"]).loc[("dlb", "mislabelled", 3), "loss"]
+    chosen = drawn.numbers.set_index(["method", "group", "epoch"]).loc[("dlb", "mislabelled", 2), "loss"]
     losses = []
     for run in runs.under_noise[runs.under_noise["method"] == "dlb"]["id"]:
         records = load_dynamics(folder / run).load()
-        losses.append(float(records["loss"].values[3][records["mislabelled"].values].astype(float).mean()))
+        losses.append(float(records["loss"].values[2][records["mislabelled"].values].astype(float).mean()))
     assert chosen == pytest.approx(np.mean(losses), rel=1e-6)

@@ -100,7 +100,7 @@ def test_any_column_of_numbers_can_be_in_the_first_table(results: pandas.DataFra
     assert table.rows[0][4:8] == ("0.25 ± 0", "99.0 ± 0.0", "10.0 ± 0.0", "-")
     with pytest.raises(ValueError, match=r"columns must name columns of numbers, got 'test_nl' \(did you mean 'test_nll'\?\)"):
         results_table(more, columns=["test_nl"])
-    with pytest.raises(ValueError, match="got 'fidelity'; there are train_size, "):
+    with pytest.raises(ValueError, match="got 'fidelity'; there are nominal_rate, "):
         results_table(more, columns=["fidelity"])
     with pytest.raises(ValueError, match=r"columns must be a list, got 'memorised'; write \['memorised'\]"):
         results_table(more, columns="memorised")

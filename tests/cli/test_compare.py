@@ -1,0 +1,66 @@
+"""`noisylab compare` and `noisylab report`: measures by name, primary contrasts, and differences under each noise."""
+
+from pathlib import Path
+
+import pandas
+import pytest
+
+from noisylab.api import sweep
+from noisylab.cli import main
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished study. Not to be changed."""
+    out = tmp_path_factory.mktemp("compared") / "study"
+    settings = {"epochs": 2, "train_size": 100, "device": "cpu", "progress": False}
+    sweep(out, methods=["ce", "repeat", "dlb"], noise=["symmetric:0", "symmetric:0.4"], seeds=2, **settings)
+    return out
+
+
+def test_primary_contrasts_stand_before_the_differences_under_each_noise(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", str(study), "--out", str(tmp_path / "differences.csv")]) == 0
+    said = capsys.readouterr().out
+    places = [said.index(text) for text in ("Last epoch, shares", "Primary contrasts", "probability", "Under each noise")]
+    assert places == sorted(places)
+    assert "Budget: equal images through the measured network" in " ".join(said.split())
+    assert len(pandas.read_csv(tmp_path / "differences.csv")) == 6
+
+
+def test_contrasts_measure_and_columns_are_chosen_by_name(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--contrasts", "repeat - CE", "--measure", "test_nll", "--columns", "test_nll", "test_ece"]
+    assert main(["compare", str(study), *options]) == 0
+    said = capsys.readouterr().out
+    primary = said[said.index("Primary contrasts") : said.index("Under each noise")]
+    assert "test nll, mean over the noisy settings" in " ".join(primary.split())
+    assert "repeat - ce" in primary
+    assert "dlb" not in primary
+    # Power is said for shares alone, whose unit is known.
+    assert "probability" not in said
+    assert "test ece" in said
+    assert "memorised" not in said
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["compare", "--columns", "test_nl"], "columns must name columns of numbers, got 'test_nl' (did you mean 'test_nll'?)"),
+        (["compare", "--measure", "method"], "measure must name columns of numbers, got 'method'"),
+        (["compare", "--contrasts", "dlb-ce"], "--contrasts must be \"METHOD - BASELINE\" each, got 'dlb-ce'"),
+        (["compare", "--contrasts", "dlb - repaet"], "no run is of method 'repaet' (did you mean 'repeat'?)"),
+        (["report", "--no-samples", "--columns", "memorized"], "got 'memorized' (did you mean 'memorised'?)"),
+    ],
+)
+def test_a_wrong_name_is_refused_with_the_right_one(
+    study: Path, options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command, *rest = options
+    with pytest.raises(SystemExit) as refused:
+        main([command, str(study), *rest])
+    assert refused.value.code == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert not captured.out
+    assert not (study / "report.html").exists()
