@@ -47,8 +47,8 @@ class DDGSD(Method):
         "paper",
         numbers={
             "temperature": "Self-KD-Lib; a port that claims the settings of the paper has 3",
-            "alpha": "Self-KD-Lib",
-            "beta": "Self-KD-Lib",
+            "alpha": "public code",
+            "beta": "public code",
         },
         deviations=("both views in one forward pass, so they share batch statistics",),
         published="ResNet-18 on CIFAR-100: 76.61 % in Self-KD-Lib, where CE has 76.24; not run here",
