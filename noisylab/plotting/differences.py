@@ -113,7 +113,8 @@ def differences_figure(
         )
         for ax, (method, baseline) in zip(panels, pairs, strict=True):
             forest(numbers[(numbers["method"] == method) & (numbers["baseline"] == baseline)], groups, ax=ax)
-            ax.set_title(f"{short_label(method)} - {short_label(baseline)}")
+            longest = 24 if has_room(width) else 14
+            ax.set_title(f"{short_label(method, longest)} - {short_label(baseline, longest)}")
         for panel in panels[:-across]:
             panel.set_xlabel("")
         handles = [Line2D([], [], **group_style(place)) for place in range(len(groups))] if axes else []

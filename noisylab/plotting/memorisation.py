@@ -68,7 +68,7 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     metrics = metrics.assign(images=metrics.groupby("run", sort=False)["images"].cumsum())
     numbers = metrics[["noise", "method", "run", "epoch", "images", *MEASURES]]
     with paper_style():
-        figure, panels = _panels(len(shown), width)
+        figure, panels = _panels(len(shown), numbers["method"].nunique(), width)
         for (place, noise), line in zip(enumerate(shown), panels.T, strict=True):
             rows = numbers[numbers["noise"] == noise]
             for ax, (measure, name) in zip(line, MEASURES.items(), strict=True):
@@ -104,10 +104,11 @@ def _noises(runs: StudyRuns) -> list[str]:
     return usual or noisy[:MOST]
 
 
-def _panels(count: int, width: Width) -> tuple[Figure, NDArray[np.object_]]:
+def _panels(count: int, methods: int, width: Width) -> tuple[Figure, NDArray[np.object_]]:
     """A figure, and its panels with measures down and noises across; turned if the figure is narrow."""
     wide = has_room(width)
-    shape, height = ((2, count), 4.2) if wide else ((count, 2), 1.35 * count + 1.2)
+    # A legend of many methods needs room.
+    shape, height = ((2, count), 4.2) if wide else ((count, 2), 1.35 * count + 1.2 + 0.25 * max(0, methods - 3))
     size = inches(width), height
     figure, grid = plt.subplots(*shape, figsize=size, squeeze=False, layout="constrained", sharex="col" if wide else "row")
     panels = grid if wide else grid.T
