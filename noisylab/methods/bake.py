@@ -13,7 +13,7 @@ from noisylab.data.batches.batch import Batch
 from noisylab.data.batches.samplers import Composition
 from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.methods.losses import widened
-from noisylab.methods.provenance import Provenance, Recipe
+from noisylab.methods.provenance import Fidelity, Provenance, Recipe
 from noisylab.methods.soft_targets import soft_targets, target_divergence
 
 
@@ -90,6 +90,11 @@ class BAKE(Method):
     def composition_for(cls, **options: Any) -> Composition:
         """As the option `batches` says."""
         return "plain" if options.get("batches") == "plain" else "same_class"
+
+    @classmethod
+    def fidelity_for(cls, **options: Any) -> Fidelity:
+        """Plain batches are ours."""
+        return "ours" if options.get("batches") == "plain" else cls.provenance.fidelity
 
     def loss(self, batch: Batch) -> Step:
         """`bake_loss` of all entries."""

@@ -1,6 +1,7 @@
 """The interface that every training method has."""
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
@@ -55,6 +56,13 @@ class RunInfo:
     epochs: int
     noise_rate: float | None = None
     transition: Tensor | None = None
+
+    def known_rate(self, given: float | None) -> float:
+        """The option `forget_rate`, or if it is None, the noise rate. Raises ValueError if neither is known."""
+        rate = self.noise_rate if given is None else given
+        if rate is None:
+            raise ValueError("forget_rate must be given if the noise rate is not known, got None")
+        return rate
 
 
 class TeacherProvider(Protocol):
@@ -200,6 +208,11 @@ class Method(Memory):
 def every_epochs(count: int) -> str:
     """An interval of epochs for `Method.target_update`."""
     return "epoch" if count == 1 else f"{count} epochs"
+
+
+def whole_epochs(share: float, epochs: int) -> int:
+    """A share of a training in whole epochs, rounded up; .1 of 30 is 3."""
+    return math.ceil(share * epochs - 1e-9)
 
 
 class Frozen(nn.Module):

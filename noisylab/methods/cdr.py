@@ -64,10 +64,7 @@ class CDR(Method):
 
     def __init__(self, run: RunInfo, *, forget_rate: UnitInterval | None = None, decay: NonNegative = 1e-3) -> None:
         super().__init__(run)
-        rate = run.noise_rate if forget_rate is None else forget_rate
-        if rate is None:
-            raise ValueError("forget_rate must be given if the noise rate is not known, got None")
-        self.forget_rate, self.decay = rate, decay
+        self.forget_rate, self.decay = run.known_rate(forget_rate), decay
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """-log p_g, averaged over the batch."""
@@ -76,8 +73,8 @@ class CDR(Method):
     @torch.no_grad()
     def adjust_gradients(self) -> None:
         """Replace the gradients of the weights by `cdr_gradients`."""
-        found = [(each, each.grad) for each in self.network.parameters() if each.dim() > 1]
-        weights, gradients = [each for each, _ in found], [gradient for _, gradient in found if gradient is not None]
+        found = [(each, each.grad) for each in self.network.parameters() if each.dim() > 1 and each.grad is not None]
+        weights, gradients = (list(part) for part in zip(*found, strict=True))
         adjusted = cdr_gradients(weights, gradients, rate=self.forget_rate, decay=self.decay)
         for gradient, replacement in zip(gradients, adjusted, strict=True):
             gradient.copy_(replacement)

@@ -14,7 +14,7 @@ from noisylab.models.base import Backbone
 
 def base_losses() -> list[str]:
     """The names of the methods that `on` takes: their loss needs logits, labels and a memory, and no network of their own."""
-    return [name for name in METHODS.entries() if METHODS.load(name).is_base_loss]
+    return [name for name in METHODS.entries() if _is_base(METHODS.load(name))]
 
 
 def make_base(on: str, run: RunInfo) -> Method:
@@ -35,9 +35,15 @@ def _kind(on: str) -> tuple[type[Method], dict[str, Any]]:
     """The class and the options that the spec `on` names. Raises ValueError unless it is that of a base loss."""
     spec = METHODS.parse(on)
     kind: type[Method] = METHODS.load(spec.name)
-    if not kind.is_base_loss:
+    if not _is_base(kind):
         raise _refused(on)
     return kind, dict(spec.options)
+
+
+def _is_base(kind: type[Method]) -> bool:
+    # Whatever judges samples or predicts by itself needs a network.
+    needs_network = any(getattr(kind, hook) is not getattr(Method, hook) for hook in ("assess", "forward"))
+    return kind.is_base_loss and not needs_network
 
 
 def _refused(on: str) -> ValueError:
@@ -90,6 +96,14 @@ class Composed(Method):
     def learning_rate_factor(self, progress: float) -> float:
         """That of the base."""
         return self.base.learning_rate_factor(progress)
+
+    def schedule_position(self, progress: float) -> float:
+        """That of the base."""
+        return self.base.schedule_position(progress)
+
+    def adjust_gradients(self) -> None:
+        """Let the base adjust the gradients of its own parameters."""
+        self.base.adjust_gradients()
 
     def after_step(self) -> None:
         """Tell the base."""

@@ -7,7 +7,7 @@ from torch.nn import functional
 from noisylab.core.checks import NonNegative, UnitInterval
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, RunInfo
+from noisylab.methods.base import Method, RunInfo, whole_epochs
 from noisylab.methods.losses import widened
 from noisylab.methods.provenance import Provenance
 from noisylab.methods.soft_targets import last_occurrence
@@ -74,7 +74,7 @@ class CORES2(Method):
 
     def __init__(self, run: RunInfo, *, beta: NonNegative = 2.0, sieve_from: UnitInterval = 0.31) -> None:
         super().__init__(run)
-        self.beta, self.sieve_from, self.epochs = beta, sieve_from, run.epochs
+        self.beta, self.first, self.epochs = beta, whole_epochs(sieve_from, run.epochs), run.epochs
         # Beta is 0 in the first epoch, so that the labels which it shows come in time.
         shares = torch.full((run.num_classes,), 1 / run.num_classes)
         self.remember(epoch=0, shares=shares, counts=torch.zeros(run.num_classes))
@@ -86,7 +86,7 @@ class CORES2(Method):
 
     def sieves(self) -> bool:
         """Whether samples are dropped in this epoch."""
-        return self.epoch >= self.sieve_from * self.epochs
+        return self.epoch >= self.first
 
     def learning_rate_factor(self, progress: float) -> float:
         """1 / (1 + beta)."""

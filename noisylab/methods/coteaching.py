@@ -1,7 +1,7 @@
 """Co-teaching: two networks choose each other's samples (Han et al., NeurIPS 2018)."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -10,20 +10,10 @@ from torch.nn import functional
 from noisylab.core.checks import PositiveInt, UnitInterval
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, RunInfo
+from noisylab.methods.base import RunInfo
 from noisylab.methods.losses import widened
 from noisylab.methods.provenance import Provenance, Recipe
-
-
-def smallest(losses: Tensor, count: Tensor) -> Tensor:
-    """bool[B], the `count` smallest of the losses float[B]; of equal ones the first."""
-    return losses.detach().argsort(stable=True).argsort() < count
-
-
-def kept_count(remembered: Tensor | float, entries: int, device: torch.device) -> Tensor:
-    """floor(remembered times entries), at least one, on the device, so that nothing waits."""
-    # .7 may be .69999 in float32, and .7 of 10 samples is 7.
-    return torch.as_tensor(remembered * entries + 1e-3, device=device).floor().clamp(1, entries)
+from noisylab.methods.small_loss import SmallLoss, kept_count, smallest
 
 
 def coteaching_loss(first: Tensor, second: Tensor, labels: Tensor, *, remembered: Tensor | float) -> Tensor:
@@ -45,7 +35,7 @@ def _exchanged(first: Tensor, second: Tensor, labels: Tensor, remembered: Tensor
 
 
 @METHODS.register("coteaching")
-class CoTeaching(Method):
+class CoTeaching(SmallLoss):
     """Two networks, each with CE on the other's 1 - min(e / T_k tau, tau) lowest losses (Han et al., NeurIPS 2018).
 
     The first network is evaluated and recorded. Each loss is averaged over its kept samples; the public code divides by their
@@ -72,8 +62,6 @@ class CoTeaching(Method):
         "default": Recipe("paper", optimizer="adam", learning_rate=0.001),
     }
 
-    remembered: Tensor
-
     def __init__(
         self,
         run: RunInfo,
@@ -82,26 +70,16 @@ class CoTeaching(Method):
         gradual_epochs: PositiveInt = 10,
         schedule: Literal["paper", "code"] = "paper",
     ) -> None:
-        super().__init__(run)
-        rate = run.noise_rate if forget_rate is None else forget_rate
-        if rate is None:
-            raise ValueError("forget_rate must be given if the noise rate is not known, got None")
-        self.forget_rate = rate
-        # Dropped is tau times (finished epochs + ahead) / over.
-        self.ahead, self.over = (0, gradual_epochs) if schedule == "paper" else (1, max(gradual_epochs - 1, 1))
-        self.second = run.make_network()
-        self.remember(remembered=torch.ones(()))
+        super().__init__(run, forget_rate, gradual_epochs)
+        self.schedule = schedule
 
-    def start_epoch(self, epoch: int) -> None:
-        """Keep less of each batch, down to 1 - tau."""
-        self.remembered.fill_(1 - self.forget_rate * min((epoch + self.ahead) / self.over, 1))
+    def ripeness(self, epoch: int) -> float:
+        """As the option `schedule` says."""
+        if self.schedule == "paper":
+            return super().ripeness(epoch)
+        return (epoch + 1) / max(self.gradual_epochs - 1, 1)
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`coteaching_loss` of both networks on the same images."""
         loss, self.selected = _exchanged(logits, self.second(batch.images), batch.labels, self.remembered)
         return loss
-
-    @classmethod
-    def total_images_factor(cls, *, epochs: int, **options: Any) -> float:  # noqa: ARG003 - the same for all
-        """Two networks."""
-        return 2.0

@@ -1,7 +1,7 @@
 """Co-teaching+: two networks choose each other's samples where they disagree (Yu et al., ICML 2019)."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -10,9 +10,10 @@ from torch.nn import functional
 from noisylab.core.checks import PositiveInt, UnitInterval
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, RunInfo
+from noisylab.methods.base import RunInfo, whole_epochs
 from noisylab.methods.losses import widened
 from noisylab.methods.provenance import Provenance, Recipe
+from noisylab.methods.small_loss import SmallLoss, kept_count, smallest
 
 
 def coteaching_plus_loss(
@@ -31,21 +32,14 @@ def coteaching_plus_loss(
     """
     one, two = (functional.cross_entropy(widened(logits), labels, reduction="none") for logits in (first, second))
     differ = first.argmax(dim=1) != second.argmax(dim=1) if disagreeing else torch.ones_like(labels, dtype=torch.bool)
-    # .7 may be .69999 in float32, and .7 of 10 samples is 7.
-    count = torch.as_tensor(differ.sum() * remembered + 1e-3).floor().clamp(min=1)
-    agree = ~differ.any()
-    of_one, of_two = (_lowest(losses.detach(), differ, count) | agree for losses in (one, two))
+    count, agree = kept_count(remembered, differ.sum(), labels.device), ~differ.any()
+    of_one, of_two = (smallest(torch.where(differ, losses, torch.inf), count) | agree for losses in (one, two))
     count = torch.where(agree, len(labels), count)
     return (torch.where(of_two, one, 0).sum() + torch.where(of_one, two, 0).sum()) / count, of_two
 
 
-def _lowest(losses: Tensor, among: Tensor, count: Tensor) -> Tensor:
-    """The `count` lowest losses among some: bool[B]."""
-    return torch.where(among, losses, torch.inf).argsort(stable=True).argsort() < count
-
-
 @METHODS.register("coteaching_plus")
-class CoTeachingPlus(Method):
+class CoTeachingPlus(SmallLoss):
     """Co-teaching, then CE on the other's lowest losses among samples that both predict differently (Yu et al., ICML 2019).
 
     The first network is evaluated and recorded.
@@ -64,15 +58,15 @@ class CoTeachingPlus(Method):
             "warm_up": "code (20 of 200 epochs on CIFAR-10; 5 on CIFAR-100, which is .025)",
         },
         deviations=(
-            "a loss is the mean over its samples; the code divides by their number twice and takes logits of probabilities",
-            "the warm-up is a share of the run",
+            "a loss is the mean over its samples; the code divides by their number twice and takes probabilities for logits",
+            "forgetting rises as printed, while the code's first epoch forgets tau / 9 already",
+            "the warm-up is a share of the run, while gradual_epochs is 10 however long it is",
+            "the momentum of Adam does not change during the training",
         ),
     )
     recipe: ClassVar[Mapping[str, Recipe]] = {
         "default": Recipe("public code, main.py", optimizer="adam", learning_rate=0.001, momentum=0.9)
     }
-
-    remembered: Tensor
 
     def __init__(
         self,
@@ -82,28 +76,19 @@ class CoTeachingPlus(Method):
         gradual_epochs: PositiveInt = 10,
         warm_up: UnitInterval = 0.1,
     ) -> None:
-        super().__init__(run)
-        rate = run.noise_rate if forget_rate is None else forget_rate
-        if rate is None:
-            raise ValueError("forget_rate must be given if the noise rate is not known, got None")
-        self.forget_rate, self.gradual_epochs, self.warm_up = rate, gradual_epochs, warm_up * run.epochs
-        self.second = run.make_network()
-        self.remember(remembered=torch.ones(()), epoch=0)
+        super().__init__(run, forget_rate, gradual_epochs)
+        self.warm_epochs = whole_epochs(warm_up, run.epochs)
+        self.remember(epoch=0)
 
     def start_epoch(self, epoch: int) -> None:
-        """Keep less of each batch, down to 1 - tau."""
+        """Keep less of each batch, and remember the epoch."""
+        super().start_epoch(epoch)
         self.epoch = epoch
-        self.remembered.fill_(1 - self.forget_rate * min(epoch / self.gradual_epochs, 1))
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`coteaching_plus_loss` of both networks on the same images."""
-        second, disagreeing = self.second(batch.images), self.epoch >= self.warm_up
+        second, disagreeing = self.second(batch.images), self.epoch >= self.warm_epochs
         loss, self.selected = coteaching_plus_loss(
             logits, second, batch.labels, remembered=self.remembered, disagreeing=disagreeing
         )
         return loss
-
-    @classmethod
-    def total_images_factor(cls, *, epochs: int, **options: Any) -> float:  # noqa: ARG003
-        """Both networks see every image."""
-        return 2.0

@@ -13,7 +13,7 @@ from noisylab.core.checks import NonNegative, Positive, PositiveInt, UnitInterva
 from noisylab.core.distributed import averaged
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, RunInfo, Step
+from noisylab.methods.base import Method, RunInfo, Step, whole_epochs
 from noisylab.methods.losses import widened
 from noisylab.methods.mixup import mixup
 from noisylab.methods.provenance import Provenance, Recipe
@@ -154,7 +154,7 @@ class DivideMix(Method):
         self.lambda_u, self.threshold, self.temperature, self.alpha = lambda_u, threshold, temperature, alpha
         self.confidence_penalty, self.window = confidence_penalty, window
         self.epochs, self.num_samples = run.epochs, run.num_samples
-        self.warm_epochs = _warm_epochs(warm_up, run.epochs)
+        self.warm_epochs = whole_epochs(warm_up, run.epochs)
         # clean: row n is what network n trains with. history: losses of the last epochs by both networks.
         self.remember(clean=torch.ones(2, run.num_samples), history=torch.empty(0, 2, run.num_samples))
         self.remember(epoch=0, seen=0)
@@ -215,13 +215,8 @@ class DivideMix(Method):
     @classmethod
     def total_images_factor(cls, *, epochs: int, **options: Any) -> float:
         """Two views through both networks; after the warm-up twice, and once more each image for the mixtures."""
-        warm = min(_warm_epochs(options.get("warm_up", 0.1), epochs), epochs)
+        warm = whole_epochs(options.get("warm_up", 0.1), epochs)
         return (4 * warm + 10 * (epochs - warm)) / epochs
-
-
-def _warm_epochs(share: float, epochs: int) -> int:
-    """Whole epochs of the warm-up; .1 of 30 is 3."""
-    return math.ceil(share * epochs - 1e-9)
 
 
 def _mean_over_views(logits: Tensor) -> Tensor:

@@ -1,7 +1,5 @@
 """ELR+: ELR with two networks, averaged weights and mixed images (Liu et al., NeurIPS 2020)."""
 
-import copy
-import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
@@ -12,12 +10,13 @@ from noisylab.core.checks import Bound, NonNegative, Positive, UnitInterval
 from noisylab.core.distributed import gathered, processes
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Frozen, Method, RunInfo, Step
+from noisylab.methods.averaged import Averaged
+from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.methods.elr import clamped_probabilities
 from noisylab.methods.losses import soft_cross_entropy
 from noisylab.methods.mixup import mixup
 from noisylab.methods.provenance import Provenance, Recipe
-from noisylab.methods.soft_targets import last_occurrence, soft_targets, write_rows
+from noisylab.methods.soft_targets import gaussian_rise, last_occurrence, soft_targets, write_rows
 
 # In the public code the decay rises over 40,000 updates; a training on CIFAR-10 has 200 epochs of 391.
 RISE = 40_000 / (200 * 391)
@@ -31,11 +30,6 @@ def elr_plus_loss(logits: Tensor, labels: Tensor, targets: Tensor, *, weight: fl
     p = clamped_probabilities(logits)
     agreement = (targets.detach().to(p.dtype) * p).sum(dim=1)
     return soft_cross_entropy(logits, labels) + weight * torch.log(1 - agreement).mean()
-
-
-def rise(share: float) -> float:
-    """exp(-5 (1 - x)^2), from .007 to 1 while x goes from 0 to 1."""
-    return math.exp(-5 * (1 - min(max(share, 0), 1)) ** 2)
 
 
 @METHODS.register("elr_plus")
@@ -58,7 +52,6 @@ class ELRPlus(Method):
         fidelity="approximation",
         numbers=dict.fromkeys(("momentum", "weight", "ramp_up", "decay", "alpha"), "code, for CIFAR-10"),
         deviations=(
-            "the averages predict in evaluation mode, with the latest statistics of their network; the code's in training mode",
             "both networks see the same batches and are updated in the same step",
             "40,000 updates are a share of the run",
             "the code multiplies labels by targets if there are 100 classes",
@@ -83,7 +76,7 @@ class ELRPlus(Method):
     ) -> None:
         super().__init__(run)
         self.second = run.make_network()
-        self.averages = nn.ModuleList(Frozen(copy.deepcopy(network)) for network in (self.network, self.second))
+        self.averages = nn.ModuleList(Averaged(network) for network in (self.network, self.second))
         self.momentum, self.weight, self.ramp_up, self.decay, self.alpha = momentum, weight, ramp_up, decay, alpha
         self.total = run.epochs * run.num_samples
         # Row n of the targets is for network n. seen: presentations of samples until now.
@@ -109,20 +102,18 @@ class ELRPlus(Method):
         given = torch.zeros_like(updated).scatter_(1, batch.labels[:, None], 1)
         images, mixed = mixup(batch.images, torch.cat([given, updated], dim=1), alpha=self.alpha)
         labels, soft = mixed.chunk(2, dim=1)
-        weight = self.weight * (rise(self.progress() / self.ramp_up) if self.ramp_up else 1)
+        weight = self.weight * gaussian_rise(self.progress(), 1, over=self.ramp_up)
         return elr_plus_loss(network(images), labels, soft, weight=weight)
 
     def _updated(self, targets: Tensor, peer: Tensor) -> Tensor:
         return self.momentum * targets + (1 - self.momentum) * soft_targets(peer)
 
-    @torch.no_grad()
     def after_step(self) -> None:
         """Add the weights to the averages."""
-        weight = 1 - self.decay * rise(self.progress() / RISE)
+        decay = self.decay * gaussian_rise(self.progress(), 1, over=RISE)
         for average, network in zip(self.averages, (self.network, self.second), strict=True):
-            torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), weight)
-            for own, latest in zip(average.buffers(), network.buffers(), strict=True):
-                own.copy_(latest)
+            assert isinstance(average, Averaged)
+            average.update(network.parameters(), decay=decay)
         self.seen += self._presented
 
     def observe(self, logits: Tensor, batch: Batch) -> None:

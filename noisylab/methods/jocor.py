@@ -1,7 +1,7 @@
 """JoCoR: two networks agree, and learn from the samples on which they do (Wei et al., CVPR 2020)."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -10,10 +10,10 @@ from torch.nn import functional
 from noisylab.core.checks import PositiveInt, UnitInterval
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, RunInfo
-from noisylab.methods.coteaching import kept_count, smallest
+from noisylab.methods.base import RunInfo
 from noisylab.methods.losses import widened
 from noisylab.methods.provenance import Provenance, Recipe
+from noisylab.methods.small_loss import SmallLoss, kept_count, smallest
 
 
 def joint_losses(first: Tensor, second: Tensor, labels: Tensor, *, weight: float) -> Tensor:
@@ -29,7 +29,7 @@ def joint_losses(first: Tensor, second: Tensor, labels: Tensor, *, weight: float
 
 
 @METHODS.register("jocor")
-class JoCoR(Method):
+class JoCoR(SmallLoss):
     """Two networks, one loss (1 - w) CE + w symmetric KL of both, on its smallest samples (Wei et al., CVPR 2020).
 
     The 1 - min(e / T_k tau, tau) samples of smallest joint loss are kept. One optimiser trains both networks, and the gradient
@@ -62,8 +62,6 @@ class JoCoR(Method):
         "default": Recipe("public code, main.py", "adam", learning_rate=1e-3, momentum=0.9)
     }
 
-    remembered: Tensor
-
     def __init__(
         self,
         run: RunInfo,
@@ -72,17 +70,8 @@ class JoCoR(Method):
         forget_rate: UnitInterval | None = None,
         gradual_epochs: PositiveInt = 10,
     ) -> None:
-        super().__init__(run)
-        rate = run.noise_rate if forget_rate is None else forget_rate
-        if rate is None:
-            raise ValueError("forget_rate must be given if the noise rate is not known, got None")
-        self.weight, self.forget_rate, self.gradual_epochs = weight, rate, gradual_epochs
-        self.second = run.make_network()
-        self.remember(remembered=torch.ones(()))
-
-    def start_epoch(self, epoch: int) -> None:
-        """Keep less of each batch, down to 1 - tau."""
-        self.remembered.fill_(1 - self.forget_rate * min(epoch / self.gradual_epochs, 1))
+        super().__init__(run, forget_rate, gradual_epochs)
+        self.weight = weight
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """The mean of the smallest `joint_losses` of both networks on the same images."""
@@ -90,8 +79,3 @@ class JoCoR(Method):
         count = kept_count(self.remembered, len(losses), losses.device)
         self.selected = smallest(losses, count)
         return torch.where(self.selected, losses, 0).sum() / count
-
-    @classmethod
-    def total_images_factor(cls, *, epochs: int, **options: Any) -> float:  # noqa: ARG003 - the same for all
-        """Two networks."""
-        return 2.0

@@ -22,7 +22,7 @@ def clipped(logits: Tensor, *, tau: float) -> Tensor:
     """
     logits = widened(logits)
     norms = torch.linalg.vector_norm(logits, dim=1, keepdim=True)
-    return logits * torch.reciprocal(norms.clamp_min(tau) / tau)
+    return torch.div(logits, (norms / tau).clamp_min(1))
 
 
 @METHODS.register("logit_clip", main="tau")

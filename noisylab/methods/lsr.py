@@ -1,6 +1,6 @@
 """Label smoothing (Szegedy et al., CVPR 2016), also with a negative rate (Wei et al., ICML 2022)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from torch import Tensor
 
@@ -9,7 +9,7 @@ from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import soft_cross_entropy
-from noisylab.methods.provenance import Provenance
+from noisylab.methods.provenance import Fidelity, Provenance
 
 
 def lsr_loss(logits: Tensor, labels: Tensor, *, epsilon: float) -> Tensor:
@@ -49,3 +49,8 @@ class LSR(Method):
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """`lsr_loss` of the batch."""
         return lsr_loss(logits, batch.labels, epsilon=self.epsilon)
+
+    @classmethod
+    def fidelity_for(cls, **options: Any) -> Fidelity:
+        """A negative rate from scratch is an approximation."""
+        return "approximation" if options.get("epsilon", 0.1) < 0 else cls.provenance.fidelity

@@ -1,6 +1,5 @@
 """Mean teacher: the moving average of the weights teaches (Tarvainen and Valpola, NeurIPS 2017)."""
 
-import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -14,7 +13,8 @@ from noisylab.data.batches.batch import Batch
 from noisylab.methods.averaged import Averaged
 from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import distillation, widened
-from noisylab.methods.provenance import Provenance, Recipe
+from noisylab.methods.provenance import Fidelity, Provenance, Recipe
+from noisylab.methods.soft_targets import gaussian_rise
 
 
 def mean_teacher_loss(logits: Tensor, teacher: Tensor, labels: Tensor, *, weight: Tensor | float) -> Tensor:
@@ -79,14 +79,13 @@ class MeanTeacher(Method):
         super().__init__(run)
         self.form, self.temperature, self.decay = form, temperature, decay
         self.final_weight = (100.0 if form == "mse" else 1.0) if weight is None else weight
-        self.rises = ramp * run.epochs
+        self.ramp, self.epochs = ramp, run.epochs
         self.teacher = Averaged(self.network)
         self.remember(weight=torch.zeros(()), updates=0)
 
     def start_epoch(self, epoch: int) -> None:
         """Set the weight."""
-        risen = min(1.0, epoch / self.rises) if self.rises else 1.0
-        self.weight.fill_(self.final_weight * math.exp(-5 * (1 - risen) ** 2))
+        self.weight.fill_(self.final_weight * gaussian_rise(epoch, self.epochs, over=self.ramp))
 
     def loss_from_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """The loss of [new, the same again], each entry with the teacher's prediction of the other view."""
@@ -101,6 +100,11 @@ class MeanTeacher(Method):
         """Average the parameters."""
         self.updates += 1
         self.teacher.update(self.network.parameters(), decay=min(1 - 1 / (self.updates + 1), self.decay))
+
+    @classmethod
+    def fidelity_for(cls, **options: Any) -> Fidelity:
+        """The divergence is ours."""
+        return "ours" if options.get("form") == "kl" else cls.provenance.fidelity
 
     @classmethod
     def total_images_factor(cls, *, epochs: int, **options: Any) -> float:  # noqa: ARG003 - the same for all

@@ -10,7 +10,7 @@ from torch.nn import functional
 from noisylab.core.checks import Momentum, UnitInterval
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, RunInfo
+from noisylab.methods.base import Method, RunInfo, whole_epochs
 from noisylab.methods.losses import widened
 from noisylab.methods.provenance import Provenance, Recipe
 from noisylab.methods.soft_targets import last_occurrence, soft_targets, write_rows
@@ -54,7 +54,7 @@ class SAT(Method):
 
     def __init__(self, run: RunInfo, *, momentum: Momentum = 0.9, start: UnitInterval = 0.3) -> None:
         super().__init__(run)
-        self.momentum, self.first = momentum, start * run.epochs
+        self.momentum, self.first = momentum, whole_epochs(start, run.epochs)
         self.remember(targets=torch.zeros(run.num_samples, run.num_classes), updates_targets=False)
 
     def start_epoch(self, epoch: int) -> None:

@@ -62,6 +62,10 @@ def stair_rise(epoch: int, epochs: int, *, step: int) -> float:
     return step * ((epoch + 1) // step) / epochs
 
 
-def gaussian_rise(epoch: float, epochs: int) -> float:
-    """exp(-5 (1 - x)^2) with x from 0 to 1 over the first 80/300 of all epochs (Laine & Aila 2017)."""
-    return math.exp(-5 * (1 - min(1.0, epoch / (RAMP_UP * epochs))) ** 2)
+def gaussian_rise(epoch: float, epochs: float, *, over: float = RAMP_UP) -> float:
+    """exp(-5 (1 - x)^2), from .007 to 1 while x goes from 0 to 1 over a share of all epochs (Laine & Aila 2017).
+
+    over: the share; 0: it is 1 at once.
+    """
+    risen = min(1.0, epoch / (over * epochs)) if over else 1.0
+    return math.exp(-5 * (1 - risen) ** 2)
