@@ -1,5 +1,8 @@
 """CORES2: confidence regularisation and a sieve of samples (Cheng et al., ICLR 2021)."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -9,7 +12,7 @@ from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo, whole_epochs
 from noisylab.methods.losses import widened
-from noisylab.methods.provenance import Provenance
+from noisylab.methods.provenance import Provenance, Recipe
 from noisylab.methods.soft_targets import last_occurrence
 
 # As in the published code: the regulariser of a sure prediction stays finite.
@@ -51,7 +54,8 @@ class CORES2(Method):
     """CE - beta sum_k q_k CE(k), on samples with CE below its mean over all classes (Cheng et al., ICLR 2021).
 
     q are the shares of the given labels, of the samples that the epoch before kept. As published, beta rises from 0, the sieve
-    starts later, and the learning rate is divided by 1 + beta.
+    starts later, and the learning rate is divided by 1 + beta. In a run of few updates, beta rises before the
+    classes are learned, and keeps them from being learned.
 
     Args:
         beta: The weight after its rise, which takes from 10 % to 39 % of the training.
@@ -68,6 +72,10 @@ class CORES2(Method):
             "the second phase (consistency training on the dropped samples) is left out, as in the paper's CORES2 without star",
         ),
     )
+
+    recipe: ClassVar[Mapping[str, Recipe]] = {
+        "default": Recipe("public code, phase1.py", "sgd", learning_rate=0.1, momentum=0.0, weight_decay=0.0)
+    }
 
     counts: Tensor
     shares: Tensor

@@ -66,9 +66,18 @@ class GJS(Method):
     provenance = Provenance(
         fidelity="paper",
         numbers={"pi": "paper, for CIFAR-10 at symmetric .2 and asymmetric noise; it is tuned for each noise there"},
-        deviations=("one pi for every noise (option pi)", "both views in one forward pass, so they share batch statistics"),
+        deviations=(
+            "one pi for every noise (pi)",
+            "both views in one forward pass, as by the code's option onebatch; its default is two",
+            "the augmentation of the study, while the published runs have RandAugment and Cutout",
+        ),
     )
-    recipe: ClassVar[Mapping[str, Recipe]] = {"cifar10": Recipe("Englesson and Azizpour 2021", learning_rate=0.1)}
+    recipe: ClassVar[Mapping[str, Recipe]] = {
+        "default": Recipe(
+            "public code, scripts/C10/sym (decay .001 in C10/asym)", "sgd", learning_rate=0.1, momentum=0.9, weight_decay=5e-4
+        ),
+        "cifar100": Recipe("public code, scripts/C100/sym", "sgd", learning_rate=0.2, momentum=0.9, weight_decay=5e-5),
+    }
 
     def __init__(self, run: RunInfo, *, pi: Annotated[float, Bound(gt=0, lt=1)] = 0.3) -> None:
         super().__init__(run)

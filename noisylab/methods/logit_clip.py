@@ -1,7 +1,7 @@
 """LogitClip: the norm of the logits is bounded before a loss (Wei et al., ICML 2023)."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import RunInfo
 from noisylab.methods.composed import Composed
 from noisylab.methods.losses import widened
-from noisylab.methods.provenance import Provenance, Recipe
+from noisylab.methods.provenance import Fidelity, Provenance, Recipe
 
 
 def clipped(logits: Tensor, *, tau: float) -> Tensor:
@@ -57,3 +57,8 @@ class LogitClip(Composed):
     def observe(self, logits: Tensor, batch: Batch) -> None:
         """Let the base remember the clipped logits."""
         super().observe(clipped(logits, tau=self.tau), batch)
+
+    @classmethod
+    def fidelity_for(cls, **options: Any) -> Fidelity:  # noqa: ARG003 - the same for all
+        """The paper clips for any loss."""
+        return cls.provenance.fidelity

@@ -60,7 +60,7 @@ class MeanTeacher(Method):
         ),
     )
     recipe: ClassVar[Mapping[str, Recipe]] = {
-        "cifar10": Recipe("public code, pytorch/experiments/cifar10_test.py", "sgd", learning_rate=0.05, weight_decay=2e-4)
+        "default": Recipe("public code, pytorch/experiments/cifar10_test.py", "sgd", learning_rate=0.05, weight_decay=2e-4)
     }
 
     weight: Tensor

@@ -1,5 +1,8 @@
 """Peer loss: what a network gets right by knowing the labels alone is subtracted (Liu and Guo, ICML 2020)."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,7 +13,7 @@ from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
 from noisylab.methods.losses import widened
-from noisylab.methods.provenance import Provenance
+from noisylab.methods.provenance import Provenance, Recipe
 
 # As in the published code, which thereby bounds the subtracted part.
 FLOOR = 1e-5
@@ -56,6 +59,10 @@ class PeerLoss(Method):
             "the first part is the exact cross-entropy; the code adds 1e-5 to its probabilities too",
         ),
     )
+
+    recipe: ClassVar[Mapping[str, Recipe]] = {
+        "default": Recipe("public code, CIFAR-10/runner.py", "sgd", learning_rate=0.1, momentum=0.9, weight_decay=1e-4)
+    }
 
     def __init__(self, run: RunInfo, *, alpha: NonNegative | None = 0.1) -> None:
         super().__init__(run)

@@ -46,7 +46,9 @@ class SAT(Method):
         numbers={"momentum": "paper and code", "start": "code, epoch 60 of 200 as a share of the run"},
         deviations=("with several processes each divides by the weights of its own share of the batch",),
     )
-    recipe: ClassVar[Mapping[str, Recipe]] = {"cifar10": Recipe("public code, scripts/cifar10/run_sat.sh", learning_rate=0.1)}
+    recipe: ClassVar[Mapping[str, Recipe]] = {
+        "default": Recipe("public code, scripts/cifar10/run_sat.sh", "sgd", learning_rate=0.1, momentum=0.9, weight_decay=5e-4)
+    }
 
     # Rows of zeros are not written yet.
     targets: Tensor

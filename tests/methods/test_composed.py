@@ -11,8 +11,8 @@ from helpers_training import CLASSES, CONFIG, SAMPLES, make_method, same_state, 
 from torch import Tensor, nn
 
 from noisylab.core.registries import METHODS
-from noisylab.methods import DLBLoss
-from noisylab.methods.composed import base_losses
+from noisylab.methods import DLBLoss, Method, composed
+from noisylab.methods.composed import Composed, base_losses
 from noisylab.training import train
 
 EPOCHS = 4
@@ -164,6 +164,26 @@ def test_the_base_has_no_network_and_its_teachers_are_prepared() -> None:
     assert method.base.transition.sum() > 0
     assert METHODS.load("dlb").num_trainings(on="forward_correction()") == 2
     assert METHODS.load("dlb").num_trainings(on="elr()") == 1
+
+
+def test_every_hook_reaches_the_base_or_keeps_a_method_from_being_one() -> None:
+    hooks = {name for name, value in vars(Method).items() if callable(value) and not name.startswith("_")}
+    of_network = {"assess", "forward"}
+    own = {"loss", "loss_from_logits"}
+    assert hooks & set(vars(Composed)) == hooks - own - of_network
+    for hook in of_network:
+        judging = type("Judging", (Method,), {"is_base_loss": True, hook: lambda self: None})
+        assert not composed._is_base(judging)
+
+
+def test_a_base_changes_gradients_and_the_place_in_the_schedule() -> None:
+    method = make_method("dlb(on='volminnet')")
+    method.base.adjust_gradients = lambda: method.base.weights.grad.zero_()
+    method.base.schedule_position = lambda progress: progress / 2
+    before = method.base.weights.detach().clone()
+    train(method, training_set(), CONFIG)
+    assert torch.equal(method.base.weights, before)
+    assert method.schedule_position(3.0) == 1.5
 
 
 @pytest.mark.parametrize("on", ["dml", "dlb", "coteaching", "ps_kd(snapshot=True)", "cs_kd"])

@@ -32,6 +32,7 @@ def test_fidelity_is_stated_by_the_class_itself_and_an_approximation_says_what_i
 @pytest.mark.parametrize("name", OWN)
 def test_a_recipe_has_a_source_and_a_default(name: str) -> None:
     recipes = METHODS.load(name).recipe
+    assert not recipes or "default" in recipes, "a data set that the paper does not have takes it"
     for recipe in recipes.values():
         assert isinstance(recipe, Recipe)
         assert recipe.source
@@ -43,6 +44,19 @@ def test_the_page_on_methods_has_the_current_table_and_each_method_in_the_one_ab
     assert with_table(page) == page, "run make stubs"
     above = page.partition(BEGIN)[0]
     assert not [name for name in OWN if not any(f"`{name}`" in row for row in above.splitlines() if row.startswith("|"))]
+
+
+@pytest.mark.parametrize(
+    ("spec", "fidelity"),
+    {
+        "lsr": "paper", "lsr:-0.4": "approximation", "mean_teacher": "approximation", "mean_teacher(form='kl')": "ours",
+        "bake": "approximation", "bake(batches='plain')": "ours", "dlb": "paper", "dlb(on='gce')": "ours",
+        "logit_clip(on='gce')": "paper", "tf_kd_reg": "code", "tf_kd_reg(form='paper')": "paper",
+    }.items(),
+)  # fmt: skip
+def test_options_decide_how_faithful_a_method_is(spec: str, fidelity: str) -> None:
+    parsed = METHODS.parse(spec)
+    assert METHODS.load(parsed.name).fidelity_for(**parsed.options) == fidelity
 
 
 FACTORS = {
