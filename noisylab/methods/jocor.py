@@ -34,8 +34,8 @@ class JoCoR(SmallLoss):
 
     The 1 - min(e / T_k tau, tau) samples of smallest joint loss are kept. One optimiser trains both networks, and the gradient
     reaches both in every term. The first network is evaluated and recorded. The paper's weight is .9 on CIFAR-10 (.65 at
-    symmetric .8) and .85 on CIFAR-100. That leaves little of CE: by SGD at a common rate, in a short run, whole classes can be
-    forgotten before they are learned, which the published Adam avoids (see the recipe).
+    symmetric .8) and .85 on CIFAR-100. That leaves little of CE: in a short run, whole classes can be forgotten before they are
+    learned, by SGD at a common rate more than by the published Adam (see the recipe).
 
     Args:
         weight: w of the divergences.

@@ -71,7 +71,9 @@ class SOP(Method):
         deviations=("SOP, without the consistency and the class balance of SOP+",),
     )
     recipe: ClassVar[Mapping[str, Recipe]] = {
-        "default": Recipe("public code, config_cifar100.json", "sgd", learning_rate=0.02, momentum=0.9, weight_decay=1e-3)
+        "default": Recipe(
+            "public code, config_cifar100.json, its only one", "sgd", learning_rate=0.02, momentum=0.9, weight_decay=1e-3
+        )
     }
 
     def __init__(self, run: RunInfo, *, u_rate: NonNegative = 10.0, v_rate: NonNegative = 10.0) -> None:

@@ -59,6 +59,7 @@ class VolMinNet(Method):
         numbers={"volume": "code", "rate": "code"},
         deviations=(
             "T is trained by plain SGD at a constant rate; the code's has momentum on CIFAR-10 or is Adam, with rate steps",
+            "T starts from 1 on the diagonal and sigmoid(-2) beside it, as published, up to 10 classes; more keep that diagonal",
             "the published runs choose the epoch on noisy validation labels",
         ),
     )

@@ -69,3 +69,12 @@ def test_the_rate_has_to_be_known_from_somewhere() -> None:
     with pytest.raises(ValueError, match="forget_rate must be given if the noise rate is not known"):
         CDR(RunInfo(kit.make_network, CLASSES, SAMPLES, 3))
     assert CDR(RunInfo(kit.make_network, CLASSES, SAMPLES, 3), forget_rate=0.3).forget_rate == 0.3
+
+
+def test_weights_that_are_not_trained_play_no_part() -> None:
+    method = kit.build("cdr(forget_rate=0.5)")
+    frozen = method.network.stages[0].requires_grad_(False)
+    method.loss(kit.make_batch(method)).loss.backward()
+    method.adjust_gradients()
+    assert all(weight.grad is None for weight in frozen.parameters())
+    assert method.network.classifier.weight.grad.any()
