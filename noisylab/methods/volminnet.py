@@ -59,7 +59,7 @@ class VolMinNet(Method):
         numbers={"volume": "code", "rate": "code"},
         deviations=(
             "T is trained by plain SGD at a constant rate; the code's has momentum on CIFAR-10 or is Adam, with rate steps",
-            "T starts from 1 on the diagonal and sigmoid(-2) beside it, as published, up to 10 classes; more keep that diagonal",
+            "T starts as published for 10 classes, and with the same diagonal for more (the code has it for 100, rounded)",
             "the published runs choose the epoch on noisy validation labels",
         ),
     )
