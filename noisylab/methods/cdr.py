@@ -54,10 +54,10 @@ class CDR(Method):
     )
     recipe: ClassVar[Mapping[str, Recipe]] = {
         "default": Recipe(
-            "learning rate: public code; momentum and L2 decay: none in the paper's update",
+            "public code, main.py; its decay is the option decay",
             optimizer="sgd",
             learning_rate=0.01,
-            momentum=0.0,
+            momentum=0.9,
             weight_decay=0.0,
         )
     }
