@@ -72,7 +72,7 @@ def main(args: Sequence[str]) -> int:
     if len(primary):
         contrasts_table(primary, by).print(console)
         if is_share(arguments.measure):
-            console.print("\n".join(power_lines(primary, by)), markup=False, highlight=False, soft_wrap=True)
+            console.print("\n".join(power_lines(primary, by)), markup=False, highlight=False)
     if len(differences):
         differences_table(differences, by).print(console)
     if arguments.out is not None:

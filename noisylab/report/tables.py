@@ -1,6 +1,8 @@
 """Tables of a study, made once, and shown in the terminal, in Markdown, in LaTeX and on the page."""
 
 import math
+import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +40,10 @@ def latex_text(text: str) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """A column. text: words, left-aligned; else numbers, right-aligned. fold: characters per line in the terminal."""
+    """A column. text: words, left-aligned; else numbers, right-aligned.
+
+    fold: characters per line in the terminal, of words or of a heading over numbers.
+    """
 
     name: str
     text: bool = False
@@ -70,20 +75,38 @@ class Table:
     sections: int = 0
 
     def terminal(self, **options: Any) -> RichTable:
-        """The table for rich's console; options go to `rich.table.Table`."""
+        """The table for rich's console, as narrow as its numbers allow; options go to `rich.table.Table`.
+
+        A section is named on a line of its own, so that its name takes no column.
+        """
         style: dict[str, Any] = {"title": Text(self.caption), "title_justify": "left", "box": SIMPLE_HEAD}
+        style |= {"show_edge": False, "pad_edge": False, "padding": (0, 1, 0, 0)}
         table = RichTable(**style | options)
-        for column in self.columns:
+        columns = self.columns[self.sections :]
+        for column in columns:
             if column.text:
-                table.add_column(column.name, max_width=column.fold or 30, overflow="fold")
+                table.add_column(column.name)
             else:
-                table.add_column(column.name, justify="right", max_width=column.fold, no_wrap=column.fold is None)
+                # Headings are folded.
+                name = (
+                    column.name
+                    if column.fold is None
+                    else "\n".join(textwrap.wrap(column.name, column.fold, break_long_words=False))
+                )
+                table.add_column(name, justify="right", no_wrap=True)
         for number, row in enumerate(self.rows):
-            same = number > 0 and self._section(number) == self._section(number - 1)
+            first = number == 0 or self._section(number) != self._section(number - 1)
             last = number + 1 == len(self.rows) or self._section(number) != self._section(number + 1)
-            shown = ["" if same and place < self.sections else cell for place, cell in enumerate(row)]
-            # As plain text, because rich would take brackets in a label for markup.
-            cells = [Text(cell, style="bold" if (number, place) in self.bold else "") for place, cell in enumerate(shown)]
+            if self.sections and first:
+                table.add_row(Text(", ".join(self._named(number))))
+            cells = []
+            for place, column in enumerate(columns, start=self.sections):
+                if column.text:
+                    shown = _folded(row[place], column.fold or TEXT, 2 if self.sections and place == self.sections else 0)
+                else:
+                    shown = row[place].replace(" ± ", "±")
+                # As plain text, because rich would take brackets in a label for markup.
+                cells.append(Text(shown, style="bold" if (number, place) in self.bold else ""))
             table.add_row(*cells, end_section=last and self.sections > 0)
         return table
 
@@ -92,6 +115,7 @@ class Table:
         table = self.terminal(**options)
         wide = Console(file=console.file, width=1000)
         wide.width = max(console.width, Measurement.get(wide, wide.options, table).maximum)
+        wide.print()
         wide.print(table)
 
     def markdown(self) -> str:
@@ -121,17 +145,48 @@ class Table:
     def _section(self, row: int) -> tuple[str, ...]:
         return self.rows[row][: self.sections]
 
+    def _named(self, row: int) -> list[str]:
+        """The values that the section of a row shares, each with the name of its column unless it says it itself."""
+        shared = zip(self.columns, self._section(row), strict=False)
+        return [value if column.name == "noise" else f"{column.name} {value}" for column, value in shared]
 
-# The names of columns in tables.
+
+def _folded(text: str, width: int, indent: int) -> str:
+    """Text in lines of at most `width` characters if it can be broken after a comma, an @ or a space; all are indented."""
+    lines = [" " * indent]
+    for part in re.findall(r"[^,@ ]*(?:[,@ ]+|$)", text):
+        if len(lines[-1].rstrip() + part) > width and lines[-1].strip():
+            lines.append(" " * (indent + 2))
+        lines[-1] += part
+    return "\n".join(line.rstrip() for line in lines)
+
+
+# Characters per line of words in the terminal, and of a heading.
+TEXT, HEADING = 26, 9
+
+# The names of columns in tables: short, so that a whole table fits a terminal. Captions explain them.
 NAMES = {
-    "test_accuracy_last": "test accuracy",
-    "test_accuracy_last10": "last 10 epochs",
-    "test_accuracy_selected": "selected on validation",
+    "test_accuracy_last": "last",
+    "test_accuracy_last10": "last 10",
+    "test_accuracy_selected": "selected",
     "test_accuracy_peak": "peak †",
-    "test_accuracy_gap": "peak - last",
+    "test_accuracy_gap": "gap",
+    "consistency_clean": "cons. clean",
+    "consistency_mislabelled": "cons. misl.",
     "images_processed": "images",
-    "images_total": "all networks",
+    "images_total": "all images",
     "updates": "updates",
+}
+# What the names mean, by column.
+EXPLAINED = {
+    "test_accuracy_last": "last: test accuracy",
+    "test_accuracy_last10": "last 10: its mean over the last ten epochs",
+    "test_accuracy_selected": "selected: that of the epoch that validation data choose",
+    "test_accuracy_peak": "†: selected on the test data, so it is no result",
+    "test_accuracy_gap": "gap: peak - last",
+    "memorised": "memorised: mislabelled samples predicted as their given label",
+    "consistency_clean": "cons.: clean and mislabelled samples predicted as in the epoch before, mean over epochs",
+    "images_total": "all images: those of teachers and second networks included",
 }
 # Measures that are shares of samples; all others are plain numbers.
 SHARES = (
@@ -173,21 +228,37 @@ def results_table(results: pandas.DataFrame, by: Sequence[str] = (), columns: Se
     text = [Column(name.replace("_", " "), text=True) for name in (*by, "noise")]
     rows = tuple(
         (
-            *(str(row[name]) for name in (*by, "noise")),
-            f"{row['realised_rate']:.3f}",
+            *(str(row[name]) for name in by),
+            _with_rate(row),
             str(row["method"]),
             str(row["n"]),
             *(_measured(name, row[name], row[f"{name}_ci95_half"]) for name in measures),
-            *(f"{row[name]:,.0f}" for name in exposure),
+            *(short_count(row[name]) for name in exposure),
         )
         for row in summary.to_dict("records")
     )
-    names = map(column_name, (*measures, *exposure))
-    heads = (*text, Column("realised rate"), Column("method", text=True), Column("seeds"), *(Column(n, fold=14) for n in names))
-    said = ["Last epoch, shares in percent: mean ± 95 % interval over seeds (Student t)", *_budget(results)]
-    if "test_accuracy_peak" in measures:
-        said.append("†: selected on the test data, so it is no result")
-    return Table(". ".join(said), heads, rows, sections=len(by) + 2)
+    names = (*measures, *exposure)
+    heads = (*text, Column("method", text=True), Column("seeds"), *(Column(column_name(n), fold=HEADING) for n in names))
+    said = [
+        "Last epoch, shares in percent: mean ± 95 % interval over seeds (Student t); in brackets: the realised noise rate",
+        *_budget(results),
+    ]
+    if explained := [text for name, text in EXPLAINED.items() if name in names]:
+        said.append("; ".join(explained))
+    return Table(". ".join(said), heads, rows, sections=len(by) + 1)
+
+
+def _with_rate(row: dict[Any, Any]) -> str:
+    """A noise with its realised rate: `symmetric:0.4 (.403)`."""
+    rate = f"{row['realised_rate']:.3f}"
+    return str(row["noise"]) + (f" ({rate.removeprefix('0')})" if row["realised_rate"] else "")
+
+
+def short_count(count: float) -> str:
+    """A large number in few characters: 842, 53.9 k, 1.26 M."""
+    if count < 9_999.5:
+        return f"{count:,.0f}"
+    return f"{count / 1e3:,.1f} k" if count < 999_950 else f"{count / 1e6:,.2f} M"
 
 
 def contrasts_table(contrasts: pandas.DataFrame, by: Sequence[str] = ()) -> Table:
@@ -211,20 +282,19 @@ def power_lines(
 
     contrasts: from `primary_contrasts` with the same `by`, `difference` and `level`, of a measure in [0, 1].
     """
-    tests = len(contrasts)
-    strictest = f"p < {level:g}" + (f" / {tests}, Holm's strictest" if tests > 1 else "")
+    tests = int(contrasts["p"].notna().sum())
+    strictest = f"p < {f'{level:g}'.removeprefix('0')}" + (f" / {tests}, Holm's strictest" if tests > 1 else "")
     lines = []
     for row in contrasts.to_dict("records"):
-        name = " ".join(f"{each.replace('_', ' ')} {row[each]}:" for each in by) + f" {row['method']} - {row['baseline']}"
+        name = "".join(f"{each.replace('_', ' ')} {row[each]}, " for each in by) + f"{row['method']} - {row['baseline']}"
         if row["power"] == row["power"]:
-            found = "over .99" if row["power"] > 0.995 else f"{row['power']:.2f}"
+            found = "over .99" if row["power"] > 0.995 else f"{row['power']:.2f}".removeprefix("0")
             lines.append(
-                f"{name.strip()}: with {row['n']} seeds and this spread (sd of differences {100 * row['difference_sd']:.1f} "
-                f"points), a difference of {100 * difference:g} points is found with probability {found} "
-                f"({strictest}); {row['n_for_power']} seeds find it with probability .8"
+                f"{name}: {row['n']} seeds find {100 * difference:g} points with probability {found} "
+                f"(sd {100 * row['difference_sd']:.1f}, {strictest}); {row['n_for_power']:,} seeds with .8"
             )
         if row["left_out"]:
-            lines.append(f"{name.strip()}: seeds left out, because they lack a noisy setting: {row['left_out']}")
+            lines.append(f"{name}: seeds left out, because they lack a noisy setting: {row['left_out']}")
     return lines
 
 
@@ -261,7 +331,7 @@ def accuracy_table(results: pandas.DataFrame, measure: str = "test_accuracy_last
             cells[row["noise"]] = _measured(measure, row[measure], row[f"{measure}_ci95_half"])
             if _key(row, (*by, "noise", "method")) in significant:
                 bold.add((len(rows), len(key) + len(origin) + noises.index(row["noise"])))
-        rows.append((*map(str, key), *origin, *cells.values(), *(f"{group[name].mean():,.0f}" for name in exposure)))
+        rows.append((*map(str, key), *origin, *cells.values(), *(short_count(group[name].mean()) for name in exposure)))
     text = (Column(name.replace("_", " "), text=True) for name in (*by, "method", *(["from"] if fidelity else [])))
     columns = (*text, *map(Column, (*noises, *map(column_name, exposure))))
     said = [
@@ -350,7 +420,8 @@ def _pair(row: dict[Any, Any], leading: Sequence[str]) -> tuple[str, ...]:
 
 def _pair_columns(differences: pandas.DataFrame, leading: Sequence[str], numbers: Sequence[str]) -> tuple[Column, ...]:
     text = (Column(name.replace("_", " "), text=True) for name in leading)
-    return (*text, Column("difference", text=True, fold=40), *map(Column, (*numbers, *_times_names(differences))))
+    heads = (Column(name, fold=12) for name in (*numbers, *_times_names(differences)))
+    return (*text, Column("difference", text=True, fold=40), *heads)
 
 
 def _difference(row: dict[Any, Any]) -> tuple[str, str]:
@@ -372,7 +443,7 @@ def _times(row: "dict[Any, Any] | pandas.Series[Any]") -> tuple[str, ...]:
 
 def _in_points(differences: pandas.DataFrame) -> str:
     measure = str(differences["measure"].iloc[0]) if len(differences) else "test_accuracy_last"
-    name = "last-epoch test accuracy" if measure == "test_accuracy_last" else column_name(measure)
+    name = "last-epoch test accuracy" if measure == "test_accuracy_last" else measure.replace("_", " ")
     return f"{name} in points" if is_share(measure) else name
 
 

@@ -277,7 +277,8 @@ def test_the_rank_figure_says_that_seeds_are_no_data_sets() -> None:
     drawn = draw_figure("method_ranks", made(results(rates=(0.4,))))
     assert "one data set" in drawn.figure.get_suptitle()
     assert "over the seeds of one data set" in drawn.caption
-    assert "Friedman over seeds" in drawn.figure.axes[0].get_title()
+    assert "p = " in drawn.figure.axes[0].get_title()
+    assert "p: Friedman over the seeds" in drawn.figure.get_suptitle()
 
 
 def test_drops_of_the_learning_rate_are_marked() -> None:
