@@ -1,7 +1,6 @@
 """Tables of a study, made once, and shown in the terminal, in Markdown, in LaTeX and on the page."""
 
 import math
-import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from rich.text import Text
 from noisylab.analysis.comparisons import compare, leaders
 from noisylab.analysis.statistics import format_interval, format_p
 from noisylab.analysis.tables import EXPOSURE, differing_settings, measures_of, summarise, training_length
+from noisylab.core.lines import in_lines
 
 _LATEX = str.maketrans(
     {
@@ -102,7 +102,7 @@ class Table:
             cells = []
             for place, column in enumerate(columns, start=self.sections):
                 if column.text:
-                    shown = _folded(row[place], column.fold or TEXT, 2 if self.sections and place == self.sections else 0)
+                    shown = in_lines(row[place], column.fold or TEXT, 2 if self.sections and place == self.sections else 0)
                 else:
                     shown = row[place].replace(" ± ", "±")
                 # As plain text, because rich would take brackets in a label for markup.
@@ -149,16 +149,6 @@ class Table:
         """The values that the section of a row shares, each with the name of its column unless it says it itself."""
         shared = zip(self.columns, self._section(row), strict=False)
         return [value if column.name == "noise" else f"{column.name} {value}" for column, value in shared]
-
-
-def _folded(text: str, width: int, indent: int) -> str:
-    """Text in lines of at most `width` characters if it can be broken after a comma, an @ or a space; all are indented."""
-    lines = [" " * indent]
-    for part in re.findall(r"[^,@ ]*(?:[,@ ]+|$)", text):
-        if len(lines[-1].rstrip() + part) > width and lines[-1].strip():
-            lines.append(" " * (indent + 2))
-        lines[-1] += part
-    return "\n".join(line.rstrip() for line in lines)
 
 
 # Characters per line of words in the terminal, and of a heading.
