@@ -42,7 +42,7 @@ def latex_text(text: str) -> str:
 class Column:
     """A column. text: words, left-aligned; else numbers, right-aligned.
 
-    fold: characters per line in the terminal, of words or of a heading over numbers.
+    fold: characters per line in the terminal, of the cells and of a heading over numbers. Nothing is broken within a word.
     """
 
     name: str
@@ -87,13 +87,7 @@ class Table:
             if column.text:
                 table.add_column(column.name)
             else:
-                # Headings are folded.
-                name = (
-                    column.name
-                    if column.fold is None
-                    else "\n".join(textwrap.wrap(column.name, column.fold, break_long_words=False))
-                )
-                table.add_column(name, justify="right", no_wrap=True)
+                table.add_column(_wrapped(column.name, column.fold), justify="right", no_wrap=True)
         for number, row in enumerate(self.rows):
             first = number == 0 or self._section(number) != self._section(number - 1)
             last = number + 1 == len(self.rows) or self._section(number) != self._section(number + 1)
@@ -104,7 +98,7 @@ class Table:
                 if column.text:
                     shown = in_lines(row[place], column.fold or TEXT, 2 if self.sections and place == self.sections else 0)
                 else:
-                    shown = row[place].replace(" ± ", "±")
+                    shown = _wrapped(row[place].replace(" ± ", "±"), column.fold)
                 # As plain text, because rich would take brackets in a label for markup.
                 cells.append(Text(shown, style="bold" if (number, place) in self.bold else ""))
             table.add_row(*cells, end_section=last and self.sections > 0)
@@ -151,6 +145,11 @@ class Table:
         return [value if column.name == "noise" else f"{column.name} {value}" for column, value in shared]
 
 
+def _wrapped(text: str, fold: int | None) -> str:
+    """Text in lines of `fold` characters, if its words allow it."""
+    return text if fold is None else "\n".join(textwrap.wrap(text, fold, break_long_words=False))
+
+
 # Characters per line of words in the terminal, and of a heading.
 TEXT, HEADING = 26, 9
 
@@ -191,7 +190,7 @@ SHARES = (
 )
 
 BUDGETS = {
-    "images": "equal images through the measured network and equal updates",
+    "images": "equal images through the measured network and equal updates, up to incomplete batches",
     "updates": "equal updates and equal new samples per update",
     "epochs": "equal passes over the data; images and updates differ between methods that present samples more than once",
     "compute": "equal images through all networks",
@@ -329,6 +328,8 @@ def accuracy_table(results: pandas.DataFrame, measure: str = "test_accuracy_last
         *_budget(results),
         "Bold: significantly above every other method (paired t-tests, Holm, p < .05)",
     ]
+    if "images_total" in exposure:
+        said.append(EXPLAINED["images_total"].capitalize())
     if fidelity:
         said.append(f"From: {', '.join(MEANINGS[name] for name in MEANINGS if name in fidelity.values())}")
     return Table(". ".join(said), columns, tuple(rows), frozenset(bold), sections=len(by))
