@@ -14,12 +14,12 @@ from noisylab.analysis.comparisons import compare, primary_contrasts
 from noisylab.analysis.statistics import format_interval, format_p
 from noisylab.analysis.tables import MEASURES
 from noisylab.report.study_report import show
+from noisylab.report.table import latex_text
 from noisylab.report.tables import (
     BUDGETS,
     accuracy_table,
     contrasts_table,
     differences_table,
-    latex_text,
     points_table,
     power_lines,
     protocol,
