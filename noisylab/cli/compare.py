@@ -56,8 +56,9 @@ def main(args: Sequence[str]) -> int:
     from rich.console import Console
 
     from noisylab.analysis.comparisons import compare, primary_contrasts
+    from noisylab.analysis.tables import is_share
     from noisylab.plotting.study_runs import study_runs
-    from noisylab.report.tables import contrasts_table, differences_table, is_share, power_lines, results_table
+    from noisylab.report.tables import contrasts_table, differences_table, power_lines, results_table
     from noisylab.study.study_file import first_method
 
     by = arguments.by

@@ -8,7 +8,7 @@ import pandas
 
 from noisylab.analysis.comparisons import compare, leaders
 from noisylab.analysis.statistics import format_interval, format_p
-from noisylab.analysis.tables import EXPOSURE, differing_settings, measures_of, summarise, training_length
+from noisylab.analysis.tables import EXPOSURE, differing_settings, is_share, measures_of, summarise, training_length
 from noisylab.report.table import Column, Table
 
 # Characters per line of a heading over numbers.
@@ -38,18 +38,6 @@ EXPLAINED = {
     "consistency_clean": "cons.: clean and mislabelled samples predicted as in the epoch before, mean over epochs",
     "images_total": "all images: those of teachers and second networks included",
 }
-# Measures that are shares of samples; all others are plain numbers.
-SHARES = (
-    "test_accuracy",
-    "validation_accuracy",
-    "clean_correct",
-    "memorised",
-    "consistency_",
-    "selection_",
-    "test_top",
-    "test_ece",
-)
-
 BUDGETS = {
     "images": "equal images through the measured network and equal updates, up to incomplete batches",
     "updates": "equal updates and equal new samples per update",
@@ -243,11 +231,6 @@ def protocol(results: pandas.DataFrame) -> str:
 def column_name(column: str) -> str:
     """The name of a column of `results.csv` in tables and figures."""
     return NAMES.get(column, column.replace("_", " "))
-
-
-def is_share(measure: str) -> bool:
-    """Whether a measure is a share of samples, which tables show in percent."""
-    return measure.startswith(SHARES) and "brier" not in measure
 
 
 def _measured(measure: str, mean: float, half: float) -> str:
