@@ -98,7 +98,7 @@ def primary_contrasts(
         (`difference_ci95_half`), its standard deviation over seeds (`difference_sd`), p of the paired t-test, `p_holm`,
         corrected over these rows alone, and the exposure relative to the baseline's. `power`: the probability that n seeds of
         this spread show `difference`; `n_for_power`: the seeds for which it is .8. Both are at the strictest level of Holm,
-        `level` over the number of rows, and as uncertain as the spread.
+        `level` over the number of tests, and as uncertain as the spread.
 
     Raises:
         ValueError: If runs differ in a setting that is not in `by`, a run occurs twice, or no run is of a method.
@@ -133,7 +133,7 @@ def primary_contrasts(
             rows.append(key | row | _ratios(both[both["noise"].isin(shared)], a, b))
     head = [*by, "method", "baseline", "measure", "noises", "n", "left_out", "difference", "difference_ci95_half"]
     table = _corrected(rows, [*head, "difference_sd"], results)
-    strictest = level / max(1, len(table))
+    strictest = level / max(1, int(table["p"].notna().sum()))
     spreads = table["difference_sd"].tolist()
     power = [power_of_difference(sd, n, difference, strictest) for sd, n in zip(spreads, table["n"].tolist(), strict=True)]
     needed = [pairs_for_power(sd, difference, strictest) for sd in spreads]

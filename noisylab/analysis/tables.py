@@ -20,6 +20,12 @@ MEASURES = (
 )
 """The measures of the first table."""
 
+# Measures that are shares of samples; all others are plain numbers.
+_SHARES = (
+    *("test_accuracy", "validation_accuracy", "clean_correct", "memorised", "consistency_", "selection_"),
+    *("test_top", "test_ece"),
+)
+
 EXPOSURE = ("images_processed", "images_total", "updates")
 """What a run was shown: images through the measured network, images through all networks, and updates."""
 
@@ -44,6 +50,11 @@ _SPECS: dict[str, Registry[Any]] = {
 def training_length(run: "Mapping[str, Any] | pandas.Series[Any]") -> str:
     """The length of training for titles: `40 epochs`, or with another budget `images of 40 epochs`."""
     return f"{'' if run['budget'] == 'epochs' else run['budget'] + ' of '}{run['epochs']} epochs"
+
+
+def is_share(measure: str) -> bool:
+    """Whether a measure is a share of samples, which tables and figures show in percent."""
+    return measure.startswith(_SHARES)
 
 
 def summarise(results: pandas.DataFrame, by: Sequence[str] = (), columns: Sequence[str] | None = None) -> pandas.DataFrame:

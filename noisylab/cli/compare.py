@@ -56,8 +56,9 @@ def main(args: Sequence[str]) -> int:
     from rich.console import Console
 
     from noisylab.analysis.comparisons import compare, primary_contrasts
+    from noisylab.analysis.tables import is_share
     from noisylab.plotting.study_runs import study_runs
-    from noisylab.report.tables import contrasts_table, differences_table, is_share, power_lines, results_table
+    from noisylab.report.tables import contrasts_table, differences_table, power_lines, results_table
     from noisylab.study.study_file import first_method
 
     by = arguments.by
@@ -72,7 +73,7 @@ def main(args: Sequence[str]) -> int:
     if len(primary):
         contrasts_table(primary, by).print(console)
         if is_share(arguments.measure):
-            console.print("\n".join(power_lines(primary, by)), markup=False, highlight=False, soft_wrap=True)
+            console.print("\n".join(power_lines(primary, by)), markup=False, highlight=False)
     if len(differences):
         differences_table(differences, by).print(console)
     if arguments.out is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from noisylab.report.tables import Column, Table
+from noisylab.report.table import Column, Table
 
 if TYPE_CHECKING:
     from noisylab.costs.measure import Costs

@@ -57,8 +57,9 @@ def accuracy_against_consistency_figure(
 ) -> DrawnFigure:
     """A panel for clean and one for mislabelled samples: small points are runs, large ones their mean.
 
-    Consistency is the share of samples that are predicted as in the epoch before, averaged over epochs. A line joins the means
-    of a method in ascending order of one of its options.
+    Consistency is the share of samples that are predicted as in the epoch before, averaged over epochs; methods whose epochs
+    present a sample twice, such as DLB and repeat, are comparable with each other alone. A line joins the means of a method in
+    ascending order of one of its options.
 
     method: name of the method. option: the option with the dose.
     """

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from noisylab.analysis.comparisons import compare, primary_contrasts, usual_contrasts
-from noisylab.analysis.tables import differing_settings
+from noisylab.analysis.tables import differing_settings, is_share
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns, in_order
@@ -35,28 +35,30 @@ def forest(
     groups: Sequence[str],
     *,
     level: float = 0.05,
+    share: bool = True,
     ax: Axes | None = None,
     **kwargs: Any,
 ) -> Axes:
-    """A row for each noise, with a point and its interval for each group, in points; filled if p after Holm is below `level`.
+    """A row for each noise, with a point and its interval for each group; filled if p after Holm is below `level`.
 
     Args:
         differences: Rows of one contrast: noise, group, difference, difference_ci95_half and p_holm.
         groups: All groups, in their order; each has a colour and a marker.
         level: Of significance, in (0, 1).
+        share: Whether the measure is a share of samples, whose differences are shown in points.
         ax: None: the current axes.
         kwargs: To `Axes.errorbar`.
     """
     ax = ax or plt.gca()
-    noises = list(dict.fromkeys(differences["noise"]))
+    noises, unit = list(dict.fromkeys(differences["noise"])), 100 if share else 1
     apart = 0.6 / max(1, len(groups))
     for row in differences.to_dict("records"):
         place = groups.index(row["group"])
         height = noises.index(row["noise"]) + (place - (len(groups) - 1) / 2) * apart
-        half = 0 if row["difference_ci95_half"] != row["difference_ci95_half"] else 100 * row["difference_ci95_half"]
+        half = 0 if row["difference_ci95_half"] != row["difference_ci95_half"] else unit * row["difference_ci95_half"]
         look = group_style(place) | ({} if row["p_holm"] < level else {"markerfacecolor": "white"})
         style = {"capsize": 1.5, "elinewidth": 0.9, "markersize": 4.5} | look
-        ax.errorbar(100 * row["difference"], height, xerr=half, **style | kwargs)
+        ax.errorbar(unit * row["difference"], height, xerr=half, **style | kwargs)
     ax.axvline(0, color="0.3", linewidth=0.8, zorder=0)
     ax.set_yticks(range(len(noises)), noises)
     ax.set_ylim(len(noises) - 0.5, -0.5)
@@ -65,7 +67,7 @@ def forest(
     if noises and noises[0] == POOLED and len(noises) > 1:
         ax.axhline(0.5, color="0.6", linewidth=0.6, zorder=0)
     ax.grid(visible=False, axis="y")
-    ax.set_xlabel("difference (points)")
+    ax.set_xlabel("difference (points)" if share else "difference")
     return ax
 
 
@@ -86,7 +88,7 @@ def differences_figure(
     over those of single noises.
 
     by: settings whose values are kept apart, each with its colour (none: those in which the runs differ). measure: a column of
-    `results.csv`, a share of samples.
+    `results.csv`.
     """
     results = in_order(runs.results)
     axes = list(by) or list(differing_settings(results))
@@ -112,7 +114,8 @@ def differences_figure(
             len(pairs), across, width=inches(width), row=row, rest=0.75, sharex=True, sharey=across > 1
         )
         for ax, (method, baseline) in zip(panels, pairs, strict=True):
-            forest(numbers[(numbers["method"] == method) & (numbers["baseline"] == baseline)], groups, ax=ax)
+            rows = numbers[(numbers["method"] == method) & (numbers["baseline"] == baseline)]
+            forest(rows, groups, share=is_share(measure), ax=ax)
             longest = 24 if has_room(width) else 14
             ax.set_title(f"{short_label(method, longest)} - {short_label(baseline, longest)}")
         for panel in panels[:-across]:
@@ -124,5 +127,6 @@ def differences_figure(
         seeds = " to ".join(dict.fromkeys(map(str, (numbers["n"].min(), numbers["n"].max()))))
         part = f", {len(pairs)} of {len(asked)} contrasts" if len(pairs) < len(asked) else ""
         said = "mean and 95 % interval of paired differences over" if numbers["n"].max() > 1 else "paired differences of"
-        figure.suptitle(f"{runs.title}{part}\n{said} {seeds} seeds", wrap=True)
+        of = "" if measure == "test_accuracy_last" else f"{measure.replace('_', ' ')}: "
+        figure.suptitle(f"{runs.title}{part}\n{of}{said} {seeds} seeds", wrap=True)
     return DrawnFigure(figure, numbers.drop(columns="group"))

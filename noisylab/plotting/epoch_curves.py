@@ -37,10 +37,16 @@ def curves(numbers: pandas.DataFrame, measure: str, *, share: bool = True, ax: A
 
 
 def learning_rate_drops(metrics: pandas.DataFrame) -> list[int]:
-    """The epochs at whose start the learning rate fell by a third or more. metrics: rows of `metrics.csv` with `run`."""
-    # Runs of one study may have different numbers of epochs; the longest run shows all drops.
-    longest = metrics[metrics["run"] == metrics["run"].iloc[int(metrics["epoch"].argmax())]]
-    rates = longest.groupby("epoch")["learning_rate"].mean()
+    """The epochs at whose start the learning rate fell by a third or more; none if methods differ in them.
+
+    Under most budgets methods have different numbers of epochs, and one line cannot stand for all of them.
+    metrics: rows of `metrics.csv` with `run`.
+    """
+    found = {tuple(_drops(rows.set_index("epoch")["learning_rate"])) for _, rows in metrics.groupby("run")}
+    return list(found.pop()) if len(found) == 1 else []
+
+
+def _drops(rates: "pandas.Series[float]") -> list[int]:
     # A cosine falls in every epoch, which is not a step.
     before = rates.shift()
     flat = (before.shift().isna()) | np.isclose(before, before.shift())

@@ -8,6 +8,7 @@ import pandas
 from matplotlib.axes import Axes
 
 from noisylab.analysis.comparisons import mean_ranks, seed_ranks
+from noisylab.analysis.statistics import format_p
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns, in_order
@@ -78,12 +79,12 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
             rows = ranks[ranks["noise"] == noise]
             rank_plot(rows, seeds[seeds["noise"] == noise], ax=ax)
             p = rows["friedman_p"].iloc[0]
-            tested = "" if math.isnan(p) else f"\nFriedman over seeds: p {'< .001' if p < 0.001 else f'= {p:.3f}'}"
-            ax.set_title(f"{noise}{tested}")
+            ax.set_title(noise if math.isnan(p) else f"{noise}\np {'< .001' if p < 0.001 else f'= {format_p(p)}'}")
         count = " to ".join(dict.fromkeys(map(str, (ranks["n"].min(), ranks["n"].max()))))
         several = ranks["n"].max() > 1
         band = (
-            f"one data set; pale dots: {count} seeds (larger: more of them), bars: mean and 95 % interval"
+            f"one data set; pale dots: {count} seeds (larger: more of them), bars: mean and 95 % interval\n"
+            "p: Friedman over the seeds"
             if several
             else "one data set, one seed"
         )

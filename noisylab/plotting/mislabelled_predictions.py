@@ -18,7 +18,7 @@ FRACTIONS = {
 def mislabelled_predictions_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """ELR's three fractions of mislabelled samples over epochs, with a line per method.
 
-    Dotted lines mark drops of the learning rate. The legend states the images of a run.
+    Dotted lines mark drops of the learning rate, if they are in the same epochs for all. The legend states the images of a run.
     """
     runs.check_mislabelled()
     metrics = runs.metrics()

@@ -1,6 +1,5 @@
 """One style for all figures: a fixed colour, marker and line for every method, readable in grey and by the colour-blind."""
 
-import textwrap
 import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -16,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from noisylab.core.lines import in_lines
 from noisylab.core.registries import METHODS
 
 Width: TypeAlias = Literal["column", "page"] | float
@@ -72,16 +72,22 @@ def method_styles(methods: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Keyword arguments for `Axes.plot` for each method, the same in every figure.
 
     The style of a registered method depends on its place in the registry, that of a variant such as `dlb(alpha=3)` on its text.
+    Only a method whose line would look like that of another one of `methods` gets the next free colour and line.
     """
     known = [name for name in METHODS.entries() if name not in REFERENCE_METHODS]
     free = [color for color in range(len(PALETTE)) if color not in {style.color for style in REFERENCE_METHODS.values()}]
-    styles = {}
-    for name in methods:
-        if name in REFERENCE_METHODS:
-            continue
+    styles: dict[str, MethodStyle] = {}
+    lines: set[tuple[int, int]] = set()
+    # In an order that does not depend on that of `methods`, and variants last, so that they give way.
+    for name in sorted(set(methods) - set(REFERENCE_METHODS), key=lambda name: (name not in known, name)):
         number = known.index(name) if name in known else zlib.crc32(name.encode()) % 1000
         # Seven colours, four lines and ten markers only repeat together after more methods than there are.
-        styles[name] = MethodStyle(free[number % len(free)], number, number // len(free) + 1, method_label(name))
+        while (line := (number % len(free), number // len(free) % len(DASHES))) in lines and len(lines) < len(free) * len(
+            DASHES
+        ):
+            number += 1
+        lines.add(line)
+        styles[name] = MethodStyle(free[line[0]], number, number // len(free) + 1, method_label(name))
     return {name: _for_plot(style) for name, style in (REFERENCE_METHODS | styles).items()}
 
 
@@ -116,7 +122,7 @@ def exposure_legend(figure: Figure, ax: Axes, exposure: pandas.DataFrame) -> Non
 
 def shared_legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
     """One legend below the figure, with as many columns as fit; long entries are wrapped."""
-    entries = [textwrap.fill(label, 44, subsequent_indent="  ") for label in labels]
+    entries = [in_lines(label, 44) for label in labels]
     for columns in range(min(len(entries), 5), 0, -1):
         legend = figure.legend(handles, entries, loc="outside lower center", ncols=columns)
         if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:

@@ -78,7 +78,7 @@ def show(
         results_table(results, by, columns).print(console)
         if len(primary):
             contrasts_table(primary, by).print(console)
-            console.print("\n".join(power_lines(primary, by)), markup=False, highlight=False, soft_wrap=True)
+            console.print("\n".join(power_lines(primary, by)), markup=False, highlight=False)
         if len(differences):
             differences_table(differences, by).print(console)
     if differences.empty:

@@ -1,152 +1,45 @@
-"""Tables of a study, made once, and shown in the terminal, in Markdown, in LaTeX and on the page."""
+"""The tables of a study, made once for the terminal, Markdown, LaTeX and the page."""
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.measure import Measurement
-from rich.table import Table as RichTable
-from rich.text import Text
 
 from noisylab.analysis.comparisons import compare, leaders
 from noisylab.analysis.statistics import format_interval, format_p
-from noisylab.analysis.tables import EXPOSURE, differing_settings, measures_of, summarise, training_length
+from noisylab.analysis.tables import EXPOSURE, differing_settings, is_share, measures_of, summarise, training_length
+from noisylab.report.table import Column, Table
 
-_LATEX = str.maketrans(
-    {
-        **{character: f"\\{character}" for character in "_%&#${}"},
-        "±": r"$\pm$",
-        "≥": r"$\geq$",
-        "†": r"$\dagger$",
-        "<": r"$<$",
-        ">": r"$>$",
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-    }
-)
+# Characters per line of a heading over numbers.
+HEADING = 9
 
-
-def latex_text(text: str) -> str:
-    """`text` with LaTeX's special characters escaped."""
-    return text.translate(_LATEX)
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column. text: words, left-aligned; else numbers, right-aligned. fold: characters per line in the terminal."""
-
-    name: str
-    text: bool = False
-    fold: int | None = None
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table as text: caption, columns, cells, and the bold cells (row and column).
-
-    sections: number of leading columns that a section shares. They are written, with a line above, only if they change.
-
-    Example:
-        >>> from noisylab.report.tables import Column, Table
-        >>> table = Table("Accuracy in percent", (Column("method", text=True), Column("accuracy")), (("ce", "81.0 ± 2.5"),))
-        >>> print(table.markdown())
-        Accuracy in percent.
-        <BLANKLINE>
-        | method | accuracy |
-        |:--|--:|
-        | ce | 81.0 ± 2.5 |
-        <BLANKLINE>
-    """
-
-    caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[str, ...], ...]
-    bold: frozenset[tuple[int, int]] = frozenset()
-    sections: int = 0
-
-    def terminal(self, **options: Any) -> RichTable:
-        """The table for rich's console; options go to `rich.table.Table`."""
-        style: dict[str, Any] = {"title": Text(self.caption), "title_justify": "left", "box": SIMPLE_HEAD}
-        table = RichTable(**style | options)
-        for column in self.columns:
-            if column.text:
-                table.add_column(column.name, max_width=column.fold or 30, overflow="fold")
-            else:
-                table.add_column(column.name, justify="right", max_width=column.fold, no_wrap=column.fold is None)
-        for number, row in enumerate(self.rows):
-            same = number > 0 and self._section(number) == self._section(number - 1)
-            last = number + 1 == len(self.rows) or self._section(number) != self._section(number + 1)
-            shown = ["" if same and place < self.sections else cell for place, cell in enumerate(row)]
-            # As plain text, because rich would take brackets in a label for markup.
-            cells = [Text(cell, style="bold" if (number, place) in self.bold else "") for place, cell in enumerate(shown)]
-            table.add_row(*cells, end_section=last and self.sections > 0)
-        return table
-
-    def print(self, console: Console, **options: Any) -> None:
-        """Print the complete table, even if a narrow terminal wraps its lines."""
-        table = self.terminal(**options)
-        wide = Console(file=console.file, width=1000)
-        wide.width = max(console.width, Measurement.get(wide, wide.options, table).maximum)
-        wide.print(table)
-
-    def markdown(self) -> str:
-        """The caption and the table in Markdown."""
-        bars = [["| ", " | ", " |"], ["|", "|", "|"]]
-        lines = [[column.name for column in self.columns], [":--" if column.text else "--:" for column in self.columns]]
-        lines += [[f"**{cell}**" if mark else cell for cell, mark in row] for row in self.marked()]
-        shapes = [bars[number == 1] for number in range(len(lines))]
-        body = "".join(f"{a}{b.join(cells)}{c}\n" for (a, b, c), cells in zip(shapes, lines, strict=True))
-        return f"{self.caption}.\n\n{body}"
-
-    def latex(self, *, two_columns: bool = False) -> str:
-        """The table as a LaTeX `table` with booktabs; two_columns: spans both columns of a two-column page."""
-        rows = [
-            [rf"\textbf{{{latex_text(cell)}}}" if mark else latex_text(cell) for cell, mark in row] for row in self.marked()
-        ]
-        shown = pandas.DataFrame(rows, columns=[latex_text(column.name) for column in self.columns])
-        layout = "".join("l" if column.text else "r" for column in self.columns)
-        caption = latex_text(f"{self.caption}.")
-        text: str = shown.to_latex(index=False, escape=False, column_format=layout, caption=caption, position="tb")
-        return text.replace("{table}", "{table*}") if two_columns else text
-
-    def marked(self) -> list[list[tuple[str, bool]]]:
-        """Every cell, and whether it is bold."""
-        return [[(cell, (y, x) in self.bold) for x, cell in enumerate(row)] for y, row in enumerate(self.rows)]
-
-    def _section(self, row: int) -> tuple[str, ...]:
-        return self.rows[row][: self.sections]
-
-
-# The names of columns in tables.
+# The names of columns in tables: short, so that a whole table fits a terminal. Captions explain them.
 NAMES = {
-    "test_accuracy_last": "test accuracy",
-    "test_accuracy_last10": "last 10 epochs",
-    "test_accuracy_selected": "selected on validation",
+    "test_accuracy_last": "last",
+    "test_accuracy_last10": "last 10",
+    "test_accuracy_selected": "selected",
     "test_accuracy_peak": "peak †",
-    "test_accuracy_gap": "peak - last",
+    "test_accuracy_gap": "gap",
+    "consistency_clean": "cons. clean",
+    "consistency_mislabelled": "cons. misl.",
     "images_processed": "images",
-    "images_total": "all networks",
+    "images_total": "all images",
     "updates": "updates",
 }
-# Measures that are shares of samples; all others are plain numbers.
-SHARES = (
-    "test_accuracy",
-    "validation_accuracy",
-    "clean_correct",
-    "memorised",
-    "consistency_",
-    "selection_",
-    "test_top",
-    "test_ece",
-)
-
+# What the names mean, by column.
+EXPLAINED = {
+    "test_accuracy_last": "last: test accuracy",
+    "test_accuracy_last10": "last 10: its mean over the last ten epochs",
+    "test_accuracy_selected": "selected: that of the epoch that validation data choose",
+    "test_accuracy_peak": "†: selected on the test data, so it is no result",
+    "test_accuracy_gap": "gap: peak - last",
+    "memorised": "memorised: mislabelled samples predicted as their given label",
+    "consistency_clean": "cons.: clean and mislabelled samples predicted as in the epoch before, mean over epochs",
+    "images_total": "all images: those of teachers and second networks included",
+}
 BUDGETS = {
-    "images": "equal images through the measured network and equal updates",
+    "images": "equal images through the measured network and equal updates, up to incomplete batches",
     "updates": "equal updates and equal new samples per update",
     "epochs": "equal passes over the data; images and updates differ between methods that present samples more than once",
     "compute": "equal images through all networks",
@@ -173,21 +66,37 @@ def results_table(results: pandas.DataFrame, by: Sequence[str] = (), columns: Se
     text = [Column(name.replace("_", " "), text=True) for name in (*by, "noise")]
     rows = tuple(
         (
-            *(str(row[name]) for name in (*by, "noise")),
-            f"{row['realised_rate']:.3f}",
+            *(str(row[name]) for name in by),
+            _with_rate(row),
             str(row["method"]),
             str(row["n"]),
             *(_measured(name, row[name], row[f"{name}_ci95_half"]) for name in measures),
-            *(f"{row[name]:,.0f}" for name in exposure),
+            *(short_count(row[name]) for name in exposure),
         )
         for row in summary.to_dict("records")
     )
-    names = map(column_name, (*measures, *exposure))
-    heads = (*text, Column("realised rate"), Column("method", text=True), Column("seeds"), *(Column(n, fold=14) for n in names))
-    said = ["Last epoch, shares in percent: mean ± 95 % interval over seeds (Student t)", *_budget(results)]
-    if "test_accuracy_peak" in measures:
-        said.append("†: selected on the test data, so it is no result")
-    return Table(". ".join(said), heads, rows, sections=len(by) + 2)
+    names = (*measures, *exposure)
+    heads = (*text, Column("method", text=True), Column("seeds"), *(Column(column_name(n), fold=HEADING) for n in names))
+    said = [
+        "Last epoch, shares in percent: mean ± 95 % interval over seeds (Student t); in brackets: the realised noise rate",
+        *_budget(results),
+    ]
+    if explained := [text for name, text in EXPLAINED.items() if name in names]:
+        said.append("; ".join(explained))
+    return Table(". ".join(said), heads, rows, sections=len(by) + 1)
+
+
+def _with_rate(row: dict[Any, Any]) -> str:
+    """A noise with its realised rate: `symmetric:0.4 (.403)`."""
+    rate = f"{row['realised_rate']:.3f}"
+    return str(row["noise"]) + (f" ({rate.removeprefix('0')})" if row["realised_rate"] else "")
+
+
+def short_count(count: float) -> str:
+    """A large number in few characters: 842, 53.9 k, 1.26 M."""
+    if count < 9_999.5:
+        return f"{count:,.0f}"
+    return f"{count / 1e3:,.1f} k" if count < 999_950 else f"{count / 1e6:,.2f} M"
 
 
 def contrasts_table(contrasts: pandas.DataFrame, by: Sequence[str] = ()) -> Table:
@@ -211,20 +120,19 @@ def power_lines(
 
     contrasts: from `primary_contrasts` with the same `by`, `difference` and `level`, of a measure in [0, 1].
     """
-    tests = len(contrasts)
-    strictest = f"p < {level:g}" + (f" / {tests}, Holm's strictest" if tests > 1 else "")
+    tests = int(contrasts["p"].notna().sum())
+    strictest = f"p < {f'{level:g}'.removeprefix('0')}" + (f" / {tests}, Holm's strictest" if tests > 1 else "")
     lines = []
     for row in contrasts.to_dict("records"):
-        name = " ".join(f"{each.replace('_', ' ')} {row[each]}:" for each in by) + f" {row['method']} - {row['baseline']}"
+        name = "".join(f"{each.replace('_', ' ')} {row[each]}, " for each in by) + f"{row['method']} - {row['baseline']}"
         if row["power"] == row["power"]:
-            found = "over .99" if row["power"] > 0.995 else f"{row['power']:.2f}"
+            found = "over .99" if row["power"] > 0.995 else f"{row['power']:.2f}".removeprefix("0")
             lines.append(
-                f"{name.strip()}: with {row['n']} seeds and this spread (sd of differences {100 * row['difference_sd']:.1f} "
-                f"points), a difference of {100 * difference:g} points is found with probability {found} "
-                f"({strictest}); {row['n_for_power']} seeds find it with probability .8"
+                f"{name}: {row['n']} seeds find {100 * difference:g} points with probability {found} "
+                f"(sd {100 * row['difference_sd']:.1f}, {strictest}); {row['n_for_power']:,} seeds with .8"
             )
         if row["left_out"]:
-            lines.append(f"{name.strip()}: seeds left out, because they lack a noisy setting: {row['left_out']}")
+            lines.append(f"{name}: seeds left out, because they lack a noisy setting: {row['left_out']}")
     return lines
 
 
@@ -261,7 +169,7 @@ def accuracy_table(results: pandas.DataFrame, measure: str = "test_accuracy_last
             cells[row["noise"]] = _measured(measure, row[measure], row[f"{measure}_ci95_half"])
             if _key(row, (*by, "noise", "method")) in significant:
                 bold.add((len(rows), len(key) + len(origin) + noises.index(row["noise"])))
-        rows.append((*map(str, key), *origin, *cells.values(), *(f"{group[name].mean():,.0f}" for name in exposure)))
+        rows.append((*map(str, key), *origin, *cells.values(), *(short_count(group[name].mean()) for name in exposure)))
     text = (Column(name.replace("_", " "), text=True) for name in (*by, "method", *(["from"] if fidelity else [])))
     columns = (*text, *map(Column, (*noises, *map(column_name, exposure))))
     said = [
@@ -269,6 +177,8 @@ def accuracy_table(results: pandas.DataFrame, measure: str = "test_accuracy_last
         *_budget(results),
         "Bold: significantly above every other method (paired t-tests, Holm, p < .05)",
     ]
+    if "images_total" in exposure:
+        said.append(EXPLAINED["images_total"].capitalize())
     if fidelity:
         said.append(f"From: {', '.join(MEANINGS[name] for name in MEANINGS if name in fidelity.values())}")
     return Table(". ".join(said), columns, tuple(rows), frozenset(bold), sections=len(by))
@@ -323,11 +233,6 @@ def column_name(column: str) -> str:
     return NAMES.get(column, column.replace("_", " "))
 
 
-def is_share(measure: str) -> bool:
-    """Whether a measure is a share of samples, which tables show in percent."""
-    return measure.startswith(SHARES) and "brier" not in measure
-
-
 def _measured(measure: str, mean: float, half: float) -> str:
     if is_share(measure):
         return format_interval(mean, half)
@@ -350,7 +255,8 @@ def _pair(row: dict[Any, Any], leading: Sequence[str]) -> tuple[str, ...]:
 
 def _pair_columns(differences: pandas.DataFrame, leading: Sequence[str], numbers: Sequence[str]) -> tuple[Column, ...]:
     text = (Column(name.replace("_", " "), text=True) for name in leading)
-    return (*text, Column("difference", text=True, fold=40), *map(Column, (*numbers, *_times_names(differences))))
+    heads = (Column(name, fold=12) for name in (*numbers, *_times_names(differences)))
+    return (*text, Column("difference", text=True, fold=40), *heads)
 
 
 def _difference(row: dict[Any, Any]) -> tuple[str, str]:
@@ -372,7 +278,7 @@ def _times(row: "dict[Any, Any] | pandas.Series[Any]") -> tuple[str, ...]:
 
 def _in_points(differences: pandas.DataFrame) -> str:
     measure = str(differences["measure"].iloc[0]) if len(differences) else "test_accuracy_last"
-    name = "last-epoch test accuracy" if measure == "test_accuracy_last" else column_name(measure)
+    name = "last-epoch test accuracy" if measure == "test_accuracy_last" else measure.replace("_", " ")
     return f"{name} in points" if is_share(measure) else name
 
 

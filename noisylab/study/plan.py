@@ -19,6 +19,9 @@ from noisylab.study.run_config import RunConfig
 from noisylab.study.validation_split import training_part
 from noisylab.training.config import check_compiler
 
+# Weights of a network that takes no time on any CPU.
+SMALL = 5_000_000
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -131,12 +134,18 @@ def _check_model(model: Spec, data: ImageData) -> None:
     """Build the network and show it an image. Raises ValueError if it cannot take the data's images."""
     import torch
 
-    # The meta device costs nothing, but some networks of other libraries fail on it.
-    for device in ("meta", "cpu"):
-        with torch.device(device), torch.no_grad(), torch.random.fork_rng(devices=[]):
-            network = MODELS.create(model, data.num_classes, data.shape[0])
+    def network_on(device: str) -> torch.nn.Module:
+        with torch.device(device), torch.random.fork_rng(devices=[]):
+            network: torch.nn.Module = MODELS.create(model, data.num_classes, data.shape[0])
+        return network
+
+    # The meta device costs nothing for any size, but its first use takes seconds, and some networks fail on it.
+    size = sum(weights.numel() for weights in network_on("meta").parameters())
+    for device in ("cpu",) if size <= SMALL else ("meta", "cpu"):
+        with torch.no_grad():
+            network = network_on(device).eval()
             try:
-                network.eval()(torch.zeros(1, *data.shape))
+                network(torch.zeros(1, *data.shape, device=device))
             except Exception as error:  # other libraries raise anything
                 refusal = error
             else:

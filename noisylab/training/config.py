@@ -27,17 +27,17 @@ class TrainConfig:
     """
 
     epochs: PositiveInt = 40
-    """Passes over the training set (epochs)."""
+    """Passes over the training set (epochs), as CE makes them. In a study, --budget gives other methods more or fewer."""
     batch_size: PositiveInt = 64
-    """Entries of a batch (images), the repeated ones included; even."""
+    """Entries of a batch (images), the repeated ones included; even. In a study, --budget updates gives DLB twice as many."""
     optimizer: Optimizer = "sgd"
-    """SGD with Nesterov momentum, Adam, or AdamW; `momentum` is Adam's beta 1."""
+    """SGD with Nesterov momentum, Adam, or AdamW."""
     learning_rate: Positive = 0.05
     """Peak learning rate (per step)."""
     momentum: Momentum = 0.9
-    """Nesterov momentum, in [0, 1)."""
+    """Nesterov momentum, or Adam's beta 1, in [0, 1)."""
     weight_decay: NonNegative = 5e-4
-    """L2 penalty on all parameters (per step)."""
+    """L2 penalty on all parameters (per step); AdamW decays the weights themselves."""
     schedule: Literal["step", "cosine"] = "step"
     """How the learning rate falls: in steps at the milestones, or as a half cosine to 0."""
     milestones: tuple[UnitInterval, ...] = (0.625, 0.75, 0.875)

@@ -29,7 +29,7 @@ def test_the_command_prints_the_table_and_writes_it(capsys: pytest.CaptureFixtur
     *lines, files = out.splitlines()
     assert str(tmp_path / "cost_table.tex") in files
     assert max(map(len, lines)) <= 128
-    (printed,) = [line for line in out.splitlines() if line.startswith(" dlb ")]
+    (printed,) = [line for line in out.splitlines() if line.startswith("dlb ")]
     assert printed.split()[:12] == ["dlb", "(yes)", "yes", "(yes)", "yes", "(yes)", "1", "(1)", "1", "(1)", "1", "(1)"]
     assert re.search(r" batch +2\.00 +2\.00 +1 ", printed)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cost_table.csv", "cost_table.tex"]

@@ -20,7 +20,7 @@ from noisylab.plotting.axis_comparison import axis_points
 from noisylab.plotting.catalogue import draw_figure
 from noisylab.plotting.differences import POOLED, forest
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.epoch_curves import curves
+from noisylab.plotting.epoch_curves import curves, learning_rate_drops
 from noisylab.plotting.memorisation import MEASURES, seed_curves
 from noisylab.plotting.method_ranks import rank_plot
 from noisylab.plotting.mislabelled_predictions import FRACTIONS
@@ -277,7 +277,8 @@ def test_the_rank_figure_says_that_seeds_are_no_data_sets() -> None:
     drawn = draw_figure("method_ranks", made(results(rates=(0.4,))))
     assert "one data set" in drawn.figure.get_suptitle()
     assert "over the seeds of one data set" in drawn.caption
-    assert "Friedman over seeds" in drawn.figure.axes[0].get_title()
+    assert "p = " in drawn.figure.axes[0].get_title()
+    assert "p: Friedman over the seeds" in drawn.figure.get_suptitle()
 
 
 def test_drops_of_the_learning_rate_are_marked() -> None:
@@ -514,3 +515,23 @@ def test_the_style_holds_inside_with_alone() -> None:
     with paper_style():
         assert mpl.rcParams["font.size"] == 8
     assert mpl.rcParams["font.size"] == before
+
+
+def test_lines_of_one_figure_differ_whatever_their_order() -> None:
+    # These three would be alike, by the hashes of their texts.
+    methods = ["gce@learning_rate=0.01", "elr", "elr@learning_rate=0.02,weight_decay=0.001", "gce", "coteaching", "dlb"]
+    styles = method_styles(methods)
+    assert len({(styles[name]["color"], styles[name]["linestyle"]) for name in methods}) == len(methods)
+    assert method_styles(methods[::-1]) == styles
+    assert styles["elr"] == method_styles(["elr"])["elr"]
+
+
+def test_drops_of_the_learning_rate_are_those_of_all_runs_or_none() -> None:
+    rates = {"long": [1.0, 1.0, 0.1, 0.1], "short": [1.0, 0.1]}
+    runs = {
+        name: pandas.DataFrame({"run": name, "epoch": range(len(held)), "learning_rate": held}) for name, held in rates.items()
+    }
+    assert learning_rate_drops(runs["long"]) == [2]
+    assert learning_rate_drops(pandas.concat([runs["long"], runs["long"].assign(run="again")])) == [2]
+    # One line cannot stand for runs of different lengths.
+    assert learning_rate_drops(pandas.concat(runs.values())) == []

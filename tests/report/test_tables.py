@@ -12,17 +12,19 @@ from rich.console import Console
 
 from noisylab.analysis.comparisons import compare, primary_contrasts
 from noisylab.analysis.statistics import format_interval, format_p
+from noisylab.analysis.tables import MEASURES
 from noisylab.report.study_report import show
+from noisylab.report.table import latex_text
 from noisylab.report.tables import (
     BUDGETS,
     accuracy_table,
     contrasts_table,
     differences_table,
-    latex_text,
     points_table,
     power_lines,
     protocol,
     results_table,
+    short_count,
 )
 
 VALUES = {"ce": [0.80, 0.82, 0.81], "dlb(alpha=3.0)": [0.95, 0.96, 0.95], "tf_kd_self": [0.85, 0.861, 0.85]}
@@ -58,7 +60,7 @@ def cells_of(lines: list[str]) -> list[list[str]]:
 def test_the_table_has_means_in_percent_exposure_and_marks_the_significant_best(results: pandas.DataFrame) -> None:
     table = accuracy_table(results)
     assert [column.name for column in table.columns] == ["method", "symmetric:0.4", "symmetric:0.6", "images", "updates"]
-    assert table.rows[0] == ("ce", "81.0 ± 2.5", "71.0 ± 2.5", "53,880", "880")
+    assert table.rows[0] == ("ce", "81.0 ± 2.5", "71.0 ± 2.5", "53.9 k", "880")
     assert table.rows[2][2] == "-"
     assert table.bold == {(1, 1), (1, 2)}
 
@@ -76,10 +78,11 @@ def test_the_first_table_has_the_measures_that_there_are_and_says_which_is_no_re
     )
     table = results_table(peak.assign(consistency_clean=0.9, consistency_mislabelled=0.5, budget="images"))
     assert [column.name for column in table.columns] == [
-        *("noise", "realised rate", "method", "seeds", "test accuracy", "last 10 epochs", "peak †", "peak - last", "memorised"),
-        *("consistency clean", "consistency mislabelled", "images", "all networks", "updates"),
+        *("noise", "method", "seeds", "last", "last 10", "peak †", "gap", "memorised", "cons. clean", "cons. misl."),
+        *("images", "all images", "updates"),
     ]
-    assert table.rows[0][4:9] == ("81.0 ± 2.5", "-", "97.0 ± 0.0", "2.0 ± 0.0", "10.0 ± 0.0")
+    assert table.rows[0][0] == "symmetric:0.4 (.400)"
+    assert table.rows[0][3:8] == ("81.0 ± 2.5", "-", "97.0 ± 0.0", "2.0 ± 0.0", "10.0 ± 0.0")
     assert "†: selected on the test data, so it is no result" in table.caption
     assert "Budget: equal images through the measured network and equal updates" in table.caption
     assert "†" not in results_table(results).caption
@@ -96,8 +99,8 @@ def test_captions_say_what_the_budget_makes_equal(results: pandas.DataFrame, bud
 def test_any_column_of_numbers_can_be_in_the_first_table(results: pandas.DataFrame) -> None:
     more = results.assign(test_nll=0.25, fidelity="code", test_top5=0.99, selection_recall=None)
     table = results_table(more, columns=["test_nll", "test_top5", "memorised", "selection_recall"])
-    assert [column.name for column in table.columns][4:8] == ["test nll", "test top5", "memorised", "selection recall"]
-    assert table.rows[0][4:8] == ("0.25 ± 0", "99.0 ± 0.0", "10.0 ± 0.0", "-")
+    assert [column.name for column in table.columns][3:7] == ["test nll", "test top5", "memorised", "selection recall"]
+    assert table.rows[0][3:7] == ("0.25 ± 0", "99.0 ± 0.0", "10.0 ± 0.0", "-")
     with pytest.raises(ValueError, match=r"columns must name columns of numbers, got 'test_nl' \(did you mean 'test_nll'\?\)"):
         results_table(more, columns=["test_nl"])
     with pytest.raises(ValueError, match="got 'fidelity'; there are nominal_rate, "):
@@ -130,12 +133,13 @@ def test_the_power_of_a_contrast_is_a_sentence(results: pandas.DataFrame) -> Non
     table = primary_contrasts(results, [("dlb(alpha=3.0)", "ce")])
     (line,) = power_lines(table)
     sd = 100 * table["difference_sd"].iloc[0]
-    assert line.startswith(
-        f"dlb(alpha=3.0) - ce: with 3 seeds and this spread (sd of differences {sd:.1f} points), a difference of 2 "
+    power, needed = table["power"].iloc[0], table["n_for_power"].iloc[0]
+    shown = "over .99" if power > 0.995 else f"{power:.2f}".removeprefix("0")
+    assert line == (
+        f"dlb(alpha=3.0) - ce: 3 seeds find 2 points with probability {shown} (sd {sd:.1f}, p < .05); {needed} seeds with .8"
     )
-    assert f"probability {table['power'].iloc[0]:.2f} (p < 0.05); " in line
     two = power_lines(primary_contrasts(results))
-    assert all("(p < 0.05 / 2, Holm's strictest)" in line for line in two)
+    assert all(", p < .05 / 2, Holm's strictest)" in line for line in two)
     partial = results[~((results["method"] == "ce") & (results["noise"] == "symmetric:0.6") & (results["seed"] == 0))]
     assert "seeds left out, because they lack a noisy setting: 1" in power_lines(primary_contrasts(partial))[0]
     # One seed has no spread.
@@ -229,24 +233,9 @@ def test_a_study_shows_whole_tables_and_says_where_all_is(results: pandas.DataFr
     assert "no figure axis_comparison: " in said
     assert "not run, and not in the tables and figures: ce-7, ce-8" in said
     rows = [line.split() for line in said.splitlines()]
-    # Wider than the terminal, but whole; a section names its noise once.
-    assert [
-        "symmetric:0.4",
-        "0.400",
-        "ce",
-        "3",
-        "81.0",
-        "±",
-        "2.5",
-        "81.0",
-        "±",
-        "2.5",
-        "10.0",
-        "±",
-        "0.0",
-        "53,880",
-        "880",
-    ] in rows
+    # A section names its noise once, on a line of its own.
+    assert ["symmetric:0.4", "(.400)"] in rows
+    assert ["ce", "3", "81.0±2.5", "81.0±2.5", "10.0±0.0", "53.9", "k", "880"] in rows
     assert sum(row[:1] == ["symmetric:0.4"] for row in rows) == 2
     assert pandas.read_csv(tmp_path / "differences.csv")["baseline"].unique().tolist() == ["ce"]
     # None of the usual contrasts was run, so all methods are compared with the first one.
@@ -255,8 +244,31 @@ def test_a_study_shows_whole_tables_and_says_where_all_is(results: pandas.DataFr
         ["dlb(alpha=3.0)", "ce", 2],
         ["tf_kd_self", "ce", 1],
     ]
-    assert "is found with probability" in said
-    assert said.index("realised rate") < said.index("Primary contrasts") < said.index("Under each noise")
+    assert "seeds find 2 points with probability" in said
+    assert said.index("Last epoch") < said.index("Primary contrasts") < said.index("Under each noise")
+
+
+def test_the_first_table_fits_a_terminal(results: pandas.DataFrame) -> None:
+    measures = {name: 0.912 for name in MEASURES if name not in results}
+    published = results["method"].replace("tf_kd_self", "coteaching@optimizer=adam,learning_rate=0.001")
+    whole = results.assign(**measures, method=published, images_total=1_078_000, noise="asymmetric:0.4")
+    console = Console(file=io.StringIO(), width=80)
+    results_table(
+        whole.drop_duplicates(["method", "seed"]), columns=[name for name in MEASURES if "selected" not in name]
+    ).print(console)
+    lines = [line.rstrip() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    assert max(map(len, lines)) <= 126
+    # A long name breaks only where its parts end; nothing is cut off.
+    place = next(place for place, line in enumerate(lines) if line.startswith("  coteaching@"))
+    assert [line.strip() for line in lines[place + 1 : place + 3]] == ["optimizer=adam,", "learning_rate=0.001"]
+    assert "1.08 M" in lines[place]
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"), [(842, "842"), (9_999, "9,999"), (10_000, "10.0 k"), (999_949, "999.9 k"), (999_950, "1.00 M")]
+)
+def test_large_counts_are_short(count: int, shown: str) -> None:
+    assert short_count(count) == shown
 
 
 def test_a_study_shows_the_contrasts_that_it_asks_for(results: pandas.DataFrame, tmp_path: Path) -> None:
@@ -264,7 +276,7 @@ def test_a_study_shows_the_contrasts_that_it_asks_for(results: pandas.DataFrame,
     contrasts = pandas.read_csv(tmp_path / "contrasts.csv")
     assert contrasts[["method", "baseline"]].to_numpy().tolist() == [["tf_kd_self", "dlb(alpha=3.0)"]]
     assert "memorised_ci95_half" in pandas.read_csv(tmp_path / "summary.csv")
-    assert "last 10 epochs" not in said
+    assert "last 10" not in said
 
 
 def test_a_study_without_runs_or_pairs_says_so(results: pandas.DataFrame, tmp_path: Path) -> None:
