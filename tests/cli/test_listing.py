@@ -47,7 +47,7 @@ def test_a_line_states_what_it_is_its_source_and_the_defaults(capsys: pytest.Cap
         ("noise", "human", "one of 'cifar10n_aggre', 'cifar10n_random1'"),
         ("noise", "elr", "IN PLACE"),
         ("models", "small_cnn", "width  a whole number >= 1 (default: 16)"),
-        ("studies", "noise_sweep", "54 runs"),
+        ("studies", "noise_sweep", "90 runs"),
     ],
 )
 def test_a_name_is_described_with_its_documentation_and_the_bounds_of_its_options(
