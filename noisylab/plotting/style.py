@@ -122,7 +122,7 @@ def exposure_legend(figure: Figure, ax: Axes, exposure: pandas.DataFrame) -> Non
 
 def shared_legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
     """One legend below the figure, with as many columns as fit; long entries are wrapped."""
-    entries = [in_lines(label, 44) for label in labels]
+    entries = [in_lines(" ".join(label.split()), 44) for label in labels]
     for columns in range(min(len(entries), 5), 0, -1):
         legend = figure.legend(handles, entries, loc="outside lower center", ncols=columns)
         if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
