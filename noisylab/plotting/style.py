@@ -1,5 +1,6 @@
 """One style for all figures: a fixed colour, marker and line for every method, readable in grey and by the colour-blind."""
 
+import textwrap
 import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -122,7 +123,8 @@ def exposure_legend(figure: Figure, ax: Axes, exposure: pandas.DataFrame) -> Non
 
 def shared_legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
     """One legend below the figure, with as many columns as fit; long entries are wrapped."""
-    entries = [in_lines(label, 44) for label in labels]
+    # Overrides break where their parts end; all else is filled.
+    entries = [in_lines(x, 44) if "@" in x else textwrap.fill(x, 44, subsequent_indent="  ") for x in labels]
     for columns in range(min(len(entries), 5), 0, -1):
         legend = figure.legend(handles, entries, loc="outside lower center", ncols=columns)
         if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
