@@ -27,6 +27,8 @@ MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "*"]
 DASHES = ["-", "--", "-.", ":"]
 
 WIDTHS = {"column": 3.3, "page": 6.8}
+# The height of a page, and that of a legend for which figures have room (inches).
+PAGE_HEIGHT, LEGEND_HEIGHT = 9.2, 0.6
 
 # For everything that belongs to no method.
 GROUPS: dict[str, dict[str, Any]] = {
@@ -122,14 +124,21 @@ def exposure_legend(figure: Figure, ax: Axes, exposure: pandas.DataFrame) -> Non
 
 
 def shared_legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
-    """One legend below the figure, with as many columns as fit; long entries are wrapped."""
+    """One legend below the figure, with as many columns as fit; long entries are wrapped.
+
+    A high legend makes the figure higher, up to a page, so that it takes no room from the panels.
+    """
     # Overrides break where their parts end; all else is filled.
-    entries = [in_lines(x, 44) if "@" in x else textwrap.fill(x, 44, subsequent_indent="  ") for x in labels]
+    entries = [
+        in_lines(x, 44) if "@" in x else textwrap.fill(x.replace("(\n", "("), 44, subsequent_indent="  ") for x in labels
+    ]
     for columns in range(min(len(entries), 5), 0, -1):
         legend = figure.legend(handles, entries, loc="outside lower center", ncols=columns)
         if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
             break
         legend.remove()
+    height = figure.get_figheight() + max(0.0, legend.get_window_extent().height / figure.dpi - LEGEND_HEIGHT)
+    figure.set_figheight(max(figure.get_figheight(), min(height, PAGE_HEIGHT)))
 
 
 def method_label(method: str) -> str:
