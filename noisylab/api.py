@@ -201,7 +201,7 @@ class Study:
 
     def contrasts(
         self,
-        contrasts: Sequence[tuple[str, str]] | None = None,
+        contrasts: Sequence[tuple[str, str] | str] | None = None,
         by: Sequence[str] = (),
         where: Mapping[str, Any] | None = None,
         measure: str = "test_accuracy_last",
@@ -209,8 +209,8 @@ class Study:
         """Differences between methods pooled over the noisy settings of a seed, with Holm-corrected p-values and power.
 
         Args:
-            contrasts: Pairs of a method and its baseline; by default ("dlb", "repeat") and ("dlb", "ce") if they were run,
-                or else every method against the first one.
+            contrasts: Pairs of a method and its baseline, or texts such as "dlb - repeat"; by default "dlb - repeat" and
+                "dlb - ce" if they were run, or else every method against the first one.
             by: Settings whose values are kept apart.
             where: Settings of the runs to use, such as {"epochs": 40}.
             measure: A column of numbers of `results`.

@@ -7,6 +7,7 @@ import pandas
 
 from noisylab.analysis.statistics import holm, paired_difference, pairs_for_power, power_of_difference
 from noisylab.analysis.tables import EXPOSURE, check_columns, check_comparable, known_method, mean_of, several, under_each
+from noisylab.core.specs import split_contrast
 
 CONTRASTS = (("dlb", "repeat"), ("dlb", "ce"))
 """The usual primary contrasts: method and baseline."""
@@ -20,7 +21,7 @@ def compare(
     baselines: Sequence[str] | None = None,
     by: Sequence[str] = (),
     *,
-    contrasts: Sequence[tuple[str, str]] | None = None,
+    contrasts: Sequence[tuple[str, str] | str] | None = None,
 ) -> pandas.DataFrame:
     """Differences between methods under each noise, paired by seed and noise seed, with Holm-corrected p-values.
 
@@ -29,7 +30,7 @@ def compare(
         measure: A column of numbers.
         baselines: Methods that all others are compared with; by default the first method.
         by: Settings whose values are kept apart.
-        contrasts: Pairs of a method and its baseline, instead of all pairs with `baselines`.
+        contrasts: Pairs of a method and its baseline, or texts such as "dlb - repeat", instead of all pairs with `baselines`.
 
     Returns:
         A row per value of `by`, noise and pair of methods: method, baseline, measure, n (pairs), difference (method -
@@ -54,7 +55,7 @@ def compare(
     else:
         pairs = _known_pairs(contrasts, results)
     check_comparable(results, by)
-    check_columns([measure], results, "measure")
+    _check_measure(measure, results)
     rows = []
     for key, group in under_each(results, by, "noise"):
         values = group.pivot_table(index=SEED, columns="method", values=measure)
@@ -69,7 +70,7 @@ def compare(
 
 def primary_contrasts(
     results: pandas.DataFrame,
-    contrasts: Sequence[tuple[str, str]] | None = None,
+    contrasts: Sequence[tuple[str, str] | str] | None = None,
     measure: str = "test_accuracy_last",
     by: Sequence[str] = (),
     *,
@@ -85,8 +86,8 @@ def primary_contrasts(
 
     Args:
         results: Rows of `results.csv`.
-        contrasts: Pairs of a method and its baseline. None: those of `CONTRASTS` whose methods were run, or else the first
-            method against every other one.
+        contrasts: Pairs of a method and its baseline, or texts such as "dlb - repeat". None: those of `CONTRASTS` whose methods
+            were run, or else the first method against every other one.
         measure: A column of numbers.
         by: Settings whose values are kept apart.
         difference: The true difference for which power is stated, in the unit of `measure`.
@@ -111,7 +112,7 @@ def primary_contrasts(
     """
     pairs = usual_contrasts(results) if contrasts is None else _known_pairs(contrasts, results)
     check_comparable(results, by)
-    check_columns([measure], results, "measure")
+    _check_measure(measure, results)
     rows: list[dict[str, Any]] = []
     for key, group in under_each(results, by):
         rates = group.groupby("noise")["realised_rate"].max()
@@ -237,14 +238,27 @@ def mean_ranks(results: pandas.DataFrame, measure: str = "test_accuracy_last", b
     return pandas.DataFrame(rows, columns=[*by, "noise", "method", "n", "rank", "rank_ci95_half", "friedman_p"])
 
 
-def _known_pairs(contrasts: Sequence[tuple[str, str]], results: pandas.DataFrame) -> list[tuple[str, str]]:
+def _known_pairs(contrasts: Sequence[tuple[str, str] | str], results: pandas.DataFrame) -> list[tuple[str, str]]:
     """The contrasts with the names that the tables have for their methods."""
     pairs = []
-    for pair in several("contrasts", contrasts):
-        if isinstance(pair, str) or len(pair) != 2:
-            raise ValueError(f"a contrast must be a pair of a method and its baseline, as ('dlb', 'repeat'), got {pair!r}")
-        pairs.append((known_method(pair[0], results), known_method(pair[1], results)))
+    for given in several("contrasts", contrasts):
+        pair = split_contrast(given) if isinstance(given, str) else tuple(given)
+        if len(pair) != 2:
+            raise ValueError(f"a contrast must be a pair of a method and its baseline, as ('dlb', 'repeat'), got {given!r}")
+        method, baseline = (known_method(name, results) for name in pair)
+        if method == baseline:
+            raise ValueError(f"a contrast must name two methods, got {method!r} twice")
+        pairs.append((method, baseline))
     return pairs
+
+
+def _check_measure(measure: str, results: pandas.DataFrame) -> None:
+    """Raise ValueError unless some run has a number in the column."""
+    check_columns([measure], results, "measure")
+    if results[measure].isna().all():
+        needs = {"selected": "held-out validation samples", "validation": "held-out validation samples"}
+        why = next((f"; it needs {what}" for part, what in needs.items() if part in measure), "")
+        raise ValueError(f"no run has a value of {measure}{why}")
 
 
 def _ratios(runs: pandas.DataFrame, method: str, baseline: str) -> dict[str, float]:

@@ -13,6 +13,7 @@ import tyro
 
 from noisylab.cli.arguments import parse_command_line, settings_of
 from noisylab.core.files import check_folder, check_output_file, make_output, write_atomically
+from noisylab.core.specs import split_contrast
 from noisylab.study.grid import Grid, check_name
 from noisylab.training.config import TrainConfig
 
@@ -50,7 +51,7 @@ def main(args: Sequence[str]) -> int:
     for name in arguments.by:
         check_name(name, _SETTINGS)
     where = settings_of(arguments.where)
-    pairs = [_contrast(text) for text in arguments.contrasts] or None
+    pairs = [split_contrast(text) for text in arguments.contrasts] or None
     if arguments.out is not None:
         check_output_file(arguments.out)
     from rich.console import Console
@@ -81,11 +82,3 @@ def main(args: Sequence[str]) -> int:
         write_atomically(arguments.out, differences.to_csv(index=False))
         print(f"the differences: {arguments.out}")
     return 0
-
-
-def _contrast(text: str) -> tuple[str, str]:
-    """The method and the baseline of `dlb - repeat`. Raises ValueError for another form."""
-    method, found, baseline = text.partition(" - ")
-    if not (found and method.strip() and baseline.strip()):
-        raise ValueError(f'--contrasts must be "METHOD - BASELINE" each, got {text!r}; write --contrasts "dlb - repeat"')
-    return method.strip(), baseline.strip()

@@ -231,7 +231,9 @@ class Registry(Generic[T]):
                 raise ValueError(f"{form}: {error}") from None
             if key not in self.overrides:
                 known = ", ".join(self.overrides)
-                raise ValueError(f"{self.kind} {text!r} cannot override {key!r}{_meant(key, self.overrides)}; it can {known}")
+                raise ValueError(
+                    f"{self.kind} {text!r} cannot override {key!r}{_meant(key, self.overrides)}; it can override {known}"
+                )
             if key in given:
                 raise ValueError(f"{self.kind} {text!r} overrides {key} twice")
             given[key] = _literal(value, self.overrides[key])
@@ -407,6 +409,14 @@ def split_assignment(text: str, form: str = "KEY=VALUE") -> tuple[str, str]:
     if not key or not value:
         raise ValueError(f"must be of the form {form}, got {text!r}")
     return key, value
+
+
+def split_contrast(text: str) -> tuple[str, str]:
+    """The method and the baseline of `dlb - repeat`. Raises ValueError for another form."""
+    method, _, baseline = (part.strip() for part in text.partition(" - "))
+    if not (method and baseline):
+        raise ValueError(f'a contrast must be "METHOD - BASELINE", such as "dlb - repeat", got {text!r}')
+    return method, baseline
 
 
 def parse_assignments(texts: Iterable[str]) -> dict[str, tuple[Any, ...]]:

@@ -30,12 +30,12 @@ NAMES = {
 # What the names mean, by column.
 EXPLAINED = {
     "test_accuracy_last": "last: test accuracy",
-    "test_accuracy_last10": "last 10: its mean over the last ten epochs",
+    "test_accuracy_last10": "last 10: its mean over the last ten of the method's own epochs",
     "test_accuracy_selected": "selected: that of the epoch that validation data choose",
     "test_accuracy_peak": "†: selected on the test data, so it is no result",
     "test_accuracy_gap": "gap: peak - last",
     "memorised": "memorised: mislabelled samples predicted as their given label",
-    "consistency_clean": "cons.: clean and mislabelled samples predicted as in the epoch before, mean over epochs",
+    "consistency_clean": "cons.: clean and mislabelled samples predicted as in the epoch before, mean over the method's epochs",
     "images_total": "all images: those of teachers and second networks included",
 }
 BUDGETS = {
@@ -62,7 +62,11 @@ def results_table(results: pandas.DataFrame, by: Sequence[str] = (), columns: Se
     """
     summary = summarise(results, by, columns)
     measures = measures_of(results, columns)
+    if columns is None:
+        measures = [name for name in measures if summary[name].notna().any()]
     exposure = [name for name in EXPOSURE if name in summary and name not in measures]
+    if "images_total" in exposure and (summary["images_total"] == summary["images_processed"]).all():
+        exposure.remove("images_total")
     text = [Column(name.replace("_", " "), text=True) for name in (*by, "noise")]
     rows = tuple(
         (
@@ -83,7 +87,14 @@ def results_table(results: pandas.DataFrame, by: Sequence[str] = (), columns: Se
     ]
     if explained := [text for name, text in EXPLAINED.items() if name in names]:
         said.append("; ".join(explained))
+    said += _overrides(results)
     return Table(". ".join(said), heads, rows, sections=len(by) + 1)
+
+
+def _overrides(results: pandas.DataFrame) -> list[str]:
+    """What an @ in the name of a method means, if there is one."""
+    any_overrides = results["method"].str.contains("@", regex=False).any()
+    return ["@: training settings of the method that replace the study's"] if any_overrides else []
 
 
 def _with_rate(row: dict[Any, Any]) -> str:
@@ -179,6 +190,7 @@ def accuracy_table(results: pandas.DataFrame, measure: str = "test_accuracy_last
     ]
     if "images_total" in exposure:
         said.append(EXPLAINED["images_total"].capitalize())
+    said += _overrides(results)
     if fidelity:
         said.append(f"From: {', '.join(MEANINGS[name] for name in MEANINGS if name in fidelity.values())}")
     return Table(". ".join(said), columns, tuple(rows), frozenset(bold), sections=len(by))

@@ -48,7 +48,10 @@ def test_contrasts_measure_and_columns_are_chosen_by_name(study: Path, capsys: p
     [
         (["compare", "--columns", "test_nl"], "columns must name columns of numbers, got 'test_nl' (did you mean 'test_nll'?)"),
         (["compare", "--measure", "method"], "measure must name columns of numbers, got 'method'"),
-        (["compare", "--contrasts", "dlb-ce"], "--contrasts must be \"METHOD - BASELINE\" each, got 'dlb-ce'"),
+        (
+            ["compare", "--contrasts", "dlb-ce"],
+            'a contrast must be "METHOD - BASELINE", such as "dlb - repeat", got \'dlb-ce\'',
+        ),
         (["compare", "--contrasts", "dlb - repaet"], "no run is of method 'repaet' (did you mean 'repeat'?)"),
         (["report", "--no-samples", "--columns", "memorized"], "got 'memorized' (did you mean 'memorised'?)"),
     ],
