@@ -227,7 +227,7 @@ def test_the_wheel_with_what_a_study_needs_runs_a_sweep(built: Path, tmp_path: P
     # torch is large: what the wheel needs is that of this environment, and the wheel stands before it.
     (site,) = (tmp_path / "fresh").rglob("site-packages")
     (site / "borrowed.pth").write_text("\n".join(path for path in sys.path if path.endswith("site-packages")))
-    options = "--methods ce dlb --noise symmetric:0.4 --seeds 2 --epochs 1 --train-size 120 --jobs 2 --device cpu --out out"
+    options = "--methods ce dlb --noise symmetric:0.4 --seeds 2 --epochs 2 --train-size 120 --jobs 2 --device cpu --out out"
     done = call(programs / "noisylab", "sweep", *options.split(), cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert len((tmp_path / "out" / "results.csv").read_text().splitlines()) == 5

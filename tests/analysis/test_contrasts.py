@@ -82,8 +82,18 @@ def test_contrasts_are_the_usual_ones_or_those_with_the_first_method() -> None:
     assert primary_contrasts(results(), [("DLB", "ce")])["method"].tolist() == ["dlb"]
     with pytest.raises(ValueError, match=r"no run is of method 'repaet' \(did you mean 'repeat'\?\)"):
         primary_contrasts(results(), [("dlb", "repaet")])
-    with pytest.raises(ValueError, match=r"a contrast must be a pair of a method and its baseline, .* got 'dlb'"):
-        primary_contrasts(results(), ["dlb", "ce"])  # type: ignore[list-item]
+    assert primary_contrasts(results(), ["DLB - ce"])["method"].tolist() == ["dlb"]
+    with pytest.raises(ValueError, match='a contrast must be "METHOD - BASELINE", such as "dlb - repeat", got \'dlb\''):
+        primary_contrasts(results(), ["dlb", "ce"])
+    with pytest.raises(ValueError, match="a contrast must name two methods, got 'dlb' twice"):
+        primary_contrasts(results(), [("dlb", "DLB")])
+
+
+def test_a_measure_that_no_run_has_is_refused() -> None:
+    rows = results().assign(test_accuracy_selected=float("nan"))
+    for function in (primary_contrasts, compare):
+        with pytest.raises(ValueError, match="no run has a value of test_accuracy_selected; it needs held-out validation"):
+            function(rows, measure="test_accuracy_selected")
 
 
 def test_the_pooled_family_is_smaller_than_that_of_single_noises() -> None:

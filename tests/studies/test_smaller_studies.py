@@ -183,7 +183,8 @@ def test_a_study_goes_on_from_its_own_file_and_from_one_of_toml(study: Callable[
     assert more.startswith("4 runs, 2 already done; 2 to do")
     assert study("status", str(out)) == "6 done, of 6 runs\n"
     assert study("compare", f"{out} --where batch_size=16").count("\n  dlb - ce") == 1
-    assert study("compare", f"{out} --by batch_size").count("\n  dlb - ce") == 2
+    # In the primary contrasts, and under the noise.
+    assert study("compare", f"{out} --by batch_size").count("\n  dlb - ce") == 4
     said = study("compare", str(out), status=2)
     assert "batch_size: 16, 32" in said
     assert "--where" in said
