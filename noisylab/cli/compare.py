@@ -57,26 +57,17 @@ def main(args: Sequence[str]) -> int:
     from rich.console import Console
 
     from noisylab.analysis.comparisons import compare, primary_contrasts
-    from noisylab.analysis.tables import is_share
     from noisylab.plotting.study_runs import study_runs
-    from noisylab.report.tables import contrasts_table, differences_table, power_lines, results_table
+    from noisylab.report.study_report import print_tables
     from noisylab.study.study_file import first_method
 
     by = arguments.by
     results = study_runs(arguments.runs, where=where).results
     known = list(dict.fromkeys(results["method"]))
     usual = dict.fromkeys([first_method(arguments.runs, known), *(name for name in known if name == "repeat")])
-    first = results_table(results, by, arguments.columns or None)
     primary = primary_contrasts(results, pairs, arguments.measure, by)
     differences = compare(results, arguments.measure, arguments.baselines or tuple(usual), by)
-    console = Console()
-    first.print(console)
-    if len(primary):
-        contrasts_table(primary, by).print(console)
-        if is_share(arguments.measure):
-            console.print("\n".join(power_lines(primary, by)), markup=False, highlight=False)
-    if len(differences):
-        differences_table(differences, by).print(console)
+    print_tables(results, primary, differences, by=by, columns=arguments.columns or None, console=Console())
     if arguments.out is not None:
         make_output(arguments.out.absolute().parent)
         write_atomically(arguments.out, differences.to_csv(index=False))

@@ -36,6 +36,8 @@ class BAN(Method):
     """
 
     supports_mixed_images = True
+    # The network and the generation before.
+    passes_per_image = 2
     provenance = Provenance(
         "paper",
         numbers={"generations": "ours", "temperature": "paper"},
@@ -62,11 +64,6 @@ class BAN(Method):
     def num_trainings(cls, **options: Any) -> int:
         """One per generation."""
         return int(options["generations"])
-
-    @classmethod
-    def total_images_factor(cls, *, epochs: int, **options: Any) -> float:  # noqa: ARG003 - the same for all
-        """The network and the generation before."""
-        return 2.0
 
     @classmethod
     def compute_factor(cls, *, epochs: int, **options: Any) -> float:  # noqa: ARG003 - the same for all

@@ -100,6 +100,8 @@ class Method(Memory):
     supports_mixed_images: bool = False
     # Whether `loss_from_logits` needs no network besides its arguments and the method's memory, so that `on=` can build on it.
     is_base_loss: bool = False
+    # Passes through all of the method's networks for each image of a batch, those without gradient included.
+    passes_per_image: ClassVar[int] = 1
     # Where the method and its numbers come from, and its published training settings by data set, or under "default".
     provenance: ClassVar[Provenance] = Provenance()
     recipe: ClassVar[Mapping[str, Recipe]] = {}
@@ -192,7 +194,7 @@ class Method(Memory):
 
         Counts forward passes without gradient too, but not the trainings of teachers.
         """
-        return cls.images_factor(**options)
+        return float(cls.passes_per_image * cls.images_factor(**options))
 
     @classmethod
     def num_trainings(cls, **options: Any) -> int:  # noqa: ARG003 - for methods whose options decide

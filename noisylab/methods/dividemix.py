@@ -14,7 +14,7 @@ from noisylab.core.distributed import averaged
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo, Step, whole_epochs
-from noisylab.methods.losses import widened
+from noisylab.methods.losses import one_hot, widened
 from noisylab.methods.mixup import mixup
 from noisylab.methods.provenance import Provenance, Recipe
 
@@ -62,8 +62,7 @@ def co_targets(own: Tensor, peer: Tensor, labels: Tensor, clean: Tensor, labelle
     labelled: bool[B].
     """
     weight = clean.to(own.dtype)[:, None]
-    given = torch.zeros_like(own).scatter_(1, labels[:, None], 1)
-    refined = weight * given + (1 - weight) * own
+    refined = weight * one_hot(labels, own) + (1 - weight) * own
     return sharpened(torch.where(labelled[:, None], refined, (own + peer) / 2), temperature=temperature)
 
 

@@ -1,7 +1,5 @@
 """DML: two networks teach each other during training (Zhang et al., CVPR 2018)."""
 
-from typing import Any
-
 from torch import Tensor
 from torch.nn import functional
 
@@ -31,6 +29,8 @@ class DML(Method):
     """
 
     supports_mixed_images = True
+    # Two networks.
+    passes_per_image = 2
     provenance = Provenance(
         "paper",
         numbers={"temperature": "paper"},
@@ -46,8 +46,3 @@ class DML(Method):
         """`dml_loss` of the batch."""
         peer = self.peer(batch.images)
         return dml_loss(logits, peer, given_targets(batch, logits), temperature=self.temperature)
-
-    @classmethod
-    def total_images_factor(cls, *, epochs: int, **options: Any) -> float:  # noqa: ARG003 - the same for all
-        """Two networks."""
-        return 2.0

@@ -1,7 +1,7 @@
 """ELR+: ELR with two networks, averaged weights and mixed images (Liu et al., NeurIPS 2020)."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +48,8 @@ class ELRPlus(Method):
     """
 
     target_update = "batch"
+    # Both networks and both averages see every image.
+    passes_per_image = 4
     provenance = Provenance(
         fidelity="approximation",
         numbers=dict.fromkeys(("momentum", "weight", "ramp_up", "decay", "alpha"), "code, for CIFAR-10"),
@@ -128,8 +130,3 @@ class ELRPlus(Method):
         """The mean of both networks' logits float[B, K]."""
         logits: Tensor = (self.network(images) + self.second(images)) / 2
         return logits
-
-    @classmethod
-    def total_images_factor(cls, *, epochs: int, **options: Any) -> float:  # noqa: ARG003
-        """Both networks and both averages see every image."""
-        return 4.0

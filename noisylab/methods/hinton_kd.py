@@ -33,6 +33,8 @@ class HintonKD(Method):
     """
 
     supports_mixed_images = True
+    # The student and the teacher.
+    passes_per_image = 2
     provenance = Provenance(
         "paper",
         numbers={"teacher": "ours", "temperature": "ours: usual values", "alpha": "ours: usual values"},
@@ -63,8 +65,3 @@ class HintonKD(Method):
     def num_trainings(cls, **options: Any) -> int:  # noqa: ARG003 - the same for all
         """Two: the teacher and the student."""
         return 2
-
-    @classmethod
-    def total_images_factor(cls, *, epochs: int, **options: Any) -> float:  # noqa: ARG003 - the same for all
-        """The student and the teacher."""
-        return 2.0

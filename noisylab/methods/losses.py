@@ -12,6 +12,14 @@ def widened(logits: Tensor) -> Tensor:
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
+def one_hot(labels: Tensor, like: Tensor) -> Tensor:
+    """y: float[B, K], with the shape, dtype and device of `like`. Unlike torch's own, it never waits for the device.
+
+    labels: int64[B].
+    """
+    return torch.zeros_like(like).scatter_(1, labels[:, None], 1)
+
+
 def given_targets(batch: Batch, logits: Tensor) -> Tensor:
     """The targets of cross-entropy: the given labels int64[B]; for mixed images share y + (1 - share) y', float[B, K].
 

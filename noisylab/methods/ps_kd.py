@@ -10,7 +10,7 @@ from noisylab.core.checks import UnitInterval
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Frozen, Method, RunInfo
-from noisylab.methods.losses import soft_cross_entropy
+from noisylab.methods.losses import one_hot, soft_cross_entropy
 from noisylab.methods.provenance import Provenance
 from noisylab.methods.soft_targets import linear_rise, soft_targets, write_rows
 
@@ -21,8 +21,7 @@ def ps_kd_loss(logits: Tensor, labels: Tensor, targets: Tensor, *, alpha: Tensor
     logits: float[B, K]; labels: int64[B]; targets: float[B, K], last epoch's probabilities, without gradient; alpha: in
     [0, 1], 0 for cross-entropy alone.
     """
-    one_hot = torch.zeros_like(targets).scatter_(1, labels[:, None], 1)
-    return soft_cross_entropy(logits, (1 - alpha) * one_hot + alpha * targets.detach())
+    return soft_cross_entropy(logits, (1 - alpha) * one_hot(labels, targets) + alpha * targets.detach())
 
 
 @METHODS.register("ps_kd")

@@ -1,7 +1,5 @@
 """`SmallLoss`: two networks that learn from samples with a small loss, of which every epoch keeps fewer."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -39,6 +37,9 @@ class SmallLoss(Method):
         ...         return losses[smallest(losses, kept_count(self.remembered, len(losses), losses.device))].mean()
     """
 
+    # Two networks.
+    passes_per_image = 2
+
     remembered: Tensor
 
     def __init__(self, run: RunInfo, forget_rate: float | None, gradual_epochs: int) -> None:
@@ -54,8 +55,3 @@ class SmallLoss(Method):
     def ripeness(self, epoch: int) -> float:
         """The part of tau that is forgotten in an epoch; above 1 it is all of it."""
         return epoch / self.gradual_epochs
-
-    @classmethod
-    def total_images_factor(cls, *, epochs: int, **options: Any) -> float:  # noqa: ARG003 - the same for all
-        """Two networks."""
-        return 2.0

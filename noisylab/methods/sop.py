@@ -11,7 +11,7 @@ from noisylab.core.checks import NonNegative
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, RunInfo
-from noisylab.methods.losses import widened
+from noisylab.methods.losses import one_hot, widened
 from noisylab.methods.provenance import Provenance, Recipe
 
 # As in the public code: probabilities below it are raised to it, so that the logarithm stays finite.
@@ -41,7 +41,7 @@ def sop_loss(logits: Tensor, labels: Tensor, u: Tensor, v: Tensor) -> Tensor:
         Liu et al., ICML 2022, and its public code.
     """
     p = functional.softmax(widened(logits), dim=1)
-    y = torch.zeros_like(p).scatter_(1, labels[:, None], 1)
+    y = one_hot(labels, p)
     hard = torch.zeros_like(p).scatter_(1, p.argmax(dim=1, keepdim=True), 1)
     for_label = (u.square() * y).clamp(0, 1)
     against_others = (v.square() * (1 - y)).clamp(0, 1)

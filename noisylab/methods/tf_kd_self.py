@@ -36,6 +36,8 @@ class TfKDSelf(Method):
     """
 
     supports_mixed_images = True
+    # The student and the teacher.
+    passes_per_image = 2
     provenance = Provenance(
         "code",
         numbers={
@@ -69,8 +71,3 @@ class TfKDSelf(Method):
     def num_trainings(cls, **options: Any) -> int:  # noqa: ARG003 - the same for all
         """Two: the teacher and the student."""
         return 2
-
-    @classmethod
-    def total_images_factor(cls, *, epochs: int, **options: Any) -> float:  # noqa: ARG003 - the same for all
-        """The student and the teacher."""
-        return 2.0

@@ -8,7 +8,7 @@ import pandas
 from rich.console import Console
 
 from noisylab.analysis.comparisons import CONTRASTS, compare, primary_contrasts, usual_contrasts
-from noisylab.analysis.tables import summarise
+from noisylab.analysis.tables import is_share, summarise
 from noisylab.core.files import write_atomically
 from noisylab.core.registries import FIGURES, METHODS
 from noisylab.plotting.catalogue import draw_figure
@@ -21,6 +21,29 @@ from noisylab.report.tables import (
     power_lines,
     results_table,
 )
+
+
+def print_tables(
+    results: pandas.DataFrame,
+    primary: pandas.DataFrame,
+    differences: pandas.DataFrame,
+    *,
+    by: Sequence[str] = (),
+    columns: Sequence[str] | None = None,
+    console: Console,
+) -> None:
+    """Print the first table, then the primary contrasts with their power, then the differences under each noise, if any.
+
+    primary, differences: from `noisylab.analysis.comparisons.primary_contrasts` and `compare`, with the same `by`. columns: the
+    measures of the first table.
+    """
+    results_table(results, by, columns).print(console)
+    if len(primary):
+        contrasts_table(primary, by).print(console)
+        if is_share(primary["measure"].iloc[0]):
+            console.print("\n".join(power_lines(primary, by)), markup=False, highlight=False)
+    if len(differences):
+        differences_table(differences, by).print(console)
 
 
 def show(
@@ -75,12 +98,7 @@ def show(
     primary = primary_contrasts(results, usual_contrasts(results, pairs), by=by)
     differences = compare(results, baselines=names, by=by)
     if "terminal" in tables:
-        results_table(results, by, columns).print(console)
-        if len(primary):
-            contrasts_table(primary, by).print(console)
-            console.print("\n".join(power_lines(primary, by)), markup=False, highlight=False)
-        if len(differences):
-            differences_table(differences, by).print(console)
+        print_tables(results, primary, differences, by=by, columns=columns, console=console)
     if differences.empty:
         console.print(
             f"no differences: no run of {', '.join(asked)} has finished beside one of another method", highlight=False
