@@ -17,7 +17,17 @@ OVERRIDES: dict[str, Any] = {
 }
 
 # Supplied to a noise kind by the data set, with the seed; a kind gets the ones that its signature names.
-NOISE_INPUTS = ("labels", "num_classes", "class_names", "seed", "features", "root", "positions", "fine_labels")
+NOISE_INPUTS = (
+    "labels",
+    "num_classes",
+    "class_names",
+    "seed",
+    "features",
+    "root",
+    "positions",
+    "fine_labels",
+    "sample_names",
+)
 
 NOISES: Registry[Any] = Registry(
     "NOISES",

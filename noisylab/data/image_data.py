@@ -23,6 +23,7 @@ from noisylab.data.streaming import Images, StreamedImages
 SAMPLED = 2000
 
 _ARRAYS = ("train_images", "train_labels", "train_ids", "test_images", "test_labels")
+_OPTIONAL_ARRAYS = ("fine_labels", "train_names")
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,8 @@ class ImageData:
         asymmetric_mapping: The usual map of asymmetric noise, if any.
         root: The folder of the data, if any.
         fine_labels: int64[N], the finer class of each training sample, if known.
+        train_names: str[N], the file of each training sample, relative to the folder of the class folders (`cat/001.png`), if
+            samples have files.
 
     Example:
         >>> from noisylab.data import load_data
@@ -62,6 +65,7 @@ class ImageData:
     asymmetric_mapping: str | None = None
     root: str | None = None
     fine_labels: NDArray[np.int64] | None = None
+    train_names: NDArray[np.str_] | None = None
 
     @property
     def num_classes(self) -> int:
@@ -93,6 +97,7 @@ class ImageData:
             "positions": self.train_ids,
             "root": self.root,
             "fine_labels": self.fine_labels,
+            "sample_names": self.train_names,
             "class_names": self.class_names,
         }
         return inputs if isinstance(self.train_images, StreamedImages) else inputs | {"features": self.train_images}
@@ -128,15 +133,18 @@ class ImageData:
             train_labels=self.train_labels[chosen],
             train_ids=self.train_ids[chosen],
             fine_labels=None if self.fine_labels is None else self.fine_labels[chosen],
+            train_names=None if self.train_names is None else self.train_names[chosen],
         )
 
     def _arrays(self) -> list[str]:
-        return [*_ARRAYS, *(["fine_labels"] if self.fine_labels is not None else [])]
+        return [*_ARRAYS, *(name for name in _OPTIONAL_ARRAYS if getattr(self, name) is not None)]
 
     def digest(self) -> str:
-        """SHA-256 of all arrays, equal for equal data from any source. Streamed images count by the names of their files."""
+        """SHA-256 of all arrays but `train_names`, equal for equal data from any source. Streamed images count by their files."""
         total = hashlib.sha256(json.dumps([self.class_names, self.mean, self.std]).encode())
         for name in self._arrays():
+            if name == "train_names":
+                continue
             if isinstance(held := getattr(self, name), StreamedImages):
                 total.update(held.fingerprint())
                 continue
