@@ -29,7 +29,7 @@ from noisylab.core.registries import METHODS, MODELS
 from noisylab.data import TrainingSet
 from noisylab.data.augmentations.crop import Crop
 from noisylab.data.batches.batch import Batch
-from noisylab.data.batches.samplers import presentations_of
+from noisylab.data.batches.composition import presentations_of
 from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.models.base import Backbone
 from noisylab.recording import DynamicsRecorder

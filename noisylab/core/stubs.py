@@ -29,7 +29,14 @@ PUBLIC: dict[str, dict[str, list[str]]] = {
     "data": {
         "batches.batch": ["Batch"],
         "batches.loader": ["TrainingSet"],
-        "batches.samplers": ["LastBatchSampler", "PlainSampler", "SameClassSampler", "TwinSampler"],
+        "batches.samplers": [
+            "DelayedSampler",
+            "LastBatchSampler",
+            "PlainSampler",
+            "SameClassSampler",
+            "ShuffledIds",
+            "TwinSampler",
+        ],
         "map_style": ["from_datasets"],
         "image_data": ["ImageData", "load_data"],
     },

@@ -11,7 +11,7 @@ from torch.nn.modules.module import register_module_forward_hook
 from noisylab.core.system import Device
 from noisylab.costs.workload import Workload
 from noisylab.data.batches.batch import Batch
-from noisylab.data.batches.samplers import presentations_of
+from noisylab.data.batches.composition import presentations_of
 from noisylab.methods.base import Method, Step
 from noisylab.models.base import Backbone
 from noisylab.training.callback import Callback, EpochSummary

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from noisylab.core.registries import METHODS, MODELS
 from noisylab.data.augmentations.crop import Unchanged
+from noisylab.data.batches.composition import presentations_of
 from noisylab.data.batches.loader import BatchLoader, TrainingSet
-from noisylab.data.batches.samplers import make_sampler, presentations_of
+from noisylab.data.batches.samplers import make_sampler
 from noisylab.methods.base import Method, RunInfo
 from noisylab.models.base import Backbone
 from noisylab.training.evaluate import Evaluator

@@ -10,7 +10,7 @@ from torch.nn import functional
 from noisylab.core.checks import Bound, Positive
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.data.batches.samplers import Composition
+from noisylab.data.batches.composition import Composition
 from noisylab.methods.base import Method, RunInfo, Step
 from noisylab.methods.losses import widened
 from noisylab.methods.provenance import Fidelity, Provenance, Recipe

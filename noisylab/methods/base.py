@@ -15,7 +15,7 @@ from noisylab.core.specs import Spec
 from noisylab.data.augmentations.crop import Augmentation
 from noisylab.data.augmentations.mixing import Mixing
 from noisylab.data.batches.batch import Batch
-from noisylab.data.batches.samplers import Composition, presentations_of
+from noisylab.data.batches.composition import Composition, presentations_of
 from noisylab.methods.memory import Memory
 from noisylab.methods.provenance import Fidelity, Provenance, Recipe
 from noisylab.models.base import Backbone, create_model

@@ -9,7 +9,7 @@ from torch.nn import functional
 from noisylab.core.checks import Bound, NonNegative, Positive, PositiveInt
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.data.batches.samplers import Composition, Delayed
+from noisylab.data.batches.composition import Composition, Delayed
 from noisylab.methods.base import Method, RunInfo, every_epochs
 from noisylab.methods.memory import Memory
 from noisylab.methods.provenance import Provenance

@@ -10,8 +10,9 @@ from torch import Tensor
 from noisylab.core.registries import AUGMENTATIONS
 from noisylab.data.augmentations.mixing import CutMix, Mixup
 from noisylab.data.batches.batch import Batch, Mix
+from noisylab.data.batches.composition import Composition, Delayed
 from noisylab.data.batches.loader import BatchLoader, TrainingSet
-from noisylab.data.batches.samplers import Composition, Delayed, make_sampler
+from noisylab.data.batches.samplers import make_sampler
 from noisylab.methods.losses import given_targets
 
 SAMPLES = 46

@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader
 
 from noisylab.corruption import CorruptedDataset, symmetric
 from noisylab.data import LastBatchSampler, PlainSampler, SameClassSampler, TwinSampler
-from noisylab.data.batches.samplers import Delayed, make_sampler, presentations_of
+from noisylab.data.batches.composition import Delayed, presentations_of
+from noisylab.data.batches.samplers import SAMPLERS, make_sampler
 
 sizes = st.integers(1, 60)
 batch_sizes = st.integers(1, 16).map(lambda half: 2 * half)
@@ -21,7 +22,7 @@ seeds = st.integers(0, 2**40)
 
 @given(sizes, batch_sizes, seeds)
 def test_every_batch_begins_with_the_new_half_of_the_one_before_also_over_epochs(n: int, batch_size: int, seed: int) -> None:
-    sampler = LastBatchSampler(n, batch_size, seed)
+    sampler = LastBatchSampler(n, batch_size, seed=seed)
     new: list[int] = []
     for epoch in range(3):
         batches = list(sampler.batches(epoch))
@@ -35,7 +36,7 @@ def test_every_batch_begins_with_the_new_half_of_the_one_before_also_over_epochs
 
 @given(sizes, batch_sizes, seeds)
 def test_each_sample_is_once_new_and_once_repeated(n: int, batch_size: int, seed: int) -> None:
-    sampler = LastBatchSampler(n, batch_size, seed)
+    sampler = LastBatchSampler(n, batch_size, seed=seed)
     repeated: Counter[int] = Counter()
     for epoch in range(3):
         batches = list(sampler.batches(epoch))
@@ -55,21 +56,20 @@ def test_a_lag_repeats_the_new_half_of_so_many_batches_before_also_over_epochs(n
         for ids, part in sampler.batches(epoch):
             assert ids[: part.start].tolist() == (new[-lag] if len(new) >= lag else [])
             new.append(ids[part].tolist())
-    plain = [ids.tolist() for epoch in range(4) for ids, _ in PlainSampler(n, size // 2, seed).batches(epoch)]
+    plain = [ids.tolist() for epoch in range(4) for ids, _ in PlainSampler(n, size // 2, seed=seed).batches(epoch)]
     assert new == plain
-    assert presentations_of(Delayed(lag)) == presentations_of("last") == 2
 
 
 @given(sizes, batch_sizes, seeds)
 def test_plain_and_last_batches_show_new_samples_in_the_same_order(n: int, batch_size: int, seed: int) -> None:
-    plain = np.concatenate([ids for ids, _ in PlainSampler(n, batch_size, seed).batches(4)])
-    last = np.concatenate([ids[new] for ids, new in LastBatchSampler(n, batch_size, seed).batches(4)])
+    plain = np.concatenate([ids for ids, _ in PlainSampler(n, batch_size, seed=seed).batches(4)])
+    last = np.concatenate([ids[new] for ids, new in LastBatchSampler(n, batch_size, seed=seed).batches(4)])
     assert plain.tolist() == last.tolist()
 
 
 @given(sizes, batch_sizes, seeds)
 def test_twins_are_the_same_samples_again(n: int, batch_size: int, seed: int) -> None:
-    for ids, new in TwinSampler(n, batch_size, seed).batches(1):
+    for ids, new in TwinSampler(n, batch_size, seed=seed).batches(1):
         assert ids[new].tolist() == ids[new.stop :].tolist()
 
 
@@ -78,7 +78,7 @@ def test_partners_have_the_same_given_label_and_are_others_where_there_are_any(
     labels: list[int], batch_size: int, seed: int
 ) -> None:
     given_labels = np.array(labels)
-    for ids, new in SameClassSampler(given_labels, batch_size, seed).batches(2):
+    for ids, new in SameClassSampler(len(labels), batch_size, labels=given_labels, seed=seed).batches(2):
         own, partner = ids[new], ids[new.stop :]
         assert (given_labels[own] == given_labels[partner]).all()
         alone = np.bincount(given_labels)[given_labels[own]] == 1
@@ -86,7 +86,7 @@ def test_partners_have_the_same_given_label_and_are_others_where_there_are_any(
 
 
 def test_partners_are_drawn_uniformly_and_anew_every_epoch() -> None:
-    sampler = SameClassSampler(np.zeros(5, dtype=int), 10)
+    sampler = SameClassSampler(5, 10, labels=np.zeros(5, dtype=int))
     counts = np.zeros((5, 5))
     for epoch in range(2000):
         for ids, new in sampler.batches(epoch):
@@ -110,19 +110,26 @@ def test_a_data_loader_gives_the_batches_and_goes_on_with_the_next_epoch(workers
     assert [index.tolist() for _, _, index in loader] == [entries.ids.tolist() for entries in expected.batches(0)]
 
 
-def test_an_iteration_cut_short_does_not_advance_the_epoch() -> None:
-    sampler = LastBatchSampler(20, 4)
-    first = next(iter(sampler))
-    assert next(iter(sampler)) == first
+def test_an_epoch_that_is_left_early_is_over() -> None:
+    sampler, expected = LastBatchSampler(20, 4), LastBatchSampler(20, 4)
+    next(iter(sampler))
+    assert list(sampler) == [entries.ids.tolist() for entries in expected.batches(1)]
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [((10, 5), "even: it counts both"), ((0, 4), "num_samples"), ((10, 0), "batch_size"), ((10, 4, -1), "seed")],
+    [
+        ((10, 5), "even: it counts both"),
+        ((0, 4), "the number of samples must be a number >= 1, got 0"),
+        ((10, 0), "batch_size"),
+        ((10, 4, 3), "drop_last must be True or False, got 3"),
+    ],
 )
 def test_impossible_sizes_are_named(arguments: tuple[int, ...], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         LastBatchSampler(*arguments)
+    with pytest.raises(ValueError, match="seed must be"):
+        LastBatchSampler(10, 4, seed=-1)
 
 
 @pytest.mark.parametrize("kind", [PlainSampler, LastBatchSampler, TwinSampler])
@@ -136,8 +143,15 @@ def test_no_sample_is_left_alone_in_a_batch(kind: type[PlainSampler]) -> None:
 
 def replicas(kind: type[PlainSampler], n: int, batch_size: int, count: int, seed: int = 3) -> list[PlainSampler]:
     """The samplers of so many processes."""
-    first = np.arange(n) % 5 if kind is SameClassSampler else n
-    return [kind(first, batch_size, seed, num_replicas=count, rank=rank) for rank in range(count)]  # type: ignore[arg-type]
+    options = {"labels": np.arange(n) % 5} if kind is SameClassSampler else {}
+    return [kind(n, batch_size, seed=seed, num_replicas=count, rank=rank, **options) for rank in range(count)]
+
+
+def test_compositions_know_the_presentations_of_their_samplers() -> None:
+    assert {name: presentations_of(name) for name in SAMPLERS} == {  # type: ignore[arg-type]
+        name: kind.presentations for name, kind in SAMPLERS.items()
+    }
+    assert presentations_of(Delayed(3)) == 2
 
 
 KINDS = [PlainSampler, LastBatchSampler, TwinSampler, SameClassSampler]
@@ -182,7 +196,7 @@ def test_each_process_repeats_its_own_last_half() -> None:
     ("replica", "said"),
     [
         ((2, 2), "rank must be below num_replicas = 2, got 2"),
-        ((6, 0), "at least 2 for each of 6 processes, got 10"),
+        ((6, 0), "must be 2 samples for each of 6 processes, got 10"),
         ((0, 0), "num_replicas"),
     ],
 )
@@ -192,5 +206,5 @@ def test_impossible_replicas_are_refused(replica: tuple[int, int], said: str) ->
 
 
 def test_compositions_are_known_without_torch() -> None:
-    code = "import sys; from noisylab.data.batches.samplers import Composition, make_sampler; sys.exit('torch' in sys.modules)"
+    code = "import sys; from noisylab.data.batches.composition import Composition; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -14,8 +14,9 @@ import torch
 from PIL import Image
 
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, NOISES
+from noisylab.data.batches.composition import Composition
 from noisylab.data.batches.loader import BatchLoader, TrainingSet
-from noisylab.data.batches.samplers import Composition, make_sampler
+from noisylab.data.batches.samplers import make_sampler
 from noisylab.data.image_data import ImageData, load_data
 from noisylab.data.streaming import StreamedImages
 from noisylab.study.grid import Grid

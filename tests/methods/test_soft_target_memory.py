@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.data.batches.samplers import Delayed
+from noisylab.data.batches.composition import Delayed
 from noisylab.data.image_data import ImageData
 from noisylab.methods.soft_target_memory import TargetHistory, soft_target_loss
 from noisylab.study.grid import Grid
