@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from noisylab.corruption.record import NoisyLabels
-from noisylab.corruption.validation import chosen_class, number_labels, numbered_by, shortened
+from noisylab.corruption.validation import chosen_class, class_order, number_labels, numbered_by, shortened
 
 Kind = TypeVar("Kind", bound=Callable[..., NoisyLabels])
 
@@ -60,11 +61,24 @@ def check_same_order(names: tuple[str, ...] | None, record: NoisyLabels) -> None
         )
 
 
+def rate_in_text_order(true: NDArray[np.int64], given: NDArray[np.int64], names: tuple[str, ...] | None) -> float:
+    """The rate of given labels if they number the classes in the order of their names as text; 1 if that is the same order."""
+    if names is None or tuple(sorted(names)) == names or class_order(names) != names:
+        return 1.0
+    place = {name: number for number, name in enumerate(names)}
+    return float((np.array([place[name] for name in sorted(names)])[given] != true).mean())
+
+
 def _number_options(given: dict[str, Any], names: tuple[str, ...] | None) -> None:
     """Number the classes that a user chose by name, and put tables whose rows or columns are named into the classes' order."""
     if isinstance(mapping := given.get("mapping"), Mapping):
         numbered = [(chosen_class(true, names), chosen_class(to, names)) for true, to in mapping.items()]
         _check_once("mapping", [true for true, _ in numbered], mapping)
+        fixed = [
+            f"{true!r} -> {to!r}" for (true, to), pair in zip(mapping.items(), numbered, strict=True) if pair[0] == pair[1]
+        ]
+        if fixed:
+            raise ValueError(f"mapping must send each class to another one, got {fixed[0]}")
         given["mapping"] = dict(numbered)
     if isinstance(classes := given.get("classes"), tuple | list):
         given["classes"] = [chosen_class(each, names) for each in classes]

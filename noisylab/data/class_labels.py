@@ -75,7 +75,9 @@ class _Found:
             codes, names = number_labels(array)
             self.values: list[Any] = list(names or ())
             if names is None:
-                found, codes = np.unique(check_labels(codes)[0], return_inverse=True)
+                checked = check_labels(codes)[0]
+                # Hashes may need all 64 bits.
+                found, codes = np.unique(codes if codes.dtype.kind == "u" else checked, return_inverse=True)
                 self.values = found.tolist()
         except ValueError as error:
             raise ValueError(f"{part.place}: {error}") from None

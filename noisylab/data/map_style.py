@@ -1,13 +1,13 @@
 """Any map-style data sets of images as `ImageData`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from noisylab.corruption.sample_format import as_label, refuse_columns, split_row
+from noisylab.corruption.sample_format import as_label, refuse_columns, row_keys, split_row
 from noisylab.corruption.wrapping import MapStyle
 from noisylab.data.class_labels import Labels, numbered_classes
 from noisylab.data.image_data import ImageData, channel_statistics
@@ -48,8 +48,10 @@ def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str]
 
 
 def _stated(data: MapStyle) -> Sequence[Any] | None:
-    """The names of the classes 0 to K - 1, if a data set has them as `classes`."""
+    """The names of the classes 0 to K - 1, if a data set has them: `classes`, or the feature of HuggingFace's label column."""
     names = getattr(data, "classes", None)
+    if isinstance(features := getattr(data, "features", None), Mapping):
+        names = getattr(features[row_keys(features)[0]], "names", None)
     return names if isinstance(names, list | tuple) and names else None
 
 
