@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import operator
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from numbers import Integral
 from os import PathLike
@@ -17,47 +17,91 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
-def check_labels(labels: ArrayLike, num_classes: int | None = None) -> tuple[NDArray[np.int64], int]:
-    """The labels as a new int64[N] array, and the number of classes (largest label + 1 if not given)."""
-    array = np.asarray(labels)
-    if array.ndim != 1:
-        raise ValueError(f"labels must be one-dimensional, got an array of shape {array.shape}")
+def _position(at: int) -> str:
+    return f"position {at}"
+
+
+def check_labels(
+    labels: ArrayLike, num_classes: int | None = None, *, place: Callable[[int], str] = _position
+) -> tuple[NDArray[np.int64], int]:
+    """The labels as a new int64[N] array, and the number of classes (largest label + 1 if not given).
+
+    place: Says in messages where a label is.
+    """
+    array = label_array(labels)
     if array.size == 0:
         raise ValueError("labels must hold at least one label, got an empty array")
-    array = _integers(array)
+    array = _integers(array, place)
     low, high = int(array.min()), int(array.max())
     if low < 0:
-        raise ValueError(f"labels must not be negative, got {low} at position {int(array.argmin())}")
+        said = f"labels must not be negative, got {low} at {place(int(array.argmin()))}"
+        if low == -1:
+            count = int((array < 0).sum())
+            said += f" ({count} such labels)" if count > 1 else ""
+            said += "; if -1 means that a sample has no label, leave it out, as in labels[labels >= 0]"
+        raise ValueError(said)
     if num_classes is None:
         num_classes = high + 1
     classes = check_integer("num_classes", num_classes, minimum=1)
     if high >= classes:
         counted = "; classes are counted from 0" if low > 0 and high == classes else ""
-        raise ValueError(f"labels must be below num_classes = {classes}, got {high} at position {int(array.argmax())}{counted}")
+        raise ValueError(f"labels must be below num_classes = {classes}, got {high} at {place(int(array.argmax()))}{counted}")
     return array.astype(np.int64), classes
 
 
-def _integers(array: NDArray[Any]) -> NDArray[Any]:
+def label_array(labels: ArrayLike) -> NDArray[Any]:
+    """The labels as an array [N]; one of shape [N, 1] is flattened. Raises ValueError for any other shape."""
+    try:
+        array = np.asarray(labels)
+    except ValueError:
+        raise ValueError("labels must be one for each sample, got lists of different lengths") from None
+    if array.ndim == 2 and array.shape[1] == 1:
+        return array.ravel()
+    if array.ndim == 1:
+        return array
+    said = f"labels must be one-dimensional, got an array of shape {array.shape}"
+    if array.ndim == 2 and array.shape[0] == 1:
+        raise ValueError(f"{said}; pass labels[0]")
+    if array.ndim == 2 and array.size and array.dtype.kind in "iufb" and (array >= 0).all():
+        if np.array_equal(array.max(axis=1), array.sum(axis=1)) and (array.max(axis=1) == 1).all():
+            raise ValueError(f"{said}: they are one-hot, and labels.argmax(axis=1) makes them numbers")
+        if array.dtype.kind == "f" and np.allclose(array.sum(axis=1), 1, atol=1e-3):
+            raise ValueError(f"{said}: they are probabilities, and labels.argmax(axis=1) takes the likeliest class")
+    raise ValueError(said)
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a value is None, NaN, or a missing value of pandas."""
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
+
+
+def _integers(array: NDArray[Any], place: Callable[[int], str]) -> NDArray[Any]:
     """The array if it holds only whole numbers; objects become int64. Raises ValueError otherwise."""
     if array.dtype.kind in "iu":
         return array
-    if array.dtype.kind == "f" and np.isnan(array).any():
-        raise ValueError(f"labels must be integers, got NaN at position {int(np.flatnonzero(np.isnan(array))[0])}")
     values = array.tolist()
+    missing = [at for at, value in enumerate(values) if _is_missing(value)] if array.dtype.kind in "fOmM" else []
+    if missing:
+        got = "NaN" if isinstance(values[missing[0]], float) else repr(values[missing[0]])
+        more = f" ({len(missing)} such labels)" if len(missing) > 1 else ""
+        raise ValueError(f"labels must be integers, got {got} at {place(missing[0])}{more}; leave out samples without a label")
+    at = 0
     if array.dtype.kind == "O":
-        wrong = next((value for value in values if isinstance(value, bool | np.bool_) or not isinstance(value, Integral)), None)
-        if wrong is None and all(value is not None for value in values):
+        wrong = [at for at, value in enumerate(values) if isinstance(value, bool | np.bool_) or not isinstance(value, Integral)]
+        if not wrong:
             return np.array([int(value) for value in values], dtype=np.int64)
-        values = [wrong]
-    kind = array.dtype if array.dtype.kind in "fb" else type(values[0]).__name__
+        at = wrong[0]
+    elif array.dtype.kind == "f":
+        at = int(np.argmax(array != np.round(array)))
+    kind = array.dtype if array.dtype.kind in "fb" else type(values[at]).__name__
     way = ""
-    if isinstance(values[0], str):
+    if isinstance(values[at], str):
         way = "; names, labels = np.unique(labels, return_inverse=True) numbers them"
     elif array.dtype.kind == "b":
         way = "; labels.astype(int) makes False class 0 and True class 1"
     elif array.dtype.kind == "f" and (array == np.round(array)).all():
         way = "; they are whole numbers, so labels.astype(int) will do"
-    raise ValueError(f"labels must be integers, got {kind} values such as {values[0]!r}{way}")
+    raise ValueError(f"labels must be integers, got {kind} values such as {values[at]!r} at {place(at)}{way}")
 
 
 def number_labels(labels: ArrayLike) -> tuple[NDArray[Any], tuple[str, ...] | None]:
@@ -65,8 +109,8 @@ def number_labels(labels: ArrayLike) -> tuple[NDArray[Any], tuple[str, ...] | No
 
     Other labels are returned as they are, with None.
     """
-    array = np.asarray(labels)
-    values = array.tolist() if array.dtype.kind in "OUb" and array.ndim == 1 else []
+    array = label_array(labels)
+    values = array.tolist() if array.dtype.kind in "OUb" else []
     wrong = next((place for place, value in enumerate(values) if not isinstance(value, str)), None)
     if wrong is not None and any(isinstance(value, str) for value in values):
         raise ValueError(f"labels must be all names or all numbers, got {values[wrong]!r} at position {wrong}")
