@@ -7,8 +7,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from noisylab.analysis.calibration import check_outputs
 from noisylab.core.checks import PositiveInt
+from noisylab.corruption.sample_ids import joined_by_index
+from noisylab.corruption.validation import label_array
 
 
+@joined_by_index
 def confusion(prediction: ArrayLike, labels: ArrayLike, num_classes: PositiveInt | None = None) -> NDArray[np.int64]:
     """The confusion matrix: how many samples of each class (row) are predicted as each class (column).
 
@@ -36,6 +39,7 @@ def confusion(prediction: ArrayLike, labels: ArrayLike, num_classes: PositiveInt
     return np.bincount(true * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 
+@joined_by_index
 def class_accuracy(prediction: ArrayLike, labels: ArrayLike, num_classes: PositiveInt | None = None) -> NDArray[np.float64]:
     """The share of each class's samples that are predicted as it.
 
@@ -60,6 +64,7 @@ def class_accuracy(prediction: ArrayLike, labels: ArrayLike, num_classes: Positi
         return np.asarray(counts.diagonal() / counts.sum(axis=1))
 
 
+@joined_by_index
 def top_k_accuracy(logits: ArrayLike, labels: ArrayLike, k: PositiveInt = 5) -> float:
     """The share of samples with fewer than k classes ranked above their label.
 
@@ -87,6 +92,7 @@ def top_k_accuracy(logits: ArrayLike, labels: ArrayLike, k: PositiveInt = 5) -> 
     return float((above.sum(axis=1) < k).mean())
 
 
+@joined_by_index
 def churn(prediction: ArrayLike, other: ArrayLike) -> float:
     """The share of samples that two networks predict differently.
 
@@ -149,6 +155,7 @@ class Selection(NamedTuple):
     recall: float
 
 
+@joined_by_index
 def selection(selected: ArrayLike, mislabelled: ArrayLike) -> Selection:
     """How well a method chose correctly labelled samples.
 
@@ -179,7 +186,7 @@ def selection(selected: ArrayLike, mislabelled: ArrayLike) -> Selection:
 
 def _classes(one: ArrayLike, other: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Both as int64[N]. Raises ValueError if they are not N >= 1 classes each."""
-    first, second = np.asarray(one), np.asarray(other)
+    first, second = label_array(one), label_array(other)
     if first.shape != second.shape or first.ndim != 1 or not first.size or {first.dtype.kind, second.dtype.kind} - {"i", "u"}:
         raise ValueError(
             f"both must be int[N], equally long, got {first.dtype}{list(first.shape)} and {second.dtype}{list(second.shape)}"

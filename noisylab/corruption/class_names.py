@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noisylab.corruption.record import NoisyLabels
+from noisylab.corruption.sample_ids import in_one_order
 from noisylab.corruption.validation import chosen_class, class_order, number_labels, numbered_by, shortened
 
 Kind = TypeVar("Kind", bound=Callable[..., NoisyLabels])
@@ -25,7 +26,7 @@ def named_classes(kind: Kind) -> Kind:
     @functools.wraps(kind)
     def wrapper(*args: Any, class_names: tuple[str, ...] | None = None, **kwargs: Any) -> NoisyLabels:
         given = signature.bind(*args, **kwargs).arguments
-        given |= given.pop("inputs", {})
+        given = in_one_order(given | given.pop("inputs", {}))
         found = None if given.get("labels") is None else number_labels(given["labels"])[1]
         names = found if class_names is None else tuple(class_names)
         if found is not None:

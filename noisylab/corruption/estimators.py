@@ -5,9 +5,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.checks import PositiveInt
 from noisylab.corruption.record import from_pair
+from noisylab.corruption.sample_ids import joined_by_index
 from noisylab.corruption.validation import check_labels, check_posteriors
 
 
+@joined_by_index
 def empirical_transition(true: ArrayLike, given: ArrayLike, num_classes: PositiveInt | None = None) -> NDArray[np.float64]:
     """The shares of given labels in each true class; an absent class gets 1 on the diagonal.
 
@@ -60,6 +62,7 @@ def anchor_points(probabilities: ArrayLike, *, percentile: float | None = None) 
     return np.asarray(p[np.where(below | ~below.any(axis=0), p, -1).argmax(axis=0)])
 
 
+@joined_by_index
 def confident_joint(given: ArrayLike, probabilities: ArrayLike, *, calibrate: bool = True) -> NDArray[np.float64]:
     """How many samples of each true class (row) carry each given label (column), by confident learning.
 
@@ -103,6 +106,7 @@ def confident_joint(given: ArrayLike, probabilities: ArrayLike, *, calibrate: bo
     return counts * sizes / counts.sum(axis=0) if calibrate else counts
 
 
+@joined_by_index
 def confident_transition(given: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
     """The transition matrix by confident learning: the rows of the confident joint as shares.
 

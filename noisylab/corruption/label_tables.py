@@ -18,7 +18,6 @@ _WHOLE = re.compile(r"[+-]?\d+(\.0*)?|[+-]?\d\.\d{18}e[+-]\d\d")
 # Numbers with separators, quotes, percent signs or exponents.
 _LIKE_A_NUMBER = re.compile(r"[+-]?['\"]?[.,]?\d[\d\s.,'\u2019_]*(e[+-]?\d+)?\s*%?['\"]?|[+-]?inf(inity)?", re.IGNORECASE)
 _FILE_NAME = re.compile(r"[^/\\]*[/\\].*|.*[^\s.]\.[A-Za-z][A-Za-z0-9]{1,4}")
-_NAME_AND_LABEL = re.compile(r"(\S.*?)\s+([+-]?\d+)\s*")
 
 
 @dataclass(frozen=True)
@@ -142,8 +141,9 @@ def _parsed(text: str, separator: str) -> tuple[list[list[str]], list[int]]:
 
 def _names_and_labels(rows: list[list[str]], lines: list[int]) -> list[list[str]]:
     """The rows `images/1.jpg 3` of a text file as two columns; none if no row is of this kind."""
-    found = [_NAME_AND_LABEL.fullmatch(row[0]) if row else None for row in rows]
-    pairs = [None if pair is None or not looks_like_a_file(pair[1]) else [pair[1], pair[2]] for pair in found]
+    split = [row[0].rsplit(None, 1) if row else [] for row in rows]
+    is_pair = [len(pair) == 2 and looks_like_a_file(pair[0]) and as_whole(pair[1]) is not None for pair in split]
+    pairs = [pair if fits else None for pair, fits in zip(split, is_pair, strict=True)]
     if not any(pairs):
         return []
     for row, line, pair in zip(rows, lines, pairs, strict=True):

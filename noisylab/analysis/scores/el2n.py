@@ -6,8 +6,10 @@ from numpy.typing import ArrayLike
 from noisylab.analysis._running import Values, check_epochs, mean_over_epochs
 from noisylab.core.checks import PositiveInt
 from noisylab.core.registries import SCORES
+from noisylab.corruption.sample_ids import joined_by_index
 
 
+@joined_by_index
 def error_norm(probabilities: ArrayLike, given: ArrayLike) -> Values:
     """The Euclidean norm of p - onehot(given).
 
