@@ -218,7 +218,7 @@ def _distinct(names: list[str]) -> bool:
     return True
 
 
-WORDS = st.text("abÄ中é -_$.0123456789", min_size=1, max_size=4)
+WORDS = st.text("abÄ中é -_$.0123456789", min_size=1, max_size=4).filter(str.strip)
 CLASSES = st.one_of(
     st.lists(st.integers(0, 12) | st.integers(0, 10**12), min_size=2, max_size=7, unique=True),
     st.lists(WORDS, min_size=2, max_size=7, unique=True).filter(_distinct),

@@ -199,10 +199,8 @@ def test_an_image_folder_in_text_order_takes_no_numbers() -> None:
 
 
 def test_a_name_that_two_classes_share_is_refused() -> None:
-    names = ("crane", "cat", "crane")
     with pytest.raises(ValueError, match="'crane' is the name of several classes, 0 and 2; give the number"):
-        asymmetric([0, 1, 2] * 5, 0.4, {"crane": "cat"}, class_names=names)  # type: ignore[call-arg]
-    assert asymmetric([0, 1, 2] * 5, 0.4, {2: 1}, class_names=names).parameters["mapping"] == {"2": 1}  # type: ignore[call-arg]
+        asymmetric([0, 1, 2] * 5, 0.4, {"crane": "cat"}, class_names=("crane", "cat", "crane"))  # type: ignore[call-arg]
 
 
 def test_a_class_that_is_given_twice_or_sent_to_itself_is_refused() -> None:
