@@ -206,7 +206,7 @@ def test_given_labels_are_written_in_the_data_set_s_own_numbers(tmp_path: Path, 
         again = noisylab(capsys, *source, "--noise", f"file:{out}")
         assert "        10        9  0.4444  1 (4)" in again.out or "        10        9  0.5556  1 (5)" in again.out, again
     given_true = np.loadtxt(tmp_path / "given.csv", delimiter=",", skiprows=1, dtype=int)
-    assert given_true[:, 1].tolist() == list(range(1, 11)) * 9
+    assert given_true[:, -1].tolist() == list(range(1, 11)) * 9
 
 
 # Names that NumPy's texts can hold; not two spellings of one number.
