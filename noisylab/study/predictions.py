@@ -13,6 +13,7 @@ from torch import Tensor
 
 from noisylab.analysis.calibration import aurc, brier, ece, ece_classwise, nll
 from noisylab.analysis.predicted_classes import class_accuracy, confusion, mean_churn, top_k_accuracy
+from noisylab.corruption.matrices import DENSE
 from noisylab.study.run_folder import PREDICTIONS, read_file
 
 if TYPE_CHECKING:
@@ -86,14 +87,21 @@ def class_accuracy_table(study: Path, results: "pandas.DataFrame") -> "pandas.Da
 def confusion_table(study: Path, results: "pandas.DataFrame") -> "pandas.DataFrame":
     """The confusion matrices of the runs in `results` (rows of `results.csv`), in the last epoch.
 
-    A row per run and pair of classes: id, noise, method, seed, true, predicted and n (test samples).
+    A row per run and pair of classes: id, noise, method, seed, true, predicted and n (test samples). Of more than 1,000 classes
+    only the pairs that occur.
     """
     import pandas
 
     rows = []
     for run, found in _each(study, results):
-        counts = confusion(found.logits.argmax(axis=1), found.labels, found.logits.shape[1])
-        pairs = itertools.product(range(len(counts)), repeat=2)
+        predicted, classes = found.logits.argmax(axis=1), found.logits.shape[1]
+        if classes > DENSE:
+            pair, count = np.unique(found.labels * classes + predicted, return_counts=True)
+            occurring = zip(*(part.tolist() for part in (*np.divmod(pair, classes), count)), strict=True)
+            rows += [run | {"true": true, "predicted": guess, "n": n} for true, guess, n in occurring]
+            continue
+        counts = confusion(predicted, found.labels, classes)
+        pairs = itertools.product(range(classes), repeat=2)
         rows += [run | {"true": true, "predicted": predicted, "n": int(counts[true, predicted])} for true, predicted in pairs]
     return pandas.DataFrame(rows)
 
