@@ -246,6 +246,9 @@ def _asked(noisy: NoisyLabels, size: int) -> NDArray[np.float64] | None:
     if noisy.replaced_by is None:
         return asked
     replaced = diagnose(noisy).expected_per_class - (1 - diagonal_of(noisy.matrix))
+    # A block may hold classes without samples.
+    if size > 1:
+        replaced = np.where(weights > 0, replaced, 0)
     if np.isnan(replaced).any():
         return None
     starts = np.arange(0, noisy.num_classes, size)
