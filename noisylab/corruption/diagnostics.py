@@ -1,14 +1,16 @@
 """Compare the noise that was asked for with the noise that was drawn."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from noisylab.corruption.drawing import Drawing
 from noisylab.corruption.matrices import DENSE, Matrix, dense, diagonal_of, empirical_matrix, row_chunks, rows_of
+from noisylab.corruption.validation import shortened
 
 if TYPE_CHECKING:
     from noisylab.corruption.record import NoisyLabels
@@ -205,10 +207,29 @@ ENDS = 10
 """How many of the noisiest classes, and of the cleanest, it lists of more."""
 
 
+def named_parameters(parameters: Mapping[str, Any], names: tuple[str, ...] | None) -> dict[str, Any]:
+    """The parameters of a record, with the classes in them by name if names are known."""
+    shown = dict(parameters)
+    if names is None:
+        return shown
+    for key, value in parameters.items():
+        if key == "mapping" and isinstance(value, Mapping):
+            shown[key] = {names[int(true)]: names[given] for true, given in value.items()}
+        elif key == "classes":
+            shown[key] = [names[each] for each in value]
+        elif key == "groups" and not isinstance(value, str):
+            shown[key] = dict(zip(names, value, strict=True))
+        elif isinstance(value, Mapping):
+            shown[key] = named_parameters(value, names)
+    return shown
+
+
 def describe_record(noisy: "NoisyLabels") -> str:
     """The diagnostics of a corruption as text."""
     found = diagnose(noisy)
-    asked = "" if not noisy.parameters else " (" + ", ".join(f"{k}={_short(v)}" for k, v in noisy.parameters.items()) + ")"
+    names = [str(c) for c in range(noisy.num_classes)] if noisy.class_names is None else list(noisy.class_names)
+    parameters = named_parameters(noisy.parameters, noisy.class_names)
+    asked = "" if not parameters else " (" + ", ".join(f"{k}={_short(v)}" for k, v in parameters.items()) + ")"
     lines = [
         f"{noisy.kind}{asked}, seed {noisy.seed}: {len(noisy)} labels, {noisy.num_classes} classes",
         f"nominal rate {found.nominal_rate:.4f}, realised rate {found.rate:.4f} ({int(noisy.mislabelled.sum())} mislabelled)",
@@ -228,37 +249,34 @@ def describe_record(noisy: "NoisyLabels") -> str:
     if noisy.replaced_by is not None:
         lines.append(f"images replaced from another data set: {int((noisy.replaced_by >= 0).sum())}")
     if found.never_given:
-        more = f" and {len(found.never_given) - ENDS} more" if len(found.never_given) > LISTED else ""
-        shown = found.never_given[:ENDS] if more else found.never_given
-        lines.append(f"classes never given: {', '.join(map(str, shown))}{more}")
-    return "\n".join([*lines, *_class_table(noisy, found.rate_per_class)])
+        lines.append(f"classes never given: {shortened([names[c] for c in found.never_given])}")
+    return "\n".join([*lines, *_class_table(noisy, names, found.rate_per_class)])
 
 
-def _class_table(noisy: "NoisyLabels", rates: NDArray[np.float64]) -> list[str]:
+def _class_table(noisy: "NoisyLabels", names: list[str], rates: NDArray[np.float64]) -> list[str]:
     """A line for each class; of more than LISTED classes, only for the noisiest and the cleanest."""
-    listed, title = range(noisy.num_classes), []
+    listed, title = list(range(noisy.num_classes)), []
     if noisy.num_classes > LISTED:
         present = np.flatnonzero(~np.isnan(rates))
         order = present[np.argsort(-rates[present], kind="stable")].tolist()
-        left_out = max(len(order) - 2 * ENDS, 0)
         listed = order[:ENDS] + order[ENDS:][-ENDS:]
         absent = noisy.num_classes - len(order)
+        without = f"; {absent} without samples" if absent else ""
         title = [
-            f"the {ENDS} noisiest and the {ENDS} cleanest classes, and {left_out} more"
-            + (f"; {absent} classes have no sample" if absent else "")
-            + " (diagnose(noisy).rate_per_class has all)"
+            f"the {ENDS} noisiest and the {ENDS} cleanest classes, and {len(order) - len(listed)} more{without} "
+            "(diagnose(noisy).rate_per_class has all)"
         ]
     sizes = np.bincount(noisy.true, minlength=noisy.num_classes)
     true, given, count = noisy.pairs()
     bounds = np.searchsorted(true, np.arange(noisy.num_classes + 1))
-    lines = [f"{'true class':>10} {'samples':>8} {'rate':>7}  most frequent wrong labels"]
+    width = min(max(10, *(len(names[label]) for label in listed)), 30)
+    lines = [f"{'true class':>{width}} {'samples':>8} {'rate':>7}  most frequent wrong labels"]
     for label in listed:
         own = slice(bounds[label], bounds[label + 1])
         frequent = [pair for pair in np.argsort(-count[own], kind="stable")[:4] if given[own][pair] != label][:3]
-        shown = ", ".join(f"{given[own][pair]} ({count[own][pair]})" for pair in frequent)
-        name = label if noisy.class_names is None else noisy.class_names[label]
+        shown = ", ".join(f"{names[given[own][pair]]} ({count[own][pair]})" for pair in frequent)
         rate = f"{rates[label]:7.4f}" if sizes[label] else f"{'-':>7}"
-        lines.append(f"{name:>10} {sizes[label]:>8} {rate}  {shown or '-'}")
+        lines.append(f"{names[label]:>{width}} {sizes[label]:>8} {rate}  {shown or '-'}")
     return title + lines
 
 

@@ -207,7 +207,7 @@ def test_the_report_lists_the_noisiest_and_the_cleanest_classes_and_says_what_it
     assert max(map(len, lines)) < 400
     assert "(791 entries)" in lines[0]
     assert any("left out for more than 1000 classes" in line and "condition number" in line for line in lines)
-    assert any("10 noisiest and the 10 cleanest classes, and 1079 more; 1 classes have no sample" in line for line in lines)
+    assert any("10 noisiest and the 10 cleanest classes, and 1079 more; 1 without samples" in line for line in lines)
     assert any(line.split() == ["5", "4", "1.0000", "6", "(4)"] for line in lines)
 
 
