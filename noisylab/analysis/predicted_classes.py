@@ -31,11 +31,7 @@ def confusion(prediction: ArrayLike, labels: ArrayLike, num_classes: PositiveInt
         >>> confusion([0, 1, 1], [0, 0, 1]).tolist()
         [[1, 1], [0, 1]]
     """
-    predicted, true = _classes(prediction, labels)
-    least = int(max(predicted.max(), true.max())) + 1
-    classes = least if num_classes is None else num_classes
-    if classes < least:
-        raise ValueError(f"num_classes must be at least {least} for these labels and predictions, got {classes}")
+    predicted, true, classes = _counted(prediction, labels, num_classes)
     return np.bincount(true * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 
@@ -59,9 +55,10 @@ def class_accuracy(prediction: ArrayLike, labels: ArrayLike, num_classes: Positi
         >>> class_accuracy([0, 1, 1], [0, 0, 1]).tolist()
         [0.5, 1.0]
     """
-    counts = confusion(prediction, labels, num_classes)
+    predicted, true, classes = _counted(prediction, labels, num_classes)
+    right = np.bincount(true[true == predicted], minlength=classes)
     with np.errstate(invalid="ignore"):
-        return np.asarray(counts.diagonal() / counts.sum(axis=1))
+        return np.asarray(right / np.bincount(true, minlength=classes))
 
 
 @joined_by_index
@@ -182,6 +179,17 @@ def selection(selected: ArrayLike, mislabelled: ArrayLike) -> Selection:
         raise ValueError(f"selected and mislabelled must be equally long, got {chosen.shape} and {wrong.shape}")
     both, count, right = int((chosen & ~wrong).sum()), int(chosen.sum()), int((~wrong).sum())
     return Selection(both / count if count else float("nan"), both / right if right else float("nan"))
+
+
+def _counted(
+    prediction: ArrayLike, labels: ArrayLike, num_classes: int | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """Both as int64[N], and the number of classes. Raises ValueError if it is too small."""
+    predicted, true = _classes(prediction, labels)
+    least = int(max(predicted.max(), true.max())) + 1
+    if num_classes is not None and num_classes < least:
+        raise ValueError(f"num_classes must be at least {least} for these labels and predictions, got {num_classes}")
+    return predicted, true, least if num_classes is None else num_classes
 
 
 def _classes(one: ArrayLike, other: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -281,7 +281,7 @@ def check_classes(classes: Any, num_classes: int) -> list[int]:
 def check_transition(matrix: ArrayLike) -> NDArray[np.float64]:
     """The transition matrix as float64[C, C] with rows that sum to 1."""
     try:
-        rows = np.array(matrix, dtype=np.float64)
+        rows = np.asarray(matrix, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"matrix must be a square array of numbers, got {matrix!r}") from None
     if rows.ndim != 2 or rows.shape[0] != rows.shape[1] or not rows.size:

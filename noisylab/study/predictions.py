@@ -1,7 +1,6 @@
 """What a run predicts for the test set: `predictions.npz`, and tables of many runs' predictions."""
 
 import io
-import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from noisylab.analysis.calibration import aurc, brier, ece, ece_classwise, nll
 from noisylab.analysis.predicted_classes import class_accuracy, confusion, mean_churn, top_k_accuracy
+from noisylab.corruption.matrices import DENSE
 from noisylab.study.run_folder import PREDICTIONS, read_config, read_file
 
 if TYPE_CHECKING:
@@ -87,16 +87,20 @@ def confusion_table(study: Path, results: "pandas.DataFrame") -> "pandas.DataFra
     """The confusion matrices of the runs in `results` (rows of `results.csv`), in the last epoch.
 
     A row per run and pair of classes: id, noise, method, seed, true, true_name, predicted, predicted_name and n (test samples).
+    Of more than 1,000 classes only the pairs that occur.
     """
     import pandas
 
     rows = []
     for run, found in _each(study, results):
-        counts = confusion(found.logits.argmax(axis=1), found.labels, found.logits.shape[1])
-        names = [*enumerate(_class_names(study, run))]
+        predicted, classes, names = found.logits.argmax(axis=1), found.logits.shape[1], _class_names(study, run)
+        if classes > DENSE:
+            pairs, counts = np.unique(found.labels * classes + predicted, return_counts=True)
+        else:
+            pairs, counts = np.arange(classes**2), confusion(predicted, found.labels, classes).ravel()
         rows += [
-            run | {"true": t, "true_name": true, "predicted": p, "predicted_name": predicted, "n": int(counts[t, p])}
-            for (t, true), (p, predicted) in itertools.product(names, repeat=2)
+            run | {"true": t, "true_name": names[t], "predicted": p, "predicted_name": names[p], "n": n}
+            for t, p, n in zip(*(part.tolist() for part in (*np.divmod(pairs, classes), counts)), strict=True)
         ]
     return pandas.DataFrame(rows)
 

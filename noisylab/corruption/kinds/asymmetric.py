@@ -11,6 +11,7 @@ from noisylab.core.registries import NOISES
 from noisylab.corruption.class_maps import MAPPINGS, named_map
 from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import Sampling
+from noisylab.corruption.matrices import regular
 from noisylab.corruption.record import NoisyLabels, corrupt
 from noisylab.corruption.validation import check_integer, check_labels, check_true_labels
 
@@ -80,12 +81,11 @@ def asymmetric(
         clean, classes = check_true_labels(labels, num_classes, *named)
         if largest >= classes:
             raise ValueError(f"mapping must use classes below num_classes = {classes}, got class {largest}")
-    transition = np.eye(classes)
-    for true, given in pairs.items():
-        transition[true, true], transition[true, given] = 1 - r, r
+    stays = np.ones(classes)
+    stays[list(pairs)] = 1 - r
     return corrupt(
         clean,
-        transition,
+        regular(stays, sent=(list(pairs), list(pairs.values()), r)),
         classes,
         kind="asymmetric",
         nominal_rate=r,

@@ -11,6 +11,7 @@ from noisylab.core.registries import NOISES
 from noisylab.corruption.class_maps import CIFAR100_SUPERCLASS
 from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import Sampling
+from noisylab.corruption.matrices import regular
 from noisylab.corruption.record import NoisyLabels, corrupt
 from noisylab.corruption.validation import check_labels, number_labels
 
@@ -62,10 +63,8 @@ def block(
         )
     if classes != len(group):
         raise ValueError(f"groups must name the group of each of the {classes} classes, got {len(group)} groups")
-    same = group[:, None] == group[None, :]
-    others = same & ~np.eye(classes, dtype=bool)
-    transition = r * others / np.maximum(others.sum(axis=1, keepdims=True), 1)
-    np.fill_diagonal(transition, np.where(others.any(axis=1), 1 - r, 1))
+    others = np.bincount(group)[group] - 1
+    transition = regular(np.where(others > 0, 1 - r, 1), share=r / np.maximum(others, 1), group=group)
     parameters = {"groups": groups if isinstance(groups, str) else group.tolist()}
     return corrupt(
         clean, transition, classes, kind="block", nominal_rate=r, parameters=parameters, sampling=sampling, seed=seed

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
 from noisylab.corruption.class_names import named_classes
-from noisylab.corruption.drawing import PerSample, Sampling
+from noisylab.corruption.drawing import PerSample, Sampling, sent_to
 from noisylab.corruption.record import NoisyLabels, corrupt
 from noisylab.corruption.validation import check_labels, check_true_labels, number_labels, read_rows
 
@@ -79,5 +79,5 @@ def subclass(
     def level(uniform: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.where(dominant, uniform * share[clean], np.inf)
 
-    noise = PerSample(np.minimum(flip, 1), level, lambda index: np.eye(classes)[(clean[index] + 1) % classes])
+    noise = PerSample(np.minimum(flip, 1), level, lambda index: sent_to((clean[index] + 1) % classes, classes))
     return corrupt(clean, noise, classes, kind="subclass", nominal_rate=r, parameters=file, sampling=sampling, seed=seed)
