@@ -43,7 +43,11 @@ PUBLIC: dict[str, dict[str, list[str]]] = {
         "config": ["TrainConfig"],
         "loop": ["train"],
     },
-    "recording": {"recorder": ["DynamicsRecorder"], "records": ["load_dynamics", "make_records"]},
+    "recording": {
+        "recorder": ["DynamicsRecorder"],
+        "records": ["load_dynamics", "make_records"],
+        "step": ["binary_logits"],
+    },
     "analysis": {
         "calibration": ["aurc", "brier", "ece", "ece_classwise", "nll"],
         "exchange": ["cleanlab_issues", "cleanlab_table", "read_aum", "read_cartography", "write_aum", "write_cartography"],
