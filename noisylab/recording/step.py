@@ -75,7 +75,10 @@ def as_logits(logits: Any) -> Tensor:
 
 def as_labels(labels: Any) -> Tensor:
     """Labels int64[B], a copy. Raises ValueError for shares of classes and for what are no classes."""
-    values = labels if isinstance(labels, Tensor) else _tensor(np.asarray(labels))
+    try:
+        values = labels if isinstance(labels, Tensor) else _tensor(np.asarray(labels))
+    except ValueError as error:
+        raise ValueError(f"labels must be integers, numbers of classes: {error}") from None
     if values.ndim == 2 and values.shape[1] > 1:
         raise ValueError(
             f"labels must be one class for each entry, int[B], got shares of classes of shape {list(values.shape)}; leave "

@@ -1,6 +1,7 @@
 """The file of a recorder: a zarr group that is made, continued, extended or overwritten, and gets a row per epoch."""
 
 import shutil
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec, ZstdCodec
+from zarr.errors import UnstableSpecificationWarning
 
 from noisylab.recording.records import FILE
 
@@ -156,14 +158,17 @@ class Store:
         # A shard is mostly empty, because other processes have the other samples.
         codecs = [Crc32cCodec()] if self._settings["shards"] == 1 else [ZstdCodec(level=1), Crc32cCodec()]
         for name, values in {**self._static, "epoch": np.arange(self._epochs, dtype=np.int32)}.items():
-            array = group.create_array(
-                name,
-                shape=values.shape,
-                dtype=values.dtype,
-                chunks=values.shape,
-                dimension_names=("epoch" if name == "epoch" else "sample",),
-                compressors=codecs,
-            )
+            with warnings.catch_warnings():
+                # About texts of a fixed length; zarr and xarray read them back.
+                warnings.simplefilter("ignore", UnstableSpecificationWarning)
+                array = group.create_array(
+                    name,
+                    shape=values.shape,
+                    dtype=values.dtype,
+                    chunks=values.shape,
+                    dimension_names=("epoch" if name == "epoch" else "sample",),
+                    compressors=codecs,
+                )
             array[:] = values
         for name, (dtype, fill) in self._variables.items():
             group.create_array(
