@@ -241,7 +241,13 @@ class NoisyLabels:
         return record
 
     def wrap(
-        self, dataset: Any, outside: Any = None, *, label_key: str | int | None = None, image_key: str | int | None = None
+        self,
+        dataset: Any,
+        outside: Any = None,
+        *,
+        label_key: str | int | None = None,
+        image_key: str | int | None = None,
+        first_index: int = 0,
     ) -> "CorruptedDataset":
         """Wrap `dataset` (any map-style data set of these N samples) so that it yields (image, given label, index).
 
@@ -250,6 +256,7 @@ class NoisyLabels:
             outside: For open-set noise, the data set of the other images.
             label_key: Name or position of the label in a sample, if it is not found (see `CorruptedDataset`).
             image_key: The same for the image.
+            first_index: The index of the first sample: the number of samples before this data set, if several are concatenated.
 
         Returns:
             The data set for a torch `DataLoader`.
@@ -259,7 +266,7 @@ class NoisyLabels:
         """
         from noisylab.corruption.wrapping import CorruptedDataset
 
-        return CorruptedDataset(dataset, self, outside, label_key=label_key, image_key=image_key)
+        return CorruptedDataset(dataset, self, outside, label_key=label_key, image_key=image_key, first_index=first_index)
 
     def _header(self) -> dict[str, Any]:
         return {

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from noisylab.analysis.calibration import aurc, brier, ece, ece_classwise, nll
-from noisylab.analysis.predicted_classes import class_accuracy, confusion, mean_churn, top_k_accuracy
+from noisylab.analysis.predicted_classes import class_accuracy, classes_of, confusion, mean_churn, top_k_accuracy
 from noisylab.corruption.matrices import DENSE
 from noisylab.study.run_folder import PREDICTIONS, read_config, read_file
 
@@ -25,7 +25,8 @@ class Predictions(NamedTuple):
     """The outputs for M test samples.
 
     Attributes:
-        logits: float16[M, K] of the last epoch, less each sample's largest one, which no probability depends on.
+        logits: float16[M, K] of the last epoch, less each sample's largest one, which no probability depends on; NaN for a
+            sample whose logits were not finite.
         labels: int64[M], true labels.
         logits_selected: The same of the epoch that was selected on validation data; None if none was.
     """
@@ -36,9 +37,13 @@ class Predictions(NamedTuple):
 
 
 def compact(logits: Tensor) -> Tensor:
-    """Logits float16[M, K], less each sample's largest one: those near it, which matter, lose nothing."""
+    """Logits float16[M, K], less each sample's largest one: those near it, which matter, lose nothing.
+
+    A sample whose logits are not all finite has NaN alone, since it has no prediction.
+    """
     lowest = float(torch.finfo(torch.float16).min)
-    return (logits - logits.amax(dim=1, keepdim=True)).clamp(min=lowest).half()
+    packed = (logits - logits.amax(dim=1, keepdim=True)).clamp(min=lowest).half()
+    return torch.where(logits.isfinite().all(dim=1, keepdim=True), packed, torch.nan)
 
 
 def pack(predictions: Predictions) -> bytes:
@@ -57,10 +62,10 @@ def read_predictions(run_folder: Path) -> Predictions:
 
 def measured(predictions: Predictions) -> dict[str, float]:
     """The measures of the last epoch's outputs, by column of `results.csv`."""
-    # A network that gave up on some sample has no probabilities.
+    # A network that gave up on some sample has no probabilities, but its predictions can be counted.
     known = not np.isnan(predictions.logits).any()
     return {
-        f"test_{name}": measure(predictions.logits, predictions.labels) if known else float("nan")
+        f"test_{name}": measure(predictions.logits, predictions.labels) if known or name == "top5" else float("nan")
         for name, measure in MEASURES.items()
     }
 
@@ -75,7 +80,7 @@ def class_accuracy_table(study: Path, results: "pandas.DataFrame") -> "pandas.Da
     rows = []
     for run, found in _each(study, results):
         counts, names = np.bincount(found.labels, minlength=found.logits.shape[1]), _class_names(study, run)
-        accuracies = class_accuracy(found.logits.argmax(axis=1), found.labels, found.logits.shape[1])
+        accuracies = class_accuracy(classes_of(found.logits), found.labels, found.logits.shape[1])
         rows += [
             run | {"class": label, "class_name": names[label], "n": count, "accuracy": accuracy}
             for label, (count, accuracy) in enumerate(zip(counts.tolist(), accuracies.tolist(), strict=True))
@@ -93,9 +98,10 @@ def confusion_table(study: Path, results: "pandas.DataFrame") -> "pandas.DataFra
 
     rows = []
     for run, found in _each(study, results):
-        predicted, classes, names = found.logits.argmax(axis=1), found.logits.shape[1], _class_names(study, run)
+        predicted, classes, names = classes_of(found.logits), found.logits.shape[1], _class_names(study, run)
         if classes > DENSE:
-            pairs, counts = np.unique(found.labels * classes + predicted, return_counts=True)
+            there = predicted >= 0
+            pairs, counts = np.unique(found.labels[there] * classes + predicted[there], return_counts=True)
         else:
             pairs, counts = np.arange(classes**2), confusion(predicted, found.labels, classes).ravel()
         rows += [
@@ -114,7 +120,7 @@ def churn_table(study: Path, results: "pandas.DataFrame") -> "pandas.DataFrame":
 
     classes: dict[tuple[str, str], list[NDArray[np.int64]]] = {}
     for run, found in _each(study, results):
-        classes.setdefault((str(run["noise"]), str(run["method"])), []).append(found.logits.argmax(axis=1))
+        classes.setdefault((str(run["noise"]), str(run["method"])), []).append(classes_of(found.logits))
     return pandas.DataFrame(
         [
             {"noise": noise, "method": method, "n": len(rows), "churn": mean_churn(np.stack(rows))}
