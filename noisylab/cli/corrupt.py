@@ -19,6 +19,7 @@ import numpy as np
 from noisylab.cli.arguments import parse_command_line
 from noisylab.core.checks import NonNegativeInt, PositiveInt, check_fields
 from noisylab.core.files import check_output, make_output, write_atomically
+from noisylab.core.foreign_text import begins_like_formula, printable
 from noisylab.core.registries import DATA_SETS, NOISES
 from noisylab.core.specs import Spec
 
@@ -94,7 +95,7 @@ def main(args: Sequence[str]) -> int:
         warnings.simplefilter("always")
         noisy = NOISES.create(spec, **inputs, seed=arguments.seed)
     for warning in caught:
-        print(f"warning: {warning.message}", file=sys.stderr)
+        print(printable(f"warning: {warning.message}"), file=sys.stderr)
     # Refuse outside images that do not fit before printing or writing anything.
     images = None if data is None else _images(data, noisy)
     noisy.report()
@@ -108,6 +109,9 @@ def main(args: Sequence[str]) -> int:
         # Labels that a file gave by name are written by name; those of a data set are numbers.
         write_labels(noisy, arguments.out, noisy.class_names if data is None else None)
         print(f"wrote {arguments.out}")
+        if formulas := _formulas(noisy, arguments.out) if data is None else []:
+            said = f"warning: a spreadsheet would run the label {formulas[0]!r} in {arguments.out} as a formula"
+            print(printable(said), file=sys.stderr)
     if arguments.plot is not None:
         name = DATA_SETS.parse(arguments.data).label if data else str(arguments.labels)
         names = data.class_names if data else noisy.class_names
@@ -127,6 +131,11 @@ def write_labels(noisy: "NoisyLabels", path: Path, names: Sequence[str] | None =
         rows = [("given", "true"), *zip(given, true, strict=True)] if path.suffix == ".csv" else given[:, None]
         csv.writer(table, lineterminator="\n").writerows(rows)
         write_atomically(path, table.getvalue())
+
+
+def _formulas(noisy: "NoisyLabels", path: Path) -> list[str]:
+    """The names of classes that a spreadsheet would run; labels are data, so they are written to the file as they are."""
+    return [name for name in noisy.class_names or () if path.suffix not in (".npy", ".json") and begins_like_formula(name)]
 
 
 def _inputs(arguments: Arguments) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from noisylab.core.foreign_text import printable
 from noisylab.corruption.drawing import Drawing
 
 if TYPE_CHECKING:
@@ -214,4 +215,4 @@ def describe_record(noisy: "NoisyLabels") -> str:
         shown = ", ".join(f"{given} ({wrong[given]})" for given in frequent)
         name = true if noisy.class_names is None else noisy.class_names[true]
         lines.append(f"{name:>10} {total:>8} {f'{rate:7.4f}' if total else f'{chr(45):>7}'}  {shown or '-'}")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))

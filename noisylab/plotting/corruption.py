@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.typing import HashableList
 from numpy.typing import NDArray
 
+from noisylab.core.foreign_text import class_texts, for_matplotlib, short_names
 from noisylab.corruption import NoisyLabels, diagnose
 from noisylab.data.streaming import Images
 from noisylab.plotting.drawn_figure import DrawnFigure
@@ -18,6 +19,9 @@ from noisylab.plotting.style import PALETTE, WIDTHS, Width, has_room, inches, pa
 
 ANNOTATED = 12
 """Matrices of up to this many classes have numbers in their cells."""
+
+# Letters of a class name that fit over an image.
+OVER_IMAGE = 17
 
 
 def transition_heatmap(
@@ -33,7 +37,7 @@ def transition_heatmap(
     ax.set(xlabel="given label", ylabel="true class")
     if len(matrix) > ANNOTATED:
         return ax
-    labels = [str(c) for c in range(len(matrix))] if names is None else list(names)
+    labels = [str(c) for c in range(len(matrix))] if names is None else class_texts(names)
     columns = [*labels, "image replaced"][: matrix.shape[1]]
     turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, columns)) > 2 else {}
     ax.set_xticks(range(len(columns)), columns, **turned)
@@ -79,7 +83,7 @@ def rate_per_class(noisy: NoisyLabels, *, names: Sequence[str] | None = None, ax
     rows = 1 if entries == 3 or wide else 2
     ax.set_ylim(0, max((1.15 + 0.1 * rows) * max(float(np.nanmax(rates)), noisy.rate), 0.05))
     if noisy.num_classes <= ANNOTATED:
-        labels = [str(c) for c in places] if names is None else list(names)
+        labels = [str(c) for c in places] if names is None else class_texts(names)
         turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, labels)) > 2 else {}
         ax.set_xticks(places, labels, **turned)
     ax.legend(
@@ -99,10 +103,10 @@ def example(image: NDArray[np.generic], true: str, given: str, *, ax: Axes | Non
     ax = ax or plt.gca()
     pixels = np.moveaxis(np.asarray(image), 0, -1)
     ax.imshow(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, **{"cmap": "gray", "interpolation": "nearest", **kwargs})
-    # Seventeen letters fit over an image, and letters below 6 pt are unreadable. A $ would start a formula.
-    short = [name if len(name) <= 17 else f"{name[:16]}…" for name in (true, given)]
+    # Letters below 6 pt are unreadable.
+    short = [for_matplotlib(name) for name in short_names([true, given], OVER_IMAGE)]
     size = 6.5 if max(map(len, short)) < 16 else 6
-    ax.set_title(f"{short[0]}\n→ {short[1]}".replace("$", r"\$"), fontsize=size, pad=2)
+    ax.set_title(f"{short[0]}\n→ {short[1]}", fontsize=size, pad=2)
     ax.set_axis_off()
     return ax
 
@@ -122,7 +126,7 @@ def examples_figure(
     images: number[N, C, H, W], the training images. outside_known: whether they include the outside images; else a replaced
     image is drawn as an empty place.
     """
-    labels = [str(c) for c in range(noisy.num_classes)] if names is None else list(names)
+    labels = [str(c) for c in range(noisy.num_classes)] if names is None else class_texts(names, OVER_IMAGE)
     wrong = np.flatnonzero(noisy.mislabelled)
     chosen = np.sort(np.random.default_rng(seed).permutation(wrong)[: rows * columns])
     chosen = chosen[np.argsort(noisy.true[chosen], kind="stable")]
