@@ -104,6 +104,8 @@ def for_markdown(text: str) -> str:
 def for_csv(table: "pandas.DataFrame") -> str:
     """A table as CSV that no spreadsheet takes for formulas: texts that begin like one get an apostrophe; numbers stay numbers.
 
+    Characters that show nothing are written as their escapes, since readers do not agree on the end of a line.
+
     Example:
         >>> import pandas
         >>> from noisylab.core.foreign_text import for_csv
@@ -131,7 +133,9 @@ def begins_like_formula(text: str) -> bool:
 
 
 def _no_formula(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and begins_like_formula(value) else value
+    if not isinstance(value, str):
+        return value
+    return f"'{printable(value)}" if begins_like_formula(value) else printable(value)
 
 
 def for_file_name(text: str, longest: int = 120) -> str:

@@ -23,15 +23,15 @@ def typeset(figure: Figure) -> None:
     for axis in figure.findobj(Axis):
         _typeset_ticks(axis, tex)
     for text in figure.findobj(Text):
-        # What has been set by TeX before.
-        if text.get_usetex():
-            continue
-        if text not in in_ticks:
+        # In the style no text has formulas, so one that may has been here before, or is a reader's own.
+        if text in in_ticks:
+            text.set_usetex(tex)
+        elif not text.get_parse_math():
             shown = literal(text.get_text(), text.get_fontfamily(), tex=tex)
-            text.set_text(shown)
-            # A reader may put a formula there later.
-            text.set_parse_math("$" not in shown)
-        text.set_usetex(tex)
+            # Matplotlib breaks lines as if there were formulas, even if there are none.
+            text.set_text(shown if tex else shown.replace("$", r"\$"))
+            text.set_parse_math(True)
+            text.set_usetex(tex)
 
 
 def literal(text: str, families: Sequence[str], *, tex: bool) -> str:
