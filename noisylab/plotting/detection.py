@@ -73,7 +73,8 @@ def detection_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     parts = []
     for method, records in runs.one_per_method(3 if has_room(width) else 1).items():
         mislabelled = records["mislabelled"].values
-        names = distinct({name: suspicion(score(records, name), name) for name in available(records)})
+        found = {name: suspicion(score(records, name), name) for name in available(records)}
+        names = distinct({name: values for name, values in found.items() if not np.isnan(values).all()})
         for name, values in names.items():
             roc, pr = roc_and_pr(values, mislabelled)
             parts += [roc.assign(method=method, panel="ROC", score=name), pr.assign(method=method, panel="PR", score=name)]
