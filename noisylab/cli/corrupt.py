@@ -19,6 +19,7 @@ import numpy as np
 from noisylab.cli.arguments import parse_command_line
 from noisylab.core.checks import NonNegativeInt, PositiveInt, check_fields
 from noisylab.core.files import check_output, make_output, write_atomically
+from noisylab.core.foreign_text import begins_like_formula, printable
 from noisylab.core.registries import DATA_SETS, NOISES
 from noisylab.core.specs import Spec
 from noisylab.corruption.validation import have_other_numbers
@@ -98,7 +99,7 @@ def main(args: Sequence[str]) -> int:
         warnings.simplefilter("always")
         noisy = NOISES.create(spec, **inputs, seed=arguments.seed)
     for warning in caught:
-        print(f"warning: {warning.message}", file=sys.stderr)
+        print(printable(f"warning: {warning.message}"), file=sys.stderr)
     # Refuse outside images that do not fit before printing or writing anything.
     images = None if data is None else _images(data, noisy)
     noisy.report()
@@ -113,6 +114,9 @@ def main(args: Sequence[str]) -> int:
         names = noisy.class_names
         write_labels(noisy, arguments.out, names if data is None or (names and have_other_numbers(names)) else None, ids)
         print(f"wrote {arguments.out}")
+        if formulas := _formulas(noisy, arguments.out) if data is None else []:
+            said = f"warning: a spreadsheet would run the label {formulas[0]!r} in {arguments.out} as a formula"
+            print(printable(said), file=sys.stderr)
     if arguments.plot is not None:
         name = DATA_SETS.parse(arguments.data).label if data else str(arguments.labels)
         names = data.class_names if data else noisy.class_names
@@ -147,6 +151,11 @@ def write_labels(
             rows = [(*columns, "given", "true"), *zip(*columns.values(), given, true, strict=True)]
         csv.writer(table, lineterminator="\n").writerows(rows)
         write_atomically(path, table.getvalue())
+
+
+def _formulas(noisy: "NoisyLabels", path: Path) -> list[str]:
+    """The names of classes that a spreadsheet would run; labels are data, so they are written to the file as they are."""
+    return [name for name in noisy.class_names or () if path.suffix not in (".npy", ".json") and begins_like_formula(name)]
 
 
 def _inputs(arguments: Arguments) -> tuple[dict[str, Any], dict[str, Any]]:

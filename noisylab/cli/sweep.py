@@ -101,6 +101,7 @@ def main(args: Sequence[str]) -> int:
     planned = plan(grid)
     from rich.console import Console
 
+    from noisylab.report.console import say
     from noisylab.report.progress import ConsoleProgress
     from noisylab.study.runner import run_plan
 
@@ -109,7 +110,7 @@ def main(args: Sequence[str]) -> int:
     results = finished_runs(planned, execution.out)
     if study.follow_up is not None and len(results):
         study, said = study.follow_up(grid, results)
-        console.print(said, markup=False, highlight=False, soft_wrap=True)
+        say(console, said)
         planned = plan(study.grid)
         failures += run_plan(planned, execution.out, jobs=execution.jobs, observer=ConsoleProgress(console))
         results = finished_runs(planned, execution.out)

@@ -354,6 +354,8 @@ def _label(entry: Entry, shown: Mapping[str, Any]) -> str:
         return entry.name
     if entry.main is not None and list(shown) == [entry.main]:
         value = shown[entry.main]
+        if not str(value).isprintable():
+            return f"{entry.name}({entry.main}={value!r})"
         return f"{entry.name}:{value:g}" if isinstance(value, float) else f"{entry.name}:{value}"
     return f"{entry.name}({', '.join(f'{key}={value!r}' for key, value in shown.items())})"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from noisylab.core.foreign_text import printable
 from noisylab.corruption.drawing import Drawing
 from noisylab.corruption.matrices import DENSE, Matrix, dense, diagonal_of, empirical_matrix, row_chunks, rows_of
 from noisylab.corruption.validation import shortened
@@ -250,7 +251,7 @@ def describe_record(noisy: "NoisyLabels") -> str:
         lines.append(f"images replaced from another data set: {int((noisy.replaced_by >= 0).sum())}")
     if found.never_given:
         lines.append(f"classes never given: {shortened([names[c] for c in found.never_given])}")
-    return "\n".join([*lines, *_class_table(noisy, names, found.rate_per_class)])
+    return "\n".join(map(printable, [*lines, *_class_table(noisy, names, found.rate_per_class)]))
 
 
 def _class_table(noisy: "NoisyLabels", names: list[str], rates: NDArray[np.float64]) -> list[str]:

@@ -20,7 +20,14 @@ from noisylab.core.files import write_atomically
 from noisylab.corruption.drawing import PerSample, Sampling, draw
 from noisylab.corruption.matrices import Compact, Matrix, as_fields, dense
 from noisylab.corruption.sample_ids import joined_by_index
-from noisylab.corruption.validation import check_every_class, check_labels, check_transition, label_array, number_labels
+from noisylab.corruption.validation import (
+    check_class_names,
+    check_every_class,
+    check_labels,
+    check_transition,
+    label_array,
+    number_labels,
+)
 
 if TYPE_CHECKING:
     import pandas
@@ -91,6 +98,7 @@ class NoisyLabels:
                 raise ValueError(f"{name} must be integers of at least {lowest}, got {array.dtype} from {array.min(initial=0)}")
         if self.class_names is not None:
             object.__setattr__(self, "class_names", tuple(self.class_names))
+            check_class_names(self.class_names)
             if len(self.class_names) != self.num_classes:
                 raise ValueError(f"class_names must be {self.num_classes}, one per class, got {len(self.class_names)}")
         chances = self.flip_probability

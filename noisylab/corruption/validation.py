@@ -393,3 +393,20 @@ def _of_file(path: str | PathLike[str], name: str, rows: NDArray[Any]) -> dict[s
     total = hashlib.sha256(f"{rows.shape}".encode())
     total.update(rows.ravel().view(np.uint8).data)
     return {name: str(path), f"{name}_digest": total.hexdigest()}
+
+
+def check_class_names(names: Sequence[Any]) -> None:
+    """Raise ValueError, naming value and class, unless all names are different texts that a reader can see."""
+    places: dict[str, int] = {}
+    for number, name in enumerate(names):
+        if not isinstance(name, str):
+            raise ValueError(f"class names must be texts, got {name!r} for class {number}; write [str(name) for name in names]")
+        if not name.strip():
+            raise ValueError(f"class names must not be empty, got {name!r} for class {number}; name it, for instance 'unnamed'")
+        if any("\ud800" <= character <= "\udfff" for character in name):
+            raise ValueError(f"class names must be text, got {name!r} for class {number}, whose bytes are not UTF-8; rename it")
+        if places.setdefault(name, number) != number:
+            raise ValueError(
+                f"class names must be different, got {name!r} for class {places[name]} and for class {number}; "
+                f"rename one, for instance to {f'{name} {number}'!r}"
+            )

@@ -16,7 +16,7 @@ from noisylab.core.checks import PositiveInt
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS
 from noisylab.core.specs import Spec
 from noisylab.corruption import NoisyLabels, replace_images
-from noisylab.corruption.validation import read_array
+from noisylab.corruption.validation import check_class_names, read_array
 from noisylab.data.streaming import Images, StreamedImages
 
 # Number of evenly spread files of a streamed set that are read before training.
@@ -66,6 +66,9 @@ class ImageData:
     root: str | None = None
     fine_labels: NDArray[np.int64] | None = None
     train_names: NDArray[np.str_] | None = None
+
+    def __post_init__(self) -> None:
+        check_class_names(self.class_names)
 
     @property
     def num_classes(self) -> int:

@@ -9,6 +9,12 @@ from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import Width
 
 
+def why_not(error: Exception) -> str:
+    """Why there is no figure, on one line: a ValueError says it; the name of any other error is part of the reason."""
+    said = " ".join(str(error).split())
+    return said if isinstance(error, ValueError) else f"it failed with {type(error).__name__}: {said}"
+
+
 def draw_figure(name: str, runs: StudyRuns, *, width: Width = "page", **options: Any) -> DrawnFigure:
     """A figure of a study by name.
 

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.typing import HashableList
 from numpy.typing import NDArray
 
+from noisylab.core.foreign_text import class_texts, for_matplotlib, short_names
 from noisylab.corruption import NoisyLabels, diagnose
 from noisylab.corruption.matrices import Matrix, dense, diagonal_of, row_chunks, rows_of
 from noisylab.corruption.validation import have_other_numbers
@@ -26,6 +27,9 @@ CELLS = 250
 BLOCKS = 100
 """About how many blocks they have."""
 
+# Letters of a class name that fit over an image.
+OVER_IMAGE = 17
+
 
 def transition_heatmap(
     matrix: NDArray[np.float64], *, names: Sequence[str] | None = None, ax: Axes | None = None, **kwargs: Any
@@ -38,7 +42,7 @@ def transition_heatmap(
     ax.imshow(matrix, **{"vmin": 0, "vmax": 1, "cmap": "Blues", **kwargs})
     ax.grid(visible=False)
     ax.set(xlabel="given label", ylabel="true class")
-    labels = [str(c) for c in range(len(matrix))] if names is None else list(names)
+    labels = [str(c) for c in range(len(matrix))] if names is None else class_texts(names)
     if len(matrix) > ANNOTATED:
         _number_ticks(ax, labels, both=True)
         return ax
@@ -120,10 +124,10 @@ def example(image: NDArray[np.generic], true: str, given: str, *, ax: Axes | Non
     ax = ax or plt.gca()
     pixels = np.moveaxis(np.asarray(image), 0, -1)
     ax.imshow(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, **{"cmap": "gray", "interpolation": "nearest", **kwargs})
-    # Seventeen letters fit over an image, and letters below 6 pt are unreadable. A $ would start a formula.
-    short = [name if len(name) <= 17 else f"{name[:16]}…" for name in (true, given)]
+    # Letters below 6 pt are unreadable.
+    short = [for_matplotlib(name) for name in short_names([true, given], OVER_IMAGE)]
     size = 6.5 if max(map(len, short)) < 16 else 6
-    ax.set_title(f"{short[0]}\n→ {short[1]}".replace("$", r"\$"), fontsize=size, pad=2)
+    ax.set_title(f"{short[0]}\n→ {short[1]}", fontsize=size, pad=2)
     ax.set_axis_off()
     return ax
 
@@ -143,7 +147,7 @@ def examples_figure(
     images: number[N, C, H, W], the training images. outside_known: whether they include the outside images; else a replaced
     image is drawn as an empty place.
     """
-    labels = _labels(noisy, names)
+    labels = _labels(noisy, names, OVER_IMAGE)
     wrong = np.flatnonzero(noisy.mislabelled)
     chosen = np.sort(np.random.default_rng(seed).permutation(wrong)[: rows * columns])
     chosen = chosen[np.argsort(noisy.true[chosen], kind="stable")]
@@ -219,10 +223,10 @@ def with_class_names(table: pandas.DataFrame, names: Sequence[str] | None) -> pa
     return table.assign(**{f"{column}_name": np.array(names, dtype=object)[table[column]] for column in ("true", "given")})
 
 
-def _labels(noisy: NoisyLabels, names: Sequence[str] | None) -> list[str]:
-    """The names of the classes, or their numbers if no names are known."""
+def _labels(noisy: NoisyLabels, names: Sequence[str] | None, longest: int = 24) -> list[str]:
+    """The names of the classes as figures show them, or their numbers if no names are known."""
     known = noisy.class_names if names is None else names
-    return [str(c) for c in range(noisy.num_classes)] if known is None else list(known)
+    return [str(c) for c in range(noisy.num_classes)] if known is None else class_texts(known, longest)
 
 
 def _number_ticks(ax: Axes, labels: Sequence[str], *, both: bool = False) -> None:

@@ -10,6 +10,7 @@ import pandas
 
 from noisylab.analysis.tables import choose, differing_settings, known_method, say_differences, several, training_length
 from noisylab.core.files import check_folder
+from noisylab.core.foreign_text import short_names
 from noisylab.plotting.style import REFERENCE_METHODS, first_methods
 from noisylab.recording.records import load_dynamics
 from noisylab.study.run_folder import CONFIG, RESULT, collect, read_metrics
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 # Number of methods that fit in a figure with a panel per method.
 PANELS = 4
+# Characters of a name in a title.
+LONGEST = 60
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,14 @@ class StudyRuns:
     def title(self) -> str:
         """Data, network and length of training, as far as all runs agree."""
         first, different = self.results.iloc[0], differing_settings(self.results)
-        said = {("data",): first["data"], ("model",): first["model"], ("budget", "epochs"): training_length(first)}
+        data, model = short_names([first["data"]], LONGEST), short_names([first["model"]], LONGEST)
+        said = {("data",): data[0], ("model",): model[0], ("budget", "epochs"): training_length(first)}
         return ", ".join(text for names, text in said.items() if not different.keys() & set(names))
+
+    @property
+    def setting(self) -> str:
+        """`title` with the noise."""
+        return f"{self.title}, {short_names([self.noise], LONGEST)[0]}"
 
     @property
     def records_title(self) -> str:
@@ -59,7 +68,7 @@ class StudyRuns:
         rows = self.under_noise
         seeds = rows.groupby("method")["seed"].count().max()
         band = f"mean over {seeds} seeds, band: 95 % interval" if seeds > 1 else "one seed"
-        return f"{self.title}, {self.noise}{first_methods(rows)[1]}\n{rows['record'].iloc[0]} records; {band}"
+        return f"{self.setting}{first_methods(rows)[1]}\n{rows['record'].iloc[0]} records; {band}"
 
     def check_mislabelled(self) -> None:
         """Raise ValueError if no sample is mislabelled under `noise`."""
@@ -121,7 +130,7 @@ class StudyRuns:
         """The title of a figure of the first seed of some methods; it says if there are more methods."""
         count = self.under_noise["method"].nunique()
         part = f", {len(shown)} of {count} methods" if len(shown) < count else ""
-        return f"{self.title}, {self.noise}{part}\n{self.under_noise['record'].iloc[0]} records, one seed{more}"
+        return f"{self.setting}{part}\n{self.under_noise['record'].iloc[0]} records, one seed{more}"
 
 
 def _recorded(records: "xarray.Dataset") -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from noisylab.core.files import write_atomically
+from noisylab.core.foreign_text import for_csv
 from noisylab.data.image_data import ImageData
 from noisylab.study.run_config import FORMAT, RunConfig
 
@@ -122,5 +123,5 @@ def collect(study: Path) -> "pandas.DataFrame":
 def write_results(study: Path) -> "pandas.DataFrame":
     """Write `results.csv` for all finished runs of a study folder, and return it."""
     table = collect(study)
-    write_atomically(study / "results.csv", table.to_csv(index=False))
+    write_atomically(study / "results.csv", for_csv(table))
     return table

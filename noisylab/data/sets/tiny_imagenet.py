@@ -3,6 +3,7 @@
 Mean and standard deviation are those of ImageNet, as in DLB's public code.
 """
 
+from collections import Counter
 from pathlib import Path
 from typing import Literal
 
@@ -93,8 +94,9 @@ def _test_images(val: Path, wnids: list[str]) -> list[tuple[Path, int]]:
 
 
 def _names(folder: Path, wnids: list[str]) -> tuple[str, ...]:
-    """The first word for each class in words.txt, or its WordNet number if there is none."""
+    """The first word for each class in words.txt; its WordNet number if there is none, or if another class has it too."""
     words = folder / "words.txt"
     lines = words.read_text(encoding="utf-8").splitlines() if words.is_file() else []
     named = {wnid: meaning.split(",")[0].strip() for wnid, _, meaning in (line.partition("\t") for line in lines)}
-    return tuple(named.get(wnid) or wnid for wnid in wnids)
+    words_of = Counter(named.get(wnid) for wnid in wnids)
+    return tuple(named[wnid] if named.get(wnid) and words_of[named[wnid]] == 1 else wnid for wnid in wnids)
