@@ -11,6 +11,9 @@ from noisylab.corruption.sample_format import as_label, refuse_columns, split_ro
 from noisylab.corruption.validation import check_labels, number_labels, numbered_by
 from noisylab.corruption.wrapping import MapStyle
 from noisylab.data.image_data import ImageData, channel_statistics
+from noisylab.data.image_files import GREY, UnreadableError, convert, warn_of_flat
+
+_SCALE = "scale them to 0 to 255, as uint8, in the data set's transform"
 
 
 def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str] | None = None) -> ImageData:
@@ -42,6 +45,7 @@ def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str]
         raise ValueError(f"training and test images must have one shape, got {images[0].shape[1:]} and {images[1].shape[1:]}")
     both = np.array([*held[0], *held[1]], dtype=object)
     known = class_names or getattr(train, "classes", None) or number_labels(both)[1]
+    warn_of_flat(images[0], "given as an object", _SCALE)
     labels, classes = check_labels(numbered_by(both, tuple(map(str, known or ()))))
     names = tuple(map(str, known or range(classes)))
     if classes > len(names):
@@ -85,11 +89,14 @@ def _read(data: MapStyle, name: str) -> tuple[NDArray[np.uint8], list[int | str 
 
 def _pixels(image: Any, what: str) -> NDArray[np.uint8]:
     """uint8[C, H, W]."""
+    if isinstance(image, Image.Image):
+        try:
+            image = convert(image, "L" if image.mode in GREY else "RGB", state_range=_SCALE)
+        except UnreadableError as error:
+            raise ValueError(f"{what} {error}") from error
     pixels = np.asarray(image)
-    if isinstance(image, Image.Image) and image.mode not in ("L", "RGB"):
-        raise ValueError(
-            f"{what} has mode {image.mode!r}; convert it to 'L' or 'RGB', for instance in the data set's transform"
-        )
+    if not pixels.size:
+        raise ValueError(f"{what} has no pixels: {list(pixels.shape)}")
     if pixels.dtype.kind == "f":
         if pixels.max() > 1 and (pixels == pixels.round()).all():
             raise ValueError(
@@ -107,4 +114,7 @@ def _pixels(image: Any, what: str) -> NDArray[np.uint8]:
         raise ValueError(f"{what} must be uint8 [H, W], [C, H, W] or [H, W, C], got {pixels.dtype} {list(pixels.shape)}")
     if pixels.ndim == 2:
         return pixels[None]
-    return pixels if pixels.shape[0] in (1, 3) else pixels.transpose(2, 0, 1)
+    first, _, last = pixels.shape
+    if first not in (1, 3) and last not in (1, 3) and first == last:
+        raise ValueError(f"{what} has the shape {list(pixels.shape)}; are the channels first or last?")
+    return pixels if first in (1, 3) or (last not in (1, 3) and first < last) else pixels.transpose(2, 0, 1)
