@@ -12,7 +12,8 @@ from noisylab.data.image_files import EXTENSIONS
 # Folders that other systems put beside images: macOS' archives, Synology's thumbnails.
 _OF_SYSTEMS = ("__MACOSX", "@eaDir")
 # Files that usually lie beside images, so that passing them over surprises nobody.
-_USUAL = frozenset("hidden .csv .db .html .ini .json .log .md .pdf .py .tsv .txt .xml .yaml .yml".split())
+_TABLES = (".csv", ".json", ".tsv", ".xml", ".yaml", ".yml")
+_USUAL = (*_TABLES, "hidden", ".db", ".html", ".ini", ".log", ".md", ".pdf", ".py", ".txt")
 
 
 @dataclass
@@ -47,11 +48,12 @@ class Found:
 
     def tell(self, folder: Path) -> None:
         """Say how many files of a data set were taken and passed over: as a warning if that is unusual, else to the log."""
-        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.passed.items()))
+        counts = [f"{self.passed[kind]:,} {_plural(kind) if self.passed[kind] > 1 else kind}" for kind in sorted(self.passed)]
+        kinds = ", ".join(counts)
         said = f"data set {self.source}: {str(folder)!r} holds {self.taken:,} images; passed over: {kinds or 'nothing'}"
         if self.unusual:
             warnings.warn(f"{said}; see {str(min(self.unusual))!r}", stacklevel=3)
-        elif self.passed.total() > self.taken:
+        elif self.passed.total() - self.passed["hidden"] > self.taken:
             warnings.warn(said, stacklevel=3)
         else:
             logging.getLogger(__name__).info(said)
@@ -98,6 +100,12 @@ class Found:
         self.passed[kind] += 1
         if kind not in _USUAL:
             self.unusual.append(path)
+
+
+def _plural(kind: str) -> str:
+    """`broken links`, `images outside of class folders`; extensions and the like stay."""
+    noun = next((noun for noun in ("link", "image") if noun in kind.split()), None)
+    return kind if noun is None else kind.replace(noun, f"{noun}s")
 
 
 def is_hidden(name: str) -> bool:

@@ -61,8 +61,6 @@ class Reading:
         where = f"data set {self.source}: {name}"
         try:
             with _opened(content) as image:
-                # Pillow finds the damage of a file only now.
-                image.load()
                 pixels = self._converted(image)
         except UnreadableError as error:
             raise UnreadableError(f"{where} {error}") from error
@@ -85,7 +83,7 @@ class Reading:
             return convert(image, self.mode, self.value_range)
         pixels = np.asarray(convert(image, "RGB", self.value_range))
         if np.ptp(pixels, axis=2).any():
-            raise UnreadableError(f"is in colour (mode {image.mode!r}), but others are grey")
+            raise UnreadableError(f"is in colour, but others are grey (its mode is {image.mode!r})")
         return Image.fromarray(pixels[..., 0])
 
 
@@ -130,6 +128,8 @@ def convert(image: Image.Image, mode: Mode, value_range: Range | None = None, *,
     Raises UnreadableError, without the file's name, if the range of its numbers is not known, if numbers are outside the range,
     or if Pillow does not know the image's colours.
     """
+    # A TIFF file turns itself upright when it is loaded, and drops the tag.
+    image.load()
     if value_range is not None or image.mode in (*_SIXTEEN_BITS, "I", "F"):
         eight = _scaled(image, value_range, state_range)
     elif image.has_transparency_data:
@@ -184,8 +184,8 @@ def _largest(image: Image.Image) -> int | None:
         bits = getattr(image, "tag_v2", {}).get(_BITS, (16,))
         return (1 << (bits[0] if bits in ((12,), (16,)) else 16)) - 1
     # Pillow scales every PGM file of more than 8 bits to 16; older versions read 16 bits of PNG so.
-    if image.mode == "I":
-        return 65535 if image.format in ("PPM", "PNG") else None
+    if image.mode in ("I", "F"):
+        return 65535 if image.mode == "I" and image.format in ("PPM", "PNG") else None
     return 255
 
 
