@@ -26,6 +26,8 @@ _PREMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}
 # TIFF's tags for the bits of a number, and for what the number 0 means (0: white).
 _BITS, _PHOTOMETRIC = 258, 262
 _ORIENTATION = 0x0112
+# Levels of 8 bits for one of 2 or 4, by Pillow's names.
+_PACKED = {"L;2": 85, "L;4": 17}
 # A share of the pixels that speaks for the whole set, and how few of the 256 levels are suspicious.
 _NEARLY_ALL, _FEW_LEVELS = 0.999, 32
 
@@ -252,7 +254,12 @@ def warn_of_flat(images: NDArray[np.uint8], source: str, way_out: str) -> None:
 
 
 def _opened(content: Content) -> Image.Image:
-    return Image.open(content if isinstance(content, Path) else io.BytesIO(content))
+    image = Image.open(content if isinstance(content, Path) else io.BytesIO(content))
+    # Pillow spreads 2 and 4 bits of grey over 8, but not the level that is transparent.
+    packed = image.tile[0][3] if image.format == "PNG" and image.tile else None
+    if packed in _PACKED and isinstance(clear := image.info.get("transparency"), int):
+        image.info["transparency"] = clear * _PACKED[packed]
+    return image
 
 
 def _one_line(error: Exception) -> str:

@@ -1,6 +1,8 @@
 """Image files whose pixels are not 8-bit grey or RGB: shown right, or refused with the file, its mode and the way out."""
 
+import struct
 import warnings
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -236,6 +238,26 @@ def test_a_transparent_grey_level_of_16_bits_is_white(tmp_path: Path) -> None:
     image = both_ways(folder_of(tmp_path, "a.png", array(RAMP, transparency=0)))[0]
     assert image[0, 0] == 255
     assert np.array_equal(image.ravel()[1:], EIGHT.ravel()[1:])
+
+
+def packed(bits: int, row: bytes, clear: int) -> Save:
+    """Pillow writes no PNG of 2 or 4 bits of grey."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    def save(path: Path) -> None:
+        head = chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 1, bits, 0, 0, 0, 0)) + chunk(b"tRNS", struct.pack(">H", clear))
+        rest = chunk(b"IDAT", zlib.compress(b"\0" + row)) + chunk(b"IEND", b"")
+        path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + rest)
+
+    return save
+
+
+@pytest.mark.parametrize(("bits", "row", "clear"), [(4, bytes([0x05, 0xAF]), 5), (2, bytes([0b00011011]), 1)])
+def test_a_transparent_grey_level_of_few_bits_is_white(tmp_path: Path, bits: int, row: bytes, clear: int) -> None:
+    folder = folder_of(tmp_path, "a.png", packed(bits, row, clear))
+    assert load(folder).train_images[0, 0, 0].tolist() == [0, 255, 170, 255]
 
 
 @pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "1", "HSV", "LAB"])
