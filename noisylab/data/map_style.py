@@ -11,6 +11,9 @@ from noisylab.corruption.sample_format import as_label, refuse_columns, row_keys
 from noisylab.corruption.wrapping import MapStyle
 from noisylab.data.class_labels import Labels, numbered_classes
 from noisylab.data.image_data import ImageData, channel_statistics
+from noisylab.data.image_files import GREY, UnreadableError, convert, warn_of_flat
+
+_SCALE = "scale them to 0 to 255, as uint8, in the data set's transform"
 
 
 def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str] | None = None) -> ImageData:
@@ -42,6 +45,7 @@ def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str]
     if images[0].shape[1:] != images[1].shape[1:]:
         raise ValueError(f"training and test images must have one shape, got {images[0].shape[1:]} and {images[1].shape[1:]}")
     stated = [_stated(data) for data in (train, test)] if class_names is None else [class_names] * 2
+    warn_of_flat(images[0], "given as an object", _SCALE)
     places = "the training set", "the test set"
     found = [Labels(p, np.array(h, dtype=object), s) for p, h, s in zip(places, held, stated, strict=True)]
     return image_data(images, *numbered_classes(*found))
@@ -91,11 +95,14 @@ def _read(data: MapStyle, name: str) -> tuple[NDArray[np.uint8], list[int | str 
 
 def _pixels(image: Any, what: str) -> NDArray[np.uint8]:
     """uint8[C, H, W]."""
+    if isinstance(image, Image.Image):
+        try:
+            image = convert(image, "L" if image.mode in GREY else "RGB", state_range=_SCALE)
+        except UnreadableError as error:
+            raise ValueError(f"{what} {error}") from error
     pixels = np.asarray(image)
-    if isinstance(image, Image.Image) and image.mode not in ("L", "RGB"):
-        raise ValueError(
-            f"{what} has mode {image.mode!r}; convert it to 'L' or 'RGB', for instance in the data set's transform"
-        )
+    if not pixels.size:
+        raise ValueError(f"{what} has no pixels: {list(pixels.shape)}")
     if pixels.dtype.kind == "f":
         if pixels.max() > 1 and (pixels == pixels.round()).all():
             raise ValueError(
@@ -113,4 +120,7 @@ def _pixels(image: Any, what: str) -> NDArray[np.uint8]:
         raise ValueError(f"{what} must be uint8 [H, W], [C, H, W] or [H, W, C], got {pixels.dtype} {list(pixels.shape)}")
     if pixels.ndim == 2:
         return pixels[None]
-    return pixels if pixels.shape[0] in (1, 3) else pixels.transpose(2, 0, 1)
+    first, _, last = pixels.shape
+    if first not in (1, 3) and last not in (1, 3) and first == last:
+        raise ValueError(f"{what} has the shape {list(pixels.shape)}; are the channels first or last?")
+    return pixels if first in (1, 3) or (last not in (1, 3) and first < last) else pixels.transpose(2, 0, 1)
