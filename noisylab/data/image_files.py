@@ -237,7 +237,8 @@ def check_range(value_range: Range | None) -> None:
 
 def warn_of_flat(images: NDArray[np.uint8], source: str, way_out: str) -> None:
     """Warn if nearly all pixels of a set have one value, or use a small part of the range: they may have another range."""
-    counts = np.bincount(images.ravel(), minlength=256)
+    # One by one, since counting makes a copy of eight times the size.
+    counts = np.sum([np.bincount(image.ravel(), minlength=256) for image in images], axis=0)
     share = counts.max() / images.size
     # The levels that are left if the same small share is taken from both ends.
     below = np.cumsum(counts) / images.size

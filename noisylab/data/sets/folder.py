@@ -57,8 +57,10 @@ def folder(
     images: dict[Path, Images] = {
         part: _streamed(part, chosen, reading) if stream else reading.images(chosen) for part, (chosen, _) in files.items()
     }
-    mean, std = channel_statistics(images[train])
-    warn_of_flat(images[train][:: -(-len(files[train][0]) // SAMPLED)], "folder", STATE_RANGE)
+    held = images[train]
+    sample = held[:: -(-len(held) // SAMPLED)] if isinstance(held, StreamedImages) else held
+    mean, std = channel_statistics(sample)
+    warn_of_flat(sample, "folder", STATE_RANGE)
     return ImageData(
         train_images=images[train],
         train_labels=files[train][1],

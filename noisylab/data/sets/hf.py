@@ -143,7 +143,8 @@ def _undecoded(part: Any, column: str) -> Any:
 
 def _file_names(part: Any, column: str) -> NDArray[np.str_] | None:
     """The files of a column, relative to the folder that holds them all, if every one has a name of its own."""
-    paths = [held["path"] for held in _undecoded(part, column)[column]]
+    files = _undecoded(part, column)
+    paths = [files[number][column]["path"] for number in range(len(files))]
     if not all(paths) or len(set(paths)) < len(paths):
         return None
     if all(Path(path).is_absolute() for path in paths):
