@@ -160,8 +160,13 @@ def log_softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
 def _checked(logits: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Log-probabilities float64[N, K] and labels int64[N]."""
     z, given = check_outputs(logits, labels)
-    if np.isnan(z).any() or (z == np.inf).any():
-        raise ValueError("logits must be numbers, got NaN or infinity")
+    # The highest of numbers with NaN is NaN.
+    unknown = np.flatnonzero(~np.isfinite(z.max(axis=1)))
+    if len(unknown):
+        raise ValueError(
+            f"logits must be numbers, got NaN or infinity for {len(unknown)} of {len(z)} samples, the first at position "
+            f"{unknown[0]}; leave out those without a prediction, classes_of(logits) < 0, and say how many they are"
+        )
     return log_softmax(z), given
 
 

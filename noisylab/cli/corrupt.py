@@ -21,6 +21,7 @@ from noisylab.core.checks import NonNegativeInt, PositiveInt, check_fields
 from noisylab.core.files import check_output, make_output, write_atomically
 from noisylab.core.registries import DATA_SETS, NOISES
 from noisylab.core.specs import Spec
+from noisylab.corruption.validation import have_other_numbers
 
 if TYPE_CHECKING:
     from noisylab.corruption import NoisyLabels
@@ -108,8 +109,9 @@ def main(args: Sequence[str]) -> int:
         noisy.save(arguments.save)
         print(f"saved {arguments.save}")
     if arguments.out is not None:
-        # Labels that a file gave by name are written by name; those of a data set are numbers.
-        write_labels(noisy, arguments.out, noisy.class_names if data is None else None, ids)
+        # Labels that a file gave by name are written by name; those of a data set are numbers, in its own numbering.
+        names = noisy.class_names
+        write_labels(noisy, arguments.out, names if data is None or (names and have_other_numbers(names)) else None, ids)
         print(f"wrote {arguments.out}")
     if arguments.plot is not None:
         name = DATA_SETS.parse(arguments.data).label if data else str(arguments.labels)

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.checks import PositiveInt
+from noisylab.corruption.matrices import dense, empirical_matrix
 from noisylab.corruption.record import from_pair
 from noisylab.corruption.sample_ids import joined_by_index
 from noisylab.corruption.validation import check_labels, check_posteriors
@@ -29,8 +30,8 @@ def empirical_transition(true: ArrayLike, given: ArrayLike, num_classes: Positiv
         >>> empirical_transition([0, 0, 1, 1], [0, 1, 1, 1]).tolist()
         [[0.5, 0.5], [0.0, 1.0]]
     """
-    realised = from_pair(true, given, num_classes).realised_transition()
-    return np.asarray(np.where(np.isnan(realised), np.eye(len(realised)), realised))
+    record = from_pair(true, given, num_classes)
+    return dense(empirical_matrix(record.true, record.given, record.num_classes))
 
 
 def anchor_points(probabilities: ArrayLike, *, percentile: float | None = None) -> NDArray[np.float64]:
@@ -94,7 +95,9 @@ def confident_joint(given: ArrayLike, probabilities: ArrayLike, *, calibrate: bo
     sizes = np.bincount(labels, minlength=classes)
     if (sizes == 0).any():
         raise ValueError(f"given must hold every class at least once, got none of class {int((sizes == 0).argmax())}")
-    threshold = np.maximum([p[labels == c, c].mean() for c in range(classes)], 2e-6)
+    by_class = np.argsort(labels, kind="stable")
+    own = np.split(p[by_class, labels[by_class]], np.cumsum(sizes)[:-1])
+    threshold = np.maximum([part.mean() for part in own], 2e-6)
     # The tolerance of the reference implementation, for probabilities that equal the threshold up to rounding.
     above = p >= threshold - 1e-6
     confident = above.any(axis=1)

@@ -171,6 +171,8 @@ def _recorder(config: RunConfig, folder: Path, data: ImageData, noisy: NoisyLabe
         record=config.record,
         divergence=True,
         probabilities=True,
+        # The loop goes on from its checkpoint, and the recorder with it.
+        resume=True,
     )
 
 

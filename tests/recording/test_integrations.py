@@ -120,7 +120,7 @@ class TestLightning:
         with pytest.raises(ValueError, match=r"training_step must return .*logits"):
             self.fit(tmp_path, output="loss")
         with pytest.raises(ValueError, match="must hold the 4 sample ids"):
-            self.fit(tmp_path, batch="no ids")
+            self.fit(tmp_path / "no ids", batch="no ids")
 
 
 class Classifier(nn.Module):

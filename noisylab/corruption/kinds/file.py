@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.checks import PathText, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
-from noisylab.corruption.class_names import named_classes
+from noisylab.corruption.class_names import named_classes, rate_in_text_order
 from noisylab.corruption.label_files import open_labels
 from noisylab.corruption.label_tables import as_whole
 from noisylab.corruption.record import NoisyLabels, from_pair
@@ -90,6 +90,12 @@ def from_file(
     if rate is None and classes > 1 and noisy.rate > 0.95 * chance:
         raise ValueError(
             f"{path!r} has rate {noisy.rate:.4f}, as labels in another order would; give rate= to say that it is meant"
+        )
+    other = rate_in_text_order(clean, given, class_names)
+    if rate is None and other < noisy.rate - 0.1:
+        raise ValueError(
+            f"{path!r} has rate {noisy.rate:.4f}, and {other:.4f} if its numbers are those of torchvision's ImageFolder, which "
+            "orders numbers as text (10 before 2); write names as text, in a .json file, or give rate= to say that it is meant"
         )
     if rate is not None and abs(noisy.rate - rate) > 0.01:
         raise ValueError(f"{path!r} must have rate {rate:g}, got {noisy.rate:.4f}; is it in the order of these labels?")
