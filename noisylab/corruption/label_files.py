@@ -1,7 +1,6 @@
 """Labels that other code wrote: json, `.npy`, `.txt`, `.csv`, `.tsv`; joined with the samples that they are of."""
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -20,7 +19,7 @@ from noisylab.corruption.label_tables import (
     looks_like_a_number,
     text_table,
 )
-from noisylab.corruption.sample_ids import rows_by_name, rows_by_position
+from noisylab.corruption.sample_ids import refuse_repeated, rows_by_name, rows_by_position
 from noisylab.corruption.validation import check_labels, check_positions, number_labels
 
 GIVEN = ("given", "given_label", "noisy", "noisy_label", "noisy_target", "label", "labels", "target")
@@ -97,9 +96,11 @@ def own_order(
     ids = file.ids if by is None else {} if by == BY_POSITION else dict([file.column(by)])
     ids = {name or "index": values for name, values in ids.items()}
     for name, values in ids.items():
-        if (twice := next(((value, count) for value, count in Counter(values).items() if count > 1), None)) is not None:
-            way = f"keep one row for each sample, or by={BY_POSITION!r} if that column does not say which sample a row is"
-            raise ValueError(f"{str(path)!r}: its column {name!r} has {twice[0]!r} {twice[1]} times; {way}")
+        try:
+            refuse_repeated(values, values, file.table.place)
+        except ValueError as error:
+            way = f"or by={BY_POSITION!r} if that column does not say which sample a row is"
+            raise ValueError(f"{str(path)!r}: its column {name!r} {error}, {way}") from None
     rows, ordered_by = np.arange(len(file.labels)), None
     numbers = [as_whole(value) for value in next(iter(ids.values()))] if len(ids) == 1 else [None]
     if None not in numbers and sorted(numbers) == rows.tolist() != numbers:  # type: ignore[type-var]

@@ -33,7 +33,7 @@ def rows_by_position(ids: Sequence[Any], positions: NDArray[np.int64], place: Pl
     for row, value in enumerate(whole):
         if value is None:
             raise ValueError(f"has {ids[row]!r} in {place(row)}, which is no position of a sample")
-    _refuse_repeated(whole, ids, place)
+    refuse_repeated(whole, ids, place)
     found = np.array(whole, dtype=np.int64)
     order = np.argsort(found)
     ordered, count = found[order], len(found)
@@ -68,7 +68,7 @@ def rows_by_name(ids: Sequence[Any], names: Sequence[str], place: Place, *, aske
         ValueError: For files that are repeated, are no samples, or miss a sample.
     """
     files, wanted = [_parts(value) for value in ids], [_parts(name) for name in names]
-    _refuse_repeated(files, ids, place)
+    refuse_repeated(files, ids, place)
     for key in _keys(min(map(len, wanted))):
         rows: dict[Any, int] = {}
         twice: dict[Any, int] = {}
@@ -117,7 +117,8 @@ def _stem(parts: tuple[str, ...]) -> Any:
     return stem or ending
 
 
-def _refuse_repeated(keys: Sequence[Any], ids: Sequence[Any], place: Place) -> None:
+def refuse_repeated(keys: Sequence[Any], ids: Sequence[Any], place: Place) -> None:
+    """Raise ValueError if two of the keys are equal. ids: what the file says, for the message."""
     first: dict[Any, int] = {}
     for row, key in enumerate(keys):
         before = first.setdefault(key, row)

@@ -113,7 +113,10 @@ def number_labels(labels: ArrayLike) -> tuple[NDArray[Any], tuple[str, ...] | No
     values = array.tolist() if array.dtype.kind in "OUb" else []
     wrong = next((place for place, value in enumerate(values) if not isinstance(value, str)), None)
     if wrong is not None and any(isinstance(value, str) for value in values):
-        raise ValueError(f"labels must be all names or all numbers, got {values[wrong]!r} at position {wrong}")
+        numbers = [place for place, value in enumerate(values) if not isinstance(value, str)]
+        texts_at = [place for place, value in enumerate(values) if isinstance(value, str)]
+        odd = min(numbers, texts_at, key=len)[0]
+        raise ValueError(f"labels must be all names or all numbers, got {values[odd]!r} at position {odd}")
     if not values or not (wrong is None or all(isinstance(value, bool | np.bool_) for value in values)):
         return array, None
     texts = [str(value) for value in values]
@@ -374,9 +377,9 @@ def read_matrix(value: ArrayLike | str | PathLike[str]) -> tuple[ArrayLike, dict
     """A matrix; a path is read as a `.npy` or `.csv` file. And the facts about that file for a record."""
     if not isinstance(value, str | PathLike):
         return value, {}
-    if Path(value).suffix not in (".npy", ".csv"):
+    if Path(value).suffix.lower() not in (".npy", ".csv"):
         raise ValueError(f"matrix must be an array, or a file that ends in .npy or .csv, got {str(value)!r}")
-    if Path(value).suffix == ".npy":
+    if Path(value).suffix.lower() == ".npy":
         rows = read_array(value, "matrix")
     else:
         try:

@@ -11,6 +11,7 @@ from noisylab.core.checks import PathText, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
 from noisylab.corruption.class_names import named_classes, rate_in_text_order
 from noisylab.corruption.label_files import open_labels
+from noisylab.corruption.label_tables import as_whole
 from noisylab.corruption.record import NoisyLabels, from_pair
 from noisylab.corruption.sample_ids import has_own_index
 from noisylab.corruption.validation import check_true_labels, numbered_by
@@ -104,6 +105,21 @@ def from_file(
 def _numbered(path: str, labels: NDArray[Any], class_names: tuple[str, ...] | None) -> NDArray[Any]:
     """The labels of a file as numbers. Raises ValueError for names that are no classes, or numbers that may be names."""
     try:
+        known = [as_whole(name) for name in class_names or ()]
+        if labels.dtype.kind in "iu" and None not in known and known != [*range(len(known))]:
+            return _by_numeric_name(labels, known)
         return numbered_by(labels, class_names)
     except ValueError as error:
         raise ValueError(f"{path!r}: {error}") from None
+
+
+def _by_numeric_name(labels: NDArray[Any], names: list[int | None]) -> NDArray[Any]:
+    """Labels of classes whose names are numbers, other ones than their places. Raises ValueError if both may be meant."""
+    are_names = bool(np.isin(labels, np.array(names)).all())
+    are_places = bool(((labels >= 0) & (labels < len(names))).all())
+    if are_names and are_places:
+        raise ValueError(
+            f"its labels may be class names ({', '.join(map(str, names[:3]))}, ...) or their numbers from 0: write names as "
+            'texts in a .json, as in ["7", "3"], or call from_file without class_names for numbers'
+        )
+    return np.array([names.index(label) for label in labels.tolist()]) if are_names else labels
