@@ -13,6 +13,9 @@ from noisylab.corruption.record import NoisyLabels
 from noisylab.corruption.sample_ids import in_one_order
 from noisylab.corruption.validation import chosen_class, class_order, number_labels, numbered_by, shortened
 
+# Options with an entry for each class; others may have one for each sample.
+BY_CLASS = ("mapping", "classes", "groups", "matrix")
+
 Kind = TypeVar("Kind", bound=Callable[..., NoisyLabels])
 
 
@@ -26,7 +29,8 @@ def named_classes(kind: Kind) -> Kind:
     @functools.wraps(kind)
     def wrapper(*args: Any, class_names: tuple[str, ...] | None = None, **kwargs: Any) -> NoisyLabels:
         given = signature.bind(*args, **kwargs).arguments
-        given = in_one_order(given | given.pop("inputs", {}))
+        given |= given.pop("inputs", {})
+        given |= in_one_order({name: value for name, value in given.items() if name not in BY_CLASS})
         found = None if given.get("labels") is None else number_labels(given["labels"])[1]
         names = found if class_names is None else tuple(class_names)
         if found is not None:
@@ -83,6 +87,9 @@ def _number_options(given: dict[str, Any], names: tuple[str, ...] | None) -> Non
         given["mapping"] = dict(numbered)
     if isinstance(classes := given.get("classes"), tuple | list):
         given["classes"] = [chosen_class(each, names) for each in classes]
+    if hasattr(given.get("groups"), "iloc"):
+        # A Series of pandas is indexed by class, or in the order of the classes.
+        given["groups"] = dict(given["groups"]) if given["groups"].index.dtype.kind not in "iu" else list(given["groups"])
     if isinstance(groups := given.get("groups"), Mapping):
         of_class = {chosen_class(each, names): group for each, group in groups.items()}
         _check_once("groups", list(of_class), groups)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.corruption.validation import check_labels, class_order, number_class, number_labels, shortened
+from noisylab.corruption.validation import check_labels, class_order, label_array, number_class, number_labels, shortened
 
 # With more classes than this, and fewer than two training samples of each, labels look like identifiers.
 MANY = 100
@@ -63,15 +63,10 @@ class _Found:
 
     def __init__(self, part: Labels) -> None:
         self.place = part.place
-        array = np.asarray(part.values)
-        if array.ndim == 2 and array.shape[1] == 1:
-            array = array[:, 0]
-        if array.ndim != 1 or not array.size:
-            shape = f"{array.dtype} {list(array.shape)}"
-            raise ValueError(f"{part.place} must be one label for each sample, [N] or [N,1], got {shape}")
-        if array.dtype.kind == "S":
-            array = np.char.decode(array, "utf-8")
         try:
+            array = label_array(part.values)
+            if array.dtype.kind == "S":
+                array = np.char.decode(array, "utf-8")
             codes, names = number_labels(array)
             self.values: list[Any] = list(names or ())
             if names is None:

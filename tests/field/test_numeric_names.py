@@ -232,6 +232,9 @@ def test_groups_tables_and_fine_classes_take_names() -> None:
     matrix = pandas.DataFrame([[0, 1, 0], [0, 0, 1], [0, 0, 1]], index=order, columns=order)
     moved = from_transition(pets, matrix)
     assert moved.class_names == ("car", "cat", "dog")
+    assert from_transition(pandas.Series(pets), matrix) == moved
+    grouped = block(pandas.Series(pets), 1, pandas.Series({"dog": 7, "car": 1, "cat": 7}))  # type: ignore[arg-type]
+    assert np.array_equal(grouped.given, made.given)
     assert [moved.class_names[each] for each in moved.given[:3]] == ["car", "cat", "car"]
     assert np.array_equal(from_transition(pets, matrix.to_numpy()).transition, matrix.to_numpy())
     with pytest.raises(ValueError, match="'lion' is not a class"):
