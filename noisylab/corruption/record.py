@@ -167,8 +167,8 @@ class NoisyLabels:
         Raises ValueError if there is none.
 
         Example:
-            >>> import numpy as np
-            >>> noisy = symmetric(np.arange(2000), 0.4)
+            >>> from noisylab.corruption import symmetric
+            >>> noisy = symmetric(range(2000), 0.4)
             >>> noisy.transition is None, noisy.dense_transition().shape
             (True, (2000, 2000))
         """
