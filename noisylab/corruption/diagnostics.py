@@ -1,14 +1,16 @@
 """Compare the noise that was asked for with the noise that was drawn."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from noisylab.core.foreign_text import printable
+from noisylab.core.foreign_text import padded, printable, short_names, width_of
 from noisylab.corruption.drawing import Drawing
+from noisylab.corruption.validation import shortened
 
 if TYPE_CHECKING:
     from noisylab.corruption.record import NoisyLabels
@@ -187,10 +189,29 @@ def _spread_in_words(spread: float) -> str:
     return f", spread over seeds {spread:.4f}" if spread >= 5e-5 else ", exact up to rounding"
 
 
+def named_parameters(parameters: Mapping[str, Any], names: tuple[str, ...] | None) -> dict[str, Any]:
+    """The parameters of a record, with the classes in them by name if names are known."""
+    shown = dict(parameters)
+    if names is None:
+        return shown
+    for key, value in parameters.items():
+        if key == "mapping" and isinstance(value, Mapping):
+            shown[key] = {names[int(true)]: names[given] for true, given in value.items()}
+        elif key == "classes":
+            shown[key] = [names[each] for each in value]
+        elif key == "groups" and not isinstance(value, str):
+            shown[key] = dict(zip(names, value, strict=True))
+        elif isinstance(value, Mapping):
+            shown[key] = named_parameters(value, names)
+    return shown
+
+
 def describe_record(noisy: "NoisyLabels") -> str:
     """The diagnostics of a corruption as text."""
     found, counts = diagnose(noisy), noisy.counts()
-    asked = "" if not noisy.parameters else " (" + ", ".join(f"{k}={v!r}" for k, v in noisy.parameters.items()) + ")"
+    names = [str(c) for c in range(noisy.num_classes)] if noisy.class_names is None else noisy.class_names
+    parameters = named_parameters(noisy.parameters, noisy.class_names)
+    asked = "" if not parameters else " (" + ", ".join(f"{k}={v!r}" for k, v in parameters.items()) + ")"
     lines = [
         f"{noisy.kind}{asked}, seed {noisy.seed}: {len(noisy)} labels, {noisy.num_classes} classes",
         f"nominal rate {found.nominal_rate:.4f}, realised rate {found.rate:.4f} ({int(noisy.mislabelled.sum())} mislabelled)",
@@ -206,13 +227,16 @@ def describe_record(noisy: "NoisyLabels") -> str:
     if noisy.replaced_by is not None:
         lines.append(f"images replaced from another data set: {int((noisy.replaced_by >= 0).sum())}")
     if found.never_given:
-        lines.append(f"classes never given: {', '.join(map(str, found.never_given))}")
-    lines.append(f"{'true class':>10} {'samples':>8} {'rate':>7}  most frequent wrong labels")
+        lines.append(f"classes never given: {shortened([names[c] for c in found.never_given])}")
+    cut = short_names(names, 30)
+    width = max(10, *map(width_of, cut))
+    lines.append(f"{'true class':>{width}} {'samples':>8} {'rate':>7}  most frequent wrong labels")
     for true, rate in enumerate(found.rate_per_class):
         total, wrong = int(counts[true].sum()), counts[true].copy()
         wrong[true] = 0
         frequent = [given for given in np.argsort(-wrong, kind="stable")[:3] if wrong[given]]
-        shown = ", ".join(f"{given} ({wrong[given]})" for given in frequent)
-        name = true if noisy.class_names is None else noisy.class_names[true]
-        lines.append(f"{name:>10} {total:>8} {f'{rate:7.4f}' if total else f'{chr(45):>7}'}  {shown or '-'}")
+        shown = ", ".join(f"{cut[given]} ({wrong[given]})" for given in frequent)
+        lines.append(
+            f"{padded(cut[true], width, right=True)} {total:>8} {f'{rate:7.4f}' if total else f'{chr(45):>7}'}  {shown or '-'}"
+        )
     return "\n".join(map(printable, lines))

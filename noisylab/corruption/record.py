@@ -18,7 +18,15 @@ from numpy.typing import ArrayLike, NDArray
 from noisylab.core.checks import PositiveInt
 from noisylab.core.files import write_atomically
 from noisylab.corruption.drawing import PerSample, Sampling, draw
-from noisylab.corruption.validation import check_class_names, check_every_class, check_labels, check_transition, number_labels
+from noisylab.corruption.sample_ids import joined_by_index
+from noisylab.corruption.validation import (
+    check_class_names,
+    check_every_class,
+    check_labels,
+    check_transition,
+    label_array,
+    number_labels,
+)
 
 if TYPE_CHECKING:
     import pandas
@@ -283,6 +291,7 @@ def corrupt(
     )
 
 
+@joined_by_index
 def from_pair(
     true: ArrayLike, given: ArrayLike, num_classes: PositiveInt | None = None, *, kind: str = "pair", **parameters: Any
 ) -> NoisyLabels:
@@ -290,7 +299,8 @@ def from_pair(
 
     Args:
         true: int[N] true labels, or names.
-        given: int[N] given labels, or names.
+        given: int[N] given labels, or names. A Series of pandas with another index than that of `true` is joined with it by
+            index, or refused if that may be wrong.
         num_classes: The number of classes; by default, that of the labels.
         kind: The name of the noise in the record.
         **parameters: Further facts for the record, such as where the labels come from.
@@ -307,11 +317,13 @@ def from_pair(
         >>> noisy.given.tolist(), noisy.class_names
         ([0, 0, 1], ('cat', 'dog'))
     """
-    if len(np.asarray(true)) != len(np.asarray(given)):
-        raise ValueError(
-            f"true and given labels must be equally long, got {len(np.asarray(true))} and {len(np.asarray(given))}"
-        )
-    both, names = number_labels(np.concatenate([np.asarray(true), np.asarray(given)]))
+    true, given = label_array(true), label_array(given)
+    if len(true) != len(given):
+        raise ValueError(f"true and given labels must be equally long, got {len(true)} and {len(given)}")
+    if (true.dtype.kind == "U") != (given.dtype.kind == "U") and {true.dtype.kind, given.dtype.kind} & {*"iufb"}:
+        # NumPy would make names of the numbers.
+        raise ValueError(f"true and given labels must both be names or both be numbers, got {true[:1]} and {given[:1]}")
+    both, names = number_labels(np.concatenate([true, given]))
     if names is not None:
         num_classes = len(names) if num_classes is None else num_classes
         true, given = np.split(both, 2)

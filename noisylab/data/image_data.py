@@ -143,7 +143,7 @@ class ImageData:
         return [*_ARRAYS, *(name for name in _OPTIONAL_ARRAYS if getattr(self, name) is not None)]
 
     def digest(self) -> str:
-        """SHA-256 of all arrays but `train_names`, equal for equal data from any source. Streamed images count by files."""
+        """SHA-256 of all arrays but `train_names`, equal for equal data from any source. Streamed images count by file."""
         total = hashlib.sha256(json.dumps([self.class_names, self.mean, self.std]).encode())
         for name in self._arrays():
             if name == "train_names":

@@ -1,15 +1,15 @@
 """Any map-style data sets of images as `ImageData`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from noisylab.corruption.sample_format import as_label, refuse_columns, split_row
-from noisylab.corruption.validation import check_labels, number_labels, numbered_by
+from noisylab.corruption.sample_format import as_label, refuse_columns, row_keys, split_row
 from noisylab.corruption.wrapping import MapStyle
+from noisylab.data.class_labels import Labels, numbered_classes
 from noisylab.data.image_data import ImageData, channel_statistics
 
 
@@ -21,14 +21,15 @@ def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str]
             array or tensor uint8[H, W], [C, H, W] or [H, W, C], or floats in [0, 1] that 8 bits can hold, as from torchvision's
             ToTensor. It must not be augmented or normalised, since noisylab does that.
         test: The same for testing.
-        class_names: Names of the labels 0 to K - 1; by default `train.classes`, else the sorted names or the numbers.
+        class_names: Names of the labels 0 to K - 1, also of labels that no sample has. By default `classes` of the data sets;
+            else the classes are the labels that occur, in the order of numbers or names.
 
     Returns:
         The data, with the mean and deviation of the training images, and crops of an eighth of their height.
 
     Raises:
         ValueError: For images of several shapes, or that 8 bits cannot hold, and for labels that are neither whole numbers nor
-            names.
+            names, or are classes that only the test set has.
 
     Example:
         >>> import numpy as np
@@ -40,13 +41,18 @@ def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str]
     images, held = zip(*(_read(data, name) for data, name in ((train, "training"), (test, "test"))), strict=True)
     if images[0].shape[1:] != images[1].shape[1:]:
         raise ValueError(f"training and test images must have one shape, got {images[0].shape[1:]} and {images[1].shape[1:]}")
-    both = np.array([*held[0], *held[1]], dtype=object)
-    known = class_names or getattr(train, "classes", None) or number_labels(both)[1]
-    labels, classes = check_labels(numbered_by(both, tuple(map(str, known or ()))))
-    names = tuple(map(str, known or range(classes)))
-    if classes > len(names):
-        raise ValueError(f"labels must be in [0, {len(names)}), one for each class name, got {classes - 1}")
-    return image_data(images, np.split(labels, [len(held[0])]), names)
+    stated = [_stated(data) for data in (train, test)] if class_names is None else [class_names] * 2
+    places = "the training set", "the test set"
+    found = [Labels(p, np.array(h, dtype=object), s) for p, h, s in zip(places, held, stated, strict=True)]
+    return image_data(images, *numbered_classes(*found))
+
+
+def _stated(data: MapStyle) -> Sequence[Any] | None:
+    """The names of the classes 0 to K - 1, if a data set has them: `classes`, or the feature of HuggingFace's label column."""
+    names = getattr(data, "classes", None)
+    if isinstance(features := getattr(data, "features", None), Mapping):
+        names = getattr(features[row_keys(features)[0]], "names", None)
+    return names if isinstance(names, list | tuple) and names else None
 
 
 def image_data(

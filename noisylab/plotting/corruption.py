@@ -8,11 +8,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from matplotlib.typing import HashableList
 from numpy.typing import NDArray
 
 from noisylab.core.foreign_text import class_texts, for_matplotlib, short_names
 from noisylab.corruption import NoisyLabels, diagnose
+from noisylab.corruption.validation import have_other_numbers
 from noisylab.data.streaming import Images
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.style import PALETTE, WIDTHS, Width, has_room, inches, paper_style
@@ -35,9 +37,10 @@ def transition_heatmap(
     ax.imshow(matrix, **{"vmin": 0, "vmax": 1, "cmap": "Blues", **kwargs})
     ax.grid(visible=False)
     ax.set(xlabel="given label", ylabel="true class")
-    if len(matrix) > ANNOTATED:
-        return ax
     labels = [str(c) for c in range(len(matrix))] if names is None else class_texts(names)
+    if len(matrix) > ANNOTATED:
+        _number_ticks(ax, labels, both=True)
+        return ax
     columns = [*labels, "image replaced"][: matrix.shape[1]]
     turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, columns)) > 2 else {}
     ax.set_xticks(range(len(columns)), columns, **turned)
@@ -82,8 +85,10 @@ def rate_per_class(noisy: NoisyLabels, *, names: Sequence[str] | None = None, ax
     entries = 3 if noisy.replaced_by is None else 4
     rows = 1 if entries == 3 or wide else 2
     ax.set_ylim(0, max((1.15 + 0.1 * rows) * max(float(np.nanmax(rates)), noisy.rate), 0.05))
-    if noisy.num_classes <= ANNOTATED:
-        labels = [str(c) for c in places] if names is None else class_texts(names)
+    labels = class_texts(_labels(noisy, names))
+    if noisy.num_classes > ANNOTATED:
+        _number_ticks(ax, labels)
+    else:
         turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, labels)) > 2 else {}
         ax.set_xticks(places, labels, **turned)
     ax.legend(
@@ -126,7 +131,8 @@ def examples_figure(
     images: number[N, C, H, W], the training images. outside_known: whether they include the outside images; else a replaced
     image is drawn as an empty place.
     """
-    labels = [str(c) for c in range(noisy.num_classes)] if names is None else class_texts(names, OVER_IMAGE)
+    known = _labels(noisy, names)
+    labels = class_texts(known, OVER_IMAGE)
     wrong = np.flatnonzero(noisy.mislabelled)
     chosen = np.sort(np.random.default_rng(seed).permutation(wrong)[: rows * columns])
     chosen = chosen[np.argsort(noisy.true[chosen], kind="stable")]
@@ -144,7 +150,7 @@ def examples_figure(
             if image is empty:
                 ax.text(0.5, 0.5, "?", transform=ax.transAxes, ha="center", va="center", fontsize=12, color="0.35")
     shown_samples = {"sample": chosen, "true": noisy.true[chosen], "given": noisy.given[chosen]}
-    return DrawnFigure(figure, pandas.DataFrame(shown_samples))
+    return DrawnFigure(figure, with_class_names(pandas.DataFrame(shown_samples), known))
 
 
 def corruption_figure(
@@ -155,6 +161,7 @@ def corruption_figure(
     Under open-set noise the matrices have an additional column: the share of images replaced from another data set.
     width: None: a width that is easy to read on a screen.
     """
+    names = noisy.class_names if names is None else names
     realised, asked = _shares(noisy), _asked(noisy)
     matrices = {"realised": realised} if asked is None else {"asked for": asked, "realised": realised}
     with paper_style():
@@ -179,7 +186,31 @@ def corruption_figure(
     true, given = np.indices(realised.shape)
     numbers: dict[str, NDArray[Any]] = {"true": true.ravel(), "given": given.ravel(), "samples": _counts(noisy).ravel()}
     numbers |= {name.replace(" ", "_"): matrix.ravel() for name, matrix in matrices.items()}
-    return DrawnFigure(figure, pandas.DataFrame(numbers))
+    return DrawnFigure(
+        figure, with_class_names(pandas.DataFrame(numbers), None if names is None else [*names, "image replaced"])
+    )
+
+
+def with_class_names(table: pandas.DataFrame, names: Sequence[str] | None) -> pandas.DataFrame:
+    """The table with the names of its true and given classes, if names are known."""
+    if names is None:
+        return table
+    return table.assign(**{f"{column}_name": np.array(names, dtype=object)[table[column]] for column in ("true", "given")})
+
+
+def _labels(noisy: NoisyLabels, names: Sequence[str] | None) -> list[str]:
+    """The names of the classes, or their numbers if no names are known."""
+    known = noisy.class_names if names is None else names
+    return [str(c) for c in range(noisy.num_classes)] if known is None else list(known)
+
+
+def _number_ticks(ax: Axes, labels: Sequence[str], *, both: bool = False) -> None:
+    """Write names that are other numbers than the classes' own at the ticks of an axis with too many classes for all."""
+    if not have_other_numbers(tuple(labels)):
+        return
+    for axis in (ax.xaxis, ax.yaxis)[: 1 + both]:
+        axis.set_major_locator(MaxNLocator(integer=True))
+        axis.set_major_formatter(lambda at, _: labels[round(at)] if 0 <= at < len(labels) else "")
 
 
 def _replaced_in_words(noisy: NoisyLabels) -> str:

@@ -11,7 +11,7 @@ from noisylab.analysis.mislabel_detection import suspicion
 from noisylab.analysis.scoring import score
 from noisylab.core.foreign_text import class_texts
 from noisylab.core.registries import FIGURES
-from noisylab.plotting.corruption import OVER_IMAGE, example
+from noisylab.plotting.corruption import OVER_IMAGE, example, with_class_names
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import GROUPS, Width, has_room, inches, method_label, paper_style
@@ -83,4 +83,4 @@ def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> Draw
             "true → given; probability of the given label over epochs, ticks: predicted as the true label",
             wrap=True,
         )
-    return DrawnFigure(figure, numbers)
+    return DrawnFigure(figure, with_class_names(numbers, data.class_names))

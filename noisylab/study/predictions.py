@@ -2,7 +2,7 @@
 
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from noisylab.analysis.calibration import aurc, brier, ece, ece_classwise, nll
 from noisylab.analysis.predicted_classes import class_accuracy, confusion, mean_churn, top_k_accuracy
-from noisylab.study.run_folder import PREDICTIONS, read_file
+from noisylab.study.run_folder import PREDICTIONS, read_config, read_file
 
 if TYPE_CHECKING:
     import pandas
@@ -68,16 +68,16 @@ def measured(predictions: Predictions) -> dict[str, float]:
 def class_accuracy_table(study: Path, results: "pandas.DataFrame") -> "pandas.DataFrame":
     """The accuracy per class of the runs in `results` (rows of `results.csv`), in the last epoch.
 
-    A row per run and class: id, noise, method, seed, class, n (test samples) and accuracy.
+    A row per run and class: id, noise, method, seed, class, class_name, n (test samples) and accuracy.
     """
     import pandas
 
     rows = []
     for run, found in _each(study, results):
-        counts = np.bincount(found.labels, minlength=found.logits.shape[1])
+        counts, names = np.bincount(found.labels, minlength=found.logits.shape[1]), _class_names(study, run)
         accuracies = class_accuracy(found.logits.argmax(axis=1), found.labels, found.logits.shape[1])
         rows += [
-            run | {"class": label, "n": count, "accuracy": accuracy}
+            run | {"class": label, "class_name": names[label], "n": count, "accuracy": accuracy}
             for label, (count, accuracy) in enumerate(zip(counts.tolist(), accuracies.tolist(), strict=True))
         ]
     return pandas.DataFrame(rows)
@@ -86,15 +86,18 @@ def class_accuracy_table(study: Path, results: "pandas.DataFrame") -> "pandas.Da
 def confusion_table(study: Path, results: "pandas.DataFrame") -> "pandas.DataFrame":
     """The confusion matrices of the runs in `results` (rows of `results.csv`), in the last epoch.
 
-    A row per run and pair of classes: id, noise, method, seed, true, predicted and n (test samples).
+    A row per run and pair of classes: id, noise, method, seed, true, true_name, predicted, predicted_name and n (test samples).
     """
     import pandas
 
     rows = []
     for run, found in _each(study, results):
         counts = confusion(found.logits.argmax(axis=1), found.labels, found.logits.shape[1])
-        pairs = itertools.product(range(len(counts)), repeat=2)
-        rows += [run | {"true": true, "predicted": predicted, "n": int(counts[true, predicted])} for true, predicted in pairs]
+        names = [*enumerate(_class_names(study, run))]
+        rows += [
+            run | {"true": t, "true_name": true, "predicted": p, "predicted_name": predicted, "n": int(counts[t, p])}
+            for (t, true), (p, predicted) in itertools.product(names, repeat=2)
+        ]
     return pandas.DataFrame(rows)
 
 
@@ -114,6 +117,10 @@ def churn_table(study: Path, results: "pandas.DataFrame") -> "pandas.DataFrame":
             for (noise, method), rows in classes.items()
         ]
     )
+
+
+def _class_names(study: Path, run: Mapping[str, object]) -> list[str]:
+    return list(read_config(study / str(run["id"]))["images"]["class_names"])
 
 
 def _each(study: Path, results: "pandas.DataFrame") -> Iterator[tuple[dict[str, object], Predictions]]:

@@ -1,6 +1,6 @@
 """Block noise: uniform among the classes of one group."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ from noisylab.corruption.class_maps import CIFAR100_SUPERCLASS
 from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import Sampling
 from noisylab.corruption.record import NoisyLabels, corrupt
-from noisylab.corruption.validation import check_labels
+from noisylab.corruption.validation import check_labels, number_labels
 
 
 @NOISES.register("block", main="rate")
@@ -20,7 +20,7 @@ from noisylab.corruption.validation import check_labels
 def block(
     labels: ArrayLike,
     rate: UnitInterval,
-    groups: Literal["cifar100_superclass"] | Sequence[int] = "cifar100_superclass",
+    groups: Literal["cifar100_superclass"] | Sequence[int | str] | Mapping[int | str, int | str] = "cifar100_superclass",
     num_classes: PositiveInt | None = None,
     *,
     sampling: Sampling = "exact_per_class",
@@ -33,7 +33,8 @@ def block(
     Args:
         labels: int[N] true labels, or names.
         rate: r in [0, 1].
-        groups: int[C], the group of each class, or CIFAR-100's superclasses.
+        groups: The group of each class, a number or a name: a list in the order of the classes, or a dict class -> group
+            whose classes are numbers or names. Or CIFAR-100's superclasses.
         num_classes: The number of classes; by default, that of the labels.
         sampling: "exact_per_class", "exact" or "iid" (see `draw`).
         seed: Seed of all draws; for one seed, noise is nested over rates.
@@ -50,7 +51,7 @@ def block(
         array([1, 0, 3, 2])
     """
     r = float(rate)
-    group, _ = check_labels(CIFAR100_SUPERCLASS if isinstance(groups, str) else groups)
+    group, _ = check_labels(CIFAR100_SUPERCLASS if isinstance(groups, str) else number_labels(list(groups))[0])
     clean, classes = check_labels(labels, len(group) if num_classes is None else num_classes)
     if classes != len(group) and isinstance(groups, str):
         half = [0] * ((classes + 1) // 2) + [1] * (classes // 2)

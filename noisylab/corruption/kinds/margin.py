@@ -36,7 +36,8 @@ def margin(
     Args:
         labels: int[N] true labels, or names.
         rate: r in [0, 1].
-        posteriors: float[N, C] estimates of P(y | x), rows sum to 1, or the path of a `.npy` that holds them.
+        posteriors: float[N, C] estimates of P(y | x), rows sum to 1, or the path of a `.npy` that holds them. The columns of a
+            pandas table may be named by classes, in any order.
         num_classes: The number of classes; by default, that of the labels.
         form: "I", "II" or "III".
         sampling: "exact_per_class", "exact" or "iid" (see `draw`).

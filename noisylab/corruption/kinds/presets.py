@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
 from noisylab.core.seeds import derive_seed
-from noisylab.corruption.class_maps import MAPPINGS
+from noisylab.corruption.class_maps import named_map
 from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import Drawing
 from noisylab.corruption.kinds.asymmetric import asymmetric
@@ -85,6 +85,7 @@ def preset(
     form: Literal["symmetric", "asymmetric", "pair"] = "symmetric",
     dataset: Literal["cifar10", "mnist", "cifar100"] | None = None,
     seed: NonNegativeInt = 0,
+    class_names: tuple[str, ...] | None = None,
 ) -> NoisyLabels:
     """The noise that a published code runs, with its deviations from its paper: dividemix, coteaching, sce, elr.
 
@@ -100,6 +101,7 @@ def preset(
         dataset: The data set whose asymmetric noise is used, whatever the classes mean: "cifar10", "mnist" (sce) or "cifar100"
             (sce, elr). By default CIFAR-100's for 100 classes, else CIFAR-10's.
         seed: Seed of all draws.
+        class_names: In the order of the classes. A map follows its own classes into another order.
 
     Returns:
         The record.
@@ -125,7 +127,7 @@ def preset(
         dataset = dataset or ("cifar100" if classes == 100 else "cifar10")
         _check_dataset(source, dataset, classes, counted=num_classes is not None)
         mapping = ASYMMETRIC[source][dataset]
-        pairs = _random_pairs(rng) if mapping is None else MAPPINGS[mapping][1]
+        pairs = _random_pairs(rng) if mapping is None else named_map(mapping, class_names)
         parameters["mapping"] = mapping or {str(true): given for true, given in pairs.items()}
     elif dataset is not None:
         raise ValueError(f"dataset is for form='asymmetric', got dataset={dataset!r} with form={form!r}")

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from noisylab.core.checks import NonNegativeInt, PositiveInt
 from noisylab.core.registries import NOISES
-from noisylab.corruption.class_names import named_classes
+from noisylab.corruption.class_names import check_same_order, named_classes
 from noisylab.corruption.drawing import Sampling
 from noisylab.corruption.estimators import empirical_transition
 from noisylab.corruption.record import NoisyLabels, corrupt
@@ -32,7 +32,7 @@ def from_transition(
     Args:
         labels: int[N] true labels, or names.
         matrix: float[C, C], rows sum to 1 (row = true class, column = given class), or the path of a `.npy` or `.csv` that
-            holds it.
+            holds it. The rows and columns of a pandas table may be named by classes, in any order.
         num_classes: The number of classes; by default, that of the labels.
         sampling: "exact_per_class", "exact" or "iid" (see `draw`).
         seed: Seed of all draws.
@@ -75,6 +75,7 @@ def empirical(
     *,
     sampling: Sampling = "exact_per_class",
     seed: NonNegativeInt = 0,
+    class_names: tuple[str, ...] | None = None,
 ) -> NoisyLabels:
     """Class-conditional noise with the transition matrix that another corruption realised: T_ij = n_ij / n_i.
 
@@ -86,12 +87,13 @@ def empirical(
         num_classes: The number of classes; by default, that of the labels.
         sampling: "exact_per_class", "exact" or "iid" (see `draw`).
         seed: Seed of all draws.
+        class_names: In the order of the classes, to compare with those of the source.
 
     Returns:
         The record.
 
     Raises:
-        ValueError: For bad labels or source.
+        ValueError: For bad labels or source, or one whose classes are in another order.
 
     Example:
         >>> from noisylab.corruption import empirical, pair_flip
@@ -100,6 +102,7 @@ def empirical(
         0.2
     """
     record = source if isinstance(source, NoisyLabels) else _load(source)
+    check_same_order(class_names, record)
     matrix = empirical_transition(record.true, record.given, record.num_classes)
     made: NoisyLabels = from_transition(labels, matrix, num_classes, sampling=sampling, seed=seed)
     return replace(made, kind="empirical", parameters={**made.parameters, "source_digest": record.digest})

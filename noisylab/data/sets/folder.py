@@ -8,6 +8,7 @@ from PIL import Image
 
 from noisylab.core.checks import PathText, PositiveInt
 from noisylab.core.registries import DATA_SETS
+from noisylab.corruption.validation import class_order
 from noisylab.data.image_data import SAMPLED, ImageData, channel_statistics
 from noisylab.data.image_files import EXTENSIONS, GREY, UNREADABLE, Mode, read_images
 from noisylab.data.streaming import Images, StreamedImages
@@ -24,6 +25,7 @@ def folder(
 ) -> ImageData:
     """PATH/train/CLASS/* and PATH/test/CLASS/* (or val/), as for torchvision's ImageFolder.
 
+    Classes are in the order of their names, or of numbers if all names are numbers (2 before 10; ImageFolder: 10 before 2).
     size: resize all images to a square, by stretching or, with `crop`, by cutting out the middle. stream: leave images in their
     files and read them for every batch, for data sets larger than memory; needs size. Raises ValueError naming what is wrong.
     """
@@ -34,7 +36,7 @@ def folder(
         raise ValueError(f"data set folder: {path!r} must hold a folder train and a folder test or val")
     if size is None and (crop or stream):
         raise ValueError(f"data set folder: {'stream' if stream else 'crop'} needs a size for all images, as in size=224")
-    names = tuple(sorted(entry.name for entry in train.iterdir() if _is_class(entry)))
+    names = class_order(entry.name for entry in train.iterdir() if _is_class(entry))
     files = {part: _files(part, names) for part in (train, test)}
     every = [file for part in files.values() for file in part[0]]
     grey = all(_is_grey(file) for file in (every[:: -(-len(every) // SAMPLED)] if stream else every))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from noisylab.core.checks import PositiveInt
 from noisylab.core.registries import DATA_SETS
-from noisylab.corruption.validation import number_labels
+from noisylab.data.class_labels import Labels, numbered_classes
 from noisylab.data.download import DEFAULT_ROOT
 from noisylab.data.image_data import ImageData
 from noisylab.data.map_style import image_data
@@ -47,7 +47,9 @@ def hf(
     features = parts[0].features
     image = _column(where, "image", image, features, _is_image)
     label = _column(where, "label", label, features, _is_label)
-    names, labels = _labels(f"{where}: {label}", features[label], [part[label] for part in parts])
+    labels, names = numbered_classes(
+        *(_labels(f"{where}: {label} of {split}", splits[split], label) for split in chosen.values())
+    )
     images = [_images(where, part.select_columns([image]), image, size) for part in parts]
     channels = max(part.shape[1] for part in images)
     images = [np.repeat(part, channels, axis=1) if part.shape[1] < channels else part for part in images]
@@ -102,17 +104,12 @@ def _column(where: str, option: str, given: str | None, features: Mapping[str, A
     raise ValueError(f"{where} has {wrong}; give {option}= one of {', '.join(found or features)}")
 
 
-def _labels(where: str, feature: Any, parts: list[Any]) -> tuple[tuple[str, ...], list[NDArray[np.int64]]]:
-    """The class names, and int64[N] for training and testing; texts are numbered by sorted name."""
-    arrays = [np.asarray(list(part)) for part in parts]
-    if len({array.dtype.kind for array in arrays}) == 1 and (found := number_labels(np.concatenate(arrays)))[1] is not None:
-        return found[1], np.split(found[0], [len(arrays[0])])
-    for array in arrays:
-        if array.dtype.kind not in "iu" or array.ndim != 1 or not len(array) or array.min() < 0:
-            raise ValueError(f"{where} must be texts or whole numbers from 0, got {array.dtype} {list(array[:3])}")
-    count = int(max(array.max() for array in arrays)) + 1
-    names = tuple(feature.names) if _is_label(feature) else tuple(map(str, range(count)))
-    return names, [array.astype(np.int64) for array in arrays]
+def _labels(place: str, part: Any, label: str) -> Labels:
+    if label not in part.features:
+        raise ValueError(f"{place}: there is no such column; it has {', '.join(part.features)}")
+    feature = part.features[label]
+    # Indexing a column that datasets does not decode at once gives a view.
+    return Labels(place, list(part[label]), feature.names if _is_label(feature) else None)
 
 
 def _images(where: str, rows: Any, column: str, size: int | None) -> NDArray[np.uint8]:
