@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from noisylab.core.foreign_text import printable
+from noisylab.core.foreign_text import padded, printable, short_names, width_of
 from noisylab.corruption.drawing import Drawing
 from noisylab.corruption.matrices import DENSE, Matrix, dense, diagonal_of, empirical_matrix, row_chunks, rows_of
 from noisylab.corruption.validation import shortened
@@ -270,14 +270,15 @@ def _class_table(noisy: "NoisyLabels", names: list[str], rates: NDArray[np.float
     sizes = np.bincount(noisy.true, minlength=noisy.num_classes)
     true, given, count = noisy.pairs()
     bounds = np.searchsorted(true, np.arange(noisy.num_classes + 1))
-    width = min(max(10, *(len(names[label]) for label in listed)), 30)
+    cut = short_names(names, 30)
+    width = max(10, *(width_of(cut[label]) for label in listed))
     lines = [f"{'true class':>{width}} {'samples':>8} {'rate':>7}  most frequent wrong labels"]
     for label in listed:
         own = slice(bounds[label], bounds[label + 1])
         frequent = [pair for pair in np.argsort(-count[own], kind="stable")[:4] if given[own][pair] != label][:3]
-        shown = ", ".join(f"{names[given[own][pair]]} ({count[own][pair]})" for pair in frequent)
+        shown = ", ".join(f"{cut[given[own][pair]]} ({count[own][pair]})" for pair in frequent)
         rate = f"{rates[label]:7.4f}" if sizes[label] else f"{'-':>7}"
-        lines.append(f"{names[label]:>{width}} {sizes[label]:>8} {rate}  {shown or '-'}")
+        lines.append(f"{padded(cut[label], width, right=True)} {sizes[label]:>8} {rate}  {shown or '-'}")
     return title + lines
 
 

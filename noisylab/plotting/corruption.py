@@ -92,7 +92,7 @@ def rate_per_class(noisy: NoisyLabels, *, names: Sequence[str] | None = None, ax
     entries = 3 if noisy.replaced_by is None else 4
     rows = 1 if entries == 3 or wide else 2
     ax.set_ylim(0, max((1.15 + 0.1 * rows) * max(float(np.nanmax(rates)), noisy.rate), 0.05))
-    labels = _labels(noisy, names)
+    labels = class_texts(_labels(noisy, names))
     if noisy.num_classes > ANNOTATED:
         _number_ticks(ax, labels)
     else:
@@ -147,7 +147,8 @@ def examples_figure(
     images: number[N, C, H, W], the training images. outside_known: whether they include the outside images; else a replaced
     image is drawn as an empty place.
     """
-    labels = _labels(noisy, names, OVER_IMAGE)
+    known = _labels(noisy, names)
+    labels = class_texts(known, OVER_IMAGE)
     wrong = np.flatnonzero(noisy.mislabelled)
     chosen = np.sort(np.random.default_rng(seed).permutation(wrong)[: rows * columns])
     chosen = chosen[np.argsort(noisy.true[chosen], kind="stable")]
@@ -165,7 +166,7 @@ def examples_figure(
             if image is empty:
                 ax.text(0.5, 0.5, "?", transform=ax.transAxes, ha="center", va="center", fontsize=12, color="0.35")
     shown_samples = {"sample": chosen, "true": noisy.true[chosen], "given": noisy.given[chosen]}
-    return DrawnFigure(figure, with_class_names(pandas.DataFrame(shown_samples), labels))
+    return DrawnFigure(figure, with_class_names(pandas.DataFrame(shown_samples), known))
 
 
 def corruption_figure(
@@ -223,10 +224,10 @@ def with_class_names(table: pandas.DataFrame, names: Sequence[str] | None) -> pa
     return table.assign(**{f"{column}_name": np.array(names, dtype=object)[table[column]] for column in ("true", "given")})
 
 
-def _labels(noisy: NoisyLabels, names: Sequence[str] | None, longest: int = 24) -> list[str]:
-    """The names of the classes as figures show them, or their numbers if no names are known."""
+def _labels(noisy: NoisyLabels, names: Sequence[str] | None) -> list[str]:
+    """The names of the classes, or their numbers if no names are known."""
     known = noisy.class_names if names is None else names
-    return [str(c) for c in range(noisy.num_classes)] if known is None else class_texts(known, longest)
+    return [str(c) for c in range(noisy.num_classes)] if known is None else list(known)
 
 
 def _number_ticks(ax: Axes, labels: Sequence[str], *, both: bool = False) -> None:
