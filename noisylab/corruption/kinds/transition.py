@@ -6,7 +6,7 @@ from os import PathLike
 import numpy as np
 from numpy.typing import ArrayLike
 
-from noisylab.core.checks import NonNegativeInt, PositiveInt
+from noisylab.core.checks import NonNegativeInt, PathText, PositiveInt
 from noisylab.core.registries import NOISES
 from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import Sampling
@@ -19,7 +19,7 @@ from noisylab.corruption.validation import check_labels, check_transition, read_
 @named_classes
 def from_transition(
     labels: ArrayLike,
-    matrix: ArrayLike | str | PathLike[str],
+    matrix: ArrayLike | PathText | PathLike[str],
     num_classes: PositiveInt | None = None,
     *,
     sampling: Sampling = "exact_per_class",
@@ -70,7 +70,7 @@ def from_transition(
 @named_classes
 def empirical(
     labels: ArrayLike,
-    source: str | PathLike[str] | NoisyLabels,
+    source: PathText | PathLike[str] | NoisyLabels,
     num_classes: PositiveInt | None = None,
     *,
     sampling: Sampling = "exact_per_class",

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from noisylab.core.checks import PathText, PositiveInt
+from noisylab.core.checks import FolderText, PositiveInt
 from noisylab.core.registries import DATA_SETS
 from noisylab.data.image_data import SAMPLED, ImageData, channel_statistics
 from noisylab.data.image_files import EXTENSIONS, GREY, UNREADABLE, Mode, read_images
@@ -15,7 +15,7 @@ from noisylab.data.streaming import Images, StreamedImages
 
 @DATA_SETS.register("folder", main="path")
 def folder(
-    path: PathText,
+    path: FolderText,
     size: PositiveInt | None = None,
     crop: bool = False,
     stream: bool = False,
@@ -27,7 +27,7 @@ def folder(
     size: resize all images to a square, by stretching or, with `crop`, by cutting out the middle. stream: leave images in their
     files and read them for every batch, for data sets larger than memory; needs size. Raises ValueError naming what is wrong.
     """
-    base = Path(path).expanduser()
+    base = Path(path)
     train = base / "train"
     test = next((base / part for part in ("test", "val") if (base / part).is_dir()), None)
     if not train.is_dir() or test is None:

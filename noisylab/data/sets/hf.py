@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from noisylab.core.checks import PositiveInt
+from noisylab.core.checks import HubText, PositiveInt
 from noisylab.core.registries import DATA_SETS
 from noisylab.corruption.validation import number_labels
 from noisylab.data.download import DEFAULT_ROOT
@@ -20,7 +20,7 @@ TEST_SPLITS = ("test", "validation", "valid", "val")
 
 @DATA_SETS.register("hf", main="name")
 def hf(
-    name: str,
+    name: HubText,
     config: str | None = None,
     train: str = "train",
     test: str | None = None,
