@@ -120,11 +120,9 @@ def main(args: Sequence[str]) -> int:
 
 def finished_runs(plan: "Plan", out: Path) -> "pandas.DataFrame":
     """The results of the finished runs of a plan, in its order."""
-    import pandas
+    from noisylab.study.run_folder import as_table, read_result
 
-    from noisylab.study.run_folder import read_result
-
-    return pandas.DataFrame([result for config in plan.configs if (result := read_result(out / config.id)) is not None])
+    return as_table([result for config in plan.configs if (result := read_result(out / config.id)) is not None])
 
 
 def show(

@@ -1,5 +1,6 @@
 """From a grid to its runs. Everything is checked, and built once, before any training starts."""
 
+import hashlib
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from noisylab.data.image_data import ImageData, check_root, load_data
 from noisylab.study.code import code_of
 from noisylab.study.grid import Grid
 from noisylab.study.recipes import with_recipes
-from noisylab.study.run_config import RunConfig
+from noisylab.study.run_config import LABELS_IN_FILES, RunConfig
 from noisylab.study.validation_split import training_part
 from noisylab.training.config import check_compiler
 
@@ -71,7 +72,11 @@ class _Data:
                 raise ValueError(f"noise {spec.label!r} must return NoisyLabels, got {type(noisy).__name__}")
             if validation:
                 _check_split(noisy, spec, seed, validation)
-            self._drawn[key] = self.data.noise_digest(noisy), noisy.transition
+            digest = self.data.noise_digest(noisy)
+            if noisy.transition is not None and NOISES.has_path(spec, but=(*LABELS_IN_FILES, "open_set")):
+                # Nothing else in the identity says which matrix the file held.
+                digest = hashlib.sha256(digest.encode() + noisy.transition.tobytes()).hexdigest()
+            self._drawn[key] = digest, noisy.transition
         return self._drawn[key]
 
 
@@ -91,17 +96,18 @@ def _plan_setting(grid: Grid, held: _Data) -> list[RunConfig]:
     """The runs of a grid without further axes."""
     data, training = held.data, replace(grid.training, device=resolve_device_name(grid.training.device))
     check_compiler(training)
-    noises = [NOISES.parse(text, data.noise_defaults) for text in grid.noise]
+    # Figures may be drawn in another folder: runs keep absolute paths.
+    noises = [NOISES.located(text, grid.data_root, data.noise_defaults) for text in grid.noise]
     augment = AUGMENTATIONS.parse(data.augment if grid.augment == "auto" else grid.augment, data.augment_defaults)
-    model = MODELS.parse(grid.model)
-    methods = with_recipes(grid.methods, grid.recipe, grid.data, training)
+    model = MODELS.located(grid.model)
+    methods = tuple(str(METHODS.located(text)) for text in with_recipes(grid.methods, grid.recipe, grid.data, training))
     code = {
         (method, str(noise)): code_of(data=grid.data, model=grid.model, method=method, noise=str(noise), augment=str(augment))
         for method, noise in itertools.product(methods, noises)
     }
     configs = [
         RunConfig(
-            data=str(DATA_SETS.parse(grid.data)),
+            data=str(DATA_SETS.located(grid.data, grid.data_root)),
             data_digest=held.digest,
             train_size=len(data.train_labels),
             test_size=len(data.test_labels),

@@ -25,6 +25,9 @@ Share = Annotated[float, Bound(ge=0, lt=1, written_as="percent")]
 # The spec fields, and their registries.
 SPECS = {"data": DATA_SETS, "model": MODELS, "method": METHODS, "noise": NOISES, "augment": AUGMENTATIONS}
 
+# Noises whose files hold the labels themselves, which do not depend on a seed.
+LABELS_IN_FILES = ("file", "record")
+
 # The fields in which runs of one comparison differ; all other differences are settings.
 COMPARED = ("method", "noise", "noise_digest", "noise_seed", "seed", "code")
 

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval
+from noisylab.core.checks import NonNegativeInt, PathText, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
 from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import PerSample, Sampling, sent_to
@@ -19,7 +19,7 @@ from noisylab.corruption.validation import check_labels, check_posteriors, read_
 def margin(
     labels: ArrayLike,
     rate: UnitInterval,
-    posteriors: ArrayLike | str | PathLike[str],
+    posteriors: ArrayLike | PathText | PathLike[str],
     num_classes: PositiveInt | None = None,
     *,
     form: Literal["I", "II", "III"] = "I",

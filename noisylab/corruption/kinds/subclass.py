@@ -5,7 +5,7 @@ from os import PathLike
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval
+from noisylab.core.checks import NonNegativeInt, PathText, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
 from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import PerSample, Sampling, sent_to
@@ -18,7 +18,7 @@ from noisylab.corruption.validation import check_labels, check_true_labels, numb
 def subclass(
     labels: ArrayLike,
     rate: UnitInterval,
-    fine: ArrayLike | str | PathLike[str] | None = None,
+    fine: ArrayLike | PathText | PathLike[str] | None = None,
     num_classes: PositiveInt | None = None,
     *,
     sampling: Sampling = "exact_per_class",

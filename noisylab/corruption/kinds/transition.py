@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from noisylab.core.checks import NonNegativeInt, PositiveInt
+from noisylab.core.checks import NonNegativeInt, PathText, PositiveInt
 from noisylab.core.registries import NOISES
 from noisylab.corruption.class_names import check_same_order, named_classes
 from noisylab.corruption.drawing import Sampling
@@ -20,7 +20,7 @@ from noisylab.corruption.validation import check_labels, check_transition, read_
 @named_classes
 def from_transition(
     labels: ArrayLike,
-    matrix: ArrayLike | str | PathLike[str],
+    matrix: ArrayLike | PathText | PathLike[str],
     num_classes: PositiveInt | None = None,
     *,
     sampling: Sampling = "exact_per_class",
@@ -80,7 +80,7 @@ def drawn_from(
 @named_classes
 def empirical(
     labels: ArrayLike,
-    source: str | PathLike[str] | NoisyLabels,
+    source: PathText | PathLike[str] | NoisyLabels,
     num_classes: PositiveInt | None = None,
     *,
     sampling: Sampling = "exact_per_class",

@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from noisylab.core.checks import NotIdentity, PathText, PositiveInt
+from noisylab.core.checks import FolderText, NotIdentity, PositiveInt
 from noisylab.core.registries import DATA_SETS
 from noisylab.corruption.validation import class_order
 from noisylab.data.found_files import Found
@@ -18,7 +18,7 @@ from noisylab.data.streaming import Images, StreamedImages
 
 @DATA_SETS.register("folder", main="path")
 def folder(
-    path: PathText,
+    path: FolderText,
     size: PositiveInt | None = None,
     crop: bool = False,
     stream: bool = False,
@@ -35,7 +35,7 @@ def folder(
     that become black and white, as in (0, 4095); 32-bit integers and floats need it, since they have no range of their own.
     Raises ValueError naming what is wrong; warns of files that are passed over.
     """
-    base = Path(path).expanduser()
+    base = Path(path)
     train = base / "train"
     test = next((base / part for part in ("test", "val") if (base / part).is_dir()), None)
     if not train.is_dir() or test is None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from noisylab.core.checks import NotIdentity, PositiveInt
+from noisylab.core.checks import HubText, NotIdentity, PositiveInt
 from noisylab.core.registries import DATA_SETS
 from noisylab.data.class_labels import Labels, numbered_classes
 from noisylab.data.download import DEFAULT_ROOT
@@ -23,7 +23,7 @@ TEST_SPLITS = ("test", "validation", "valid", "val")
 
 @DATA_SETS.register("hf", main="name")
 def hf(
-    name: str,
+    name: HubText,
     config: str | None = None,
     train: str = "train",
     test: str | None = None,

@@ -22,10 +22,10 @@ def npz(path: PathText, *, root: Path | None = None) -> ImageData:  # noqa: ARG0
     """
     keys = ("train_images", "train_labels", "test_images", "test_labels")
     try:
-        with Path(path).expanduser().open("rb") as file:
+        with Path(path).open("rb") as file:
             if not zipfile.is_zipfile(file):
                 raise ValueError("it is truncated, or not a .npz file")
-        with np.load(Path(path).expanduser(), allow_pickle=False) as archive:
+        with np.load(Path(path), allow_pickle=False) as archive:
             missing = [key for key in keys if key not in archive.files]
             if missing:
                 raise ValueError(f"it lacks {', '.join(missing)}; it holds {', '.join(archive.files) or 'nothing'}")
