@@ -255,13 +255,8 @@ def check_root(root: Path | None) -> None:
         raise ValueError(f"data root {str(root)!r} is not a folder{inside}")
 
 
-def channel_statistics(images: Images) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation per channel of uint8[N, C, H, W], of pixels scaled to [0, 1].
-
-    Streamed images count by SAMPLED evenly spread ones.
-    """
-    if isinstance(images, StreamedImages):
-        images = images[:: -(-len(images) // SAMPLED)]
+def channel_statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation per channel of uint8[N, C, H, W], of pixels scaled to [0, 1]."""
     levels = np.arange(256) / 255
     mean, std = [], []
     for channel in range(images.shape[1]):

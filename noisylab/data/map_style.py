@@ -10,8 +10,9 @@ from PIL import Image
 from noisylab.corruption.sample_format import as_label, refuse_columns, row_keys, split_row
 from noisylab.corruption.wrapping import MapStyle
 from noisylab.data.class_labels import Labels, numbered_classes
-from noisylab.data.image_data import ImageData, channel_statistics
-from noisylab.data.image_files import GREY, UnreadableError, convert, warn_of_flat
+from noisylab.data.image_data import ImageData
+from noisylab.data.image_files import GREY, UnreadableError, convert
+from noisylab.data.own_data import own_data
 
 _SCALE = "scale them to 0 to 255, as uint8, in the data set's transform"
 
@@ -45,10 +46,9 @@ def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str]
     if images[0].shape[1:] != images[1].shape[1:]:
         raise ValueError(f"training and test images must have one shape, got {images[0].shape[1:]} and {images[1].shape[1:]}")
     stated = [_stated(data) for data in (train, test)] if class_names is None else [class_names] * 2
-    warn_of_flat(images[0], "given as an object", _SCALE)
     places = "the training set", "the test set"
     found = [Labels(p, np.array(h, dtype=object), s) for p, h, s in zip(places, held, stated, strict=True)]
-    return image_data(images, *numbered_classes(*found))
+    return own_data(images, *numbered_classes(*found), source="given as an object", way_out=_SCALE)
 
 
 def _stated(data: MapStyle) -> Sequence[Any] | None:
@@ -57,25 +57,6 @@ def _stated(data: MapStyle) -> Sequence[Any] | None:
     if isinstance(features := getattr(data, "features", None), Mapping):
         names = getattr(features[row_keys(features)[0]], "names", None)
     return names if isinstance(names, list | tuple) and names else None
-
-
-def image_data(
-    images: Sequence[NDArray[np.uint8]], labels: Sequence[NDArray[np.int64]], class_names: tuple[str, ...]
-) -> ImageData:
-    """`ImageData` of the images uint8[N, C, H, W] and the labels int64[N] for training and for testing."""
-    mean, std = channel_statistics(images[0])
-    return ImageData(
-        train_images=images[0],
-        train_labels=labels[0],
-        train_ids=np.arange(len(labels[0])),
-        test_images=images[1],
-        test_labels=labels[1],
-        class_names=class_names,
-        mean=mean,
-        std=std,
-        # Mirroring might change the class.
-        augment=f"crop(padding={max(images[0].shape[2] // 8, 1)}, flip=False)",
-    )
 
 
 def _read(data: MapStyle, name: str) -> tuple[NDArray[np.uint8], list[int | str | bool]]:

@@ -11,8 +11,9 @@ from noisylab.core.checks import FolderText, NotIdentity, PositiveInt
 from noisylab.core.registries import DATA_SETS
 from noisylab.corruption.validation import class_order
 from noisylab.data.found_files import Found
-from noisylab.data.image_data import SAMPLED, ImageData, channel_statistics
-from noisylab.data.image_files import STATE_RANGE, Reading, check_range, common_mode, warn_of_flat
+from noisylab.data.image_data import SAMPLED, ImageData
+from noisylab.data.image_files import Reading, check_range, common_mode
+from noisylab.data.own_data import own_data
 from noisylab.data.streaming import Images, StreamedImages
 
 
@@ -57,21 +58,11 @@ def folder(
     images: dict[Path, Images] = {
         part: _streamed(part, chosen, reading) if stream else reading.images(chosen) for part, (chosen, _) in files.items()
     }
-    held = images[train]
-    sample = held[:: -(-len(held) // SAMPLED)] if isinstance(held, StreamedImages) else held
-    mean, std = channel_statistics(sample)
-    warn_of_flat(sample, "folder", STATE_RANGE)
-    return ImageData(
-        train_images=images[train],
-        train_labels=files[train][1],
-        train_ids=np.arange(len(files[train][1])),
-        test_images=images[test],
-        test_labels=files[test][1],
-        class_names=names,
-        mean=mean,
-        std=std,
-        # Mirroring might change the class.
-        augment=f"crop(padding={max(wanted[1] // 8, 1)}, flip=False)",
+    return own_data(
+        [images[part] for part in (train, test)],
+        [files[part][1] for part in (train, test)],
+        names,
+        source="folder",
         train_names=np.array([file.relative_to(train).as_posix() for file in files[train][0]]),
     )
 

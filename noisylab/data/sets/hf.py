@@ -15,8 +15,8 @@ from noisylab.core.registries import DATA_SETS
 from noisylab.data.class_labels import Labels, numbered_classes
 from noisylab.data.download import DEFAULT_ROOT
 from noisylab.data.image_data import ImageData
-from noisylab.data.image_files import STATE_RANGE, Reading, common_mode, warn_of_flat
-from noisylab.data.map_style import image_data
+from noisylab.data.image_files import Reading, common_mode
+from noisylab.data.own_data import own_data
 
 TEST_SPLITS = ("test", "validation", "valid", "val")
 
@@ -64,8 +64,7 @@ def hf(
     images = [_images(where, part, image, reading) for part in parts]
     if images[0].shape[1:] != images[1].shape[1:]:
         raise ValueError(f"{where}: training and test images differ in shape: {[part.shape for part in images]}; give size=")
-    warn_of_flat(images[0], f"hf:{name}", STATE_RANGE)
-    return replace(image_data(images, labels, names), train_names=_file_names(parts[0], image))
+    return own_data(images, labels, names, source=f"hf:{name}", train_names=_file_names(parts[0], image))
 
 
 def _datasets() -> ModuleType:

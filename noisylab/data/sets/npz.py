@@ -11,7 +11,7 @@ from noisylab.core.checks import PathText
 from noisylab.core.registries import DATA_SETS
 from noisylab.data.class_labels import Labels, numbered_classes
 from noisylab.data.image_data import ImageData
-from noisylab.data.map_style import image_data
+from noisylab.data.own_data import own_data
 
 
 @DATA_SETS.register("npz", main="path")
@@ -47,7 +47,9 @@ def npz(path: PathText, *, root: Path | None = None) -> ImageData:  # noqa: ARG0
     found = [_labels(path, f"{part}_labels", arrays[f"{part}_labels"], len(images[part])) for part in images]
     if images["train"].shape[1:] != images["test"].shape[1:]:
         raise ValueError(f"{path!r}: train_images and test_images differ in shape: {[i.shape for i in images.values()]}")
-    return image_data([*images.values()], *numbered_classes(*found))
+    return own_data(
+        [*images.values()], *numbered_classes(*found), source=f"npz:{Path(path).name}", way_out="scale them to 0 to 255"
+    )
 
 
 def _images(path: str, key: str, array: NDArray[np.generic]) -> NDArray[np.uint8]:
