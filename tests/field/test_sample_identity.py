@@ -214,10 +214,12 @@ def test_numbers_of_classes_that_are_named_by_numbers_are_not_mixed_up(tmp_path:
     names = ("1", "2", "3", "4")
     (tmp_path / "x.csv").write_text("label\n" + "".join(f"{label + 1}\n" for label in GIVEN))
     assert np.array_equal(from_file(TRUE, tmp_path / "x.csv", class_names=names).given, GIVEN)
+    (tmp_path / "x.csv").write_text("label\n" + "".join(f"{label + 1:03d}\n" for label in GIVEN))
+    assert np.array_equal(from_file(TRUE, tmp_path / "x.csv", class_names=("001", "002", "003", "004")).given, GIVEN)
     (tmp_path / "x.csv").write_text("label\n" + "".join(f"{label}\n" for label in GIVEN))
     assert np.array_equal(from_file(TRUE, tmp_path / "x.csv", class_names=names).given, GIVEN)
     (tmp_path / "x.csv").write_text("label\n1\n2\n3\n")
-    with pytest.raises(ValueError, match="its labels may be class names"):
+    with pytest.raises(ValueError, match="may be names of classes"):
         from_file([0, 1, 2], tmp_path / "x.csv", class_names=names)
 
 

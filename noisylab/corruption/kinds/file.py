@@ -105,21 +105,10 @@ def from_file(
 def _numbered(path: str, labels: NDArray[Any], class_names: tuple[str, ...] | None) -> NDArray[Any]:
     """The labels of a file as numbers. Raises ValueError for names that are no classes, or numbers that may be names."""
     try:
-        known = [as_whole(name) for name in class_names or ()]
-        if labels.dtype.kind in "iu" and None not in known and known != [*range(len(known))]:
-            return _by_numeric_name(labels, known)
+        if class_names is not None and labels.dtype.kind in "iu":
+            # Numbers have lost the zeros that names such as 007 begin with.
+            plain = tuple(str(number) for name in class_names if (number := as_whole(name)) is not None)
+            class_names = plain if len(set(plain)) == len(class_names) else class_names
         return numbered_by(labels, class_names)
     except ValueError as error:
         raise ValueError(f"{path!r}: {error}") from None
-
-
-def _by_numeric_name(labels: NDArray[Any], names: list[int | None]) -> NDArray[Any]:
-    """Labels of classes whose names are numbers, other ones than their places. Raises ValueError if both may be meant."""
-    are_names = bool(np.isin(labels, np.array(names)).all())
-    are_places = bool(((labels >= 0) & (labels < len(names))).all())
-    if are_names and are_places:
-        raise ValueError(
-            f"its labels may be class names ({', '.join(map(str, names[:3]))}, ...) or their numbers from 0: write names as "
-            'texts in a .json, as in ["7", "3"], or call from_file without class_names for numbers'
-        )
-    return np.array([names.index(label) for label in labels.tolist()]) if are_names else labels
