@@ -19,7 +19,7 @@ NOISY = symmetric(TRUE, 0.4, seed=1)
 
 
 def outputs(labels: Any) -> torch.Tensor:
-    return 3.0 * torch.nn.functional.one_hot(torch.as_tensor(labels), CLASSES)
+    return 3.0 * torch.nn.functional.one_hot(torch.tensor(np.array(labels)), CLASSES)
 
 
 def rows(labels: np.ndarray) -> list[tuple[torch.Tensor, int]]:
