@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.errors import UnstableSpecificationWarning
 
+from noisylab.core.files import make_output
 from noisylab.recording.records import FILE
 
 CHUNK_BYTES = 2**22
@@ -118,7 +119,11 @@ class Store:
 
     def _continued(self, resume: bool) -> zarr.Group:
         """The existing records, with as many rows as asked for."""
-        group = zarr.open_group(self.path, mode="r+")
+        try:
+            group = zarr.open_group(self.path, mode="r+")
+        # A damaged file can raise almost anything.
+        except Exception as error:
+            raise ValueError(f"{str(self.path)!r} cannot be read ({error}); overwrite=True deletes it") from error
         done, held = int(group.attrs.get("epochs_done", 0)), group.attrs.get("epochs")
         if not resume:
             raise ValueError(
@@ -153,7 +158,7 @@ class Store:
         """Make empty records beside their place, so that what is in it is complete."""
         building = self.path.with_name(f".{self.path.name}.partial")
         shutil.rmtree(building, ignore_errors=True)
-        building.parent.mkdir(parents=True, exist_ok=True)
+        make_output(building.parent)
         group = zarr.create_group(building)
         # A shard is mostly empty, because other processes have the other samples.
         codecs = [Crc32cCodec()] if self._settings["shards"] == 1 else [ZstdCodec(level=1), Crc32cCodec()]

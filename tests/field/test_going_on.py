@@ -133,3 +133,13 @@ def test_records_of_another_number_of_processes_are_refused(tmp_path: Path) -> N
         make(tmp_path / "two", 3, overwrite=True)
     with pytest.raises(ValueError, match="holds 0 of 3 epochs"):
         make(tmp_path / "two", 3, shard=(1, 2))
+
+
+def test_a_folder_that_cannot_hold_or_does_not_hold_records_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match=r"output folder .*file' cannot be written"):
+        make(tmp_path / "file", 3)
+    (tmp_path / "damaged" / "dynamics.zarr").mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"dynamics.zarr' cannot be read .*; overwrite=True deletes it"):
+        make(tmp_path / "damaged", 3, resume=True)
+    assert make(tmp_path / "damaged", 3, overwrite=True).epoch == 0

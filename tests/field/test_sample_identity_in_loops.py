@@ -19,7 +19,8 @@ NOISY = symmetric(TRUE, 0.4, seed=1)
 
 
 def outputs(labels: Any) -> torch.Tensor:
-    return 3.0 * torch.nn.functional.one_hot(torch.as_tensor(labels), CLASSES)
+    classes = labels if isinstance(labels, torch.Tensor) else np.array(labels)
+    return 3.0 * torch.nn.functional.one_hot(torch.as_tensor(classes), CLASSES)
 
 
 def rows(labels: np.ndarray) -> list[tuple[torch.Tensor, int]]:
