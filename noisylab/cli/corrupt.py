@@ -109,7 +109,7 @@ def main(args: Sequence[str]) -> int:
         write_labels(noisy, arguments.out, noisy.class_names if data is None else None)
         print(f"wrote {arguments.out}")
     if arguments.plot is not None:
-        name = DATA_SETS.parse(arguments.data).label if data else str(arguments.labels)
+        name = DATA_SETS.parse(arguments.data).label if arguments.labels is None else arguments.labels.stem
         names = data.class_names if data else noisy.class_names
         _draw(noisy, images, names, f"{spec.label} on {name}, seed {arguments.seed}", arguments.plot)
     return 0

@@ -161,7 +161,9 @@ class DynamicsRecorder:
             raise ValueError(f"the recorder was made for {self.epochs} epochs, and all are written")
         self._reduce()
         taken = self._rows.take()
-        row = {name: taken[name].numpy().astype(kind) for name, (kind, _) in self._fills.items()}
+        # A loss above what float16 holds is written as infinite.
+        with np.errstate(over="ignore"):
+            row = {name: taken[name].numpy().astype(kind) for name, (kind, _) in self._fills.items()}
         self._write(row)
         if self._probabilities:
             self._group["probabilities"][:] = self._rows.mean_probabilities().cpu().numpy()
