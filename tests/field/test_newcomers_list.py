@@ -47,9 +47,10 @@ def test_partners_of_the_same_class_need_a_class_with_two_samples() -> None:
 
 def test_a_diverged_run_ends_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = ["--method", "ce", "--learning-rate", "1000", "--epochs", "2", "--train-size", "100", "--out", str(tmp_path)]
-    with warnings.catch_warnings(), pytest.raises(SystemExit):
+    with warnings.catch_warnings():
         warnings.simplefilter("error")
-        main(["train", *asked])
+        with pytest.raises(SystemExit):
+            main(["train", *asked])
     (line,) = capsys.readouterr().err.splitlines()
     assert "the training diverged: its loss is " in line
     assert "try a learning rate below 1000" in line
