@@ -118,7 +118,7 @@ def main(args: Sequence[str]) -> int:
             said = f"warning: a spreadsheet would run the label {formulas[0]!r} in {arguments.out} as a formula"
             print(printable(said), file=sys.stderr)
     if arguments.plot is not None:
-        name = DATA_SETS.parse(arguments.data).label if data else str(arguments.labels)
+        name = DATA_SETS.parse(arguments.data).label if arguments.labels is None else arguments.labels.stem
         names = data.class_names if data else noisy.class_names
         _draw(noisy, images, names, f"{spec.label} on {name}, seed {arguments.seed}", arguments.plot)
     return 0

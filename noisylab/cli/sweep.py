@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from noisylab.cli.arguments import grouped, parse_command_line, taken
 from noisylab.core.checks import PositiveInt, check_fields
-from noisylab.core.files import check_output
+from noisylab.core.files import check_output, expanded
 from noisylab.core.plugins import load_plugins
 from noisylab.core.registries import NAMED_STUDIES
 from noisylab.core.specs import parse_assignments
@@ -77,7 +77,7 @@ def main(args: Sequence[str]) -> int:
     spec = NAMED_STUDIES.parse(name)
     study: NamedStudy = NAMED_STUDIES.create(spec)
     grid = grid or _changed(study.grid, settings, files)
-    out = Path("runs") / spec.name if besides.out is None else Path(besides.out)
+    out = Path("runs") / spec.name if besides.out is None else expanded(besides.out)
     given = {option.removeprefix("--").replace("-", "_") for option in grouped(args)}
     # An option on the command line replaces the axis of the named study.
     axes = {key: values for key, values in grid.over.items() if key not in given}
@@ -167,7 +167,7 @@ def _from_file(files: Sequence[str]) -> tuple[dict[str, Any], Besides, Grid | No
 
     from noisylab.study.study_file import grid_from
 
-    path = Path(files[0]).expanduser()
+    path = expanded(files[0])
     if path.suffix == ".json":
         return {}, Besides(out=str(path.parent)), grid_from(path)
     try:

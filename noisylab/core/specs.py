@@ -300,7 +300,10 @@ class Registry(Generic[T]):
     def _read(self, text: str) -> tuple[str, dict[str, Any]]:
         """The name and the options written in `text`, as literals."""
         head = _head(text)
-        parts = split_outside(text) if "," in text and text.count("(") == text.count(")") else []
+        parts: list[str] = []
+        # A file's name may have a quote or a bracket alone.
+        with contextlib.suppress(ValueError) if text.strip().startswith(f"{head}:") else contextlib.nullcontext():
+            parts = split_outside(text) if "," in text and text.count("(") == text.count(")") else []
         is_value = head in self.entries() and self.entries()[head].main is None and text.strip().startswith(f"{head}:")
         if len(parts) > 1 and not is_value and all(_head(part) in self.entries() for part in parts):
             raise ValueError(f"{self.kind} {text!r} is a list; write the {self.kind}s apart, without commas: {' '.join(parts)}")

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noisylab.core.checks import PositiveInt
+from noisylab.core.files import expanded
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS
 from noisylab.core.specs import Spec
 from noisylab.corruption import NoisyLabels, replace_images
@@ -230,7 +231,7 @@ def load_data(spec: str | Spec, root: str | PathLike[str] | None = None, train_s
         >>> load_data("digits", train_size=100).train_images.shape
         (100, 1, 8, 8)
     """
-    root = None if root is None else Path(root).expanduser()
+    root = None if root is None else expanded(root)
     check_root(root)
     spec = DATA_SETS.parse(spec) if isinstance(spec, str) else spec
     data: ImageData = dataclasses.replace(DATA_SETS.create(spec, root=root), root=None if root is None else str(root))

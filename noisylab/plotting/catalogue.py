@@ -42,4 +42,5 @@ def draw_figure(name: str, runs: StudyRuns, *, width: Width = "page", **options:
         known = f"its options are {', '.join(spec.options)}" if spec.options else "it has no options"
         raise ValueError(f"figure {spec.name!r} has no option {', '.join(sorted(unknown))}; {known}")
     drawn: DrawnFigure = FIGURES.load(spec.name)(runs, width=width, **{**spec.options, **options})
-    return dataclasses.replace(drawn, caption=drawn.caption or FIGURES.entries()[spec.name].facts["caption"])
+    caption = drawn.caption or FIGURES.entries()[spec.name].facts["caption"]
+    return dataclasses.replace(drawn, caption=f"{caption} ({runs.coverage})" if runs.coverage else caption)

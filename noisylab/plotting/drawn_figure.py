@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import pandas
 from matplotlib.figure import Figure
 
-from noisylab.core.files import write_atomically
+from noisylab.core.files import expanded, write_atomically
 from noisylab.core.foreign_text import for_csv
 from noisylab.plotting.style import paper_style
 from noisylab.plotting.typesetting import typeset
@@ -57,7 +57,7 @@ class DrawnFigure:
         Raises:
             ValueError: If a format is unknown.
         """
-        stem = Path(path).expanduser()
+        stem = expanded(path)
         if stem.suffix[1:] in FORMATS:
             stem, formats = stem.with_suffix(""), (stem.suffix[1:],)
         if not formats or not set(formats) <= set(FORMATS):

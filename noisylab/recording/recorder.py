@@ -195,7 +195,9 @@ class DynamicsRecorder:
         self._reduce()
         taken, counted = self._rows.take()
         self._warn(counted)
-        row = {name: taken[name].numpy().astype(variable.dtype) for name, variable in self._variables.items()}
+        # A loss above what float16 holds is written as infinite.
+        with np.errstate(over="ignore"):
+            row = {name: taken[name].numpy().astype(variable.dtype) for name, variable in self._variables.items()}
         mean = self._rows.mean_probabilities().cpu().numpy() if self._probabilities else None
         self._store.write(self.epoch, row, mean)
         self.epoch += 1

@@ -114,7 +114,8 @@ def _figures(runs: StudyRuns) -> tuple[list[tuple[str, str, str]], list[tuple[st
         except Exception as error:  # a figure that fails costs itself only
             undrawn.append((captions[name], why_not(error)))
         else:
-            drawn.append((name, captions[name], f"data:image/png;base64,{base64.b64encode(picture).decode()}"))
+            caption = f"{captions[name]} ({runs.coverage})" if runs.coverage else captions[name]
+            drawn.append((name, caption, f"data:image/png;base64,{base64.b64encode(picture).decode()}"))
     return drawn, undrawn
 
 

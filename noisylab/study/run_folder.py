@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("noisylab", "numpy", "scikit-learn", "torch", "torchvision", "zarr")
 
+FAILURE = "failure.json"
 CONFIG, NOISE_FILE, METRICS, CHECKPOINT, RESULT = "config.json", "noise.npz", "metrics.csv", "checkpoint.pt", "result.json"
 PREDICTIONS = "predictions.npz"
 
