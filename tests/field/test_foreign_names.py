@@ -310,9 +310,10 @@ def test_class_names_that_cannot_name_are_refused_with_value_and_class(names: An
 
 
 def test_repeated_classes_of_a_map_style_data_set_are_refused() -> None:
-    rows = [(np.zeros((8, 8), np.uint8), label) for label in (0, 1, 2)]
+    rng = np.random.default_rng(0)
+    train, test = ([(rng.integers(0, 256, (8, 8), dtype=np.uint8), label) for label in (0, 1, 2)] for _ in range(2))
     with pytest.raises(ValueError, match="must be different, got 'N/A' for class 0 and for class 2"):
-        from_datasets(rows, rows, class_names=["N/A", "cat", "N/A"])
+        from_datasets(train, test, class_names=["N/A", "cat", "N/A"])
 
 
 def test_a_class_folder_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
