@@ -12,7 +12,7 @@ import pandas
 from noisylab.analysis.comparisons import compare, primary_contrasts
 from noisylab.analysis.tables import SETTINGS, choose, several, summarise
 from noisylab.core.checks import PositiveInt, check_value
-from noisylab.core.files import check_folder, check_output, make_output
+from noisylab.core.files import check_folder, check_output, expanded, make_output
 from noisylab.core.plugins import load_plugins
 from noisylab.corruption import NoisyLabels
 from noisylab.recording.records import load_dynamics
@@ -20,7 +20,7 @@ from noisylab.study.grid import Grid, check_values
 from noisylab.study.objects import data_spec, method_spec, model_spec, noise_spec, record_label
 from noisylab.study.plan import plan
 from noisylab.study.pool import Failure, end_if_imported_by_a_worker
-from noisylab.study.run_folder import CONFIG, collect, read_result
+from noisylab.study.run_folder import CONFIG, FAILURE, collect, read_result
 from noisylab.study.runner import Observer, run_plan
 from noisylab.study.study_file import STUDY, first_method, planned_runs, read_plans
 
@@ -121,7 +121,7 @@ def sweep(
 
 def _folder(out: Paths) -> Path:
     """The folder of a study, made if it is not there. Raises ValueError if it cannot be one."""
-    folder = Path(out).expanduser()
+    folder = expanded(out)
     if not str(out).strip():
         raise ValueError("out must name a folder, got an empty text")
     if (folder / CONFIG).is_file():
@@ -148,7 +148,7 @@ def open_study(path: Paths) -> "Study":
         >>> len(open_study("runs/one").results)
         1
     """
-    folder = Path(path).expanduser()
+    folder = expanded(path)
     check_folder(folder)
     if (folder / CONFIG).is_file():
         raise ValueError(f"{str(folder)!r} is the folder of a run; its study is {str(folder.absolute().parent)!r}")
@@ -295,6 +295,7 @@ class Study:
         noise: str | None = None,
         methods: Sequence[str] = (),
         where: Mapping[str, Any] | None = None,
+        data_root: Paths | None = None,
         **options: Any,
     ) -> "DrawnFigure":
         """Draw a figure.
@@ -304,6 +305,7 @@ class Study:
             noise: The noise for figures of single samples; by default the one with the highest realised rate.
             methods: The methods to draw, in this order; by default all that fit.
             where: Settings of the runs to draw.
+            data_root: Where the data are, for figures that show images, if they are not where they were.
             **options: Options of the figure, and width: "column", "page" or inches.
 
         Returns:
@@ -315,7 +317,7 @@ class Study:
         from noisylab.plotting.catalogue import draw_figure
         from noisylab.plotting.study_runs import study_runs
 
-        runs = study_runs(self.path, noise=noise, methods=several("methods", methods), where=where)
+        runs = study_runs(self.path, noise=noise, methods=several("methods", methods), where=where, data_root=data_root)
         return draw_figure(name, runs, **options)
 
     def report(
@@ -326,6 +328,7 @@ class Study:
         where: Mapping[str, Any] | None = None,
         samples: bool = True,
         columns: Sequence[str] | None = None,
+        data_root: Paths | None = None,
     ) -> Path:
         """Write an HTML page with tables, figures and a sample explorer. It opens without a network.
 
@@ -335,6 +338,7 @@ class Study:
             where: Settings of the runs to show.
             samples: Whether to include the sample explorer.
             columns: The measures of the first table; by default the usual ones.
+            data_root: Where the data are, if they are not where they were.
 
         Returns:
             The path of the file.
@@ -343,22 +347,24 @@ class Study:
         from noisylab.plotting.study_runs import study_runs
         from noisylab.report.page import build_page, explore
 
-        file = self.path / "report.html" if path is None else Path(path).expanduser()
+        file = self.path / "report.html" if path is None else expanded(path)
         if file.is_dir():
             raise ValueError(f"path must be a file, and {str(file)!r} is a folder; write {str(file / 'report.html')!r}")
         check_output(file.parent)
-        runs = study_runs(self.path, noise=noise, where=where)
+        runs = study_runs(self.path, noise=noise, where=where, data_root=data_root)
         page = build_page(runs, explored=explore(runs) if samples else None, columns=columns)
         make_output(file.parent)
         write_atomically(file, page)
         return file
 
     def status(self) -> pandas.DataFrame:
-        """One row per planned run, with `state`: done, begun (it continues from its checkpoint) or planned."""
+        """One row per planned run, with `state`: done, failed, begun (it continues from its checkpoint) or planned."""
         rows = []
         for run in planned_runs(self.path):
             folder = self.path / run["id"]
-            state = "done" if read_result(folder) is not None else "begun" if (folder / CONFIG).is_file() else "planned"
+            known = {FAILURE: "failed", CONFIG: "begun"}
+            state = next((state for name, state in known.items() if (folder / name).is_file()), "planned")
+            state = "done" if read_result(folder) is not None else state
             rows.append({**run, "state": state})
         return pandas.DataFrame(rows)
 

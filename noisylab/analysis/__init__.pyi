@@ -19,6 +19,7 @@ from .over_epochs import fractions_over_epochs as fractions_over_epochs
 from .over_epochs import training_dynamics as training_dynamics
 from .predicted_classes import churn as churn
 from .predicted_classes import class_accuracy as class_accuracy
+from .predicted_classes import classes_of as classes_of
 from .predicted_classes import confusion as confusion
 from .predicted_classes import mean_churn as mean_churn
 from .predicted_classes import selection as selection

@@ -4,8 +4,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.checks import PositiveInt
+from noisylab.corruption.sample_ids import joined_by_index
+from noisylab.corruption.validation import label_array
 
 
+@joined_by_index
 def nll(logits: ArrayLike, labels: ArrayLike) -> float:
     """The negative log-likelihood in nats: the mean over samples of -log p of the label.
 
@@ -29,6 +32,7 @@ def nll(logits: ArrayLike, labels: ArrayLike) -> float:
     return float(-log_p[np.arange(len(given)), given].mean())
 
 
+@joined_by_index
 def ece(logits: ArrayLike, labels: ArrayLike, *, bins: PositiveInt = 15) -> float:
     """The expected calibration error: |accuracy - mean confidence|, averaged over bins of confidence by their samples.
 
@@ -57,6 +61,7 @@ def ece(logits: ArrayLike, labels: ArrayLike, *, bins: PositiveInt = 15) -> floa
     return float(_gaps(confidence[:, None], (log_p.argmax(axis=1) == given)[:, None], bins)[0])
 
 
+@joined_by_index
 def ece_classwise(logits: ArrayLike, labels: ArrayLike, *, bins: PositiveInt = 15) -> float:
     """The classwise calibration error: for each class, the gap between its probability and its frequency; mean over classes.
 
@@ -84,6 +89,7 @@ def ece_classwise(logits: ArrayLike, labels: ArrayLike, *, bins: PositiveInt = 1
     return float(_gaps(np.exp(log_p), given[:, None] == np.arange(log_p.shape[1]), bins).mean())
 
 
+@joined_by_index
 def brier(logits: ArrayLike, labels: ArrayLike) -> float:
     """The Brier score: the mean over samples of the squared distance between probabilities and the one-hot label.
 
@@ -112,6 +118,7 @@ def brier(logits: ArrayLike, labels: ArrayLike) -> float:
     return float((error**2).sum(axis=1).mean())
 
 
+@joined_by_index
 def aurc(logits: ArrayLike, labels: ArrayLike) -> float:
     """The area under the risk-coverage curve: the error rate among the n most confident samples, mean over n = 1 to N.
 
@@ -153,14 +160,19 @@ def log_softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
 def _checked(logits: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Log-probabilities float64[N, K] and labels int64[N]."""
     z, given = check_outputs(logits, labels)
-    if np.isnan(z).any() or (z == np.inf).any():
-        raise ValueError("logits must be numbers, got NaN or infinity")
+    # The highest of numbers with NaN is NaN.
+    unknown = np.flatnonzero(~np.isfinite(z.max(axis=1)))
+    if len(unknown):
+        raise ValueError(
+            f"logits must be numbers, got NaN or infinity for {len(unknown)} of {len(z)} samples, the first at position "
+            f"{unknown[0]}; leave out those without a prediction, classes_of(logits) < 0, and say how many they are"
+        )
     return log_softmax(z), given
 
 
 def check_outputs(logits: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.floating], NDArray[np.int64]]:
     """Both as arrays [N, K] and [N]. Raises ValueError if they do not fit each other."""
-    z, given = np.asarray(logits), np.asarray(labels)
+    z, given = np.asarray(logits), label_array(labels)
     if z.ndim != 2 or not z.size or given.shape != z.shape[:1] or given.dtype.kind not in "iu":
         raise ValueError(
             f"logits and labels must be float[N, K] and int[N], got {list(z.shape)} and {given.dtype}{given.shape}"

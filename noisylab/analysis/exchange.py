@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import warnings
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -91,7 +92,8 @@ def read_cartography(
 ) -> "xarray.Dataset":
     """Records from cartography's files.
 
-    Samples are in the order of their first line. A sample without a line in an epoch's file is missing in that epoch.
+    Samples are in the order of their first line. A sample without a line in an epoch's file is missing in that epoch, and so is
+    one whose logits are NaN or infinite, which a warning counts.
 
     Args:
         folder: Holds `dynamics_epoch_X.jsonl`, itself or in `training_dynamics`.
@@ -102,7 +104,7 @@ def read_cartography(
         Records like those of `load_dynamics`.
 
     Raises:
-        ValueError: If files are missing, or a line has other fields, classes or labels.
+        ValueError: If files are missing, or a line has other fields, classes or labels, or a sample that its file has already.
 
     Example:
         >>> from noisylab.analysis import read_cartography, score
@@ -123,7 +125,7 @@ def read_cartography(
             elif gold[place[guid]] != label:
                 raise ValueError(f"sample {guid!r} must keep its gold label {gold[place[guid]]}, got {label} in epoch {epoch}")
         epochs.append(([place[guid] for guid, _, _ in entries], [logits for _, _, logits in entries]))
-    given = np.array(gold)
+    given, lines, not_finite = np.array(gold), sum(len(samples) for samples, _ in epochs), 0
     shape = len(epochs), len(gold)
     arrays: dict[str, NDArray[Any]] = {
         "prediction": np.full(shape, -1),
@@ -139,10 +141,18 @@ def read_cartography(
         if logits.ndim != 2 or logits.shape[1] <= given.max():
             raise ValueError(f"logits_epoch_{epoch} must hold a number for each class above {given.max()}, got {logits.shape}")
         now = np.full((len(gold), logits.shape[1]), np.nan)
-        now[samples] = _measure(arrays, epoch, np.array(samples), logits, given[samples])
+        finite = np.isfinite(logits).all(axis=1)
+        shown = np.array(samples)[finite]
+        not_finite += int((~finite).sum())
+        now[shown] = _measure(arrays, epoch, shown, logits[finite], given[shown])
         if before is not None:
             arrays["divergence"][epoch] = (np.exp(before) * (before - now)).sum(axis=1)
         before = now
+    if not_finite:
+        warnings.warn(
+            f"{not_finite} of {lines} lines in {str(source)!r} have logits that are NaN or infinite, and count as missing",
+            stacklevel=2,
+        )
     return make_records(arrays, given, true_labels, list(place), record=record)
 
 
@@ -170,13 +180,18 @@ def _measure(
 
 
 def _lines(path: Path, epoch: int) -> list[tuple[Any, int, list[float]]]:
-    entries = []
+    entries: list[tuple[Any, int, list[float]]] = []
+    first: dict[Any, int] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         try:
             entry = json.loads(line)
-            entries.append((entry["guid"], int(entry["gold"]), entry[f"logits_epoch_{epoch}"]))
+            gold = check_integer("gold", entry["gold"])
+            entries.append((entry["guid"], gold, entry[f"logits_epoch_{epoch}"]))
+            earlier = first.setdefault(entry["guid"], number)
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"line {number} of {path.name} must hold guid, gold and logits_epoch_{epoch}: {error!r}") from None
+        if earlier != number:
+            raise ValueError(f"{path.name} must hold each sample once, got {entry['guid']!r} in lines {earlier} and {number}")
     return entries
 
 
@@ -219,7 +234,8 @@ def read_aum(path: str | PathLike[str]) -> "pandas.Series[float]":
     """
     import pandas
 
-    table = pandas.read_csv(path)
+    # As text first, because 01 and 1 may be two samples.
+    table = pandas.read_csv(path, dtype={"sample_id": str}, keep_default_na=False, na_values={"aum": ["", "nan", "NaN"]})
     if not {"sample_id", "aum"} <= set(table.columns):
         raise ValueError(f"{str(path)!r} must have the columns sample_id and aum, got {', '.join(map(str, table.columns))}")
     if "num_measurements" in table:
@@ -227,7 +243,13 @@ def read_aum(path: str | PathLike[str]) -> "pandas.Series[float]":
     twice = table["sample_id"][table["sample_id"].duplicated()].tolist()
     if twice:
         raise ValueError(f"{str(path)!r} must name each sample once, got {twice[0]!r} again")
-    return table.set_index("sample_id")["aum"].astype(np.float64).sort_index()
+    numbers = table["sample_id"].str.fullmatch(r"0|-?[1-9]\d{0,17}").all()
+    ids = table["sample_id"].astype(np.int64) if numbers else table["sample_id"]
+    values = table["aum"].astype(np.float64)
+    infinite = int(np.isinf(values).sum())
+    if infinite:
+        warnings.warn(f"{infinite} of {len(values)} AUMs in {str(path)!r} are infinite, and count as missing", stacklevel=2)
+    return values.mask(np.isinf(values)).set_axis(ids).sort_index()
 
 
 def _check_cleanlab() -> None:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from noisylab.analysis._running import Values
 from noisylab.analysis.scoring import available, is_high, score
+from noisylab.corruption.sample_ids import joined_by_index
 
 if TYPE_CHECKING:
     import pandas
@@ -28,6 +29,7 @@ class Detection(NamedTuple):
     precision_at_count: float
 
 
+@joined_by_index
 def detection(suspicion: ArrayLike, mislabelled: ArrayLike) -> Detection:
     """How well a score finds the mislabelled samples.
 

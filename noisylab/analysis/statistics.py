@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from noisylab.corruption.sample_ids import joined_by_index
+
 
 class Interval(NamedTuple):
     """A mean, half the width of its confidence interval (NaN for one value), and the number of values."""
@@ -49,6 +51,7 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
     return Interval(float(x.mean()), float(half), int(x.size))
 
 
+@joined_by_index
 def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Difference:
     """The mean of a - b, with its interval and the p-value of the paired t-test.
 

@@ -306,7 +306,9 @@ def _matches(value: Any, wanted: Any, registry: Registry[Any] | None) -> bool:
         return True
     if registry is not None:
         try:
-            return str(registry.parse(str(wanted))) == str(registry.parse(str(value)))
+            asked = registry.parse(str(wanted))
+            # The label of a file says less than its spec.
+            return asked.label == value or str(asked) == str(registry.parse(str(value)))
         except ValueError:
             return False
     try:

@@ -3,7 +3,9 @@
 import difflib
 import importlib
 import sys
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from noisylab.cli.ending import fail, interruptible
 from noisylab.core.extras import how_to_install
@@ -31,7 +33,16 @@ def main(args: Sequence[str] | None = None) -> int:
     advice = (
         "the same command again finishes what is missing" if args[:1] and args[0] in RESUMING else "nothing more is written"
     )
-    return interruptible(lambda: _run(args), advice)
+    usual, warnings.formatwarning = warnings.formatwarning, _line
+    try:
+        return interruptible(lambda: _run(args), advice)
+    finally:
+        warnings.formatwarning = usual
+
+
+def _line(message: Warning | str, *_: Any, **__: Any) -> str:
+    """A warning in one line, without the place in the code."""
+    return f"noisylab: warning: {' '.join(str(message).split())}\n"
 
 
 def _run(args: list[str]) -> int:

@@ -3,7 +3,6 @@
 import contextlib
 import difflib
 import io
-import os
 import re
 import shlex
 import typing
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 import tyro
 
 from noisylab.core.checks import expected
+from noisylab.core.files import expanded
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.core.specs import split_assignment, split_outside
 
@@ -160,8 +160,7 @@ def _expanded(held: Any) -> Any:
     for name in (field.name for field in fields(held)):
         value = getattr(held, name)
         if isinstance(value, Path) and str(value).startswith("~"):
-            # `Path.expanduser` raises an error for an unknown user.
-            changed[name] = Path(os.path.expanduser(value))  # noqa: PTH111
+            changed[name] = expanded(value)
         elif is_dataclass(value) and (new := _expanded(value)) is not value:
             changed[name] = new
     return replace(held, **changed) if changed else held

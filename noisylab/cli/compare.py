@@ -13,6 +13,7 @@ import tyro
 
 from noisylab.cli.arguments import parse_command_line, settings_of
 from noisylab.core.files import check_folder, check_output_file, make_output, write_atomically
+from noisylab.core.foreign_text import for_csv
 from noisylab.core.specs import split_contrast
 from noisylab.study.grid import Grid, check_name
 from noisylab.training.config import TrainConfig
@@ -70,6 +71,6 @@ def main(args: Sequence[str]) -> int:
     print_tables(results, primary, differences, by=by, columns=arguments.columns or None, console=Console())
     if arguments.out is not None:
         make_output(arguments.out.absolute().parent)
-        write_atomically(arguments.out, differences.to_csv(index=False))
+        write_atomically(arguments.out, for_csv(differences))
         print(f"the differences: {arguments.out}")
     return 0

@@ -9,7 +9,7 @@ import io
 import json
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,10 @@ import numpy as np
 from noisylab.cli.arguments import parse_command_line
 from noisylab.core.checks import NonNegativeInt, PositiveInt, check_fields
 from noisylab.core.files import check_output, make_output, write_atomically
+from noisylab.core.foreign_text import begins_like_formula, printable
 from noisylab.core.registries import DATA_SETS, NOISES
 from noisylab.core.specs import Spec
+from noisylab.corruption.validation import have_other_numbers
 
 if TYPE_CHECKING:
     from noisylab.corruption import NoisyLabels
@@ -38,7 +40,9 @@ class Arguments:
     labels: Path | None = None
     """File of true labels, .npy, .json, .txt or .csv (None: those of --data)."""
     column: str | None = None
-    """The column with the labels, if --labels is a .csv file with several."""
+    """The column with the labels, if --labels has several."""
+    by: str | None = None
+    """The column that says which sample a row of --labels is (position: none, rows are in order)."""
     num_classes: PositiveInt | None = None
     """Number of classes of --labels (None: the largest label + 1)."""
     data: str = "digits"
@@ -54,7 +58,7 @@ class Arguments:
     save: Path | None = None
     """File for the record, .npz; NoisyLabels.load reads it (None: not saved)."""
     out: Path | None = None
-    """File for the given labels: .csv (with the true labels), .txt, .json or .npy (None: none)."""
+    """File for the given labels: .csv (with ids and true labels), .txt, .json or .npy (None: none)."""
     plot: Path | None = None
     """Picture of the matrices and rates, .png or .pdf; mislabelled examples go to *_examples (None: none)."""
 
@@ -62,10 +66,10 @@ class Arguments:
         check_fields(self)
         for name, kinds in (("save", (".npz",)), ("out", _LABEL_FILES), ("plot", _PICTURES)):
             path = getattr(self, name)
-            if path is not None and path.suffix not in kinds:
+            if path is not None and path.suffix.lower() not in kinds:
                 raise ValueError(f"--{name} must end in {' or '.join(kinds)}, got {str(path)!r}")
-        if self.labels is None and (self.column is not None or self.num_classes is not None):
-            raise ValueError("--column and --num-classes are for --labels FILE")
+        if self.labels is None and not {self.column, self.by, self.num_classes} <= {None}:
+            raise ValueError("--column, --by and --num-classes are for --labels FILE")
         if self.labels is not None and self.train_size is not None:
             raise ValueError("--train-size is for --data; with --labels all labels are corrupted")
 
@@ -87,14 +91,15 @@ def main(args: Sequence[str]) -> int:
         data = load_data(DATA_SETS.parse(arguments.data), arguments.data_root, arguments.train_size)
         spec = NOISES.parse(arguments.noise, data.noise_defaults)
         inputs = data.noise_inputs
+        ids: dict[str, Any] = {"index": data.train_ids}
     else:
         spec = NOISES.parse(arguments.noise)
-        inputs = _inputs(arguments)
+        inputs, ids = _inputs(arguments)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         noisy = NOISES.create(spec, **inputs, seed=arguments.seed)
     for warning in caught:
-        print(f"warning: {warning.message}", file=sys.stderr)
+        print(printable(f"warning: {warning.message}"), file=sys.stderr)
     # Refuse outside images that do not fit before printing or writing anything.
     images = None if data is None else _images(data, noisy)
     noisy.report()
@@ -105,38 +110,68 @@ def main(args: Sequence[str]) -> int:
         noisy.save(arguments.save)
         print(f"saved {arguments.save}")
     if arguments.out is not None:
-        # Labels that a file gave by name are written by name; those of a data set are numbers.
-        write_labels(noisy, arguments.out, noisy.class_names if data is None else None)
+        # Labels that a file gave by name are written by name; those of a data set are numbers, in its own numbering.
+        names = noisy.class_names
+        write_labels(noisy, arguments.out, names if data is None or (names and have_other_numbers(names)) else None, ids)
         print(f"wrote {arguments.out}")
+        if formulas := _formulas(noisy, arguments.out) if data is None else []:
+            said = f"warning: a spreadsheet would run the label {formulas[0]!r} in {arguments.out} as a formula"
+            print(printable(said), file=sys.stderr)
     if arguments.plot is not None:
-        name = DATA_SETS.parse(arguments.data).label if data else str(arguments.labels)
+        name = DATA_SETS.parse(arguments.data).label if arguments.labels is None else arguments.labels.stem
         names = data.class_names if data else noisy.class_names
         _draw(noisy, images, names, f"{spec.label} on {name}, seed {arguments.seed}", arguments.plot)
     return 0
 
 
-def write_labels(noisy: "NoisyLabels", path: Path, names: Sequence[str] | None = None) -> None:
-    """Write the given labels, or their names: one a line, a list, an array, or a table with the true labels."""
+def write_labels(
+    noisy: "NoisyLabels",
+    path: Path,
+    names: Sequence[str] | None = None,
+    ids: Mapping[str, Sequence[Any] | np.ndarray] | None = None,
+) -> None:
+    """Write the given labels, or their names: one a line, a list, an array, or a table with ids and true labels.
+
+    ids: columns that say which sample a row is, for all samples that the noise was made for.
+    """
     given, true = (part if names is None else np.array(names)[part] for part in (noisy.given, noisy.true))
-    if path.suffix == ".npy":
-        np.save(path, given)
-    elif path.suffix == ".json":
+    ending = path.suffix.lower()
+    if ending == ".npy":
+        array = io.BytesIO()
+        np.save(array, given)
+        write_atomically(path, array.getvalue())
+    elif ending == ".json":
         write_atomically(path, json.dumps(given.tolist()))
     else:
         table = io.StringIO()
-        rows = [("given", "true"), *zip(given, true, strict=True)] if path.suffix == ".csv" else given[:, None]
+        rows: Any = given[:, None]
+        if ending == ".csv":
+            kept = np.arange(len(noisy)) if noisy.positions is None else noisy.positions
+            columns = {name: [values[at] for at in kept] for name, values in (ids or {}).items()}
+            rows = [(*columns, "given", "true"), *zip(*columns.values(), given, true, strict=True)]
         csv.writer(table, lineterminator="\n").writerows(rows)
         write_atomically(path, table.getvalue())
 
 
-def _inputs(arguments: Arguments) -> dict[str, Any]:
-    """The inputs of the noise if there are only labels."""
-    from noisylab.corruption import read_labels
+def _formulas(noisy: "NoisyLabels", path: Path) -> list[str]:
+    """The names of classes that a spreadsheet would run; labels are data, so they are written to the file as they are."""
+    return [name for name in noisy.class_names or () if path.suffix not in (".npy", ".json") and begins_like_formula(name)]
+
+
+def _inputs(arguments: Arguments) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The inputs of the noise if there are only labels, and the columns that say which sample is which.
+
+    The file is the data: samples are in the order of its rows or, if it counts them in another order, in that of their numbers.
+    """
+    from noisylab.corruption.label_files import own_order
 
     assert arguments.labels is not None
-    labels = read_labels(arguments.labels, arguments.column)
+    labels, ids, ordered_by = own_order(arguments.labels, arguments.column, arguments.by)
+    if ordered_by is not None:
+        print(f"samples are in the order of the column {ordered_by!r}, not of the rows")
     root = None if arguments.data_root is None else str(arguments.data_root)
-    return {"labels": labels, "num_classes": arguments.num_classes, "root": root}
+    names = next((values for values in ids.values() if isinstance(values[0], str)), None)
+    return {"labels": labels, "num_classes": arguments.num_classes, "root": root, "sample_names": names}, ids
 
 
 def _images(data: "ImageData", noisy: "NoisyLabels") -> Any:

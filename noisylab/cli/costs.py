@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 from noisylab.cli.arguments import parse_command_line
 from noisylab.core.checks import Bound, PositiveInt, check_fields
 from noisylab.core.files import check_output, make_output
+from noisylab.core.foreign_text import for_csv
 from noisylab.core.registries import DATA_SETS, METHODS, MODELS
 from noisylab.core.signatures import REQUIRED
 from noisylab.core.system import Device, resolve_device_name
@@ -94,9 +95,11 @@ def main(args: Sequence[str]) -> int:
     make_output(how.out)
     from rich.console import Console
 
+    from noisylab.report.console import say
+
     console = Console()
     if left_out:
-        console.print(f"not measured, because they need options: {', '.join(left_out)}", highlight=False)
+        say(console, f"not measured, because they need options: {', '.join(left_out)}", wrap=True)
     rows, failed = measure_all(methods, workload, what.baseline, how, device, console)
     if rows:
         report(rows, workload, what.baseline, how, device, console)
@@ -139,6 +142,7 @@ def measure_all(
 
     from noisylab.costs.measure import measure
     from noisylab.costs.speed import Stepper
+    from noisylab.report.console import say
     from noisylab.training.device import repeatable
 
     rows: list[Costs] = []
@@ -155,9 +159,9 @@ def measure_all(
                 # A method that cannot be measured must not cost the table of the others.
                 failed.append(method)
                 reason = " ".join(f"{type(error).__name__}: {error}".split())
-                console.print(f"failed: {method}: {reason}", markup=False, highlight=False, soft_wrap=True)
+                say(console, f"failed: {method}: {reason}")
             else:
-                console.print(f"[{done}/{len(methods)}] {rows[-1].method}", markup=False, highlight=False)
+                say(console, f"[{done}/{len(methods)}] {rows[-1].method}", wrap=True)
     return rows, failed
 
 
@@ -183,6 +187,7 @@ def report(
 
     from noisylab.core.files import write_atomically
     from noisylab.costs.table import cost_table, record
+    from noisylab.report.console import say
 
     text, out = caption(workload, baseline, how, device), how.out
     settings = {
@@ -198,6 +203,6 @@ def report(
     }
     table = cost_table(rows, text)
     table.print(console, padding=0)
-    write_atomically(out / "cost_table.csv", pandas.DataFrame([record(row) | settings for row in rows]).to_csv(index=False))
+    write_atomically(out / "cost_table.csv", for_csv(pandas.DataFrame([record(row) | settings for row in rows])))
     write_atomically(out / "cost_table.tex", table.latex(two_columns=True))
-    console.print(f"the table: {out / 'cost_table.csv'}, {out / 'cost_table.tex'}", soft_wrap=True, highlight=False)
+    say(console, f"the table: {out / 'cost_table.csv'}, {out / 'cost_table.tex'}")

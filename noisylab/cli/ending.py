@@ -1,5 +1,6 @@
 """How the command ends: with a message of one line and an exit status."""
 
+import io
 import os
 import select
 import signal
@@ -8,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
+from noisylab.core.foreign_text import printable
 from noisylab.core.system import is_rank_zero, torchrun_processes
 
 
@@ -17,7 +19,7 @@ def fail(message: object, *, all_ranks: bool = False) -> NoReturn:
     Under torchrun only rank 0 prints, unless the error may have happened on this rank only (`all_ranks`).
     """
     if is_rank_zero() or all_ranks:
-        print(f"noisylab: error: {' '.join(str(message).split())}", file=sys.stderr)
+        print(f"noisylab: error: {printable(' '.join(str(message).split()))}", file=sys.stderr)
     else:
         # torchrun ends all processes when the first one ends, and that must be the one that prints.
         time.sleep(30)
@@ -30,6 +32,10 @@ def interruptible(main: Callable[[], int], advice: str) -> int:
     If nobody reads the output any more (`... | head`), return 141 silently, like other programs. On SIGTERM, end the worker
     processes and exit with status 143.
     """
+    # A terminal of another encoding shows the escapes of what it lacks.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     # Under torchrun, a process that waits for others would never handle the signal, so it must end at once.
     if torchrun_processes() == 1:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

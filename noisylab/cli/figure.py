@@ -13,6 +13,7 @@ import tyro
 from noisylab.cli.arguments import parse_command_line, settings_of
 from noisylab.core.checks import check_fields
 from noisylab.core.files import check_folder, check_output
+from noisylab.core.foreign_text import printable
 from noisylab.core.registries import FIGURES
 from noisylab.data.image_data import check_root
 
@@ -59,19 +60,20 @@ def main(args: Sequence[str]) -> int:
     check_output(arguments.out)
     check_root(arguments.data_root)
     where = settings_of(arguments.where)
-    from noisylab.plotting.catalogue import draw_figure
+    from noisylab.plotting.catalogue import draw_figure, why_not
     from noisylab.plotting.study_runs import study_runs
 
     runs = study_runs(
         arguments.runs, noise=arguments.noise, methods=arguments.methods, where=where, data_root=arguments.data_root
     )
+    status = 0
     for name in names:
         try:
             drawn = draw_figure(name, runs, width=arguments.width)
-        except ValueError as reason:
+            print(*drawn.save(arguments.out / FIGURES.parse(name).name, arguments.format))
+        except Exception as error:  # a figure that fails costs itself only
             if arguments.name != "all":
                 raise
-            print(f"no figure {name}: {reason}")
-        else:
-            print(*drawn.save(arguments.out / FIGURES.parse(name).name, arguments.format))
-    return 0
+            print(printable(f"no figure {name}: {why_not(error)}"))
+            status = status if isinstance(error, ValueError) else 1
+    return status

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from noisylab.cli.arguments import grouped, parse_command_line, taken
 from noisylab.core.checks import PositiveInt, check_fields
-from noisylab.core.files import check_output
+from noisylab.core.files import check_output, expanded
 from noisylab.core.plugins import load_plugins
 from noisylab.core.registries import NAMED_STUDIES
 from noisylab.core.specs import parse_assignments
@@ -77,7 +77,7 @@ def main(args: Sequence[str]) -> int:
     spec = NAMED_STUDIES.parse(name)
     study: NamedStudy = NAMED_STUDIES.create(spec)
     grid = grid or _changed(study.grid, settings, files)
-    out = Path("runs") / spec.name if besides.out is None else Path(besides.out)
+    out = Path("runs") / spec.name if besides.out is None else expanded(besides.out)
     given = {option.removeprefix("--").replace("-", "_") for option in grouped(args)}
     # An option on the command line replaces the axis of the named study.
     axes = {key: values for key, values in grid.over.items() if key not in given}
@@ -101,6 +101,7 @@ def main(args: Sequence[str]) -> int:
     planned = plan(grid)
     from rich.console import Console
 
+    from noisylab.report.console import say
     from noisylab.report.progress import ConsoleProgress
     from noisylab.study.runner import run_plan
 
@@ -109,7 +110,7 @@ def main(args: Sequence[str]) -> int:
     results = finished_runs(planned, execution.out)
     if study.follow_up is not None and len(results):
         study, said = study.follow_up(grid, results)
-        console.print(said, markup=False, highlight=False, soft_wrap=True)
+        say(console, said)
         planned = plan(study.grid)
         failures += run_plan(planned, execution.out, jobs=execution.jobs, observer=ConsoleProgress(console))
         results = finished_runs(planned, execution.out)
@@ -119,11 +120,9 @@ def main(args: Sequence[str]) -> int:
 
 def finished_runs(plan: "Plan", out: Path) -> "pandas.DataFrame":
     """The results of the finished runs of a plan, in its order."""
-    import pandas
+    from noisylab.study.run_folder import as_table, read_result
 
-    from noisylab.study.run_folder import read_result
-
-    return pandas.DataFrame([result for config in plan.configs if (result := read_result(out / config.id)) is not None])
+    return as_table([result for config in plan.configs if (result := read_result(out / config.id)) is not None])
 
 
 def show(
@@ -168,7 +167,7 @@ def _from_file(files: Sequence[str]) -> tuple[dict[str, Any], Besides, Grid | No
 
     from noisylab.study.study_file import grid_from
 
-    path = Path(files[0]).expanduser()
+    path = expanded(files[0])
     if path.suffix == ".json":
         return {}, Besides(out=str(path.parent)), grid_from(path)
     try:

@@ -140,6 +140,7 @@ def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[s
     from noisylab.data.image_files import UnreadableError
     from noisylab.study.run import RunLockedError, run_one
     from noisylab.study.run_folder import write_results
+    from noisylab.training.loop import DivergedError
 
     say = print if is_rank_zero() else lambda *_, **__: None
     say(f"{config.id} in {out}")
@@ -157,6 +158,8 @@ def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[s
         result = run_one(config, data, out, on_row=show)
     except RunLockedError:
         fail(f"run {config.id} is locked by another process")
+    except DivergedError as error:
+        fail(f"run {config.id}: {error}", all_ranks=True)
     except UnreadableError as error:
         fail(error, all_ranks=True)
     if not is_rank_zero():

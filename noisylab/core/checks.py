@@ -12,6 +12,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
+from noisylab.core.files import expanded
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -63,13 +65,33 @@ class NotIdentity:
     """Metadata for `Annotated`: not part of a run's identity, because a digest stands for the value or it is only displayed."""
 
 
-PathText = Annotated[str, NotIdentity()]
+@dataclass(frozen=True)
+class IsPath:
+    """Metadata for `Annotated`: the text is the path of an existing file or, with `folder`, of an existing folder.
+
+    holds: a file by which a folder is known, if the text can also be a name of something else, such as a data set of a hub.
+    """
+
+    folder: bool = False
+    holds: str = ""
+
+
+PathText = Annotated[str, NotIdentity(), IsPath()]
+FolderText = Annotated[str, NotIdentity(), IsPath(folder=True)]
+# The name of a data set on HuggingFace's hub, or a folder that `DatasetDict.save_to_disk` wrote.
+HubText = Annotated[str, IsPath(folder=True, holds="dataset_dict.json")]
 LabelText = Annotated[str, NotIdentity()]
 
 
 def has_metadata(annotation: Any, metadata: object) -> bool:
     """Whether `metadata` annotates the type or a part of it (`Annotated[str, metadata] | None`)."""
     return any(part == metadata or has_metadata(part, metadata) for part in typing.get_args(annotation))
+
+
+def path_in(annotation: Any) -> IsPath | None:
+    """What `annotation` says of a path, if the texts that it allows are paths (`PathText | None`)."""
+    held = (part if isinstance(part, IsPath) else path_in(part) for part in typing.get_args(annotation))
+    return next(filter(None, held), None)
 
 
 def check_value(name: str, value: object, annotation: Any) -> None:
@@ -161,7 +183,10 @@ def _mismatch(value: object, annotation: Any) -> str | None:
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
-    """Check the arguments of `function` against their annotations at every call; a list is accepted for a tuple."""
+    """Check the arguments of `function` against their annotations at every call.
+
+    A list is accepted for a tuple, and `~` is expanded in paths (`PathText`).
+    """
     if getattr(function, "is_checked", False):
         return function
     signature = inspect.signature(function)
@@ -180,6 +205,8 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
             if name not in bound.arguments or name not in hints():
                 continue
             value = bound.arguments[name]
+            if isinstance(value, str | PathLike) and path_in(hints()[name]):
+                value = bound.arguments[name] = str(expanded(value)) if str(value).startswith("~") else value
             if typing.get_origin(hints()[name]) is tuple:
                 if not isinstance(value, list | tuple):
                     raise ValueError(f"{name} must be a list, e.g. [{shown(value)}], got {shown(value)}")

@@ -2,9 +2,30 @@
 
 import errno
 import os
+import re
 import tempfile
 import uuid
 from pathlib import Path
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """The path with a leading `~` expanded. To be called once, where a path comes in."""
+    # `Path.expanduser` raises an error for an unknown user, and `Path` makes `~` of `./~`.
+    return Path(os.path.expanduser(path))  # noqa: PTH111
+
+
+def name_of(path: str, *, folder: bool = False) -> str:
+    """The name of a folder, or the name of a file without its ending: `x` for `/data/x/` and `/data/x.npz`."""
+    place = Path(os.path.abspath(path))  # noqa: PTH100 - a link keeps its own name
+    return place.name if folder or not place.stem else place.stem
+
+
+def tails(path: str) -> list[Path]:
+    """The ends of a path, from the longest to its last part: `a/b`, `b` for `/a/b`. Without those that begin with `..`."""
+    # A path may have been written on Windows.
+    parts = [part for part in re.split(r"[\\/]+", path) if part not in ("", ".") and not part.endswith(":")]
+    below = parts[max((place + 1 for place, part in enumerate(parts) if part == ".."), default=0) :]
+    return [Path(*below[start:]) for start in range(len(below))]
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:

@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 from types import ModuleType
 
+from noisylab.core.files import expanded
 from noisylab.core.registries import REGISTRIES
 
 GROUP = "noisylab.plugins"
@@ -48,7 +49,7 @@ def load_plugins(paths: Iterable[str | PathLike[str]] = ()) -> None:
         if isinstance(module, ModuleType) and file is not None:
             _loaded.setdefault(Path(file).resolve(), (module.__name__, _digest(Path(file).read_bytes())))
     for path in paths:
-        _load_file(Path(path).expanduser().resolve(), str(path))
+        _load_file(expanded(path).resolve(), str(path))
 
 
 def loaded_plugins() -> dict[str, str]:

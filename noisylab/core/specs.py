@@ -10,13 +10,16 @@ import difflib
 import importlib
 import inspect
 import itertools
+import os
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import UnionType
 from typing import Any, Generic, Literal, TypeVar
 
 from noisylab.core import checks
+from noisylab.core.files import expanded, name_of, tails
 from noisylab.core.signatures import REQUIRED, CallerArgs, Entry, Option, inspect_entry, read_entries
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -24,13 +27,17 @@ Target = TypeVar("Target", bound=Callable[..., Any])
 
 _OPENING, _CLOSING = "([{", ")]}"
 
+# What a spec that names a file is called instead of the file's name; every entry with the path of a file takes it.
+NAME = "name"
+
 
 @dataclass(frozen=True)
 class Spec:
     """A name with a value for every option. `str(spec)` is the canonical text; `label` and `family` are short, for tables.
 
-    label: the name and the options that differ from the defaults: `symmetric:0.4`. family: the label without the main option:
-    `symmetric`. overrides: settings of the training that replace those of the study, as in `elr@learning_rate=0.02`.
+    label: the name and the options that differ from the defaults: `symmetric:0.4`; for a path the name of its file without
+    ending, or of its folder, unless the option `name` says another. family: the label without the main option: `symmetric`.
+    overrides: settings of the training that replace those of the study, as in `elr@learning_rate=0.02`.
     """
 
     name: str
@@ -105,6 +112,8 @@ class Registry(Generic[T]):
         for fact in self.needs:
             if fact not in entry.facts:
                 raise ValueError(f"{entry.place}: write @{self.variable}.register({entry.name!r}, {fact}=...)")
+        if any(checks.path_in(option.annotation) for option in entry.options.values()) and NAME not in entry.options:
+            return replace(entry, options={**entry.options, NAME: Option(checks.LabelText | None, None)})
         return entry
 
     def _is_foreign(self, entry: Entry) -> bool:
@@ -131,9 +140,10 @@ class Registry(Generic[T]):
         """Call the function or class that `spec` names, with its options and the caller's arguments.
 
         Passes on only the keyword arguments that the target accepts. Raises ValueError if the text is not a valid spec, if
-        the target needs an argument that is not given, or if it returns something else than this registry's entries make.
+        the target needs an argument that is not given, if a file is not there, or if it returns something else than this
+        registry's entries make.
         """
-        spec = self.parse(spec)
+        spec = self.located(spec, context.get("root"))
         target = self.load(spec.name)
         parameters = inspect.signature(target).parameters
         unknown = context.keys() - self.context_args
@@ -146,13 +156,15 @@ class Registry(Generic[T]):
         lacking = [key for key in needed if (taken[key] is None if key in taken else not args)]
         if lacking:
             raise ValueError(f"{self.kind} {spec.label!r} needs {', '.join(lacking)}, which is not supplied here")
-        made = target(*args, **taken, **spec.options)
+        options = {key: value for key, value in spec.options.items() if takes_all or key in parameters}
+        made = target(*args, **taken, **options)
         if self.makes and self.makes not in [part.__name__ for part in type(made).__mro__]:
             raise ValueError(f"{self.kind} {spec.label!r} must return {self.makes}, got {checks.shown(made)}")
         return made
 
     def parse(self, text: str | Spec, defaults: Mapping[str, Any] | None = None) -> Spec:
-        """Parse a spec; `defaults` fill options that it leaves open. A `Spec` is returned as it is.
+        """Parse a spec; `defaults` fill options that it leaves open, and `~` is expanded in paths. A `Spec` is returned as it
+        is.
 
         Raises ValueError for an unknown name or option, a missing or ill-typed value, or bad syntax.
         """
@@ -194,25 +206,66 @@ class Registry(Generic[T]):
                         f"{name}({key}={str(value).partition('@')[0]!r}){_overriding(inner.overrides)}"
                     )
                 value, written[key] = str(inner), inner.label
+            if isinstance(value, str) and (path := checks.path_in(option.annotation)):
+                value = _expanded(value, path, f"{self.kind} {text!r}: {key}")
+                written[key] = name_of(value, folder=path.folder) if _is_a_path(value, path) else value
             bound[key] = value
+        if _may_be_named(entry) and bound.get(NAME) is None:
+            bound.pop(NAME, None)
         shown = {key: written.get(key, value) for key, value in bound.items() if value != usual[key]}
         others = {key: value for key, value in shown.items() if key != entry.main}
         after = _overriding(overrides)
+        if _may_be_named(entry) and NAME in bound:
+            return Spec(name, bound, bound[NAME] + after, bound[NAME] + after, overrides)
         return Spec(name, bound, _label(entry, shown) + after, _label(entry, others) + after, overrides)
+
+    def located(
+        self, text: str | Spec, root: str | os.PathLike[str] | None = None, defaults: Mapping[str, Any] | None = None
+    ) -> Spec:
+        """The spec with every path absolute; what is not at its path is looked for below the folder `root`.
+
+        There it may have any end of its path: `sets/x` or `x` for `/old/sets/x`. Raises ValueError if it is in no place.
+        """
+        spec, options = self.parse(text, defaults), {}
+        for key, option in self.entries()[spec.name].options.items():
+            value = spec.options.get(key)
+            if _is_spec(option):
+                options[key] = str(self.located(typing.cast(str, value), root))
+            elif isinstance(value, str) and (path := checks.path_in(option.annotation)) and _is_a_path(value, path):
+                options[key] = _place(value, path, root, f"{self.kind} {spec.label!r}")
+        return replace(spec, options={**spec.options, **options})
 
     def nested_specs(self, spec: Spec) -> list[Spec]:
         """The spec itself, and the specs in its options, at any depth."""
         held = [spec.options[key] for key, option in self.entries()[spec.name].options.items() if _is_spec(option)]
         return [spec, *(part for text in held for part in self.nested_specs(self.parse(text)))]
 
+    def has_path(self, text: str | Spec, but: Iterable[str] = ()) -> bool:
+        """Whether the spec, or one in it, names a file; entries in `but` do not count."""
+        return any(
+            isinstance(value, str)
+            and (path := checks.path_in(self.entries()[part.name].options[key].annotation)) is not None
+            and _is_a_path(value, path)
+            for part in self.nested_specs(self.parse(text))
+            if part.name not in set(but)
+            for key, value in part.options.items()
+        )
+
     def identity(self, text: str) -> str:
         """The canonical text of a spec, without options that are not part of a run's identity (`checks.NotIdentity`)."""
         spec, options = self.parse(text), {}
         for key, option in self.entries()[spec.name].options.items():
+            if key not in spec.options:
+                continue
+            value, path = spec.options[key], checks.path_in(option.annotation)
             if _is_spec(option):
-                options[key] = self.identity(spec.options[key])
+                options[key] = self.identity(value)
+            elif path is not None:
+                # A number or a matrix in the place of a path counts, and so does the name of a set on a hub.
+                if not isinstance(value, str) or not _is_a_path(value, path):
+                    options[key] = value
             elif not checks.has_metadata(option.annotation, checks.NotIdentity()):
-                options[key] = spec.options[key]
+                options[key] = value
         return str(Spec(spec.name, options, "", "", spec.overrides))
 
     def _without_overrides(self, text: str) -> tuple[str, dict[str, Any]]:
@@ -247,7 +300,10 @@ class Registry(Generic[T]):
     def _read(self, text: str) -> tuple[str, dict[str, Any]]:
         """The name and the options written in `text`, as literals."""
         head = _head(text)
-        parts = split_outside(text) if "," in text and text.count("(") == text.count(")") else []
+        parts: list[str] = []
+        # A file's name may have a quote or a bracket alone.
+        with contextlib.suppress(ValueError) if text.strip().startswith(f"{head}:") else contextlib.nullcontext():
+            parts = split_outside(text) if "," in text and text.count("(") == text.count(")") else []
         is_value = head in self.entries() and self.entries()[head].main is None and text.strip().startswith(f"{head}:")
         if len(parts) > 1 and not is_value and all(_head(part) in self.entries() for part in parts):
             raise ValueError(f"{self.kind} {text!r} is a list; write the {self.kind}s apart, without commas: {' '.join(parts)}")
@@ -313,6 +369,41 @@ def _is_spec(option: Option) -> bool:
     return checks.has_metadata(option.annotation, checks.IsSpec())
 
 
+def _may_be_named(entry: Entry) -> bool:
+    return NAME in entry.options and checks.has_metadata(entry.options[NAME].annotation, checks.NotIdentity())
+
+
+def _is_a_path(text: str, path: checks.IsPath) -> bool:
+    """Whether a text is a path, if it may also be a name."""
+    return not path.holds or Path(text).is_absolute() or text.startswith(".") or Path(text, path.holds).is_file()
+
+
+def _expanded(text: str, path: checks.IsPath, where: str) -> str:
+    if not text.strip() or "\0" in text:
+        raise ValueError(f"{where} must be the path of a {'folder' if path.folder else 'file'}, got {text!r}")
+    # Any other path stays as it is written.
+    return str(expanded(text)) if text.startswith("~") else text
+
+
+def _place(text: str, path: checks.IsPath, root: str | os.PathLike[str] | None, where: str) -> str:
+    """The absolute path of what is at `text`, or at an end of it below `root`."""
+    is_there, kind = (Path.is_dir, "folder") if path.folder else (Path.is_file, "file")
+    at = Path(os.path.abspath(text))  # noqa: PTH100 - a link keeps its own name
+    # What is there, but of the wrong kind, gets the message of its reader.
+    if at.exists():
+        return str(at)
+    if root is None:
+        raise ValueError(
+            f"{where}: there is no {kind} {text!r}; if it was moved, name a folder above its new place with --data-root "
+            "(in Python: data_root=)"
+        )
+    for tail in tails(text):
+        if is_there(Path(root, tail)):
+            return os.path.abspath(Path(root, tail))  # noqa: PTH100
+    last = str(Path(root, tails(text)[-1] if tails(text) else ""))
+    raise ValueError(f"{where}: there is no {kind} {text!r}, and none {last!r} below the data root; name another --data-root")
+
+
 def _example(entry: Entry) -> str:
     """A valid spec with every value that has to be given, in quotes if a shell needs them."""
     needed = [key for key, option in entry.options.items() if option.default is REQUIRED or key == entry.main]
@@ -354,6 +445,8 @@ def _label(entry: Entry, shown: Mapping[str, Any]) -> str:
         return entry.name
     if entry.main is not None and list(shown) == [entry.main]:
         value = shown[entry.main]
+        if not str(value).isprintable():
+            return f"{entry.name}({entry.main}={value!r})"
         return f"{entry.name}:{value:g}" if isinstance(value, float) else f"{entry.name}:{value}"
     return f"{entry.name}({', '.join(f'{key}={value!r}' for key, value in shown.items())})"
 

@@ -1,5 +1,7 @@
 """The named maps of asymmetric noise (true class -> given class), and CIFAR-100's superclasses."""
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,3 +43,25 @@ MAPPINGS: dict[str, tuple[int, dict[int, int]]] = {
     # stay inside the true superclass
     "cifar100_contiguous5": (100, _next_in_group(np.arange(100) // 5)),
 }
+
+_FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+_CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+_TEN = tuple(map(str, range(10)))
+
+# The classes that the numbers of a map stand for.
+_NAMES = {"cifar10": _CIFAR10, "mnist": _TEN, "digits": _TEN, "fashion_mnist_war": _FASHION}
+
+
+def named_map(name: str, class_names: tuple[str, ...] | None) -> dict[int, int]:
+    """A map true -> given for these classes: if they are the map's own in another order, in that order, else by number."""
+    pairs = MAPPINGS[name][1]
+    own = [_letters(each) for each in _NAMES.get(name, ())]
+    places = {_letters(each): number for number, each in enumerate(class_names or ())}
+    if not own or places.keys() != set(own):
+        return pairs
+    return {places[own[true]]: places[own[given]] for true, given in pairs.items()}
+
+
+def _letters(name: str) -> str:
+    """A class name without its spelling: `T-shirt/top` and `t_shirt_top` are one class."""
+    return re.sub(r"[\W_]", "", name.casefold())

@@ -1,13 +1,17 @@
 """Compare the noise that was asked for with the noise that was drawn."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from noisylab.core.foreign_text import padded, printable, short_names, width_of
 from noisylab.corruption.drawing import Drawing
+from noisylab.corruption.matrices import DENSE, Matrix, dense, diagonal_of, empirical_matrix, row_chunks, rows_of
+from noisylab.corruption.validation import shortened
 
 if TYPE_CHECKING:
     from noisylab.corruption.record import NoisyLabels
@@ -16,6 +20,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Diagnostics:
     """Numbers about one corruption. Numbers that need an unknown request (its rate or matrix) are NaN.
+
+    So are those that compare all cells of the matrix, for more than 1,000 classes: largest_deviation, p_value and condition.
 
     Attributes:
         rate: Realised rate.
@@ -63,21 +69,21 @@ def diagnose(noisy: "NoisyLabels") -> Diagnostics:
         >>> found.rate, round(found.expected_rate, 4), found.learnable
         (0.4, 0.4, True)
     """
-    counts, realised = noisy.counts(), noisy.realised_transition()
-    sizes = counts.sum(axis=1)
-    present = sizes > 0
-    asked = noisy.transition
-    expected = spread = deviation = p_value = math.nan
+    classes = noisy.num_classes
+    present = np.bincount(noisy.true, minlength=classes) > 0
+    asked = noisy.matrix
+    expected = spread = deviation = p_value = condition = math.nan
     flip = _flip_probability(noisy)
     if flip is not None:
         expected, spread = float(flip.mean()), _spread(noisy, flip)
-    if asked is not None:
-        deviation = float(np.abs(realised - asked)[present].max())
-        p_value = _chi_square(counts[present], asked[present])
-    matrix = np.where(present[:, None], realised, np.eye(noisy.num_classes)) if asked is None else asked
-    off = matrix - 2 * np.eye(len(matrix))
-    margins = np.diagonal(matrix) - off.max(axis=1) if len(matrix) > 1 else np.ones(1)
-    condition = float(np.linalg.cond(matrix))
+    matrix = empirical_matrix(noisy.true, noisy.given, classes) if asked is None else asked
+    if classes <= DENSE:
+        if asked is not None:
+            cells = dense(asked)[present]
+            deviation = float(np.abs(noisy.realised_transition()[present] - cells).max())
+            p_value = _chi_square(noisy.counts()[present], cells)
+        condition = float(np.linalg.cond(dense(matrix)))
+    margins = _margins(matrix)
     return Diagnostics(
         rate=noisy.rate,
         nominal_rate=noisy.nominal_rate,
@@ -89,8 +95,8 @@ def diagnose(noisy: "NoisyLabels") -> Diagnostics:
         p_value=p_value,
         dominance=float(margins[present].min()),
         learnable=bool((margins[present] > 0).all()),
-        condition=condition if condition < 1e12 else math.inf,
-        never_given=tuple(np.flatnonzero((counts.sum(axis=0) == 0) & present).tolist()),
+        condition=math.inf if condition >= 1e12 else condition,
+        never_given=tuple(np.flatnonzero((np.bincount(noisy.given, minlength=classes) == 0) & present).tolist()),
     )
 
 
@@ -99,9 +105,19 @@ def _flip_probability(noisy: "NoisyLabels") -> NDArray[np.float64] | None:
     if noisy.flip_probability is not None:
         return noisy.flip_probability
     # A matrix says nothing about replaced images.
-    if noisy.transition is None or noisy.replaced_by is not None:
+    if noisy.matrix is None or noisy.replaced_by is not None:
         return None
-    return np.asarray((1 - np.diagonal(noisy.transition))[noisy.true])
+    return np.asarray((1 - diagonal_of(noisy.matrix))[noisy.true])
+
+
+def _margins(matrix: Matrix) -> NDArray[np.float64]:
+    """T_ii - max_j T_ij of every class, float64[C]; 1 for a single class."""
+    largest = np.zeros(len(matrix))
+    for start, stop in row_chunks(len(matrix)):
+        rows = rows_of(matrix, start, stop)
+        rows[np.arange(stop - start), np.arange(start, stop)] = 0
+        largest[start:stop] = rows.max(axis=1)
+    return np.asarray(diagonal_of(matrix) - largest)
 
 
 def _spread(noisy: "NoisyLabels", flip: NDArray[np.float64]) -> float:
@@ -186,10 +202,35 @@ def _spread_in_words(spread: float) -> str:
     return f", spread over seeds {spread:.4f}" if spread >= 5e-5 else ", exact up to rounding"
 
 
+LISTED = 100
+"""Up to this many classes the report lists all of them."""
+ENDS = 10
+"""How many of the noisiest classes, and of the cleanest, it lists of more."""
+
+
+def named_parameters(parameters: Mapping[str, Any], names: tuple[str, ...] | None) -> dict[str, Any]:
+    """The parameters of a record, with the classes in them by name if names are known."""
+    shown = dict(parameters)
+    if names is None:
+        return shown
+    for key, value in parameters.items():
+        if key == "mapping" and isinstance(value, Mapping):
+            shown[key] = {names[int(true)]: names[given] for true, given in value.items()}
+        elif key == "classes":
+            shown[key] = [names[each] for each in value]
+        elif key == "groups" and not isinstance(value, str):
+            shown[key] = dict(zip(names, value, strict=True))
+        elif isinstance(value, Mapping):
+            shown[key] = named_parameters(value, names)
+    return shown
+
+
 def describe_record(noisy: "NoisyLabels") -> str:
     """The diagnostics of a corruption as text."""
-    found, counts = diagnose(noisy), noisy.counts()
-    asked = "" if not noisy.parameters else " (" + ", ".join(f"{k}={v!r}" for k, v in noisy.parameters.items()) + ")"
+    found = diagnose(noisy)
+    names = [str(c) for c in range(noisy.num_classes)] if noisy.class_names is None else list(noisy.class_names)
+    parameters = named_parameters(noisy.parameters, noisy.class_names)
+    asked = "" if not parameters else " (" + ", ".join(f"{k}={_short(v)}" for k, v in parameters.items()) + ")"
     lines = [
         f"{noisy.kind}{asked}, seed {noisy.seed}: {len(noisy)} labels, {noisy.num_classes} classes",
         f"nominal rate {found.nominal_rate:.4f}, realised rate {found.rate:.4f} ({int(noisy.mislabelled.sum())} mislabelled)",
@@ -198,20 +239,50 @@ def describe_record(noisy: "NoisyLabels") -> str:
         lines.append(f"published rate {noisy.parameters['published_rate']:.4f}, of the whole set")
     if not math.isnan(found.expected_rate):
         lines.append(f"expected rate {found.expected_rate:.4f}{_spread_in_words(found.rate_spread)}")
-    if noisy.transition is not None:
+    few = noisy.num_classes <= DENSE
+    if noisy.matrix is not None and few:
         lines.append(f"largest |realised - asked| transition {found.largest_deviation:.4f}, chi-square p {found.p_value:.3g}")
     learnable = "learnable" if found.learnable else "NOT learnable: some class is mostly given another label"
-    lines.append(f"diagonal dominance {found.dominance:.4f} ({learnable}), condition number {found.condition:.4g}")
+    condition = f", condition number {found.condition:.4g}" if few else ""
+    lines.append(f"diagonal dominance {found.dominance:.4f} ({learnable}){condition}")
+    if not few:
+        lines.append(f"left out for more than {DENSE} classes: largest |realised - asked|, chi-square test, condition number")
     if noisy.replaced_by is not None:
         lines.append(f"images replaced from another data set: {int((noisy.replaced_by >= 0).sum())}")
     if found.never_given:
-        lines.append(f"classes never given: {', '.join(map(str, found.never_given))}")
-    lines.append(f"{'true class':>10} {'samples':>8} {'rate':>7}  most frequent wrong labels")
-    for true, rate in enumerate(found.rate_per_class):
-        total, wrong = int(counts[true].sum()), counts[true].copy()
-        wrong[true] = 0
-        frequent = [given for given in np.argsort(-wrong, kind="stable")[:3] if wrong[given]]
-        shown = ", ".join(f"{given} ({wrong[given]})" for given in frequent)
-        name = true if noisy.class_names is None else noisy.class_names[true]
-        lines.append(f"{name:>10} {total:>8} {f'{rate:7.4f}' if total else f'{chr(45):>7}'}  {shown or '-'}")
-    return "\n".join(lines)
+        lines.append(f"classes never given: {shortened([names[c] for c in found.never_given])}")
+    return "\n".join(map(printable, [*lines, *_class_table(noisy, names, found.rate_per_class)]))
+
+
+def _class_table(noisy: "NoisyLabels", names: list[str], rates: NDArray[np.float64]) -> list[str]:
+    """A line for each class; of more than LISTED classes, only for the noisiest and the cleanest."""
+    listed, title = list(range(noisy.num_classes)), []
+    if noisy.num_classes > LISTED:
+        present = np.flatnonzero(~np.isnan(rates))
+        order = present[np.argsort(-rates[present], kind="stable")].tolist()
+        listed = order[:ENDS] + order[ENDS:][-ENDS:]
+        absent = noisy.num_classes - len(order)
+        without = f"; {absent} without samples" if absent else ""
+        title = [
+            f"the {ENDS} noisiest and the {ENDS} cleanest classes, and {len(order) - len(listed)} more{without} "
+            "(diagnose(noisy).rate_per_class has all)"
+        ]
+    sizes = np.bincount(noisy.true, minlength=noisy.num_classes)
+    true, given, count = noisy.pairs()
+    bounds = np.searchsorted(true, np.arange(noisy.num_classes + 1))
+    cut = short_names(names, 30)
+    width = max(10, *(width_of(cut[label]) for label in listed))
+    lines = [f"{'true class':>{width}} {'samples':>8} {'rate':>7}  most frequent wrong labels"]
+    for label in listed:
+        own = slice(bounds[label], bounds[label + 1])
+        frequent = [pair for pair in np.argsort(-count[own], kind="stable")[:4] if given[own][pair] != label][:3]
+        shown = ", ".join(f"{cut[given[own][pair]]} ({count[own][pair]})" for pair in frequent)
+        rate = f"{rates[label]:7.4f}" if sizes[label] else f"{'-':>7}"
+        lines.append(f"{padded(cut[label], width, right=True)} {sizes[label]:>8} {rate}  {shown or '-'}")
+    return title + lines
+
+
+def _short(value: object) -> str:
+    """A parameter in a line: long ones, such as the groups of many classes, are cut."""
+    text = repr(value)
+    return text if len(text) <= 400 else f"{text[:80]}... ({len(value)} entries)"  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ below its flip probability, to the class that its target number picks among the 
 targets, are therefore among the flips of a higher rate.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noisylab.core.seeds import derive_seed
+from noisylab.corruption.matrices import CELLS, Matrix, diagonal_of, row_chunks, rows_of
 
 Sampling = Literal["iid", "exact", "exact_per_class"]
 
@@ -51,13 +52,15 @@ class PerSample:
 
 def draw(
     true: NDArray[np.int64],
-    noise: NDArray[np.float64] | PerSample,
+    noise: Matrix | PerSample,
     num_classes: int,
     *,
     sampling: Sampling,
     seed: int,
 ) -> NDArray[np.int64]:
-    """Given labels int64[N] for true labels `true` int64[N] under a row-stochastic matrix float64[C, C] or `PerSample` noise.
+    """Given labels int64[N] for true labels `true` int64[N] under a row-stochastic matrix [C, C] or `PerSample` noise.
+
+    A dense and a compact matrix with the same cells give the same labels.
 
     - `iid`: every sample on its own.
     - `exact`: as many flips over the whole set as expected, rounded (sequential Poisson sampling, Ohlsson 1998).
@@ -73,7 +76,7 @@ def draw(
         mislabelled, target = _exact_per_class(true, noise, num_classes, flips, targets)
     else:
         level = flips.random(len(true))
-        probability = noise.flip_probability if isinstance(noise, PerSample) else (1 - np.diagonal(noise))[true]
+        probability = noise.flip_probability if isinstance(noise, PerSample) else (1 - diagonal_of(noise))[true]
         if sampling == "iid":
             mislabelled = np.flatnonzero(level < probability)
         else:
@@ -91,14 +94,22 @@ def draw(
     given = true.copy()
     if isinstance(noise, PerSample):
         order = np.argsort(true[mislabelled], kind="stable")
-        for start in range(0, len(order), CHUNK):
-            part = order[start : start + CHUNK]
+        step = max(min(CHUNK, 2 * CELLS // num_classes), 1)
+        for start in range(0, len(order), step):
+            part = order[start : start + step]
             given[mislabelled[part]] = _pick_rows(noise.weights(mislabelled[part]), target[part])
     else:
-        for start in range(0, len(mislabelled), LARGE_CHUNK):
-            some = slice(start, start + LARGE_CHUNK)
-            given[mislabelled[some]] = _pick(true[mislabelled[some]], target[some], noise)
+        for first, last, some in _by_rows(true, mislabelled, num_classes):
+            chosen = mislabelled[some]
+            given[chosen] = _pick(true[chosen] - first, target[some], rows_of(noise, first, last), first)
     return given
+
+
+def sent_to(given: NDArray[np.int64], num_classes: int) -> NDArray[np.float64]:
+    """`PerSample.weights` of samples that can become one class only: float64[m, C]."""
+    weights = np.zeros((len(given), num_classes))
+    weights[np.arange(len(given)), given] = 1
+    return weights
 
 
 def flip_order(true: NDArray[np.int64], num_classes: int, *, sampling: Sampling, seed: int) -> NDArray[np.int64]:
@@ -133,7 +144,7 @@ def _pick_rows(weights: NDArray[np.float64], target: NDArray[np.float64]) -> NDA
 
 def _exact_per_class(
     true: NDArray[np.int64],
-    noise: NDArray[np.float64] | PerSample,
+    noise: Matrix | PerSample,
     classes: int,
     flips: np.random.Generator,
     targets: np.random.Generator,
@@ -155,7 +166,7 @@ def _exact_per_class(
         level = np.where(noise.flip_probability > 0, noise.level(uniform), np.inf)
         order = np.lexsort((level, true))
     else:
-        flip: NDArray[np.float64] = 1 - np.diagonal(noise)
+        flip: NDArray[np.float64] = 1 - diagonal_of(noise)
         expected = flip * sizes
     # Drawn over all classes, so that which class rounds up does not depend on the rate.
     threshold = _thresholds(flips.random(classes), expected > 0)
@@ -182,14 +193,30 @@ def _thresholds(uniform: NDArray[np.float64], affected: NDArray[np.bool_]) -> ND
     return threshold
 
 
-def _pick(true: NDArray[np.int64], target: NDArray[np.float64], transition: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The class other than the true one at quantile `target` of each sample's row."""
-    classes = len(transition)
-    others = transition * (1 - np.eye(classes))
-    total = others.sum(axis=1, keepdims=True)
-    cumulative = np.divide(others.cumsum(axis=1), total, out=np.zeros_like(others), where=total > 0)
-    last = classes - 1 - (others[:, ::-1] > 0).argmax(axis=1)
-    # One search serves all rows: row i occupies the interval [i, i + 1).
-    shelves = (cumulative + np.arange(classes)[:, None]).ravel()
-    found = np.searchsorted(shelves, target + true, side="right") - true * classes
-    return np.asarray(np.minimum(found, last[true]))
+def _by_rows(
+    true: NDArray[np.int64], mislabelled: NDArray[np.int64], classes: int
+) -> Iterator[tuple[int, int, slice | NDArray[np.signedinteger[Any]]]]:
+    """Parts of `mislabelled` of bounded size, each with the bounds of the rows of the matrix that hold its true classes."""
+    chunks, order, bounds = list(row_chunks(classes)), None, [0, len(mislabelled)]
+    # The rows of few classes serve all samples, in any order.
+    if len(chunks) > 1:
+        order = np.argsort(true[mislabelled], kind="stable")
+        bounds = np.searchsorted(true[mislabelled[order]], [0, *(last for _, last in chunks)]).tolist()
+    for (first, last), low, high in zip(chunks, bounds[:-1], bounds[1:], strict=True):
+        for start in range(low, high, LARGE_CHUNK):
+            some = slice(start, min(start + LARGE_CHUNK, high))
+            yield first, last, some if order is None else order[some]
+
+
+def _pick(row: NDArray[np.int64], target: NDArray[np.float64], rows: NDArray[np.float64], first: int) -> NDArray[np.int64]:
+    """The class other than the true one at quantile `target` of each sample's row; `rows` are those from class `first`."""
+    count, classes = rows.shape
+    true = np.arange(first, first + count)
+    rows[np.arange(count), true] = 0
+    total = rows.sum(axis=1, keepdims=True)
+    cumulative = np.divide(rows.cumsum(axis=1), total, out=np.zeros_like(rows), where=total > 0)
+    last = classes - 1 - (rows[:, ::-1] > 0).argmax(axis=1)
+    # One search serves all rows: that of class i occupies the interval [i, i + 1).
+    shelves = (cumulative + true[:, None]).ravel()
+    found = np.searchsorted(shelves, target + (row + first), side="right") - row * classes
+    return np.asarray(np.minimum(found, last[row]))

@@ -4,10 +4,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.checks import PositiveInt
+from noisylab.corruption.matrices import dense, empirical_matrix
 from noisylab.corruption.record import from_pair
+from noisylab.corruption.sample_ids import joined_by_index
 from noisylab.corruption.validation import check_labels, check_posteriors
 
 
+@joined_by_index
 def empirical_transition(true: ArrayLike, given: ArrayLike, num_classes: PositiveInt | None = None) -> NDArray[np.float64]:
     """The shares of given labels in each true class; an absent class gets 1 on the diagonal.
 
@@ -27,8 +30,8 @@ def empirical_transition(true: ArrayLike, given: ArrayLike, num_classes: Positiv
         >>> empirical_transition([0, 0, 1, 1], [0, 1, 1, 1]).tolist()
         [[0.5, 0.5], [0.0, 1.0]]
     """
-    realised = from_pair(true, given, num_classes).realised_transition()
-    return np.asarray(np.where(np.isnan(realised), np.eye(len(realised)), realised))
+    record = from_pair(true, given, num_classes)
+    return dense(empirical_matrix(record.true, record.given, record.num_classes))
 
 
 def anchor_points(probabilities: ArrayLike, *, percentile: float | None = None) -> NDArray[np.float64]:
@@ -60,6 +63,7 @@ def anchor_points(probabilities: ArrayLike, *, percentile: float | None = None) 
     return np.asarray(p[np.where(below | ~below.any(axis=0), p, -1).argmax(axis=0)])
 
 
+@joined_by_index
 def confident_joint(given: ArrayLike, probabilities: ArrayLike, *, calibrate: bool = True) -> NDArray[np.float64]:
     """How many samples of each true class (row) carry each given label (column), by confident learning.
 
@@ -91,7 +95,9 @@ def confident_joint(given: ArrayLike, probabilities: ArrayLike, *, calibrate: bo
     sizes = np.bincount(labels, minlength=classes)
     if (sizes == 0).any():
         raise ValueError(f"given must hold every class at least once, got none of class {int((sizes == 0).argmax())}")
-    threshold = np.maximum([p[labels == c, c].mean() for c in range(classes)], 2e-6)
+    by_class = np.argsort(labels, kind="stable")
+    own = np.split(p[by_class, labels[by_class]], np.cumsum(sizes)[:-1])
+    threshold = np.maximum([part.mean() for part in own], 2e-6)
     # The tolerance of the reference implementation, for probabilities that equal the threshold up to rounding.
     above = p >= threshold - 1e-6
     confident = above.any(axis=1)
@@ -103,6 +109,7 @@ def confident_joint(given: ArrayLike, probabilities: ArrayLike, *, calibrate: bo
     return counts * sizes / counts.sum(axis=0) if calibrate else counts
 
 
+@joined_by_index
 def confident_transition(given: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
     """The transition matrix by confident learning: the rows of the confident joint as shares.
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from noisylab.corruption.drawing import Sampling
-from noisylab.corruption.estimators import empirical_transition
 from noisylab.corruption.kinds.pair_flip import pair_flip
 from noisylab.corruption.kinds.symmetric import symmetric
-from noisylab.corruption.kinds.transition import from_transition
+from noisylab.corruption.kinds.transition import drawn_from
+from noisylab.corruption.matrices import empirical_matrix
 from noisylab.corruption.record import NoisyLabels
 
 
@@ -35,9 +35,11 @@ def realism_controls(noisy: NoisyLabels, *, sampling: Sampling = "exact_per_clas
     if noisy.replaced_by is not None:
         raise ValueError(f"noise must be of labels alone, got {noisy.kind}, which replaces images")
     clean, classes = noisy.true, noisy.num_classes
-    matrix = empirical_transition(clean, noisy.given, classes)
+    matrix = empirical_matrix(clean, noisy.given, classes)
     made = {
-        "class_conditional": from_transition(clean, matrix, sampling=sampling, seed=seed),
+        "class_conditional": drawn_from(
+            matrix, clean, None, kind="from_transition", parameters={}, sampling=sampling, seed=seed
+        ),
         "symmetric": symmetric(clean, noisy.rate, classes, sampling=sampling, seed=seed),
         "pair_flip": pair_flip(clean, noisy.rate, classes, sampling=sampling, seed=seed),
     }

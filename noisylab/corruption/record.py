@@ -18,14 +18,25 @@ from numpy.typing import ArrayLike, NDArray
 from noisylab.core.checks import PositiveInt
 from noisylab.core.files import write_atomically
 from noisylab.corruption.drawing import PerSample, Sampling, draw
-from noisylab.corruption.validation import check_every_class, check_labels, check_transition, number_labels
+from noisylab.corruption.matrices import Compact, Matrix, as_fields, dense
+from noisylab.corruption.sample_ids import joined_by_index
+from noisylab.corruption.validation import (
+    check_class_names,
+    check_every_class,
+    check_labels,
+    check_transition,
+    label_array,
+    number_labels,
+)
 
 if TYPE_CHECKING:
     import pandas
 
     from noisylab.corruption.wrapping import CorruptedDataset
 
-FORMAT = 3
+FORMAT = 4
+COMPACT = "transition_"
+"""How the names of the arrays of a compact transition begin in a file."""
 PER_SAMPLE = ("given", "true", "positions", "replaced_by", "flip_probability")
 
 
@@ -41,11 +52,13 @@ class NoisyLabels:
         parameters: The options of the noise.
         nominal_rate: The rate that was asked for, in the kind's own convention.
         seed: Seed of all draws.
-        transition: float64[C, C] that was asked for, row = true class, column = given class; or None.
+        transition: float64[C, C] that was asked for, row = true class, column = given class; None if there is none, or if it is
+            of more than 1,000 classes and a few numbers say it: then `dense_transition()` makes it.
         positions: int64[N], which samples of the data set these are; None if they are all of it.
         replaced_by: int64[N], for open-set noise: the sample of the outside data set that replaces this image, or -1.
         flip_probability: float64[N], how likely each sample was to be mislabelled, if the transition does not say it.
         class_names: In the order of the classes, if labels were given by name.
+        compact: The numbers that say the transition of more than 1,000 classes.
 
     Example:
         >>> from noisylab.corruption import NoisyLabels, symmetric
@@ -66,6 +79,7 @@ class NoisyLabels:
     replaced_by: NDArray[np.int64] | None = None
     flip_probability: NDArray[np.float64] | None = None
     class_names: tuple[str, ...] | None = None
+    compact: Compact | None = None
 
     def __post_init__(self) -> None:
         for name in ("given", "true"):
@@ -76,12 +90,15 @@ class NoisyLabels:
                 raise ValueError(f"given and {name} must be equally long, got {self.given.shape} and {array.shape}")
         if self.transition is not None and check_transition(self.transition).shape[0] != self.num_classes:
             raise ValueError(f"transition must be {self.num_classes} x {self.num_classes}, got shape {self.transition.shape}")
+        if self.compact is not None and len(self.compact) != self.num_classes:
+            raise ValueError(f"compact must be of {self.num_classes} classes, got {len(self.compact)}")
         for name, lowest in (("positions", 0), ("replaced_by", -1)):
             array = getattr(self, name)
             if array is not None and (array.dtype.kind not in "iu" or array.min(initial=0) < lowest):
                 raise ValueError(f"{name} must be integers of at least {lowest}, got {array.dtype} from {array.min(initial=0)}")
         if self.class_names is not None:
             object.__setattr__(self, "class_names", tuple(self.class_names))
+            check_class_names(self.class_names)
             if len(self.class_names) != self.num_classes:
                 raise ValueError(f"class_names must be {self.num_classes}, one per class, got {len(self.class_names)}")
         chances = self.flip_probability
@@ -100,8 +117,11 @@ class NoisyLabels:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, NoisyLabels):
             return NotImplemented
-        return _json(self._header()) == _json(other._header()) and all(
-            np.array_equal(getattr(self, name), getattr(other, name)) for name in PER_SAMPLE
+        own, others = self._arrays(), other._arrays()
+        return (
+            _json(self._header()) == _json(other._header())
+            and own.keys() == others.keys()
+            and all(np.array_equal(array, others[name]) for name, array in own.items())
         )
 
     def __hash__(self) -> int:
@@ -135,6 +155,32 @@ class NoisyLabels:
     def digest(self) -> str:
         """SHA-256 of the given labels (little-endian int64)."""
         return hashlib.sha256(self.given.astype("<i8").tobytes()).hexdigest()
+
+    @property
+    def matrix(self) -> Matrix | None:
+        """The transition in the form in which it is kept: dense, in few numbers, or None if there is none."""
+        return self.compact if self.transition is None else self.transition
+
+    def dense_transition(self) -> NDArray[np.float64]:
+        """float64[C, C]: the transition that was asked for, made anew if it is not kept: 800 MB for 10,000 classes.
+
+        Raises ValueError if there is none.
+
+        Example:
+            >>> from noisylab.corruption import symmetric
+            >>> noisy = symmetric(range(2000), 0.4)
+            >>> noisy.transition is None, noisy.dense_transition().shape
+            (True, (2000, 2000))
+        """
+        if self.matrix is None:
+            raise ValueError(f"{self.kind} noise has no transition matrix; realised_transition() is that of its labels")
+        return dense(self.matrix)
+
+    def pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """True classes, given labels and numbers of samples of the pairs that occur, int64[M] each: `counts`, sparse."""
+        pair, count = np.unique(self.true * self.num_classes + self.given, return_counts=True)
+        true, given = np.divmod(pair, self.num_classes)
+        return true, given, count
 
     def counts(self) -> NDArray[np.int64]:
         """int64[C, C]: the number of samples of each true class (row) with each given label (column)."""
@@ -172,43 +218,44 @@ class NoisyLabels:
     def save(self, path: str | PathLike[str]) -> None:
         """Write the record to `path` as a `.npz` without pickles, completely or not at all."""
         buffer = io.BytesIO()
-        arrays = {name: array for name in PER_SAMPLE if (array := getattr(self, name)) is not None}
+        arrays = self._arrays()
         header = self._header() | {"arrays": _digest(arrays)}
         np.savez_compressed(buffer, allow_pickle=False, header=np.array(_json(header)), **arrays)
         write_atomically(Path(path).expanduser(), buffer.getvalue())
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "NoisyLabels":
-        """Read a record that `save` wrote. Raises ValueError, naming the file, if it is damaged or not a record."""
+        """Read a record that `save` wrote. Raises ValueError, naming the file, if it is damaged or not such a record."""
         try:
             with Path(path).expanduser().open("rb") as file:
                 if not zipfile.is_zipfile(file):
                     raise ValueError("it is truncated, or not a .npz file")
             with np.load(Path(path).expanduser(), allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in PER_SAMPLE if name in archive.files}
                 header = json.loads(str(archive["header"]))
-            transition = header.pop("transition")
-            digest, version = header.pop("digest"), header.pop("format")
-            if version != FORMAT:
-                raise ValueError(f"format {version} is not the supported format {FORMAT}")
-            if header.pop("arrays") != _digest(arrays):
-                raise ValueError("its arrays do not have the recorded digest")
-            record = cls(
-                **arrays,
-                **header,
-                transition=None if transition is None else np.array(transition, dtype=np.float64),
-            )
+                version = header.pop("format")
+                arrays = {} if version != FORMAT else {name: archive[name] for name in archive.files if name != "header"}
+            if version == FORMAT:
+                record = _record(header, arrays)
         except FileNotFoundError:
             raise
         # A damaged archive can fail anywhere in zipfile, zlib, NumPy or json.
         except Exception as error:
             raise ValueError(f"{path} is not a file written by NoisyLabels.save: {error}") from error
-        if record.digest != digest:
-            raise ValueError(f"{path} is damaged: its labels do not have the recorded digest")
+        if version != FORMAT:
+            raise ValueError(
+                f"{path} was written in format {version}, and this version of noisylab reads format {FORMAT}; make the record "
+                f"again ({_in_words(header)}) and save it"
+            )
         return record
 
     def wrap(
-        self, dataset: Any, outside: Any = None, *, label_key: str | int | None = None, image_key: str | int | None = None
+        self,
+        dataset: Any,
+        outside: Any = None,
+        *,
+        label_key: str | int | None = None,
+        image_key: str | int | None = None,
+        first_index: int = 0,
     ) -> "CorruptedDataset":
         """Wrap `dataset` (any map-style data set of these N samples) so that it yields (image, given label, index).
 
@@ -217,6 +264,7 @@ class NoisyLabels:
             outside: For open-set noise, the data set of the other images.
             label_key: Name or position of the label in a sample, if it is not found (see `CorruptedDataset`).
             image_key: The same for the image.
+            first_index: The index of the first sample: the number of samples before this data set, if several are concatenated.
 
         Returns:
             The data set for a torch `DataLoader`.
@@ -226,7 +274,7 @@ class NoisyLabels:
         """
         from noisylab.corruption.wrapping import CorruptedDataset
 
-        return CorruptedDataset(dataset, self, outside, label_key=label_key, image_key=image_key)
+        return CorruptedDataset(dataset, self, outside, label_key=label_key, image_key=image_key, first_index=first_index)
 
     def _header(self) -> dict[str, Any]:
         return {
@@ -236,10 +284,32 @@ class NoisyLabels:
             "nominal_rate": self.nominal_rate,
             "seed": self.seed,
             "parameters": dict(self.parameters),
-            "transition": None if self.transition is None else self.transition.tolist(),
             "digest": self.digest,
             **({} if self.class_names is None else {"class_names": self.class_names}),
         }
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """What a file holds beside the header."""
+        held = {name: array for name in (*PER_SAMPLE, "transition") if (array := getattr(self, name)) is not None}
+        compact = {} if self.compact is None else self.compact.arrays()
+        return held | {f"{COMPACT}{name}": array for name, array in compact.items()}
+
+
+def _record(header: dict[str, Any], arrays: dict[str, Any]) -> NoisyLabels:
+    """The record of a file, without its format."""
+    digest = header.pop("digest")
+    if header.pop("arrays") != _digest(arrays):
+        raise ValueError("its arrays do not have the recorded digest")
+    compact = {name.removeprefix(COMPACT): arrays.pop(name) for name in list(arrays) if name.startswith(COMPACT)}
+    record = NoisyLabels(**arrays, **header, compact=Compact.of_arrays(compact) if compact else None)
+    if record.digest != digest:
+        raise ValueError("its labels do not have the recorded digest")
+    return record
+
+
+def _in_words(header: Mapping[str, Any]) -> str:
+    """How a record was made."""
+    return ", ".join(f"{name} {header[name]}" for name in ("kind", "nominal_rate", "seed") if name in header)
 
 
 def _json(header: Mapping[str, Any]) -> str:
@@ -259,7 +329,7 @@ def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:
 
 def corrupt(
     clean: NDArray[np.int64],
-    noise: NDArray[np.float64] | PerSample,
+    noise: Matrix | PerSample,
     num_classes: int,
     *,
     kind: str,
@@ -276,12 +346,13 @@ def corrupt(
         kind=kind,
         nominal_rate=nominal_rate,
         seed=int(seed),
-        transition=None if isinstance(noise, PerSample) else noise,
         parameters={**parameters, "sampling": sampling},
         flip_probability=noise.flip_probability if isinstance(noise, PerSample) else None,
+        **as_fields(None if isinstance(noise, PerSample) else noise),
     )
 
 
+@joined_by_index
 def from_pair(
     true: ArrayLike, given: ArrayLike, num_classes: PositiveInt | None = None, *, kind: str = "pair", **parameters: Any
 ) -> NoisyLabels:
@@ -289,7 +360,8 @@ def from_pair(
 
     Args:
         true: int[N] true labels, or names.
-        given: int[N] given labels, or names.
+        given: int[N] given labels, or names. A Series of pandas with another index than that of `true` is joined with it by
+            index, or refused if that may be wrong.
         num_classes: The number of classes; by default, that of the labels.
         kind: The name of the noise in the record.
         **parameters: Further facts for the record, such as where the labels come from.
@@ -306,11 +378,13 @@ def from_pair(
         >>> noisy.given.tolist(), noisy.class_names
         ([0, 0, 1], ('cat', 'dog'))
     """
-    if len(np.asarray(true)) != len(np.asarray(given)):
-        raise ValueError(
-            f"true and given labels must be equally long, got {len(np.asarray(true))} and {len(np.asarray(given))}"
-        )
-    both, names = number_labels(np.concatenate([np.asarray(true), np.asarray(given)]))
+    true, given = label_array(true), label_array(given)
+    if len(true) != len(given):
+        raise ValueError(f"true and given labels must be equally long, got {len(true)} and {len(given)}")
+    if (true.dtype.kind == "U") != (given.dtype.kind == "U") and {true.dtype.kind, given.dtype.kind} & {*"iufb"}:
+        # NumPy would make names of the numbers.
+        raise ValueError(f"true and given labels must both be names or both be numbers, got {true[:1]} and {given[:1]}")
+    both, names = number_labels(np.concatenate([true, given]))
     if names is not None:
         num_classes = len(names) if num_classes is None else num_classes
         true, given = np.split(both, 2)

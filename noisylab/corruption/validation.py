@@ -1,8 +1,13 @@
 """Checks of the arguments of the corruption functions. Every message names the value and what was expected."""
 
+import difflib
+import functools
 import hashlib
+import itertools
 import operator
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
 from numbers import Integral
 from os import PathLike
 from pathlib import Path
@@ -12,75 +17,140 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
-def check_labels(labels: ArrayLike, num_classes: int | None = None) -> tuple[NDArray[np.int64], int]:
-    """The labels as a new int64[N] array, and the number of classes (largest label + 1 if not given)."""
-    array = np.asarray(labels)
-    if array.ndim != 1:
-        raise ValueError(f"labels must be one-dimensional, got an array of shape {array.shape}")
+def _position(at: int) -> str:
+    return f"position {at}"
+
+
+def check_labels(
+    labels: ArrayLike, num_classes: int | None = None, *, place: Callable[[int], str] = _position
+) -> tuple[NDArray[np.int64], int]:
+    """The labels as a new int64[N] array, and the number of classes (largest label + 1 if not given).
+
+    place: Says in messages where a label is.
+    """
+    array = label_array(labels)
     if array.size == 0:
         raise ValueError("labels must hold at least one label, got an empty array")
-    array = _integers(array)
+    array = _integers(array, place)
     low, high = int(array.min()), int(array.max())
     if low < 0:
-        raise ValueError(f"labels must not be negative, got {low} at position {int(array.argmin())}")
+        said = f"labels must not be negative, got {low} at {place(int(array.argmin()))}"
+        if low == -1:
+            count = int((array < 0).sum())
+            said += f" ({count} such labels)" if count > 1 else ""
+            said += "; if -1 means that a sample has no label, leave it out, as in labels[labels >= 0]"
+        raise ValueError(said)
     if num_classes is None:
         num_classes = high + 1
     classes = check_integer("num_classes", num_classes, minimum=1)
     if high >= classes:
         counted = "; classes are counted from 0" if low > 0 and high == classes else ""
-        raise ValueError(f"labels must be below num_classes = {classes}, got {high} at position {int(array.argmax())}{counted}")
+        raise ValueError(f"labels must be below num_classes = {classes}, got {high} at {place(int(array.argmax()))}{counted}")
     return array.astype(np.int64), classes
 
 
-def _integers(array: NDArray[Any]) -> NDArray[Any]:
+def label_array(labels: ArrayLike) -> NDArray[Any]:
+    """The labels as an array [N]; one of shape [N, 1] is flattened. Raises ValueError for any other shape."""
+    try:
+        array = np.asarray(labels)
+    except ValueError:
+        raise ValueError("labels must be one for each sample, got lists of different lengths") from None
+    if array.ndim == 2 and array.shape[1] == 1:
+        return array.ravel()
+    if array.ndim == 1:
+        return array
+    said = f"labels must be one-dimensional, got an array of shape {array.shape}"
+    if array.ndim == 2 and array.shape[0] == 1:
+        raise ValueError(f"{said}; pass labels[0]")
+    if array.ndim == 2 and array.size and array.dtype.kind in "iufb" and (array >= 0).all():
+        if np.array_equal(array.max(axis=1), array.sum(axis=1)) and (array.max(axis=1) == 1).all():
+            raise ValueError(f"{said}: they are one-hot, and labels.argmax(axis=1) makes them numbers")
+        if array.dtype.kind == "f" and np.allclose(array.sum(axis=1), 1, atol=1e-3):
+            raise ValueError(f"{said}: they are probabilities, and labels.argmax(axis=1) takes the likeliest class")
+    raise ValueError(said)
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a value is None, NaN, or a missing value of pandas."""
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
+
+
+def _integers(array: NDArray[Any], place: Callable[[int], str]) -> NDArray[Any]:
     """The array if it holds only whole numbers; objects become int64. Raises ValueError otherwise."""
     if array.dtype.kind in "iu":
         return array
-    if array.dtype.kind == "f" and np.isnan(array).any():
-        raise ValueError(f"labels must be integers, got NaN at position {int(np.flatnonzero(np.isnan(array))[0])}")
     values = array.tolist()
+    missing = [at for at, value in enumerate(values) if _is_missing(value)] if array.dtype.kind in "fOmM" else []
+    if missing:
+        got = "NaN" if isinstance(values[missing[0]], float) else repr(values[missing[0]])
+        more = f" ({len(missing)} such labels)" if len(missing) > 1 else ""
+        raise ValueError(f"labels must be integers, got {got} at {place(missing[0])}{more}; leave out samples without a label")
+    at = 0
     if array.dtype.kind == "O":
-        wrong = next((value for value in values if isinstance(value, bool | np.bool_) or not isinstance(value, Integral)), None)
-        if wrong is None and all(value is not None for value in values):
+        wrong = [at for at, value in enumerate(values) if isinstance(value, bool | np.bool_) or not isinstance(value, Integral)]
+        if not wrong:
             return np.array([int(value) for value in values], dtype=np.int64)
-        values = [wrong]
-    kind = array.dtype if array.dtype.kind in "fb" else type(values[0]).__name__
+        at = wrong[0]
+    elif array.dtype.kind == "f":
+        at = int(np.argmax(array != np.round(array)))
+    kind = array.dtype if array.dtype.kind in "fb" else type(values[at]).__name__
     way = ""
-    if isinstance(values[0], str):
+    if isinstance(values[at], str):
         way = "; names, labels = np.unique(labels, return_inverse=True) numbers them"
     elif array.dtype.kind == "b":
         way = "; labels.astype(int) makes False class 0 and True class 1"
     elif array.dtype.kind == "f" and (array == np.round(array)).all():
         way = "; they are whole numbers, so labels.astype(int) will do"
-    raise ValueError(f"labels must be integers, got {kind} values such as {values[0]!r}{way}")
+    raise ValueError(f"labels must be integers, got {kind} values such as {values[at]!r} at {place(at)}{way}")
 
 
 def number_labels(labels: ArrayLike) -> tuple[NDArray[Any], tuple[str, ...] | None]:
-    """Number labels that are names or booleans: the numbers, and the names in their order. Other labels as they are, and None.
+    """Number labels that are names or booleans: the numbers, and the names in `class_order`.
 
-    Names are sorted as text, or by number if all are whole numbers, so that "10" comes after "9".
+    Other labels are returned as they are, with None.
     """
-    array = np.asarray(labels)
-    values = array.tolist() if array.dtype.kind in "OUb" and array.ndim == 1 else []
+    array = label_array(labels)
+    values = array.tolist() if array.dtype.kind in "OUb" else []
     wrong = next((place for place, value in enumerate(values) if not isinstance(value, str)), None)
     if wrong is not None and any(isinstance(value, str) for value in values):
-        raise ValueError(f"labels must be all names or all numbers, got {values[wrong]!r} at position {wrong}")
-    if not values or not (wrong is None or all(isinstance(value, bool) for value in values)):
+        numbers = [place for place, value in enumerate(values) if not isinstance(value, str)]
+        texts_at = [place for place, value in enumerate(values) if isinstance(value, str)]
+        odd = min(numbers, texts_at, key=len)[0]
+        raise ValueError(f"labels must be all names or all numbers, got {values[odd]!r} at position {odd}")
+    if not values or not (wrong is None or all(isinstance(value, bool | np.bool_) for value in values)):
         return array, None
     texts = [str(value) for value in values]
-    names = _in_order(set(texts))
+    names = class_order(texts)
     places = {name: place for place, name in enumerate(names)}
     return np.array([places[text] for text in texts], dtype=np.int64), names
 
 
 def numbered_by(labels: ArrayLike, names: tuple[str, ...] | None) -> NDArray[Any]:
-    """`number_labels` in the order of `names`. Raises ValueError for a name that is not among them."""
+    """`number_labels` in the order of `names`. Numbers are numbers of classes, or names if those are other numbers.
+
+    Raises ValueError for a name that is not among them, and for numbers that may be either.
+    """
     numbers, found = number_labels(labels)
-    return numbers if found is None else np.array([number_class(name, names) for name in found])[numbers]
+    places = {name: place for place, name in enumerate(names or ())}
+    if found is not None:
+        known = len(places) == len(names or ()) and places.keys() >= set(found)
+        own = [places[name] if known else number_class(name, names) for name in found]
+        return np.asarray(np.array(own, dtype=np.int64)[numbers])
+    if names is None or numbers.dtype.kind not in "iu" or not numbers.size or not have_other_numbers(names):
+        return numbers
+    held = np.unique(numbers).tolist()
+    if not all(str(number) in places for number in held):
+        return numbers
+    if all(0 <= number < len(names) for number in held):
+        raise ValueError(
+            f"labels such as {held[0]} may be names of classes ({shortened(names)}) or their numbers (0 to {len(names) - 1}); "
+            f"give names as text, as in a .json file of texts such as [{str(held[0])!r}]"
+        )
+    return np.array([places[str(number)] for number in held])[np.searchsorted(held, numbers)]
 
 
 def number_class(value: Any, names: tuple[str, ...] | None) -> Any:
-    """The number of a class given by name; a number as it is. Raises ValueError for an unknown name."""
+    """The number of a class given by name; a number as it is. Raises ValueError for an unknown name, or that of several."""
     if isinstance(value, bool | np.bool_) and names is not None:
         value = str(value)
     if not isinstance(value, str):
@@ -88,13 +158,68 @@ def number_class(value: Any, names: tuple[str, ...] | None) -> Any:
     if names is None:
         raise ValueError(f"classes can be named only if their names are known, got {value!r}; pass class_names=")
     if value not in names:
-        raise ValueError(f"{value!r} is not a class; the classes are {', '.join(names)}")
+        number = f"; class number {value} is {value} without quotes" if value in map(str, range(len(names))) else ""
+        raise ValueError(f"{value!r} is not a class; the classes are {shortened(names, value)}{number}")
+    if names.count(value) > 1:
+        several = " and ".join(str(number) for number, name in enumerate(names) if name == value)
+        raise ValueError(f"{value!r} is the name of several classes, {several}; give the number")
     return names.index(value)
 
 
-def _in_order(names: set[str]) -> tuple[str, ...]:
-    whole = all(name.strip().lstrip("+-").isdecimal() for name in names)
-    return tuple(sorted(names, key=int if whole else None))
+def chosen_class(value: Any, names: tuple[str, ...] | None) -> Any:
+    """`number_class` of a class that a user chose. Raises ValueError for a number that may be meant as another class's name.
+
+    If classes are named by other numbers than their own ("1" to "10"), a number says too little, so they are chosen by name.
+    """
+    if names is None or isinstance(value, bool) or not isinstance(value, int | np.integer):
+        return number_class(value, names)
+    text, own = str(value), names[int(value)] if 0 <= value < len(names) else None
+    if text == own or not (text in names or have_other_numbers(names)):
+        return value
+    named = f"{text!r} for the class of that name" if text in names else ""
+    counted = "" if own is None else f"{own!r} for class number {value}"
+    way = ", or ".join(filter(None, [named, counted]))
+    raise ValueError(
+        f"class {value} may be a name or a number, since the classes are {shortened(names)}; "
+        f"give classes as text{f': {way}' if way else ''}"
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def have_other_numbers(names: tuple[str, ...]) -> bool:
+    """Whether classes are named by numbers that are not their own, such as "1" to "10"."""
+    return all(map(is_number, names)) and any(Fraction(name.strip()) != number for number, name in enumerate(names))
+
+
+def class_order(names: Iterable[str]) -> tuple[str, ...]:
+    """The different names in the order of classes: by number if all are numbers, so that "10" comes after "9", else as text.
+
+    Raises ValueError if two names are spellings of one number.
+    """
+    ordered = sorted(set(names))
+    if not all(map(is_number, ordered)):
+        return tuple(ordered)
+    ordered.sort(key=lambda name: Fraction(name.strip()))
+    for one, other in itertools.pairwise(ordered):
+        if Fraction(one.strip()) == Fraction(other.strip()):
+            raise ValueError(
+                f"the classes {one!r} and {other!r} are one number in two spellings; write it alike, or add a letter"
+            )
+    return tuple(ordered)
+
+
+def is_number(name: str) -> bool:
+    """Whether a name is a decimal number, such as "7", "007", "-1" or "1.5"."""
+    return re.fullmatch(r"[+-]?\d+(\.\d+)?", name.strip()) is not None
+
+
+def shortened(names: Sequence[str], wanted: str | None = None, most: int = 10) -> str:
+    """The names in their order, separated by commas; of more than `most` the first, and those similar to `wanted`."""
+    if len(names) <= most:
+        return ", ".join(names)
+    similar = difflib.get_close_matches(wanted, names, n=3) if wanted else []
+    close = f"; similar: {', '.join(dict.fromkeys(similar))}" if similar else ""
+    return f"{', '.join(names[: most - 2])}, ..., {names[-1]} ({len(names)} classes{close})"
 
 
 def check_true_labels(labels: ArrayLike, num_classes: int | None = None, *others: int) -> tuple[NDArray[np.int64], int]:
@@ -124,7 +249,8 @@ def check_every_class(found: NDArray[np.int64], classes: int) -> None:
     raise ValueError(
         f"labels must hold every class from 0 to {classes - 1}, got none of class {', '.join(map(str, missing))}{more}: pass "
         f"num_classes={classes} if there are such classes, or number the labels from 0 without gaps by "
-        "labels = np.unique(labels, return_inverse=True)[1]"
+        "labels = np.unique(labels, return_inverse=True)[1]; labels as text (np.array(labels).astype(str)) are numbered here, "
+        "and the record keeps them as class names"
     )
 
 
@@ -158,7 +284,7 @@ def check_classes(classes: Any, num_classes: int) -> list[int]:
 def check_transition(matrix: ArrayLike) -> NDArray[np.float64]:
     """The transition matrix as float64[C, C] with rows that sum to 1."""
     try:
-        rows = np.array(matrix, dtype=np.float64)
+        rows = np.asarray(matrix, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"matrix must be a square array of numbers, got {matrix!r}") from None
     if rows.ndim != 2 or rows.shape[0] != rows.shape[1] or not rows.size:
@@ -251,9 +377,9 @@ def read_matrix(value: ArrayLike | str | PathLike[str]) -> tuple[ArrayLike, dict
     """A matrix; a path is read as a `.npy` or `.csv` file. And the facts about that file for a record."""
     if not isinstance(value, str | PathLike):
         return value, {}
-    if Path(value).suffix not in (".npy", ".csv"):
+    if Path(value).suffix.lower() not in (".npy", ".csv"):
         raise ValueError(f"matrix must be an array, or a file that ends in .npy or .csv, got {str(value)!r}")
-    if Path(value).suffix == ".npy":
+    if Path(value).suffix.lower() == ".npy":
         rows = read_array(value, "matrix")
     else:
         try:
@@ -270,3 +396,20 @@ def _of_file(path: str | PathLike[str], name: str, rows: NDArray[Any]) -> dict[s
     total = hashlib.sha256(f"{rows.shape}".encode())
     total.update(rows.ravel().view(np.uint8).data)
     return {name: str(path), f"{name}_digest": total.hexdigest()}
+
+
+def check_class_names(names: Sequence[Any]) -> None:
+    """Raise ValueError, naming value and class, unless all names are different texts that a reader can see."""
+    places: dict[str, int] = {}
+    for number, name in enumerate(names):
+        if not isinstance(name, str):
+            raise ValueError(f"class names must be texts, got {name!r} for class {number}; write [str(name) for name in names]")
+        if not name.strip():
+            raise ValueError(f"class names must not be empty, got {name!r} for class {number}; name it, for instance 'unnamed'")
+        if any("\ud800" <= character <= "\udfff" for character in name):
+            raise ValueError(f"class names must be text, got {name!r} for class {number}, whose bytes are not UTF-8; rename it")
+        if places.setdefault(name, number) != number:
+            raise ValueError(
+                f"class names must be different, got {name!r} for class {places[name]} and for class {number}; "
+                f"rename one, for instance to {f'{name} {number}'!r}"
+            )

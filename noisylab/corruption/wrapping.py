@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noisylab.corruption.sample_format import Key, as_label, outside_sample, refuse_columns, row_keys, split_row
+from noisylab.corruption.validation import check_integer
 
 if TYPE_CHECKING:
     from noisylab.corruption.record import NoisyLabels
@@ -36,6 +37,8 @@ class CorruptedDataset:
         outside: For open-set noise, the data set of the other images.
         label_key: Another name of the label in dicts, or its position in tuples.
         image_key: The same for the image.
+        first_index: The index of the first sample. If several wrapped data sets are concatenated, it is the number of samples
+            before this one, so that no two samples have the same index.
 
     Raises:
         ValueError: If the length or a true label differs from `noisy` (at once if the data set has `targets` or `labels`, else
@@ -55,8 +58,10 @@ class CorruptedDataset:
         *,
         label_key: Key = None,
         image_key: Key = None,
+        first_index: int = 0,
     ) -> None:
         refuse_columns(dataset)
+        self.first_index = check_integer("first_index", first_index)
         if noisy.positions is None and len(dataset) != len(noisy):
             raise ValueError(f"the data set has {len(dataset)} samples, the corruption {len(noisy)}")
         if noisy.positions is not None and noisy.positions.max() >= len(dataset):
@@ -111,7 +116,7 @@ class CorruptedDataset:
         if self.noisy.replaced_by is not None and self.noisy.replaced_by[position] >= 0:
             assert self.outside is not None
             image = outside_sample(self.outside[int(self.noisy.replaced_by[position])], self.label_key, self.image_key)
-        return image, int(self.noisy.given[position]), position
+        return image, int(self.noisy.given[position]), self.first_index + position
 
     @staticmethod
     def _refuse(position: int, label: Any, noisy: "NoisyLabels") -> None:

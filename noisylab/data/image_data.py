@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noisylab.core.checks import PositiveInt
+from noisylab.core.files import expanded
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS
 from noisylab.core.specs import Spec
 from noisylab.corruption import NoisyLabels, replace_images
-from noisylab.corruption.validation import read_array
+from noisylab.corruption.validation import check_class_names, read_array
 from noisylab.data.streaming import Images, StreamedImages
 
 # Number of evenly spread files of a streamed set that are read before training.
@@ -66,6 +67,9 @@ class ImageData:
     root: str | None = None
     fine_labels: NDArray[np.int64] | None = None
     train_names: NDArray[np.str_] | None = None
+
+    def __post_init__(self) -> None:
+        check_class_names(self.class_names)
 
     @property
     def num_classes(self) -> int:
@@ -227,7 +231,7 @@ def load_data(spec: str | Spec, root: str | PathLike[str] | None = None, train_s
         >>> load_data("digits", train_size=100).train_images.shape
         (100, 1, 8, 8)
     """
-    root = None if root is None else Path(root).expanduser()
+    root = None if root is None else expanded(root)
     check_root(root)
     spec = DATA_SETS.parse(spec) if isinstance(spec, str) else spec
     data: ImageData = dataclasses.replace(DATA_SETS.create(spec, root=root), root=None if root is None else str(root))
@@ -252,13 +256,8 @@ def check_root(root: Path | None) -> None:
         raise ValueError(f"data root {str(root)!r} is not a folder{inside}")
 
 
-def channel_statistics(images: Images) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation per channel of uint8[N, C, H, W], of pixels scaled to [0, 1].
-
-    Streamed images count by SAMPLED evenly spread ones.
-    """
-    if isinstance(images, StreamedImages):
-        images = images[:: -(-len(images) // SAMPLED)]
+def channel_statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation per channel of uint8[N, C, H, W], of pixels scaled to [0, 1]."""
     levels = np.arange(256) / 255
     mean, std = [], []
     for channel in range(images.shape[1]):

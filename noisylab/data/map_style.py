@@ -1,16 +1,20 @@
 """Any map-style data sets of images as `ImageData`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from noisylab.corruption.sample_format import as_label, refuse_columns, split_row
-from noisylab.corruption.validation import check_labels, number_labels, numbered_by
+from noisylab.corruption.sample_format import as_label, refuse_columns, row_keys, split_row
 from noisylab.corruption.wrapping import MapStyle
-from noisylab.data.image_data import ImageData, channel_statistics
+from noisylab.data.class_labels import Labels, numbered_classes
+from noisylab.data.image_data import ImageData
+from noisylab.data.image_files import GREY, UnreadableError, convert
+from noisylab.data.own_data import own_data
+
+_SCALE = "scale them to 0 to 255, as uint8, in the data set's transform"
 
 
 def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str] | None = None) -> ImageData:
@@ -21,14 +25,15 @@ def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str]
             array or tensor uint8[H, W], [C, H, W] or [H, W, C], or floats in [0, 1] that 8 bits can hold, as from torchvision's
             ToTensor. It must not be augmented or normalised, since noisylab does that.
         test: The same for testing.
-        class_names: Names of the labels 0 to K - 1; by default `train.classes`, else the sorted names or the numbers.
+        class_names: Names of the labels 0 to K - 1, also of labels that no sample has. By default `classes` of the data sets;
+            else the classes are the labels that occur, in the order of numbers or names.
 
     Returns:
         The data, with the mean and deviation of the training images, and crops of an eighth of their height.
 
     Raises:
         ValueError: For images of several shapes, or that 8 bits cannot hold, and for labels that are neither whole numbers nor
-            names.
+            names, or are classes that only the test set has.
 
     Example:
         >>> import numpy as np
@@ -40,32 +45,18 @@ def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str]
     images, held = zip(*(_read(data, name) for data, name in ((train, "training"), (test, "test"))), strict=True)
     if images[0].shape[1:] != images[1].shape[1:]:
         raise ValueError(f"training and test images must have one shape, got {images[0].shape[1:]} and {images[1].shape[1:]}")
-    both = np.array([*held[0], *held[1]], dtype=object)
-    known = class_names or getattr(train, "classes", None) or number_labels(both)[1]
-    labels, classes = check_labels(numbered_by(both, tuple(map(str, known or ()))))
-    names = tuple(map(str, known or range(classes)))
-    if classes > len(names):
-        raise ValueError(f"labels must be in [0, {len(names)}), one for each class name, got {classes - 1}")
-    return image_data(images, np.split(labels, [len(held[0])]), names)
+    stated = [_stated(data) for data in (train, test)] if class_names is None else [class_names] * 2
+    places = "the training set", "the test set"
+    found = [Labels(p, np.array(h, dtype=object), s) for p, h, s in zip(places, held, stated, strict=True)]
+    return own_data(images, *numbered_classes(*found), source="given as an object", way_out=_SCALE)
 
 
-def image_data(
-    images: Sequence[NDArray[np.uint8]], labels: Sequence[NDArray[np.int64]], class_names: tuple[str, ...]
-) -> ImageData:
-    """`ImageData` of the images uint8[N, C, H, W] and the labels int64[N] for training and for testing."""
-    mean, std = channel_statistics(images[0])
-    return ImageData(
-        train_images=images[0],
-        train_labels=labels[0],
-        train_ids=np.arange(len(labels[0])),
-        test_images=images[1],
-        test_labels=labels[1],
-        class_names=class_names,
-        mean=mean,
-        std=std,
-        # Mirroring might change the class.
-        augment=f"crop(padding={max(images[0].shape[2] // 8, 1)}, flip=False)",
-    )
+def _stated(data: MapStyle) -> Sequence[Any] | None:
+    """The names of the classes 0 to K - 1, if a data set has them: `classes`, or the feature of HuggingFace's label column."""
+    names = getattr(data, "classes", None)
+    if isinstance(features := getattr(data, "features", None), Mapping):
+        names = getattr(features[row_keys(features)[0]], "names", None)
+    return names if isinstance(names, list | tuple) and names else None
 
 
 def _read(data: MapStyle, name: str) -> tuple[NDArray[np.uint8], list[int | str | bool]]:
@@ -85,11 +76,14 @@ def _read(data: MapStyle, name: str) -> tuple[NDArray[np.uint8], list[int | str 
 
 def _pixels(image: Any, what: str) -> NDArray[np.uint8]:
     """uint8[C, H, W]."""
+    if isinstance(image, Image.Image):
+        try:
+            image = convert(image, "L" if image.mode in GREY else "RGB", state_range=_SCALE)
+        except UnreadableError as error:
+            raise ValueError(f"{what} {error}") from error
     pixels = np.asarray(image)
-    if isinstance(image, Image.Image) and image.mode not in ("L", "RGB"):
-        raise ValueError(
-            f"{what} has mode {image.mode!r}; convert it to 'L' or 'RGB', for instance in the data set's transform"
-        )
+    if not pixels.size:
+        raise ValueError(f"{what} has no pixels: {list(pixels.shape)}")
     if pixels.dtype.kind == "f":
         if pixels.max() > 1 and (pixels == pixels.round()).all():
             raise ValueError(
@@ -107,4 +101,7 @@ def _pixels(image: Any, what: str) -> NDArray[np.uint8]:
         raise ValueError(f"{what} must be uint8 [H, W], [C, H, W] or [H, W, C], got {pixels.dtype} {list(pixels.shape)}")
     if pixels.ndim == 2:
         return pixels[None]
-    return pixels if pixels.shape[0] in (1, 3) else pixels.transpose(2, 0, 1)
+    first, _, last = pixels.shape
+    if first not in (1, 3) and last not in (1, 3) and first == last:
+        raise ValueError(f"{what} has the shape {list(pixels.shape)}; are the channels first or last?")
+    return pixels if first in (1, 3) or (last not in (1, 3) and first < last) else pixels.transpose(2, 0, 1)

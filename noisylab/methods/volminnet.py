@@ -46,7 +46,8 @@ def starting_weight(classes: int) -> float:
 class VolMinNet(Method):
     """CE of the given label under T^T p + volume log|det T|, with T learnt (Li et al., ICML 2021).
 
-    The logits predict the true class.
+    The logits predict the true class. T has K^2 numbers, and its volume takes K^3 operations in each step: a second for 2,000
+    classes on a CPU.
 
     Args:
         volume: The weight of the volume of T.

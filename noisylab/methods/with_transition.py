@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from noisylab.corruption import anchor_points
+from noisylab.corruption.matrices import DENSE
 from noisylab.corruption.validation import check_transition
 from noisylab.methods.base import Method, RunInfo, TeacherProvider
 
@@ -39,6 +40,11 @@ class WithTransition(Method):
             return
         if percentile is not None:
             raise ValueError("percentile is for anchor points, so it needs transition='anchor'")
+        if run.transition is None and run.num_classes > DENSE:
+            raise ValueError(
+                f"transition='known' is for at most {DENSE} classes, as no study keeps a larger matrix, got {run.num_classes}; "
+                "use 'anchor', or in a loop of your own give create_method transition=torch.tensor(noisy.dense_transition())"
+            )
         if run.transition is None:
             raise ValueError("transition='known' needs the transition matrix, which is not known for this noise; use 'anchor'")
         self._set(check_transition(run.transition.numpy(force=True)))

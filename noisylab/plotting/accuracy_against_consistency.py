@@ -19,7 +19,7 @@ from noisylab.plotting.style import (
     panel_grid,
     paper_style,
     shared_legend,
-    short_label,
+    short_labels,
 )
 
 CONSISTENCY = {"consistency_clean": "clean samples", "consistency_mislabelled": "mislabelled samples"}
@@ -75,9 +75,8 @@ def accuracy_against_consistency_figure(
         raise ValueError(f"{method} has no option {option!r}; its options are {', '.join(known)}")
     dose = {label: float(spec.options[option]) if spec.name == method else np.nan for label, spec in specs.items()}
     numbers = rows[["method", "seed", "noise_seed", "test_accuracy_last", *CONSISTENCY]].assign(dose=rows["method"].map(dose))
-    names = {
-        label: f"{method}, {option} {dose[label]:g}" if dose[label] == dose[label] else short_label(label) for label in dose
-    }
+    short = short_labels(dose)
+    names = {label: f"{method}, {option} {dose[label]:g}" if dose[label] == dose[label] else short[label] for label in dose}
     if len(set(names.values())) < len(names):
         raise ValueError(f"the runs of {method} differ in more than {option}; choose with methods (--methods)")
     points = numbers.assign(label=numbers["method"].map(names))
@@ -94,5 +93,5 @@ def accuracy_against_consistency_figure(
         shared_legend(figure, handles, labels)
         seeds = rows.groupby("method")["seed"].count().max()
         said = f"small: {seeds} seeds, large: their mean" if seeds > 1 else "one seed"
-        figure.suptitle(f"{runs.title}, {runs.noise}\nlast-epoch test accuracy; {said}", wrap=True)
+        figure.suptitle(f"{runs.setting}\nlast-epoch test accuracy; {said}", wrap=True)
     return DrawnFigure(figure, numbers)

@@ -8,9 +8,10 @@ import pandas
 from matplotlib.axes import Axes
 
 from noisylab.analysis.tables import differing_settings, summarise
+from noisylab.core.foreign_text import short_names
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.study_runs import StudyRuns, in_order
+from noisylab.plotting.study_runs import LONGEST, StudyRuns, in_order
 from noisylab.plotting.style import Width, exposure_legend, first_methods, inches, method_styles, paper_style
 
 
@@ -34,7 +35,7 @@ def axis_points(summary: pandas.DataFrame, axis: str, *, ax: Axes | None = None,
         style: dict[str, Any] = {"linestyle": "none", "capsize": 1.5, "elinewidth": 0.8, "markersize": 4}
         half = 100 * rows["test_accuracy_last_ci95_half"].fillna(0)
         ax.errorbar(100 * rows["test_accuracy_last"], height, xerr=half, **style | look | kwargs)
-    ax.set_yticks(range(len(names)), list(map(str, names)))
+    ax.set_yticks(range(len(names)), short_names(list(map(str, names)), LONGEST))
     ax.set_ylim(len(names) - 0.5, -0.5)
     for line in range(1, len(names)):
         ax.axhline(line - 0.5, color="0.85", linewidth=0.6, zorder=0)
@@ -69,7 +70,7 @@ def axis_comparison_figure(runs: StudyRuns, *, axis: str | None = None, width: W
         axis_points(summary, axis, ax=ax)
         exposure_legend(figure, ax, summary)
         figure.suptitle(
-            f"{runs.title}, {runs.noise}{part}\ntest accuracy in percent at the last epoch, mean and 95 % interval over "
+            f"{runs.setting}{part}\ntest accuracy in percent at the last epoch, mean and 95 % interval over "
             f"{summary['n'].max()} seeds",
             wrap=True,
         )

@@ -9,6 +9,12 @@ from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import Width
 
 
+def why_not(error: Exception) -> str:
+    """Why there is no figure, on one line: a ValueError says it; the name of any other error is part of the reason."""
+    said = " ".join(str(error).split())
+    return said if isinstance(error, ValueError) else f"it failed with {type(error).__name__}: {said}"
+
+
 def draw_figure(name: str, runs: StudyRuns, *, width: Width = "page", **options: Any) -> DrawnFigure:
     """A figure of a study by name.
 
@@ -36,4 +42,5 @@ def draw_figure(name: str, runs: StudyRuns, *, width: Width = "page", **options:
         known = f"its options are {', '.join(spec.options)}" if spec.options else "it has no options"
         raise ValueError(f"figure {spec.name!r} has no option {', '.join(sorted(unknown))}; {known}")
     drawn: DrawnFigure = FIGURES.load(spec.name)(runs, width=width, **{**spec.options, **options})
-    return dataclasses.replace(drawn, caption=drawn.caption or FIGURES.entries()[spec.name].facts["caption"])
+    caption = drawn.caption or FIGURES.entries()[spec.name].facts["caption"]
+    return dataclasses.replace(drawn, caption=f"{caption} ({runs.coverage})" if runs.coverage else caption)

@@ -16,7 +16,7 @@ from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import curves, learning_rate_drops, mark_drops
 from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import GROUPS, Width, has_room, inches, paper_style, shared_legend, short_label
+from noisylab.plotting.style import GROUPS, Width, has_room, inches, paper_style, shared_legend, short_labels
 
 SCORES = {"prediction_consistency": "share equal\nto last epoch", "step_consistency": "share equal\nto last batch"}
 
@@ -29,7 +29,7 @@ def consistency_distribution(values: pandas.DataFrame, name: str, *, ax: Axes | 
     ax = ax or plt.gca()
     palette = {group: style["color"] for group, style in GROUPS.items()}
     style = {"split": True, "inner": "quart", "cut": 0, "density_norm": "width", "linewidth": 0.7, "gap": 0.08, "legend": False}
-    shown = values.assign(method=values["method"].map(short_label))
+    shown = values.assign(method=values["method"].map(short_labels(values["method"])))
     seaborn.violinplot(shown, x="method", y=name, hue="group", hue_order=list(GROUPS), palette=palette, ax=ax, **style | kwargs)
     for collection, hatch in zip(ax.collections, ("", "////") * len(ax.collections), strict=False):
         collection.set_hatch(hatch)
@@ -64,7 +64,7 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
         shape = (len(names), 3) if has_room(width) else (3 * len(names), 1)
         height = (2.1 * len(names) + 0.9) if has_room(width) else (1.35 * 3 * len(names) + 0.8)
         # Vertical names need room.
-        height += 0.6 * len(names) * (max(map(len, map(short_label, first))) > 8)
+        height += 0.6 * len(names) * (max(map(len, short_labels(first).values())) > 8)
         size = inches(width), height
         figure, grid = plt.subplots(*shape, figsize=size, layout="constrained", squeeze=False)
         for name, axes in zip(names, grid.reshape(len(names), 3), strict=True):

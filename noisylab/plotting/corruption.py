@@ -8,16 +8,27 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from matplotlib.typing import HashableList
 from numpy.typing import NDArray
 
+from noisylab.core.foreign_text import class_texts, for_matplotlib, short_names
 from noisylab.corruption import NoisyLabels, diagnose
+from noisylab.corruption.matrices import Matrix, dense, diagonal_of, row_chunks, rows_of
+from noisylab.corruption.validation import have_other_numbers
 from noisylab.data.streaming import Images
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.style import PALETTE, WIDTHS, Width, has_room, inches, paper_style
 
 ANNOTATED = 12
 """Matrices of up to this many classes have numbers in their cells."""
+CELLS = 250
+"""Matrices of more classes are drawn in blocks of neighbouring classes, and rates as one outline."""
+BLOCKS = 100
+"""About how many blocks they have."""
+
+# Letters of a class name that fit over an image.
+OVER_IMAGE = 17
 
 
 def transition_heatmap(
@@ -31,9 +42,10 @@ def transition_heatmap(
     ax.imshow(matrix, **{"vmin": 0, "vmax": 1, "cmap": "Blues", **kwargs})
     ax.grid(visible=False)
     ax.set(xlabel="given label", ylabel="true class")
+    labels = [str(c) for c in range(len(matrix))] if names is None else class_texts(names)
     if len(matrix) > ANNOTATED:
+        _number_ticks(ax, labels, both=True)
         return ax
-    labels = [str(c) for c in range(len(matrix))] if names is None else list(names)
     columns = [*labels, "image replaced"][: matrix.shape[1]]
     turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, columns)) > 2 else {}
     ax.set_xticks(range(len(columns)), columns, **turned)
@@ -62,13 +74,15 @@ def rate_per_class(noisy: NoisyLabels, *, names: Sequence[str] | None = None, ax
     ax = ax or plt.gca()
     found = diagnose(noisy)
     rates, places = found.rate_per_class, np.arange(noisy.num_classes)
-    replaced = np.nan_to_num(_shares(noisy)[:, noisy.num_classes :].sum(axis=1))
+    replaced = _replaced_shares(noisy)
     flipped = "realised" if noisy.replaced_by is None else "label flipped"
-    ax.bar(places, rates - replaced, **{"color": PALETTE[0], "label": flipped, **kwargs})
+    _bars(ax, rates - replaced, np.zeros(len(rates)), **{"color": PALETTE[0], "label": flipped, **kwargs})
     if noisy.replaced_by is not None:
-        ax.bar(places, replaced, bottom=rates - replaced, **{**kwargs, "color": PALETTE[1], "label": "image replaced"})
+        _bars(ax, replaced, rates - replaced, **{**kwargs, "color": PALETTE[1], "label": "image replaced"})
     if not np.isnan(found.expected_rate):
-        ax.plot(places, found.expected_per_class, linestyle="", marker="_", color="black", label="expected", markersize=8)
+        many = {"drawstyle": "steps-mid", "linewidth": 0.9}
+        style: dict[str, Any] = many if len(rates) > CELLS else {"linestyle": "", "marker": "_", "markersize": 8}
+        ax.plot(places, found.expected_per_class, color="black", label="expected", **style)
     ax.axhline(noisy.rate, color="0.4", linestyle=":", linewidth=0.9, zorder=1.5, label=f"all classes: {noisy.rate:.3f}")
     ax.set(xlabel="true class", ylabel="share mislabelled")
     ax.set_axisbelow(True)
@@ -78,8 +92,10 @@ def rate_per_class(noisy: NoisyLabels, *, names: Sequence[str] | None = None, ax
     entries = 3 if noisy.replaced_by is None else 4
     rows = 1 if entries == 3 or wide else 2
     ax.set_ylim(0, max((1.15 + 0.1 * rows) * max(float(np.nanmax(rates)), noisy.rate), 0.05))
-    if noisy.num_classes <= ANNOTATED:
-        labels = [str(c) for c in places] if names is None else list(names)
+    labels = class_texts(_labels(noisy, names))
+    if noisy.num_classes > ANNOTATED:
+        _number_ticks(ax, labels)
+    else:
         turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, labels)) > 2 else {}
         ax.set_xticks(places, labels, **turned)
     ax.legend(
@@ -94,15 +110,24 @@ def rate_per_class(noisy: NoisyLabels, *, names: Sequence[str] | None = None, ax
     return ax
 
 
+def _bars(ax: Axes, heights: NDArray[np.float64], bottom: NDArray[np.float64], **kwargs: Any) -> None:
+    """A bar for each class, or for many classes their outline."""
+    if len(heights) <= CELLS:
+        ax.bar(np.arange(len(heights)), heights, bottom=bottom, **kwargs)
+    else:
+        low = np.nan_to_num(bottom)
+        ax.stairs(low + np.nan_to_num(heights), np.arange(len(heights) + 1) - 0.5, baseline=low, fill=True, **kwargs)
+
+
 def example(image: NDArray[np.generic], true: str, given: str, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
     """One image, number[C, H, W], under the caption true -> given; kwargs go to `Axes.imshow`."""
     ax = ax or plt.gca()
     pixels = np.moveaxis(np.asarray(image), 0, -1)
     ax.imshow(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, **{"cmap": "gray", "interpolation": "nearest", **kwargs})
-    # Seventeen letters fit over an image, and letters below 6 pt are unreadable. A $ would start a formula.
-    short = [name if len(name) <= 17 else f"{name[:16]}…" for name in (true, given)]
+    # Letters below 6 pt are unreadable.
+    short = [for_matplotlib(name) for name in short_names([true, given], OVER_IMAGE)]
     size = 6.5 if max(map(len, short)) < 16 else 6
-    ax.set_title(f"{short[0]}\n→ {short[1]}".replace("$", r"\$"), fontsize=size, pad=2)
+    ax.set_title(f"{short[0]}\n→ {short[1]}", fontsize=size, pad=2)
     ax.set_axis_off()
     return ax
 
@@ -122,7 +147,8 @@ def examples_figure(
     images: number[N, C, H, W], the training images. outside_known: whether they include the outside images; else a replaced
     image is drawn as an empty place.
     """
-    labels = [str(c) for c in range(noisy.num_classes)] if names is None else list(names)
+    known = _labels(noisy, names)
+    labels = class_texts(known, OVER_IMAGE)
     wrong = np.flatnonzero(noisy.mislabelled)
     chosen = np.sort(np.random.default_rng(seed).permutation(wrong)[: rows * columns])
     chosen = chosen[np.argsort(noisy.true[chosen], kind="stable")]
@@ -140,7 +166,7 @@ def examples_figure(
             if image is empty:
                 ax.text(0.5, 0.5, "?", transform=ax.transAxes, ha="center", va="center", fontsize=12, color="0.35")
     shown_samples = {"sample": chosen, "true": noisy.true[chosen], "given": noisy.given[chosen]}
-    return DrawnFigure(figure, pandas.DataFrame(shown_samples))
+    return DrawnFigure(figure, with_class_names(pandas.DataFrame(shown_samples), known))
 
 
 def corruption_figure(
@@ -148,10 +174,13 @@ def corruption_figure(
 ) -> DrawnFigure:
     """The requested and the realised transition matrix, and the rate of every class.
 
-    Under open-set noise the matrices have an additional column: the share of images replaced from another data set.
+    Under open-set noise the matrices have an additional column: the share of images replaced from another data set. More than
+    250 classes are drawn in blocks of neighbouring ones, which the numbers name by their first class.
     width: None: a width that is easy to read on a screen.
     """
-    realised, asked = _shares(noisy), _asked(noisy)
+    names = noisy.class_names if names is None else names
+    block = 1 if noisy.num_classes <= CELLS else -(-noisy.num_classes // BLOCKS)
+    realised, asked = _shares(noisy, block), _asked(noisy, block)
     matrices = {"realised": realised} if asked is None else {"asked for": asked, "realised": realised}
     with paper_style():
         panels = [*matrices, "rates"]
@@ -163,8 +192,12 @@ def corruption_figure(
             layout, size, heights = [[*matrices], ["rates"] * len(matrices)], (inches(width), 5.4), [2.0, 1.0]
         figure, axes = plt.subplot_mosaic(layout, figsize=size, height_ratios=heights, layout="constrained")
         for name, matrix in matrices.items():
-            transition_heatmap(matrix, names=names, ax=axes[name])
+            rows, columns = (block * count - 0.5 for count in matrix.shape)
+            blocks = {} if block == 1 else {"extent": (-0.5, columns, rows, -0.5)}
+            transition_heatmap(matrix, names=names, ax=axes[name], **blocks)
             axes[name].set_title(name)
+            if block > 1:
+                axes[name].set(xlabel=f"given label, in blocks of {block}", ylabel=f"true class, in blocks of {block}")
         rate_per_class(noisy, names=names, ax=axes["rates"])
         axes["rates"].set_title("rate per class")
         # About ten letters per inch.
@@ -173,9 +206,37 @@ def corruption_figure(
             title += f"; {_replaced_in_words(noisy)}"
         figure.suptitle(textwrap.fill(title, int(10 * size[0])))
     true, given = np.indices(realised.shape)
-    numbers: dict[str, NDArray[Any]] = {"true": true.ravel(), "given": given.ravel(), "samples": _counts(noisy).ravel()}
+    numbers: dict[str, NDArray[Any]] = {
+        "true": block * true.ravel(),
+        "given": np.minimum(block * given, noisy.num_classes).ravel(),
+        "samples": _counts(noisy, block).ravel(),
+    }
     numbers |= {name.replace(" ", "_"): matrix.ravel() for name, matrix in matrices.items()}
-    return DrawnFigure(figure, pandas.DataFrame(numbers))
+    return DrawnFigure(
+        figure, with_class_names(pandas.DataFrame(numbers), None if names is None else [*names, "image replaced"])
+    )
+
+
+def with_class_names(table: pandas.DataFrame, names: Sequence[str] | None) -> pandas.DataFrame:
+    """The table with the names of its true and given classes, if names are known."""
+    if names is None:
+        return table
+    return table.assign(**{f"{column}_name": np.array(names, dtype=object)[table[column]] for column in ("true", "given")})
+
+
+def _labels(noisy: NoisyLabels, names: Sequence[str] | None) -> list[str]:
+    """The names of the classes, or their numbers if no names are known."""
+    known = noisy.class_names if names is None else names
+    return [str(c) for c in range(noisy.num_classes)] if known is None else list(known)
+
+
+def _number_ticks(ax: Axes, labels: Sequence[str], *, both: bool = False) -> None:
+    """Write names that are other numbers than the classes' own at the ticks of an axis with too many classes for all."""
+    if not have_other_numbers(tuple(labels)):
+        return
+    for axis in (ax.xaxis, ax.yaxis)[: 1 + both]:
+        axis.set_major_locator(MaxNLocator(integer=True))
+        axis.set_major_formatter(lambda at, _: labels[round(at)] if 0 <= at < len(labels) else "")
 
 
 def _replaced_in_words(noisy: NoisyLabels) -> str:
@@ -185,25 +246,59 @@ def _replaced_in_words(noisy: NoisyLabels) -> str:
     return f"replaced images{asked} are not in T, but in a column of their own"
 
 
-def _counts(noisy: NoisyLabels) -> NDArray[np.int64]:
-    """int64[C, C]: samples of each true class by given label, with an additional column for replaced images."""
-    if noisy.replaced_by is None:
-        return noisy.counts()
-    classes = noisy.num_classes
-    shown = np.where(noisy.replaced_by >= 0, classes, noisy.given)
-    return np.bincount(noisy.true * (classes + 1) + shown, minlength=classes * (classes + 1)).reshape(classes, classes + 1)
+def _counts(noisy: NoisyLabels, size: int) -> NDArray[np.int64]:
+    """int64[B, B]: samples by block of `size` true classes and block of given labels, and a column for replaced images."""
+    blocks = -(-noisy.num_classes // size)
+    columns = blocks if noisy.replaced_by is None else blocks + 1
+    shown = noisy.given // size
+    if noisy.replaced_by is not None:
+        shown = np.where(noisy.replaced_by >= 0, blocks, shown)
+    return np.bincount(noisy.true // size * columns + shown, minlength=blocks * columns).reshape(blocks, columns)
 
 
-def _shares(noisy: NoisyLabels) -> NDArray[np.float64]:
-    """`_counts` as shares of each true class; NaN for absent classes."""
-    counts = _counts(noisy)
+def _shares(noisy: NoisyLabels, size: int) -> NDArray[np.float64]:
+    """`_counts` as shares of each block of true classes; NaN for absent ones."""
+    counts = _counts(noisy, size)
     with np.errstate(invalid="ignore"):
         return np.asarray(counts / counts.sum(axis=1, keepdims=True))
 
 
-def _asked(noisy: NoisyLabels) -> NDArray[np.float64] | None:
+def _replaced_shares(noisy: NoisyLabels) -> NDArray[np.float64]:
+    """float64[C]: the share of each true class with an image from another data set; 0 for absent classes."""
+    if noisy.replaced_by is None:
+        return np.zeros(noisy.num_classes)
+    sizes = np.bincount(noisy.true, minlength=noisy.num_classes)
+    replaced = np.bincount(noisy.true[noisy.replaced_by >= 0], minlength=noisy.num_classes)
+    return np.asarray(replaced / np.maximum(sizes, 1))
+
+
+def _asked(noisy: NoisyLabels, size: int) -> NDArray[np.float64] | None:
     """The requested `_shares`, if they are known."""
-    if noisy.transition is None or noisy.replaced_by is None:
-        return noisy.transition
-    replaced = diagnose(noisy).expected_per_class - (1 - np.diagonal(noisy.transition))
-    return None if np.isnan(replaced).any() else np.column_stack([noisy.transition - np.diag(replaced), replaced])
+    if noisy.matrix is None:
+        return None
+    weights = np.bincount(noisy.true, minlength=noisy.num_classes).astype(np.float64)
+    asked = _in_blocks(noisy.matrix, weights, size)
+    if noisy.replaced_by is None:
+        return asked
+    replaced = diagnose(noisy).expected_per_class - (1 - diagonal_of(noisy.matrix))
+    # A block may hold classes without samples.
+    if size > 1:
+        replaced = np.where(weights > 0, replaced, 0)
+    if np.isnan(replaced).any():
+        return None
+    starts = np.arange(0, noisy.num_classes, size)
+    shares = np.add.reduceat(weights * replaced, starts) / np.add.reduceat(weights, starts)
+    return np.column_stack([asked - np.diag(shares), shares])
+
+
+def _in_blocks(matrix: Matrix, weights: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """A matrix between blocks of `size` classes, whose rows are means by the weights float64[C] of their classes."""
+    if size == 1:
+        return dense(matrix)
+    starts = np.arange(0, len(matrix), size)
+    blocks = np.zeros((len(starts), len(starts)))
+    for first, last in row_chunks(len(matrix)):
+        rows = np.add.reduceat(rows_of(matrix, first, last), starts, axis=1) * weights[first:last, None]
+        np.add.at(blocks, np.arange(first, last) // size, rows)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(blocks / np.add.reduceat(weights, starts)[:, None])

@@ -14,7 +14,7 @@ from noisylab.analysis.scoring import available, score
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import DASHES, MARKERS, PALETTE, Width, has_room, inches, paper_style, shared_legend, short_label
+from noisylab.plotting.style import DASHES, MARKERS, PALETTE, Width, has_room, inches, paper_style, shared_legend, short_labels
 
 # Maximum number of corners of a curve.
 CORNERS = 200
@@ -73,7 +73,8 @@ def detection_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     parts = []
     for method, records in runs.one_per_method(3 if has_room(width) else 1).items():
         mislabelled = records["mislabelled"].values
-        names = distinct({name: suspicion(score(records, name), name) for name in available(records)})
+        found = {name: suspicion(score(records, name), name) for name in available(records)}
+        names = distinct({name: values for name, values in found.items() if not np.isnan(values).all()})
         for name, values in names.items():
             roc, pr = roc_and_pr(values, mislabelled)
             parts += [roc.assign(method=method, panel="ROC", score=name), pr.assign(method=method, panel="PR", score=name)]
@@ -85,6 +86,7 @@ def detection_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     numbers = pandas.concat(parts, ignore_index=True)
     methods, scores = list(dict.fromkeys(numbers["method"])), list(dict.fromkeys(numbers["score"]))
     labels = {"ROC": ("false positive rate", "true positive rate"), "PR": ("recall", "precision"), "AUC": ("epoch", "ROC-AUC")}
+    short = short_labels(methods, 14)
     lowest = float(numbers.loc[numbers["panel"] == "AUC", "y"].min())
     with paper_style():
         shape = (len(methods), 3) if has_room(width) else (3 * len(methods), 1)
@@ -98,7 +100,7 @@ def detection_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
                 # Between thresholds, precision is not on a straight line.
                 score_curves(ordered, ax=ax, drawstyle="steps-post" if panel == "PR" else "default")
                 ax.set(xlabel=x, ylabel=y, ylim=(-0.02 if panel != "AUC" else lowest - 0.02, 1.02))
-                ax.set_title(f"{short_label(method, 14)}: {'over epochs' if panel == 'AUC' else panel}")
+                ax.set_title(f"{short[method]}: {'over epochs' if panel == 'AUC' else panel}")
         shared_legend(figure, *grid[0, 0].get_legend_handles_labels())
         figure.suptitle(runs.one_seed_title(methods), wrap=True)
     return DrawnFigure(figure, numbers)

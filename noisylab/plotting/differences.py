@@ -10,9 +10,10 @@ from matplotlib.lines import Line2D
 
 from noisylab.analysis.comparisons import compare, primary_contrasts, usual_contrasts
 from noisylab.analysis.tables import differing_settings, is_share
+from noisylab.core.foreign_text import short_names
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.study_runs import StudyRuns, in_order
+from noisylab.plotting.study_runs import LONGEST, StudyRuns, in_order
 from noisylab.plotting.style import (
     MARKERS,
     PALETTE,
@@ -22,7 +23,7 @@ from noisylab.plotting.style import (
     panel_grid,
     paper_style,
     shared_legend,
-    short_label,
+    short_labels,
 )
 
 POOLED = "noisy settings, pooled"
@@ -60,7 +61,7 @@ def forest(
         style = {"capsize": 1.5, "elinewidth": 0.9, "markersize": 4.5} | look
         ax.errorbar(unit * row["difference"], height, xerr=half, **style | kwargs)
     ax.axvline(0, color="0.3", linewidth=0.8, zorder=0)
-    ax.set_yticks(range(len(noises)), noises)
+    ax.set_yticks(range(len(noises)), short_names(noises, LONGEST))
     ax.set_ylim(len(noises) - 0.5, -0.5)
     for label in ax.get_yticklabels():
         label.set_fontweight("bold" if label.get_text() == POOLED else "normal")
@@ -107,6 +108,7 @@ def differences_figure(
     ]
     groups = list(dict.fromkeys(numbers["group"]))
     noises = numbers["noise"].nunique()
+    names = short_labels(methods, 24 if has_room(width) else 14)
     with paper_style():
         across = min(len(pairs), 2) if has_room(width) else 1
         row = 0.55 + noises * (0.2 + 0.1 * len(groups))
@@ -116,8 +118,7 @@ def differences_figure(
         for ax, (method, baseline) in zip(panels, pairs, strict=True):
             rows = numbers[(numbers["method"] == method) & (numbers["baseline"] == baseline)]
             forest(rows, groups, share=is_share(measure), ax=ax)
-            longest = 24 if has_room(width) else 14
-            ax.set_title(f"{short_label(method, longest)} - {short_label(baseline, longest)}")
+            ax.set_title(f"{names[method]} - {names[baseline]}")
         for panel in panels[:-across]:
             panel.set_xlabel("")
         handles = [Line2D([], [], **group_style(place)) for place in range(len(groups))] if axes else []

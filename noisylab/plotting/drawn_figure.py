@@ -11,8 +11,10 @@ import matplotlib.pyplot as plt
 import pandas
 from matplotlib.figure import Figure
 
-from noisylab.core.files import write_atomically
+from noisylab.core.files import expanded, write_atomically
+from noisylab.core.foreign_text import for_csv
 from noisylab.plotting.style import paper_style
+from noisylab.plotting.typesetting import typeset
 
 FORMATS = ("pdf", "png", "svg")
 
@@ -40,6 +42,7 @@ class DrawnFigure:
     def __post_init__(self) -> None:
         # Otherwise pyplot would show it a second time, and keep it forever.
         plt.close(self.figure)
+        typeset(self.figure)
 
     def save(self, path: str | PathLike[str], formats: Sequence[str] = ("pdf", "png")) -> list[Path]:
         """Write the figure in every format, and its numbers as CSV; each file is written completely or not at all.
@@ -54,12 +57,12 @@ class DrawnFigure:
         Raises:
             ValueError: If a format is unknown.
         """
-        stem = Path(path).expanduser()
+        stem = expanded(path)
         if stem.suffix[1:] in FORMATS:
             stem, formats = stem.with_suffix(""), (stem.suffix[1:],)
         if not formats or not set(formats) <= set(FORMATS):
             raise ValueError(f"formats must be of {', '.join(FORMATS)}, got {', '.join(formats) or 'none'}")
-        contents = {kind: self.rendered(kind) for kind in formats} | {"csv": self.numbers.to_csv(index=False).encode()}
+        contents = {kind: self.rendered(kind) for kind in formats} | {"csv": for_csv(self.numbers).encode()}
         stem.parent.mkdir(parents=True, exist_ok=True)
         paths = [stem.with_name(f"{stem.name}.{kind}") for kind in contents]
         for file, content in zip(paths, contents.values(), strict=True):

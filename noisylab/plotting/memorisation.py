@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from noisylab.core.foreign_text import short_names
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.study_runs import StudyRuns
+from noisylab.plotting.study_runs import LONGEST, StudyRuns
 from noisylab.plotting.style import Width, exposure_legend, first_methods, has_room, inches, method_styles, paper_style
 
 MEASURES = {"test_accuracy": "test accuracy", "mislabelled_memorised": "memorised share"}
@@ -69,6 +70,7 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     numbers = metrics[["noise", "method", "run", "epoch", "images", *MEASURES]]
     with paper_style():
         figure, panels = _panels(len(shown), numbers["method"].nunique(), width)
+        names = dict(zip(shown, short_names(shown, LONGEST), strict=True))
         for (place, noise), line in zip(enumerate(shown), panels.T, strict=True):
             rows = numbers[numbers["noise"] == noise]
             for ax, (measure, name) in zip(line, MEASURES.items(), strict=True):
@@ -77,7 +79,7 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
                     ax.set_ylabel(name if place == 0 else "")
                 elif place == 0:
                     ax.set_title(name)
-            title = "\n".join(textwrap.wrap(noise, 30 if has_room(width) else 20))
+            title = "\n".join(textwrap.wrap(names[noise], 30 if has_room(width) else 20))
             line[0].set(**{"title" if has_room(width) else "ylabel": title})
         for ax in panels[-1] if has_room(width) else panels[:, -1]:
             ax.set_xlabel("thousand images")

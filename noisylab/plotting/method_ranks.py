@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from noisylab.analysis.comparisons import mean_ranks, seed_ranks
 from noisylab.analysis.statistics import format_p
+from noisylab.core.foreign_text import short_names
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns, in_order
@@ -21,7 +22,7 @@ from noisylab.plotting.style import (
     inches,
     panel_grid,
     paper_style,
-    short_label,
+    short_labels,
 )
 
 OTHERS = (0.35, 0.35, 0.35)
@@ -48,7 +49,7 @@ def rank_plot(ranks: pandas.DataFrame, seeds: pandas.DataFrame | None = None, *,
                 # Seeds with equal ranks would hide one another.
                 ax.plot(rank, place, "o", color=color, markersize=3 + 2 * math.sqrt(count), alpha=0.25, markeredgewidth=0)
         ax.errorbar(row["rank"], place, xerr=half, **style)
-    ax.set_yticks(range(len(ordered)), list(map(short_label, ordered["method"])))
+    ax.set_yticks(range(len(ordered)), list(short_labels(ordered["method"]).values()))
     for label, name in zip(ax.get_yticklabels(), ordered["method"], strict=True):
         label.set_fontweight("bold" if name in REFERENCE_METHODS else "normal")
     step = 1 if len(ordered) < 9 else 5
@@ -75,11 +76,11 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
         across = min(len(noises), 2) if has_room(width) else 1
         size = inches(width) if across == 2 else min(inches(width), WIDTHS["column"])
         figure, _, axes = panel_grid(len(noises), across, width=size, row=0.9 + 0.155 * ranks["method"].nunique(), rest=0.6)
-        for ax, noise in zip(axes, noises, strict=True):
+        for ax, noise, name in zip(axes, noises, short_names(noises, 40), strict=True):
             rows = ranks[ranks["noise"] == noise]
             rank_plot(rows, seeds[seeds["noise"] == noise], ax=ax)
             p = rows["friedman_p"].iloc[0]
-            ax.set_title(noise if math.isnan(p) else f"{noise}\np {'< .001' if p < 0.001 else f'= {format_p(p)}'}")
+            ax.set_title(name if math.isnan(p) else f"{name}\np {'< .001' if p < 0.001 else f'= {format_p(p)}'}")
         count = " to ".join(dict.fromkeys(map(str, (ranks["n"].min(), ranks["n"].max()))))
         several = ranks["n"].max() > 1
         band = (

@@ -8,9 +8,10 @@ import pandas
 from matplotlib.axes import Axes
 
 from noisylab.analysis.tables import summarise
+from noisylab.core.foreign_text import short_names
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.study_runs import StudyRuns, in_order
+from noisylab.plotting.study_runs import LONGEST, StudyRuns, in_order
 from noisylab.plotting.style import (
     WIDTHS,
     Width,
@@ -71,7 +72,7 @@ def noise_robustness_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnF
             accuracy_against_rate(rows, ax=ax)
             partial = kind.split("(")[0] == "asymmetric"
             ax.set(
-                title="\n".join(textwrap.wrap(kind, 32)),
+                title="\n".join(textwrap.wrap(short_names([kind], LONGEST)[0], 32)),
                 xlabel="flip probability of the mapped classes" if partial else "noise rate (nominal)",
             )
             parts.append(rows.assign(panel=kind))

@@ -14,7 +14,7 @@ from noisylab.core.registries import FIGURES, METHODS
 from noisylab.core.specs import Spec
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns, in_order
-from noisylab.plotting.style import WIDTHS, Width, has_room, inches, panel_grid, paper_style, short_label
+from noisylab.plotting.style import WIDTHS, Width, has_room, inches, panel_grid, paper_style, short_labels
 
 # Number of lines about other methods that fit in the title of a panel.
 BESIDE = 4
@@ -72,6 +72,7 @@ def option_map_figure(
         raise ValueError(f"several runs of {method} have the same {down} and {right}; choose with methods (--methods)")
     values = sorted(mapped[per].unique()) if per else [None]
     highest, lowest = 100 * mapped["test_accuracy_last"].max(), 100 * mapped["test_accuracy_last"].min()
+    labels = short_labels(numbers["method"])
     with paper_style():
         across = min(len(values), 3) if has_room(width) else 1
         size = inches(width) if across > 1 else min(inches(width), WIDTHS["column"])
@@ -83,10 +84,10 @@ def option_map_figure(
             for row in beside.head(BESIDE).to_dict("records"):
                 other = [_setting(name, row[name]) for name in axes if name != per and row[name] != here[name].iloc[0]]
                 accuracy = format_interval(row["test_accuracy_last"], row["test_accuracy_last_ci95_half"])
-                said.append(f"{', '.join([short_label(row['method']), *other])}: {accuracy}")
+                said.append(f"{', '.join([labels[row['method']], *other])}: {accuracy}")
             ax.set_title("\n".join(said), fontsize=7.5)
         figure.suptitle(
-            f"{runs.title}, {runs.noise}, {short_label(method)}\ntest accuracy in percent, last epoch, "
+            f"{runs.setting}, {short_labels([method])[method]}\ntest accuracy in percent, last epoch, "
             f"mean over {numbers['n'].max()} seeds",
             wrap=True,
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,16 +10,20 @@ from typing import TYPE_CHECKING, Any
 import pandas
 
 from noisylab.analysis.tables import choose, differing_settings, known_method, say_differences, several, training_length
-from noisylab.core.files import check_folder
+from noisylab.core.files import check_folder, expanded
+from noisylab.core.foreign_text import short_names
 from noisylab.plotting.style import REFERENCE_METHODS, first_methods
 from noisylab.recording.records import load_dynamics
 from noisylab.study.run_folder import CONFIG, RESULT, collect, read_metrics
+from noisylab.study.study_file import coverage
 
 if TYPE_CHECKING:
     import xarray
 
 # Number of methods that fit in a figure with a panel per method.
 PANELS = 4
+# Characters of a name in a title.
+LONGEST = 60
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,24 @@ class StudyRuns:
         self.check_alike()
         return self.results[self.results["noise"] == self.noise]
 
+    @cached_property
+    def coverage(self) -> str:
+        """How many of the planned runs are in, `2 of 4 runs`; empty for a finished study."""
+        return coverage(self.folder, set(self.results["id"]))
+
     @property
     def title(self) -> str:
-        """Data, network and length of training, as far as all runs agree."""
+        """Data, network and length of training, as far as all runs agree, and how many runs of an unfinished study are in."""
         first, different = self.results.iloc[0], differing_settings(self.results)
-        said = {("data",): first["data"], ("model",): first["model"], ("budget", "epochs"): training_length(first)}
-        return ", ".join(text for names, text in said.items() if not different.keys() & set(names))
+        data, model = short_names([first["data"]], LONGEST), short_names([first["model"]], LONGEST)
+        said = {("data",): data[0], ("model",): model[0], ("budget", "epochs"): training_length(first)}
+        agreed = [text for names, text in said.items() if not different.keys() & set(names)]
+        return ", ".join(filter(None, [*agreed, self.coverage]))
+
+    @property
+    def setting(self) -> str:
+        """`title` with the noise."""
+        return f"{self.title}, {short_names([self.noise], LONGEST)[0]}"
 
     @property
     def records_title(self) -> str:
@@ -59,7 +76,7 @@ class StudyRuns:
         rows = self.under_noise
         seeds = rows.groupby("method")["seed"].count().max()
         band = f"mean over {seeds} seeds, band: 95 % interval" if seeds > 1 else "one seed"
-        return f"{self.title}, {self.noise}{first_methods(rows)[1]}\n{rows['record'].iloc[0]} records; {band}"
+        return f"{self.setting}{first_methods(rows)[1]}\n{rows['record'].iloc[0]} records; {band}"
 
     def check_mislabelled(self) -> None:
         """Raise ValueError if no sample is mislabelled under `noise`."""
@@ -121,7 +138,7 @@ class StudyRuns:
         """The title of a figure of the first seed of some methods; it says if there are more methods."""
         count = self.under_noise["method"].nunique()
         part = f", {len(shown)} of {count} methods" if len(shown) < count else ""
-        return f"{self.title}, {self.noise}{part}\n{self.under_noise['record'].iloc[0]} records, one seed{more}"
+        return f"{self.setting}{part}\n{self.under_noise['record'].iloc[0]} records, one seed{more}"
 
 
 def _recorded(records: "xarray.Dataset") -> bool:
@@ -159,7 +176,7 @@ def study_runs(
         >>> runs.results["method"].unique().tolist()  # doctest: +SKIP
         ['ce', 'dlb']
     """
-    place = Path(folder).expanduser()
+    place = expanded(folder)
     results = in_order(choose(_finished(place), where))
     if methods:
         order = [known_method(method, results) for method in several("methods", methods)]
@@ -170,7 +187,7 @@ def study_runs(
         noise = hardest_noise(results)
     if noise not in known:
         raise ValueError(f"noise must be one of the study's, {', '.join(known)}, got {noise!r}")
-    return StudyRuns(results, place, noise, None if data_root is None else Path(data_root).expanduser(), chosen)
+    return StudyRuns(results, place, noise, None if data_root is None else expanded(data_root), chosen)
 
 
 def hardest_noise(results: pandas.DataFrame) -> str:

@@ -11,13 +11,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas
 import seaborn
+from matplotlib import rcParams
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from noisylab.core.foreign_text import short_names
 from noisylab.core.lines import in_lines
 from noisylab.core.registries import METHODS
+from noisylab.plotting.typesetting import literal
 
 Width: TypeAlias = Literal["column", "page"] | float
 """Width of a figure: a paper's column or page, or inches."""
@@ -132,6 +135,7 @@ def shared_legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[st
     entries = [
         in_lines(x, 44) if "@" in x else textwrap.fill(x.replace("(\n", "("), 44, subsequent_indent="  ") for x in labels
     ]
+    entries = [literal(entry, rcParams["font.family"], tex=False) for entry in entries]
     for columns in range(min(len(entries), 5), 0, -1):
         legend = figure.legend(handles, entries, loc="outside lower center", ncols=columns)
         if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
@@ -148,10 +152,11 @@ def method_label(method: str) -> str:
     return method if len(method) <= 22 else method.replace(", ", ",\n").replace("(", "(\n", 1)
 
 
-def short_label(method: str, longest: int = 24) -> str:
-    """The name of a method on one line."""
-    name = REFERENCE_METHODS[method].label if method in REFERENCE_METHODS else method
-    return name if len(name) <= longest else f"{name[: longest - 1]}…"
+def short_labels(methods: Iterable[str], longest: int = 24) -> dict[str, str]:
+    """The name of each method on one line; different methods have different names."""
+    names = list(dict.fromkeys(methods))
+    known = [REFERENCE_METHODS[name].label if name in REFERENCE_METHODS else name for name in names]
+    return dict(zip(names, short_names(known, longest), strict=True))
 
 
 def panel_grid(

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 
 from noisylab.analysis.mislabel_detection import suspicion
 from noisylab.analysis.scoring import score
+from noisylab.core.foreign_text import class_texts
 from noisylab.core.registries import FIGURES
-from noisylab.plotting.corruption import example
+from noisylab.plotting.corruption import OVER_IMAGE, example, with_class_names
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import GROUPS, Width, has_room, inches, method_label, paper_style
@@ -58,6 +59,7 @@ def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> Draw
         {"sample": records["sample"].values[order], "true": true[order], "given": given[order], BY: score(records, BY)[order]}
     )
     with paper_style():
+        names = class_texts(data.class_names, OVER_IMAGE)
         head = 0.8 if has_room(width) else 1.15
         height = 1.32 * down + head - 0.2
         figure = plt.figure(figsize=(inches(width), height))
@@ -68,17 +70,17 @@ def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> Draw
         for place, index in enumerate(order):
             cell = grid[divmod(place, across)].subgridspec(2, 1, height_ratios=[1.9, 1], hspace=0.12)
             image, curve = figure.add_subplot(cell[0]), figure.add_subplot(cell[1])
-            example(data.train_images[index], data.class_names[true[index]], data.class_names[given[index]], ax=image)
+            example(data.train_images[index], names[true[index]], names[given[index]], ax=image)
             if given[index] == true[index]:
-                image.set_title(f"{data.class_names[true[index]]}\n(clean)", fontsize=6.5, pad=2)
+                image.set_title(f"{names[true[index]]}\n(clean)", fontsize=6.5, pad=2)
             p, predicted = records["p_given"].values[:, index].astype(np.float32), records["prediction"].values[:, index]
             sample_curve(p, predicted, int(given[index]), int(true[index]), ax=curve)
             if place % across:
                 curve.set_yticklabels([])
         wrong = float((given[order] != true[order]).mean())
         figure.suptitle(
-            f"{runs.title}, {runs.noise}, {method_label(method)}: most {BY.replace('_', ' ')}, {wrong:.0%} mislabelled\n"
+            f"{runs.setting}, {method_label(method)}: most {BY.replace('_', ' ')}, {wrong:.0%} mislabelled\n"
             "true → given; probability of the given label over epochs, ticks: predicted as the true label",
             wrap=True,
         )
-    return DrawnFigure(figure, numbers)
+    return DrawnFigure(figure, with_class_names(numbers, data.class_names))

@@ -14,4 +14,4 @@ def transition_matrix_figure(runs: StudyRuns, *, width: Width = "page") -> Drawn
     """The requested and the realised matrix and the rate of every class, for the noise of the first run."""
     runs.check_mislabelled()
     noisy = NoisyLabels.load(runs.folder / str(runs.under_noise["id"].iloc[0]) / NOISE_FILE)
-    return corruption_figure(noisy, title=f"{runs.title}, {runs.noise}", width=width)
+    return corruption_figure(noisy, title=f"{runs.setting}", width=width)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from noisylab.recording.sample_ids import check_sample_ids
+
 if TYPE_CHECKING:
     import xarray
 
@@ -101,12 +103,15 @@ def make_records(
         arrays: [E, N] by name: prediction, loss, margin, ...
         given: int[N], given labels.
         true: int[N], true labels, if known.
-        sample_ids: [N], names of the samples; by default 0 to N - 1.
+        sample_ids: [N], names of the samples, all different; by default 0 to N - 1.
         record: "online" or "eval".
         missing: The prediction of a sample that an epoch did not show.
 
     Returns:
         The records over epoch and sample.
+
+    Raises:
+        ValueError: If lengths differ, or a name occurs twice.
 
     Example:
         >>> from noisylab.recording import make_records
@@ -123,7 +128,7 @@ def make_records(
             "true": ("sample", labels if true is None else np.asarray(true)),
             "mislabelled": ("sample", np.zeros(len(labels), dtype=bool) if true is None else labels != np.asarray(true)),
         },
-        coords={"sample": np.arange(len(labels)) if sample_ids is None else np.asarray(sample_ids)},
+        coords={"sample": np.arange(len(labels)) if sample_ids is None else check_sample_ids(sample_ids)},
         attrs={"record": record, "missing": missing, "true_labels": true is not None},
     )
 

@@ -154,7 +154,7 @@
       const bytes = await unpack(`curves${number}`, Uint8Array);
       const epochs = about.epochs[method], point = epochs.map((_, e) => bytes[e * about.count + i]);
       traces.push({
-        x: epochs, y: point.map((b) => (b >> 6) === 3 ? null : (b & 63) / 63), name: method, mode: "lines+markers",
+        x: epochs, y: point.map((b) => (b >> 6) === 3 ? null : (b & 63) / 63), name: about.legend[number], mode: "lines+markers",
         // More lines cannot be told apart; the legend brings in the others.
         visible: number < 6 || number === Number(by("method").value) ? true : "legendonly",
         line: {color: about.colors[method], width: 1.5},

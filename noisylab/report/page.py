@@ -10,9 +10,10 @@ from jinja2 import Environment, PackageLoader
 
 from noisylab.analysis.comparisons import primary_contrasts
 from noisylab.analysis.tables import differing_settings
+from noisylab.core.foreign_text import for_html
 from noisylab.core.registries import FIGURES
 from noisylab.data.image_data import ImageData
-from noisylab.plotting.catalogue import draw_figure
+from noisylab.plotting.catalogue import draw_figure, why_not
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.report.samples import explorer_data, sheets
 from noisylab.report.tables import accuracy_table, contrasts_table, points_table, power_lines, results_table
@@ -82,7 +83,7 @@ def build_page(runs: StudyRuns, *, explored: Explored | None = None, columns: Se
             f"The {about['count']:,} training samples under {runs.noise}, seed {explored.seed}; {about['record']} records, "
             "scores over all epochs. Mislabelled samples have a tinted background and are named true → given."
         )
-    environment = Environment(loader=PackageLoader("noisylab.report", "."), autoescape=True, trim_blocks=True)
+    environment = Environment(loader=PackageLoader("noisylab.report", "."), autoescape=True, trim_blocks=True, finalize=_shown)
     return environment.get_template("page.html.j2").render(
         title=f"{runs.folder.resolve().name}: {runs.title}",
         accuracy=accuracy_table(results, by=by),
@@ -110,11 +111,17 @@ def _figures(runs: StudyRuns) -> tuple[list[tuple[str, str, str]], list[tuple[st
     for name in sorted(captions, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST)):
         try:
             picture = draw_figure(name, runs).rendered("png", dpi=160)
-        except ValueError as reason:
-            undrawn.append((captions[name], str(reason)))
+        except Exception as error:  # a figure that fails costs itself only
+            undrawn.append((captions[name], why_not(error)))
         else:
-            drawn.append((name, captions[name], f"data:image/png;base64,{base64.b64encode(picture).decode()}"))
+            caption = f"{captions[name]} ({runs.coverage})" if runs.coverage else captions[name]
+            drawn.append((name, caption, f"data:image/png;base64,{base64.b64encode(picture).decode()}"))
     return drawn, undrawn
+
+
+def _shown(value: Any) -> Any:
+    """A value of the template: what is not marked as safe is text of others."""
+    return for_html(value) if type(value) is str else value
 
 
 def _part(name: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from noisylab.report.console import say
 from noisylab.study.run_config import RunConfig
 from noisylab.study.runner import Observer
 
@@ -31,8 +32,10 @@ class ConsoleProgress(Observer):
     def on_start(self, planned: Sequence[RunConfig], missing: Sequence[RunConfig], jobs: int) -> None:
         """Print how many runs there are."""
         where = "in this process" if jobs == 1 else f"on {jobs} processes"
-        self.console.print(
-            f"{len(planned)} runs, {len(planned) - len(missing)} already done; {len(missing)} to do {where}", highlight=False
+        say(
+            self.console,
+            f"{len(planned)} runs, {len(planned) - len(missing)} already done; {len(missing)} to do {where}",
+            wrap=True,
         )
         self._runs, self._finished = len(missing), 0
         if missing:
@@ -45,12 +48,10 @@ class ConsoleProgress(Observer):
         self._finished += 1
         self._progress.update(self._task, description=f"{self._finished}/{self._runs} runs")
         if not self._live:
-            self.console.print(
+            say(
+                self.console,
                 f"[{self._finished}/{self._runs}] {result['method']}, {result['noise']}, seed {config.seed}: "
                 f"test accuracy {result['test_accuracy_last']:.3f} ({result['seconds']:.1f} s)",
-                markup=False,
-                highlight=False,
-                soft_wrap=True,
             )
 
     def on_progress(self, epochs: Sequence[int]) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from noisylab.analysis.scoring import available, is_high, score
+from noisylab.core.foreign_text import for_html, for_plotly, short_names
 from noisylab.data.streaming import Images
 from noisylab.plotting.style import method_styles
 from noisylab.recording.records import load_dynamics
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # Thumbnails have at most this size (pixels), and a sheet has this many, so that a page decodes only visible ones.
 LARGEST, PER_SHEET, PER_ROW = 64, 1024, 32
+# Characters of the name of a class.
+LONGEST_NAME = 80
 # With more samples than this, thumbnails are compressed with losses.
 LOSSLESS = 10_000
 # Maximum number of epochs of a curve.
@@ -88,8 +91,10 @@ def explorer_data(
     runs: the folder of one run per method, with the same samples. Only one run's records are in memory at a time.
     """
     arrays: dict[str, str] = {}
-    about: dict[str, Any] = {"classes": list(class_names), "tile": tile, "perSheet": PER_SHEET, "perRow": PER_ROW}
-    about |= {"methods": list(runs), "epochs": {}, "scores": {}, "high": {}}
+    # Two names that differ in blanks alone would look the same.
+    names = short_names([name.strip() or f"class {number}" for number, name in enumerate(class_names)], LONGEST_NAME)
+    about: dict[str, Any] = {"classes": list(map(for_html, names)), "tile": tile, "perSheet": PER_SHEET, "perRow": PER_ROW}
+    about |= {"methods": list(runs), "legend": list(map(for_plotly, runs)), "epochs": {}, "scores": {}, "high": {}}
     about["colors"] = {name: to_hex(look["color"]) for name, look in method_styles(runs).items() if name in runs}
     for number, (method, folder) in enumerate(runs.items()):
         records = load_dynamics(folder).load()

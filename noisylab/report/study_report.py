@@ -10,9 +10,11 @@ from rich.console import Console
 from noisylab.analysis.comparisons import CONTRASTS, compare, primary_contrasts, usual_contrasts
 from noisylab.analysis.tables import is_share, summarise
 from noisylab.core.files import write_atomically
+from noisylab.core.foreign_text import for_csv
 from noisylab.core.registries import FIGURES, METHODS
-from noisylab.plotting.catalogue import draw_figure
+from noisylab.plotting.catalogue import draw_figure, why_not
 from noisylab.plotting.study_runs import StudyRuns, hardest_noise
+from noisylab.report.console import say
 from noisylab.report.tables import (
     accuracy_table,
     contrasts_table,
@@ -41,7 +43,7 @@ def print_tables(
     if len(primary):
         contrasts_table(primary, by).print(console)
         if is_share(primary["measure"].iloc[0]):
-            console.print("\n".join(power_lines(primary, by)), markup=False, highlight=False)
+            say(console, "\n".join(power_lines(primary, by)), wrap=True)
     if len(differences):
         differences_table(differences, by).print(console)
 
@@ -88,9 +90,9 @@ def show(
         >>> show(study.results, folder, baselines=["ce"], figures=["memorisation"], console=Console())  # doctest: +SKIP
     """
     for run, reason in (failures or {}).items():
-        console.print(f"failed: {run}: {reason}", markup=False, highlight=False, soft_wrap=True)
+        say(console, f"failed: {run}: {reason}")
     if results.empty:
-        console.print("no run has finished, so there is nothing to show")
+        say(console, "no run has finished, so there is nothing to show", wrap=True)
         return
     asked, there = [METHODS.parse(method).label for method in baselines], set(results["method"])
     names = [name for name in asked if name in there]
@@ -100,11 +102,9 @@ def show(
     if "terminal" in tables:
         print_tables(results, primary, differences, by=by, columns=columns, console=console)
     if differences.empty:
-        console.print(
-            f"no differences: no run of {', '.join(asked)} has finished beside one of another method", highlight=False
-        )
+        say(console, f"no differences: no run of {', '.join(asked)} has finished beside one of another method", wrap=True)
     kept = {"summary": summarise(results, by, columns), "contrasts": primary, "differences": differences}
-    contents = {f"{name}.csv": table.to_csv(index=False) for name, table in kept.items()}
+    contents = {f"{name}.csv": for_csv(table) for name, table in kept.items()}
     shown = {
         "summary": accuracy_table(results, by=by),
         "contrasts": contrasts_table(primary, by),
@@ -121,12 +121,12 @@ def show(
     runs = StudyRuns(results, out, hardest_noise(results))
     for figure in figures:
         stem = FIGURES.parse(figure).name
+        # A figure's numbers must not replace the table of its name.
+        file = f"{stem}_figure" if f"{stem}.csv" in contents else stem
         try:
-            # A figure's numbers must not replace the table of its name.
-            file = f"{stem}_figure" if f"{stem}.csv" in contents else stem
             paths += draw_figure(figure, runs).save(out / file)[:-1]
-        except ValueError as reason:
-            console.print(f"no figure {stem}: {reason}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"one row per run, tables and figures: {', '.join(map(str, paths))}", soft_wrap=True, highlight=False)
+        except Exception as error:  # a figure that fails costs itself only
+            say(console, f"no figure {stem}: {why_not(error)}")
+    say(console, f"one row per run, tables and figures: {', '.join(map(str, paths))}")
     if missing:
-        console.print(f"not run, and not in the tables and figures: {', '.join(missing)}", soft_wrap=True, highlight=False)
+        say(console, f"not run, and not in the tables and figures: {', '.join(missing)}")

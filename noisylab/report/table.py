@@ -11,29 +11,11 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from noisylab.core.foreign_text import for_latex, for_markdown, printable
 from noisylab.core.lines import in_lines
 
 # Characters per line of words in the terminal.
 TEXT = 26
-
-_LATEX = str.maketrans(
-    {
-        **{character: f"\\{character}" for character in "_%&#${}"},
-        "±": r"$\pm$",
-        "≥": r"$\geq$",
-        "†": r"$\dagger$",
-        "<": r"$<$",
-        ">": r"$>$",
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-    }
-)
-
-
-def latex_text(text: str) -> str:
-    """`text` with LaTeX's special characters escaped."""
-    return text.translate(_LATEX)
 
 
 @dataclass(frozen=True)
@@ -77,24 +59,25 @@ class Table:
 
         A section is named on a line of its own, so that its name takes no column.
         """
-        style: dict[str, Any] = {"title": Text(self.caption), "title_justify": "left", "box": SIMPLE_HEAD}
+        style: dict[str, Any] = {"title": Text(printable(self.caption)), "title_justify": "left", "box": SIMPLE_HEAD}
         style |= {"show_edge": False, "pad_edge": False, "padding": (0, 1, 0, 0)}
         table = RichTable(**style | options)
         columns = self.columns[self.sections :]
         for column in columns:
             if column.text:
-                table.add_column(column.name)
+                table.add_column(Text(column.name))
             else:
-                table.add_column(_wrapped(column.name, column.fold), justify="right", no_wrap=True)
+                table.add_column(Text(_wrapped(column.name, column.fold)), justify="right", no_wrap=True)
         for number, row in enumerate(self.rows):
             first = number == 0 or self._section(number) != self._section(number - 1)
             last = number + 1 == len(self.rows) or self._section(number) != self._section(number + 1)
             if self.sections and first:
-                table.add_row(Text(", ".join(self._named(number))))
+                table.add_row(Text(printable(", ".join(self._named(number)))))
             cells = []
             for place, column in enumerate(columns, start=self.sections):
                 if column.text:
-                    shown = in_lines(row[place], column.fold or TEXT, 2 if self.sections and place == self.sections else 0)
+                    indent = 2 if self.sections and place == self.sections else 0
+                    shown = in_lines(printable(row[place]), column.fold or TEXT, indent)
                 else:
                     shown = _wrapped(row[place].replace(" ± ", "±"), column.fold)
                 # As plain text, because rich would take brackets in a label for markup.
@@ -113,20 +96,19 @@ class Table:
     def markdown(self) -> str:
         """The caption and the table in Markdown."""
         bars = [["| ", " | ", " |"], ["|", "|", "|"]]
-        lines = [[column.name for column in self.columns], [":--" if column.text else "--:" for column in self.columns]]
-        lines += [[f"**{cell}**" if mark else cell for cell, mark in row] for row in self.marked()]
+        heads = [for_markdown(column.name) for column in self.columns]
+        lines = [heads, [":--" if column.text else "--:" for column in self.columns]]
+        lines += [[f"**{for_markdown(cell)}**" if mark else for_markdown(cell) for cell, mark in row] for row in self.marked()]
         shapes = [bars[number == 1] for number in range(len(lines))]
         body = "".join(f"{a}{b.join(cells)}{c}\n" for (a, b, c), cells in zip(shapes, lines, strict=True))
-        return f"{self.caption}.\n\n{body}"
+        return f"{for_markdown(self.caption)}.\n\n{body}"
 
     def latex(self, *, two_columns: bool = False) -> str:
         """The table as a LaTeX `table` with booktabs; two_columns: spans both columns of a two-column page."""
-        rows = [
-            [rf"\textbf{{{latex_text(cell)}}}" if mark else latex_text(cell) for cell, mark in row] for row in self.marked()
-        ]
-        shown = pandas.DataFrame(rows, columns=[latex_text(column.name) for column in self.columns])
+        rows = [[rf"\textbf{{{for_latex(cell)}}}" if mark else for_latex(cell) for cell, mark in row] for row in self.marked()]
+        shown = pandas.DataFrame(rows, columns=[for_latex(column.name) for column in self.columns])
         layout = "".join("l" if column.text else "r" for column in self.columns)
-        caption = latex_text(f"{self.caption}.")
+        caption = for_latex(f"{self.caption}.")
         text: str = shown.to_latex(index=False, escape=False, column_format=layout, caption=caption, position="tb")
         return text.replace("{table}", "{table*}") if two_columns else text
 

@@ -14,6 +14,7 @@ import numpy as np
 import tyro
 
 from noisylab.core.checks import NonNegativeInt, PositiveInt, check_fields
+from noisylab.core.files import expanded
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.study.recipes import Recipes
 from noisylab.study.run_config import Budget, Record, Select, Share
@@ -75,7 +76,7 @@ class Grid:
 
     def __post_init__(self) -> None:
         if self.data_root is not None:
-            object.__setattr__(self, "data_root", Path(self.data_root).expanduser())
+            object.__setattr__(self, "data_root", expanded(self.data_root))
         check_fields(self)
         for name in ("methods", "noise", "seeds"):
             check_values(name, getattr(self, name))
@@ -91,6 +92,16 @@ class Grid:
         object.__setattr__(self, "over", over)
         for _ in self.settings():
             pass
+
+    def without_effect(self) -> list[str]:
+        """Settings that differ from their defaults and change nothing, each as a sentence."""
+        training, usual = self.training, TrainConfig()
+        schedules = self.over.get("schedule", (training.schedule,))
+        return [
+            f"{name} is for the step schedule and has no effect with schedule {schedules[0]}"
+            for name in ("milestones", "decay")
+            if "step" not in schedules and (name in self.over or getattr(training, name) != getattr(usual, name))
+        ]
 
     def settings(self) -> Iterator["Grid"]:
         """The grids without further axes that this one consists of. Raises ValueError if a setting cannot have a value."""

@@ -9,6 +9,7 @@ from typing import Any
 from noisylab.core.files import flush_folder
 from noisylab.corruption import NoisyLabels
 from noisylab.data.image_data import ImageData, load_run_data
+from noisylab.data.streaming import StreamedImages
 from noisylab.study.run_folder import NOISE_FILE, read_config
 from noisylab.study.validation_split import training_part
 
@@ -40,7 +41,12 @@ def data_of_run(study: Path, config: Mapping[str, Any], root: Path | None = None
     config: the content of the run's `config.json`. Raises ValueError if the data cannot be read, or has changed since.
     """
     folder = study / INPUTS / config["data_digest"]
-    return ImageData.open(folder) if folder.is_dir() else load_run_data(config, root)
+    if not folder.is_dir():
+        return load_run_data(config, root)
+    data = ImageData.open(folder)
+    streamed = [held for held in (data.train_images, data.test_images) if isinstance(held, StreamedImages)]
+    # Streamed images stay in their own folder, which may have been moved.
+    return data if all(Path(held.folder).is_dir() for held in streamed) else load_run_data(config, root)
 
 
 def trained_data_of_run(study: Path, folder: Path, root: Path | None = None) -> ImageData:

@@ -28,7 +28,7 @@ def data_spec(data: Any, study: Path) -> str:
             f"data must be a spec such as 'cifar10', an ImageData, or a pair (training set, test set), got {_shown(data)}"
         )
     digest = data.digest()[:6]
-    return f"saved(path={str(keep_data(study, data).absolute())!r}, label='data #{digest}')"
+    return f"saved(path={str(keep_data(study, data).absolute())!r}, name='data #{digest}')"
 
 
 def noise_spec(noise: Any, study: Path) -> str:
@@ -37,7 +37,7 @@ def noise_spec(noise: Any, study: Path) -> str:
         return _known(NOISES, noise, {"mapping": "digits"})
     if not isinstance(noise, NoisyLabels):
         raise ValueError(f"noise must be specs such as 'symmetric:0.4', or NoisyLabels, got {_shown(noise)}")
-    return f"record(path={str(keep_labels(study, noisy=noise).absolute())!r}, label={record_label(noise)!r})"
+    return f"record(path={str(keep_labels(study, noisy=noise).absolute())!r}, name={record_label(noise)!r})"
 
 
 def record_label(noise: NoisyLabels) -> str:

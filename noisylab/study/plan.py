@@ -1,8 +1,11 @@
 """From a grid to its runs. Everything is checked, and built once, before any training starts."""
 
+import hashlib
 import itertools
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +18,7 @@ from noisylab.data.image_data import ImageData, check_root, load_data
 from noisylab.study.code import code_of
 from noisylab.study.grid import Grid
 from noisylab.study.recipes import with_recipes
-from noisylab.study.run_config import RunConfig
+from noisylab.study.run_config import LABELS_IN_FILES, RunConfig
 from noisylab.study.validation_split import training_part
 from noisylab.training.config import check_compiler
 
@@ -39,6 +42,8 @@ def plan(grid: Grid, loaded: ImageData | None = None) -> Plan:
     a method, network, noise, augmentation or split does not fit it.
     """
     check_root(grid.data_root)
+    for said in grid.without_effect():
+        warnings.warn(said, stacklevel=3)
     parts: list[list[RunConfig]] = []
     read: dict[tuple[str, int | None, int | None], _Data] = {}
     for setting in grid.settings():
@@ -57,10 +62,10 @@ class _Data:
 
     def __init__(self, data: ImageData) -> None:
         self.data, self.digest = data, data.digest()
-        self._drawn: dict[tuple[str, int, float], tuple[str, NDArray[np.float64] | None]] = {}
+        self._drawn: dict[tuple[str, int, float], _Drawn] = {}
 
-    def noise(self, spec: Spec, seed: int, validation: float) -> tuple[str, NDArray[np.float64] | None]:
-        """The digest of the noise, and its transition matrix.
+    def noise(self, spec: Spec, seed: int, validation: float) -> "_Drawn":
+        """A noise of these data.
 
         Raises ValueError if the rest of the samples, apart from the share `validation`, lacks a given class.
         """
@@ -71,8 +76,21 @@ class _Data:
                 raise ValueError(f"noise {spec.label!r} must return NoisyLabels, got {type(noisy).__name__}")
             if validation:
                 _check_split(noisy, spec, seed, validation)
-            self._drawn[key] = self.data.noise_digest(noisy), noisy.transition
+            digest = self.data.noise_digest(noisy)
+            if noisy.transition is not None and NOISES.has_path(spec, but=(*LABELS_IN_FILES, "open_set")):
+                # Nothing else in the identity says which matrix the file held.
+                digest = hashlib.sha256(digest.encode() + noisy.transition.tobytes()).hexdigest()
+            given = (training_part(noisy, validation, seed) if validation else noisy).given
+            self._drawn[key] = _Drawn(digest, noisy.transition, given)
         return self._drawn[key]
+
+
+class _Drawn(NamedTuple):
+    """A noise: its digest, its transition matrix, and the given labels that are trained on."""
+
+    digest: str
+    transition: NDArray[np.float64] | None
+    given: NDArray[np.int64]
 
 
 def _check_split(noisy: NoisyLabels, spec: Spec, seed: int, share: float) -> None:
@@ -91,24 +109,25 @@ def _plan_setting(grid: Grid, held: _Data) -> list[RunConfig]:
     """The runs of a grid without further axes."""
     data, training = held.data, replace(grid.training, device=resolve_device_name(grid.training.device))
     check_compiler(training)
-    noises = [NOISES.parse(text, data.noise_defaults) for text in grid.noise]
+    # Figures may be drawn in another folder: runs keep absolute paths.
+    noises = [NOISES.located(text, grid.data_root, data.noise_defaults) for text in grid.noise]
     augment = AUGMENTATIONS.parse(data.augment if grid.augment == "auto" else grid.augment, data.augment_defaults)
-    model = MODELS.parse(grid.model)
-    methods = with_recipes(grid.methods, grid.recipe, grid.data, training)
+    model = MODELS.located(grid.model)
+    methods = tuple(str(METHODS.located(text)) for text in with_recipes(grid.methods, grid.recipe, grid.data, training))
     code = {
         (method, str(noise)): code_of(data=grid.data, model=grid.model, method=method, noise=str(noise), augment=str(augment))
         for method, noise in itertools.product(methods, noises)
     }
     configs = [
         RunConfig(
-            data=str(DATA_SETS.parse(grid.data)),
+            data=str(DATA_SETS.located(grid.data, grid.data_root)),
             data_digest=held.digest,
             train_size=len(data.train_labels),
             test_size=len(data.test_labels),
             model=str(model),
             method=method,
             noise=str(noise),
-            noise_digest=held.noise(noise, noise_seed, grid.validation)[0],
+            noise_digest=held.noise(noise, noise_seed, grid.validation).digest,
             noise_seed=noise_seed,
             seed=seed,
             augment=str(augment),
@@ -125,8 +144,7 @@ def _plan_setting(grid: Grid, held: _Data) -> list[RunConfig]:
     ]
     _check_model(model, data)
     _check_augmentation(augment, data)
-    transitions = {str(noise): held.noise(noise, configs[0].noise_seed, grid.validation)[1] for noise in noises}
-    _check_methods(configs, data, transitions)
+    _check_methods(configs, data, {str(noise): held.noise(noise, configs[0].noise_seed, grid.validation) for noise in noises})
     return configs
 
 
@@ -166,10 +184,11 @@ def _check_augmentation(spec: Spec, data: ImageData) -> None:
         raise ValueError(f"augmentation {spec.label!r} does not fit images of {data.shape}: {error}") from None
 
 
-def _check_methods(configs: list[RunConfig], data: ImageData, transitions: Mapping[str, NDArray[np.float64] | None]) -> None:
-    """Build every method once for each noise. Raises ValueError if one cannot be built."""
+def _check_methods(configs: list[RunConfig], data: ImageData, drawn: Mapping[str, _Drawn]) -> None:
+    """Build every method once for each noise. Raises ValueError if one cannot be built, or if batches do not fit the data."""
     import torch
 
+    from noisylab.data.batches.composition import check_batches
     from noisylab.methods.base import check_mixing
     from noisylab.study.run import build_method
 
@@ -178,12 +197,13 @@ def _check_methods(configs: list[RunConfig], data: ImageData, transitions: Mappi
         # Raises ValueError if the budget or the overrides do not fit.
         _ = config.training_run
     for config in {(config.method, config.noise): config for config in configs}.values():
-        rows = transitions[config.noise]
+        rows, training = drawn[config.noise].transition, config.training_run
         transition = None if rows is None else torch.tensor(rows)
         with torch.device("meta"):
             try:
                 method = build_method(config, data, num_samples=len(data.train_labels), noise_rate=0.0, transition=transition)
                 check_mixing(method, augmentation)
+                check_batches(method.composition, drawn[config.noise].given, training.batch_size, training.processes)
             except ValueError as error:
                 noise = NOISES.parse(config.noise, data.noise_defaults).label
                 raise ValueError(f"method {METHODS.parse(config.method).label!r} under {noise!r}: {error}") from None

@@ -175,11 +175,14 @@ def _attempt(
     config: RunConfig, data: Callable[[RunConfig], ImageData], study: Path, progress: Callable[[int], None]
 ) -> dict[str, Any] | str | Locked:
     from noisylab.study.run import RunLockedError, run_one
+    from noisylab.training.loop import DivergedError
 
     try:
         return run_one(config, data(config), study, progress)
     except RunLockedError:
         return Locked()
+    except DivergedError as error:
+        return str(error)
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
         return f"{type(error).__name__}: {error} ({os.path.basename(last.filename)}:{last.lineno})"  # noqa: PTH119

@@ -1,8 +1,7 @@
 """What a run predicts for the test set: `predictions.npz`, and tables of many runs' predictions."""
 
 import io
-import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from noisylab.analysis.calibration import aurc, brier, ece, ece_classwise, nll
-from noisylab.analysis.predicted_classes import class_accuracy, confusion, mean_churn, top_k_accuracy
-from noisylab.study.run_folder import PREDICTIONS, read_file
+from noisylab.analysis.predicted_classes import class_accuracy, classes_of, confusion, mean_churn, top_k_accuracy
+from noisylab.corruption.matrices import DENSE
+from noisylab.study.run_folder import PREDICTIONS, read_config, read_file
 
 if TYPE_CHECKING:
     import pandas
@@ -25,7 +25,8 @@ class Predictions(NamedTuple):
     """The outputs for M test samples.
 
     Attributes:
-        logits: float16[M, K] of the last epoch, less each sample's largest one, which no probability depends on.
+        logits: float16[M, K] of the last epoch, less each sample's largest one, which no probability depends on; NaN for a
+            sample whose logits were not finite.
         labels: int64[M], true labels.
         logits_selected: The same of the epoch that was selected on validation data; None if none was.
     """
@@ -36,9 +37,13 @@ class Predictions(NamedTuple):
 
 
 def compact(logits: Tensor) -> Tensor:
-    """Logits float16[M, K], less each sample's largest one: those near it, which matter, lose nothing."""
+    """Logits float16[M, K], less each sample's largest one: those near it, which matter, lose nothing.
+
+    A sample whose logits are not all finite has NaN alone, since it has no prediction.
+    """
     lowest = float(torch.finfo(torch.float16).min)
-    return (logits - logits.amax(dim=1, keepdim=True)).clamp(min=lowest).half()
+    packed = (logits - logits.amax(dim=1, keepdim=True)).clamp(min=lowest).half()
+    return torch.where(logits.isfinite().all(dim=1, keepdim=True), packed, torch.nan)
 
 
 def pack(predictions: Predictions) -> bytes:
@@ -57,10 +62,10 @@ def read_predictions(run_folder: Path) -> Predictions:
 
 def measured(predictions: Predictions) -> dict[str, float]:
     """The measures of the last epoch's outputs, by column of `results.csv`."""
-    # A network that gave up on some sample has no probabilities.
+    # A network that gave up on some sample has no probabilities, but its predictions can be counted.
     known = not np.isnan(predictions.logits).any()
     return {
-        f"test_{name}": measure(predictions.logits, predictions.labels) if known else float("nan")
+        f"test_{name}": measure(predictions.logits, predictions.labels) if known or name == "top5" else float("nan")
         for name, measure in MEASURES.items()
     }
 
@@ -68,16 +73,16 @@ def measured(predictions: Predictions) -> dict[str, float]:
 def class_accuracy_table(study: Path, results: "pandas.DataFrame") -> "pandas.DataFrame":
     """The accuracy per class of the runs in `results` (rows of `results.csv`), in the last epoch.
 
-    A row per run and class: id, noise, method, seed, class, n (test samples) and accuracy.
+    A row per run and class: id, noise, method, seed, class, class_name, n (test samples) and accuracy.
     """
     import pandas
 
     rows = []
     for run, found in _each(study, results):
-        counts = np.bincount(found.labels, minlength=found.logits.shape[1])
-        accuracies = class_accuracy(found.logits.argmax(axis=1), found.labels, found.logits.shape[1])
+        counts, names = np.bincount(found.labels, minlength=found.logits.shape[1]), _class_names(study, run)
+        accuracies = class_accuracy(classes_of(found.logits), found.labels, found.logits.shape[1])
         rows += [
-            run | {"class": label, "n": count, "accuracy": accuracy}
+            run | {"class": label, "class_name": names[label], "n": count, "accuracy": accuracy}
             for label, (count, accuracy) in enumerate(zip(counts.tolist(), accuracies.tolist(), strict=True))
         ]
     return pandas.DataFrame(rows)
@@ -86,15 +91,23 @@ def class_accuracy_table(study: Path, results: "pandas.DataFrame") -> "pandas.Da
 def confusion_table(study: Path, results: "pandas.DataFrame") -> "pandas.DataFrame":
     """The confusion matrices of the runs in `results` (rows of `results.csv`), in the last epoch.
 
-    A row per run and pair of classes: id, noise, method, seed, true, predicted and n (test samples).
+    A row per run and pair of classes: id, noise, method, seed, true, true_name, predicted, predicted_name and n (test samples).
+    Of more than 1,000 classes only the pairs that occur.
     """
     import pandas
 
     rows = []
     for run, found in _each(study, results):
-        counts = confusion(found.logits.argmax(axis=1), found.labels, found.logits.shape[1])
-        pairs = itertools.product(range(len(counts)), repeat=2)
-        rows += [run | {"true": true, "predicted": predicted, "n": int(counts[true, predicted])} for true, predicted in pairs]
+        predicted, classes, names = classes_of(found.logits), found.logits.shape[1], _class_names(study, run)
+        if classes > DENSE:
+            there = predicted >= 0
+            pairs, counts = np.unique(found.labels[there] * classes + predicted[there], return_counts=True)
+        else:
+            pairs, counts = np.arange(classes**2), confusion(predicted, found.labels, classes).ravel()
+        rows += [
+            run | {"true": t, "true_name": names[t], "predicted": p, "predicted_name": names[p], "n": n}
+            for t, p, n in zip(*(part.tolist() for part in (*np.divmod(pairs, classes), counts)), strict=True)
+        ]
     return pandas.DataFrame(rows)
 
 
@@ -107,13 +120,17 @@ def churn_table(study: Path, results: "pandas.DataFrame") -> "pandas.DataFrame":
 
     classes: dict[tuple[str, str], list[NDArray[np.int64]]] = {}
     for run, found in _each(study, results):
-        classes.setdefault((str(run["noise"]), str(run["method"])), []).append(found.logits.argmax(axis=1))
+        classes.setdefault((str(run["noise"]), str(run["method"])), []).append(classes_of(found.logits))
     return pandas.DataFrame(
         [
             {"noise": noise, "method": method, "n": len(rows), "churn": mean_churn(np.stack(rows))}
             for (noise, method), rows in classes.items()
         ]
     )
+
+
+def _class_names(study: Path, run: Mapping[str, object]) -> list[str]:
+    return list(read_config(study / str(run["id"]))["images"]["class_names"])
 
 
 def _each(study: Path, results: "pandas.DataFrame") -> Iterator[tuple[dict[str, object], Predictions]]:

@@ -1,5 +1,6 @@
 """What a run comes to: its row of `results.csv`."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ import numpy as np
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.corruption import NoisyLabels
 from noisylab.data.image_data import ImageData
-from noisylab.study.run_config import RunConfig
+from noisylab.study.run_config import LABELS_IN_FILES, RunConfig
 
 if TYPE_CHECKING:
     import pandas
@@ -61,6 +62,8 @@ def result_of(
         "images_total": round(images * all_networks) + sum(teacher["images_total"] for teacher in teachers) + teachers_images,
         "fidelity": kind.fidelity_for(**method.options),
         "comparison_key": config.comparison_key,
+        "data_source": _short(DATA_SETS.identity(config.data), config.data_digest),
+        "noise_source": _source_of(config, noisy),
         "code": "+".join(code.sha256[:8] for code in config.code),
         **_accuracies(metrics),
         "clean_correct": float(last["clean_correct"]),
@@ -74,6 +77,20 @@ def result_of(
         "seconds": own_seconds + sum(teacher["seconds"] for teacher in teachers),
         "images_per_second": images / own_seconds,
     }
+
+
+def _source_of(config: RunConfig, noisy: NoisyLabels) -> str:
+    """A digest of a noise that files define, the same for all seeds; empty for any other, and for parts of others."""
+    if not NOISES.has_path(config.noise):
+        return ""
+    if NOISES.parse(config.noise).name in LABELS_IN_FILES:
+        return _short(NOISES.identity(config.noise), noisy.digest)
+    digests = [f"{key}={value}" for key, value in sorted(noisy.parameters.items()) if key.endswith("_digest")]
+    return _short(NOISES.identity(config.noise), *digests) if digests else ""
+
+
+def _short(*texts: str) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
 
 
 def _accuracies(metrics: "pandas.DataFrame") -> dict[str, Any]:
@@ -103,11 +120,10 @@ def labels_of(config: RunConfig, noise_defaults: Mapping[str, Any]) -> dict[str,
     """
     noise, data = NOISES.parse(config.noise, noise_defaults), DATA_SETS.parse(config.data)
     return {
-        # Objects that stand for specs are kept in files, whose paths say nothing.
-        "data": data.options.get("label") or data.label,
+        "data": data.label,
         "model": MODELS.parse(config.model).label,
         "method": METHODS.parse(config.method).label,
-        "noise": noise.options.get("label") or noise.label,
+        "noise": noise.label,
         "noise_kind": noise.family,
         "augment": AUGMENTATIONS.parse(config.augment).label,
     }

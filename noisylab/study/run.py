@@ -1,5 +1,6 @@
 """One run, from its configuration to a finished folder."""
 
+import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from noisylab.core.distributed import from_main, is_main
+from noisylab.core.files import write_atomically
 from noisylab.core.registries import AUGMENTATIONS, METHODS, MODELS, NOISES
 from noisylab.core.seeds import derive_seed
 from noisylab.corruption import NoisyLabels
@@ -31,6 +33,7 @@ from noisylab.study.result import result_of
 from noisylab.study.run_config import RunConfig
 from noisylab.study.run_folder import (
     CHECKPOINT,
+    FAILURE,
     METRICS,
     NOISE_FILE,
     PREDICTIONS,
@@ -73,8 +76,19 @@ def run_one(
     All processes that train one run together (`noisylab.core.distributed`) call it; only the main one reads and writes the
     folder.
     """
-    with _locked(study / config.id, with_checkpoint=with_checkpoint) as result:
-        return _run(config, data, study, on_progress, on_row) if result is None else result
+    folder = study / config.id
+    with _locked(folder, with_checkpoint=with_checkpoint) as result:
+        if result is not None:
+            return result
+        try:
+            result = _run(config, data, study, on_progress, on_row)
+        except DivergedError as error:
+            if is_main():
+                write_atomically(folder / FAILURE, json.dumps({"reason": str(error)}) + "\n")
+            raise
+        if is_main():
+            (folder / FAILURE).unlink(missing_ok=True)
+        return result
 
 
 @contextmanager
@@ -171,6 +185,8 @@ def _recorder(config: RunConfig, folder: Path, data: ImageData, noisy: NoisyLabe
         record=config.record,
         divergence=True,
         probabilities=True,
+        # The loop goes on from its checkpoint, and the recorder with it.
+        resume=True,
     )
 
 

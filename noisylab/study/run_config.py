@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from noisylab.core.checks import Bound, NonNegativeInt, NotIdentity, PositiveInt, check_fields, has_metadata
+from noisylab.core.foreign_text import for_file_name
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.training.config import TrainConfig
 
@@ -23,6 +24,9 @@ Share = Annotated[float, Bound(ge=0, lt=1, written_as="percent")]
 
 # The spec fields, and their registries.
 SPECS = {"data": DATA_SETS, "model": MODELS, "method": METHODS, "noise": NOISES, "augment": AUGMENTATIONS}
+
+# Noises whose files hold the labels themselves, which do not depend on a seed.
+LABELS_IN_FILES = ("file", "record")
 
 # The fields in which runs of one comparison differ; all other differences are settings.
 COMPARED = ("method", "noise", "noise_digest", "noise_seed", "seed", "code")
@@ -89,7 +93,7 @@ class RunConfig:
     @cached_property
     def id(self) -> str:
         """The name of the run's folder: a readable name, and a SHA-256 of the identity."""
-        name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{_short(self.method)}-{_short(self.noise)}-seed{self.seed}")
+        name = for_file_name(f"{_short(self.method)}-{_short(self.noise)}-seed{self.seed}")
         return f"{name}-{_digest(identity(self))}"
 
     @cached_property

@@ -17,7 +17,7 @@ from noisylab.methods.base import Method, Step
 from noisylab.recording.recorder import DynamicsRecorder
 from noisylab.study.predictions import Predictions, compact
 from noisylab.training.callback import Callback, EpochSummary
-from noisylab.training.evaluate import Evaluator
+from noisylab.training.evaluate import Evaluator, predicted
 
 # The last epochs, which are always evaluated.
 ALWAYS = 10
@@ -171,4 +171,4 @@ class RunLog(Callback):
 
 
 def _accuracy(logits: Tensor, labels: NDArray[np.int64]) -> float:
-    return float((logits.argmax(dim=1).cpu().numpy() == labels).mean())
+    return float((predicted(logits).cpu().numpy() == labels).mean())

@@ -1,7 +1,7 @@
 """`study.json`: the grids that were run in a study folder, each with its planned runs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from noisylab.study.grid import Grid
 from noisylab.study.plan import Plan
 from noisylab.study.result import labels_of
 from noisylab.study.run_config import FORMAT, RunConfig
-from noisylab.study.run_folder import CONFIG, check_format, read_config
+from noisylab.study.run_folder import CONFIG, FAILURE, check_format, read_config, read_result
 
 STUDY = "study.json"
 
@@ -50,6 +50,14 @@ def read_plans(study: Path) -> list[dict[str, Any]]:
 def planned_runs(study: Path) -> list[dict[str, Any]]:
     """All planned runs, each once: {"id", "method", "noise", "seed"}, in the order of planning."""
     return list({run["id"]: run for entry in read_plans(study) for run in entry["runs"]}.values())
+
+
+def coverage(study: Path, finished: Collection[str]) -> str:
+    """How many of the planned runs are in, `2 of 4 runs, 1 failed`; empty if all are, or if none were planned."""
+    planned = [run["id"] for run in planned_runs(study)]
+    missing = [run for run in planned if run not in finished and read_result(study / run) is None]
+    failed = sum((study / run / FAILURE).is_file() for run in missing)
+    return f"{len(planned) - len(missing)} of {len(planned)} runs{f', {failed} failed' if failed else ''}" if missing else ""
 
 
 def first_method(study: Path, methods: Sequence[str]) -> str:

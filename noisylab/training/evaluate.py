@@ -1,4 +1,4 @@
-"""Evaluation: logits of whole image arrays, without augmentation."""
+"""Evaluation: logits of whole image arrays, without augmentation, and what they predict."""
 
 import torch
 from torch import Tensor, nn
@@ -31,3 +31,8 @@ class Evaluator:
         ]
         method.train(training)
         return torch.cat(parts)
+
+
+def predicted(logits: Tensor) -> Tensor:
+    """The predicted classes int64[N]; -1, which is no label, for a sample whose logits [N, K] are not all finite."""
+    return torch.where(logits.isfinite().all(dim=1), logits.argmax(dim=1), -1)

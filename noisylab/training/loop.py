@@ -23,9 +23,12 @@ from noisylab.training.evaluate import Evaluator
 from noisylab.training.malloc import keep_freed_memory
 from noisylab.training.update import Update
 
+# The largest loss that records hold.
+LARGEST_LOSS = 65504.0
+
 
 class DivergedError(RuntimeError):
-    """The training loss is no longer a finite number."""
+    """The training loss is no longer a finite number, or beyond every loss of a network that learns."""
 
 
 def train(
@@ -55,7 +58,7 @@ def train(
         checkpoint_seconds: Save at most this often, and after the last epoch.
 
     Raises:
-        DivergedError: If the training loss is not finite.
+        DivergedError: If the training loss is not finite, or above 65,504.
         ValueError: If the number of processes is not the configured one.
 
     Example:
@@ -154,8 +157,11 @@ def _train_epoch(
     method.end_epoch(epoch)
     # The one wait for the device in an epoch.
     train_loss = averaged(torch.stack(losses)).mean().item()
-    if not math.isfinite(train_loss):
-        raise DivergedError(f"the training loss is {train_loss} in epoch {epoch}; try a lower learning rate")
+    if not math.isfinite(train_loss) or abs(train_loss) > LARGEST_LOSS:
+        raise DivergedError(
+            f"the training diverged: its loss is {train_loss:.4g} in epoch {epoch + 1}; "
+            f"try a learning rate below {config.learning_rate:g}"
+        )
     return EpochSummary(
         epoch=epoch,
         train_loss=train_loss,

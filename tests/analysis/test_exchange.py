@@ -130,7 +130,7 @@ def test_the_full_records_of_the_aum_package_are_read(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="columns sample_id and aum, got id, area"):
         read_aum(tmp_path / "other.csv")
     (tmp_path / "twice.csv").write_text("sample_id,aum\n1,2\n1,3\n")
-    with pytest.raises(ValueError, match="each sample once, got 1 again"):
+    with pytest.raises(ValueError, match="each sample once, got '1' again"):
         read_aum(tmp_path / "twice.csv")
 
 

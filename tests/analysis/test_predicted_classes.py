@@ -64,7 +64,8 @@ def test_a_selection_has_the_precision_and_recall_of_a_search_for_true_labels(se
     [
         (lambda: confusion([0, 1], [0]), r"int64\[2\] and int64\[1\]"),
         (lambda: confusion([0.5], [0]), "float64"),
-        (lambda: confusion([-1], [0]), "got -1"),
+        (lambda: confusion([-2], [0]), "or -1 for none, got -2 at position 0"),
+        (lambda: confusion([0], [-1]), "labels must be at least 0, got -1 at position 0"),
         (lambda: confusion([3], [0], 3), "at least 4 for these labels and predictions, got 3"),
         (lambda: mean_churn([0, 1]), r"int64\[2\]"),
         (lambda: selection([True], [True, False]), r"\(1,\) and \(2,\)"),

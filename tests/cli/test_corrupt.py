@@ -115,7 +115,7 @@ def test_missing_human_labels_are_named_with_their_source(capsys: Capture, tmp_p
         (["--seed", "-1"], "seed must be a number >= 0"),
         (["--out", "x.npz"], "--out must end in .csv or .txt or .json or .npy, got 'x.npz'"),
         (["--labels", "nothing.npy"], "no file 'nothing.npy'"),
-        (["--column", "label"], "--column and --num-classes are for --labels FILE"),
+        (["--column", "label"], "--column, --by and --num-classes are for --labels FILE"),
         (["--describe", "elr"], "there is no option --describe"),
     ],
 )

@@ -166,11 +166,11 @@ def test_one_column_without_a_header_will_do(tmp_path: Path) -> None:
     ("name", "content", "said"),
     [
         ("x.json", b"[0, 1", "is not a list of labels"),
-        ("x.json", b"[0, 1.0, 1]", "labels must be integers, got float values such as 1.0"),
-        ("x.json", b"[0, true, 1]", "labels must be integers, got bool values such as True"),
-        ("x.json", b'{"a": 1}', "must hold a list, got dict"),
+        ("x.json", b"[0, 1.5, 1]", "labels must be all integers or all names, got 1.5 in entry 1"),
+        ("x.json", b"[0, true, 1]", "labels must be all integers or all names, got True in entry 1"),
+        ("x.json", b'{"a": 1}', r"\('a' in entry 0\), and the names of the samples are not known"),
         ("x.json", b"[0, 1]", "one label for each of the 3 samples, got 2"),
-        ("x.json", b"[0, 1, 9]", "labels must be below num_classes = 2, got 9 at position 2"),
+        ("x.json", b"[0, 1, 9]", "labels must be below num_classes = 2, got 9 at entry 2"),
         ("x.json", b"[0, -1, 1]", "must not be negative, got -1"),
         ("x.json", b"[1, 0, 0]", "must have rate 0.3, got 1.0000"),
         ("x.csv", b"0\n1.5\n1\n", "is not a list of labels"),
@@ -210,7 +210,7 @@ def test_a_file_is_held_against_the_true_labels(tmp_path: Path) -> None:
     assert from_file(true, str(tmp_path / "pair.csv"), 10).rate == pytest.approx(0.3)
     other = true.copy()
     other[7] = 3
-    with pytest.raises(ValueError, match="states true label 7 for sample 7, which has 3"):
+    with pytest.raises(ValueError, match="states true label 7 for sample 7 in line 9, which has 3"):
         from_file(other, str(tmp_path / "pair.csv"), 10)
 
 
@@ -243,26 +243,26 @@ def test_several_columns_that_may_hold_the_labels_are_not_chosen_among(tmp_path:
 
 @pytest.mark.parametrize("header", ["given", "given_label", "noisy", "noisy_label", "label", "labels", "target", " Label"])
 def test_the_accepted_headers(tmp_path: Path, header: str) -> None:
-    (tmp_path / "x.csv").write_text(f"\ufeffid,{header},true_label,name\n7,1,0,cat\n8,1,1,dog\n9,0,0,cat\n")
+    (tmp_path / "x.csv").write_text(f"\ufeffid,{header},true_label,name\n0,1,0,cat\n1,1,1,dog\n2,0,0,cat\n")
     assert from_file([0, 1, 0], str(tmp_path / "x.csv")).given.tolist() == [1, 1, 0]
 
 
 @pytest.mark.parametrize(
     ("name", "content", "column", "said"),
     [
-        ("x.csv", "index;label\n0;1\n1;1\n2;0\n", None, "its columns are separated by ';', and must be by ','"),
-        ("x.csv", "label\n0\ncat\n1\n", None, "labels must be all integers or all names, got 'cat' for label 1"),
-        ("x.csv", "label\ncat\n0.5\n", None, "labels must be all integers or all names, got '0.5' for label 1"),
+        ("x.csv", "index;label,\n0;1,\n1;1,\n2;0,\n", None, "its columns may be separated by ',' or ';': use only one"),
+        ("x.csv", "label\n0\ncat\n1\n", None, "labels must be all integers or all names, got 'cat' in line 3"),
+        ("x.csv", "label\ncat\n0.5\n", None, "labels must be all integers or all names, got '0.5' in line 3"),
         (
             "x.csv",
             "species\ncat\ndog\n",
             None,
             "'species' may be a header or a label; write 'label' above it, or column='species'",
         ),
-        ("x.csv", "index,label\n0,1\n1\n2,0\n", None, "labels must be all integers or all names, got 1 columns for label 1"),
+        ("x.csv", "index,label\n0,1\n1\n2,0\n", None, "line 3 has 1 columns, and line 1 has 2"),
         ("x.csv", "a,label\n0,1\n", "b", "must have one column 'b', got a, label"),
         ("x.csv", "0\n1\n1\n", "label", "it has no header, so no column 'label'"),
-        ("x.json", "[0, 1, 1]", "label", "has no columns; column is for .csv"),
+        ("x.json", "[0, 1, 1]", "label", "it has no header, so no column 'label'"),
     ],
 )
 def test_what_is_wrong_with_columns_is_said(tmp_path: Path, name: str, content: str, column: str | None, said: str) -> None:

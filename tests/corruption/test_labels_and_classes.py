@@ -72,7 +72,7 @@ def test_counted_classes_may_be_absent() -> None:
         ),
         (lambda: preset(FOUR, 0.4, "sce", 4, form="asymmetric"), "is for CIFAR-10's 10 classes, got 4 classes"),
         (lambda: symmetric([1.0, 0.0], 0.4), "they are whole numbers, so labels.astype(int) will do"),
-        (lambda: symmetric(np.array([0, None], object), 0.4), "labels must be integers, got NoneType values such as None"),
+        (lambda: symmetric(np.array([0, None], object), 0.4), "labels must be integers, got None at position 1"),
         (lambda: symmetric(np.array([0, True], object), 0.4), "labels must be integers, got bool values such as True"),
         (lambda: symmetric(FOUR, 40), "rate must be a number in [0, 1], got 40; did you mean 0.4?"),
         (lambda: symmetric(FOUR, "40 %"), "got '40 %'; did you mean 0.4?"),  # type: ignore[arg-type]

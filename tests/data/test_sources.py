@@ -70,9 +70,12 @@ def test_grey_images_need_no_channel(tmp_path: Path) -> None:
     ("change", "said"),
     [
         ({"train_images": ARRAYS["train_images"] / 255}, "train_images must be uint8 [N,H,W] or [N,H,W,C], got float64"),
-        ({"train_labels": np.zeros(4, dtype=int)}, "train_labels must be 9 integers [N] or [N,1], got int64 [4]"),
-        ({"train_labels": ARRAYS["train_labels"] * 1.0}, "train_labels must be 9 integers"),
-        ({"train_labels": ARRAYS["train_labels"] - 1}, "train_labels must not be negative, got -1"),
+        (
+            {"train_labels": np.zeros(4, dtype=int)},
+            "train_labels must be 9 whole numbers or names, [N] or [N,1], got int64 [4]",
+        ),
+        ({"train_labels": ARRAYS["train_labels"] + 0.5}, "train_labels: labels must be integers, got float64"),
+        ({"train_labels": ARRAYS["train_labels"] - 1}, "train_labels: labels must not be negative, got -1 at position 0"),
         ({"train_labels": np.array([None] * 9)}, "is not a MedMNIST-style .npz file"),
         ({"test_images": ARRAYS["test_images"][:, :5]}, "differ in shape"),
         ({"test_images": ARRAYS["test_images"][:0], "test_labels": ARRAYS["test_labels"][:0]}, "test_images must be"),

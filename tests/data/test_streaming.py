@@ -181,7 +181,7 @@ def test_a_size_is_needed(folder: Path, options: str) -> None:
 
 def test_a_coloured_image_among_grey_ones_is_refused(tmp_path: Path) -> None:
     images = StreamedImages(str(tmp_path), np.array([b"a.png"]), (4, 4), "L")
-    Image.fromarray(np.zeros((4, 4, 3), dtype=np.uint8)).save(tmp_path / "a.png")
+    Image.new("RGB", (4, 4), "red").save(tmp_path / "a.png")
     with pytest.raises(ValueError, match="in colour, but others are grey"):
         images[0]
 

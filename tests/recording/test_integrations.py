@@ -58,7 +58,16 @@ def assert_same(one: Path, two: Path) -> None:
 
 @needs_lightning
 class TestLightning:
-    def fit(self, folder: Path, epochs: int = EPOCHS, batch: str = "tuple", output: str = "logits", **fitting: Any) -> Any:
+    def fit(
+        self,
+        folder: Path,
+        epochs: int = EPOCHS,
+        batch: str = "tuple",
+        output: str = "logits",
+        recorder: dict[str, Any] | None = None,
+        trainer: dict[str, Any] | None = None,
+        **fitting: Any,
+    ) -> Any:
         import lightning.pytorch as lightning
 
         from noisylab.recording.integrations.lightning import DynamicsCallback
@@ -84,8 +93,10 @@ class TestLightning:
         data = rows if batch == "tuple" else [{"x": x, "y": y, "index": i} for x, y, i in rows]
         if batch == "no ids":
             data = [{"x": x, "y": y} for x, y, _ in rows]
-        callback = DynamicsCallback(folder / "records", GIVEN.numpy(), **({"epochs": EPOCHS} | OPTIONS))
-        trainer = lightning.Trainer(
+        if batch == "other labels":
+            data = [(x, (y + 1) % 3, i) for x, y, i in rows]
+        callback = DynamicsCallback(folder / "records", GIVEN.numpy(), **(OPTIONS | (recorder or {})))
+        made = lightning.Trainer(
             max_epochs=epochs,
             accelerator="cpu",
             logger=False,
@@ -93,10 +104,11 @@ class TestLightning:
             enable_model_summary=False,
             default_root_dir=folder,
             callbacks=[callback],
+            **(trainer or {}),
         )
         loader = DataLoader(data, batch_size=4)  # type: ignore[arg-type, var-annotated]
-        trainer.fit(Module(), loader, loader, **fitting)
-        return trainer
+        made.fit(Module(), loader, loader, **fitting)
+        return made
 
     @pytest.mark.filterwarnings("ignore")
     @pytest.mark.parametrize("batch", ["tuple", "mapping"])
@@ -116,11 +128,36 @@ class TestLightning:
         assert np.isnan(resumed["divergence"].values[2]).all(), "what it would be compared with is not on disk"
 
     @pytest.mark.filterwarnings("ignore")
+    def test_a_new_training_is_not_mixed_into_old_records(self, plain: Path, tmp_path: Path) -> None:
+        first = self.fit(tmp_path, epochs=2)
+        first.save_checkpoint(tmp_path / "last.ckpt")
+        with pytest.raises(ValueError, match=r"holds 2 of 2 epochs .* overwrite=True"):
+            self.fit(tmp_path)
+        # A resumed training never overwrites, and has more epochs than the records.
+        self.fit(tmp_path, recorder={"overwrite": True}, ckpt_path=tmp_path / "last.ckpt")
+        np.testing.assert_allclose(
+            load_dynamics(plain)["margin"].values, load_dynamics(tmp_path / "records")["margin"].values, atol=2e-3
+        )
+        self.fit(tmp_path, epochs=1, recorder={"overwrite": True})
+        assert load_dynamics(tmp_path / "records").sizes["epoch"] == 1
+
+    @pytest.mark.filterwarnings("ignore")
+    def test_a_trial_run_leaves_no_records(self, tmp_path: Path) -> None:
+        self.fit(tmp_path, trainer={"fast_dev_run": True})
+        assert not (tmp_path / "records").exists()
+
+    @pytest.mark.filterwarnings("ignore")
+    def test_labels_that_contradict_the_given_ones_are_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(ValueError, match=r"labels must be the given ones, and 10 of 10 are not"):
+            self.fit(tmp_path / "wrong", batch="other labels")
+        self.fit(tmp_path / "said", batch="other labels", recorder={"check_labels": False})
+
+    @pytest.mark.filterwarnings("ignore")
     def test_what_it_cannot_record_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=r"training_step must return .*logits"):
             self.fit(tmp_path, output="loss")
         with pytest.raises(ValueError, match="must hold the 4 sample ids"):
-            self.fit(tmp_path, batch="no ids")
+            self.fit(tmp_path / "no ids", batch="no ids")
 
 
 class Classifier(nn.Module):
@@ -137,7 +174,16 @@ class Classifier(nn.Module):
 
 @needs_transformers
 class TestHuggingFace:
-    def train(self, folder: Path, epochs: int = EPOCHS, ids: bool = True, resume: bool = False, **options: Any) -> Any:
+    def train(
+        self,
+        folder: Path,
+        epochs: int = EPOCHS,
+        ids: bool = True,
+        resume: bool = False,
+        recorder: dict[str, Any] | None = None,
+        shift: int = 0,
+        **options: Any,
+    ) -> Any:
         from transformers import Trainer, TrainingArguments
 
         from noisylab.recording.integrations.huggingface import DynamicsCallback
@@ -146,7 +192,7 @@ class TestHuggingFace:
             def _get_train_sampler(self, *_: Any) -> Any:
                 return torch.utils.data.SequentialSampler(rows)  # type: ignore[arg-type]
 
-        rows = [{"x": INPUTS[i], "labels": int(GIVEN[i])} | ({"index": i} if ids else {}) for i in range(10)]
+        rows = [{"x": INPUTS[i], "labels": (int(GIVEN[i]) + shift) % 3} | ({"index": i} if ids else {}) for i in range(10)]
         arguments = TrainingArguments(
             output_dir=str(folder / "trainer"),
             num_train_epochs=epochs,
@@ -164,7 +210,7 @@ class TestHuggingFace:
             save_strategy="epoch",
             **options,
         )
-        callback = DynamicsCallback(folder / "records", GIVEN.numpy(), **({"epochs": EPOCHS} | OPTIONS))
+        callback = DynamicsCallback(folder / "records", GIVEN.numpy(), **(OPTIONS | (recorder or {})))
         model = Classifier()
         trainer = InOrder(model=model, args=arguments, train_dataset=rows, eval_dataset=rows, callbacks=[callback])
         trainer.train(resume_from_checkpoint=resume)
@@ -190,3 +236,21 @@ class TestHuggingFace:
     def test_without_ids_it_says_what_to_do(self, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="remove_unused_columns=False"):
             self.train(tmp_path, ids=False)
+
+    @pytest.mark.filterwarnings("ignore")
+    def test_a_new_training_is_not_mixed_into_old_records(self, plain: Path, tmp_path: Path) -> None:
+        self.train(tmp_path, epochs=2)
+        with pytest.raises(ValueError, match=r"holds 2 of 2 epochs .* overwrite=True"):
+            self.train(tmp_path)
+        self.train(tmp_path, resume=True, recorder={"overwrite": True})
+        np.testing.assert_allclose(
+            load_dynamics(plain)["margin"].values, load_dynamics(tmp_path / "records")["margin"].values, atol=2e-3
+        )
+        self.train(tmp_path, epochs=1, recorder={"overwrite": True})
+        assert load_dynamics(tmp_path / "records").sizes["epoch"] == 1
+
+    @pytest.mark.filterwarnings("ignore")
+    def test_labels_that_contradict_the_given_ones_are_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(ValueError, match=r"labels must be the given ones, and 10 of 10 are not"):
+            self.train(tmp_path / "wrong", shift=1)
+        self.train(tmp_path / "said", shift=1, recorder={"check_labels": False})

@@ -9,7 +9,7 @@ import xarray
 from torch import Tensor
 
 from noisylab.data import LastBatchSampler, TwinSampler
-from noisylab.recording import DynamicsRecorder, load_dynamics, recorder
+from noisylab.recording import DynamicsRecorder, load_dynamics, recorder, store
 
 GIVEN = np.array([0, 1, 2, 1, 0, 2])
 TRUE = np.array([0, 1, 2, 0, 0, 1])
@@ -114,7 +114,7 @@ def test_agreement_compares_with_the_step_before_also_across_epochs(reopened: bo
     assert records.last["prediction"].tolist() == [0, 1, 2, 1, 1, 1]
     assert records.last["agreement"].tolist() == [1, 0, 1, -1, -1, -1]
     if reopened:
-        records = make(tmp_path)
+        records = make(tmp_path, resume=True)
     step([3, 4, 5, 2, 1, 0], [1, 2, 1, 0, 0, 0], slice(3, 6))
     records.end_epoch()
     assert records.last["prediction"].tolist() == [0, 0, 0, 255, 255, 255], "a repeated view is not the epoch's own"
@@ -138,7 +138,7 @@ def test_chunks_and_buffers_change_no_bit(
     chunk_bytes: int, buffered: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record_run(tmp_path / "usual")
-    monkeypatch.setattr(recorder, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(store, "CHUNK_BYTES", chunk_bytes)
     monkeypatch.setattr(recorder, "BUFFERED", buffered)
     record_run(tmp_path / "small")
     assert load_dynamics(tmp_path / "usual").identical(load_dynamics(tmp_path / "small"))
@@ -160,14 +160,14 @@ def test_recording_goes_on_in_the_same_folder(tmp_path: Path) -> None:
     records = record_run(tmp_path / "parts")
     records.load_state_dict({"epoch": 2, "latest": torch.zeros(6, dtype=torch.int64)})
     for stop in (3, 5):
-        again = DynamicsRecorder(tmp_path / "parts", GIVEN, epochs=5)
+        again = DynamicsRecorder(tmp_path / "parts", GIVEN, epochs=5, resume=True)
         assert again.epoch == 5 or stop == 3
     with pytest.raises(ValueError, match="5 epochs"):
         again.end_epoch()
     with pytest.raises(ValueError, match="holds records with other samples or labels; remove it"):
-        DynamicsRecorder(tmp_path / "parts", GIVEN[::-1].copy(), epochs=5)
-    with pytest.raises(ValueError, match=r"holds records with epochs 5 \(asked for: 6\), other samples or labels"):
-        DynamicsRecorder(tmp_path / "parts", GIVEN, epochs=6)
+        DynamicsRecorder(tmp_path / "parts", GIVEN[::-1].copy(), epochs=5, resume=True)
+    with pytest.raises(ValueError, match=r"holds records with record 'online' \(asked for: 'eval'\), other samples or labels"):
+        DynamicsRecorder(tmp_path / "parts", GIVEN[::-1].copy(), epochs=6, record="eval", resume=True)
     assert load_dynamics(tmp_path / "whole").identical(load_dynamics(tmp_path / "parts"))
 
 

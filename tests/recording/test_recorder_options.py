@@ -120,7 +120,7 @@ def test_labels_are_the_given_ones_unless_said_otherwise(tmp_path: Path) -> None
     index, logits = torch.arange(8), draw(0, 8)
     for name, labels in (("default", None), ("said", torch.from_numpy(GIVEN)), ("other", torch.from_numpy(TRUE))):
         records = make(tmp_path / name)
-        records.observe(index, logits, labels)
+        records.observe(index, logits, labels, check_labels=name != "other")
         records.end_epoch()
     margins = {name: load_dynamics(tmp_path / name)["margin"].values[0] for name in ("default", "said", "other")}
     np.testing.assert_array_equal(margins["default"], margins["said"])
@@ -181,7 +181,7 @@ def test_a_state_brings_everything_back(tmp_path: Path) -> None:
     record(parts, 2)
     state = parts.state_dict()
     record(parts, 3)
-    again = make(tmp_path / "parts")
+    again = make(tmp_path / "parts", resume=True)
     again.load_state_dict(state)
     record(again, 4)
     equal(tmp_path / "whole", tmp_path / "parts")
@@ -220,7 +220,7 @@ import numpy as np, torch
 from noisylab.recording import DynamicsRecorder
 folder, rank, shards, epochs, pause = sys.argv[1], *map(int, sys.argv[2:5]), float(sys.argv[5])
 given = np.arange(40) % 4
-options = dict(epochs=epochs, shard=(rank, shards), divergence=True, probabilities=True)
+options = dict(epochs=epochs, resume=True, shard=(rank, shards), divergence=True, probabilities=True)
 recorder = DynamicsRecorder(folder, given, true_labels=given, **options)
 for epoch in range(recorder.epoch, epochs):
     logits = torch.randn(40, 4, generator=torch.Generator().manual_seed(epoch))
@@ -312,7 +312,7 @@ def test_records_of_the_first_format_are_read_and_not_continued(tmp_path: Path) 
     assert read["mislabelled"].values.tolist() == (GIVEN != TRUE).tolist()
     assert intact_epochs(tmp_path) == 0
     with pytest.raises(ValueError, match="holds records with format"):
-        make(tmp_path, epochs=2)
+        make(tmp_path, epochs=2, resume=True)
 
 
 def test_the_bytes_on_disk_are_those_that_are_stated(tmp_path: Path) -> None:

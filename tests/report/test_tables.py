@@ -13,8 +13,8 @@ from rich.console import Console
 from noisylab.analysis.comparisons import compare, primary_contrasts
 from noisylab.analysis.statistics import format_interval, format_p
 from noisylab.analysis.tables import MEASURES
+from noisylab.core.foreign_text import for_latex
 from noisylab.report.study_report import show
-from noisylab.report.table import latex_text
 from noisylab.report.tables import (
     BUDGETS,
     accuracy_table,
@@ -203,8 +203,8 @@ def test_latex_is_escaped_and_whole(results: pandas.DataFrame, tmp_path: Path) -
 
 
 def test_special_characters_are_text_for_latex() -> None:
-    assert latex_text("a_b 5 % & {x} < #1") == r"a\_b 5 \% \& \{x\} $<$ \#1"
-    assert latex_text("a\\b~c^d") == r"a\textbackslash{}b\textasciitilde{}c\textasciicircum{}d"
+    assert for_latex("a_b 5 % & {x} < #1") == r"a\_b 5 \% \& \{x\} $<$ \#1"
+    assert for_latex("a\\b~c^d") == r"a\textbackslash{}b\textasciitilde{}c\textasciicircum{}d"
 
 
 def test_the_protocol_names_what_a_reader_asks_for(results: pandas.DataFrame) -> None:

@@ -336,8 +336,12 @@ def test_tables_of_predictions_are_those_of_the_runs(data: ImageData, tmp_path: 
         own = accuracy[accuracy["id"] == run.id]
         np.testing.assert_array_equal(own["accuracy"], class_accuracy(prediction, outputs.labels))
         assert own["n"].sum() == 450
+        assert own["class_name"].tolist() == [*data.class_names]
         matrix = counts[counts["id"] == run.id].pivot(index="true", columns="predicted", values="n")
         np.testing.assert_array_equal(matrix, confusion(prediction, outputs.labels, 10))
+    names = np.array(data.class_names)
+    assert counts["true_name"].tolist() == names[counts["true"]].tolist()
+    assert counts["predicted_name"].tolist() == names[counts["predicted"]].tolist()
     table = churn_table(tmp_path, results).set_index("method")
     predictions = [found[run.id].logits.argmax(axis=1) for run in runs[:3]]
     assert table.loc["ce", "churn"] == mean_churn(np.stack(predictions))

@@ -55,16 +55,20 @@ class Cut(Callback):
 
 def trained(name: str, seed: int = 0, callbacks: Any = (), config: TrainConfig = CONFIG, **options: Any) -> Method:
     method = make_method(name, config.epochs)
-    train(method, training_set(), config, callbacks, seed=seed, **options)
+    train(method, training_set(given_labels()), config, callbacks, seed=seed, **options)
     return method
 
 
-def run_log(folder: Path) -> RunLog:
+def given_labels() -> np.ndarray:
     given = true_labels()
     given[:9] = (given[:9] + 1) % 4
-    data = training_set()
+    return given
+
+
+def run_log(folder: Path, resume: bool = False) -> RunLog:
+    given, data = given_labels(), training_set()
     return RunLog(
-        recorder=DynamicsRecorder(folder, given, true_labels=true_labels(), epochs=CONFIG.epochs),
+        recorder=DynamicsRecorder(folder, given, true_labels=true_labels(), epochs=CONFIG.epochs, resume=resume),
         noisy=from_pair(true_labels(), given, CLASSES),
         test=Labelled(Evaluator(data.images[:12], data.mean, data.std), true_labels()[:12]),
         validation=Labelled(Evaluator(data.images[12:30], data.mean, data.std), given[12:30]),
@@ -146,7 +150,7 @@ def test_resuming_after_any_epoch_is_exact(name: str, cut: int, tmp_path: Path) 
     if cut == 0:
         # Without a checkpoint, a run starts with new records.
         shutil.rmtree(tmp_path / "cut")
-    log = run_log(tmp_path / "cut")
+    log = run_log(tmp_path / "cut", resume=True)
     resumed = trained(name, callbacks=[log, Ghost(Callback())], **always)
     assert same_state(expected, resumed)
     measured = [[{k: v for k, v in row.items() if "second" not in k} for row in rows] for rows in (whole.rows, log.rows)]

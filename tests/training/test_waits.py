@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from noisylab.core.registries import AUGMENTATIONS, METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods import Method, Step
-from noisylab.recording import DynamicsRecorder
+from noisylab.recording import DynamicsRecorder, recorder
 from noisylab.training import Callback, train
 from noisylab.training.callback import EpochSummary
 
@@ -78,6 +78,11 @@ def watched(method: str, augmentation: str, folder: Path, **changes: Any) -> Bet
 @pytest.mark.parametrize("method", list(METHODS.entries()))
 def test_no_method_reads_from_the_device_within_an_epoch(method: str, tmp_path: Path) -> None:
     assert watched(method, "crop", tmp_path).reads.counts["aten._local_scalar_dense.default"] > 0, "the end of the epoch does"
+
+
+def test_reducing_a_full_buffer_reads_nothing_from_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "BUFFERED", 8)
+    watched("dlb", "crop", tmp_path)
 
 
 @pytest.mark.parametrize("augmentation", NAMES)

@@ -28,7 +28,7 @@ def aum(margin: ArrayLike, *, running: bool = False) -> Values:
     """AUM: the mean margin over epochs, z_given - max of the other logits (Pleiss et al. 2020).
 
     Args:
-        margin: float[E, N]; NaN entries are left out.
+        margin: float[E, N]; entries that are NaN or infinite are left out.
         running: Whether to return the value after each epoch.
 
     Returns:
@@ -42,7 +42,8 @@ def aum(margin: ArrayLike, *, running: bool = False) -> Values:
     Source:
         Pleiss et al., NeurIPS 2020, section 3.1.
     """
-    return mean_over_epochs(margin, "margin", running=running)
+    # A single infinite margin would decide the mean.
+    return mean_over_epochs(margin, "margin", shown=np.isfinite(np.asarray(margin)), running=running)
 
 
 def fake_classes(given_labels: ArrayLike, num_classes: int | None = None, *, seed: int = 0) -> tuple[FakeClass, FakeClass]:

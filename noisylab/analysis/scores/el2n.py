@@ -6,8 +6,10 @@ from numpy.typing import ArrayLike
 from noisylab.analysis._running import Values, check_epochs, mean_over_epochs
 from noisylab.core.checks import PositiveInt
 from noisylab.core.registries import SCORES
+from noisylab.corruption.sample_ids import joined_by_index
 
 
+@joined_by_index
 def error_norm(probabilities: ArrayLike, given: ArrayLike) -> Values:
     """The Euclidean norm of p - onehot(given).
 
@@ -16,10 +18,10 @@ def error_norm(probabilities: ArrayLike, given: ArrayLike) -> Values:
         given: int[N], given labels.
 
     Returns:
-        float64[N].
+        float64[N]; NaN, which is missing, for probabilities that are not finite.
 
     Raises:
-        ValueError: If the shapes do not fit.
+        ValueError: If the shapes do not fit, or a label is no column.
 
     Example:
         >>> from noisylab.analysis import error_norm
@@ -29,6 +31,9 @@ def error_norm(probabilities: ArrayLike, given: ArrayLike) -> Values:
     p, labels = np.array(probabilities, dtype=np.float64), np.asarray(given)
     if p.ndim != 2 or labels.shape != p.shape[:1]:
         raise ValueError(f"probabilities and given must have shapes (N, K) and (N,), got {p.shape} and {labels.shape}")
+    if len(labels) and (labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < p.shape[1]):
+        raise ValueError(f"given must be classes in [0, {p.shape[1]}), got {labels.dtype} {labels.min()} to {labels.max()}")
+    p[~np.isfinite(p).all(axis=1)] = np.nan
     p[np.arange(len(p)), labels] -= 1
     return np.asarray(np.linalg.norm(p, axis=1))
 

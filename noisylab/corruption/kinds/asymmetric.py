@@ -8,9 +8,10 @@ from numpy.typing import ArrayLike
 
 from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
-from noisylab.corruption.class_maps import MAPPINGS
+from noisylab.corruption.class_maps import MAPPINGS, named_map
 from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import Sampling
+from noisylab.corruption.matrices import regular
 from noisylab.corruption.record import NoisyLabels, corrupt
 from noisylab.corruption.validation import check_integer, check_labels, check_true_labels
 
@@ -27,6 +28,7 @@ def asymmetric(
     *,
     sampling: Sampling = "exact_per_class",
     seed: NonNegativeInt = 0,
+    class_names: tuple[str, ...] | None = None,
 ) -> NoisyLabels:
     """Each class of `mapping` becomes its image with probability `rate`; the other classes stay clean.
 
@@ -41,6 +43,7 @@ def asymmetric(
         num_classes: The number of classes; by default, that of the labels.
         sampling: "exact_per_class", "exact" or "iid" (see `draw`).
         seed: Seed of all draws; for one seed, noise is nested over rates.
+        class_names: In the order of the classes. A named map follows its own classes into another order.
 
     Returns:
         The record.
@@ -56,7 +59,7 @@ def asymmetric(
     """
     r = float(rate)
     if isinstance(mapping, str):
-        size, pairs = MAPPINGS[mapping]
+        size, pairs = MAPPINGS[mapping][0], named_map(mapping, class_names)
         clean, classes = check_labels(labels, num_classes)
         if classes != size:
             got = f"num_classes = {num_classes}" if num_classes is not None else f"labels of {classes} classes"
@@ -78,15 +81,11 @@ def asymmetric(
         clean, classes = check_true_labels(labels, num_classes, *named)
         if largest >= classes:
             raise ValueError(f"mapping must use classes below num_classes = {classes}, got class {largest}")
-        fixed = [true for true, given in pairs.items() if true == given]
-        if fixed:
-            raise ValueError(f"mapping must send each class to another one, got {fixed[0]} -> {fixed[0]}")
-    transition = np.eye(classes)
-    for true, given in pairs.items():
-        transition[true, true], transition[true, given] = 1 - r, r
+    stays = np.ones(classes)
+    stays[list(pairs)] = 1 - r
     return corrupt(
         clean,
-        transition,
+        regular(stays, sent=(list(pairs), list(pairs.values()), r)),
         classes,
         kind="asymmetric",
         nominal_rate=r,

@@ -1,6 +1,6 @@
 """Block noise: uniform among the classes of one group."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -11,8 +11,9 @@ from noisylab.core.registries import NOISES
 from noisylab.corruption.class_maps import CIFAR100_SUPERCLASS
 from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import Sampling
+from noisylab.corruption.matrices import regular
 from noisylab.corruption.record import NoisyLabels, corrupt
-from noisylab.corruption.validation import check_labels
+from noisylab.corruption.validation import check_labels, number_labels
 
 
 @NOISES.register("block", main="rate")
@@ -20,7 +21,7 @@ from noisylab.corruption.validation import check_labels
 def block(
     labels: ArrayLike,
     rate: UnitInterval,
-    groups: Literal["cifar100_superclass"] | Sequence[int] = "cifar100_superclass",
+    groups: Literal["cifar100_superclass"] | Sequence[int | str] | Mapping[int | str, int | str] = "cifar100_superclass",
     num_classes: PositiveInt | None = None,
     *,
     sampling: Sampling = "exact_per_class",
@@ -33,7 +34,8 @@ def block(
     Args:
         labels: int[N] true labels, or names.
         rate: r in [0, 1].
-        groups: int[C], the group of each class, or CIFAR-100's superclasses.
+        groups: The group of each class, a number or a name: a list in the order of the classes, or a dict class -> group
+            whose classes are numbers or names. Or CIFAR-100's superclasses.
         num_classes: The number of classes; by default, that of the labels.
         sampling: "exact_per_class", "exact" or "iid" (see `draw`).
         seed: Seed of all draws; for one seed, noise is nested over rates.
@@ -50,7 +52,7 @@ def block(
         array([1, 0, 3, 2])
     """
     r = float(rate)
-    group, _ = check_labels(CIFAR100_SUPERCLASS if isinstance(groups, str) else groups)
+    group, _ = check_labels(CIFAR100_SUPERCLASS if isinstance(groups, str) else number_labels(list(groups))[0])
     clean, classes = check_labels(labels, len(group) if num_classes is None else num_classes)
     if classes != len(group) and isinstance(groups, str):
         half = [0] * ((classes + 1) // 2) + [1] * (classes // 2)
@@ -61,10 +63,8 @@ def block(
         )
     if classes != len(group):
         raise ValueError(f"groups must name the group of each of the {classes} classes, got {len(group)} groups")
-    same = group[:, None] == group[None, :]
-    others = same & ~np.eye(classes, dtype=bool)
-    transition = r * others / np.maximum(others.sum(axis=1, keepdims=True), 1)
-    np.fill_diagonal(transition, np.where(others.any(axis=1), 1 - r, 1))
+    others = np.bincount(group)[group] - 1
+    transition = regular(np.where(others > 0, 1 - r, 1), share=r / np.maximum(others, 1), group=group)
     parameters = {"groups": groups if isinstance(groups, str) else group.tolist()}
     return corrupt(
         clean, transition, classes, kind="block", nominal_rate=r, parameters=parameters, sampling=sampling, seed=seed

@@ -10,6 +10,7 @@ from noisylab.core.checks import SpecText
 from noisylab.core.registries import NOISES
 from noisylab.core.seeds import derive_seed
 from noisylab.corruption.class_names import named_classes
+from noisylab.corruption.matrices import as_fields, diagonal_of, product
 from noisylab.corruption.record import NoisyLabels
 
 
@@ -66,8 +67,8 @@ def _joined(first: NoisyLabels, second: NoisyLabels) -> NoisyLabels:
     if first.seed == second.seed and "sampling" in first.parameters and "sampling" in second.parameters:
         raise ValueError(f"second must have another seed than first, or the same samples flip twice; both have {first.seed}")
     classes = max(first.num_classes, second.num_classes)
-    known = first.transition is not None and second.transition is not None and first.num_classes == second.num_classes
-    transition = first.transition @ second.transition if known else None  # type: ignore[operator]
+    parts = (first.matrix, second.matrix) if first.num_classes == second.num_classes else (None, None)
+    transition = None if parts[0] is None or parts[1] is None else product(parts[0], parts[1])
     late, early = second.replaced_by, first.replaced_by
     if late is not None and early is not None:
         raise ValueError("images can be replaced once only, got open-set noise twice")
@@ -78,15 +79,15 @@ def _joined(first: NoisyLabels, second: NoisyLabels) -> NoisyLabels:
         f"{first.kind}+{second.kind}",
         0.0,
         first.seed,
-        transition,
-        {"first": _part(first), "second": _part(second)} | _common_parameters(first, second),
-        first.positions,
-        early if late is None else late,
+        parameters={"first": _part(first), "second": _part(second)} | _common_parameters(first, second),
+        positions=first.positions,
+        replaced_by=early if late is None else late,
+        **as_fields(transition),
     )
     # A matrix says nothing about replaced images.
     if transition is None or made.replaced_by is not None:
         return replace(made, nominal_rate=made.rate)
-    return replace(made, nominal_rate=float((1 - np.diagonal(transition))[made.true].mean()))
+    return replace(made, nominal_rate=float((1 - diagonal_of(transition))[made.true].mean()))
 
 
 def _part(record: NoisyLabels) -> dict[str, Any]:

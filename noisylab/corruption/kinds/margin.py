@@ -6,10 +6,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval
+from noisylab.core.checks import NonNegativeInt, PathText, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
 from noisylab.corruption.class_names import named_classes
-from noisylab.corruption.drawing import PerSample, Sampling
+from noisylab.corruption.drawing import PerSample, Sampling, sent_to
 from noisylab.corruption.record import NoisyLabels, corrupt
 from noisylab.corruption.validation import check_labels, check_posteriors, read_rows
 
@@ -19,7 +19,7 @@ from noisylab.corruption.validation import check_labels, check_posteriors, read_
 def margin(
     labels: ArrayLike,
     rate: UnitInterval,
-    posteriors: ArrayLike | str | PathLike[str],
+    posteriors: ArrayLike | PathText | PathLike[str],
     num_classes: PositiveInt | None = None,
     *,
     form: Literal["I", "II", "III"] = "I",
@@ -36,7 +36,8 @@ def margin(
     Args:
         labels: int[N] true labels, or names.
         rate: r in [0, 1].
-        posteriors: float[N, C] estimates of P(y | x), rows sum to 1, or the path of a `.npy` that holds them.
+        posteriors: float[N, C] estimates of P(y | x), rows sum to 1, or the path of a `.npy` that holds them. The columns of a
+            pandas table may be named by classes, in any order.
         num_classes: The number of classes; by default, that of the labels.
         form: "I", "II" or "III".
         sampling: "exact_per_class", "exact" or "iid" (see `draw`).
@@ -72,7 +73,7 @@ def margin(
     def level(uniform: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(np.divide(uniform, tau, out=np.full(len(tau), np.inf), where=tau > 0))
 
-    noise = PerSample(_scaled(tau, r), level, lambda index: np.eye(classes)[wrong[index]])
+    noise = PerSample(_scaled(tau, r), level, lambda index: sent_to(wrong[index], classes))
     return corrupt(
         clean, noise, classes, kind="margin", nominal_rate=r, parameters={"form": form} | file, sampling=sampling, seed=seed
     )

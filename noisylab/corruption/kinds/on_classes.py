@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from noisylab.core.checks import SpecText
 from noisylab.core.registries import NOISES
 from noisylab.corruption.class_names import named_classes
+from noisylab.corruption.matrices import as_fields, only_rows
 from noisylab.corruption.record import NoisyLabels
 from noisylab.corruption.validation import check_classes
 
@@ -45,12 +46,12 @@ def restrict(
     chosen = sorted({*chosen} & {*noisy.parameters.get("classes", chosen)})
     affected = np.zeros(noisy.num_classes, dtype=np.bool_)
     affected[chosen] = True
-    asked, replaced, probability = noisy.transition, noisy.replaced_by, noisy.flip_probability
+    asked, replaced, probability = noisy.matrix, noisy.replaced_by, noisy.flip_probability
     return replace(
         noisy,
         given=np.where(affected[noisy.true], noisy.given, noisy.true),
         replaced_by=None if replaced is None else np.where(affected[noisy.true], replaced, -1),
         flip_probability=None if probability is None else np.where(affected[noisy.true], probability, 0.0),
-        transition=None if asked is None else np.where(affected[:, None], asked, np.eye(noisy.num_classes)),
+        **as_fields(None if asked is None else only_rows(asked, affected)),
         parameters={**noisy.parameters, "classes": chosen},
     )

@@ -11,6 +11,7 @@ from noisylab.core.registries import NOISES
 from noisylab.core.seeds import derive_seed
 from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import Sampling, draw, flip_order
+from noisylab.corruption.matrices import as_fields, regular
 from noisylab.corruption.record import NoisyLabels
 from noisylab.corruption.validation import check_integer, check_true_labels, read_rows
 
@@ -68,10 +69,13 @@ def open_set(
         check_integer("the number of outside images", count, minimum=1)
     closed = r * (1 - share)
     # A replaced image counts as one more class that a label can become.
-    matrix = np.full((classes + 1, classes + 1), closed / max(classes - 1, 1))
-    matrix[:, classes] = r * share
-    np.fill_diagonal(matrix, 1 - r)
-    matrix[classes] = np.eye(classes + 1)[classes]
+    every, off = np.arange(classes), closed / max(classes - 1, 1)
+    matrix = regular(
+        np.append(np.full(classes, 1 - r), 1.0),
+        share=np.append(np.full(classes, off), 0.0),
+        group=np.append(np.zeros(classes, dtype=np.int64), 1),
+        sent=(every, np.full(classes, classes), r * share),
+    )
     drawn = draw(clean, matrix, classes + 1, sampling=sampling, seed=seed)
     replaced = drawn == classes
     # Dealt in the order in which samples flip, so that a sample gets the same image at every rate.
@@ -80,8 +84,6 @@ def open_set(
     image = np.random.default_rng(derive_seed(seed, "noise/outside")).permutation(count)
     replaced_by = np.full(len(clean), -1)
     replaced_by[dealt] = image[np.arange(len(dealt)) % count]
-    transition = np.full((classes, classes), closed / max(classes - 1, 1))
-    np.fill_diagonal(transition, 1 - closed)
     parameters = {"open_share": share, "sampling": sampling, "outside": count} | file
     return NoisyLabels(
         given=np.where(replaced, clean, drawn),
@@ -90,7 +92,7 @@ def open_set(
         kind="open_set",
         nominal_rate=r,
         seed=int(seed),
-        transition=transition,
+        **as_fields(regular(np.full(classes, 1 - closed), share=off)),
         parameters=parameters,
         replaced_by=replaced_by,
         flip_probability=np.full(len(clean), r),

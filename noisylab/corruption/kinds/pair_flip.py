@@ -7,6 +7,7 @@ from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
 from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import Sampling
+from noisylab.corruption.matrices import regular
 from noisylab.corruption.record import NoisyLabels, corrupt
 from noisylab.corruption.validation import check_true_labels
 
@@ -45,6 +46,6 @@ def pair_flip(
     r = float(rate)
     if classes < 2 and r > 0:
         raise ValueError(f"pair flip needs at least 2 classes, got num_classes = {classes}")
-    identity = np.eye(classes)
-    transition = (1 - r) * identity + r * np.roll(identity, 1, axis=1)
+    every = np.arange(classes)
+    transition = regular(np.full(classes, 1 - r), sent=(every, (every + 1) % classes, r))
     return corrupt(clean, transition, classes, kind="pair_flip", nominal_rate=r, parameters={}, sampling=sampling, seed=seed)

@@ -10,12 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
 from noisylab.core.seeds import derive_seed
-from noisylab.corruption.class_maps import MAPPINGS
+from noisylab.corruption.class_maps import named_map
 from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import Drawing
 from noisylab.corruption.kinds.asymmetric import asymmetric
 from noisylab.corruption.kinds.pair_flip import pair_flip
 from noisylab.corruption.kinds.symmetric import symmetric
+from noisylab.corruption.matrices import Matrix, as_fields, regular
 from noisylab.corruption.record import NoisyLabels
 from noisylab.corruption.validation import check_labels, check_true_labels
 
@@ -60,9 +61,7 @@ class _Asked:
     rng: np.random.Generator
 
     def target(self) -> NDArray[np.float64]:
-        """Row c: the distribution of the new labels of replaced samples of class c, the true class included."""
-        if not self.pairs:
-            return np.full((self.classes, self.classes), 1 / self.classes)
+        """Row c: the distribution of the new labels of replaced samples of class c under `pairs`."""
         return np.eye(self.classes)[[self.pairs.get(c, c) for c in range(self.classes)]]
 
 
@@ -70,7 +69,7 @@ class _Drawn(NamedTuple):
     """The labels that a code gives, the transition that it implies, and how it draws."""
 
     given: NDArray[np.int64]
-    transition: NDArray[np.float64] | None
+    transition: Matrix | None
     drawing: Drawing | None
 
 
@@ -85,6 +84,7 @@ def preset(
     form: Literal["symmetric", "asymmetric", "pair"] = "symmetric",
     dataset: Literal["cifar10", "mnist", "cifar100"] | None = None,
     seed: NonNegativeInt = 0,
+    class_names: tuple[str, ...] | None = None,
 ) -> NoisyLabels:
     """The noise that a published code runs, with its deviations from its paper: dividemix, coteaching, sce, elr.
 
@@ -100,6 +100,7 @@ def preset(
         dataset: The data set whose asymmetric noise is used, whatever the classes mean: "cifar10", "mnist" (sce) or "cifar100"
             (sce, elr). By default CIFAR-100's for 100 classes, else CIFAR-10's.
         seed: Seed of all draws.
+        class_names: In the order of the classes. A map follows its own classes into another order.
 
     Returns:
         The record.
@@ -125,7 +126,7 @@ def preset(
         dataset = dataset or ("cifar100" if classes == 100 else "cifar10")
         _check_dataset(source, dataset, classes, counted=num_classes is not None)
         mapping = ASYMMETRIC[source][dataset]
-        pairs = _random_pairs(rng) if mapping is None else MAPPINGS[mapping][1]
+        pairs = _random_pairs(rng) if mapping is None else named_map(mapping, class_names)
         parameters["mapping"] = mapping or {str(true): given for true, given in pairs.items()}
     elif dataset is not None:
         raise ValueError(f"dataset is for form='asymmetric', got dataset={dataset!r} with form={form!r}")
@@ -133,20 +134,22 @@ def preset(
     drawn = code(_Asked(clean, classes, float(rate), form, pairs, seed, rng))
     if drawn.drawing is not None:
         parameters["sampling"] = str(drawn.drawing)
-    return NoisyLabels(drawn.given, clean, classes, "preset", float(rate), int(seed), drawn.transition, parameters)
+    return NoisyLabels(
+        drawn.given, clean, classes, "preset", float(rate), int(seed), parameters=parameters, **as_fields(drawn.transition)
+    )
 
 
 def _independent(asked: _Asked) -> _Drawn:
     """Every sample on its own, as in every code's noise on CIFAR-100."""
     made = asymmetric(asked.clean, asked.rate, asked.pairs, asked.classes, sampling="iid", seed=asked.seed)
-    return _Drawn(made.given, made.transition, Drawing.IID)
+    return _Drawn(made.given, made.matrix, Drawing.IID)
 
 
 def _coteaching(asked: _Asked) -> _Drawn:
     made = (symmetric if asked.form == "symmetric" else pair_flip)(
         asked.clean, asked.rate, asked.classes, sampling="iid", seed=asked.seed
     )
-    return _Drawn(made.given, made.transition, Drawing.IID)
+    return _Drawn(made.given, made.matrix, Drawing.IID)
 
 
 def _dividemix(asked: _Asked) -> _Drawn:
@@ -182,7 +185,11 @@ def _redrawn(asked: _Asked, count: int) -> _Drawn:
     table = np.array([asked.pairs.get(c, c) for c in range(asked.classes)])
     given = asked.clean.copy()
     given[chosen] = table[asked.clean[chosen]] if asked.pairs else uniform[chosen]
-    transition = (1 - asked.rate) * np.eye(asked.classes) + asked.rate * asked.target()
+    if asked.pairs:
+        transition: Matrix = (1 - asked.rate) * np.eye(asked.classes) + asked.rate * asked.target()
+    else:
+        off = asked.rate * (1 / asked.classes)
+        transition = regular(np.full(asked.classes, 1 - asked.rate + off), share=off)
     return _Drawn(given, transition, Drawing.REDRAWN)
 
 
@@ -229,8 +236,8 @@ def _class_by_class(
     order, ahead = rng.permutation(len(clean)), rng.integers(1, max(classes, 2), size=len(clean))
     given = clean.copy()
     equal = int(rate * len(clean) + 1e-9) // classes
-    for true in range(classes):
-        members = order[clean[order] == true]
+    by_class = order[np.argsort(clean[order], kind="stable")]
+    for true, members in enumerate(np.split(by_class, np.cumsum(np.bincount(clean, minlength=classes))[:-1])):
         if pairs is None:
             if equal > len(members):
                 raise ValueError(f"rate {rate:g} wants {equal} samples of every class, but class {true} has {len(members)}")
@@ -240,13 +247,10 @@ def _class_by_class(
     return given
 
 
-def _class_by_class_matrix(
-    clean: NDArray[np.int64], rate: float, classes: int, target: NDArray[np.float64] | None
-) -> NDArray[np.float64]:
+def _class_by_class_matrix(clean: NDArray[np.int64], rate: float, classes: int, target: NDArray[np.float64] | None) -> Matrix:
     """The matrix of `_class_by_class`. Equal numbers per class are different shares if classes differ in size."""
-    identity = np.eye(classes)
     if target is not None:
-        return (1 - rate) * identity + rate * target
+        return (1 - rate) * np.eye(classes) + rate * target
     share = rate * len(clean) / classes / np.maximum(np.bincount(clean, minlength=classes), 1)
-    share = np.where(np.isin(np.arange(classes), clean), np.minimum(share, 1), 0)[:, None]
-    return np.asarray((1 - share) * identity + share * (1 - identity) / max(classes - 1, 1))
+    share = np.where(np.isin(np.arange(classes), clean), np.minimum(share, 1), 0)
+    return regular(1 - share, share=share / max(classes - 1, 1))

@@ -1,12 +1,11 @@
 """Noise that `NoisyLabels.save` wrote."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.core.checks import LabelText, PathText, PositiveInt
+from noisylab.core.checks import PathText, PositiveInt
 from noisylab.core.registries import NOISES
 from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.record import NoisyLabels
@@ -20,7 +19,6 @@ def saved_record(
     path: PathText,
     num_classes: PositiveInt | None = None,
     *,
-    label: LabelText | None = None,  # noqa: ARG001 - tables show it
     positions: ArrayLike | None = None,
 ) -> NoisyLabels:
     """A record that `NoisyLabels.save` wrote, of the same samples: record:noise.npz.
@@ -31,7 +29,6 @@ def saved_record(
         labels: int[N] true labels.
         path: The file.
         num_classes: The number of classes; by default, that of the labels.
-        label: What tables call it; by default, the spec.
         positions: int[N], which samples of the record these are; by default all, in its order.
 
     Returns:
@@ -48,7 +45,7 @@ def saved_record(
     """
     true, classes = check_true_labels(labels, num_classes)
     try:
-        noisy = NoisyLabels.load(Path(path).expanduser())
+        noisy = NoisyLabels.load(path)
     except OSError as error:
         raise ValueError(f"record {path!r} cannot be read: {error.strerror}") from None
     held = len(noisy)

@@ -5,12 +5,12 @@ from os import PathLike
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval
+from noisylab.core.checks import NonNegativeInt, PathText, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
 from noisylab.corruption.class_names import named_classes
-from noisylab.corruption.drawing import PerSample, Sampling
+from noisylab.corruption.drawing import PerSample, Sampling, sent_to
 from noisylab.corruption.record import NoisyLabels, corrupt
-from noisylab.corruption.validation import check_labels, check_true_labels, read_rows
+from noisylab.corruption.validation import check_labels, check_true_labels, number_labels, read_rows
 
 
 @NOISES.register("subclass", main="rate")
@@ -18,7 +18,7 @@ from noisylab.corruption.validation import check_labels, check_true_labels, read
 def subclass(
     labels: ArrayLike,
     rate: UnitInterval,
-    fine: ArrayLike | str | PathLike[str] | None = None,
+    fine: ArrayLike | PathText | PathLike[str] | None = None,
     num_classes: PositiveInt | None = None,
     *,
     sampling: Sampling = "exact_per_class",
@@ -33,7 +33,7 @@ def subclass(
     Args:
         labels: int[N] classes, or names (CIFAR-100: its 20 superclasses).
         rate: r in [0, 1].
-        fine: int[N] the fine class of each sample, or the path of a `.npy` that holds them; by default `fine_labels`.
+        fine: int[N] the fine class of each sample, or names, or the path of a `.npy` that holds them; by default `fine_labels`.
         num_classes: The number of classes; by default, that of the labels.
         sampling: "exact_per_class", "exact" or "iid" (see `draw`).
         seed: Seed of all draws; for one seed, noise is nested over rates.
@@ -63,7 +63,7 @@ def subclass(
             "subclass noise needs the fine class of each sample: fine='FILE.npy' (in Python: fine=int[N]), or the data set "
             "cifar100:coarse"
         )
-    detail, _ = check_labels(rows)
+    detail, _ = check_labels(number_labels(rows)[0])
     if len(detail) != len(clean):
         raise ValueError(f"fine must have one fine class per label, got {len(detail)} for {len(clean)} labels")
     lowest = np.full(classes, np.iinfo(np.int64).max)
@@ -79,5 +79,5 @@ def subclass(
     def level(uniform: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.where(dominant, uniform * share[clean], np.inf)
 
-    noise = PerSample(np.minimum(flip, 1), level, lambda index: np.eye(classes)[(clean[index] + 1) % classes])
+    noise = PerSample(np.minimum(flip, 1), level, lambda index: sent_to((clean[index] + 1) % classes, classes))
     return corrupt(clean, noise, classes, kind="subclass", nominal_rate=r, parameters=file, sampling=sampling, seed=seed)

@@ -7,6 +7,7 @@ from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
 from noisylab.corruption.class_names import named_classes
 from noisylab.corruption.drawing import Sampling
+from noisylab.corruption.matrices import regular
 from noisylab.corruption.record import NoisyLabels, corrupt
 from noisylab.corruption.validation import check_true_labels
 
@@ -53,11 +54,9 @@ def symmetric(
     if classes < 2 and r > 0:
         raise ValueError(f"symmetric noise needs at least 2 classes, got num_classes = {classes}")
     off = r / classes if include_true else r / max(classes - 1, 1)
-    transition = np.full((classes, classes), off)
-    np.fill_diagonal(transition, 1 - off * (classes - 1))
     return corrupt(
         clean,
-        transition,
+        regular(np.full(classes, 1 - off * (classes - 1)), share=off),
         classes,
         kind="symmetric",
         nominal_rate=r,

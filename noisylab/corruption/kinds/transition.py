@@ -1,16 +1,17 @@
 """Class-conditional noise from any transition matrix."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 from os import PathLike
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from noisylab.core.checks import NonNegativeInt, PositiveInt
+from noisylab.core.checks import NonNegativeInt, PathText, PositiveInt
 from noisylab.core.registries import NOISES
-from noisylab.corruption.class_names import named_classes
+from noisylab.corruption.class_names import check_same_order, named_classes
 from noisylab.corruption.drawing import Sampling
-from noisylab.corruption.estimators import empirical_transition
+from noisylab.corruption.matrices import Compact, diagonal_of, empirical_matrix
 from noisylab.corruption.record import NoisyLabels, corrupt
 from noisylab.corruption.validation import check_labels, check_transition, read_matrix
 
@@ -19,7 +20,7 @@ from noisylab.corruption.validation import check_labels, check_transition, read_
 @named_classes
 def from_transition(
     labels: ArrayLike,
-    matrix: ArrayLike | str | PathLike[str],
+    matrix: ArrayLike | PathText | PathLike[str],
     num_classes: PositiveInt | None = None,
     *,
     sampling: Sampling = "exact_per_class",
@@ -32,7 +33,7 @@ def from_transition(
     Args:
         labels: int[N] true labels, or names.
         matrix: float[C, C], rows sum to 1 (row = true class, column = given class), or the path of a `.npy` or `.csv` that
-            holds it.
+            holds it. The rows and columns of a pandas table may be named by classes, in any order.
         num_classes: The number of classes; by default, that of the labels.
         sampling: "exact_per_class", "exact" or "iid" (see `draw`).
         seed: Seed of all draws.
@@ -49,20 +50,29 @@ def from_transition(
         array([1, 1, 1, 1])
     """
     rows, source = read_matrix(matrix)
-    transition = check_transition(rows)
+    return drawn_from(rows, labels, num_classes, kind="from_transition", parameters=source, sampling=sampling, seed=seed)
+
+
+def drawn_from(
+    matrix: ArrayLike | Compact,
+    labels: ArrayLike,
+    num_classes: int | None,
+    *,
+    kind: str,
+    parameters: Mapping[str, Any],
+    sampling: Sampling,
+    seed: int,
+) -> NoisyLabels:
+    """The record of labels drawn from a matrix, which implies the nominal rate."""
+    transition = matrix if isinstance(matrix, Compact) else check_transition(matrix)
     if num_classes is not None and num_classes != len(transition):
-        raise ValueError(f"matrix must be {num_classes} x {num_classes} (num_classes), got shape {transition.shape}")
+        raise ValueError(
+            f"matrix must be {num_classes} x {num_classes} (num_classes), got shape ({len(transition)}, {len(transition)})"
+        )
     clean, classes = check_labels(labels, len(transition))
-    expected = float((1 - np.diagonal(transition)) @ np.bincount(clean, minlength=classes) / len(clean))
+    expected = float((1 - diagonal_of(transition)) @ np.bincount(clean, minlength=classes) / len(clean))
     return corrupt(
-        clean,
-        transition,
-        classes,
-        kind="from_transition",
-        nominal_rate=expected,
-        parameters=source,
-        sampling=sampling,
-        seed=seed,
+        clean, transition, classes, kind=kind, nominal_rate=expected, parameters=parameters, sampling=sampling, seed=seed
     )
 
 
@@ -70,11 +80,12 @@ def from_transition(
 @named_classes
 def empirical(
     labels: ArrayLike,
-    source: str | PathLike[str] | NoisyLabels,
+    source: PathText | PathLike[str] | NoisyLabels,
     num_classes: PositiveInt | None = None,
     *,
     sampling: Sampling = "exact_per_class",
     seed: NonNegativeInt = 0,
+    class_names: tuple[str, ...] | None = None,
 ) -> NoisyLabels:
     """Class-conditional noise with the transition matrix that another corruption realised: T_ij = n_ij / n_i.
 
@@ -86,12 +97,13 @@ def empirical(
         num_classes: The number of classes; by default, that of the labels.
         sampling: "exact_per_class", "exact" or "iid" (see `draw`).
         seed: Seed of all draws.
+        class_names: In the order of the classes, to compare with those of the source.
 
     Returns:
         The record.
 
     Raises:
-        ValueError: For bad labels or source.
+        ValueError: For bad labels or source, or one whose classes are in another order.
 
     Example:
         >>> from noisylab.corruption import empirical, pair_flip
@@ -100,9 +112,9 @@ def empirical(
         0.2
     """
     record = source if isinstance(source, NoisyLabels) else _load(source)
-    matrix = empirical_transition(record.true, record.given, record.num_classes)
-    made: NoisyLabels = from_transition(labels, matrix, num_classes, sampling=sampling, seed=seed)
-    return replace(made, kind="empirical", parameters={**made.parameters, "source_digest": record.digest})
+    check_same_order(class_names, record)
+    matrix, digest = empirical_matrix(record.true, record.given, record.num_classes), {"source_digest": record.digest}
+    return drawn_from(matrix, labels, num_classes, kind="empirical", parameters=digest, sampling=sampling, seed=seed)
 
 
 def _load(path: str | PathLike[str]) -> NoisyLabels:

@@ -1,32 +1,37 @@
 """Any image classification data set of HuggingFace (optional: pip install 'noisylab[hf]')."""
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from noisylab.core.checks import PositiveInt
+from noisylab.core.checks import HubText, NotIdentity, PositiveInt
 from noisylab.core.registries import DATA_SETS
-from noisylab.corruption.validation import number_labels
+from noisylab.data.class_labels import Labels, numbered_classes
 from noisylab.data.download import DEFAULT_ROOT
 from noisylab.data.image_data import ImageData
-from noisylab.data.map_style import image_data
+from noisylab.data.image_files import Reading, common_mode
+from noisylab.data.own_data import own_data
 
 TEST_SPLITS = ("test", "validation", "valid", "val")
 
 
 @DATA_SETS.register("hf", main="name")
 def hf(
-    name: str,
+    name: HubText,
     config: str | None = None,
     train: str = "train",
     test: str | None = None,
     image: str | None = None,
     label: str | None = None,
     size: PositiveInt | None = None,
+    # The digest of the data stands for it.
+    value_range: Annotated[tuple[float, ...] | None, NotIdentity()] = None,
     *,
     root: Path | None = None,
 ) -> ImageData:
@@ -34,8 +39,8 @@ def hf(
 
     Read from ROOT/NAME if `save_to_disk` put it there, else from the hub or its cache; NAME may also be a local folder. train,
     test: splits (test: the first of test, validation, valid, val). image, label: columns, if they are not the only ones of
-    their kind. Raises ValueError if the library is missing, the data set cannot be read, or splits, columns, labels or images
-    do not fit.
+    their kind. value_range: as for `folder`. Raises ValueError if the library is missing, the data set cannot be read, or
+    splits, columns, labels or images do not fit.
     """
     where = f"data set hf:{name}"
     splits = _load(where, name, config, root or DEFAULT_ROOT)
@@ -47,13 +52,19 @@ def hf(
     features = parts[0].features
     image = _column(where, "image", image, features, _is_image)
     label = _column(where, "label", label, features, _is_label)
-    names, labels = _labels(f"{where}: {label}", features[label], [part[label] for part in parts])
-    images = [_images(where, part.select_columns([image]), image, size) for part in parts]
-    channels = max(part.shape[1] for part in images)
-    images = [np.repeat(part, channels, axis=1) if part.shape[1] < channels else part for part in images]
+    labels, names = numbered_classes(
+        *(_labels(f"{where}: {label} of {split}", splits[split], label) for split in chosen.values())
+    )
+    contents = (each for part in parts for each in _contents(where, part, image))
+    mode = common_mode(contents, f"hf:{name}", value_range)
+    # A data set may itself say what it shows its images as.
+    mode = features[image].mode if features[image].mode in ("L", "RGB") else mode
+    square = (size, size) if size else None
+    reading = Reading(f"hf:{name}", mode, square, size is not None, value_range=value_range)
+    images = [_images(where, part, image, reading) for part in parts]
     if images[0].shape[1:] != images[1].shape[1:]:
         raise ValueError(f"{where}: training and test images differ in shape: {[part.shape for part in images]}; give size=")
-    return image_data(images, labels, names)
+    return own_data(images, labels, names, source=f"hf:{name}", train_names=_file_names(parts[0], image))
 
 
 def _datasets() -> ModuleType:
@@ -102,38 +113,49 @@ def _column(where: str, option: str, given: str | None, features: Mapping[str, A
     raise ValueError(f"{where} has {wrong}; give {option}= one of {', '.join(found or features)}")
 
 
-def _labels(where: str, feature: Any, parts: list[Any]) -> tuple[tuple[str, ...], list[NDArray[np.int64]]]:
-    """The class names, and int64[N] for training and testing; texts are numbered by sorted name."""
-    arrays = [np.asarray(list(part)) for part in parts]
-    if len({array.dtype.kind for array in arrays}) == 1 and (found := number_labels(np.concatenate(arrays)))[1] is not None:
-        return found[1], np.split(found[0], [len(arrays[0])])
-    for array in arrays:
-        if array.dtype.kind not in "iu" or array.ndim != 1 or not len(array) or array.min() < 0:
-            raise ValueError(f"{where} must be texts or whole numbers from 0, got {array.dtype} {list(array[:3])}")
-    count = int(max(array.max() for array in arrays)) + 1
-    names = tuple(feature.names) if _is_label(feature) else tuple(map(str, range(count)))
-    return names, [array.astype(np.int64) for array in arrays]
+def _labels(place: str, part: Any, label: str) -> Labels:
+    if label not in part.features:
+        raise ValueError(f"{place}: there is no such column; it has {', '.join(part.features)}")
+    feature = part.features[label]
+    # Indexing a column that datasets does not decode at once gives a view.
+    return Labels(place, list(part[label]), feature.names if _is_label(feature) else None)
 
 
-def _images(where: str, rows: Any, column: str, size: int | None) -> NDArray[np.uint8]:
-    """uint8[N, C, H, W], with one channel if all images are grey."""
-    from PIL import Image
+def _contents(where: str, part: Any, column: str) -> Iterator[tuple[str, Path | bytes]]:
+    """The files of a column of images, each with a name for messages."""
+    if not _is_image(part.features[column]):
+        got = type(part[0][column]).__name__
+        raise ValueError(f"{where}: {column} must hold images, got {got}; give image= another column")
+    files = _undecoded(part, column)
+    for number in range(len(files)):
+        held = files[number][column]
+        if held is None:
+            raise ValueError(f"{where}: image {number} is missing")
+        path, content = held["path"], held["bytes"]
+        yield f"image {number}{f' ({path!r})' if path else ''}", Path(path) if content is None else content
 
-    from noisylab.data.image_files import GREY, UNREADABLE, convert, fit
 
+def _undecoded(part: Any, column: str) -> Any:
+    """The column with paths and bytes instead of images: the library decodes files in its own way."""
+    return part.select_columns([column]).cast_column(column, _datasets().Image(decode=False))
+
+
+def _file_names(part: Any, column: str) -> NDArray[np.str_] | None:
+    """The files of a column, relative to the folder that holds them all, if every one has a name of its own."""
+    files = _undecoded(part, column)
+    paths = [files[number][column]["path"] for number in range(len(files))]
+    if not all(paths) or len(set(paths)) < len(paths):
+        return None
+    if all(Path(path).is_absolute() for path in paths):
+        base = os.path.commonpath([str(Path(path).parent) for path in paths])
+        paths = [Path(path).relative_to(base).as_posix() for path in paths]
+    return np.array(paths)
+
+
+def _images(where: str, part: Any, column: str, reading: Reading) -> NDArray[np.uint8]:
+    """uint8[N, C, H, W]; without a size, all must have that of the first."""
     pixels: list[NDArray[np.uint8]] = []
-    wanted = (size, size) if size else None
-    for number in range(len(rows)):
-        try:
-            image = rows[number][column]
-        except UNREADABLE as error:
-            raise ValueError(f"{where}: image {number} cannot be read: {error}") from error
-        if not isinstance(image, Image.Image):
-            raise ValueError(f"{where}: {column} must hold images, got {type(image).__name__}; give image= another column")
-        wanted = wanted or image.size
-        converted = convert(image, "L" if image.mode in GREY else "RGB")
-        array = fit(converted, wanted, f"{where}: image {number}", resize=size is not None)
-        pixels.append(array if array.ndim == 3 else array[..., None])
-    channels = max(array.shape[2] for array in pixels)
-    stacked = np.stack([np.repeat(array, channels // array.shape[2], axis=2) for array in pixels])
-    return np.ascontiguousarray(stacked.transpose(0, 3, 1, 2))
+    for name, content in _contents(where, part, column):
+        pixels.append(reading.image(content, name))
+        reading = replace(reading, size=reading.size or (pixels[0].shape[2], pixels[0].shape[1]))
+    return np.stack(pixels)

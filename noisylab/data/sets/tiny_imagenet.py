@@ -3,6 +3,7 @@
 Mean and standard deviation are those of ImageNet, as in DLB's public code.
 """
 
+from collections import Counter
 from pathlib import Path
 from typing import Literal
 
@@ -10,8 +11,9 @@ import numpy as np
 
 from noisylab.core.registries import DATA_SETS
 from noisylab.data.download import DEFAULT_ROOT, download_or_explain
+from noisylab.data.found_files import Found
 from noisylab.data.image_data import ImageData
-from noisylab.data.image_files import EXTENSIONS, read_images
+from noisylab.data.image_files import Reading
 
 NAME = "tiny-imagenet-200"
 URL = f"http://cs231n.stanford.edu/{NAME}.zip"
@@ -27,12 +29,12 @@ def tiny_imagenet(size: Literal[64, 32] = 64, *, root: Path | None = None) -> Im
     """
     folder = _folder(root or DEFAULT_ROOT)
     wnids = sorted((folder / "wnids.txt").read_text(encoding="utf-8").split())
-    train = [(file, label) for label, wnid in enumerate(wnids) for file in _images_of(folder / "train" / wnid)]
-    test = _test_images(folder / "val", wnids)
-    arrays = [
-        read_images([file for file, _ in part], (size, size), "RGB", "tiny_imagenet", resize=size != 64)
-        for part in (train, test)
-    ]
+    found = Found("tiny_imagenet")
+    train = [(file, label) for label, wnid in enumerate(wnids) for file in _images_of(found, folder / "train" / wnid)]
+    test = _test_images(found, folder / "val", wnids)
+    found.tell(folder)
+    reading = Reading("tiny_imagenet", "RGB", (size, size), resize=size != 64)
+    arrays = [reading.images([file for file, _ in part]) for part in (train, test)]
     labels = [np.array([label for _, label in part], dtype=np.int64) for part in (train, test)]
     return ImageData(
         train_images=arrays[0],
@@ -44,6 +46,7 @@ def tiny_imagenet(size: Literal[64, 32] = 64, *, root: Path | None = None) -> Im
         mean=(0.485, 0.456, 0.406),
         std=(0.229, 0.224, 0.225),
         augment=f"crop(padding={size // 8}, flip=True)",
+        train_names=np.array([file.relative_to(folder / "train").as_posix() for file, _ in train]),
     )
 
 
@@ -62,21 +65,21 @@ def _folder(root: Path) -> Path:
     return download_or_explain("TinyImageNet", root / NAME, download, f"unpack {NAME}.zip (MD5 {MD5}) in {str(root)!r}")
 
 
-def _images_of(folder: Path) -> list[Path]:
+def _images_of(found: Found, folder: Path) -> list[Path]:
     """The images of one class, in order, from its folder or the folder images in it."""
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in EXTENSIONS)
+    files = found.images(folder) if folder.is_dir() else []
     if not files:
         raise ValueError(f"data set tiny_imagenet: {str(folder)!r} holds no images, though wnids.txt lists {folder.name}")
     return files
 
 
-def _test_images(val: Path, wnids: list[str]) -> list[tuple[Path, int]]:
+def _test_images(found: Found, val: Path, wnids: list[str]) -> list[tuple[Path, int]]:
     """The validation images with their labels, from val_annotations.txt or, if rearranged, from a folder per class."""
     annotations = val / "val_annotations.txt"
     if not annotations.is_file():
         if not any((val / wnid).is_dir() for wnid in wnids):
             raise ValueError(f"data set tiny_imagenet: {str(val)!r} must hold val_annotations.txt, or a folder per class")
-        return [(file, label) for label, wnid in enumerate(wnids) for file in _images_of(val / wnid)]
+        return [(file, label) for label, wnid in enumerate(wnids) for file in _images_of(found, val / wnid)]
     labels = {wnid: label for label, wnid in enumerate(wnids)}
     pairs = []
     for number, line in enumerate(annotations.read_text(encoding="utf-8").splitlines(), start=1):
@@ -89,12 +92,14 @@ def _test_images(val: Path, wnids: list[str]) -> list[tuple[Path, int]]:
         pairs.append((val / "images" / file, labels[wnid]))
     if not pairs:
         raise ValueError(f"data set tiny_imagenet: {str(annotations)!r} is empty")
+    found.taken += len(pairs)
     return pairs
 
 
 def _names(folder: Path, wnids: list[str]) -> tuple[str, ...]:
-    """The first word for each class in words.txt, or its WordNet number if there is none."""
+    """The first word for each class in words.txt; its WordNet number if there is none, or if another class has it too."""
     words = folder / "words.txt"
     lines = words.read_text(encoding="utf-8").splitlines() if words.is_file() else []
     named = {wnid: meaning.split(",")[0].strip() for wnid, _, meaning in (line.partition("\t") for line in lines)}
-    return tuple(named.get(wnid) or wnid for wnid in wnids)
+    words_of = Counter(named.get(wnid) for wnid in wnids)
+    return tuple(named[wnid] if named.get(wnid) and words_of[named[wnid]] == 1 else wnid for wnid in wnids)

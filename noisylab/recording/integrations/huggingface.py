@@ -18,24 +18,35 @@ class DynamicsCallback(TrainerCallback):  # type: ignore[misc]
     `remove_unused_columns=False` to the Trainer. The model's output must have `logits` [B, K].
 
     folder, given_labels, options: arguments of `DynamicsRecorder`, which is created when training starts and kept as
-    `recorder`. A resumed training continues the records in `folder`. Raises ValueError for inputs without ids, or outputs
-    without logits.
+    `recorder`. A training with `resume_from_checkpoint` goes on with the records in `folder`; for a new one there must be none,
+    or `overwrite=True`. check_labels: whether the column `labels` must hold the given ones. Raises ValueError for inputs
+    without ids, or outputs without logits.
     """
 
-    def __init__(self, folder: str | PathLike[str], given_labels: ArrayLike, *, index: str = "index", **options: Any) -> None:
+    def __init__(
+        self,
+        folder: str | PathLike[str],
+        given_labels: ArrayLike,
+        *,
+        index: str = "index",
+        check_labels: bool = True,
+        **options: Any,
+    ) -> None:
         self.recorder: DynamicsRecorder | None = None
         self._folder, self._given, self._options, self._column = folder, given_labels, options, index
+        self._check_labels = check_labels
         self._ids: Tensor | None = None
+        self._labels: Tensor | None = None
         self._hooks: list[RemovableHandle] = []
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: nn.Module, **kwargs: Any
     ) -> None:
         """Make the recorder, or continue an earlier one, and observe the model's calls."""
-        shard = args.process_index, args.world_size
-        self.recorder = DynamicsRecorder(
-            self._folder, self._given, **({"epochs": state.num_train_epochs, "shard": shard} | self._options)
-        )
+        options = {"epochs": state.num_train_epochs, "shard": (args.process_index, args.world_size)} | self._options
+        if state.global_step:
+            options |= {"resume": True, "overwrite": False}
+        self.recorder = DynamicsRecorder(self._folder, self._given, **options)
         self.recorder.go_to(int(state.epoch or 0))
         self._remove_hooks()
         # The Trainer gives callbacks neither inputs nor outputs.
@@ -61,7 +72,9 @@ class DynamicsCallback(TrainerCallback):  # type: ignore[misc]
     def _take_ids(
         self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        self._ids = kwargs.get(self._column)
+        self._ids, labels = kwargs.get(self._column), kwargs.get("labels")
+        whole = isinstance(labels, Tensor) and labels.ndim == 1 and not labels.is_floating_point()
+        self._labels = labels if whole and self._check_labels else None
         return args, {name: value for name, value in kwargs.items() if name != self._column}
 
     def _observe(self, model: nn.Module, args: tuple[Any, ...], output: Any) -> None:
@@ -76,4 +89,4 @@ class DynamicsCallback(TrainerCallback):  # type: ignore[misc]
         if not isinstance(logits, Tensor) or logits.ndim != 2:
             raise ValueError(f"the model's output must hold logits of shape [B, K], got {type(logits).__name__}")
         assert self.recorder is not None
-        self.recorder.observe(self._ids, logits)
+        self.recorder.observe(self._ids, logits, self._labels)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from os import PathLike
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -18,22 +19,29 @@ class DynamicsCallback(Callback):  # type: ignore[misc]
     sequence with them as its last part (as with `NoisyLabels.wrap`).
 
     folder, given_labels, options: arguments of `DynamicsRecorder`, which is created when training starts and kept as
-    `recorder`. A resumed training continues the records in `folder`. Raises ValueError for a Trainer without `max_epochs`,
-    steps without logits, or batches without ids.
+    `recorder`. A resumed training (`ckpt_path`) goes on with the records in `folder`; for a new one there must be none, or
+    `overwrite=True`. A `fast_dev_run` leaves no records. check_labels: whether the labels of a batch, "labels" or the part in
+    the middle of three, must be the given ones. Raises ValueError for a Trainer without `max_epochs`, steps without logits, or
+    batches without ids.
     """
 
-    def __init__(self, folder: str | PathLike[str], given_labels: ArrayLike, **options: Any) -> None:
+    def __init__(
+        self, folder: str | PathLike[str], given_labels: ArrayLike, *, check_labels: bool = True, **options: Any
+    ) -> None:
         self.recorder: DynamicsRecorder | None = None
-        self._folder, self._given, self._options = folder, given_labels, options
+        self._folder, self._given, self._options, self._check_labels = folder, given_labels, options, check_labels
+        self._trial: TemporaryDirectory[str] | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Make the recorder, or continue an earlier one."""
         if trainer.max_epochs is None or trainer.max_epochs < 1:
             raise ValueError(f"the Trainer must have max_epochs of at least 1, got {trainer.max_epochs}")
-        shard = trainer.global_rank, trainer.world_size
-        self.recorder = DynamicsRecorder(
-            self._folder, self._given, **({"epochs": trainer.max_epochs, "shard": shard} | self._options)
-        )
+        options = {"epochs": trainer.max_epochs, "shard": (trainer.global_rank, trainer.world_size)} | self._options
+        if trainer.global_step or trainer.ckpt_path is not None:
+            options |= {"resume": True, "overwrite": False}
+        # A trial run must not stand in the way of the real one.
+        self._trial = TemporaryDirectory() if trainer.fast_dev_run else None
+        self.recorder = DynamicsRecorder(self._folder if self._trial is None else self._trial.name, self._given, **options)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Continue with the Trainer's epoch."""
@@ -60,12 +68,19 @@ class DynamicsCallback(Callback):  # type: ignore[misc]
                 f'a batch must hold the {len(logits)} sample ids as "index" or as the last of three parts or more, '
                 f"got {_named(batch)}"
             )
-        self.recorder.observe(index, logits)
+        self.recorder.observe(index, logits, _labels(batch) if self._check_labels else None)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the epoch's row."""
         assert self.recorder is not None
         self.recorder.end_epoch()
+
+
+def _labels(batch: Any) -> Tensor | None:
+    """The labels of a batch, if it is plain that they are: one class for each entry."""
+    labels = batch.get("labels", batch.get("label")) if isinstance(batch, Mapping) else batch[1] if len(batch) == 3 else None
+    whole = isinstance(labels, Tensor) and labels.ndim == 1 and not labels.is_floating_point()
+    return labels if whole else None
 
 
 def _named(value: Any) -> str:
