@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parents[1]
 TIMES = {"seconds", "images_per_second"}
 SWEEP = [
     *("--noise", "symmetric:0.4", "instance:0.3", "chain(first='asymmetric:0.2', second='symmetric:0.1')"),
-    *("--train-size", "400", "--epochs", "3"),
+    *("--train-size", "400", "--epochs", "4"),
 ]
 
 

@@ -41,6 +41,7 @@ class BackwardCorrection(WithTransition):
     """
 
     is_base_loss = True
+    has_unbounded_loss = True
     provenance = Provenance(
         fidelity="paper",
         numbers={"transition": "paper, both", "percentile": "paper: none; the public code has 97 for CIFAR-10"},

@@ -100,6 +100,8 @@ class Method(Memory):
     supports_mixed_images: bool = False
     # Whether `loss_from_logits` needs no network besides its arguments and the method's memory, so that `on=` can build on it.
     is_base_loss: bool = False
+    # Whether the loss of single samples has no bound, so that a large one does not mean that training diverged.
+    has_unbounded_loss: ClassVar[bool] = False
     # Passes through all of the method's networks for each image of a batch, those without gradient included.
     passes_per_image: ClassVar[int] = 1
     # Where the method and its numbers come from, and its published training settings by data set, or under "default".

@@ -157,7 +157,8 @@ def _train_epoch(
     method.end_epoch(epoch)
     # The one wait for the device in an epoch.
     train_loss = averaged(torch.stack(losses)).mean().item()
-    if not math.isfinite(train_loss) or abs(train_loss) > LARGEST_LOSS:
+    unbounded = any(isinstance(part, Method) and part.has_unbounded_loss for part in method.modules())
+    if not math.isfinite(train_loss) or (train_loss > LARGEST_LOSS and not unbounded):
         raise DivergedError(
             f"the training diverged: its loss is {train_loss:.4g} in epoch {epoch + 1}; "
             f"try a learning rate below {config.learning_rate:g}"

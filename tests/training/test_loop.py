@@ -201,7 +201,7 @@ def test_any_flipped_bit_is_noticed(tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_no_number_ends_training() -> None:
-    with pytest.raises(DivergedError, match="epoch 0"):
+    with pytest.raises(DivergedError, match="epoch 1"):
         trained("ce", config=TrainConfig(epochs=2, batch_size=16, device="cpu", learning_rate=1e30))
 
 
