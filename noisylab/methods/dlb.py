@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from noisylab.core.checks import NonNegative, Positive, SpecText, checked
+from noisylab.core.outputs import check_logits
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import RunInfo, Step
@@ -16,7 +17,13 @@ from noisylab.methods.losses import distillation
 from noisylab.methods.memory import Memory
 from noisylab.methods.provenance import Provenance, Recipe
 
-ADVICE = "take batches of LastBatchSampler in its order; after sampler.set_epoch(epoch), call reset()"
+WAY_OUT = (
+    "take the batches of LastBatchSampler in its order, each process from a loader of its own: not one that a trainer shares out "
+    "again (leave it out of Accelerate's prepare), reorders, or joins from several batches"
+)
+# On an accelerator, comparing waits for the device, so it is done in the first steps, when the size of batches changes, and
+# then once in so many steps.
+FIRST_STEPS, INTERVAL = 3, 100
 
 
 def dlb_loss(
@@ -27,16 +34,19 @@ def dlb_loss(
     temperature: float,
     alpha: float,
     base: Callable[[Tensor, Any], Tensor] = functional.cross_entropy,
+    counts: Tensor | None = None,
 ) -> Tensor:
     """CE over the whole batch + alpha T^2 KL(remembered || repeated) over its first len(remembered) entries.
 
     Args:
-        logits: float[B, K].
-        labels: int64[B], or shares of classes float[B, K], or what `base` takes.
-        remembered: float[R, K], the logits that the repeated entries had one step before; R may be 0.
+        logits: float[B, K], or [B, K, ...] with positions, over which the divergence is averaged like cross-entropy.
+        labels: int64[B], or [B, ...]; or shares of classes float[B, K], or what `base` takes.
+        remembered: float[R, K] or [R, K, ...], the logits that the repeated entries had one step before; R may be 0. Rows that
+            are not finite are left out.
         temperature: T.
         alpha: Weight of the distillation.
         base: `base(logits, labels)`, the scalar loss in place of CE.
+        counts: bool[R] or [R, ...], the repeated entries or positions that are distilled; None: all.
 
     Returns:
         The scalar loss.
@@ -52,21 +62,26 @@ def dlb_loss(
     loss = base(logits, labels)
     if len(remembered) == 0 or alpha == 0:
         return loss
-    return loss + alpha * distillation(logits[: len(remembered)], remembered, temperature=temperature)
+    finite = remembered.isfinite().all(dim=1)
+    student, teacher = (z.movedim(1, -1).flatten(0, -2) for z in (logits[: len(remembered)], remembered))
+    among = (finite if counts is None else finite & counts).flatten()
+    return loss + alpha * distillation(student, teacher, temperature=temperature, counts=among)
 
 
 class DLBLoss(Memory):
     """`dlb_loss` with its memory, for any training loop over `LastBatchSampler` batches [repeated half, new half].
 
-    The memory holds the logits of the last batch's new half. It is part of `state_dict()`, and every process has its own. If
-    sample ids are given, a batch that does not begin with the remembered samples starts a new sequence with cross-entropy alone
-    (after an epoch that was left early, or with a sampler that was iterated before). Two such batches in a row are an error.
+    The memory holds the logits of the last batch's new half, and its sample ids or labels. It is part of `state_dict()`, and every
+    process has its own. A batch that does not begin with the remembered samples starts a new sequence with the base loss alone
+    (after an epoch that was left early, or with a sampler that was iterated before). Two such batches in a row are an error: on
+    a CPU at once, on an accelerator within 100 steps, which distil nothing meanwhile.
 
     Args:
         temperature: T, above 0.
-        alpha: Weight of the distillation, 0 or more; 0 is cross-entropy.
+        alpha: Weight of the distillation, 0 or more; 0 is the base loss, the control of DLB on the same batches.
         base: `base(logits, labels)`, the scalar loss of all entries in place of cross-entropy, such as
-            `torch.nn.CrossEntropyLoss(label_smoothing=0.1)`; None: cross-entropy.
+            `torch.nn.CrossEntropyLoss(label_smoothing=0.1)`; None: cross-entropy. Entries with its `ignore_index` (-100 if it
+            has none) are not distilled.
 
     Raises:
         ValueError: For a temperature or an alpha outside its interval.
@@ -81,7 +96,7 @@ class DLBLoss(Memory):
     """
 
     remembered: Tensor
-    remembered_index: Tensor
+    remembered_key: Tensor
 
     @checked
     def __init__(
@@ -90,9 +105,14 @@ class DLBLoss(Memory):
         super().__init__()
         self.base = functional.cross_entropy if base is None else base
         self.temperature, self.alpha = temperature, alpha
-        self.remember(remembered=torch.empty(0, 0), remembered_index=torch.empty(0, dtype=torch.int64))
+        # The key says who the remembered entries are: their ids if those are given, else their labels.
+        self.remember(remembered=torch.empty(0, 0), remembered_key=torch.empty(0, dtype=torch.int64), key_is_index=0)
         # Whether the last batch repeated nothing (then only part of it may be a new half), and whether it should have.
         self.remember(remembers_whole_batch=0, began_anew=0)
+        self._steps = self._entries = 0
+        # Batches in a row that began with others, and the most so far, counted on the device.
+        self._astray: Tensor | None = None
+        self._most_astray: Tensor | None = None
 
     def forward(self, logits: Tensor, labels: Any, index: Tensor | None = None) -> Tensor:
         """The scalar loss of a batch that starts with the remembered entries. Remembers the other entries.
@@ -100,63 +120,114 @@ class DLBLoss(Memory):
         In evaluation mode it is the base loss alone, and the memory does not change.
 
         Args:
-            logits: float[B, K].
-            labels: int64[B]; for mixed images shares of classes float[B, K] (mix the repeated half as when it was new); or what
-                `base` takes.
-            index: int64[B], sample ids; None: trust the order of the batches. Comparing ids on CUDA waits for the device.
+            logits: float[B, K]; or float[B, K, ...] with positions, as in segmentation.
+            labels: int64[B], or [B, ...] with positions; for mixed images shares of classes float[B, K] (mix the repeated half
+                as when it was new); or what `base` takes.
+            index: int64[B], sample ids, the surest way to tell samples apart; None: they are told apart by their labels.
 
         Raises:
-            ValueError: If the logits have not two dimensions, if the batch is too small for the remembered entries and new
-                ones, or if it begins with other samples for the second time in a row.
+            ValueError: If logits have no dimension of classes, have it last, or are probabilities; if shapes do not fit the
+                remembered ones; or if the batch begins with other samples for the second time in a row.
         """
-        if logits.ndim != 2:
-            raise ValueError(f"logits must be float[B, K], got shape {tuple(logits.shape)}")
         if not self.training:
             return self.base(logits, labels)
-        held = len(self.remembered)
-        if index is not None and len(index) != len(logits):
-            raise ValueError(f"index must name every entry of the batch, got {len(index)} for {len(logits)} logits")
-        if held and (index is None) != (len(self.remembered_index) == 0):
-            raise ValueError("index must be given with every batch or with none, unlike in the batch before")
-        if held and logits.shape[1] != self.remembered.shape[1]:
-            raise ValueError(f"logits must have {self.remembered.shape[1]} classes, like the last batch, got {logits.shape[1]}")
-        repeated = self._repeated(index, len(logits))
-        taught = self.remembered[held - repeated :]
-        loss = dlb_loss(logits, labels, taught, temperature=self.temperature, alpha=self.alpha, base=self.base)
-        self.remembers_whole_batch, self.began_anew = int(not repeated), int(bool(held) and not repeated)
+        self._check(logits, labels, index)
+        key = index if index is not None else labels if isinstance(labels, Tensor) else None
+        key = None if key is None else key.detach().to(logits.device)
+        repeated, counts = self._compare(logits, key)
+        taught = self.remembered[len(self.remembered) - repeated :]
+        if isinstance(labels, Tensor) and not labels.is_floating_point():
+            known = labels[:repeated] != getattr(self.base, "ignore_index", -100)
+            counts = known if counts is None else known & counts
+        loss = dlb_loss(logits, labels, taught, temperature=self.temperature, alpha=self.alpha, base=self.base, counts=counts)
+        self.remembers_whole_batch, self.began_anew = int(not repeated), int(len(self.remembered) > 0 and not repeated)
         self.remembered = logits[repeated:].detach().clone()
-        self.remembered_index = self.remembered_index.new_empty(0) if index is None else index[repeated:].clone()
+        self.remembered_key = self.remembered_key.new_empty(0) if key is None else key[repeated:].clone()
+        self.key_is_index = int(index is not None)
+        self._steps, self._entries = self._steps + 1, len(logits)
         return loss
 
     def reset(self) -> None:
         """Forget the last batch."""
         self.remembered = self.remembered.new_empty(0, 0)
-        self.remembered_index = self.remembered_index.new_empty(0)
-        self.remembers_whole_batch = self.began_anew = 0
+        self.remembered_key = torch.empty(0, dtype=torch.int64, device=self.remembered.device)
+        self.remembers_whole_batch = self.began_anew = self.key_is_index = 0
+        self._steps, self._astray, self._most_astray = 0, None, None
 
-    def _repeated(self, index: Tensor | None, entries: int) -> int:
-        """The number of entries at the start of the batch that repeat the last remembered ones; 0 for a new sequence."""
-        held, remembered = len(self.remembered), self.remembered_index
-        if index is None or not held:
-            if held and entries <= held:
-                # Without ids, the half that a sampler repeats from the epoch before looks new.
-                raise ValueError(
-                    f"a batch of {entries} cannot begin with the {held} remembered entries and hold new ones; take batches of "
-                    "LastBatchSampler in its order; after set_epoch(0), call reset(); in later epochs, pass index (sample ids)"
-                )
-            return held
-        index = index.to(remembered.device)
-        largest = min(held, entries - 1)
-        # At the start of an epoch the new half is the larger one, because only the last batch of an epoch may be short.
-        for size in range(largest, (held - 1) // 2, -1) if self.remembers_whole_batch else [held] * (held == largest):
-            if torch.equal(index[:size], remembered[held - size :]):
-                return size
-        if self.began_anew:
+    def _check(self, logits: Tensor, labels: Any, index: Tensor | None) -> None:
+        """Raise ValueError for shapes that do not fit each other or the memory, and for probabilities in the first step."""
+        if logits.ndim < 2:
+            raise ValueError(f"logits must be float[B, K] or float[B, K, ...], got shape {tuple(logits.shape)}")
+        if (
+            logits.ndim > 2
+            and isinstance(labels, Tensor)
+            and labels.shape not in (logits.shape, logits.shape[:1] + logits.shape[2:])
+        ):
+            last = "; the classes stand last, so pass logits.movedim(-1, 1)" if labels.shape == logits.shape[:-1] else ""
             raise ValueError(
-                f"the batch must begin with the samples of the last batch's new half, {remembered[-8:].tolist()}, "
-                f"got {index[:8].tolist()}, for the second time in a row; {ADVICE}"
+                f"labels must have the shape {(len(logits), *logits.shape[2:])} for logits of shape {tuple(logits.shape)}, "
+                f"whose dimension 1 is that of the classes, got {tuple(labels.shape)}{last}"
             )
+        if index is not None and len(index) != len(logits):
+            raise ValueError(f"index must name every entry of the batch, got {len(index)} for {len(logits)} logits")
+        if len(self.remembered) == 0:
+            check_logits(logits)
+            return
+        if (index is None) == bool(self.key_is_index):
+            raise ValueError("index must be given with every batch or with none, unlike in the batch before")
+        if logits.shape[1:] != self.remembered.shape[1:]:
+            one, other = (list(z.shape[1:]) if z.ndim > 2 else f"{z.shape[1]} classes" for z in (self.remembered, logits))
+            raise ValueError(f"logits must have {one}, like the last batch, got {other}")
+
+    def _compare(self, logits: Tensor, key: Tensor | None) -> tuple[int, Tensor | None]:
+        """How many entries at the start of the batch repeat the last remembered ones, and whether they do if not known yet."""
+        held, entries = len(self.remembered), len(logits)
+        if not held:
+            return 0, None
+        if key is None:
+            if entries <= held:
+                raise ValueError(
+                    f"a batch of {entries} cannot begin with the {held} remembered entries and hold new ones; {WAY_OUT}"
+                )
+            return held, None
+        if self._reads_at_once(logits) or self._steps < FIRST_STEPS or entries != self._entries:
+            return self._repeated(key), None
+        same = (key[:held] == self.remembered_key).all()
+        self._astray = torch.where(same, 0, (self._astray if self._astray is not None else same.long()) + 1)
+        self._most_astray = self._astray if self._most_astray is None else self._most_astray.maximum(self._astray)
+        if self._steps % INTERVAL == 0 and self._most_astray.item() > 1:
+            raise self._lost(key)
+        return held, same.expand(held, *logits.shape[2:])
+
+    @staticmethod
+    def _reads_at_once(values: Tensor) -> bool:
+        return values.device.type == "cpu"
+
+    def _repeated(self, key: Tensor) -> int:
+        """The number of entries at the start of the batch that repeat the last remembered ones; 0 for a new sequence.
+
+        Raises ValueError at the second new sequence in a row.
+        """
+        held, remembered = len(self.remembered), self.remembered_key.to(key.device)
+        largest = min(held, len(key) - 1)
+        # At the start of an epoch the new half is the larger one, because only the last batch of an epoch may be short.
+        sizes = range(largest, (held - 1) // 2, -1) if self.remembers_whole_batch else [held] * (held == largest)
+        found = [size for size in sizes if torch.equal(key[:size], remembered[held - size :])]
+        # Labels may fit in several ways, such as those of a loader that is sorted by class.
+        if len(found) == 1 or (found and self.key_is_index):
+            return found[0]
+        if self.began_anew:
+            raise self._lost(key)
         return 0
+
+    def _lost(self, key: Tensor) -> ValueError:
+        kind, pass_index = (
+            ("samples", "") if self.key_is_index else ("labels", "; passing index (sample ids) tells samples apart surely")
+        )
+        return ValueError(
+            f"the batch must begin with the last batch's new half, of the {kind} {self.remembered_key[-8:].tolist()}, "
+            f"got {key[:8].tolist()}, for the second time in a row; {WAY_OUT}{pass_index}"
+        )
 
 
 @METHODS.register("dlb")

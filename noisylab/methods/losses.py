@@ -32,13 +32,14 @@ def given_targets(batch: Batch, logits: Tensor) -> Tensor:
     return targets.scatter_add_(1, batch.mix.labels[:, None], 1 - share)
 
 
-def distillation(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
+def distillation(student: Tensor, teacher: Tensor, *, temperature: float, counts: Tensor | None = None) -> Tensor:
     """T^2 KL(softmax(teacher / T) || softmax(student / T)), averaged over the batch.
 
     Args:
         student: Logits float[B, K].
         teacher: Logits float[B, K], without gradient.
         temperature: T.
+        counts: bool[B], the rows that are averaged; None: all. Rows of the teacher that do not count need not be finite.
 
     Returns:
         The scalar loss, computed in at least float32.
@@ -55,8 +56,11 @@ def distillation(student: Tensor, teacher: Tensor, *, temperature: float) -> Ten
     precision = torch.promote_types(student.dtype, torch.float32)
     log_student = functional.log_softmax(student.to(precision) / temperature, dim=1)
     log_teacher = functional.log_softmax(teacher.detach().to(precision) / temperature, dim=1)
-    divergence = functional.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True)
-    return temperature**2 * divergence
+    if counts is None:
+        return temperature**2 * functional.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True)
+    log_student, log_teacher = (log_p.where(counts[:, None], 0.0) for log_p in (log_student, log_teacher))
+    divergence = functional.kl_div(log_student, log_teacher, reduction="sum", log_target=True)
+    return temperature**2 * (divergence / counts.sum().clamp(min=1))
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
