@@ -4,7 +4,7 @@ from torch import Tensor
 
 
 def are_probabilities(outputs: Tensor) -> bool:
-    """Whether all rows of outputs float[B, K, ...] are probabilities of classes: in [0, 1], with sum 1. Waits for the device."""
+    """Whether all rows of outputs float[B, K, ...] are probabilities: in [0, 1], with sum 1. Waits for the device."""
     z = outputs.detach().float()
     if z.ndim < 2 or z.shape[1] < 2 or not len(z):
         return False

@@ -18,8 +18,8 @@ from noisylab.methods.memory import Memory
 from noisylab.methods.provenance import Provenance, Recipe
 
 WAY_OUT = (
-    "take the batches of LastBatchSampler in its order, each process from a loader of its own: not one that a trainer shares out "
-    "again (leave it out of Accelerate's prepare), reorders, or joins from several batches"
+    "take the batches of LastBatchSampler in its order, each process from a loader of its own: not one that a trainer shares "
+    "out again (leave it out of Accelerate's prepare), reorders, or joins from several batches"
 )
 # On an accelerator, comparing waits for the device, so it is done in the first steps, when the size of batches changes, and
 # then once in so many steps.
@@ -71,10 +71,10 @@ def dlb_loss(
 class DLBLoss(Memory):
     """`dlb_loss` with its memory, for any training loop over `LastBatchSampler` batches [repeated half, new half].
 
-    The memory holds the logits of the last batch's new half, and its sample ids or labels. It is part of `state_dict()`, and every
-    process has its own. A batch that does not begin with the remembered samples starts a new sequence with the base loss alone
-    (after an epoch that was left early, or with a sampler that was iterated before). Two such batches in a row are an error: on
-    a CPU at once, on an accelerator within 100 steps, which distil nothing meanwhile.
+    The memory holds the logits of the last batch's new half, and its sample ids or labels. It is part of `state_dict()`, and
+    every process has its own. A batch that does not begin with the remembered samples starts a new sequence with the base loss
+    alone (after an epoch that was left early, or with a sampler that was iterated before). Two such batches in a row are an
+    error: on a CPU at once, on an accelerator within 100 steps, which distil nothing meanwhile.
 
     Args:
         temperature: T, above 0.

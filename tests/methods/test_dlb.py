@@ -7,6 +7,7 @@ import pytest
 import torch
 from method_kit import assert_formula, cross_entropy, divergence, draw, draw_labels, probabilities
 from torch import Tensor
+from torch.nn import functional
 
 from noisylab.data import LastBatchSampler
 from noisylab.methods import DLBLoss, distillation, dlb_loss
@@ -69,7 +70,7 @@ def test_the_squared_temperature_keeps_the_gradient_s_size() -> None:
 def test_alpha_weighs_the_distillation_and_zero_is_cross_entropy() -> None:
     logits, labels, remembered = drawn(8, 4)
     loss = {a: dlb_loss(logits, labels, remembered, temperature=3.0, alpha=a) for a in (0.0, 1.0, 3.0)}
-    assert torch.equal(loss[0.0], torch.nn.functional.cross_entropy(logits, labels))
+    assert torch.equal(loss[0.0], functional.cross_entropy(logits, labels))
     torch.testing.assert_close(loss[3.0] - loss[0.0], 3 * (loss[1.0] - loss[0.0]))
 
 
@@ -81,16 +82,18 @@ def test_one_class_only_costs_nothing() -> None:
 def test_the_first_batch_is_cross_entropy_and_the_next_is_taught_by_it() -> None:
     criterion = DLBLoss(temperature=2.0, alpha=1.5)
     first, labels, _ = drawn(4, 0)
-    assert torch.equal(criterion(first, labels), torch.nn.functional.cross_entropy(first, labels))
-    teacher = first
+    assert torch.equal(criterion(first, labels), functional.cross_entropy(first, labels))
+    teacher, last = first, labels
     for entries, repeated in [(7, 4), (5, 3), (3, 2)]:
         logits, labels, _ = drawn(entries, repeated)
+        labels = torch.cat([last, labels[repeated:]])
+        last = labels[repeated:]
         expected = dlb_loss(logits, labels, teacher, temperature=2.0, alpha=1.5)
         assert torch.equal(criterion(logits, labels), expected)
         teacher = logits[repeated:]
     criterion.reset()
     logits, labels, _ = drawn(6, 0)
-    assert torch.equal(criterion(logits, labels), torch.nn.functional.cross_entropy(logits, labels))
+    assert torch.equal(criterion(logits, labels), functional.cross_entropy(logits, labels))
 
 
 def test_overwriting_the_logits_in_place_leaves_the_memory_alone() -> None:
@@ -114,22 +117,20 @@ def test_what_does_not_fit_the_batch_before_is_refused_and_the_memory_stays() ->
     with pytest.raises(ValueError, match="must have 3 classes"):
         criterion(torch.randn(4, 5), labels, torch.tensor([7, 8, 1, 2]))
     criterion.eval()
-    assert criterion(logits, labels).item() == torch.nn.functional.cross_entropy(logits, labels).item()
+    assert criterion(logits, labels).item() == functional.cross_entropy(logits, labels).item()
     criterion.train()
     assert all(torch.equal(value, before[name]) for name, value in criterion.state_dict().items())
     criterion.reset()
     criterion(logits, labels)
     with pytest.raises(ValueError, match="every batch or with none"):
         criterion(torch.cat([logits, logits]), torch.cat([labels, labels]), torch.arange(8))
-    with pytest.raises(ValueError, match=r"a batch of 4 cannot begin with the 4 remembered .* reset\(\)"):
-        criterion(logits, labels)
 
 
 def test_batches_in_another_order_are_refused_at_the_second_in_a_row() -> None:
     criterion, logits, labels = DLBLoss(), torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
     criterion(logits[:4], labels[:4], torch.tensor([6, 7, 8, 9]))
     other = torch.tensor([9, 8, 7, 6, 1, 2])
-    assert criterion(logits, labels, other) == torch.nn.functional.cross_entropy(logits, labels)
+    assert criterion(logits, labels, other) == functional.cross_entropy(logits, labels)
     before = {name: value.clone() for name, value in criterion.state_dict().items()}
     with pytest.raises(ValueError, match=r"7, 6, 1, 2\], got \[3, 4, 5, 6, 0, 9\], for the second time .*LastBatchSampler"):
         criterion(logits, labels, torch.tensor([3, 4, 5, 6, 0, 9]))
@@ -139,7 +140,7 @@ def test_batches_in_another_order_are_refused_at_the_second_in_a_row() -> None:
 @pytest.mark.parametrize("broken_off_after", [0, 1, 3, 10])
 def test_an_epoch_that_is_left_early_starts_a_new_sequence_and_no_more(broken_off_after: int) -> None:
     sampler, criterion = LastBatchSampler(20, 8, seed=1), DLBLoss(alpha=1.0)
-    plain = torch.nn.functional.cross_entropy
+    plain = functional.cross_entropy
     generator = torch.Generator().manual_seed(0)
     for epoch in range(3):
         sampler.set_epoch(epoch)
@@ -152,7 +153,7 @@ def test_an_epoch_that_is_left_early_starts_a_new_sequence_and_no_more(broken_of
             # Of a sequence only the first batch has nothing to be taught by.
             starts = step == 0 and (epoch == 0 or (epoch == 1 and broken_off_after < len(sampler)))
             assert bool(loss == plain(logits, labels)) == starts
-    assert criterion.remembered_index.tolist() == ids[-len(criterion.remembered) :]
+    assert criterion.remembered_key.tolist() == ids[-len(criterion.remembered) :]
 
 
 @pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, torch.float64])
@@ -182,19 +183,16 @@ def test_bad_hyperparameters_are_refused_by_name(arguments: dict[str, float]) ->
         DLBLoss(**arguments)
 
 
-def test_a_later_epoch_after_a_reset_needs_the_sample_ids() -> None:
-    sampler, logits = LastBatchSampler(12, batch_size=6), torch.zeros(6, 3)
+@pytest.mark.parametrize("with_index", [True, False])
+def test_a_loop_that_was_resumed_without_the_memory_starts_a_new_sequence(with_index: bool) -> None:
+    sampler, criterion = LastBatchSampler(12, batch_size=6), DLBLoss()
     sampler.set_epoch(5)
-    first, second, *_ = sampler
-    criterion = DLBLoss()
-    for ids in (first, second):
-        criterion(logits, torch.zeros(6, dtype=torch.int64), torch.tensor(ids))
-    criterion.reset()
-    criterion(logits, torch.zeros(6, dtype=torch.int64))
-    with pytest.raises(ValueError, match=r"after set_epoch\(0\), call reset\(\); in later epochs, pass index"):
-        criterion(logits, torch.zeros(6, dtype=torch.int64))
+    for step, ids in enumerate(sampler):
+        logits, labels = torch.randn(len(ids), 7), torch.tensor(ids) % 7
+        index = torch.tensor(ids) if with_index else None
+        assert bool(criterion(logits, labels, index) == functional.cross_entropy(logits, labels)) == (step == 0)
 
 
 def test_logits_of_one_dimension_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"logits must be float\[B, K\], got shape \(4,\)"):
+    with pytest.raises(ValueError, match=r"logits must be float\[B, K\] or float\[B, K, ...\], got shape \(4,\)"):
         DLBLoss()(torch.zeros(4), torch.zeros(4, dtype=torch.int64))

@@ -117,7 +117,7 @@ def trained_apart(rank: int, folder: str) -> None:
         index = torch.tensor(own) + 10 * rank
         # Were the memory that of rank 0, the ids of rank 1 would be refused here.
         wrapped(images, index % 4, index).backward()
-        remembered.append(wrapped.module.criterion.remembered_index.tolist())
+        remembered.append(wrapped.module.criterion.remembered_key.tolist())
     torch.save((remembered, wrapped.module.criterion.remembered), f"{folder}/{rank}.pt")
     distributed.destroy_process_group()
 
