@@ -22,7 +22,7 @@ from noisylab.core.files import check_output, make_output, write_atomically
 from noisylab.core.foreign_text import begins_like_formula, printable
 from noisylab.core.registries import DATA_SETS, NOISES
 from noisylab.core.specs import Spec
-from noisylab.corruption.validation import have_other_numbers
+from noisylab.corruption.class_numbers import have_other_numbers
 
 if TYPE_CHECKING:
     from noisylab.corruption import NoisyLabels

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from noisylab.core.foreign_text import class_texts, for_matplotlib, short_names
 from noisylab.corruption import NoisyLabels, diagnose
+from noisylab.corruption.class_numbers import have_other_numbers
 from noisylab.corruption.matrices import Matrix, dense, diagonal_of, row_chunks, rows_of
-from noisylab.corruption.validation import have_other_numbers
 from noisylab.data.streaming import Images
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.style import PALETTE, WIDTHS, Width, has_room, inches, paper_style

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from noisylab.corruption import NoisyLabels, asymmetric, from_pair, long_tailed, restrict, symmetric
-from noisylab.corruption.validation import class_order
+from noisylab.corruption.class_numbers import class_order
 from noisylab.data import ImageData, from_datasets, load_data
 from noisylab.data.class_labels import Labels, numbered_classes
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from noisylab.core.checks import FolderText, NotIdentity, PositiveInt
 from noisylab.core.registries import DATA_SETS
-from noisylab.corruption.validation import class_order
+from noisylab.corruption.class_numbers import class_order
 from noisylab.data.found_files import Found
 from noisylab.data.image_data import SAMPLED, ImageData
 from noisylab.data.image_files import Reading, check_range, common_mode
