@@ -38,7 +38,7 @@ def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str]
     Example:
         >>> import numpy as np
         >>> from noisylab.data import from_datasets
-        >>> rows = [(np.zeros((8, 8), np.uint8), 0), (np.ones((8, 8), np.uint8), 1)]
+        >>> rows = [(np.eye(8, dtype=np.uint8) * 255, 0), (np.arange(64, dtype=np.uint8).reshape(8, 8) * 4, 1)]
         >>> from_datasets(rows, rows).shape
         (1, 8, 8)
     """

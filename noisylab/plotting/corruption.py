@@ -148,11 +148,11 @@ def examples_figure(
     image is drawn as an empty place.
     """
     known = _labels(noisy, names)
-    labels = class_texts(known, OVER_IMAGE)
     wrong = np.flatnonzero(noisy.mislabelled)
     chosen = np.sort(np.random.default_rng(seed).permutation(wrong)[: rows * columns])
     chosen = chosen[np.argsort(noisy.true[chosen], kind="stable")]
     with paper_style():
+        labels = class_texts(known, OVER_IMAGE)
         figure, axes = plt.subplots(rows, columns, figsize=(0.85 * columns, 1.12 * rows), squeeze=False, layout="constrained")
         for ax in axes.flat:
             ax.set_axis_off()

@@ -13,7 +13,7 @@ from torch import Tensor
 from noisylab.core.checks import check_value
 from noisylab.core.files import flush_folder
 from noisylab.corruption.sample_ids import in_one_order
-from noisylab.corruption.validation import check_integer, check_labels
+from noisylab.corruption.validation import check_every_class, check_integer, check_labels
 from noisylab.recording.epoch_checks import Counted, Presentations
 from noisylab.recording.epoch_row import Rows
 from noisylab.recording.records import FILE, FORMAT, derived, shard_file
@@ -87,6 +87,8 @@ class DynamicsRecorder:
         held = in_one_order({"given_labels": given_labels, "true_labels": true_labels, "sample_ids": sample_ids})
         given, classes = check_labels(held["given_labels"], num_classes)
         true = given if true_labels is None else check_labels(held["true_labels"])[0]
+        if num_classes is None:
+            check_every_class(np.union1d(given, true), max(classes, int(true.max()) + 1))
         self._ids = np.arange(len(given)) if sample_ids is None else check_sample_ids(held["sample_ids"])
         if not given.shape == true.shape == self._ids.shape:
             raise ValueError(
