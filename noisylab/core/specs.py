@@ -210,6 +210,8 @@ class Registry(Generic[T]):
             bound[key] = value
         if _may_be_named(entry) and bound.get(NAME) is None:
             bound.pop(NAME, None)
+        elif _may_be_named(entry) and (not bound[NAME].isprintable() or not bound[NAME].strip()):
+            raise ValueError(f"{self.kind} {text!r}: name must be characters that can be seen, got {bound[NAME]!r}")
         shown = {key: written.get(key, value) for key, value in bound.items() if value != usual[key]}
         others = {key: value for key, value in shown.items() if key != entry.main}
         after = _overriding(overrides)
