@@ -111,9 +111,14 @@ def read_cartography(
         >>> score(read_cartography("cartography_logs/sst"), "variability")  # doctest: +SKIP
     """
     source = Path(folder).expanduser() / FOLDER if (Path(folder).expanduser() / FOLDER).is_dir() else Path(folder).expanduser()
-    files = {path.stem.removeprefix("dynamics_epoch_"): path for path in source.glob("dynamics_epoch_*.json*")}
+    found = sorted(source.glob("dynamics_epoch_*.json*"))
+    files = {path.stem.removeprefix("dynamics_epoch_"): path for path in found}
+    if len(files) < len(found):
+        raise ValueError(f"{str(source)!r} must hold one file for each epoch, got {', '.join(path.name for path in found)}")
     if not files or set(files) != {str(epoch) for epoch in range(len(files))}:
-        raise ValueError(f"{str(source)!r} must hold dynamics_epoch_0.jsonl and so on, got epochs {sorted(files)}")
+        # The longest last, so that 10 comes after 9.
+        epochs_found = ", ".join(sorted(files, key=lambda epoch: (len(epoch), epoch))) or "none"
+        raise ValueError(f"{str(source)!r} must hold dynamics_epoch_0.jsonl and so on, got epochs {epochs_found}")
     place: dict[Any, int] = {}
     gold: list[int] = []
     epochs = []

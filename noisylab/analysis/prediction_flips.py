@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from noisylab.analysis._running import check_epochs
 from noisylab.corruption.sample_ids import in_one_order
+from noisylab.corruption.validation import label_array
 
 if TYPE_CHECKING:
     import pandas
@@ -39,7 +40,7 @@ def flips(prediction: ArrayLike, given: ArrayLike, true: ArrayLike, *, shown: Ar
     import pandas
 
     array, there = check_epochs(prediction, "prediction", shown)
-    g, t = (np.asarray(labels) for labels in in_one_order({"given": given, "true": true}).values())
+    g, t = (label_array(labels) for labels in in_one_order({"given": given, "true": true}).values())
     if not g.shape == t.shape == array.shape[1:]:
         raise ValueError(f"given and true must have shape {array.shape[1:]}, got {g.shape} and {t.shape}")
     among = np.flatnonzero(g != t)

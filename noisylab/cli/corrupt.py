@@ -22,7 +22,7 @@ from noisylab.core.files import check_output, make_output, write_atomically
 from noisylab.core.foreign_text import begins_like_formula, printable
 from noisylab.core.registries import DATA_SETS, NOISES
 from noisylab.core.specs import Spec
-from noisylab.corruption.validation import have_other_numbers
+from noisylab.corruption.class_numbers import have_other_numbers
 
 if TYPE_CHECKING:
     from noisylab.corruption import NoisyLabels
@@ -169,6 +169,12 @@ def _inputs(arguments: Arguments) -> tuple[dict[str, Any], dict[str, Any]]:
     labels, ids, ordered_by = own_order(arguments.labels, arguments.column, arguments.by)
     if ordered_by is not None:
         print(f"samples are in the order of the column {ordered_by!r}, not of the rows")
+    if arguments.num_classes is None and labels.dtype.kind in "iu":
+        held = np.unique(labels)
+        if len(held) <= held[-1]:
+            # As in data sets: the classes are those that occur, named by their numbers.
+            labels = labels.astype(str)
+            print(f"the classes are the {len(held)} labels that occur, {held[0]} to {held[-1]}; --num-classes keeps the others")
     root = None if arguments.data_root is None else str(arguments.data_root)
     names = next((values for values in ids.values() if isinstance(values[0], str)), None)
     return {"labels": labels, "num_classes": arguments.num_classes, "root": root, "sample_names": names}, ids

@@ -204,13 +204,11 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
         for name in names:
             if name not in bound.arguments or name not in hints():
                 continue
-            value = bound.arguments[name]
+            value = bound.arguments[name] = listed(bound.arguments[name], hints()[name])
             if isinstance(value, str | PathLike) and path_in(hints()[name]):
                 value = bound.arguments[name] = str(expanded(value)) if str(value).startswith("~") else value
-            if typing.get_origin(hints()[name]) is tuple:
-                if not isinstance(value, list | tuple):
-                    raise ValueError(f"{name} must be a list, e.g. [{shown(value)}], got {shown(value)}")
-                value = bound.arguments[name] = tuple(value)
+            if typing.get_origin(hints()[name]) is tuple and not isinstance(value, tuple):
+                raise ValueError(f"{name} must be a list, e.g. [{shown(value)}], got {shown(value)}")
             try:
                 check_value(name, value, hints()[name])
             except ValueError as error:
@@ -221,6 +219,13 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
     wrapper.is_checked = True  # type: ignore[attr-defined]
     return wrapper
+
+
+def listed(value: Any, annotation: Any) -> Any:
+    """A list as a tuple if the annotation, or a part of it, is one."""
+    parts = [annotation, *typing.get_args(annotation)]
+    parts += [part for each in parts for part in typing.get_args(each)]
+    return tuple(value) if isinstance(value, list) and any(typing.get_origin(part) is tuple for part in parts) else value
 
 
 def check_fields(instance: Any) -> None:

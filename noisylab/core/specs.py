@@ -182,13 +182,11 @@ class Registry(Generic[T]):
         usual = {key: (defaults or {}).get(key, option.default) for key, option in entry.options.items()}
         bound, written = {}, {}
         for key, option in entry.options.items():
-            value = given.get(key, usual[key])
+            value = checks.listed(given.get(key, usual[key]), option.annotation)
             if value is REQUIRED:
                 raise ValueError(f"{self.kind} {text!r}: {key} is missing; write {_example(entry)}")
-            if typing.get_origin(option.annotation) is tuple:
-                if not isinstance(value, list | tuple):
-                    raise ValueError(f"{self.kind} {text!r}: {key} must be a list, e.g. [{value!r}], got {value!r}")
-                value = tuple(value)
+            if typing.get_origin(option.annotation) is tuple and not isinstance(value, tuple):
+                raise ValueError(f"{self.kind} {text!r}: {key} must be a list, e.g. [{value!r}], got {value!r}")
             try:
                 checks.check_value(key, value, option.annotation)
             except ValueError as error:
@@ -212,6 +210,8 @@ class Registry(Generic[T]):
             bound[key] = value
         if _may_be_named(entry) and bound.get(NAME) is None:
             bound.pop(NAME, None)
+        elif _may_be_named(entry) and (not bound[NAME].isprintable() or not bound[NAME].strip()):
+            raise ValueError(f"{self.kind} {text!r}: name must be characters that can be seen, got {bound[NAME]!r}")
         shown = {key: written.get(key, value) for key, value in bound.items() if value != usual[key]}
         others = {key: value for key, value in shown.items() if key != entry.main}
         after = _overriding(overrides)

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from noisylab.corruption.class_numbers import chosen_class, class_order, number_labels, numbered_by, shortened
 from noisylab.corruption.record import NoisyLabels
 from noisylab.corruption.sample_ids import in_one_order
-from noisylab.corruption.validation import chosen_class, class_order, number_labels, numbered_by, shortened
 
 # Options with an entry for each class; others may have one for each sample.
 BY_CLASS = ("mapping", "classes", "groups", "matrix")

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noisylab.core.foreign_text import padded, printable, short_names, width_of
+from noisylab.corruption.class_numbers import shortened
 from noisylab.corruption.drawing import Drawing
 from noisylab.corruption.matrices import DENSE, Matrix, dense, diagonal_of, empirical_matrix, row_chunks, rows_of
-from noisylab.corruption.validation import shortened
 
 if TYPE_CHECKING:
     from noisylab.corruption.record import NoisyLabels

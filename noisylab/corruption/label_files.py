@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from noisylab.corruption.class_numbers import number_labels
 from noisylab.corruption.label_tables import (
     MISSING,
     Table,
@@ -20,7 +21,7 @@ from noisylab.corruption.label_tables import (
     text_table,
 )
 from noisylab.corruption.sample_ids import refuse_repeated, rows_by_name, rows_by_position
-from noisylab.corruption.validation import check_labels, check_positions, number_labels
+from noisylab.corruption.validation import check_labels, check_positions
 
 GIVEN = ("given", "given_label", "noisy", "noisy_label", "noisy_target", "label", "labels", "target")
 TRUE = ("true", "true_label", "clean", "clean_label")

@@ -17,17 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.checks import PositiveInt
 from noisylab.core.files import write_atomically
+from noisylab.corruption.class_numbers import check_class_names, number_labels
 from noisylab.corruption.drawing import PerSample, Sampling, draw
 from noisylab.corruption.matrices import Compact, Matrix, as_fields, dense
 from noisylab.corruption.sample_ids import joined_by_index
-from noisylab.corruption.validation import (
-    check_class_names,
-    check_every_class,
-    check_labels,
-    check_transition,
-    label_array,
-    number_labels,
-)
+from noisylab.corruption.validation import check_every_class, check_labels, check_transition, label_array
 
 if TYPE_CHECKING:
     import pandas

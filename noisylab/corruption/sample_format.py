@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from noisylab.corruption.validation import number_class
+from noisylab.corruption.class_numbers import number_class
 
 Key = str | int | None
 

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from noisylab.corruption.validation import check_labels, class_order, label_array, number_class, number_labels, shortened
+from noisylab.corruption.class_numbers import class_order, number_class, number_labels, shortened
+from noisylab.corruption.validation import check_labels, label_array
 
 # With more classes than this, and fewer than two training samples of each, labels look like identifiers.
 MANY = 100

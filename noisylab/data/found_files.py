@@ -9,8 +9,8 @@ from pathlib import Path
 
 from noisylab.data.image_files import EXTENSIONS
 
-# Folders that other systems put beside images: macOS' archives, Synology's thumbnails.
-_OF_SYSTEMS = ("__MACOSX", "@eaDir")
+# What other systems put beside images: macOS' archives, Synology's and Windows' thumbnails and settings.
+_OF_SYSTEMS = ("__macosx", "@eadir", "thumbs.db", "desktop.ini")
 # Files that usually lie beside images, so that passing them over surprises nobody.
 _TABLES = (".csv", ".json", ".tsv", ".xml", ".yaml", ".yml")
 _USUAL = (*_TABLES, "hidden", ".db", ".html", ".ini", ".log", ".md", ".pdf", ".py", ".txt")
@@ -91,6 +91,8 @@ class Found:
             self.passed["hidden"] += 1
         elif entry.is_symlink() and not path.exists():
             self._note("broken link", path)
+        elif not (path.is_file() or path.is_dir()):
+            self._note("special file", path)
         elif outside and path.suffix.lower() in EXTENSIONS:
             self._note("image outside of class folders", path)
         else:
@@ -104,13 +106,13 @@ class Found:
 
 def _plural(kind: str) -> str:
     """`broken links`, `images outside of class folders`; extensions and the like stay."""
-    noun = next((noun for noun in ("link", "image") if noun in kind.split()), None)
+    noun = next((noun for noun in ("link", "image", "file") if noun in kind.split()), None)
     return kind if noun is None else kind.replace(noun, f"{noun}s")
 
 
 def is_hidden(name: str) -> bool:
     """Whether a file or folder belongs to another program: `.ipynb_checkpoints`, `._1.png`, `__MACOSX`."""
-    return name.startswith(".") or name in _OF_SYSTEMS
+    return name.startswith(".") or name.lower() in _OF_SYSTEMS
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -17,7 +17,8 @@ from noisylab.core.files import expanded
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS
 from noisylab.core.specs import Spec
 from noisylab.corruption import NoisyLabels, replace_images
-from noisylab.corruption.validation import check_class_names, read_array
+from noisylab.corruption.class_numbers import check_class_names
+from noisylab.corruption.validation import read_array
 from noisylab.data.streaming import Images, StreamedImages
 
 # Number of evenly spread files of a streamed set that are read before training.

@@ -23,8 +23,8 @@ EXTENSIONS = frozenset(suffix for suffix, name in Image.registered_extensions().
 _SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N")
 GREY = ("1", "L", *_SIXTEEN_BITS, "I", "F")
 _PREMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}
-# TIFF's tags for the bits of a number, and for what the number 0 means (0: white).
-_BITS, _PHOTOMETRIC = 258, 262
+# TIFF's tags for the bits of a number, for what the number 0 means (0: white), and for its kind (1: without a sign).
+_BITS, _PHOTOMETRIC, _KIND = 258, 262, 339
 _ORIENTATION = 0x0112
 # Levels of 8 bits for one of 2 or 4, by Pillow's names.
 _PACKED = {"L;2": 85, "L;4": 17}
@@ -93,11 +93,11 @@ def common_mode(files: Iterable[tuple[str, Content]], source: str, value_range: 
     """Grey if all files, given with their names, hold grey images (not as a palette or as equal colours), else colour.
 
     Reads only the beginning of each file. Raises UnreadableError for files whose numbers have no known range. Warns once of
-    animated images, of which only the first frame is used.
+    animated images, of which only the first frame is used, and once of images with transparency.
     """
     check_range(value_range)
     mode: Mode = "L"
-    animated = []
+    animated, transparent = [], []
     for name, content in files:
         where = f"data set {source}: {name}"
         try:
@@ -106,6 +106,10 @@ def common_mode(files: Iterable[tuple[str, Content]], source: str, value_range: 
                 # Telephones add smaller copies of a photograph as frames.
                 if getattr(image, "is_animated", False) and image.format != "MPO":
                     animated.append(name)
+                if image.has_transparency_data:
+                    transparent.append(name)
+        except UnreadableError as error:
+            raise UnreadableError(f"{where} {error}") from error
         except Exception as error:  # Pillow's formats have no common error
             raise UnreadableError(f"{where} cannot be read as an image: {_one_line(error)}") from error
         if kind in GREY and kind != "1" and value_range is None and limit is None:
@@ -118,6 +122,12 @@ def common_mode(files: Iterable[tuple[str, Content]], source: str, value_range: 
         warnings.warn(
             f"data set {source}: {len(animated):,} images have several frames or pages, of which only the first is used; "
             f"the first such image is {animated[0]}",
+            stacklevel=3,
+        )
+    if transparent:
+        warnings.warn(
+            f"data set {source}: {len(transparent):,} images can have transparent parts, which are shown on white; "
+            f"the first such image is {transparent[0]}",
             stacklevel=3,
         )
     return mode
@@ -134,23 +144,33 @@ def convert(image: Image.Image, mode: Mode, value_range: Range | None = None, *,
     image.load()
     if value_range is not None or image.mode in (*_SIXTEEN_BITS, "I", "F"):
         eight = _scaled(image, value_range, state_range)
+    elif image.mode in ("P", "PA") and (greatest := np.asarray(image.getchannel(0)).max()) >= len(image.getpalette() or ()) / 3:
+        raise UnreadableError(f"has the colour {greatest} in a palette of {len(image.getpalette() or ()) // 3}; save it again")
     elif image.has_transparency_data:
         eight = _on_white(image)
     else:
         eight = image
     # Turning is cheap in 8 bits, and Pillow's own function needs no decision about modes then.
-    if image.getexif().get(_ORIENTATION, 1) != 1:
-        eight = _turned(eight, image)
+    if (orientation := _orientation(image)) != 1:
+        eight = _turned(eight, orientation)
     try:
         return eight.convert(mode)
     except ValueError as error:
         raise UnreadableError(f"has the mode {image.mode!r}, which cannot be shown; save it as RGB") from error
 
 
-def _turned(pixels: Image.Image, tagged: Image.Image) -> Image.Image:
-    upright = pixels.copy()
-    upright.getexif()[_ORIENTATION] = tagged.getexif()[_ORIENTATION]
-    return ImageOps.exif_transpose(upright)
+def _orientation(image: Image.Image) -> int:
+    """The orientation that a file states: 1 is upright, as are files whose facts are damaged."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        stated = image.getexif().get(_ORIENTATION, 1)
+    return stated if stated in range(1, 9) else 1
+
+
+def _turned(pixels: Image.Image, orientation: int) -> Image.Image:
+    tagged = pixels.copy()
+    tagged.getexif()[_ORIENTATION] = orientation
+    return ImageOps.exif_transpose(tagged)
 
 
 def _scaled(image: Image.Image, value_range: Range | None, state_range: str) -> Image.Image:
@@ -159,6 +179,10 @@ def _scaled(image: Image.Image, value_range: Range | None, state_range: str) -> 
     if image.mode not in GREY or image.mode == "1":
         raise UnreadableError(_without_numbers(image.mode))
     numbers = np.asarray(image)
+    tags = getattr(image, "tag_v2", {})
+    # Pillow reads them with a sign.
+    if image.mode == "I" and tags.get(_BITS) == (32,) and tags.get(_KIND, (1,)) == (1,):
+        numbers = numbers.view(np.uint32)
     low, high = value_range or (0, largest)
     if high is None:
         raise UnreadableError(_without_range(image.mode, state_range))
@@ -173,7 +197,7 @@ def _scaled(image: Image.Image, value_range: Range | None, state_range: str) -> 
     else:
         eight = ((numbers.astype(np.float64) - low) / (high - low) * 255).round().astype(np.uint8)
     # Pillow does this for 8 bits only.
-    if image.mode != "L" and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0:
+    if image.mode != "L" and tags.get(_PHOTOMETRIC) == 0:
         eight = 255 - eight
     if isinstance(clear := image.info.get("transparency"), int):
         eight[numbers == clear] = 255
@@ -258,6 +282,10 @@ def _opened(content: Content) -> Image.Image:
     image = Image.open(content if isinstance(content, Path) else io.BytesIO(content))
     # Pillow spreads 2 and 4 bits of grey over 8, but not the level that is transparent.
     packed = image.tile[0][3] if image.format == "PNG" and image.tile else None
+    if image.mode == "RGB" and "16" in str(packed) and "transparency" in image.info:
+        raise UnreadableError("has a transparent colour of 16 bits, which cannot be told from others in 8; save it with 8 bits")
+    if image.format == "FITS":
+        raise UnreadableError("is a FITS file, whose numbers are not read as they are meant; save it as TIFF or PNG")
     if packed in _PACKED and isinstance(clear := image.info.get("transparency"), int):
         image.info["transparency"] = clear * _PACKED[packed]
     return image

@@ -38,7 +38,7 @@ def from_datasets(train: MapStyle, test: MapStyle, *, class_names: Sequence[str]
     Example:
         >>> import numpy as np
         >>> from noisylab.data import from_datasets
-        >>> rows = [(np.zeros((8, 8), np.uint8), 0), (np.ones((8, 8), np.uint8), 1)]
+        >>> rows = [(np.eye(8, dtype=np.uint8) * 255, 0), (np.arange(64, dtype=np.uint8).reshape(8, 8) * 4, 1)]
         >>> from_datasets(rows, rows).shape
         (1, 8, 8)
     """
@@ -101,7 +101,13 @@ def _pixels(image: Any, what: str) -> NDArray[np.uint8]:
         raise ValueError(f"{what} must be uint8 [H, W], [C, H, W] or [H, W, C], got {pixels.dtype} {list(pixels.shape)}")
     if pixels.ndim == 2:
         return pixels[None]
-    first, _, last = pixels.shape
-    if first not in (1, 3) and last not in (1, 3) and first == last:
+    first, last = _could_be_first(pixels.shape), _could_be_first(pixels.shape[::-1])
+    if first == last:
         raise ValueError(f"{what} has the shape {list(pixels.shape)}; are the channels first or last?")
-    return pixels if first in (1, 3) or (last not in (1, 3) and first < last) else pixels.transpose(2, 0, 1)
+    return pixels if first else pixels.transpose(2, 0, 1)
+
+
+def _could_be_first(shape: tuple[int, ...]) -> bool:
+    """Whether the first of three sizes is that of the channels: 1 or 3, or else the one that differs from two equal ones."""
+    plain = shape[0] in (1, 3), shape[-1] in (1, 3)
+    return plain[0] and not plain[1] if any(plain) else shape[1] == shape[2] != shape[0]

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from noisylab.core.foreign_text import class_texts, for_matplotlib, short_names
 from noisylab.corruption import NoisyLabels, diagnose
+from noisylab.corruption.class_numbers import have_other_numbers
 from noisylab.corruption.matrices import Matrix, dense, diagonal_of, row_chunks, rows_of
-from noisylab.corruption.validation import have_other_numbers
 from noisylab.data.streaming import Images
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.style import PALETTE, WIDTHS, Width, has_room, inches, paper_style
@@ -148,11 +148,11 @@ def examples_figure(
     image is drawn as an empty place.
     """
     known = _labels(noisy, names)
-    labels = class_texts(known, OVER_IMAGE)
     wrong = np.flatnonzero(noisy.mislabelled)
     chosen = np.sort(np.random.default_rng(seed).permutation(wrong)[: rows * columns])
     chosen = chosen[np.argsort(noisy.true[chosen], kind="stable")]
     with paper_style():
+        labels = class_texts(known, OVER_IMAGE)
         figure, axes = plt.subplots(rows, columns, figsize=(0.85 * columns, 1.12 * rows), squeeze=False, layout="constrained")
         for ax in axes.flat:
             ax.set_axis_off()

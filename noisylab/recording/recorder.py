@@ -12,7 +12,8 @@ from torch import Tensor
 
 from noisylab.core.checks import check_value
 from noisylab.core.files import flush_folder
-from noisylab.corruption.validation import check_integer, check_labels
+from noisylab.corruption.sample_ids import in_one_order
+from noisylab.corruption.validation import check_every_class, check_integer, check_labels
 from noisylab.recording.epoch_checks import Counted, Presentations
 from noisylab.recording.epoch_row import Rows
 from noisylab.recording.records import FILE, FORMAT, derived, shard_file
@@ -49,7 +50,7 @@ class DynamicsRecorder:
         shard: (rank, number of processes) if several processes train together. Each writes its own file, and reading merges
             them.
         resume: If the folder has records, go on after their last row: the loop is `for epoch in range(recorder.epoch, epochs)`,
-            with the model of then. More epochs than before extend them.
+            with the model that made them. More epochs than before extend them.
         overwrite: If the folder has records, delete them.
 
     Attributes:
@@ -83,9 +84,12 @@ class DynamicsRecorder:
         resume: bool = False,
         overwrite: bool = False,
     ) -> None:
-        given, classes = check_labels(given_labels, num_classes)
-        true = given if true_labels is None else check_labels(true_labels)[0]
-        self._ids = np.arange(len(given)) if sample_ids is None else check_sample_ids(sample_ids)
+        held = in_one_order({"given_labels": given_labels, "true_labels": true_labels, "sample_ids": sample_ids})
+        given, classes = check_labels(held["given_labels"], num_classes)
+        true = given if true_labels is None else check_labels(held["true_labels"])[0]
+        if num_classes is None:
+            check_every_class(np.union1d(given, true), max(classes, int(true.max()) + 1))
+        self._ids = np.arange(len(given)) if sample_ids is None else check_sample_ids(held["sample_ids"])
         if not given.shape == true.shape == self._ids.shape:
             raise ValueError(
                 "given_labels, true_labels and sample_ids must be equally long, got "

@@ -128,7 +128,7 @@ class Store:
         if not resume:
             raise ValueError(
                 f"{str(self.path)!r} holds {done} of {held} epochs of an earlier recording; resume=True goes on after them, in "
-                "a loop over range(recorder.epoch, epochs) with the model of then; overwrite=True deletes them"
+                "a loop over range(recorder.epoch, epochs) with the model that made them; overwrite=True deletes them"
             )
         differing = [
             f"{name} {group.attrs.get(name)!r} (asked for: {value!r})"

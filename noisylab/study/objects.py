@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from noisylab.core.foreign_text import printable
 from noisylab.core.registries import DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.core.specs import Registry
 from noisylab.corruption import NoisyLabels
@@ -42,7 +43,7 @@ def noise_spec(noise: Any, study: Path) -> str:
 
 def record_label(noise: NoisyLabels) -> str:
     """How tables name a record that stands for a spec: its kind, its rate, and the beginning of its digest."""
-    return f"{noise.kind}:{noise.nominal_rate:g} #{noise.digest[:6]}"
+    return f"{printable(noise.kind)}:{noise.nominal_rate:g} #{noise.digest[:6]}"
 
 
 def method_spec(method: Any) -> str:

@@ -93,8 +93,21 @@ def test_cartographys_own_logits_give_all_scores(records: xarray.Dataset, tmp_pa
 
 
 def test_files_that_cartography_did_not_write_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="must hold dynamics_epoch_0"):
+    with pytest.raises(ValueError, match=r"must hold dynamics_epoch_0.jsonl and so on, got epochs none"):
         read_cartography(tmp_path)
+    later = [tmp_path / f"dynamics_epoch_{epoch}.jsonl" for epoch in (10, 9, 2)]
+    for path in later:
+        path.touch()
+    with pytest.raises(ValueError, match="got epochs 2, 9, 10"):
+        read_cartography(tmp_path)
+    for path in later:
+        path.unlink()
+    for path in (twice := [tmp_path / f"dynamics_epoch_0.{ending}" for ending in ("json", "jsonl")]):
+        path.touch()
+    with pytest.raises(ValueError, match=r"one file for each epoch, got dynamics_epoch_0.json, dynamics_epoch_0.jsonl"):
+        read_cartography(tmp_path)
+    for path in twice:
+        path.unlink()
     (tmp_path / "dynamics_epoch_0.jsonl").write_text('{"guid": 1, "logits_epoch_0": [0.5, 1.0], "gold": 0}\n{"guid": 2}\n')
     with pytest.raises(ValueError, match=r"line 2 of dynamics_epoch_0.jsonl must hold guid, gold and logits_epoch_0"):
         read_cartography(tmp_path)

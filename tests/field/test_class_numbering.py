@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from noisylab.cli import main
 from noisylab.corruption import NoisyLabels, asymmetric, from_pair, long_tailed, restrict, symmetric
-from noisylab.corruption.validation import class_order
+from noisylab.corruption.class_numbers import class_order
 from noisylab.data import ImageData, from_datasets, load_data
 from noisylab.data.class_labels import Labels, numbered_classes
+from noisylab.recording import DynamicsRecorder
 
 IMAGE = np.zeros((4, 4), np.uint8)
 
@@ -184,15 +186,19 @@ def test_as_many_classes_as_samples_are_warned_about() -> None:
 
 
 @pytest.mark.parametrize("labels", [list(range(1, 11)) * 2, [0, 3, 7] * 5, [100001, 100002] * 5])
-def test_the_shell_refuses_what_python_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str], labels: list[int]) -> None:
+def test_the_shell_names_classes_by_the_numbers_that_occur_and_python_says_how(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], labels: list[int]
+) -> None:
     (tmp_path / "labels.txt").write_text("\n".join(map(str, labels)))
-    with pytest.raises(ValueError, match="labels must hold every class") as refused:
+    with pytest.raises(ValueError, match=r"labels must hold every class .*labels as text \(np.array\(labels\).astype\(str\)\)"):
         symmetric(labels, 0.4)
-    for noise in ("symmetric:0.4", "long_tailed(factor=0.5, noise='symmetric:0.4')", "pair_flip:0.2"):
-        answer = noisylab(capsys, "corrupt", "--labels", tmp_path / "labels.txt", "--noise", noise)
-        assert answer.status == 2
-        assert str(refused.value) in answer.err
-    assert symmetric(list(map(str, labels)), 0.4).class_names == tuple(map(str, sorted(set(labels))))
+    named = symmetric(np.array(labels).astype(str), 0.4)
+    assert named.class_names == tuple(map(str, sorted(set(labels))))
+    answer = noisylab(
+        capsys, "corrupt", "--labels", tmp_path / "labels.txt", "--noise", "symmetric:0.4", "--save", tmp_path / "n.npz"
+    )
+    assert f"the classes are the {len(set(labels))} labels that occur, {min(labels)} to {max(labels)};" in answer.out
+    assert NoisyLabels.load(tmp_path / "n.npz") == named
 
 
 def test_given_labels_are_written_in_the_data_set_s_own_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -300,3 +306,21 @@ def test_label_arrays_of_numbers_are_without_gaps_or_refused(labels: list[int]) 
     else:
         with pytest.raises(ValueError, match="num_classes"):
             symmetric(labels, 0.5)
+
+
+def test_a_record_of_labels_from_1_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="labels must hold every class from 0 to 3, got none of class 0: pass num_classes=4"):
+        DynamicsRecorder(tmp_path, [1, 2, 3] * 4, epochs=1)
+    assert DynamicsRecorder(tmp_path, [1, 2, 3] * 4, epochs=1, num_classes=4).num_classes == 4
+
+
+def test_the_shell_takes_labels_from_1_and_writes_them_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own.csv").write_text("label\n" + "\n".join(str(1 + i % 12) for i in range(240)) + "\n")
+    for labels, out in (("own.csv", "given.csv"), ("given.csv", "again.csv")):
+        main(["corrupt", "--labels", labels, "--noise", "symmetric:0.25", "--out", out])
+        assert "the classes are the 12 labels that occur, 1 to 12" in capsys.readouterr().out
+        given = {row.split(",")[0] for row in Path(out).read_text().splitlines()[1:]}
+        assert given == {str(number) for number in range(1, 13)}

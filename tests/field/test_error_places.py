@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 from helpers_cli import noisylab
 
@@ -40,7 +39,6 @@ Capture = pytest.CaptureFixture[str]
         ([np.nan, 1, np.nan, 1], "got NaN at position 0 (2 such labels)"),
         (pd.array([0, None, 1], dtype="Int64"), "at position 1; leave out samples without a label"),
         (pd.Series([0, None, 1], dtype="Int64"), "at position 1; leave out samples without a label"),
-        (pd.Series([0, None, 1], dtype="int64[pyarrow]"), "at position 1"),
         (["cat", None, "dog"], "got None at position 1"),
         (pd.Series(["cat", None, "dog"]), "got nan at position 1"),
         (pd.Series(["cat", None, "dog"], dtype="category"), "got nan at position 1"),
@@ -72,9 +70,7 @@ NUMBERS = np.arange(12) % 3
         pd.DataFrame({"label": NUMBERS}),
         pd.Series(NUMBERS, dtype="Int64"),
         pd.Series(NUMBERS, dtype="category"),
-        pd.Series(NUMBERS, dtype="int64[pyarrow]"),
         pd.Series(NUMBERS.astype(np.uint8)),
-        pa.array(NUMBERS),
         tuple(NUMBERS),
     ],
 )
@@ -89,15 +85,23 @@ def test_labels_in_a_column_or_of_another_library_are_labels(labels: Any) -> Non
     [
         np.array([["cat"], ["dog"]] * 5),
         pd.Series(["cat", "dog"] * 5, dtype="category"),
-        pd.Series(["cat", "dog"] * 5, dtype="string[pyarrow]"),
         pd.Series(["cat", "dog"] * 5, dtype=object),
-        pa.array(["cat", "dog"] * 5),
     ],
 )
 def test_names_in_a_column_or_of_another_library_are_names(names: Any) -> None:
     noisy = symmetric(names, 0.4)
     assert noisy.class_names == ("cat", "dog")
     assert noisy.true.tolist() == [0, 1] * 5
+
+
+def test_labels_of_arrow_are_labels_and_names_and_its_gaps_are_named() -> None:
+    pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed (extra: hf)")
+    for labels in (pd.Series(NUMBERS, dtype="int64[pyarrow]"), pa.array(NUMBERS)):
+        assert symmetric(labels, 0.4) == symmetric(NUMBERS, 0.4)
+    for names in (pd.Series(["cat", "dog"] * 5, dtype="string[pyarrow]"), pa.array(["cat", "dog"] * 5)):
+        assert symmetric(names, 0.4).class_names == ("cat", "dog")
+    with pytest.raises(ValueError, match="at position 1"):
+        symmetric(pd.Series([0, None, 1], dtype="int64[pyarrow]"), 0.4)
 
 
 def test_labels_in_a_column_are_taken_wherever_labels_enter(tmp_path: Path) -> None:

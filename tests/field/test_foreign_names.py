@@ -404,3 +404,9 @@ def test_a_study_of_hostile_names_is_shown_whole(tmp_path: Path, failing_figure:
     read = pandas.read_csv(study.path / "results.csv")
     assert read["id"].tolist() == runs.results["id"].tolist()
     assert not read["data"].str.match(r"[=+\-@]").any()
+
+
+@pytest.mark.parametrize("name", ["", "   ", "two\nlines", "red\x1b[31m", "\u202ebackwards", "null\0"])
+def test_a_name_for_own_data_that_nobody_can_see_is_refused_where_it_is_read(name: str) -> None:
+    with pytest.raises(ValueError, match="name must be characters that can be seen, got "):
+        DATA_SETS.parse(f"npz(path='a.npz', name={name!r})")

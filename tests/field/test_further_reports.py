@@ -119,8 +119,8 @@ def test_test_images_that_are_trained_on_are_said(tmp_path: Path) -> None:
 
 
 def test_an_image_with_two_labels_is_said_and_blank_ones_are_not() -> None:
-    images, labels = np.concatenate([IMAGES, IMAGES[:2]])[:, None], np.arange(62) % 7
-    with pytest.warns(UserWarning, match="4 of 62 training images occur with different labels, such as training image 0"):
+    images, labels = np.concatenate([IMAGES, IMAGES[:8]])[:, None], np.arange(68) % 7
+    with pytest.warns(UserWarning, match="16 of 68 training images occur with different labels, such as training image 0"):
         warn_of_repeated([images, 255 - images], [labels, labels], "mine")
     images[:] = 7
     warn_of_repeated([images, images], [labels, labels], "mine")

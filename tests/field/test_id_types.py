@@ -12,6 +12,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from noisylab.analysis import error_norm, flips
 from noisylab.corruption import from_pair
 from noisylab.methods import DLBLoss
 from noisylab.recording import DynamicsRecorder, load_dynamics, make_records
@@ -251,3 +252,10 @@ def test_positions_in_any_type_and_byte_order_reach_their_samples(
     shown = np.flatnonzero(recorder.last["prediction"] != 255).tolist()
     assert shown == sorted(ids)
     assert (recorder.last["prediction"][ids] == LOGITS[ids].argmax(dim=1).numpy()).all()
+
+
+def test_labels_as_a_column_are_labels_for_scores_too() -> None:
+    p, column = [[0.75, 0.25], [0.5, 0.5]], [[0], [1]]
+    assert error_norm(p, column).tolist() == error_norm(p, [0, 1]).tolist()
+    predictions, true = [[0, 1], [1, 1]], [[0], [0]]
+    pandas.testing.assert_frame_equal(flips(predictions, [[1], [1]], true), flips(predictions, [1, 1], [0, 0]))

@@ -28,8 +28,9 @@ from noisylab.corruption import (
     symmetric,
 )
 from noisylab.corruption.class_maps import MAPPINGS
+from noisylab.corruption.class_numbers import class_order, number_class
 from noisylab.corruption.diagnostics import describe_record
-from noisylab.corruption.validation import check_classes, class_order, number_class
+from noisylab.corruption.validation import check_classes
 from noisylab.data import ImageData, from_datasets, load_data
 from noisylab.plotting.corruption import corruption_figure, examples_figure
 

@@ -95,7 +95,7 @@ def test_what_usually_lies_beside_images_is_counted_in_the_log_alone(folder: Pat
         data = silently(folder)
     assert (data.class_names, len(data.train_labels)) == (("cat", "dog"), 2)
     (said,) = caplog.messages
-    assert said.endswith("holds 4 images; passed over: 1 .db, 5 hidden")
+    assert said.endswith("holds 4 images; passed over: 6 hidden")
 
 
 @pytest.mark.parametrize(
@@ -166,3 +166,9 @@ def test_a_local_folder_read_by_datasets_has_names_below_the_class_folders(folde
     assert data.train_names is not None
     assert sorted(data.train_names.tolist()) == ["cat/0.png", "dog/0.png"]
     assert np.array_equal(data.train_images, load(folder).train_images)
+
+
+def test_a_pipe_is_no_image(folder: Path) -> None:
+    os.mkfifo(folder / "train" / "cat" / "pipe.png")
+    with pytest.warns(UserWarning, match="1 special file; see .*pipe.png"):
+        load_data(f"folder:{folder}")

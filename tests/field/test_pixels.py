@@ -1,5 +1,6 @@
 """Image files whose pixels are not 8-bit grey or RGB: shown right, or refused with the file, its mode and the way out."""
 
+import io
 import struct
 import warnings
 import zlib
@@ -366,3 +367,72 @@ def test_a_streamed_image_found_too_late_is_refused_as_early_ones_are(tmp_path: 
     Image.fromarray(RAMP.astype(np.float32)).save(tmp_path / "a.tif")
     with pytest.raises(ValueError, match=r"a.tif' holds 32-bit floats \(mode 'F'\).*value_range"):
         StreamedImages(str(tmp_path), np.array([b"a.tif"]), (16, 16), "L")[0]
+
+
+def test_32_bits_without_a_sign_are_read_without_one(tmp_path: Path) -> None:
+    numbers = np.full((16, 16), 2**32 - 5, dtype=np.uint32)
+    numbers[0, 0] = 0
+    folder = folder_of(tmp_path, "a.tif", lambda path: path.write_bytes(unsigned_tiff(numbers)) and None)
+    with pytest.raises(ValueError, match=r"holds the number 4.29497e\+09, outside \[-10, 10\]"):
+        load(folder, ", value_range=[-10, 10]")
+    pixels = both_ways(folder, f", value_range=[0, {2**32 - 1}]")
+    assert (pixels[0, 0, 0], pixels[0, 1, 1]) == (0, 255)
+
+
+def unsigned_tiff(numbers: np.ndarray[Any, np.dtype[np.uint32]]) -> bytes:
+    """An uncompressed little-endian TIFF file of 32-bit numbers without a sign, which Pillow cannot write."""
+    high, wide = numbers.shape
+    tags = [(256, 4, wide), (257, 4, high), (258, 3, 32), (259, 3, 1), (262, 3, 1), (273, 4, 122), (277, 3, 1), (278, 4, high)]
+    tags += [(279, 4, numbers.nbytes)]
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + struct.pack("<I", 0)
+    return head.ljust(122, b"\0") + numbers.astype("<u4").tobytes()
+
+
+def test_a_colour_beyond_the_palette_is_refused(tmp_path: Path) -> None:
+    image = Image.fromarray(np.full((16, 16), 3, dtype=np.uint8), "P")
+    image.putpalette([0, 0, 0, 9, 9, 9, 50, 60, 70, 200, 100, 0])
+    content = png_of(image, lambda kind, data: data[:6] if kind == b"PLTE" else data)
+    folder = folder_of(tmp_path, "a.png", lambda path: path.write_bytes(content) and None)
+    with pytest.raises(ValueError, match=r"a.png' has the colour 3 in a palette of 2; save it again"):
+        load(folder)
+
+
+def png_of(image: Image.Image, changed: Callable[[bytes, bytes], bytes]) -> bytes:
+    """The image as a PNG file with the contents of its chunks changed."""
+    buffer = io.BytesIO()
+    image.save(buffer, format="png")
+    content, out, at = buffer.getvalue(), buffer.getvalue()[:8], 8
+    while at < len(content):
+        length, kind = struct.unpack(">I4s", content[at : at + 8])
+        data = changed(kind, content[at + 8 : at + 8 + length])
+        out += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        at += 12 + length
+    return out
+
+
+def test_transparent_parts_are_said_to_be_shown_on_white(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, "a.png", lambda path: Image.new("RGBA", (16, 16), (9, 9, 9, 0)).save(path))
+    with pytest.warns(UserWarning, match="2 images can have transparent parts, which are shown on white; the first .*a.png"):
+        assert (load(folder).train_images == 255).all()
+
+
+def test_damaged_facts_about_a_photograph_leave_it_upright_without_a_word(tmp_path: Path) -> None:
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8))
+    folder = folder_of(tmp_path, "a.png", lambda path: picture.save(path, exif=b"Exif\0\0II*\0\xff\xff\0\0broken"))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*EXIF")
+        assert np.array_equal(load(folder).train_images[0].transpose(1, 2, 0), np.asarray(picture))
+
+
+@pytest.mark.parametrize(("shape", "read"), [((10, 8, 8), (10, 8, 8)), ((8, 8, 10), (10, 8, 8)), ((3, 8, 8), (3, 8, 8))])
+def test_of_two_equal_sides_the_third_is_that_of_the_channels(shape: tuple[int, ...], read: tuple[int, ...]) -> None:
+    rows = [(np.arange(np.prod(shape), dtype=np.uint8).reshape(shape) + i, i) for i in range(2)]
+    assert from_datasets(rows, rows).shape == read
+
+
+def test_of_two_folders_for_testing_the_one_left_out_is_named(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, "a.png", array(EIGHT))
+    (folder / "val").mkdir()
+    with pytest.warns(UserWarning, match="has test and val; test is used, and val is left out"):
+        load(folder)

@@ -163,3 +163,13 @@ def test_names_that_occur_twice_are_refused_with_both_places(tmp_path: Path) -> 
         DynamicsRecorder(tmp_path, TRUE, epochs=1, sample_ids=names)
     with pytest.raises(ValueError, match=r"must be different, got 4 at positions 0 and 2"):
         make_records({"loss": [[1.0, 2.0, 3.0]]}, given=[0, 1, 0], sample_ids=[4, 5, 4], record="eval")
+
+
+def test_series_with_different_indexes_are_joined_by_them_or_refused(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    given = pandas.Series([0, 1, 1, 0], index=list("abcd"))
+    DynamicsRecorder(tmp_path / "joined", given, epochs=1, true_labels=pandas.Series([1, 1, 0, 0], index=list("dbac")))
+    with load_dynamics(tmp_path / "joined") as records:
+        assert records["true"].values.tolist() == [0, 1, 0, 1]
+    with pytest.raises(ValueError, match="given_labels and true_labels have different indexes"):
+        DynamicsRecorder(tmp_path / "refused", given, epochs=1, true_labels=pandas.Series([1, 1, 0, 0], index=list("efgh")))

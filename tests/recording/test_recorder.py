@@ -173,7 +173,7 @@ def test_recording_goes_on_in_the_same_folder(tmp_path: Path) -> None:
 
 def test_many_classes_are_kept_apart(tmp_path: Path) -> None:
     given = np.array([0, 299, 255])
-    records = DynamicsRecorder(tmp_path, given, epochs=1)
+    records = DynamicsRecorder(tmp_path, given, epochs=1, num_classes=300)
     records.observe(torch.arange(3), torch.eye(300)[[299, 255, 256]] * 9, torch.from_numpy(given))
     records.end_epoch()
     assert load_dynamics(tmp_path)["prediction"].values.tolist() == [[299, 255, 256]]

@@ -7,6 +7,7 @@ from noisylab.analysis._running import Values, check_epochs, mean_over_epochs
 from noisylab.core.checks import PositiveInt
 from noisylab.core.registries import SCORES
 from noisylab.corruption.sample_ids import joined_by_index
+from noisylab.corruption.validation import label_array
 
 
 @joined_by_index
@@ -28,7 +29,7 @@ def error_norm(probabilities: ArrayLike, given: ArrayLike) -> Values:
         >>> error_norm([[1.0, 0.0], [0.0, 1.0]], given=[0, 0]).round(2).tolist()
         [0.0, 1.41]
     """
-    p, labels = np.array(probabilities, dtype=np.float64), np.asarray(given)
+    p, labels = np.array(probabilities, dtype=np.float64), label_array(given)
     if p.ndim != 2 or labels.shape != p.shape[:1]:
         raise ValueError(f"probabilities and given must have shapes (N, K) and (N,), got {p.shape} and {labels.shape}")
     if len(labels) and (labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < p.shape[1]):

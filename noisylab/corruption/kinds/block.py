@@ -10,10 +10,11 @@ from noisylab.core.checks import NonNegativeInt, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
 from noisylab.corruption.class_maps import CIFAR100_SUPERCLASS
 from noisylab.corruption.class_names import named_classes
+from noisylab.corruption.class_numbers import number_labels
 from noisylab.corruption.drawing import Sampling
 from noisylab.corruption.matrices import regular
 from noisylab.corruption.record import NoisyLabels, corrupt
-from noisylab.corruption.validation import check_labels, number_labels
+from noisylab.corruption.validation import check_labels
 
 
 @NOISES.register("block", main="rate")

@@ -10,11 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 from noisylab.core.checks import PathText, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
 from noisylab.corruption.class_names import named_classes, rate_in_text_order
+from noisylab.corruption.class_numbers import numbered_by
 from noisylab.corruption.label_files import open_labels
 from noisylab.corruption.label_tables import as_whole
 from noisylab.corruption.record import NoisyLabels, from_pair
 from noisylab.corruption.sample_ids import has_own_index
-from noisylab.corruption.validation import check_true_labels, numbered_by
+from noisylab.corruption.validation import check_true_labels
 
 
 @NOISES.register("file", main="path")

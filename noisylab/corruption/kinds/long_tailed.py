@@ -10,8 +10,9 @@ from noisylab.core.checks import NonNegativeInt, PositiveInt, PositiveUnit, Spec
 from noisylab.core.registries import NOISES
 from noisylab.core.seeds import derive_seed
 from noisylab.corruption.class_names import named_classes
+from noisylab.corruption.class_numbers import number_labels
 from noisylab.corruption.record import NoisyLabels
-from noisylab.corruption.validation import check_true_labels, number_labels
+from noisylab.corruption.validation import check_true_labels
 
 
 @checked

@@ -8,9 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 from noisylab.core.checks import NonNegativeInt, PathText, PositiveInt, UnitInterval
 from noisylab.core.registries import NOISES
 from noisylab.corruption.class_names import named_classes
+from noisylab.corruption.class_numbers import number_labels
 from noisylab.corruption.drawing import PerSample, Sampling, sent_to
 from noisylab.corruption.record import NoisyLabels, corrupt
-from noisylab.corruption.validation import check_labels, check_true_labels, number_labels, read_rows
+from noisylab.corruption.validation import check_labels, check_true_labels, read_rows
 
 
 @NOISES.register("subclass", main="rate")

@@ -1,6 +1,7 @@
 """Any data set in folders of images, one folder per class."""
 
 import os
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from noisylab.core.checks import FolderText, NotIdentity, PositiveInt
 from noisylab.core.registries import DATA_SETS
-from noisylab.corruption.validation import class_order
+from noisylab.corruption.class_numbers import class_order
 from noisylab.data.found_files import Found
 from noisylab.data.image_data import SAMPLED, ImageData
 from noisylab.data.image_files import Reading, check_range, common_mode
@@ -38,11 +39,14 @@ def folder(
     """
     base = Path(path)
     train = base / "train"
-    test = next((base / part for part in ("test", "val") if (base / part).is_dir()), None)
+    tests = [base / part for part in ("test", "val") if (base / part).is_dir()]
+    test = tests[0] if tests else None
     if not train.is_dir() or test is None:
         raise ValueError(f"data set folder: {path!r} must hold a folder train and a folder test or val")
     if size is None and (crop or stream):
         raise ValueError(f"data set folder: {'stream' if stream else 'crop'} needs a size for all images, as in size=224")
+    if len(tests) > 1:
+        warnings.warn(f"data set folder: {str(base)!r} has test and val; test is used, and val is left out", stacklevel=2)
     check_range(value_range)
     found = Found("folder")
     names = class_order(entry.name for entry in found.folders(train))
