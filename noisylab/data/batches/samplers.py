@@ -347,29 +347,9 @@ def make_sampler(
     return SAMPLERS[composition](len(given_labels), batch_size, **options)
 
 
-<<<<<<< HEAD
 def _count(number: int) -> int:
     check_value("the number of samples", number, PositiveInt)
     return int(number)
-=======
-def check_batches(composition: Composition, given_labels: NDArray[np.int64], batch_size: int, processes: int = 1) -> None:
-    """Raise ValueError if a composition would never hold what the method learns from.
-
-    batch_size: the entries of a batch in all processes. An epoch must have two batches, so that one repeats another, and some
-    class must have two samples if partners of the same class are asked for.
-    """
-    samples, step = len(given_labels) // processes, batch_size // processes // 2
-    if (composition == "last" or isinstance(composition, Delayed)) and samples <= step:
-        largest = 2 * (samples - 1) * processes
-        where = f" in each of {processes} processes" if processes > 1 else ""
-        way_out = f"take a batch size of at most {largest}, or more samples" if largest else "take more samples"
-        raise ValueError(
-            f"batch_size {batch_size} shows {step:,} new samples a batch{where}, and there are {samples:,}: an epoch has one "
-            f"batch, so none repeats the one before it; {way_out}"
-        )
-    if composition == "same_class" and np.unique(given_labels, return_counts=True)[1].max(initial=0) < 2:
-        raise ValueError("every class has a single sample, so none has a partner of the same class; take more samples")
->>>>>>> field
 
 
 def _with_length(sampler: Iterable[int]) -> Any:
