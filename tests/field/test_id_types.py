@@ -87,7 +87,7 @@ def test_an_index_that_is_no_position_is_refused_in_the_step(index: Any, said: s
 def test_positions_out_of_range_are_told_from_names(tmp_path: Path) -> None:
     recorder = DynamicsRecorder(tmp_path, GIVEN, epochs=1, sample_ids=[10, 11, 12, 13, 14, 15])
     recorder.observe([14, 10, 12], LOGITS[ORDER])
-    with pytest.raises(ValueError, match=r"index must be in \[0, 6\), got 0 to 14; .* recorder.positions\(ids\)"):
+    with pytest.raises(ValueError, match=r"index must be in \[0, 6\), got 10 to 14; .* recorder.positions\(ids\)"):
         recorder.end_epoch()
     assert recorder.positions([14, 10, 12]).tolist() == ORDER
     with pytest.raises(ValueError, match="16, at entry 1, is none of the 6 sample_ids, such as 10, 11, 12"):

@@ -121,12 +121,20 @@ def honest(kind: str) -> list[np.ndarray]:
         return np.array_split(np.arange(192), 6)
     if kind == "one class alone, again and again":
         return [rng.permutation(np.arange(0, 200, 4)) for _ in range(4)]
+    if kind == "the last tenth held out, the others twice":
+        return [np.array(ids) for ids in LastBatchSampler(180, 64)]
     return [np.array(ids) for ids in LastBatchSampler(200, 64)]
 
 
 @pytest.mark.parametrize(
     "kind",
-    ["a part of the samples", "no shuffling, the last batch dropped", "one class alone, again and again", "all of them twice"],
+    [
+        "a part of the samples",
+        "no shuffling, the last batch dropped",
+        "one class alone, again and again",
+        "the last tenth held out, the others twice",
+        "all of them twice",
+    ],
 )
 def test_loops_in_which_samples_are_rightly_missing_give_no_warning(kind: str, tmp_path: Path) -> None:
     recorder = DynamicsRecorder(tmp_path, TRUE, epochs=1)
