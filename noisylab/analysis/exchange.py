@@ -14,7 +14,7 @@ from noisylab.analysis.mislabel_detection import Detection, detection, suspicion
 from noisylab.analysis.scores.aum import aum
 from noisylab.analysis.scores.el2n import error_norm
 from noisylab.analysis.scoring import available, score
-from noisylab.core.files import write_atomically
+from noisylab.core.files import expanded, write_atomically
 from noisylab.corruption.validation import check_integer
 from noisylab.recording.records import make_records
 
@@ -47,7 +47,7 @@ def write_cartography(records: "xarray.Dataset", folder: str | PathLike[str], nu
         >>> from noisylab.recording import load_dynamics
         >>> write_cartography(load_dynamics("my_run"), "for_cartography", num_classes=10)  # doctest: +SKIP
     """
-    target = Path(folder).expanduser() / FOLDER
+    target = expanded(folder) / FOLDER
     target.mkdir(parents=True, exist_ok=True)
     given, ids, missing = records["given"].values, records["sample"].values.tolist(), records.attrs["missing"]
     classes = check_integer("num_classes", num_classes, minimum=2)
@@ -110,7 +110,8 @@ def read_cartography(
         >>> from noisylab.analysis import read_cartography, score
         >>> score(read_cartography("cartography_logs/sst"), "variability")  # doctest: +SKIP
     """
-    source = Path(folder).expanduser() / FOLDER if (Path(folder).expanduser() / FOLDER).is_dir() else Path(folder).expanduser()
+    named = expanded(folder)
+    source = named / FOLDER if (named / FOLDER).is_dir() else named
     found = sorted(source.glob("dynamics_epoch_*.json*"))
     files = {path.stem.removeprefix("dynamics_epoch_"): path for path in found}
     if len(files) < len(found):
@@ -218,7 +219,7 @@ def write_aum(records: "xarray.Dataset", path: str | PathLike[str]) -> None:
 
     table = pandas.DataFrame({"sample_id": records["sample"].values, "aum": aum(records["margin"].values)})
     table = table.dropna().sort_values("aum", ascending=False, kind="stable")
-    write_atomically(Path(path).expanduser(), table.to_csv(index=False))
+    write_atomically(expanded(path), table.to_csv(index=False))
 
 
 def read_aum(path: str | PathLike[str]) -> "pandas.Series[float]":

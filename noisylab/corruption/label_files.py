@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from noisylab.core.files import expanded
 from noisylab.corruption.class_numbers import number_labels
 from noisylab.corruption.label_tables import (
     MISSING,
@@ -225,7 +226,7 @@ class LabelFile:
 
 def open_labels(path: str | PathLike[str], column: str | None = None) -> LabelFile:
     """The labels in a file, row by row. column: as in `read_labels`. Raises ValueError, naming the file."""
-    file = Path(path).expanduser()
+    file = expanded(path)
     if file.suffix.lower() not in ENDINGS:
         raise ValueError(f"{str(path)!r} must end in {', '.join(ENDINGS)}")
     try:

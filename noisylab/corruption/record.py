@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.checks import PositiveInt
-from noisylab.core.files import write_atomically
+from noisylab.core.files import expanded, write_atomically
 from noisylab.corruption.class_numbers import check_class_names, number_labels
 from noisylab.corruption.drawing import PerSample, Sampling, draw
 from noisylab.corruption.matrices import Compact, Matrix, as_fields, dense
@@ -215,16 +214,16 @@ class NoisyLabels:
         arrays = self._arrays()
         header = self._header() | {"arrays": _digest(arrays)}
         np.savez_compressed(buffer, allow_pickle=False, header=np.array(_json(header)), **arrays)
-        write_atomically(Path(path).expanduser(), buffer.getvalue())
+        write_atomically(expanded(path), buffer.getvalue())
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "NoisyLabels":
         """Read a record that `save` wrote. Raises ValueError, naming the file, if it is damaged or not such a record."""
         try:
-            with Path(path).expanduser().open("rb") as file:
+            with expanded(path).open("rb") as file:
                 if not zipfile.is_zipfile(file):
                     raise ValueError("it is truncated, or not a .npz file")
-            with np.load(Path(path).expanduser(), allow_pickle=False) as archive:
+            with np.load(expanded(path), allow_pickle=False) as archive:
                 header = json.loads(str(archive["header"]))
                 version = header.pop("format")
                 arrays = {} if version != FORMAT else {name: archive[name] for name in archive.files if name != "header"}

@@ -24,8 +24,9 @@ def warn_of_repeated(images: Sequence[Images], labels: Sequence[NDArray[np.int64
     train, test = images
     if isinstance(train, StreamedImages) or isinstance(test, StreamedImages):
         return
+    digests = [_digest(image) for image in train]
     classes: dict[bytes, set[int]] = {}
-    for image, label in zip(map(_digest, train), labels[0].tolist(), strict=True):
+    for image, label in zip(digests, labels[0].tolist(), strict=True):
         classes.setdefault(image, set()).add(label)
     classes.pop(BLANK, None)
     shared = [position for position, image in enumerate(test) if _digest(image) in classes]
@@ -35,7 +36,7 @@ def warn_of_repeated(images: Sequence[Images], labels: Sequence[NDArray[np.int64
             f"{shared[0]}: test accuracy rewards memorising their labels; take them out of one of the two",
             stacklevel=3,
         )
-    contradicted = [position for position, image in enumerate(train) if len(classes.get(_digest(image), ())) > 1]
+    contradicted = [position for position, image in enumerate(digests) if len(classes.get(image, ())) > 1]
     if len(contradicted) > max(TOLERATED_COUNT, TOLERATED_SHARE * len(train)):
         warnings.warn(
             f"data set {source}: {len(contradicted)} of {len(train)} training images occur with different labels, such as "

@@ -2,7 +2,6 @@
 
 import warnings
 from os import PathLike
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from noisylab.core.checks import check_value
-from noisylab.core.files import flush_folder
+from noisylab.core.files import expanded, flush_folder
 from noisylab.corruption.sample_ids import in_one_order
 from noisylab.corruption.validation import check_every_class, check_integer, check_labels
 from noisylab.recording.epoch_checks import Counted, Presentations
@@ -114,7 +113,7 @@ class DynamicsRecorder:
         }
         small = self._ids.dtype.kind in "iu" and self._ids.min() >= 0
         self._store = Store(
-            Path(folder).expanduser() / (FILE if self._shards == 1 else shard_file(rank, self._shards)),
+            expanded(folder) / (FILE if self._shards == 1 else shard_file(rank, self._shards)),
             static={
                 "sample": self._ids.astype(np.min_scalar_type(self._ids.max())) if small else self._ids,
                 "given": given.astype(class_type),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from noisylab.core.files import expanded
 from noisylab.recording.sample_ids import check_sample_ids
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def load_dynamics(run_folder: str | PathLike[str]) -> "xarray.Dataset":
         >>> load_dynamics("one_epoch")["loss"].shape
         (1, 2)
     """
-    folder = Path(run_folder).expanduser()
+    folder = expanded(run_folder)
     shards = sorted(path for path in folder.glob("dynamics-*-of-*.zarr") if path.is_dir())
     if (folder / FILE).is_dir():
         if shards:
