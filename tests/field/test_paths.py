@@ -31,9 +31,12 @@ def write_images(folder: Path, seed: int = 0) -> Path:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "home").mkdir()
-    (tmp_path / "work").mkdir()
+    (tmp_path / "here").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path / "work")
+    # Matplotlib keeps its fonts in the home folder, if it is imported first by one of these tests.
+    for name in ("MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path / "here")
     return tmp_path / "home"
 
 
@@ -132,10 +135,10 @@ def test_moved_data_is_found_below_the_data_root(home: Path, monkeypatch: pytest
     study = noisylab.sweep(home / "runs", data="folder:sets/x", **SMALL)
     monkeypatch.chdir(home)
     study.report()
-    shutil.move(home.parent / "work/sets", home / "archive")
-    with pytest.raises(ValueError, match=r"there is no folder '.*/work/sets/x'; if it was moved, .*--data-root"):
+    shutil.move(home.parent / "here/sets", home / "archive")
+    with pytest.raises(ValueError, match=r"there is no folder '.*/here/sets/x'; if it was moved, .*--data-root"):
         study.report()
-    with pytest.raises(ValueError, match=r"there is no folder '.*/work/sets/x', and none '.*x' below the data root"):
+    with pytest.raises(ValueError, match=r"there is no folder '.*/here/sets/x', and none '.*x' below the data root"):
         study.report(data_root=home / "runs")
     study.report(data_root="~/archive")
     again = noisylab.sweep(home / "runs", data="folder:sets/x", data_root=home / "archive", **SMALL)

@@ -21,6 +21,12 @@ def on_an_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DLBLoss, "_reads_at_once", staticmethod(lambda _: False))
 
 
+@pytest.fixture(params=[False, True], ids=["cpu", "accelerator"])
+def either_device(request: pytest.FixtureRequest) -> None:
+    if request.param:
+        request.getfixturevalue("on_an_accelerator")
+
+
 def batches(samples: int = 200, size: int = 64, epochs: int = 2) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Logits, labels and index of the batches of LastBatchSampler."""
     sampler, generator = LastBatchSampler(samples, size, seed=1), torch.Generator().manual_seed(0)
@@ -58,14 +64,10 @@ def test_on_an_accelerator_only_some_steps_read_a_value(monkeypatch: pytest.Monk
     assert len(asked) <= 4 < len(steps) / 50
 
 
-@pytest.mark.parametrize("accelerator", [False, True])
+@pytest.mark.usefixtures("either_device")
 @pytest.mark.parametrize("with_index", [True, False])
-def test_every_second_batch_is_refused_and_never_distils_into_other_samples(
-    with_index: bool, accelerator: bool, request: pytest.FixtureRequest
-) -> None:
+def test_every_second_batch_is_refused_and_never_distils_into_other_samples(with_index: bool) -> None:
     """As a loader gives them that Accelerate has shared out again between two processes."""
-    if accelerator:
-        request.getfixturevalue("on_an_accelerator")
     criterion, steps = DLBLoss(), 0
     with pytest.raises(ValueError, match=r"for the second time in a row; .*Accelerate's prepare"):  # noqa: PT012
         for logits, labels, index in itertools.islice(batches(epochs=200), 0, None, 2):
@@ -88,13 +90,9 @@ def test_on_an_accelerator_a_loop_that_goes_astray_later_distils_nothing_and_is_
             assert not distils(criterion, logits, labels, index if with_index else None)
 
 
-@pytest.mark.parametrize("accelerator", [False, True])
+@pytest.mark.usefixtures("either_device")
 @pytest.mark.parametrize("with_index", [True, False])
-def test_an_epoch_left_early_costs_one_distillation(
-    with_index: bool, accelerator: bool, request: pytest.FixtureRequest
-) -> None:
-    if accelerator:
-        request.getfixturevalue("on_an_accelerator")
+def test_an_epoch_left_early_costs_one_distillation(with_index: bool) -> None:
     sampler, criterion, given = LastBatchSampler(200, 64, seed=1), DLBLoss(), torch.randint(CLASSES, (200,))
     told = []
     for leave_after in (3, 2, 100, 100):
