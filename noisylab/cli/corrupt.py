@@ -38,13 +38,13 @@ class Arguments:
     """The command line."""
 
     labels: Path | None = None
-    """File of true labels, .npy, .json, .txt or .csv (None: those of --data)."""
+    """File of true labels, .npy, .json, .txt, .csv or .tsv (None: those of --data)."""
     column: str | None = None
     """The column with the labels, if --labels has several."""
     by: str | None = None
     """The column that says which sample a row of --labels is (position: none, rows are in order)."""
     num_classes: PositiveInt | None = None
-    """Number of classes of --labels (None: the largest label + 1)."""
+    """Number of classes of --labels (None: the classes are the labels that occur)."""
     data: str = "digits"
     """Data set (spec; noisylab list data)."""
     data_root: Path | None = None
