@@ -8,7 +8,7 @@ const charts = (() => {
 
   function axis(label, more = {}) {
     const line = {stroke: colour("line"), width: 1};
-    return {label, labelFont: FONT, font: FONT, labelSize: 20, labelGap: 0, stroke: colour("ink"), grid: line, ticks: {...line, size: 4}, ...more};
+    return {label, labelFont: FONT, font: FONT, labelSize: 18, labelGap: 0, stroke: colour("ink"), grid: line, ticks: {...line, size: 4}, ...more};
   }
 
   // A chart goes with its box: it is as wide, and ends with it.
@@ -68,7 +68,7 @@ const charts = (() => {
     return draw(box, {
       height: 250,
       scales: {x: {time: false}, y: {range: [-0.04, 1.04]}},
-      axes: [axis("epoch", {incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000]}), axis("probability of the given label", {size: 40})],
+      axes: [axis("epoch", {size: 28, incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000]}), axis("probability of the given label", {size: 40})],
       cursor: {points: {show: false}, drag: {x: false, y: false}, y: false},
       series: [{}, ...lines.map((line) => ({label: line.name, stroke: line.color, width: 1.6, dash: LINES[line.line] ?? [], points: {show: false}}))],
       hooks: {
@@ -146,9 +146,9 @@ const charts = (() => {
     }
     let dragged = false;
     const chart = draw(box, {
-      height: 300,
+      height: 260,
       scales: {x: {time: false, range: range(x, there)}, y: {range: range(y, there)}},
-      axes: [axis(names[0]), axis(names[1], {size: 50})],
+      axes: [axis(names[0], {size: 28}), axis(names[1], {size: 50})],
       cursor: {points: {show: false}, drag: {x: true, y: true, setScale: false, dist: 4}},
       series: [{}, {show: true, points: {show: false}, stroke: "transparent"}],
       hooks: {

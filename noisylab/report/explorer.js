@@ -438,6 +438,8 @@
 
   // What changes the selection
 
+  // A narrow page begins with the list.
+  if (narrow.matches) by("overview").open = false;
   offerRuns();
   for (const id of CHOICES) by(id).dataset.usual = by(id).value;
   const reselect = () => select();
