@@ -26,6 +26,7 @@ const charts = (() => {
     box.setAttribute("aria-label", words);
     const chart = new uPlot({width: box.clientWidth || 320, legend: {show: false}, ...options}, data, box);
     drawn.set(box, chart);
+    box.chart = chart;
     resized.observe(box);
     return chart;
   }
