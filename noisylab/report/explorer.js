@@ -443,7 +443,9 @@
   offerRuns();
   for (const id of CHOICES) by(id).dataset.usual = by(id).value;
   const reselect = () => select();
-  for (const id of ["which", "order", "true", "given", "predicted", "low", "high", "columns"]) by(id).addEventListener("change", reselect);
+  for (const id of ["which", "order", "true", "given", "predicted", "columns"]) by(id).addEventListener("change", reselect);
+  // While a bound is typed, and not when it is left: the list must not change under a click.
+  for (const id of ["low", "high"]) by(id).addEventListener("input", reselect);
   // Bounds belong to the score, and the box to its two.
   by("sort").addEventListener("change", () => { by("low").value = by("high").value = ""; select(); });
   for (const id of ["x", "y"]) by(id).addEventListener("change", () => { box = null; select(); });

@@ -81,8 +81,7 @@ def choose(page: Any, **values: str) -> None:
 
 
 def fill(page: Any, name: str, value: str) -> None:
-    page.fill(f"#{name}", value)
-    settle(page, lambda: page.dispatch_event(f"#{name}", "change"))
+    settle(page, lambda: page.fill(f"#{name}", value))
 
 
 def shown(page: Any) -> list[int]:
