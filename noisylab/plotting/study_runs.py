@@ -1,7 +1,7 @@
 """`StudyRuns`: the finished runs of a study and their records, from which figures are drawn."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas
 
-from noisylab.analysis.display_names import DisplayNames, display_names
 from noisylab.analysis.tables import choose, differing_settings, known_method, say_differences, several, training_length
 from noisylab.core.files import check_folder, expanded
 from noisylab.core.foreign_text import short_names
-from noisylab.plotting.style import REFERENCE_METHODS, first_methods, method_styles
+from noisylab.plotting.style import REFERENCE_METHODS, first_methods
 from noisylab.recording.records import load_dynamics
 from noisylab.study.run_folder import CONFIG, RESULT, collect, read_metrics
 from noisylab.study.study_file import coverage
@@ -40,12 +39,6 @@ class StudyRuns:
     noise: str
     data_root: Path | None = None
     chosen: bool = False
-    names: DisplayNames = field(default_factory=DisplayNames)
-
-    @property
-    def looks(self) -> dict[str, dict[str, Any]]:
-        """Looks."""
-        return method_styles(self.results["method"])
 
     def check_alike(self) -> None:
         """Raise ValueError if the study's runs differ in more than method, noise and seeds."""
@@ -160,7 +153,6 @@ def study_runs(
     methods: Sequence[str] = (),
     where: Mapping[str, Any] | None = None,
     data_root: str | PathLike[str] | None = None,
-    labels: Mapping[str, str] | None = None,
 ) -> StudyRuns:
     """The finished runs in a study's folder.
 
@@ -195,9 +187,7 @@ def study_runs(
         noise = hardest_noise(results)
     if noise not in known:
         raise ValueError(f"noise must be one of the study's, {', '.join(known)}, got {noise!r}")
-    return StudyRuns(
-        results, place, noise, None if data_root is None else expanded(data_root), chosen, display_names(labels or {}, results)
-    )
+    return StudyRuns(results, place, noise, None if data_root is None else expanded(data_root), chosen)
 
 
 def hardest_noise(results: pandas.DataFrame) -> str:
