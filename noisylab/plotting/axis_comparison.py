@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 from noisylab.analysis.tables import differing_settings, summarise
 from noisylab.core.foreign_text import short_names
@@ -54,12 +55,12 @@ def axis_points(
     return ax
 
 
-def ends(rows: pandas.DataFrame) -> "pandas.DataFrame | None":
+def ends(rows: pandas.DataFrame) -> NDArray[np.float64] | None:
     """How far the 95 % intervals reach to the left and to the right, in percent and within [0, 100]; None if there are none."""
     mean, half = 100 * rows["test_accuracy_last"], 100 * rows["test_accuracy_last_ci95_half"]
     if not (half > 0).any():
         return None
-    return pandas.DataFrame([half.clip(upper=mean), half.clip(upper=100 - mean)]).where(half > 0)
+    return np.array([half.clip(upper=mean), half.clip(upper=100 - mean)])
 
 
 @FIGURES.register("axis_comparison", caption="Test accuracy of the methods over the values of a setting")

@@ -14,6 +14,7 @@ from noisylab.analysis.mislabel_detection import detection_table, suspicion
 from noisylab.analysis.scoring import available, score
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.epoch_curves import epoch_ticks
 from noisylab.plotting.looks import Look, looks_of, number_lines, numbered
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, shared_legend
@@ -107,6 +108,8 @@ def detection_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
                 rows = numbers[(numbers["method"] == method) & (numbers["panel"] == panel)]
                 # Between thresholds, precision is not on a straight line.
                 score_curves(rows, styles=styles, ax=ax, drawstyle="steps-pre" if panel == "PR" else "default")
+                if panel == "AUC":
+                    epoch_ticks(ax, rows["x"])
                 ax.set(xlabel=x, ylabel=y, ylim=(-0.02 if panel != "AUC" else lowest - 0.02, 1.02))
                 ax.set_title(f"{short[method]}: {'over epochs' if panel == 'AUC' else panel}")
         shared_legend(figure, *_in_order(*legend_entries(grid.flat), styles))

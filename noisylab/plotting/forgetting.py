@@ -6,6 +6,7 @@ import numpy as np
 import pandas
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from noisylab.analysis.scoring import score
 from noisylab.core.registries import FIGURES
@@ -21,28 +22,39 @@ SCORES = {
 }
 
 
-def cumulative(values: pandas.DataFrame, name: str, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+def cumulative(
+    values: pandas.DataFrame,
+    name: str,
+    *,
+    unlearnt: float = np.inf,
+    right: float | None = None,
+    ax: Axes | None = None,
+    **kwargs: Any,
+) -> Axes:
     """The share of clean and of mislabelled samples with at most so much of a score; kwargs go to `Axes.plot`.
 
-    values: one row per sample: group and the score `name`. An infinite score is that of a sample that was never learnt. It is
-    in no curve, so that the curve ends below 1, and its share is written beside. Samples without a score (NaN), which were never
-    presented, are left out.
+    Samples that were not learnt are in no curve, so that it ends below 1, and their share is written beside. Samples that were
+    never presented have no score (NaN), and are left out.
+
+    values: one row per sample: group and the score `name`. unlearnt: from this value on, a sample counts as not learnt; such are
+    infinite forgetting events, and a learning time of all epochs. right: where the curves end; None: at the highest value.
     """
     ax = ax or plt.gca()
     known = values[values[name].notna()]
-    finite = known.loc[np.isfinite(known[name]), name]
-    highest, never = float(finite.max()) if len(finite) else 0.0, []
+    learnt = known.loc[known[name] < unlearnt, name]
+    end, left = float(learnt.max()) if right is None and len(learnt) else (right or 0.0), []
     for group, style in GROUPS.items():
-        rows = np.sort(known.loc[known["group"] == group, name].to_numpy())
-        x, count = np.unique(rows[np.isfinite(rows)], return_counts=True)
+        rows = known.loc[known["group"] == group, name].to_numpy()
+        x, count = np.unique(rows[rows < unlearnt], return_counts=True)
         y = np.cumsum(count) / max(len(rows), 1)
         # Every curve goes on to the right end: no sample has more.
-        ends = np.r_[0, x, highest], np.r_[0, y, y[-1] if len(y) else 0]
+        ends = np.r_[0, x, max(end, x.max(initial=0))], np.r_[0, y, y[-1] if len(y) else 0]
         ax.plot(*ends, drawstyle="steps-post", label=f"{group} samples", **style | kwargs)
-        if np.isinf(rows).any():
-            never.append(f"{np.isinf(rows).mean():.0%} of {group}")
-    if never:
-        ax.text(0.97, 0.06, "never learnt:\n" + "\n".join(never), transform=ax.transAxes, ha="right", va="bottom", fontsize=6)
+        if (rows >= unlearnt).any():
+            left.append(f"{(rows >= unlearnt).mean():.0%} of {group}")
+    if left:
+        ax.text(0.97, 0.06, "not learnt:\n" + "\n".join(left), transform=ax.transAxes, ha="right", va="bottom", fontsize=6)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     ax.set(xlabel=SCORES.get(name, name), ylim=(-0.02, 1.02))
     return ax
 
@@ -51,12 +63,14 @@ def cumulative(values: pandas.DataFrame, name: str, *, ax: Axes | None = None, *
 def forgetting_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """The cumulative distributions of three counts, for the first seed of each method."""
     runs.check_mislabelled()
-    parts = []
+    parts, epochs = [], {}
     for method, records in runs.one_per_method(4 if has_room(width) else 3).items():
+        epochs[method] = records.sizes["epoch"]
         group = np.where(records["mislabelled"].values, "mislabelled", "clean")
         parts.append(pandas.DataFrame({"method": method, "group": group, **{name: score(records, name) for name in SCORES}}))
     numbers = pandas.concat(parts, ignore_index=True)
     methods = list(dict.fromkeys(numbers["method"]))
+    ends = {name: float(numbers.loc[np.isfinite(numbers[name]), name].max()) for name in SCORES}
     with paper_style():
         size = inches(width), 1.55 * len(methods) + 1.1
         shown = list(SCORES) if has_room(width) else list(SCORES)[:2]
@@ -65,7 +79,8 @@ def forgetting_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
         )
         for line, method in zip(axes, methods, strict=True):
             for ax, name in zip(line, shown, strict=True):
-                cumulative(numbers[numbers["method"] == method], name, ax=ax)
+                unlearnt = epochs[method] if name == "learning_time" else np.inf
+                cumulative(numbers[numbers["method"] == method], name, unlearnt=unlearnt, right=ends[name], ax=ax)
                 ax.label_outer()
             line[0].set_ylabel(f"{in_title(runs.names.method(method))}\nshare of samples")
         shared_legend(figure, *legend_entries(axes.flat))

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.typing import ColorType
 
 from noisylab.analysis.display_names import DisplayNames
 from noisylab.plotting.colours import contrast, distances, shaded
@@ -158,5 +159,5 @@ def _cues(one: Look, other: Look) -> float:
 
 
 @cache
-def _distance(one: Any, other: Any) -> float:
-    return min(distances(one, other).values())
+def _distance(one: ColorType, other: ColorType) -> float:
+    return float(min(distances(one, other).values()))

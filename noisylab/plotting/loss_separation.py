@@ -68,11 +68,14 @@ def loss_separation_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFi
     with paper_style():
         lines, across = (1, len(first)) if has_room(width) else (len(first), 1)
         size = inches(width), 3.9 if has_room(width) else 2.5 * lines + 0.9
-        figure, axes = plt.subplots(lines, across, figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained")
+        figure, axes = plt.subplots(lines, across, figsize=size, sharex=True, squeeze=False, layout="constrained")
         for ax, method in zip(axes.flat, first, strict=True):
             loss_ridges(numbers[numbers["method"] == method], ax=ax)
             ax.set_title(in_title(runs.names.method(method)))
-            ax.label_outer()
+            if ax not in axes[:, 0]:
+                ax.set_ylabel("")
+            if ax not in axes[-1]:
+                ax.set_xlabel("")
         shared_legend(figure, *legend_entries(axes.flat))
         figure.suptitle(
             runs.one_seed_title(

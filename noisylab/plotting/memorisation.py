@@ -93,7 +93,7 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
             line[0].set(**{"title" if has_room(width) else "ylabel": title})
         for ax in panels[-1] if has_room(width) else panels[:, -1]:
             ax.set_xlabel("thousand images")
-        exposure_legend(figure, list(panels.flat), runs_drawn, styles)
+        exposure_legend(figure, [*panels[0], *panels[1]], runs_drawn, styles)
         seeds, chosen = seeds_of(runs_drawn), "" if noises else _of_noises(runs, shown)
         lines = seeds if seeds == "one seed" else f"thin: {seeds}, thick: their mean"
         part = runs.part(numbers["method"], runs.ordered[runs.ordered["noise"].isin(shown)])

@@ -33,9 +33,17 @@ LONGEST = 60
 class StudyRuns:
     """Finished runs of a study, and the noise for figures of single samples. Made by `study_runs`.
 
-    The runs may differ in any setting; a figure that cannot keep them apart refuses them. chosen: whether the reader chose
-    `noise`, so that figures of several noises show it alone. methods: those that the reader chose, all of which are drawn. names: what methods, noises and data are called. everyone: all methods of the study, from which looks are allotted; none:
-    those in `results`.
+    The runs may differ in any setting; a figure that cannot keep them apart refuses them.
+
+    Attributes:
+        results: The runs.
+        folder: The folder of the study.
+        noise: The noise.
+        data_root: Folder of a downloaded data set.
+        chosen: Whether the reader chose `noise`, so that figures of several noises show it alone.
+        methods: The methods that the reader chose, all of which are drawn, in this order; none: as many as fit.
+        names: What methods, noises and data are called.
+        everyone: All methods of the study, from which looks are allotted; none: those in `results`.
     """
 
     results: pandas.DataFrame
