@@ -155,9 +155,9 @@ def _shades(colour: str) -> Iterator[Any]:
 
 
 def _cues(one: Look, other: Look) -> float:
-    return 2 * APART * (one["linestyle"] != other["linestyle"]) + min(_distance(one["color"], other["color"]), 2 * APART)
+    return float(one["linestyle"] != other["linestyle"]) + min(_distance(one["color"], other["color"]) / APART, 1)
 
 
 @cache
 def _distance(one: ColorType, other: ColorType) -> float:
-    return float(min(distances(one, other).values()))
+    return min(distances(one, other).values())

@@ -160,7 +160,7 @@ def _panels(summary: pandas.DataFrame) -> dict[str, pandas.DataFrame]:
     clean, noisy = summary[is_clean], summary[~is_clean]
     # There may be several noises of rate 0, which are all the same.
     clean = clean.drop_duplicates("method")
-    rated = noisy["noise"].map(_has_rate)
+    rated = noisy["noise"].map(_has_rate).astype(bool)
     panels: dict[str, pandas.DataFrame] = {}
     for kind, rows in noisy[rated].groupby("noise_kind", sort=False):
         joined = pandas.concat([clean, rows])
