@@ -36,7 +36,7 @@ def cumulative(
     Samples that were not learnt are in no curve, so that it ends below 1, and their share is written beside. Samples that were
     never presented have no score (NaN), and are left out.
 
-    values: one row per sample: group and the score `name`. unlearnt: from this value on, a sample counts as not learnt (infinite
+    values: one row per sample: group and the score `name`. unlearnt: from this value on, a sample is not learnt (infinite
     forgetting events, a learning time of all epochs). right: where the curves end; None: at the highest value.
     """
     ax = ax or plt.gca()
