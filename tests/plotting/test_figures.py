@@ -21,13 +21,14 @@ from noisylab.plotting.catalogue import draw_figure
 from noisylab.plotting.differences import POOLED, forest
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import curves, learning_rate_drops
+from noisylab.plotting.looks import looks
 from noisylab.plotting.memorisation import MEASURES, seed_curves
 from noisylab.plotting.method_ranks import rank_plot
 from noisylab.plotting.mislabelled_predictions import FRACTIONS
 from noisylab.plotting.noise_robustness import accuracy_against_rate
 from noisylab.plotting.option_map import option_heatmap
 from noisylab.plotting.study_runs import StudyRuns, hardest_noise
-from noisylab.plotting.style import inches, method_styles, paper_style
+from noisylab.plotting.style import inches, paper_style
 
 BUDGETS = ("images", "updates", "epochs")
 LONG = ("ce", "repeat", "dlb", "dlb(temperature=4.0, alpha=3.0)", "dlb(temperature=1.0, alpha=0.25)")
@@ -209,17 +210,26 @@ def test_the_lines_and_bands_are_the_means_and_intervals_of_the_summary() -> Non
 
 
 def test_a_method_looks_the_same_in_both_figures_whatever_else_is_there() -> None:
-    def looks(drawn: DrawnFigure) -> dict[str, tuple[object, ...]]:
-        return {str(line.get_label()): (line.get_color(), line.get_linestyle()) for line in drawn.figure.axes[0].lines}
+    def seen(drawn: DrawnFigure) -> dict[str, tuple[object, ...]]:
+        return {
+            str(line.get_label()): (line.get_color(), line.get_linestyle(), line.get_marker())
+            for line in drawn.figure.axes[0].lines
+            if not str(line.get_label()).startswith("_")
+        }
 
-    others = looks(memorisation(LONG, figure="mislabelled_predictions"))
-    both, alone = looks(robustness(LONG)), looks(robustness(LONG[2:4]))
-    assert {name: others[name] for name in both} == both
-    assert {name: both[name] for name in alone} == alone
+    methods = (*LONG, "elr", "dlb(alpha=5.0)")
+    others = seen(memorisation(methods, figure="mislabelled_predictions"))
+    both = seen(robustness(methods))
+    assert others == both
+    assert len(both) == len(methods)
+    rows = results(methods)
+    some = rows[rows["method"].isin(["elr", "dlb(alpha=5.0)"])]
+    alone = seen(draw_figure("noise_robustness", StudyRuns(some, Path("nowhere"), hardest_noise(some), everyone=methods)))
+    assert alone == {name: both[name] for name in ("elr", "dlb(alpha=5.0)")}
 
 
 def test_the_three_methods_of_every_comparison_differ_in_colour_line_and_marker() -> None:
-    styles = [method_styles([])[method] for method in ("ce", "repeat", "dlb")]
+    styles = list(looks(["ce", "repeat", "dlb"]).values())
     for key in ("color", "linestyle", "marker"):
         assert len({style[key] for style in styles}) == 3
 
@@ -293,7 +303,7 @@ def test_the_numbers_of_the_robustness_figure_are_those_of_the_summary_and_runs_
     assert sorted(ax.get_title() for ax in drawn.figure.axes) == ["asymmetric", "symmetric"]
     for ax, (_, rows) in zip(drawn.figure.axes, drawn.numbers.groupby("panel", sort=False), strict=True):
         assert sorted(rows["nominal_rate"].unique()) == [0, 0.2, 0.4]
-        assert {line.get_xdata()[0] for line in ax.lines} == {0}
+        assert {line.get_xdata()[0] for line in ax.lines if not str(line.get_label()).startswith("_")} == {0}
     order = ["nominal_rate", "method"]
     one = robustness(kinds=("symmetric",)).numbers.drop(columns="panel").sort_values(order, ignore_index=True)
     wanted = summarise(results(kinds=("symmetric",))).sort_values(order, ignore_index=True)
@@ -314,20 +324,20 @@ def test_every_legend_states_how_many_images_a_run_processed() -> None:
 def test_accuracy_and_memorised_share_stand_against_the_images_that_the_network_processed() -> None:
     drawn = memorisation(rates=(0, 0.4, 0.6))
     assert [ax.get_title() for ax in drawn.figure.axes[:4]] == [
-        "symmetric:0.4",
-        "symmetric:0.6",
         "asymmetric:0.4",
         "asymmetric:0.6",
+        "symmetric:0.4",
+        "symmetric:0.6",
     ]
     # Nine seeds as thin lines, three means as thick ones.
     widths = sorted(line.get_linewidth() for line in drawn.figure.axes[0].lines)
     assert widths == [0.6] * 9 + [1.6] * 3
-    last = drawn.numbers[drawn.numbers["epoch"] == 11].groupby("method")["images"].first()
+    last = drawn.numbers[drawn.numbers["epoch"] == 12].groupby("method")["images"].first()
     assert last.to_dict() == {"ce": 12 * 1347, "dlb": 12 * 2694, "repeat": 12 * 2694}
     thick = next(line for line in drawn.figure.axes[0].lines if line.get_label() == "DLB")
-    rows = drawn.numbers.query("method == 'dlb' and noise == 'symmetric:0.4'")
+    rows = drawn.numbers.query("method == 'dlb' and noise == 'asymmetric:0.4'")
     np.testing.assert_allclose(thick.get_ydata(), rows.groupby("epoch")["test_accuracy"].mean())
-    np.testing.assert_allclose(thick.get_xdata(), 2.694 * np.arange(1, 13))
+    np.testing.assert_allclose(thick.get_xdata(), 2694 * np.arange(1, 13))
 
 
 def test_epochs_without_a_test_are_skipped() -> None:
@@ -518,12 +528,10 @@ def test_the_style_holds_inside_with_alone() -> None:
 
 
 def test_lines_of_one_figure_differ_whatever_their_order() -> None:
-    # These three would be alike, by the hashes of their texts.
     methods = ["gce@learning_rate=0.01", "elr", "elr@learning_rate=0.02,weight_decay=0.001", "gce", "coteaching", "dlb"]
-    styles = method_styles(methods)
-    assert len({(styles[name]["color"], styles[name]["linestyle"]) for name in methods}) == len(methods)
-    assert method_styles(methods[::-1]) == styles
-    assert styles["elr"] == method_styles(["elr"])["elr"]
+    for held in (looks(methods), looks(methods[::-1])):
+        assert len({str((look["color"], look["linestyle"])) for look in held.values()}) == len(methods)
+        assert len({look["marker"] for look in held.values()}) == len(methods)
 
 
 def test_drops_of_the_learning_rate_are_those_of_all_runs_or_none() -> None:
