@@ -3,7 +3,6 @@
 const charts = (() => {
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   const FONT = "12px system-ui, sans-serif";
-  const LINES = {"-": [], "--": [7, 4], "-.": [7, 3, 2, 3], ":": [2, 3]};
   const short = (value) => String(Number(value.toPrecision(3)));
 
   function axis(label, more = {}) {
@@ -71,7 +70,7 @@ const charts = (() => {
       scales: {x: {time: false}, y: {range: [-0.04, 1.04]}},
       axes: [axis("epoch", {size: 28, incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000]}), axis("probability of the given label", {size: 40})],
       cursor: {points: {show: false}, drag: {x: false, y: false}, y: false},
-      series: [{}, ...lines.map((line) => ({label: line.name, stroke: line.color, width: 1.6, dash: LINES[line.line] ?? [], points: {show: false}}))],
+      series: [{}, ...lines.map((line) => ({label: line.name, stroke: line.color, width: 1.6, dash: line.line, points: {show: false}}))],
       hooks: {
         draw: [(u) => {
           const size = 3.2 * devicePixelRatio;

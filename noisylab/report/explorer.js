@@ -285,7 +285,7 @@
     const curve = Object.assign(document.createElement("div"), {id: "curve"}), readout = Object.assign(make("p", "", "quiet"), {id: "readout"});
     const lines = methods.map((number, k) => {
       const bytes = found[k][2], epochs = runs[number].epochs, points = epochs.map((_, e) => bytes[e * about.count + i]);
-      return {...about.methods[number], epochs, states: points.map((b) => b >> 6), values: points.map((b) => ((b >> 6) === 3 ? null : (b & 63) / 63)), words: WORDS};
+      return {...lineOf(number), epochs, states: points.map((b) => b >> 6), values: points.map((b) => ((b >> 6) === 3 ? null : (b & 63) / 63)), words: WORDS};
     });
     const names = unique(methods.flatMap((number) => runs[number].scores));
     const rows = [["predicted at the end", ...found.map(([end]) => nameOf(end[i]))],
@@ -323,11 +323,15 @@
     by("detail").dataset.sample = sample[i];
     write();
   }
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  function lineOf(number) {
+    const look = about.methods[number];
+    return {...look, color: dark.matches ? look.dark : look.color};
+  }
   function swatch({color, line}) {
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg"), path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    const dashes = {"--": "5 3", "-.": "5 2 1 2", ":": "1 2"};
-    for (const [name, value] of Object.entries({width: 24, height: 8, "aria-hidden": "true"})) svg.setAttribute(name, value);
-    for (const [name, value] of Object.entries({d: "M0 4H24", stroke: color, "stroke-width": 2.5, "stroke-dasharray": dashes[line] ?? ""})) path.setAttribute(name, value);
+    for (const [name, value] of Object.entries({width: 28, height: 8, "aria-hidden": "true"})) svg.setAttribute(name, value);
+    for (const [name, value] of Object.entries({d: "M0 4H28", stroke: color, "stroke-width": 2, "stroke-dasharray": line.join(" ")})) path.setAttribute(name, value);
     svg.append(path);
     return svg;
   }
@@ -475,7 +479,7 @@
     by("samples").scrollIntoView();
     by("list").focus();
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  dark.addEventListener("change", () => {
     if (pictures) overview(pictures.around, pictures.outside);
     if (shown !== null) show(shown);
   });

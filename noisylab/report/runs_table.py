@@ -1,5 +1,6 @@
 """The runs of a study with their settings and results, as a table that the page sorts."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +50,7 @@ def _cell(name: str, row: Mapping[Any, Any], names: DisplayNames) -> tuple[str, 
         return getattr(names, name)(str(value)), None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return ("-" if value is None else str(value)), None
-    if pandas.isna(value):
+    if math.isnan(value):
         return "-", None
     if is_share(name) or name == "realised_rate":
         return f"{100 * value:.1f} %", float(value)

@@ -18,6 +18,7 @@ from noisylab.analysis.scoring import available, is_high, score
 from noisylab.core.foreign_text import for_html, short_names
 from noisylab.data.image_data import ImageData
 from noisylab.data.streaming import Images
+from noisylab.plotting.colours import contrast, distances, shaded
 from noisylab.plotting.suspicious_samples import BY
 from noisylab.recording.records import load_dynamics
 
@@ -30,6 +31,9 @@ LARGEST, PER_SHEET, PER_ROW = 64, 1024, 32
 LONGEST_NAME = 80
 # Characters of the name of a method.
 LONGEST_METHOD = 40
+# The dark paper of page.css, and the dashes and gaps of matplotlib's lines.
+DARK = "#16181b"
+DASHES = {"-": [], "--": [7, 4], "-.": [7, 3, 2, 3], ":": [2, 3]}
 # With more samples than this, thumbnails are compressed with losses.
 LOSSLESS = 10_000
 # Maximum number of epochs of a curve.
@@ -119,10 +123,7 @@ def explorer_data(
     about |= {"tile": tile, "perSheet": PER_SHEET, "perRow": PER_ROW, "high": {}, "settings": [], "sort": BY, "left": []}
     methods = explored.methods
     shown = names.short("method", methods, LONGEST_METHOD)
-    about["methods"] = [
-        {"name": for_html(shown[method]), "color": to_hex(looks[method]["color"]), "line": looks[method].get("linestyle", "-")}
-        for method in methods
-    ]
+    about["methods"] = [{"name": for_html(shown[method]), **_line(looks[method])} for method in methods]
     about["pair"] = [methods.index(name) for name in ("ce", "dlb")] if {"ce", "dlb"} <= set(methods) else []
     first: Mapping[str, NDArray[Any]] = {}
     count = 0
@@ -147,6 +148,15 @@ def explorer_data(
     about["count"] = len(first["sample"])
     arrays["true"], arrays["sample"] = packed(first["true"].astype(np.uint16)), packed(first["sample"].astype(np.uint32))
     return about, arrays
+
+
+def _line(look: Mapping[str, Any]) -> dict[str, Any]:
+    """A look for the page: colours on light and on dark paper, and the lengths of dashes and gaps in pixels."""
+    colour, dash = look["color"], look["linestyle"]
+    light = colour if distances(colour, "black")["normal"] > 1 else shaded(colour, 0.9)
+    shares = (share for share in (0, 0.2, 0.4, 0.6, 0.8, 0.9) if contrast(shaded(light, share), DARK) >= 4.5)
+    lengths = DASHES[dash] if isinstance(dash, str) else [1.5 * length for length in dash[1]]
+    return {"color": to_hex(colour), "dark": to_hex(shaded(light, next(shares))), "line": lengths}
 
 
 def _run(records: "xarray.Dataset") -> tuple[dict[str, Any], dict[str, str]]:
