@@ -1,6 +1,9 @@
-"""Long names of methods in short lines."""
+"""Words in short lines: long names, and how many there are of a thing."""
 
 import re
+from collections.abc import Sequence
+
+from noisylab.core.foreign_text import short_names, width_of
 
 
 def in_lines(text: str, width: int, indent: int = 0) -> str:
@@ -20,3 +23,34 @@ def in_lines(text: str, width: int, indent: int = 0) -> str:
             lines.append(" " * (indent + 2))
         lines[-1] += part
     return "\n".join(line.rstrip() for line in lines)
+
+
+def in_different_lines(texts: Sequence[str], width: int, indent: int = 0) -> list[list[str]]:
+    """Each text in lines of at most `width` characters (8 or more), as `in_lines`; different texts stay different.
+
+    If one cannot be broken, all are shortened.
+
+    Example:
+        >>> from noisylab.core.lines import in_different_lines
+        >>> in_different_lines(["elr", "a_network_taught_by_eleven", "a_network_taught_by_twelve"], 16)
+        [['elr'], ['a_net…eleven'], ['a_net…twelve']]
+    """
+    distinct = list(dict.fromkeys(texts))
+    shown = {text: in_lines(text, width, indent).split("\n") for text in distinct}
+    # Characters may be two columns wide.
+    for longest in (width - indent, width // 2 - indent):
+        if longest >= 8 and any(width_of(line) > width for lines in shown.values() for line in lines):
+            cut = short_names(distinct, longest)
+            shown = {text: [" " * indent + short] for text, short in zip(distinct, cut, strict=True)}
+    return [shown[text] for text in texts]
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """How many there are: `1 run`, `1,200 runs`, `2 classes`. plural: None is the noun with an s.
+
+    Example:
+        >>> from noisylab.core.lines import counted
+        >>> counted(1, "seed"), counted(1200, "run"), counted(2, "class", "classes")
+        ('1 seed', '1,200 runs', '2 classes')
+    """
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
