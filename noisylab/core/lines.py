@@ -1,6 +1,7 @@
 """Words in short lines: long names, and how many there are of a thing."""
 
 import re
+import textwrap
 from collections.abc import Sequence
 
 from noisylab.core.foreign_text import short_names, width_of
@@ -23,6 +24,25 @@ def in_lines(text: str, width: int, indent: int = 0) -> str:
             lines.append(" " * (indent + 2))
         lines[-1] += part
     return "\n".join(line.rstrip() for line in lines)
+
+
+def folded(text: str, width: int, indent: int = 0) -> str:
+    """Text whose long lines are broken between words into lines of at most `width` characters.
+
+    A path or a number is never broken, even if it is longer. indent: spaces that further lines have more than the first one.
+
+    Example:
+        >>> from noisylab.core.lines import folded
+        >>> print(folded("  weight  a finite number >= 0", 24, 4))
+          weight  a finite
+              number >= 0
+    """
+    lines = []
+    for line in text.split("\n"):
+        own = " " * (len(line) - len(line.lstrip()) + indent)
+        broken = textwrap.wrap(line, width, subsequent_indent=own, break_long_words=False, break_on_hyphens=False)
+        lines += broken or [""]
+    return "\n".join(lines)
 
 
 def in_different_lines(texts: Sequence[str], width: int, indent: int = 0) -> list[list[str]]:

@@ -169,7 +169,8 @@ def _tabular(block: Sequence[_Column]) -> str:
     table = pandas.DataFrame(dict(enumerate(part.cells for _, _, part in parts)))
     table.columns = keys
     shown = table.style.hide(axis="index").hide(axis="columns", level=1)
-    shown = shown.format_index(lambda place: block[place].heading, axis="columns", level=0)
+    headings = [column.heading for column in block]
+    shown = shown.format_index(lambda place: headings[int(str(place))], axis="columns", level=0)
     layout = "".join(part.layout for _, _, part in parts)
     return shown.to_latex(column_format=layout, hrules=True, siunitx=True, multicol_align="c")
 

@@ -176,8 +176,8 @@ class Table:
         for row in range(len(self.rows)):
             if self.sections and (row == 0 or self._section(row) != self._section(row - 1)):
                 text += [Text("")] * (row > 0) + list(map(Text, sections[row]))
-            cells = {place: shown[place][row] if place in shown else self._number(row, place) for place in places}
-            text += [line(cells, number, row) for number in range(max(map(len, cells.values())))]
+            row_cells = {place: shown[place][row] if place in shown else self._number(row, place) for place in places}
+            text += [line(row_cells, number, row) for number in range(max(map(len, row_cells.values())))]
         return Text("\n").join(text)
 
     def _section(self, row: int) -> tuple[str, ...]:
