@@ -42,8 +42,8 @@ class Arguments:
     """Settings in which the runs differ; their values are kept apart."""
     where: tuple[str, ...] = ()
     """Settings of the runs to compare, KEY=VALUE each (none: all runs)."""
-    label: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """A name for the tables, repeatable: "dlb(alpha=3)=DLB, strong"."""
+    label: tuple[str, ...] = ()
+    """Names for the tables, "SPEC=TEXT" each, as "dlb(alpha=3)=DLB, strong"; repeatable (none: the known ones)."""
     out: Path | None = None
     """CSV file for the differences (None: they are only printed)."""
 

@@ -182,8 +182,8 @@ def caption(workload: "Workload", baseline: str, how: Measuring, device: Device,
     model, held_to = MODELS.parse(workload.model).label, METHODS.parse(baseline).label
     meanings = {
         "no change": "No change: of the architecture",
-        "images": "Images, all nets: images through the measured network and through all networks (passes without gradient too), "
-        f"per training sample and epoch of a run of {counted(workload.epochs, 'epoch')}",
+        "images": "Images, all nets: images through the measured network and through all networks (passes without gradient "
+        f"too), per training sample and epoch of a run of {counted(workload.epochs, 'epoch')}",
         "trainings": "Trainings: those of finished teachers counted in",
     }
     left_out = [name.replace(" ", "_") for name in COLUMNS[1:] if name not in columns]

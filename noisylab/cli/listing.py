@@ -49,7 +49,8 @@ def main(args: Sequence[str]) -> int:
         said = "\n".join(listing(registry_of(arguments.kind)))
     else:
         said = describe(arguments.kind, arguments.name)
-    print(folded(said, get_terminal_size().columns, indent=2))
+    width = get_terminal_size().columns
+    print("\n".join(folded(line, width, 2 if line.startswith(" ") else 0) for line in said.split("\n")))
     return 0
 
 

@@ -10,7 +10,7 @@ from noisylab.core.foreign_text import short_names, width_of
 def in_lines(text: str, width: int, indent: int = 0) -> str:
     """Text in lines of at most `width` characters if it can be broken after a comma, an @ or a space.
 
-    A number or a name is never broken, even if it is longer. indent: spaces before the first line; further lines have two more.
+    A number or a name is never broken, even if it is longer, and a minus stays with what follows. indent: spaces before the first line; further lines have two more.
 
     Example:
         >>> from noisylab.core.lines import in_lines
@@ -19,7 +19,7 @@ def in_lines(text: str, width: int, indent: int = 0) -> str:
           weight_decay=0.001
     """
     lines = [" " * indent]
-    for part in re.findall(r"[^,@ \n]+[,@ \n]*|^[,@ \n]+", text):
+    for part in re.findall(r"(?:- )?[^,@ \n]+[,@ \n]*|^[,@ \n]+", text):
         if lines[-1].strip() and len((lines[-1] + part).rstrip()) > width:
             lines.append(" " * (indent + 2))
         lines[-1] += part
@@ -48,20 +48,23 @@ def folded(text: str, width: int, indent: int = 0) -> str:
 def in_different_lines(texts: Sequence[str], width: int, indent: int = 0) -> list[list[str]]:
     """Each text in lines of at most `width` characters (8 or more), as `in_lines`; different texts stay different.
 
-    If one cannot be broken, all are shortened.
+    Those that cannot be broken are shortened.
 
     Example:
         >>> from noisylab.core.lines import in_different_lines
         >>> in_different_lines(["elr", "a_network_taught_by_eleven", "a_network_taught_by_twelve"], 16)
         [['elr'], ['a_net…eleven'], ['a_net…twelve']]
     """
-    distinct = list(dict.fromkeys(texts))
-    shown = {text: in_lines(text, width, indent).split("\n") for text in distinct}
+    shown = {text: in_lines(text, width, indent).split("\n") for text in texts}
     # Characters may be two columns wide.
     for longest in (width - indent, width // 2 - indent):
-        if longest >= 8 and any(width_of(line) > width for lines in shown.values() for line in lines):
-            cut = short_names(distinct, longest)
-            shown = {text: [" " * indent + short] for text, short in zip(distinct, cut, strict=True)}
+        wide = [text for text, lines in shown.items() if max(map(width_of, lines)) > width]
+        if longest < 8 or not wide:
+            break
+        cut = short_names(wide, longest)
+        if {*cut} & shown.keys():
+            wide, cut = list(shown), short_names(list(shown), longest)
+        shown |= {text: [" " * indent + short] for text, short in zip(wide, cut, strict=True)}
     return [shown[text] for text in texts]
 
 
