@@ -8,10 +8,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import pandas
 from jinja2 import Environment, PackageLoader
 from PIL import Image
 
 from noisylab.analysis.comparisons import compare, primary_contrasts
+from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.tables import differing_settings, summarise
 from noisylab.core.files import expanded, make_output, write_atomically
 from noisylab.core.foreign_text import for_csv, for_html
@@ -177,14 +179,14 @@ def build_page(
     environment = Environment(loader=PackageLoader("noisylab.report", "."), autoescape=True, trim_blocks=True, finalize=_shown)
     return environment.get_template("page.html.j2").render(
         title=f"{runs.folder.resolve().name}: {runs.title}",
-        accuracy=accuracy_table(results, by=by),
-        measures=results_table(results, by, columns),
-        contrasts=contrasts_table(primary, by),
-        power=power_lines(primary, by),
-        differences=points_table(results, [baseline], by=by),
+        accuracy=accuracy_table(results, by=by, names=names),
+        measures=results_table(results, by, columns, names),
+        contrasts=contrasts_table(primary, by, names),
+        power=power_lines(primary, by, names=names),
+        differences=points_table(results, [baseline], by=by, names=names),
         baseline=names.method(baseline),
         runs=runs_table(results, names),
-        csv={name: packed(for_csv(table).encode()) for name, table in kept.items()},
+        csv={name: packed(for_csv(_without_folders(table, names)).encode()) for name, table in kept.items()},
         figures=drawn,
         undrawn=undrawn,
         about=about,
@@ -206,13 +208,26 @@ def _figures(runs: StudyRuns, progress: Progress) -> tuple[list[PageFigure], lis
         try:
             figure = draw_figure(name, runs)
             picture = figure.rendered("png", dpi=DPI)
-            numbers = packed(for_csv(figure.numbers).encode()) if len(figure.numbers) <= MOST_NUMBERS else ""
+            numbers = (
+                packed(for_csv(_without_folders(figure.numbers, runs.names)).encode())
+                if len(figure.numbers) <= MOST_NUMBERS
+                else ""
+            )
             url = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
             words = f"{figure.caption.rstrip('.')}. {finding(figure.numbers, runs.noise, runs.names)}"
             drawn.append(PageFigure(name, figure.caption, words, url, Image.open(io.BytesIO(picture)).size, numbers))
         except Exception as error:  # a figure that fails costs itself only
             undrawn.append((captions[name], why_not(error)))
     return drawn, undrawn
+
+
+def _without_folders(table: pandas.DataFrame, names: DisplayNames) -> pandas.DataFrame:
+    """A table whose texts name no folder: the page may go to readers who are not to know the author."""
+    texts = {name: column for name, column in table.items() if column.dtype.kind == "O"}
+    named = {
+        name: column.map(lambda value: names.data(value) if "/" in str(value) else value) for name, column in texts.items()
+    }
+    return table.assign(**{str(name): column for name, column in named.items()})
 
 
 def _shown(value: Any) -> Any:

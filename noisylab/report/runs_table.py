@@ -49,7 +49,8 @@ def _cell(name: str, row: Mapping[Any, Any], names: DisplayNames) -> tuple[str, 
     if name in ("method", "noise", "data"):
         return getattr(names, name)(str(value)), None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return ("-" if value is None else str(value)), None
+        text = "-" if value is None else str(value)
+        return (names.data(text) if "/" in text else text), None
     if math.isnan(value):
         return "-", None
     if is_share(name) or name == "realised_rate":

@@ -131,10 +131,11 @@ def test_runs_of_unequal_length_and_without_online_records_have_a_page(tmp_path:
     assert {part.split(": ")[-1] for part in parts} >= {"tables", "samples of 2 runs", *FIGURES.entries()}
 
 
+@pytest.mark.slow
 def test_no_folder_of_the_author_is_on_the_page(tmp_path: Path) -> None:
     digits = load_data(DATA_SETS.parse("digits"), None, 100)
-    arrays = {"train_images": digits.train_images, "train_labels": digits.train_labels}
-    np.savez(tmp_path / "pets.npz", **arrays, test_images=digits.test_images[:50], test_labels=digits.test_labels[:50])
+    arrays = {"train_images": digits.train_images[:, 0], "train_labels": digits.train_labels}
+    np.savez(tmp_path / "pets.npz", **arrays, test_images=digits.test_images[:50, 0], test_labels=digits.test_labels[:50])
     study = sweep(tmp_path / "study", data=f"npz:{tmp_path / 'pets.npz'}", methods=["ce"], seeds=1, epochs=1, progress=False)
     text = study.report(labels={"ce": "plain training"}).read_text(encoding="utf-8")
     packed_texts = re.findall(r'id="(csv-[^"]+)">([^<]*)<', text)
