@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 # Thumbnails have at most this size (pixels), and a sheet has this many, so that a page decodes few that it does not show.
 LARGEST, PER_SHEET, PER_ROW = 64, 128, 16
-# Characters of the name of a class.
-LONGEST_NAME = 80
+# Characters of the name of a class, in text and where there is little room.
+LONGEST_NAME, SHORT_NAME = 80, 14
 # Characters of the name of a method.
 LONGEST_METHOD = 40
 # The dark paper of page.css, and the dashes and gaps of matplotlib's lines.
@@ -119,7 +119,10 @@ def explorer_data(
     arrays: dict[str, str] = {}
     # Two names that differ in blanks alone would look the same.
     classes = [name.strip() or f"class {number}" for number, name in enumerate(explored.data.class_names)]
-    about: dict[str, Any] = {"classes": list(map(for_html, short_names(classes, LONGEST_NAME)))}
+    about: dict[str, Any] = {
+        "classes": list(map(for_html, short_names(classes, LONGEST_NAME))),
+        "short": list(map(for_html, short_names(classes, SHORT_NAME))),
+    }
     about |= {"tile": tile, "perSheet": PER_SHEET, "perRow": PER_ROW, "high": {}, "settings": [], "sort": BY, "left": []}
     methods = explored.methods
     shown = names.short("method", methods, LONGEST_METHOD)
