@@ -3,6 +3,7 @@
 import base64
 import gzip
 import io
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,7 +128,9 @@ def explorer_data(
     methods = explored.methods
     shown = names.short("method", methods, LONGEST_METHOD)
     about["methods"] = [{"name": for_html(shown[method]), **_line(looks[method])} for method in methods]
-    about["pair"] = [methods.index(name) for name in ("ce", "dlb")] if {"ce", "dlb"} <= set(methods) else []
+    # What CE memorised and DLB, or its first variant, recovered.
+    kinds = [re.split(r"[(@]", method)[0] for method in methods]
+    about["pair"] = [kinds.index(name) for name in ("ce", "dlb")] if {"ce", "dlb"} <= set(kinds) else []
     first: Mapping[str, NDArray[Any]] = {}
     count = 0
     for (noise, seed), runs in explored.settings.items():
