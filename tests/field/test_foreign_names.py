@@ -22,6 +22,7 @@ from PIL import Image
 from rich.console import Console
 
 import noisylab
+from noisylab.analysis.display_names import DisplayNames
 from noisylab.core.foreign_text import (
     class_texts,
     for_csv,
@@ -41,7 +42,6 @@ from noisylab.data import from_datasets
 from noisylab.data.image_data import ImageData
 from noisylab.plotting.corruption import corruption_figure, example, examples_figure, transition_heatmap
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.analysis.display_names import DisplayNames
 from noisylab.plotting.style import paper_style
 from noisylab.report.console import say
 from noisylab.report.table import Column, Table
