@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from noisylab.core.files import name_of
 from noisylab.core.foreign_text import short_names
 from noisylab.core.registries import DATA_SETS, METHODS, NOISES
-from noisylab.core.specs import Registry
+from noisylab.core.specs import Registry, split_outside
 
 if TYPE_CHECKING:
     import pandas
@@ -56,15 +56,17 @@ class DisplayNames:
     def short(self, kind: Kind, specs: Sequence[str], longest: int) -> dict[str, str]:
         """The name of each spec in at most `longest` characters (8 or more), by spec; no two specs get one name.
 
-        Names that begin alike keep what differs.
+        Variants of a method keep the options in which they differ, and other names that begin alike keep what differs.
 
         Example:
             >>> from noisylab.analysis.display_names import DisplayNames
-            >>> DisplayNames().short("method", ["ce", "elr(coefficient=3.0, beta=0.7)", "elr(coefficient=3.0, beta=0.9)"], 16)
-            {'ce': 'CE', 'elr(coefficient=3.0, beta=0.7)': 'elr(c…7)', 'elr(coefficient=3.0, beta=0.9)': 'elr(c…9)'}
+            >>> DisplayNames().short("method", ["ce", "elr(weight=3.0, beta=0.7)", "elr(weight=3.0, beta=0.9)"], 16)
+            {'ce': 'CE', 'elr(weight=3.0, beta=0.7)': 'elr(…, beta=0.7)', 'elr(weight=3.0, beta=0.9)': 'elr(…, beta=0.9)'}
         """
         distinct = list(dict.fromkeys(specs))
-        return dict(zip(distinct, short_names([self._name(kind, spec) for spec in distinct], longest), strict=True))
+        return dict(
+            zip(distinct, short_names(_differing([self._name(kind, spec) for spec in distinct], longest), longest), strict=True)
+        )
 
     def _name(self, kind: Kind, spec: str) -> str:
         if spec in self.labels:
@@ -163,6 +165,33 @@ def _parses(text: str, registry: Registry[Any]) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _differing(names: Sequence[str], longest: int) -> list[str]:
+    """The names, those of variants that are too long without the options in which all of them agree."""
+    heads, options = zip(*map(_options, names), strict=True) if names else ((), ())
+    shown = []
+    for name, head, own in zip(names, heads, options, strict=True):
+        family = [others for other, others in zip(heads, options, strict=True) if other == head]
+        rest = [option for option in own if not all(option in others for others in family)]
+        text = f"{head}({', '.join(['…', *rest])})"
+        if len(name) <= longest or len(family) == 1 or len(rest) == len(own):
+            text = name
+        elif len(text) > longest and (room := longest - len(", ".join(rest)) - 1) > 2:
+            text = f"{head[:room]}…{', '.join(rest)}"
+        shown.append(text)
+    return shown
+
+
+def _options(name: str) -> tuple[str, list[str]]:
+    """The head of `head(option, option)`, and its options; a text of another form is a head."""
+    head, bracket, inner = name.partition("(")
+    if not bracket or not inner.endswith(")"):
+        return name, []
+    try:
+        return head, split_outside(inner[:-1])
+    except ValueError:
+        return name, []
 
 
 def _without_folders(spec: str, registry: Registry[Any]) -> str:

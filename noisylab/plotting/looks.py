@@ -126,7 +126,7 @@ def _allotted(methods: tuple[str, ...]) -> dict[str, Look]:
         if name not in held:
             others = len(colours) - len(REFERENCE_METHODS)
             colour = colours.setdefault(_family(name), free[others % len(free)])
-            held[name] = _next(colour, list(held.values()))
+            held[name] = _next(colour, list(held.values()), sum(_family(other) == _family(name) for other in held))
     return {name: held[name] for name in methods}
 
 
@@ -134,16 +134,25 @@ def _family(method: str) -> str:
     return method.partition("@")[0].partition("(")[0].partition(":")[0].strip()
 
 
-def _next(colour: str, taken: Sequence[Look]) -> Look:
-    """The first look of a colour, or a shade of it, that is apart from all taken ones; the least alike one if none is."""
+def _next(colour: str, taken: Sequence[Look], variants: int = 0) -> Look:
+    """The first look of a colour, or a shade of it, that is apart from all taken ones; the least alike one if none is.
+
+    variants: number of looks of this colour among the taken ones; each begins with another shade and line.
+    """
     used = [look["marker"] for look in taken]
     marker = min(MARKERS, key=lambda each: (used.count(each), MARKERS.index(each)))
-    candidates = [{"color": shade, "linestyle": dash, "marker": marker} for shade in _shades(colour) for dash in DASHES]
+    shades, dashes = (_from(variants, held) for held in ([*_shades(colour)], DASHES))
+    candidates = [{"color": shade, "linestyle": dash, "marker": marker} for shade in shades for dash in dashes]
     for candidate in candidates:
         if all(apart(candidate, other) for other in taken):
             return candidate
     rivals = [look for look in taken if look["marker"] == marker]
     return max(candidates, key=lambda each: min(_cues(each, other) for other in rivals or taken))
+
+
+def _from(place: int, held: Sequence[Any]) -> list[Any]:
+    start = place % len(held)
+    return [*held[start:], *held[:start]]
 
 
 def _shades(colour: str) -> Iterator[Any]:

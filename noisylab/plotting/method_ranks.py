@@ -14,7 +14,7 @@ from noisylab.analysis.statistics import format_p
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.looks import REFERENCE_METHODS, Look, looks
-from noisylab.plotting.study_runs import StudyRuns
+from noisylab.plotting.study_runs import SINGLE_SEEDS, StudyRuns
 from noisylab.plotting.style import WIDTHS, Width, has_room, inches, panel_grid, paper_style
 
 # Characters of a name beside a row.
@@ -76,6 +76,8 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
     ranks, seeds = mean_ranks(results), seed_ranks(results)
     if ranks.empty:
         raise ValueError("under no noise do all methods share a seed, so there are no ranks")
+    # Intervals of two or three seeds would be as wide as the axis.
+    singly = ranks["n"].max() <= SINGLE_SEEDS
     noises = runs.names.short("noise", list(dict.fromkeys(ranks["noise"])), 40)
     names, styles = runs.names.short("method", list(dict.fromkeys(ranks["method"])), LONGEST), runs.looks
     with paper_style():
@@ -84,14 +86,15 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
         figure, _, axes = panel_grid(len(noises), across, width=size, row=0.9 + 0.155 * ranks["method"].nunique(), rest=0.6)
         for ax, (noise, name) in zip(axes, noises.items(), strict=True):
             rows = ranks[ranks["noise"] == noise]
-            rank_plot(rows, seeds[seeds["noise"] == noise], styles=styles, names=names, ax=ax)
+            shown = rows.assign(rank_ci95_half=math.nan) if singly else rows
+            rank_plot(shown, seeds[seeds["noise"] == noise], styles=styles, names=names, ax=ax)
             p = rows["friedman_p"].iloc[0]
             ax.set_title(name if math.isnan(p) else f"{name}\np {'< .001' if p < 0.001 else f'= {format_p(p)}'}")
         count = " to ".join(dict.fromkeys(map(str, (ranks["n"].min(), ranks["n"].max()))))
         several = ranks["n"].max() > 1
+        marks = "dark: mean" if singly else "bars: mean and 95 % interval"
         band = (
-            f"one data set; pale dots: {count} seeds (larger: more of them), bars: mean and 95 % interval\n"
-            "p: Friedman over the seeds"
+            f"one data set; pale dots: {count} seeds (larger: more of them), {marks}\np: Friedman over the seeds"
             if several
             else "one data set, one seed"
         )

@@ -318,6 +318,103 @@ def test_every_legend_states_how_many_images_a_run_processed() -> None:
         assert all(entry.endswith("images") for entry in entries)
 
 
+# What the picture says
+
+
+def noisy_rows(
+    noises: Sequence[tuple[str, str, float]], methods: tuple[str, ...] = ("ce", "dlb"), seeds: int = 2
+) -> pandas.DataFrame:
+    """Runs under noises, each with its kind and rate."""
+    base = results(methods, ("symmetric",), (0.4,), seeds)
+    parts = [
+        base.assign(noise=noise, noise_kind=kind, nominal_rate=rate, realised_rate=rate, id=base["id"] + noise)
+        for noise, kind, rate in noises
+    ]
+    return pandas.concat(parts, ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("noises", "ticks"),
+    [
+        ([("symmetric:0", "symmetric", 0.0)], ["symmetric:0"]),
+        ([("symmetric:0.4", "symmetric", 0.4)], ["symmetric:0.4"]),
+        ([("file:a", "file", 0.2), ("file:b", "file", 0.3)], ["file:a", "file:b"]),
+    ],
+)
+def test_noises_without_rates_to_compare_stand_side_by_side(noises: list[tuple[str, str, float]], ticks: list[str]) -> None:
+    drawn = draw_figure("noise_robustness", made(noisy_rows(noises, ("ce", "repeat", "dlb"))))
+    (ax,) = drawn.figure.axes
+    assert sorted(label.get_text() for label in ax.get_xticklabels()) == ticks
+    means = [line for line in ax.lines if line.get_markersize() >= 4]
+    places = np.concatenate([line.get_xdata() for line in means]).astype(float)
+    assert len(set(places.round(6))) == 3 * len(ticks)
+    assert_readable(drawn.figure)
+
+
+def test_few_seeds_are_drawn_one_by_one_and_no_band_leaves_the_unit_interval() -> None:
+    few = robustness(seeds=2)
+    assert not few.figure.axes[0].collections
+    assert "small: 2 seeds, large: their mean" in few.figure.get_suptitle()
+    many = results(seeds=4)
+    many["test_accuracy_last"] = [0.0, 1.0, 0.9, 0.95] * (len(many) // 4)
+    drawn = draw_figure("noise_robustness", made(many))
+    assert "mean over 4 seeds, band: 95 % interval" in drawn.figure.get_suptitle()
+    heights = np.concatenate([band.get_paths()[0].vertices[:, 1] for band in drawn.figure.axes[0].collections])
+    assert 0 <= heights.min() < heights.max() == 1
+    epochs = memorisation(seeds=4, figure="mislabelled_predictions")
+    assert "band" in epochs.figure.get_suptitle()
+    heights = np.concatenate([band.get_paths()[0].vertices[:, 1] for band in epochs.figure.axes[0].collections])
+    assert 0 <= heights.min() <= heights.max() <= 1
+
+
+def test_equal_values_have_no_interval() -> None:
+    rows = results(("ce", "dlb"), ("symmetric",), (0.4,), seeds=5)
+    rows["test_accuracy_last"] = rows["method"].map({"ce": 0.5, "dlb": 0.75})
+    ranks = draw_figure("method_ranks", made(rows)).figure.axes[0]
+    assert not [line for line in ranks.lines if line.get_marker() == "|"]
+    forests = draw_figure("differences", made(rows)).figure.axes[0]
+    assert not [line for line in forests.lines if line.get_marker() == "|"]
+
+
+def test_a_row_of_a_noise_without_a_difference_stays_empty_and_no_other_row_moves_there() -> None:
+    rows = results(("ce", "repeat", "dlb"), ("symmetric",), (0.2, 0.4), seeds=3)
+    rows = rows[~((rows["method"] == "repeat") & (rows["noise"] == "symmetric:0.2"))]
+    drawn = draw_figure("differences", made(rows))
+    left, right = drawn.figure.axes
+    assert [label.get_text() for label in left.get_yticklabels()] == [POOLED, "symmetric:0.2", "symmetric:0.4"]
+    heights = {
+        ax.get_title(): sorted({float(line.get_ydata()[0]) for line in ax.lines if line.get_marker() == "o"})
+        for ax in (left, right)
+    }
+    assert heights == {"DLB - repeat": [0, 2], "DLB - CE": [0, 1, 2]}
+
+
+def test_the_title_says_how_many_methods_and_the_chosen_ones_are_all_drawn_in_their_order() -> None:
+    methods = ("zeta", "ce", "repeat", "dlb", *(f"m{n}" for n in range(7)))
+    drawn = robustness(methods, ("symmetric",))
+    assert "the first 8 of 11 methods" in drawn.figure.get_suptitle().replace("\n", " ")
+    assert list(dict.fromkeys(drawn.numbers["method"])) == ["ce", "repeat", "dlb", "zeta", "m0", "m1", "m2", "m3"]
+    rows = results(methods, ("symmetric",))
+    asked = methods[::-1]
+    chosen = draw_figure("noise_robustness", StudyRuns(rows, Path("nowhere"), hardest_noise(rows), methods=asked))
+    assert list(dict.fromkeys(chosen.numbers["method"])) == list(asked)
+    assert "methods" not in chosen.figure.get_suptitle()
+    (legend,) = chosen.figure.legends
+    assert [text.get_text().split(":")[0] for text in legend.get_texts()] == [
+        {"dlb": "DLB", "ce": "CE"}.get(m, m) for m in asked
+    ]
+
+
+def test_lines_whose_looks_run_out_are_numbered_and_the_title_says_so() -> None:
+    methods = tuple(f"dlb(alpha={n}.0)" for n in range(30))
+    rows = results(methods, ("symmetric",), seeds=1)
+    drawn = draw_figure("noise_robustness", StudyRuns(rows, Path("nowhere"), hardest_noise(rows), methods=methods))
+    assert "lines numbered since looks run out" in drawn.figure.get_suptitle().replace("\n", " ")
+    assert [text.get_text() for text in drawn.figure.axes[0].texts] == [str(n + 1) for n in range(30)]
+    (legend,) = drawn.figure.legends
+    assert [text.get_text().split("]")[0] for text in legend.get_texts()] == [f"[{n + 1}" for n in range(30)]
+
+
 # Against the images processed
 
 
