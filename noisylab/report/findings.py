@@ -1,5 +1,6 @@
 """What a figure shows, in words, for those who do not see it."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -49,7 +50,8 @@ def finding(numbers: pandas.DataFrame, noise: str, names: DisplayNames) -> str:
         return f"{said}: {rows[measure].min():.3g} to {rows[measure].max():.3g}."
     # A density stands at every value of a grid; what never ends (never learnt) has no mean.
     weights = rows["density"] if "density" in rows else pandas.Series(1.0, index=rows.index)
-    told = rows.assign(_weight=weights, _value=rows[measure] * weights)[np.isfinite(rows[measure].to_numpy(dtype=float))]
+    finite = rows[measure].map(math.isfinite).astype(bool)
+    told = rows.assign(_weight=weights, _value=rows[measure] * weights).loc[finite]
     sums = told.groupby(keys, sort=False, dropna=False)[["_value", "_weight"]].sum()
     means = (sums["_value"] / sums["_weight"]).dropna()
     values = [f"{_key(key, keys, names)} {value:.3g}" for key, value in list(means.items())[:MOST]]
@@ -64,7 +66,7 @@ def _of_labels(numbers: pandas.DataFrame) -> str:
         return f"{len(wrong)} of {len(numbers)} samples are mislabelled."
     if wrong["realised"].isna().all():
         return ""
-    most = wrong.loc[wrong["realised"].idxmax()]
+    most = wrong.sort_values("realised", ascending=False, kind="stable").iloc[0]
     true, given = (most.get(f"{name}_name", most[name]) for name in ("true", "given"))
     return f"The most frequent confusion is {true} labelled as {given}: {most['realised']:.3g} of the samples of {true}."
 
