@@ -7,7 +7,6 @@ A file of labels needs no data set: noisylab corrupt --labels train.csv --noise 
 import csv
 import io
 import json
-import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import numpy as np
 from noisylab.cli.arguments import parse_command_line
 from noisylab.core.checks import NonNegativeInt, PositiveInt, check_fields
 from noisylab.core.files import check_output, make_output, write_atomically
-from noisylab.core.foreign_text import begins_like_formula, printable
+from noisylab.core.foreign_text import begins_like_formula
 from noisylab.core.registries import DATA_SETS, NOISES
 from noisylab.core.specs import Spec
 from noisylab.corruption.class_numbers import have_other_numbers
@@ -95,11 +94,7 @@ def main(args: Sequence[str]) -> int:
     else:
         spec = NOISES.parse(arguments.noise)
         inputs, ids = _inputs(arguments)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        noisy = NOISES.create(spec, **inputs, seed=arguments.seed)
-    for warning in caught:
-        print(printable(f"warning: {warning.message}"), file=sys.stderr)
+    noisy = NOISES.create(spec, **inputs, seed=arguments.seed)
     # Refuse outside images that do not fit before printing or writing anything.
     images = None if data is None else _images(data, noisy)
     noisy.report()
@@ -115,8 +110,9 @@ def main(args: Sequence[str]) -> int:
         write_labels(noisy, arguments.out, names if data is None or (names and have_other_numbers(names)) else None, ids)
         print(f"wrote {arguments.out}")
         if formulas := _formulas(noisy, arguments.out) if data is None else []:
-            said = f"warning: a spreadsheet would run the label {formulas[0]!r} in {arguments.out} as a formula"
-            print(printable(said), file=sys.stderr)
+            warnings.warn(
+                f"a spreadsheet would run the label {formulas[0]!r} in {arguments.out} as a formula", stacklevel=2
+            )
     if arguments.plot is not None:
         name = DATA_SETS.parse(arguments.data).label if arguments.labels is None else arguments.labels.stem
         names = data.class_names if data else noisy.class_names

@@ -160,7 +160,7 @@ def test_a_file_of_the_true_labels_is_warned_about_in_one_line(capsys: Capture, 
     np.save(tmp_path / "x.npy", load_data(DATA_SETS.parse("digits"), None).train_labels)
     done = noisylab(capsys, "corrupt", "--noise", f"file:{tmp_path}/x.npy")
     assert done.status == 0
-    assert done.err.startswith("warning: ")
+    assert done.err.startswith("noisylab: warning: ")
     assert "(rate 0)" in done.err
     assert len(done.err.splitlines()) == 1
 
