@@ -44,8 +44,8 @@ class Arguments:
     """The column that says which sample a row of --labels is (position: none, rows are in order)."""
     num_classes: PositiveInt | None = None
     """Number of classes of --labels (None: the classes are the labels that occur)."""
-    data: str = "digits"
-    """Data set (spec; noisylab list data)."""
+    data: str | None = None
+    """Data set (spec; noisylab list data; None: digits, unless there are --labels)."""
     data_root: Path | None = None
     """Folder of downloaded data sets and human labels (None: data)."""
     train_size: PositiveInt | None = None
@@ -69,6 +69,8 @@ class Arguments:
                 raise ValueError(f"--{name} must end in {' or '.join(kinds)}, got {str(path)!r}")
         if self.labels is None and not {self.column, self.by, self.num_classes} <= {None}:
             raise ValueError("--column, --by and --num-classes are for --labels FILE")
+        if self.labels is not None and self.data is not None:
+            raise ValueError("--labels and --data are given; the labels to corrupt come from one of them")
         if self.labels is not None and self.train_size is not None:
             raise ValueError("--train-size is for --data; with --labels all labels are corrupted")
 
@@ -78,22 +80,25 @@ def main(args: Sequence[str]) -> int:
     arguments = parse_command_line(Arguments, "corrupt", __doc__, args)
     # Check names before importing anything heavy.
     spec = NOISES.parse(arguments.noise, {"mapping": "digits"})
-    if arguments.labels is None:
-        _check_human(spec, DATA_SETS.parse(arguments.data))
+    source = DATA_SETS.parse(arguments.data or "digits") if arguments.labels is None else None
+    if source is not None:
+        _check_human(spec, source)
     for path in (arguments.save, arguments.out, arguments.plot):
         if path is not None:
             check_output(path.absolute().parent)
     data: ImageData | None = None
-    if arguments.labels is None:
+    if source is not None:
         from noisylab.data.image_data import load_data
 
-        data = load_data(DATA_SETS.parse(arguments.data), arguments.data_root, arguments.train_size)
+        data = load_data(source, arguments.data_root, arguments.train_size)
         spec = NOISES.parse(arguments.noise, data.noise_defaults)
         inputs = data.noise_inputs
         ids: dict[str, Any] = {"index": data.train_ids}
+        name = source.label
     else:
         spec = NOISES.parse(arguments.noise)
         inputs, ids = _inputs(arguments)
+        name = Path(arguments.labels or "").stem
     noisy = NOISES.create(spec, **inputs, seed=arguments.seed)
     # Refuse outside images that do not fit before printing or writing anything.
     images = None if data is None else _images(data, noisy)
@@ -110,11 +115,8 @@ def main(args: Sequence[str]) -> int:
         write_labels(noisy, arguments.out, names if data is None or (names and have_other_numbers(names)) else None, ids)
         print(f"wrote {arguments.out}")
         if formulas := _formulas(noisy, arguments.out) if data is None else []:
-            warnings.warn(
-                f"a spreadsheet would run the label {formulas[0]!r} in {arguments.out} as a formula", stacklevel=2
-            )
+            warnings.warn(f"a spreadsheet would run the label {formulas[0]!r} in {arguments.out} as a formula", stacklevel=2)
     if arguments.plot is not None:
-        name = DATA_SETS.parse(arguments.data).label if arguments.labels is None else arguments.labels.stem
         names = data.class_names if data else noisy.class_names
         _draw(noisy, images, names, f"{spec.label} on {name}, seed {arguments.seed}", arguments.plot)
     return 0

@@ -99,6 +99,10 @@ def test_missing_human_labels_are_named_with_their_source(capsys: Capture, tmp_p
         (["--noise", "human:cifar100n_coarse", "--data", "cifar100"], "which are those of --data cifar100:coarse"),
         (["--noise", "subclass:0.1"], "fine='FILE.npy' (in Python: fine=int[N]), or the data set cifar100:coarse"),
         (["--noise", "on_classes(noise='symetric:0.4', classes=[3])"], "unknown noise 'symetric' (did you mean 'symmetric'?)"),
+        (
+            ["--labels", "x.txt", "--data", "digits"],
+            "--labels and --data are given; the labels to corrupt come from one of them",
+        ),
         (["--noise", "none"], "unknown noise 'none' (write symmetric:0)"),
         (["--noise", "clean"], "unknown noise 'clean' (write symmetric:0)"),
         (["--noise", "symmetric(0.4)"], "is not of the form name, name:value or name(key=literal, ...); write symmetric:0.4"),

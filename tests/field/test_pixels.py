@@ -393,7 +393,9 @@ def unsigned_tiff(numbers: np.ndarray[Any, np.dtype[np.uint32]]) -> bytes:
 @pytest.mark.parametrize("order", ["II", "MM"])
 def test_8_bits_with_a_sign_are_refused(order: str, options: str, tmp_path: Path) -> None:
     folder = folder_of(tmp_path, "a.tif", lambda path: path.write_bytes(eight_bit_tiff(order, sample_format=(2,))) and None)
-    with pytest.raises(ValueError, match=r"a.tif' holds 8-bit numbers with a sign, which are read as 0 to 255; save it without"):
+    with pytest.raises(
+        ValueError, match=r"a.tif' holds 8-bit numbers with a sign, which are read as 0 to 255; save it without"
+    ):
         load(folder, options)
 
 
