@@ -127,7 +127,7 @@ def _checked(kind: type, command: str, args: Sequence[str], rewrites: Mapping[st
             # A flag has two names.
             key = name.replace("--no-", "--") if count == 0 else name
             if key in seen and name not in _REPEATABLE:
-                together = f"; write all its values after one: {name} A B" if count is None else ""
+                together = f"; write all values after one: {name} A B" if count is None else ""
                 raise ValueError(
                     f"{name} is given twice{together}" if seen[key] == name else f"{seen[key]} and {name} are given"
                 )
@@ -150,7 +150,11 @@ def _checked(kind: type, command: str, args: Sequence[str], rewrites: Mapping[st
         if value.startswith("-"):
             _check_option(value, options)
         after = f" after {option}" if option else ""
-        raise ValueError(f"{value!r}{after} is one too many; write noisylab {f'{command} {names}'.strip()} [OPTIONS]")
+        quoted = ""
+        if option and _item(options[option])[1] == 1:
+            # A path with blanks that the shell has taken apart.
+            quoted = f", or {option} {shlex.quote(' '.join(groups[option]))} if that is one value"
+        raise ValueError(f"{value!r}{after} is one too many; write noisylab {f'{command} {names}'.strip()} [OPTIONS]{quoted}")
     for (_, value), (name, (annotation, _)) in zip(rest, positional.items(), strict=False):
         _check_readable(name, value, annotation)
     missing = [name for name, (_, needed) in positional.items() if needed][len(rest) :]

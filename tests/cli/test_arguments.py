@@ -86,7 +86,7 @@ def test_an_option_takes_several_values(line: str) -> None:
 
 @pytest.mark.parametrize("line", ["--names b --size 5 --names=c", "--names b --names b c"])
 def test_a_list_is_given_once_since_two_could_add_up_or_replace_each_other(line: str) -> None:
-    with pytest.raises(ValueError, match="^--names is given twice; write all its values after one: --names A B$"):
+    with pytest.raises(ValueError, match=r"^--names is given twice; write all values after one: --names A B$"):
         parse_command_line(Outer, "", "", line.split())
 
 

@@ -424,7 +424,7 @@ def test_colours_with_a_sign_are_refused_and_those_without_are_read(tmp_path: Pa
 
 
 def eight_bit_tiff(order: str, sample_format: tuple[int, ...], bands: int = 1) -> bytes:
-    """An uncompressed TIFF file of the pixels EIGHT in every band, with or without the tag that says whether they have a sign."""
+    """An uncompressed TIFF file of the pixels EIGHT in every band, with the tag for a sign if it is given."""
     sign = "<" if order == "II" else ">"
     shorts = {256: (16,), 257: (16,), 258: (8,) * bands, 259: (1,), 262: (1 if bands == 1 else 2,), 273: (512,), 277: (bands,)}
     shorts |= {278: (16,), 279: (256 * bands,)} | ({339: sample_format} if sample_format else {})
