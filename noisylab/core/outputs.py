@@ -1,21 +1,56 @@
-"""What a network returned: logits, or something else by mistake."""
+"""What a network returned: logits, probabilities or their logarithms, and how to tell one from the other."""
 
+from typing import Literal
+
+import torch
 from torch import Tensor
+
+from noisylab.core.checks import check_value
+
+Outputs = Literal["logits", "probabilities", "log_probabilities"]
 
 
 def are_probabilities(outputs: Tensor) -> bool:
     """Whether all rows of outputs float[B, K, ...] are probabilities: in [0, 1], with sum 1. Waits for the device."""
-    z = outputs.detach().float()
-    if z.ndim < 2 or z.shape[1] < 2 or not len(z):
+    if outputs.ndim < 2 or outputs.shape[1] < 2 or not len(outputs):
         return False
-    return bool(((z >= 0) & (z <= 1)).all() & ((z.sum(dim=1) - 1).abs() < 1e-3).all())
+    z = outputs.detach().float()
+    rounding = torch.finfo(outputs.dtype).eps if outputs.is_floating_point() else 0.0
+    return bool(((z >= 0) & (z <= 1)).all() & ((z.sum(dim=1) - 1).abs() < max(1e-3, rounding)).all())
 
 
-def check_logits(outputs: Tensor, name: str = "logits") -> None:
+def check_logits(outputs: Tensor, way_out: str = "return the logits, or torch.log of the probabilities") -> None:
     """Raise ValueError if outputs float[B, K, ...] are probabilities, whose softmax would be taken again."""
     if are_probabilities(outputs):
-        row = [round(value, 3) for value in outputs.detach()[0].flatten()[:4].tolist()]
         raise ValueError(
-            f"{name} must be the outputs before the softmax, got probabilities (every row has sum 1, as in {row}); return the "
-            "logits, or torch.log of the probabilities"
+            "logits must be the outputs before the softmax, got probabilities (every row has sum 1, as in "
+            f"{_row(outputs)}); {way_out}"
         )
+
+
+def check_outputs(values: Tensor, outputs: Outputs) -> None:
+    """Raise ValueError if values float[B, K] are not what `outputs` says. Rows that are not finite are not looked at."""
+    rows = values.detach()
+    rows = rows[(rows < torch.inf).all(dim=1) if outputs == "log_probabilities" else rows.isfinite().all(dim=1)]
+    if outputs == "logits":
+        check_logits(rows, 'give the logits, or say outputs="probabilities"')
+    elif len(rows) and not are_probabilities(rows.exp() if outputs == "log_probabilities" else rows):
+        what = "logarithms of numbers" if outputs == "log_probabilities" else "numbers"
+        raise ValueError(f"{outputs} must be {what} in [0, 1] with sum 1 in every row, got a row {_row(rows)}; see outputs")
+
+
+def as_log(values: Tensor, outputs: Outputs) -> Tensor:
+    """float32 of the shape of values: logits as they are, and the logarithms of probabilities.
+
+    The smallest number that the type of `values` can hold takes the place of a probability of 0.
+    """
+    check_value("outputs", outputs, Outputs)
+    if outputs != "probabilities":
+        return values.float()
+    kind = torch.finfo(values.dtype if values.is_floating_point() else torch.float32)
+    smallest = max(kind.smallest_normal * kind.eps, torch.finfo(torch.float32).smallest_normal)
+    return values.float().clamp(min=smallest).log()
+
+
+def _row(outputs: Tensor) -> list[float]:
+    return [round(value, 3) for value in outputs.detach()[0].flatten()[:4].tolist()]

@@ -269,6 +269,30 @@ class NoisyLabels:
 
         return CorruptedDataset(dataset, self, outside, label_key=label_key, image_key=image_key, first_index=first_index)
 
+    def given_for(self, ids: ArrayLike, true: ArrayLike | None = None) -> int | NDArray[np.int64]:
+        """The given labels of samples by number, for data sets that have no length and cannot be wrapped, such as streams.
+
+        Args:
+            ids: int or int[B], the numbers of samples in the data set: from 0, in the order of the labels that were corrupted;
+                or those in `positions`.
+            true: The labels that the data set has there, of the same shape, to be checked.
+
+        Returns:
+            int for one id, else int64[B].
+
+        Raises:
+            ValueError: For ids that are no samples of this record, other true labels, and noise that replaces images.
+
+        Example:
+            >>> from noisylab.corruption import from_pair
+            >>> noisy = from_pair(true=[0, 1, 2], given=[0, 2, 2])
+            >>> [noisy.given_for(number, label) for number, label in enumerate([0, 1, 2])]
+            [0, 2, 2]
+        """
+        from noisylab.corruption.streams import given_for
+
+        return given_for(self, ids, true)
+
     def _header(self) -> dict[str, Any]:
         return {
             "format": FORMAT,

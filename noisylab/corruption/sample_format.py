@@ -83,12 +83,21 @@ def as_label(label: Any, names: tuple[str, ...] | None = None) -> int:
     return int(array.reshape(()))
 
 
-def refuse_columns(dataset: Any) -> None:
-    """Raise ValueError if a data set is an array or a table whose rows are not samples."""
+def check_map_style(dataset: Any, way_out: str) -> None:
+    """Raise ValueError if a data set cannot be indexed, or is an array or a table whose rows are not samples.
+
+    way_out: what to do with a stream.
+    """
     if hasattr(dataset, "iloc"):
         raise ValueError("a data set must give samples by number; wrap table.to_dict('records'), or list(zip(images, labels))")
     if hasattr(dataset, "shape") and hasattr(dataset, "dtype"):
         raise ValueError(f"{EXPECTED}, got rows of {_shape(dataset)}; wrap list(zip(images, labels)) or a TensorDataset")
+    # Torch's class has a __getitem__ that raises.
+    stream = any(kind.__name__ == "IterableDataset" for kind in type(dataset).__mro__)
+    if stream or not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
+        raise ValueError(
+            f"a data set must have a length, and a sample at every position, got {type(dataset).__name__}; {way_out}"
+        )
 
 
 def _position(key: Any, option: str, row: Any) -> int:

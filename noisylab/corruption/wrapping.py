@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from noisylab.corruption.sample_format import Key, as_label, outside_sample, refuse_columns, row_keys, split_row
+from noisylab.corruption.sample_format import Key, as_label, check_map_style, outside_sample, row_keys, split_row
 from noisylab.corruption.validation import check_integer
 
 if TYPE_CHECKING:
@@ -41,8 +41,9 @@ class CorruptedDataset:
             before this one, so that no two samples have the same index.
 
     Raises:
-        ValueError: If the length or a true label differs from `noisy` (at once if the data set has `targets` or `labels`, else
-            when the sample is fetched), or if a row has no label.
+        ValueError: If the data set cannot be indexed (see `NoisyLabels.given_for`), if the length or a true label differs from
+            `noisy` (at once if the data set has `targets` or `labels`, else when the sample is fetched), or if a row has no
+            label.
 
     Example:
         >>> from noisylab.corruption import CorruptedDataset, from_pair
@@ -60,7 +61,7 @@ class CorruptedDataset:
         image_key: Key = None,
         first_index: int = 0,
     ) -> None:
-        refuse_columns(dataset)
+        check_map_style(dataset, "noisy.given_for(ids) gives the labels of a stream in a map function of your own")
         self.first_index = check_integer("first_index", first_index)
         if noisy.positions is None and len(dataset) != len(noisy):
             raise ValueError(f"the data set has {len(dataset)} samples, the corruption {len(noisy)}")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from noisylab.corruption.sample_format import as_label, refuse_columns, row_keys, split_row
+from noisylab.corruption.sample_format import as_label, check_map_style, row_keys, split_row
 from noisylab.corruption.wrapping import MapStyle
 from noisylab.data.class_labels import Labels, numbered_classes
 from noisylab.data.image_data import ImageData
@@ -60,7 +60,7 @@ def _stated(data: MapStyle) -> Sequence[Any] | None:
 
 
 def _read(data: MapStyle, name: str) -> tuple[NDArray[np.uint8], list[int | str | bool]]:
-    refuse_columns(data)
+    check_map_style(data, "give list(data) if its samples fit in memory")
     if not len(data):
         raise ValueError(f"the {name} set has no samples")
     images: list[NDArray[np.uint8]] = []

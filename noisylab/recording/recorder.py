@@ -10,14 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from noisylab.core.checks import check_value
+from noisylab.core.distributed import processes
+from noisylab.core.distributed import rank as own_rank
 from noisylab.core.files import expanded, flush_folder
+from noisylab.core.outputs import Outputs, as_log, check_outputs
 from noisylab.corruption.sample_ids import in_one_order
 from noisylab.corruption.validation import check_every_class, check_integer, check_labels
 from noisylab.recording.epoch_checks import Counted, Presentations
 from noisylab.recording.epoch_row import Rows
 from noisylab.recording.records import FILE, FORMAT, derived, shard_file
 from noisylab.recording.sample_ids import check_sample_ids, find_positions, plain_names
-from noisylab.recording.step import Step, as_labels, as_logits, as_positions, fitted
+from noisylab.recording.step import Step, as_labels, as_outputs, as_positions, fitted
 from noisylab.recording.store import Store, Variable
 
 Record = Literal["online", "eval"]
@@ -46,8 +49,8 @@ class DynamicsRecorder:
         divergence: Also record KL divergences between consecutive epochs, and between first and second presentations. It takes
             4 bytes more per sample and epoch, and 6 K bytes of device memory per sample for K classes.
         probabilities: Keep each sample's mean probabilities over epochs: 2 K bytes per sample on disk, 4 K of memory.
-        shard: (rank, number of processes) if several processes train together. Each writes its own file, and reading merges
-            them.
+        shard: (rank, number of processes); by default those of the process group, or (0, 1). Each process writes its own file,
+            and reading merges them.
         resume: If the folder has records, go on after their last row: the loop is `for epoch in range(recorder.epoch, epochs)`,
             with the model that made them. More epochs than before extend them.
         overwrite: If the folder has records, delete them.
@@ -79,7 +82,7 @@ class DynamicsRecorder:
         record: Record = "online",
         divergence: bool = False,
         probabilities: bool = False,
-        shard: tuple[int, int] = (0, 1),
+        shard: tuple[int, int] | None = None,
         resume: bool = False,
         overwrite: bool = False,
     ) -> None:
@@ -97,6 +100,7 @@ class DynamicsRecorder:
         check_value("record", record, Record)
         self.num_samples, self.epochs, self.record = len(given), check_integer("epochs", epochs, minimum=1), record
         self.num_classes = max(classes, int(true.max()) + 1)
+        shard = (own_rank(), processes()) if shard is None else shard
         self._shards = check_integer("shard's number of processes", shard[1], minimum=1)
         rank = check_integer("shard's rank", shard[0])
         if rank >= self._shards:
@@ -138,6 +142,7 @@ class DynamicsRecorder:
         self.last: dict[str, NDArray[Any]] = {}
         self.not_finite = 0
         self._warned: set[str] = set()
+        self._begun = False
         self._places: dict[Any, int] | None = None
         self._given = torch.from_numpy(given)
         self._buffer: list[Step] = []
@@ -159,29 +164,40 @@ class DynamicsRecorder:
         new: slice | None = None,
         *,
         check_labels: bool = True,
+        outputs: Outputs = "logits",
     ) -> None:
         """Record one step.
 
         Args:
             index: int[B], positions in the given labels; or texts, names in `sample_ids` (for names that are numbers, see
                 `positions`). A tensor, an array, a list or one number.
-            logits: float[B, K], one column for each class; `binary_logits` makes two of a single output.
+            logits: float[B, K], or what `outputs` says: one column for each class. `binary_logits` makes two of a single one.
             labels: int[B]; by default the given labels.
             new: The entries that are the epoch's own presentation of their sample (`Batch.new`). By default it is the first
                 presentation in the epoch, and any further one is a second presentation.
             check_labels: Whether `labels` must be the given ones, which `end_epoch` then says; False for labels that were mixed
                 or corrected.
+            outputs: What `logits` holds: "logits", "log_probabilities" or "probabilities". All give the same records, since
+                everything recorded is a function of the log probabilities. But a probability of 0 has none: the smallest that
+                its type can hold takes its place, which bounds the margin.
 
         Raises:
-            ValueError: If shapes, types or classes do not fit, or all epochs are written.
+            ValueError: If shapes, types or classes do not fit, if all epochs are written, or if the first outputs are not what
+                `outputs` says.
         """
         if self.epoch >= self.epochs:
             raise ValueError(f"{self._all_written()}; a loop that goes on is over range(recorder.epoch, epochs)")
-        positions, outputs = as_positions(index, self.positions), as_logits(logits)
-        step = Step(positions, outputs, None if labels is None else as_labels(labels), new, check_labels)
-        step = fitted(step, self.num_classes)
+        positions, values = as_positions(index, self.positions), as_outputs(logits)
+        known = None if labels is None else as_labels(labels)
+        # A copy, because the caller may overwrite its tensors (CUDA graphs do).
+        step = fitted(Step(positions, as_log(values, outputs).clone(), known, new, check_labels), self.num_classes)
         if not len(positions):
             return
+        # In the first step only, because it waits for the device.
+        if not self._begun:
+            self._begun = True
+            check_outputs(values.reshape(step.logits.shape), outputs)
+            self._warn_of_ids(labels)
         self._buffer.append(step)
         self._buffered += len(positions)
         if self._buffered >= BUFFERED:
@@ -283,6 +299,16 @@ class DynamicsRecorder:
             f"the recorder was made for {self.epochs} epochs, and all are written; "
             f"DynamicsRecorder(..., epochs=more, resume=True) extends the records"
         )
+
+    def _warn_of_ids(self, labels: Any) -> None:
+        """Say that numbers are positions, if they could be sample ids just as well and no labels tell."""
+        positions = np.arange(self.num_samples)
+        if labels is None and not np.array_equal(self._ids, positions) and np.isin(self._ids, positions).any():
+            warnings.warn(
+                f"index holds positions in given_labels, not sample_ids such as {self._ids[0]}; recorder.positions(ids) makes "
+                "positions of those. Give labels too, and they are checked",
+                stacklevel=3,
+            )
 
     def _warn(self, counted: Counted) -> None:
         """Say what was counted, each thing once."""

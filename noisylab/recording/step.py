@@ -61,16 +61,15 @@ def as_positions(index: Any, named: Callable[[ArrayLike], NDArray[np.int64]]) ->
     return _integers(_tensor(array), "index", "positions of samples")
 
 
-def as_logits(logits: Any) -> Tensor:
-    """float32[B, K], or another shape if it has one; a copy. Raises ValueError for what are no numbers."""
+def as_outputs(logits: Any) -> Tensor:
+    """A tensor [B, K], or of another shape if it has one. Raises ValueError for what are no real numbers."""
     try:
         values = logits if isinstance(logits, Tensor) else _tensor(np.asarray(logits))
     except (TypeError, ValueError) as error:
         raise ValueError(f"logits must be numbers of shape [B, K], got {type(logits).__name__}: {error}") from None
     if values.dtype == torch.bool or values.dtype.is_complex:
         raise ValueError(f"logits must be real numbers, got {_kind(values)}")
-    # Copies, because the caller may overwrite its tensors (CUDA graphs do).
-    return values.detach().float().clone()
+    return values.detach()
 
 
 def as_labels(labels: Any) -> Tensor:

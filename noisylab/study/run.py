@@ -185,6 +185,8 @@ def _recorder(config: RunConfig, folder: Path, data: ImageData, noisy: NoisyLabe
         record=config.record,
         divergence=True,
         probabilities=True,
+        # The main process records what all of them show.
+        shard=(0, 1),
         # The loop goes on from its checkpoint, and the recorder with it.
         resume=True,
     )

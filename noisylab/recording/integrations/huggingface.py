@@ -43,7 +43,7 @@ class DynamicsCallback(TrainerCallback):  # type: ignore[misc]
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: nn.Module, **kwargs: Any
     ) -> None:
         """Make the recorder, or continue an earlier one, and observe the model's calls."""
-        options = {"epochs": state.num_train_epochs, "shard": (args.process_index, args.world_size)} | self._options
+        options = {"epochs": state.num_train_epochs} | self._options
         if state.global_step:
             options |= {"resume": True, "overwrite": False}
         self.recorder = DynamicsRecorder(self._folder, self._given, **options)

@@ -36,7 +36,7 @@ class DynamicsCallback(Callback):  # type: ignore[misc]
         """Make the recorder, or continue an earlier one."""
         if trainer.max_epochs is None or trainer.max_epochs < 1:
             raise ValueError(f"the Trainer must have max_epochs of at least 1, got {trainer.max_epochs}")
-        options = {"epochs": trainer.max_epochs, "shard": (trainer.global_rank, trainer.world_size)} | self._options
+        options = {"epochs": trainer.max_epochs} | self._options
         if trainer.global_step or trainer.ckpt_path is not None:
             options |= {"resume": True, "overwrite": False}
         # A trial run must not stand in the way of the real one.
