@@ -113,7 +113,7 @@ def test_defaults_do_not_change_what_is_written() -> None:
         (METHODS, "DLB", "unknown method 'DLB' (did you mean 'dlb'?)"),
         (METHODS, "dlb(alpha=3),ce", "is a list; write the methods apart, without commas: dlb(alpha=3) ce"),
         (DATA_SETS, "./mine.npz", "unknown data set './mine.npz'; a path is written npz:PATH; choose from "),
-        (DATA_SETS, "C:\\images", "a path is written folder:PATH, hf:PATH, npz:PATH or saved:PATH"),
+        (DATA_SETS, "C:\\images", "a path is written folder:PATH or hf:PATH or npz:PATH or saved:PATH"),
         (
             DATA_SETS,
             "npz(path=mine.npz)",
