@@ -1,5 +1,6 @@
 """Test accuracy against the consistency of predictions, over an option of a method."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -9,45 +10,48 @@ from matplotlib.axes import Axes
 
 from noisylab.core.registries import FIGURES, METHODS
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import (
-    MARKERS,
-    WIDTHS,
-    Width,
-    has_room,
-    inches,
-    panel_grid,
-    paper_style,
-    shared_legend,
-    short_labels,
-)
+from noisylab.plotting.looks import Look, looks
+from noisylab.plotting.study_runs import StudyRuns, seeds_of
+from noisylab.plotting.style import WIDTHS, Width, has_room, inches, legend_entries, panel_grid, paper_style, shared_legend
 
 CONSISTENCY = {"consistency_clean": "clean samples", "consistency_mislabelled": "mislabelled samples"}
 
 
-def dose_path(points: pandas.DataFrame, consistency: str, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+def dose_path(
+    points: pandas.DataFrame,
+    consistency: str,
+    *,
+    names: Mapping[str, str] | None = None,
+    styles: Mapping[str, Look] | None = None,
+    ax: Axes | None = None,
+    **kwargs: Any,
+) -> Axes:
     """A point for each run, and the mean of each dose, joined in ascending order of the dose; others stand alone.
 
     Args:
-        points: A row per run: label, dose (NaN for other methods), test_accuracy_last and `consistency`.
+        points: A row per run: method, dose (NaN for other methods), test_accuracy_last and `consistency`.
         consistency: A column of `points`, in [0, 1].
+        names: The name of each method for the legend. None: the usual ones.
+        styles: The look of each method (`looks`), for those without a dose. None: allotted over those in `points`.
         ax: None: the current axes.
         kwargs: To `Axes.plot`.
     """
     ax = ax or plt.gca()
-    means = points.groupby("label", sort=False)[["dose", consistency, "test_accuracy_last"]].mean()
+    means = points.groupby("method", sort=False)[["dose", consistency, "test_accuracy_last"]].mean()
+    held = looks(list(map(str, means.index))) if styles is None else styles
     dosed = means[means["dose"].notna()].sort_values("dose")
     ax.plot(100 * dosed[consistency], 100 * dosed["test_accuracy_last"], color="0.6", linewidth=1.0, zorder=1)
-    colors = plt.get_cmap("viridis")(np.linspace(0, 0.9, max(1, len(dosed))))
-    others = [label for label in means.index if label not in dosed.index]
-    for place, label in enumerate([*dosed.index, *others]):
-        runs = points[points["label"] == label]
-        color = colors[place] if place < len(dosed) else "0.3"
-        marker = "o" if place < len(dosed) else MARKERS[1 + (place - len(dosed)) % (len(MARKERS) - 1)]
-        small: dict[str, Any] = {"color": color, "marker": marker, "linestyle": "none", "markersize": 2.5, "alpha": 0.5}
-        ax.plot(100 * runs[consistency], 100 * runs["test_accuracy_last"], **small | kwargs)
-        large = small | {"markersize": 6, "alpha": 1, "label": label}
-        ax.plot(100 * means[consistency][label], 100 * means["test_accuracy_last"][label], **large | kwargs)
+    colors = plt.get_cmap("viridis")(np.linspace(0, 0.75, max(1, len(dosed))))
+    others = [method for method in means.index if method not in dosed.index]
+    for place, method in enumerate([*dosed.index, *others]):
+        runs, look = points[points["method"] == method], held[str(method)]
+        dose = {"color": colors[place], "marker": "o"} if place < len(dosed) else {}
+        small: dict[str, Any] = {"color": look["color"], "marker": look["marker"], "linestyle": "none"} | dose
+        if len(runs) > 1:
+            pale = {"markersize": 2.5, "alpha": 0.5}
+            ax.plot(100 * runs[consistency], 100 * runs["test_accuracy_last"], **small | pale | kwargs)
+        large = small | {"markersize": 6, "label": look["label"] if names is None else names[method]}
+        ax.plot(100 * means[consistency][method], 100 * means["test_accuracy_last"][method], **large | kwargs)
     return ax
 
 
@@ -75,23 +79,25 @@ def accuracy_against_consistency_figure(
         raise ValueError(f"{method} has no option {option!r}; its options are {', '.join(known)}")
     dose = {label: float(spec.options[option]) if spec.name == method else np.nan for label, spec in specs.items()}
     numbers = rows[["method", "seed", "noise_seed", "test_accuracy_last", *CONSISTENCY]].assign(dose=rows["method"].map(dose))
-    short = short_labels(dose)
-    names = {label: f"{method}, {option} {dose[label]:g}" if dose[label] == dose[label] else short[label] for label in dose}
+    short = runs.names.short("method", list(dose), 24)
+    # A method with an own name keeps it.
+    names = {
+        label: short[label] if label in runs.names.labels or np.isnan(dose[label]) else f"{method}, {option} {dose[label]:g}"
+        for label in dose
+    }
     if len(set(names.values())) < len(names):
         raise ValueError(f"the runs of {method} differ in more than {option}; choose with methods (--methods)")
-    points = numbers.assign(label=numbers["method"].map(names))
     with paper_style():
         across = 2 if has_room(width) else 1
         size = inches(width) if across == 2 else min(inches(width), WIDTHS["column"])
         figure, grid, axes = panel_grid(2, across, width=size, row=2.3, rest=0.8, sharey=True)
         for ax, (consistency, name) in zip(axes, CONSISTENCY.items(), strict=True):
-            dose_path(points, consistency, ax=ax)
+            dose_path(numbers, consistency, names=names, styles=runs.looks, ax=ax)
             ax.set(title=name, xlabel="predicted as in the epoch before (%)")
         for ax in grid[:, 0]:
             ax.set_ylabel("test accuracy (%)")
-        handles, labels = axes[0].get_legend_handles_labels()
-        shared_legend(figure, handles, labels)
-        seeds = rows.groupby("method")["seed"].count().max()
-        said = f"small: {seeds} seeds, large: their mean" if seeds > 1 else "one seed"
+        shared_legend(figure, *legend_entries(axes))
+        seeds = seeds_of(rows)
+        said = seeds if seeds == "one seed" else f"small: {seeds}, large: their mean"
         figure.suptitle(f"{runs.setting}\nlast-epoch test accuracy; {said}", wrap=True)
     return DrawnFigure(figure, numbers)

@@ -10,31 +10,42 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
+from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.scoring import available, score
 from noisylab.analysis.tables import summarise_epochs
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.epoch_curves import curves, learning_rate_drops, mark_drops
-from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import GROUPS, Width, has_room, inches, paper_style, shared_legend, short_labels
+from noisylab.plotting.epoch_curves import curves, from_one, learning_rate_drops, mark_drops
+from noisylab.plotting.looks import GROUPS
+from noisylab.plotting.study_runs import StudyRuns, drawn_singly
+from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, shared_legend
 
+# Characters of a name below a violin.
+LONGEST = 24
 SCORES = {"prediction_consistency": "share equal\nto last epoch", "step_consistency": "share equal\nto last batch"}
 
 
-def consistency_distribution(values: pandas.DataFrame, name: str, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+def consistency_distribution(
+    values: pandas.DataFrame, name: str, *, names: Mapping[str, str] | None = None, ax: Axes | None = None, **kwargs: Any
+) -> Axes:
     """The distribution of a score for clean (left) and mislabelled samples of each method; kwargs go to `seaborn.violinplot`.
 
-    values: one row per sample: method, group, and the score `name` in [0, 1].
+    values: one row per sample: method, group, and the score `name` in [0, 1]. names: the name of each method below its violin
+    (None: the usual ones).
     """
     ax = ax or plt.gca()
     palette = {group: style["color"] for group, style in GROUPS.items()}
     style = {"split": True, "inner": "quart", "cut": 0, "density_norm": "width", "linewidth": 0.7, "gap": 0.08, "legend": False}
-    shown = values.assign(method=values["method"].map(short_labels(values["method"])))
-    seaborn.violinplot(shown, x="method", y=name, hue="group", hue_order=list(GROUPS), palette=palette, ax=ax, **style | kwargs)
+    methods = list(map(str, values["method"].unique()))
+    called = DisplayNames().short("method", methods, LONGEST) if names is None else names
+    seaborn.violinplot(
+        values, x="method", order=methods, y=name, hue="group", hue_order=list(GROUPS), palette=palette, ax=ax, **style | kwargs
+    )
     for collection, hatch in zip(ax.collections, ("", "////") * len(ax.collections), strict=False):
         collection.set_hatch(hatch)
     ax.set(xlabel="", ylim=(-0.02, 1.02))
-    if max(map(len, shown["method"])) > 8:
+    ax.set_xticks(range(len(methods)), [called[method] for method in methods])
+    if max(len(called[method]) for method in methods) > 8:
         ax.tick_params(axis="x", labelrotation=90)
     return ax
 
@@ -52,9 +63,17 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
     names = [name for name in SCORES if any(name in available(records) for records in first.values())]
     samples = pandas.concat([_samples(method, records, names) for method, records in first.items()], ignore_index=True)
     epochs = pandas.concat(
-        [_over_epochs(records, names).assign(method=method) for method, _, records in runs.records() if method in first],
+        [
+            _over_epochs(records, names).assign(method=method, run=run)
+            for method, run, records in runs.records()
+            if method in first
+        ],
         ignore_index=True,
     )
+    epochs = from_one(epochs)
+    runs_drawn = epochs[["method", "run"]].drop_duplicates()
+    seeds, looks = epochs if drawn_singly(runs_drawn) else None, runs.looks_of(first)
+    short = runs.names.short("method", list(first), LONGEST)
     numbers = pandas.concat(
         [summarise_epochs(rows, names).assign(group=group) for group, rows in epochs.groupby("group", sort=False)],
         ignore_index=True,
@@ -64,24 +83,25 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
         shape = (len(names), 3) if has_room(width) else (3 * len(names), 1)
         height = (2.1 * len(names) + 0.9) if has_room(width) else (1.35 * 3 * len(names) + 0.8)
         # Vertical names need room.
-        height += 0.6 * len(names) * (max(map(len, short_labels(first).values())) > 8)
+        height += 0.6 * len(names) * (max(map(len, short.values())) > 8)
         size = inches(width), height
         figure, grid = plt.subplots(*shape, figsize=size, layout="constrained", squeeze=False)
         for name, axes in zip(names, grid.reshape(len(names), 3), strict=True):
             there = [method for method, records in first.items() if name in available(records)]
-            consistency_distribution(samples[samples["method"].isin(there)], name, ax=axes[0])
-            axes[0].set(title="samples, over all epochs", ylabel=SCORES[name])
+            consistency_distribution(samples[samples["method"].isin(there)], name, names=short, ax=axes[0])
+            axes[0].set(title="samples of one seed", ylabel=SCORES[name])
             for ax, group in zip(axes[1:], GROUPS, strict=True):
                 chosen = numbers[(numbers["group"] == group) & numbers["method"].isin(there)]
-                curves(chosen, name, ax=ax)
+                of_group = None if seeds is None else seeds[(seeds["group"] == group) & seeds["method"].isin(there)]
+                curves(chosen.dropna(subset=[name]), name, seeds=of_group, styles=looks, ax=ax)
                 mark_drops(drops, ax)
                 ax.set(title=f"{group} samples", xlabel="epoch", ylim=(-0.02, 1.02))
-        handles, labels = grid.reshape(len(names), 3)[0, 1].get_legend_handles_labels()
+        handles, labels = legend_entries(grid.reshape(len(names), 3)[:, 1:].flat)
         for (group, style), hatch in zip(GROUPS.items(), ("", "////"), strict=True):
             handles.append(Patch(facecolor=style["color"], hatch=hatch))
             labels.append(group)
         shared_legend(figure, handles, labels)
-        figure.suptitle(runs.records_title, wrap=True)
+        figure.suptitle(runs.records_title(runs_drawn), wrap=True)
     return DrawnFigure(figure, numbers)
 
 

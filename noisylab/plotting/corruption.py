@@ -18,7 +18,8 @@ from noisylab.corruption.class_numbers import have_other_numbers
 from noisylab.corruption.matrices import Matrix, dense, diagonal_of, row_chunks, rows_of
 from noisylab.data.streaming import Images
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.style import PALETTE, WIDTHS, Width, has_room, inches, paper_style
+from noisylab.plotting.looks import PALETTE
+from noisylab.plotting.style import WIDTHS, Width, has_room, inches, paper_style
 
 ANNOTATED = 12
 """Matrices of up to this many classes have numbers in their cells."""
@@ -76,9 +77,9 @@ def rate_per_class(noisy: NoisyLabels, *, names: Sequence[str] | None = None, ax
     rates, places = found.rate_per_class, np.arange(noisy.num_classes)
     replaced = _replaced_shares(noisy)
     flipped = "realised" if noisy.replaced_by is None else "label flipped"
-    _bars(ax, rates - replaced, np.zeros(len(rates)), **{"color": PALETTE[0], "label": flipped, **kwargs})
+    _bars(ax, rates - replaced, np.zeros(len(rates)), **{"color": PALETTE[1], "label": flipped, **kwargs})
     if noisy.replaced_by is not None:
-        _bars(ax, replaced, rates - replaced, **{**kwargs, "color": PALETTE[1], "label": "image replaced"})
+        _bars(ax, replaced, rates - replaced, **{**kwargs, "color": PALETTE[-1], "label": "image replaced"})
     if not np.isnan(found.expected_rate):
         many = {"drawstyle": "steps-mid", "linewidth": 0.9}
         style: dict[str, Any] = many if len(rates) > CELLS else {"linestyle": "", "marker": "_", "markersize": 8}

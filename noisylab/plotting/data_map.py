@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from noisylab.analysis.scoring import score
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.looks import GROUPS
 from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import GROUPS, Width, has_room, inches, method_label, paper_style, shared_legend
+from noisylab.plotting.style import Width, has_room, in_title, inches, legend_entries, paper_style, shared_legend
 
 # More points would hide each other.
 POINTS = 4000
@@ -36,7 +37,7 @@ def confidence_map(values: pandas.DataFrame, *, ax: Axes | None = None, **kwargs
 @FIGURES.register("data_map", caption="Confidence against variability of every sample")
 def data_map_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """A data map of the first seed of each method."""
-    parts = []
+    parts, most = [], 0
     for method, records in runs.one_per_method().items():
         values = pandas.DataFrame({name: score(records, name) for name in ("confidence", "variability")})
         values = values.assign(
@@ -44,7 +45,9 @@ def data_map_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
             sample=records["sample"].values,
             group=np.where(records["mislabelled"].values, "mislabelled", "clean"),
         )
-        parts.append(values.sample(min(POINTS, len(values)), random_state=0).sort_index().dropna())
+        values = values.dropna()
+        most = max(most, len(values))
+        parts.append(values.sample(min(POINTS, len(values)), random_state=0).sort_index())
     numbers = pandas.concat(parts, ignore_index=True)
     methods = list(dict.fromkeys(numbers["method"]))
     with paper_style():
@@ -57,10 +60,9 @@ def data_map_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
         for ax, method in zip(axes.flat, methods, strict=False):
             confidence_map(numbers[numbers["method"] == method], ax=ax)
             ax.set_xlim(-0.015, 1.05 * numbers["variability"].max() + 0.01)
-            ax.set_title(method_label(method))
+            ax.set_title(in_title(runs.names.method(method)))
             ax.label_outer()
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        shared_legend(figure, handles, labels)
-        drawn = f", {POINTS:,} samples drawn at random" if len(numbers) == POINTS * len(methods) else ""
+        shared_legend(figure, *legend_entries(axes.flat[: len(methods)]))
+        drawn = f", {POINTS:,} of up to {most:,} samples drawn at random" if most > POINTS else ""
         figure.suptitle(runs.one_seed_title(methods, drawn), wrap=True)
     return DrawnFigure(figure, numbers[["method", "sample", "group", "variability", "confidence"]])

@@ -1,11 +1,12 @@
 """How well scores find the mislabelled samples."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas
 from matplotlib import pyplot as plt
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
@@ -13,23 +14,23 @@ from noisylab.analysis.mislabel_detection import detection_table, suspicion
 from noisylab.analysis.scoring import available, score
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.epoch_curves import epoch_ticks
+from noisylab.plotting.looks import Look, looks_of, number_lines, numbered
 from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import DASHES, MARKERS, PALETTE, Width, has_room, inches, paper_style, shared_legend, short_labels
+from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, shared_legend
 
-# Maximum number of corners of a curve.
+# A curve has at least so many corners, and as many more as keep its area.
 CORNERS = 200
-
-
-def score_style(number: int) -> dict[str, Any]:
-    """Colour and line of the score at this position in the legend."""
-    colour = number % 7
-    look = {"color": PALETTE[colour], "linestyle": DASHES[(number // 7 + colour) % len(DASHES)], "linewidth": 1.1}
-    # In greyscale, colours look alike.
-    return look | {"marker": MARKERS[number % len(MARKERS)], "markersize": 2.8, "markevery": 0.19 + 0.006 * number}
+# What leaving out corners may change of an area.
+TOLERANCE = 5e-4
 
 
 def roc_and_pr(values: np.ndarray, mislabelled: np.ndarray) -> tuple[pandas.DataFrame, pandas.DataFrame]:
-    """The corners of the ROC and of the precision-recall curve of float[N] (high = suspect), at most CORNERS of each."""
+    """The corners of the ROC and of the precision-recall curve of float[N] (high = suspect), from left to right.
+
+    The area below straight lines through the first is the ROC-AUC; the area below steps that rise or fall before each corner
+    of the second (`steps-pre`) is the average precision. Corners are left out if that changes the area by less than 1e-3.
+    """
     from sklearn.metrics import precision_recall_curve, roc_curve
 
     there = ~np.isnan(values)
@@ -37,8 +38,8 @@ def roc_and_pr(values: np.ndarray, mislabelled: np.ndarray) -> tuple[pandas.Data
     false, true, _ = roc_curve(mislabelled[there], ranked)
     precision, recall, _ = precision_recall_curve(mislabelled[there], ranked)
     return (
-        _thinned(pandas.DataFrame({"x": false, "y": true})),
-        _thinned(pandas.DataFrame({"x": recall[::-1], "y": precision[::-1]})),
+        _thinned(pandas.DataFrame({"x": false, "y": true}), _below_lines),
+        _thinned(pandas.DataFrame({"x": recall[::-1], "y": precision[::-1]}), _below_steps),
     )
 
 
@@ -54,11 +55,21 @@ def distinct(suspicions: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray
     return kept
 
 
-def score_curves(numbers: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
-    """A line per score through x and y; kwargs go to `Axes.plot`. numbers: rows with score, x, y."""
+def score_curves(
+    numbers: pandas.DataFrame, *, styles: Mapping[str, Look] | None = None, ax: Axes | None = None, **kwargs: Any
+) -> Axes:
+    """A line per score through x and y; kwargs go to `Axes.plot`.
+
+    numbers: rows with score, x, y. styles: the look of each score (`looks_of`); None: allotted over those in `numbers`.
+    """
     ax = ax or plt.gca()
-    for place, (name, rows) in enumerate(numbers.groupby("score", sort=False)):
-        ax.plot(rows["x"], rows["y"], **score_style(place) | {"label": str(name).replace("_", " ")} | kwargs)
+    held = looks_of(map(str, numbers["score"].unique())) if styles is None else styles
+    for name, rows in numbers.groupby("score", sort=False):
+        # A mark for about a fifth of the diagonal, at another place for each score.
+        every = 0.19 + 0.006 * list(held).index(str(name))
+        small = {"linewidth": 1.1, "markersize": 2.8, "markevery": every if len(rows) > 1 else None}
+        ax.plot(rows["x"], rows["y"], **held[str(name)] | small | kwargs)
+    number_lines(ax)
     return ax
 
 
@@ -86,7 +97,7 @@ def detection_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     numbers = pandas.concat(parts, ignore_index=True)
     methods, scores = list(dict.fromkeys(numbers["method"])), list(dict.fromkeys(numbers["score"]))
     labels = {"ROC": ("false positive rate", "true positive rate"), "PR": ("recall", "precision"), "AUC": ("epoch", "ROC-AUC")}
-    short = short_labels(methods, 14)
+    short, styles = runs.names.short("method", methods, 14), numbered(looks_of(scores))
     lowest = float(numbers.loc[numbers["panel"] == "AUC", "y"].min())
     with paper_style():
         shape = (len(methods), 3) if has_room(width) else (3 * len(methods), 1)
@@ -95,18 +106,39 @@ def detection_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
         for method, axes in zip(methods, grid.reshape(len(methods), 3), strict=True):
             for ax, (panel, (x, y)) in zip(axes, labels.items(), strict=True):
                 rows = numbers[(numbers["method"] == method) & (numbers["panel"] == panel)]
-                # A score looks the same in every panel, even without a value.
-                ordered = rows.assign(place=rows["score"].map(scores.index)).sort_values("place", kind="stable")
                 # Between thresholds, precision is not on a straight line.
-                score_curves(ordered, ax=ax, drawstyle="steps-post" if panel == "PR" else "default")
+                score_curves(rows, styles=styles, ax=ax, drawstyle="steps-pre" if panel == "PR" else "default")
+                if panel == "AUC":
+                    epoch_ticks(ax, rows["x"])
                 ax.set(xlabel=x, ylabel=y, ylim=(-0.02 if panel != "AUC" else lowest - 0.02, 1.02))
                 ax.set_title(f"{short[method]}: {'over epochs' if panel == 'AUC' else panel}")
-        shared_legend(figure, *grid[0, 0].get_legend_handles_labels())
+        shared_legend(figure, *_in_order(*legend_entries(grid.flat), styles))
         figure.suptitle(runs.one_seed_title(methods), wrap=True)
     return DrawnFigure(figure, numbers)
 
 
-def _thinned(corners: pandas.DataFrame) -> pandas.DataFrame:
-    if len(corners) <= CORNERS:
-        return corners
-    return corners.iloc[np.unique(np.linspace(0, len(corners) - 1, CORNERS).round().astype(int))]
+def _in_order(handles: Sequence[Artist], labels: Sequence[str], styles: Mapping[str, Look]) -> tuple[list[Artist], list[str]]:
+    """Entries of a legend in the order of their looks, whichever panel had them first."""
+    found, wanted = dict(zip(labels, handles, strict=True)), [str(look["label"]) for look in styles.values()]
+    shown = [label for label in wanted if label in found]
+    return [found[label] for label in shown], shown
+
+
+def _below_lines(corners: pandas.DataFrame) -> float:
+    return float(np.trapezoid(corners["y"], corners["x"]))
+
+
+def _below_steps(corners: pandas.DataFrame) -> float:
+    return float(np.diff(corners["x"]) @ corners["y"].to_numpy()[1:])
+
+
+def _thinned(corners: pandas.DataFrame, area: Callable[[pandas.DataFrame], float]) -> pandas.DataFrame:
+    """Fewer corners, at about equal distances along the curve, as long as its area stays."""
+    most, whole = CORNERS, area(corners)
+    way = np.r_[0, np.cumsum(np.abs(np.diff(corners["x"])) + np.abs(np.diff(corners["y"])))]
+    while most < len(corners):
+        kept = corners.iloc[np.unique(np.searchsorted(way, np.linspace(0, way[-1], most)).clip(max=len(corners) - 1))]
+        if abs(area(kept) - whole) < TOLERANCE:
+            return kept
+        most *= 2
+    return corners

@@ -1,6 +1,6 @@
 """Curves over epochs, with the drops of the learning rate."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -9,31 +9,76 @@ import pandas
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from noisylab.plotting.style import method_styles
+from noisylab.plotting.looks import Look, looks, mark_every, number_lines
 
 
-def curves(numbers: pandas.DataFrame, measure: str, *, share: bool = True, ax: Axes | None = None, **kwargs: Any) -> Axes:
-    """A measure over epochs, one line per method with its 95 % interval as a band.
+def curves(
+    numbers: pandas.DataFrame,
+    measure: str,
+    *,
+    seeds: pandas.DataFrame | None = None,
+    share: bool = True,
+    styles: Mapping[str, Look] | None = None,
+    ax: Axes | None = None,
+    **kwargs: Any,
+) -> Axes:
+    """A measure over epochs, one line per method, with its 95 % interval as a band or with a thin line per seed.
 
     Args:
         numbers: Rows of `noisylab.analysis.tables.summarise_epochs`: method, epoch, `measure`, `measure`_ci95_half.
         measure: a column of `numbers`.
-        share: Whether the measure is in [0, 1]; its t interval may reach beyond.
+        seeds: Rows with method, run, epoch and `measure`, drawn instead of bands. None: bands.
+        share: Whether the measure is in [0, 1], beyond which no band reaches.
+        styles: The look of each method (`looks`). None: allotted over those in `numbers`.
         ax: None: the current axes.
         kwargs: To `Axes.plot`.
     """
     ax = ax or plt.gca()
-    styles = method_styles(numbers["method"].unique())
-    for method, rows in numbers.groupby("method", sort=False):
-        style = styles[str(method)] | {"marker": ""} | kwargs
-        epochs, mean, half = rows["epoch"] + 1, rows[measure], rows[f"{measure}_ci95_half"]
-        ax.plot(epochs, mean, **style)
-        ax.fill_between(epochs, mean - half, mean + half, color=style["color"], alpha=0.18, linewidth=0)
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    methods = list(map(str, numbers["method"].unique()))
+    held = looks(methods) if styles is None else styles
+    for place, (method, rows) in enumerate(numbers.groupby("method", sort=False)):
+        look = held[str(method)]
+        if seeds is not None:
+            seed_lines(seeds[seeds["method"] == method], "epoch", measure, look, ax, **kwargs)
+        else:
+            ax.fill_between(rows["epoch"], *band(rows, measure, share=share), color=look["color"], alpha=0.18, linewidth=0)
+        ax.plot(rows["epoch"], rows[measure], **look | {"markevery": mark_every(len(rows), place)} | kwargs)
+    number_lines(ax)
+    epoch_ticks(ax, numbers["epoch"])
     if share:
         bottom, top = ax.get_ylim()
-        ax.set_ylim(max(bottom, -0.005), min(top, 1.005))
+        ax.set_ylim(max(bottom, -0.03), min(top, 1.03))
     return ax
+
+
+def seed_lines(rows: pandas.DataFrame, x: str, y: str, look: Look, ax: Axes, **kwargs: Any) -> None:
+    """A thin line for each of several runs; rows: run, `x` and `y`. One run is its own mean, and no line is drawn."""
+    if rows["run"].nunique() > 1:
+        for _, seed in rows.groupby("run", sort=False):
+            # A seed of a single epoch is a small mark.
+            alone = {"marker": look["marker"], "markersize": 2.5} if len(seed) == 1 else {"marker": ""}
+            thin = look | {"linewidth": 0.6, "alpha": 0.4, "label": None, "linestyle": "-"} | alone
+            ax.plot(seed[x], seed[y], **thin | kwargs)
+
+
+def band(rows: pandas.DataFrame, measure: str, *, share: bool) -> "tuple[pandas.Series[float], pandas.Series[float]]":
+    """The ends of the 95 % intervals of a measure, which for a share are never beyond [0, 1]."""
+    low, high = rows[measure] - rows[f"{measure}_ci95_half"], rows[measure] + rows[f"{measure}_ci95_half"]
+    return (low.clip(0, 1), high.clip(0, 1)) if share else (low, high)
+
+
+def epoch_ticks(ax: Axes, epochs: "pandas.Series[int]") -> None:
+    """Whole epochs on the horizontal axis; a single one stands in its middle."""
+    if epochs.nunique() == 1:
+        ax.set_xticks([epochs.iloc[0]])
+        ax.set_xlim(epochs.iloc[0] - 1, epochs.iloc[0] + 1)
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+
+
+def from_one(numbers: pandas.DataFrame) -> pandas.DataFrame:
+    """Rows of records or metrics with epochs counted from 1, as figures show them."""
+    return numbers.assign(epoch=numbers["epoch"] + 1)
 
 
 def learning_rate_drops(metrics: pandas.DataFrame) -> list[int]:

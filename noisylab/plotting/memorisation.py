@@ -1,6 +1,7 @@
 """Test accuracy, and the share of mislabelled samples that are memorised, against the images processed."""
 
 import textwrap
+from collections.abc import Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -8,14 +9,15 @@ import numpy as np
 import pandas
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from noisylab.core.foreign_text import short_names
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.study_runs import LONGEST, StudyRuns
-from noisylab.plotting.style import Width, exposure_legend, first_methods, has_room, inches, method_styles, paper_style
+from noisylab.plotting.epoch_curves import from_one, seed_lines
+from noisylab.plotting.looks import Look, looks, mark_every, number_lines
+from noisylab.plotting.study_runs import LONGEST, StudyRuns, seeds_of
+from noisylab.plotting.style import Width, exposure_legend, has_room, inches, paper_style
 
 MEASURES = {"test_accuracy": "test accuracy", "mislabelled_memorised": "memorised share"}
 # The noises of a study with more than fit.
@@ -23,28 +25,35 @@ SHOWN = ("symmetric:0.4", "symmetric:0.6", "asymmetric:0.4")
 MOST = 4
 
 
-def seed_curves(numbers: pandas.DataFrame, measure: str, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+def seed_curves(
+    numbers: pandas.DataFrame,
+    measure: str,
+    *,
+    styles: Mapping[str, Look] | None = None,
+    ax: Axes | None = None,
+    **kwargs: Any,
+) -> Axes:
     """A measure against the thousands of images processed: a thin line per seed and a thick one for the mean of each method.
 
     Args:
         numbers: A row per method, seed and epoch: method, run, epoch, images (cumulative), and `measure`; NaN is left out.
         measure: A column of `numbers`.
+        styles: The look of each method (`looks`). None: allotted over those in `numbers`.
         ax: None: the current axes.
         kwargs: To `Axes.plot`.
     """
     ax = ax or plt.gca()
-    styles = method_styles(numbers["method"].unique())
-    for method, rows in numbers.dropna(subset=[measure]).groupby("method", sort=False):
-        # One epoch alone is a point.
-        marker = styles[str(method)]["marker"] if rows["epoch"].nunique() == 1 else ""
-        style = styles[str(method)] | {"marker": marker}
-        for _, seed in rows.groupby("run", sort=False):
-            thin = style | {"linewidth": 0.6, "alpha": 0.35, "label": None, "linestyle": "-"}
-            ax.plot(seed["images"] / 1000, seed[measure], **thin | kwargs)
+    held = looks(list(map(str, numbers["method"].unique()))) if styles is None else styles
+    for place, (method, rows) in enumerate(numbers.dropna(subset=[measure]).groupby("method", sort=False)):
+        look = held[str(method)]
+        seed_lines(rows, "images", measure, look, ax, **kwargs)
         mean = rows.groupby("epoch")[["images", measure]].mean()
-        ax.plot(mean["images"] / 1000, mean[measure], **style | {"linewidth": 1.6} | kwargs)
+        thick = look | {"linewidth": 1.6, "markevery": mark_every(len(mean), place)}
+        ax.plot(mean["images"], mean[measure], **thick | kwargs)
+    number_lines(ax)
     ax.set_xlim(left=0)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=4))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda images, _: f"{images / 1000:g}"))
     return ax
 
 
@@ -67,14 +76,15 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     if metrics["mislabelled_memorised"].isna().all():
         raise runs.nothing_recorded()
     metrics = metrics.assign(images=metrics.groupby("run", sort=False)["images"].cumsum())
-    numbers = metrics[["noise", "method", "run", "epoch", "images", *MEASURES]]
+    numbers = from_one(metrics)[["noise", "method", "run", "epoch", "images", *MEASURES]]
     with paper_style():
         figure, panels = _panels(len(shown), numbers["method"].nunique(), width)
-        names = dict(zip(shown, short_names(shown, LONGEST), strict=True))
+        names, styles = runs.names.short("noise", shown, LONGEST), runs.looks_of(numbers["method"])
+        runs_drawn = runs.results[runs.results["id"].isin(metrics["run"])]
         for (place, noise), line in zip(enumerate(shown), panels.T, strict=True):
             rows = numbers[numbers["noise"] == noise]
             for ax, (measure, name) in zip(line, MEASURES.items(), strict=True):
-                seed_curves(rows, measure, ax=ax)
+                seed_curves(rows, measure, styles=styles, ax=ax)
                 if has_room(width):
                     ax.set_ylabel(name if place == 0 else "")
                 elif place == 0:
@@ -83,11 +93,11 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
             line[0].set(**{"title" if has_room(width) else "ylabel": title})
         for ax in panels[-1] if has_room(width) else panels[:, -1]:
             ax.set_xlabel("thousand images")
-        exposure_legend(figure, panels[0, 0], runs.results[runs.results["id"].isin(metrics["run"])])
-        seeds = metrics.groupby(["noise", "method"])["run"].nunique().max()
-        lines = f"thin: {seeds} seeds, thick: their mean" if seeds > 1 else "one seed"
-        part = first_methods(runs.results)[1]
-        figure.suptitle(f"{runs.title}{part}\n{runs.results['record'].iloc[0]} records; {lines}", wrap=True)
+        exposure_legend(figure, [*panels[0], *panels[1]], runs_drawn, styles)
+        seeds, chosen = seeds_of(runs_drawn), "" if noises else _of_noises(runs, shown)
+        lines = seeds if seeds == "one seed" else f"thin: {seeds}, thick: their mean"
+        part = runs.part(numbers["method"], runs.ordered[runs.ordered["noise"].isin(shown)])
+        figure.suptitle(f"{runs.title}{part}{chosen}\n{runs.results['record'].iloc[0]} records; {lines}", wrap=True)
     return DrawnFigure(figure, numbers)
 
 
@@ -96,7 +106,7 @@ def _noises(runs: StudyRuns) -> list[str]:
     if runs.chosen:
         runs.check_mislabelled()
         return [runs.noise]
-    rates = runs.results.groupby("noise", sort=False)["realised_rate"].max()
+    rates = runs.ordered.groupby("noise", sort=False)["realised_rate"].max()
     noisy = [str(noise) for noise in rates.index[rates > 0]]
     if not noisy:
         runs.check_mislabelled()
@@ -104,6 +114,12 @@ def _noises(runs: StudyRuns) -> list[str]:
         return noisy
     usual = [noise for noise in SHOWN if noise in noisy]
     return usual or noisy[:MOST]
+
+
+def _of_noises(runs: StudyRuns, shown: list[str]) -> str:
+    """A note if a study has more noisy settings than are shown, and the reader did not choose."""
+    noisy = runs.results.loc[runs.results["realised_rate"] > 0, "noise"].nunique()
+    return f", {len(shown)} of {noisy} noises" if len(shown) < noisy and not runs.chosen else ""
 
 
 def _panels(count: int, methods: int, width: Width) -> tuple[Figure, NDArray[np.object_]]:

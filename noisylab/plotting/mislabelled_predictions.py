@@ -3,8 +3,8 @@
 from noisylab.analysis.tables import summarise_epochs
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.epoch_curves import curves, learning_rate_drops, mark_drops
-from noisylab.plotting.study_runs import StudyRuns
+from noisylab.plotting.epoch_curves import curves, from_one, learning_rate_drops, mark_drops
+from noisylab.plotting.study_runs import StudyRuns, drawn_singly
 from noisylab.plotting.style import Width, exposure_legend, has_room, inches, panel_grid, paper_style
 
 FRACTIONS = {
@@ -24,18 +24,21 @@ def mislabelled_predictions_figure(runs: StudyRuns, *, width: Width = "page") ->
     metrics = runs.metrics()
     if metrics["mislabelled_memorised"].isna().all():
         raise runs.nothing_recorded()
-    numbers, drops = summarise_epochs(metrics, list(FRACTIONS)), learning_rate_drops(metrics)
+    drops, metrics = learning_rate_drops(metrics), from_one(metrics)
+    numbers = summarise_epochs(metrics, list(FRACTIONS))
+    runs_drawn = runs.under_noise[runs.under_noise["id"].isin(metrics["run"])]
+    seeds, looks = metrics if drawn_singly(runs_drawn) else None, runs.looks_of(numbers["method"])
     with paper_style():
         across, row, rest = (3, 2.05, 0.6) if has_room(width) else (1, 1.65, 0.6)
         figure, grid, axes = panel_grid(3, across, width=inches(width), row=row, rest=rest, sharex=True)
         for ax, (measure, name) in zip(axes, FRACTIONS.items(), strict=True):
-            curves(numbers, measure, ax=ax)
+            curves(numbers, measure, seeds=seeds, styles=looks, ax=ax)
             mark_drops(drops, ax)
             ax.set(title=name)
         for ax in grid[-1]:
             ax.set_xlabel("epoch")
         for ax in grid[:, 0]:
             ax.set_ylabel("share of mislabelled")
-        exposure_legend(figure, axes[0], runs.under_noise[runs.under_noise["method"].isin(metrics["method"])])
-        figure.suptitle(runs.records_title, wrap=True)
+        exposure_legend(figure, axes, runs_drawn, looks)
+        figure.suptitle(runs.records_title(runs_drawn), wrap=True)
     return DrawnFigure(figure, numbers)

@@ -1,88 +1,179 @@
 """Test accuracy against the noise rate."""
 
+import re
 import textwrap
+from collections.abc import Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas
 from matplotlib.axes import Axes
 
-from noisylab.analysis.tables import summarise
-from noisylab.core.foreign_text import short_names
-from noisylab.core.registries import FIGURES
+from noisylab.analysis.tables import is_share, summarise
+from noisylab.core.registries import FIGURES, NOISES
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.study_runs import LONGEST, StudyRuns, in_order
-from noisylab.plotting.style import (
-    WIDTHS,
-    Width,
-    exposure_legend,
-    first_methods,
-    has_room,
-    inches,
-    method_styles,
-    panel_grid,
-    paper_style,
-)
+from noisylab.plotting.epoch_curves import band
+from noisylab.plotting.looks import Look, looks, number_lines
+from noisylab.plotting.study_runs import LONGEST, StudyRuns, drawn_singly, spread
+from noisylab.plotting.style import WIDTHS, Width, exposure_legend, has_room, inches, panel_grid, paper_style
+
+# The panel of noises that have no rate on an axis.
+APART = "other noises"
+# Ticks for more rates would be written over one another.
+TICKS = 7
 
 
 def accuracy_against_rate(
-    summary: pandas.DataFrame, *, measure: str = "test_accuracy_last", ax: Axes | None = None, **kwargs: Any
+    summary: pandas.DataFrame,
+    *,
+    measure: str = "test_accuracy_last",
+    seeds: pandas.DataFrame | None = None,
+    styles: Mapping[str, Look] | None = None,
+    ax: Axes | None = None,
+    **kwargs: Any,
 ) -> Axes:
-    """One line per method with its 95 % interval as a band.
+    """One line per method, with its 95 % interval as a band or with a dot per seed.
 
     Args:
         summary: Rows of `noisylab.analysis.tables.summarise` of one noise kind: nominal_rate, method, `measure` and its
             `_ci95_half`.
         measure: a column of `summary`.
+        seeds: A row per run: nominal_rate, method and `measure`, drawn as dots instead of bands. None: bands.
+        styles: The look of each method (`looks`). None: allotted over those in `summary`.
         ax: None: the current axes.
         kwargs: To `Axes.plot`.
     """
     ax = ax or plt.gca()
-    styles = method_styles(summary["method"].unique())
+    methods = list(map(str, summary["method"].unique()))
+    held = looks(methods) if styles is None else styles
     for method, rows in summary.groupby("method", sort=False):
-        rows = rows.sort_values("nominal_rate")
-        style = styles[str(method)] | kwargs
-        ax.plot(rows["nominal_rate"], rows[measure], **style)
-        low, high = rows[measure] - rows[f"{measure}_ci95_half"], rows[measure] + rows[f"{measure}_ci95_half"]
-        ax.fill_between(rows["nominal_rate"], low, high, color=style["color"], alpha=0.18, linewidth=0)
+        rows, look = rows.sort_values("nominal_rate"), held[str(method)]
+        ax.plot(rows["nominal_rate"], rows[measure], **look | kwargs)
+        if seeds is not None:
+            _dots(seeds[seeds["method"] == method], "nominal_rate", measure, look, ax)
+            continue
+        low, high = band(rows, measure, share=is_share(measure))
+        ax.fill_between(rows["nominal_rate"], low, high, color=look["color"], alpha=0.18, linewidth=0)
         if len(rows) == 1:
             # A band over a single rate would have no width.
-            ax.vlines(rows["nominal_rate"], low, high, color=style["color"], alpha=0.4)
+            ax.vlines(rows["nominal_rate"], low, high, color=look["color"], alpha=0.4)
+    number_lines(ax)
     rates = sorted(summary["nominal_rate"].unique())
-    ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
+    if len(rates) <= TICKS:
+        ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
     return ax
+
+
+def accuracy_of_noises(
+    summary: pandas.DataFrame,
+    *,
+    measure: str = "test_accuracy_last",
+    seeds: pandas.DataFrame | None = None,
+    names: Mapping[str, str] | None = None,
+    styles: Mapping[str, Look] | None = None,
+    ax: Axes | None = None,
+    **kwargs: Any,
+) -> Axes:
+    """The methods side by side under each noise, for noises that no axis of rates can order.
+
+    Args:
+        summary: Rows of `noisylab.analysis.tables.summarise`: noise, method, `measure` and its `_ci95_half`.
+        measure: a column of `summary`.
+        seeds: A row per run: noise, method and `measure`, drawn as dots instead of intervals. None: intervals.
+        names: The name of each noise below it. None: as it is.
+        styles: The look of each method (`looks`). None: allotted over those in `summary`.
+        ax: None: the current axes.
+        kwargs: To `Axes.errorbar`.
+    """
+    ax = ax or plt.gca()
+    methods, noises = (list(map(str, summary[column].unique())) for column in ("method", "noise"))
+    held = looks(methods) if styles is None else styles
+    for place, method in enumerate(methods):
+        look = held[method] | {"linestyle": "none"}
+        beside = (place - (len(methods) - 1) / 2) * 0.8 / len(methods)
+        rows = summary[summary["method"] == method]
+        at, reach = rows["noise"].map(noises.index) + beside, None
+        if seeds is not None:
+            dots = seeds[seeds["method"] == method]
+            _dots(dots.assign(at=dots["noise"].map(noises.index) + beside), "at", measure, look, ax)
+        elif (rows[f"{measure}_ci95_half"] > 0).any():
+            low, high = band(rows, measure, share=is_share(measure))
+            reach = np.array([rows[measure] - low, high - rows[measure]])
+        ax.errorbar(at, rows[measure], yerr=reach, **{"capsize": 1.5, "elinewidth": 0.8} | look | kwargs)
+    written = ["\n".join(textwrap.wrap(noise if names is None else names[noise], 16)) for noise in noises]
+    ax.set_xticks(range(len(noises)), written)
+    ax.set_xlim(-0.5, len(noises) - 0.5)
+    ax.grid(visible=False, axis="x")
+    return ax
+
+
+def _dots(seeds: pandas.DataFrame, x: str, measure: str, look: Look, ax: Axes) -> None:
+    """A dot per seed, beside a mean; a single seed is the mean."""
+    if seeds.groupby(x)[measure].size().max() > 1:
+        style = {"color": look["color"], "marker": look["marker"], "linestyle": "none", "markersize": 2, "alpha": 0.5}
+        ax.plot(seeds[x], seeds[measure], **style)
 
 
 @FIGURES.register("noise_robustness", caption="Test accuracy against the noise rate")
 def noise_robustness_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
-    """A panel for each noise kind, with a line per method. Runs without noise are in every panel."""
+    """A panel for each noise kind, with a line per method. Runs without noise are in every panel.
+
+    Noises without a rate, such as those from files, and kinds with one rate alone share a panel, with the methods side by side.
+    """
     runs.check_alike()
-    shown, part = first_methods(in_order(runs.results))
-    summary = summarise(shown)
-    clean, noisy = summary[summary["nominal_rate"] == 0], summary[summary["nominal_rate"] > 0]
-    kinds = list(dict.fromkeys(noisy["noise_kind"])) or list(dict.fromkeys(clean["noise_kind"]))
-    seeds = sorted(summary["n"].unique())
+    shown = runs.fitting(runs.ordered)
+    summary, styles = summarise(shown), runs.looks_of(shown["method"])
+    panels = _panels(summary)
+    singly = drawn_singly(shown)
     with paper_style():
-        across = min(len(kinds), 2) if has_room(width) else 1
-        size = inches(width) if across == 2 else min(inches(width), WIDTHS["column"])
-        figure, grid, axes = panel_grid(len(kinds), across, width=size, row=2.4, rest=0.5, sharey=True)
-        parts = []
-        for ax, kind in zip(axes, kinds, strict=True):
-            rows = pandas.concat([clean.drop_duplicates("method"), noisy[noisy["noise_kind"] == kind]])
-            accuracy_against_rate(rows, ax=ax)
+        across = min(len(panels), 2) if has_room(width) else 1
+        alone = APART in panels and panels[APART]["noise"].nunique() > 3
+        size = inches(width) if across == 2 or alone else min(inches(width), WIDTHS["column"])
+        figure, grid, axes = panel_grid(len(panels), across, width=size, row=2.4, rest=0.5, sharey=True)
+        for ax, (kind, rows) in zip(axes, panels.items(), strict=True):
+            noises = list(dict.fromkeys(rows["noise"]))
+            seeds = shown[shown["noise"].isin(noises)] if singly else None
+            if kind == APART:
+                names = runs.names.short("noise", noises, LONGEST)
+                accuracy_of_noises(rows, seeds=seeds, names=names, styles=styles, ax=ax)
+                ax.set(xlabel="noise")
+                continue
+            accuracy_against_rate(rows, seeds=seeds, styles=styles, ax=ax)
             partial = kind.split("(")[0] == "asymmetric"
             ax.set(
-                title="\n".join(textwrap.wrap(short_names([kind], LONGEST)[0], 32)),
+                title="\n".join(textwrap.wrap(runs.names.short("noise", [kind], LONGEST)[kind], 32)),
                 xlabel="flip probability of the mapped classes" if partial else "noise rate (nominal)",
             )
-            parts.append(rows.assign(panel=kind))
-        # Accuracy is in [0, 1], but a t interval may reach beyond.
-        bottom, top = axes[0].get_ylim()
-        axes[0].set_ylim(max(bottom, -0.005), min(top, 1.005))
         for ax in grid[:, 0]:
             ax.set_ylabel("test accuracy, last epoch")
-        exposure_legend(figure, axes[0], summary)
-        count = " to ".join(dict.fromkeys(map(str, (seeds[0], seeds[-1]))))
-        band = f"mean over {count} seeds, band: 95 % interval" if seeds[-1] > 1 else "one seed"
-        figure.suptitle(f"{runs.title}{part}\n{band}", wrap=True)
+        exposure_legend(figure, axes, summary, styles)
+        said = spread(shown, single="small", mean="large", interval="band or bar" if APART in panels else "band")
+        figure.suptitle(f"{runs.title}{runs.part(shown['method'], runs.ordered)}\n{said}", wrap=True)
+    parts = [rows.assign(panel=kind) for kind, rows in panels.items()]
     return DrawnFigure(figure, pandas.concat(parts, ignore_index=True))
+
+
+def _panels(summary: pandas.DataFrame) -> dict[str, pandas.DataFrame]:
+    """The rows of each panel by its kind of noise."""
+    is_clean = summary["realised_rate"] == 0
+    clean, noisy = summary[is_clean], summary[~is_clean]
+    # There may be several noises of rate 0, which are all the same.
+    clean = clean.drop_duplicates("method")
+    rated = noisy["noise"].map(_has_rate).astype(bool)
+    panels: dict[str, pandas.DataFrame] = {}
+    for kind, rows in noisy[rated].groupby("noise_kind", sort=False):
+        joined = pandas.concat([clean, rows])
+        if joined["nominal_rate"].nunique() > 1:
+            panels[str(kind)] = joined
+    in_lines = [noise for rows in panels.values() for noise in rows["noise"]]
+    others = noisy[~noisy["noise"].isin(in_lines)]
+    if len(others) or not panels:
+        panels[APART] = pandas.concat([clean, others])
+    return panels
+
+
+def _has_rate(noise: str) -> bool:
+    """Whether a noise is a kind at a rate, so that noises of its kind are in order on an axis."""
+    entry = NOISES.entries().get(re.split("[:(]", noise)[0])
+    return entry is not None and entry.main == "rate"

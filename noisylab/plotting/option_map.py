@@ -13,8 +13,8 @@ from noisylab.analysis.tables import differing_settings, say_differences, summar
 from noisylab.core.registries import FIGURES, METHODS
 from noisylab.core.specs import Spec
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.study_runs import StudyRuns, in_order
-from noisylab.plotting.style import WIDTHS, Width, has_room, inches, panel_grid, paper_style, short_labels
+from noisylab.plotting.study_runs import StudyRuns
+from noisylab.plotting.style import WIDTHS, Width, has_room, inches, panel_grid, paper_style
 
 # Number of lines about other methods that fit in the title of a panel.
 BESIDE = 4
@@ -56,7 +56,7 @@ def option_map_figure(
     method: name of the method whose options are mapped. down, right: the options (None: the two that vary). per: the setting
     with a map for each value (None: the one in which the method's runs differ, if any).
     """
-    rows = in_order(runs.results[runs.results["noise"] == runs.noise])
+    rows = runs.ordered[runs.ordered["noise"] == runs.noise]
     axes = list(differing_settings(rows))
     specs = {label: METHODS.parse(label) for label in rows["method"].unique()}
     down, right = _varied_options([spec for spec in specs.values() if spec.name == method], method, down, right)
@@ -72,7 +72,8 @@ def option_map_figure(
         raise ValueError(f"several runs of {method} have the same {down} and {right}; choose with methods (--methods)")
     values = sorted(mapped[per].unique()) if per else [None]
     highest, lowest = 100 * mapped["test_accuracy_last"].max(), 100 * mapped["test_accuracy_last"].min()
-    labels = short_labels(numbers["method"])
+    labels = runs.names.short("method", list(numbers["method"]), 24)
+    counts = " to ".join(dict.fromkeys(map(str, (numbers["n"].min(), numbers["n"].max()))))
     with paper_style():
         across = min(len(values), 3) if has_room(width) else 1
         size = inches(width) if across > 1 else min(inches(width), WIDTHS["column"])
@@ -87,8 +88,8 @@ def option_map_figure(
                 said.append(f"{', '.join([labels[row['method']], *other])}: {accuracy}")
             ax.set_title("\n".join(said), fontsize=7.5)
         figure.suptitle(
-            f"{runs.setting}, {short_labels([method])[method]}\ntest accuracy in percent, last epoch, "
-            f"mean over {numbers['n'].max()} seeds",
+            f"{runs.setting}, {runs.names.method(method)}\ntest accuracy in percent, last epoch, "
+            f"mean over {counts} {'seed' if counts == '1' else 'seeds'}",
             wrap=True,
         )
     return DrawnFigure(figure, numbers)

@@ -1,7 +1,7 @@
 """`StudyRuns`: the finished runs of a study and their records, from which figures are drawn."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import pandas
 
+from noisylab.analysis.display_names import DisplayNames, display_names
 from noisylab.analysis.tables import choose, differing_settings, known_method, say_differences, several, training_length
 from noisylab.core.files import check_folder, expanded
 from noisylab.core.foreign_text import short_names
-from noisylab.plotting.style import REFERENCE_METHODS, first_methods
+from noisylab.plotting.looks import REFERENCE_METHODS, Look, alike, looks, numbered
 from noisylab.recording.records import load_dynamics
 from noisylab.study.run_folder import CONFIG, RESULT, collect, read_metrics
-from noisylab.study.study_file import coverage
+from noisylab.study.study_file import coverage, planned_runs
 
 if TYPE_CHECKING:
     import xarray
 
-# Number of methods that fit in a figure with a panel per method.
-PANELS = 4
+# Number of methods that fit in a figure with a panel per method, and of lines that fit in a panel, unless the reader chose.
+PANELS, LINES = 4, 8
+# Up to so many seeds are drawn one by one: their interval would say little and cover everything.
+SINGLE_SEEDS = 3
 # Characters of a name in a title.
 LONGEST = 60
 
@@ -30,8 +33,17 @@ LONGEST = 60
 class StudyRuns:
     """Finished runs of a study, and the noise for figures of single samples. Made by `study_runs`.
 
-    The runs may differ in any setting; a figure that cannot keep them apart refuses them. chosen: whether the reader chose
-    `noise`, so that figures of several noises show it alone.
+    The runs may differ in any setting; a figure that cannot keep them apart refuses them.
+
+    Attributes:
+        results: The runs.
+        folder: The folder of the study.
+        noise: The noise.
+        data_root: Folder of a downloaded data set.
+        chosen: Whether the reader chose `noise`, so that figures of several noises show it alone.
+        methods: The methods that the reader chose, all of which are drawn, in this order; none: as many as fit.
+        names: What methods, noises and data are called.
+        everyone: All methods of the study, from which looks are allotted; none: those in `results`.
     """
 
     results: pandas.DataFrame
@@ -39,6 +51,39 @@ class StudyRuns:
     noise: str
     data_root: Path | None = None
     chosen: bool = False
+    methods: tuple[str, ...] = ()
+    names: DisplayNames = field(default_factory=DisplayNames)
+    everyone: tuple[str, ...] = ()
+
+    @cached_property
+    def ordered(self) -> pandas.DataFrame:
+        """The runs in the order of all figures; see `in_order`."""
+        return in_order(self.results, self.methods or _planned(self.folder))
+
+    @cached_property
+    def looks(self) -> dict[str, Look]:
+        """The look of every method, the same in all figures of the study."""
+        order = list(dict.fromkeys(self.ordered["method"]))
+        held = looks(self.everyone, self.names) if set(order) <= set(self.everyone) else looks(order, self.names)
+        # If the looks of a whole study run out, those of the chosen methods may still do.
+        return looks(order, self.names) if alike(held) else held
+
+    def looks_of(self, methods: Iterable[str]) -> dict[str, Look]:
+        """`looks` of some methods, in their order, with numbers if two of them are alike."""
+        return numbered({method: self.looks[method] for method in dict.fromkeys(methods)})
+
+    def fitting(self, rows: pandas.DataFrame, most: int = LINES) -> pandas.DataFrame:
+        """The rows of as many methods as fit, the first ones; those of all methods that the reader chose."""
+        methods = list(dict.fromkeys(rows["method"]))
+        return rows if self.methods or len(methods) <= most else rows[rows["method"].isin(methods[:most])]
+
+    def part(self, shown: Iterable[str], rows: pandas.DataFrame | None = None) -> str:
+        """A note for the title if not all methods (of `rows`; None: under `noise`) are shown, or if lines are numbered."""
+        methods = list(dict.fromkeys((self.under_noise if rows is None else rows)["method"]))
+        held = [method for method in dict.fromkeys(shown) if method in methods]
+        first = "the first " if held == methods[: len(held)] and len(held) > 1 else ""
+        left = f", {first}{len(held)} of {len(methods)} methods" if len(held) < len(methods) else ""
+        return left + (", lines numbered since looks run out" if alike(self.looks_of(held)) else "")
 
     def check_alike(self) -> None:
         """Raise ValueError if the study's runs differ in more than method, noise and seeds."""
@@ -49,7 +94,7 @@ class StudyRuns:
     def under_noise(self) -> pandas.DataFrame:
         """The runs under `noise`. Raises ValueError if the study's runs differ in more than method, noise and seeds."""
         self.check_alike()
-        return self.results[self.results["noise"] == self.noise]
+        return self.ordered[self.ordered["noise"] == self.noise]
 
     @cached_property
     def coverage(self) -> str:
@@ -60,7 +105,7 @@ class StudyRuns:
     def title(self) -> str:
         """Data, network and length of training, as far as all runs agree, and how many runs of an unfinished study are in."""
         first, different = self.results.iloc[0], differing_settings(self.results)
-        data, model = short_names([first["data"]], LONGEST), short_names([first["model"]], LONGEST)
+        data, model = short_names([self.names.data(first["data"])], LONGEST), short_names([first["model"]], LONGEST)
         said = {("data",): data[0], ("model",): model[0], ("budget", "epochs"): training_length(first)}
         agreed = [text for names, text in said.items() if not different.keys() & set(names)]
         return ", ".join(filter(None, [*agreed, self.coverage]))
@@ -68,15 +113,16 @@ class StudyRuns:
     @property
     def setting(self) -> str:
         """`title` with the noise."""
-        return f"{self.title}, {short_names([self.noise], LONGEST)[0]}"
+        return f"{self.title}, {self.noise_title}"
 
     @property
-    def records_title(self) -> str:
-        """`title` with the noise, the kind of record and the meaning of bands."""
-        rows = self.under_noise
-        seeds = rows.groupby("method")["seed"].count().max()
-        band = f"mean over {seeds} seeds, band: 95 % interval" if seeds > 1 else "one seed"
-        return f"{self.setting}{first_methods(rows)[1]}\n{rows['record'].iloc[0]} records; {band}"
+    def noise_title(self) -> str:
+        """The name of the noise, in at most as many characters as fit in a title."""
+        return self.names.short("noise", [self.noise], LONGEST)[self.noise]
+
+    def records_title(self, shown: pandas.DataFrame) -> str:
+        """`title` with the noise, the kind of record and the meaning of bands; shown: a row per method and run drawn."""
+        return f"{self.setting}{self.part(shown['method'])}\n{self.under_noise['record'].iloc[0]} records; {spread(shown)}"
 
     def check_mislabelled(self) -> None:
         """Raise ValueError if no sample is mislabelled under `noise`."""
@@ -97,25 +143,25 @@ class StudyRuns:
         For as many methods as fit in a panel. Raises ValueError if the runs differ in more than method, noise and seeds.
         """
         self.check_alike()
-        chosen = self.results[self.results["noise"].isin([self.noise] if noises is None else noises)]
+        chosen = self.ordered[self.ordered["noise"].isin([self.noise] if noises is None else noises)]
         parts = [
             read_metrics(self.folder / row["id"]).assign(run=row["id"], noise=row["noise"], method=row["method"])
-            for row in first_methods(chosen)[0].to_dict("records")
+            for row in self.fitting(chosen).to_dict("records")
         ]
         return pandas.concat(parts, ignore_index=True)
 
-    def records(self) -> Iterator[tuple[str, int, "xarray.Dataset"]]:
-        """Method, seed and records of the runs under `noise` that have any, for as many methods as fit in a panel.
+    def records(self) -> Iterator[tuple[str, str, "xarray.Dataset"]]:
+        """Method, id and records of the runs under `noise` that have any, for as many methods as fit in a panel.
 
         Raises ValueError if none has any.
         """
         found = False
-        for method, rows in first_methods(self.under_noise)[0].groupby("method", sort=False):
+        for method, rows in self.fitting(self.under_noise).groupby("method", sort=False):
             for row in rows.sort_values("seed").to_dict("records"):
                 records = load_dynamics(self.folder / str(row["id"])).load()
                 if _recorded(records):
                     found = True
-                    yield str(method), int(row["seed"]), records
+                    yield str(method), str(row["id"]), records
         if not found:
             raise self.nothing_recorded()
 
@@ -136,9 +182,35 @@ class StudyRuns:
 
     def one_seed_title(self, shown: Sequence[str], more: str = "") -> str:
         """The title of a figure of the first seed of some methods; it says if there are more methods."""
-        count = self.under_noise["method"].nunique()
-        part = f", {len(shown)} of {count} methods" if len(shown) < count else ""
-        return f"{self.setting}{part}\n{self.under_noise['record'].iloc[0]} records, one seed{more}"
+        return f"{self.setting}{self.part(shown)}\n{self.under_noise['record'].iloc[0]} records, one seed{more}"
+
+
+def seeds_of(runs: pandas.DataFrame) -> str:
+    """`3 seeds`, `2 to 5 seeds`, or `one seed`: how many runs each method has; runs: a row per run, with method (and noise)."""
+    counts = _counts(runs)
+    if counts.max() == 1:
+        return "one seed"
+    return f"{' to '.join(dict.fromkeys(map(str, (counts.min(), counts.max()))))} seeds"
+
+
+def drawn_singly(runs: pandas.DataFrame) -> bool:
+    """Whether there are so few seeds that each is drawn; runs: a row per method and run."""
+    return bool(_counts(runs).max() <= SINGLE_SEEDS)
+
+
+def _counts(runs: pandas.DataFrame) -> "pandas.Series[int]":
+    return runs.groupby([name for name in ("noise", "method") if name in runs]).size()
+
+
+def spread(runs: pandas.DataFrame, single: str = "thin", mean: str = "thick", interval: str = "band") -> str:
+    """What the marks of a figure over seeds are; runs: a row per method and run.
+
+    single, mean, interval: the words for the marks of a seed, of their mean and of the 95 % interval.
+    """
+    seeds = seeds_of(runs)
+    if seeds == "one seed":
+        return seeds
+    return f"{single}: {seeds}, {mean}: their mean" if drawn_singly(runs) else f"mean over {seeds}, {interval}: 95 % interval"
 
 
 def _recorded(records: "xarray.Dataset") -> bool:
@@ -153,6 +225,7 @@ def study_runs(
     methods: Sequence[str] = (),
     where: Mapping[str, Any] | None = None,
     data_root: str | PathLike[str] | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> StudyRuns:
     """The finished runs in a study's folder.
 
@@ -163,12 +236,13 @@ def study_runs(
         methods: Keep only these methods, in this order, as tables or figures name them; by default all.
         where: Settings of the runs to keep (see `noisylab.analysis.tables.choose`).
         data_root: Folder of a downloaded data set, for figures that show images; by default data.
+        labels: Own names of methods, noises and data sets, by spec: `{"dlb(alpha=3)": "DLB, strong"}`.
 
     Returns:
         The runs.
 
     Raises:
-        ValueError: If the folder has no finished runs, or none with that noise, method or setting.
+        ValueError: If the folder has no finished runs, or none with that noise, method or setting, or if a label names none.
 
     Example:
         >>> from noisylab.plotting.study_runs import study_runs
@@ -177,17 +251,27 @@ def study_runs(
         ['ce', 'dlb']
     """
     place = expanded(folder)
-    results = in_order(choose(_finished(place), where))
-    if methods:
-        order = [known_method(method, results) for method in several("methods", methods)]
+    results = choose(_finished(place), where)
+    names = display_names(labels or {}, results)
+    everyone = dict.fromkeys(in_order(results, _planned(place))["method"])
+    order = tuple(_method(method, results, names) for method in several("methods", methods)) if methods else ()
+    if order:
         results = results[results["method"].isin(order)]
-        results = results.sort_values("method", key=lambda names: names.map(order.index), kind="stable")
+    results = in_order(results, order or _planned(place))
     known, chosen = list(dict.fromkeys(results["noise"])), noise is not None
     if noise is None:
         noise = hardest_noise(results)
+    noise = next((spec for spec in known if noise in (spec, names.noise(spec))), noise)
     if noise not in known:
         raise ValueError(f"noise must be one of the study's, {', '.join(known)}, got {noise!r}")
-    return StudyRuns(results, place, noise, None if data_root is None else expanded(data_root), chosen)
+    root = None if data_root is None else expanded(data_root)
+    return StudyRuns(results, place, noise, root, chosen, tuple(dict.fromkeys(order)), names, tuple(everyone))
+
+
+def _method(written: str, results: pandas.DataFrame, names: DisplayNames) -> str:
+    """The method that is meant by a spec or by its own name."""
+    own = [method for method in results["method"].unique() if names.labels.get(method) == written]
+    return own[0] if own else known_method(written, results)
 
 
 def hardest_noise(results: pandas.DataFrame) -> str:
@@ -207,13 +291,18 @@ def _finished(folder: Path) -> pandas.DataFrame:
     return results
 
 
-def in_order(results: pandas.DataFrame) -> pandas.DataFrame:
+def _planned(folder: Path) -> tuple[str, ...]:
+    """The references, then the other methods of a study in the order in which they were asked for."""
+    return tuple(dict.fromkeys([*REFERENCE_METHODS, *(run["method"] for run in planned_runs(folder))]))
+
+
+def in_order(results: pandas.DataFrame, methods: Sequence[str] = tuple(REFERENCE_METHODS)) -> pandas.DataFrame:
     """The rows in the order of all figures and tables.
 
-    Methods as in `REFERENCE_METHODS`, then by name; noise kinds from the highest realised rate; rates in ascending order.
+    Methods in the order of `methods`, all others after them as they are; noise kinds from the highest realised rate; rates in
+    ascending order.
     """
-    first = list(REFERENCE_METHODS)
-    known = [*first, *sorted(set(results["method"]) - set(first))]
+    known = list(dict.fromkeys([*methods, *results["method"]]))
     strength = results.groupby("noise_kind")["realised_rate"].max()
     keys = {
         "method_place": results["method"].map(known.index),

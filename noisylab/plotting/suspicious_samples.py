@@ -13,8 +13,9 @@ from noisylab.core.foreign_text import class_texts
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.corruption import OVER_IMAGE, example, with_class_names
 from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.looks import GROUPS
 from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import GROUPS, Width, has_room, inches, method_label, paper_style
+from noisylab.plotting.style import Width, has_room, in_title, inches, paper_style
 from noisylab.study.inputs import trained_data_of_run
 
 BY = "wrong_events"
@@ -79,7 +80,7 @@ def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> Draw
                 curve.set_yticklabels([])
         wrong = float((given[order] != true[order]).mean())
         figure.suptitle(
-            f"{runs.setting}, {method_label(method)}: most {BY.replace('_', ' ')}, {wrong:.0%} mislabelled\n"
+            f"{runs.setting}, {in_title(runs.names.method(method))}: most {BY.replace('_', ' ')}, {wrong:.0%} mislabelled\n"
             "true → given; probability of the given label over epochs, ticks: predicted as the true label",
             wrap=True,
         )

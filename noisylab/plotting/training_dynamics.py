@@ -7,9 +7,10 @@ from noisylab.analysis.over_epochs import training_dynamics
 from noisylab.analysis.tables import summarise_epochs
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.epoch_curves import curves, learning_rate_drops, mark_drops
-from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import GROUPS, Width, has_room, inches, paper_style, shared_legend
+from noisylab.plotting.epoch_curves import curves, from_one, learning_rate_drops, mark_drops
+from noisylab.plotting.looks import GROUPS
+from noisylab.plotting.study_runs import StudyRuns, drawn_singly
+from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, shared_legend
 
 MEASURES = {"loss": "loss (nats)", "confidence": "probability of\nthe given label", "margin": "margin (logits)"}
 SHARES = ("confidence",)
@@ -19,8 +20,10 @@ SHARES = ("confidence",)
 def training_dynamics_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """A row of panels for each measure, of clean and of mislabelled samples, with a line per method."""
     runs.check_mislabelled()
-    parts = [training_dynamics(records).assign(method=method) for method, _, records in runs.records()]
-    rows = pandas.concat(parts, ignore_index=True)
+    parts = [training_dynamics(records).assign(method=method, run=run) for method, run, records in runs.records()]
+    rows = from_one(pandas.concat(parts, ignore_index=True))
+    runs_drawn = rows[["method", "run"]].drop_duplicates()
+    seeds, looks = rows if drawn_singly(runs_drawn) else None, runs.looks_of(rows["method"])
     numbers = pandas.concat(
         [summarise_epochs(group, list(MEASURES)).assign(group=name) for name, group in rows.groupby("group", sort=False)],
         ignore_index=True,
@@ -32,8 +35,10 @@ def training_dynamics_figure(runs: StudyRuns, *, width: Width = "page") -> Drawn
         figure, axes = plt.subplots(len(MEASURES), 2, figsize=size, sharex=True, sharey="row", layout="constrained")
         for line, (measure, label) in zip(axes, MEASURES.items(), strict=True):
             for ax, group in zip(line, GROUPS, strict=True):
-                curves(numbers[numbers["group"] == group], measure, share=False, ax=ax)
-                if measure in SHARES:
+                of_group = None if seeds is None else seeds[seeds["group"] == group]
+                share = measure in SHARES
+                curves(numbers[numbers["group"] == group], measure, seeds=of_group, share=share, styles=looks, ax=ax)
+                if share:
                     ax.set_ylim(-0.02, 1.02)
                 mark_drops(drops, ax)
             line[0].set_ylabel(label)
@@ -41,6 +46,6 @@ def training_dynamics_figure(runs: StudyRuns, *, width: Width = "page") -> Drawn
             ax.set_title(f"{group} samples")
         for ax in axes[-1]:
             ax.set_xlabel("epoch")
-        shared_legend(figure, *axes[0, 0].get_legend_handles_labels())
-        figure.suptitle(runs.records_title, wrap=True)
+        shared_legend(figure, *legend_entries(axes.flat))
+        figure.suptitle(runs.records_title(runs_drawn), wrap=True)
     return DrawnFigure(figure, numbers)

@@ -41,7 +41,8 @@ from noisylab.data import from_datasets
 from noisylab.data.image_data import ImageData
 from noisylab.plotting.corruption import corruption_figure, example, examples_figure, transition_heatmap
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.style import paper_style, short_labels
+from noisylab.analysis.display_names import DisplayNames
+from noisylab.plotting.style import paper_style
 from noisylab.report.console import say
 from noisylab.report.table import Column, Table
 
@@ -160,7 +161,7 @@ def test_long_names_are_shortened_to_what_differs() -> None:
         shown = short_names(hard, longest)
         assert len(set(shown)) == len(hard)
         assert max(map(len, shown)) <= longest
-    assert short_labels(["dlb", "elr(beta=0.123456789012345678)", "elr(beta=0.123456789012345679)"]) == {
+    assert DisplayNames().short("method", ["dlb", "elr(beta=0.123456789012345678)", "elr(beta=0.123456789012345679)"], 24) == {
         "dlb": "DLB",
         "elr(beta=0.123456789012345678)": "elr(beta…8)",
         "elr(beta=0.123456789012345679)": "elr(beta…9)",

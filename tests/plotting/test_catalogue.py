@@ -14,9 +14,10 @@ import numpy as np
 import pandas
 import pytest
 from filelock import FileLock
+from matplotlib.lines import Line2D
 from readable import assert_readable, texts
 
-from noisylab.analysis import score
+from noisylab.analysis import detection_table, score
 from noisylab.analysis.scoring import is_high
 from noisylab.core.registries import DATA_SETS, FIGURES
 from noisylab.data.image_data import load_data
@@ -314,16 +315,123 @@ def test_keywords_go_to_the_artists() -> None:
 # What is drawn
 
 
-def test_curves_are_those_of_scikit_learn() -> None:
-    rng = np.random.default_rng(0)
-    wrong, values = rng.random(300) < 0.4, rng.normal(size=300)
-    values[wrong] += 1
-    roc, pr = roc_and_pr(values, wrong)
-    from sklearn.metrics import auc, roc_auc_score
+def test_violins_of_methods_whose_names_begin_alike_are_not_pooled() -> None:
+    names = [f"dlb(temperature=4.125, alpha=3.5, two_forward=True, weight={n})" for n in range(3)]
+    values = pandas.concat([samples().assign(method=name) for name in names])
+    _, ax = plt.subplots()
+    consistency_distribution(values, "prediction_consistency", ax=ax)
+    labels = [label.get_text() for label in ax.get_xticklabels()]
+    assert len(set(labels)) == 3
+    assert len(ax.collections) == 6
 
-    assert auc(roc["x"], roc["y"]) == pytest.approx(roc_auc_score(wrong, values), abs=0.005)
+
+def test_a_curve_of_forgetting_goes_to_the_end_and_says_who_is_not_learnt() -> None:
+    values = samples().assign(learning_time=6.0)
+    clean = values["group"] == "clean"
+    values.loc[clean, "learning_time"] = np.arange(clean.sum()) % 4
+    values.loc[values.index[0], "learning_time"] = np.nan
+    _, ax = plt.subplots()
+    cumulative(values, "learning_time", unlearnt=6, right=5, ax=ax)
+    of_clean, of_wrong = ax.lines
+    assert (of_clean.get_xdata()[-1], of_clean.get_ydata()[-1]) == (5, 1)
+    assert (of_wrong.get_xdata()[-1], of_wrong.get_ydata()[-1]) == (5, 0)
+    assert ax.texts[0].get_text() == "not learnt:\n100% of mislabelled"
+
+
+def test_the_last_bin_of_losses_is_drawn() -> None:
+    _, ax = plt.subplots()
+    loss_ridges(densities(), ax=ax)
+    assert {float(line.get_xdata()[-1]) for line in ax.lines} == {1.0}
+
+
+@pytest.mark.parametrize("values", ["spread", "ties", "few"])
+@pytest.mark.parametrize("count", [300, 20000])
+def test_thinned_curves_have_the_areas_of_scikit_learn(values: str, count: int) -> None:
+    rng = np.random.default_rng(0)
+    wrong, scores = rng.random(count) < 0.4, rng.normal(size=count)
+    scores[wrong] += 1
+    scores = {"spread": scores, "ties": scores.round(1), "few": (scores > 0).astype(float)}[values]
+    roc, pr = roc_and_pr(scores, wrong)
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    assert np.trapezoid(roc["y"], roc["x"]) == pytest.approx(roc_auc_score(wrong, scores), abs=1e-3)
+    assert np.diff(pr["x"]) @ pr["y"].to_numpy()[1:] == pytest.approx(average_precision_score(wrong, scores), abs=1e-3)
     assert (roc["x"].iloc[0], roc["y"].iloc[-1]) == (0, 1)
     assert pr["y"].iloc[-1] == pytest.approx(wrong.mean())
+    assert max(len(roc), len(pr)) <= 800
+
+
+def drawn_area(line: Line2D) -> float:
+    """The area below a line as it is drawn: steps before or after its points, or straight lines between them."""
+    x, y = (np.asarray(held, dtype=float) for held in line.get_data())
+    steps = {"steps-pre": y[1:], "steps-post": y[:-1], "default": (y[1:] + y[:-1]) / 2}[line.get_drawstyle()]
+    return float(np.diff(x) @ steps)
+
+
+def test_the_area_below_every_drawn_curve_is_the_number_in_the_table(runs: StudyRuns, folder: Path) -> None:
+    drawn = draw_figure("detection", runs)
+    axes = iter(drawn.figure.axes)
+    for method, records in runs.one_per_method(3).items():
+        table = detection_table(records).set_index("score")
+        shown = drawn.numbers[drawn.numbers["method"] == method]
+        for panel, column in (("ROC", "roc_auc"), ("PR", "average_precision")):
+            ax, scores = next(axes), shown.loc[shown["panel"] == panel, "score"].unique()
+            areas = {str(line.get_label()): drawn_area(line) for line in ax.lines}
+            assert areas == {name.replace("_", " "): pytest.approx(table.loc[name, column], abs=1e-3) for name in scores}
+        epochs = next(axes)
+        last = {str(line.get_label()): line.get_data()[1][-1] for line in epochs.lines}
+        assert {name: last[name.replace("_", " ")] for name in scores if name.replace("_", " ") in last} == {
+            name: pytest.approx(table.loc[name, "roc_auc"]) for name in scores if name.replace("_", " ") in last
+        }
+
+
+@pytest.mark.parametrize("width", list(WIDTHS))
+@pytest.mark.parametrize("name", ["detection", "consistency", "memorisation", "training_dynamics", "mislabelled_predictions"])
+def test_a_legend_names_every_line_of_all_panels_and_a_name_has_one_look(name: str, width: Width, runs: StudyRuns) -> None:
+    figure = draw_figure(name, runs, width=width).figure
+    seen: dict[str, set[tuple[str, ...]]] = {}
+    for line in [line for ax in figure.axes for line in ax.lines if not str(line.get_label()).startswith("_")]:
+        look = str(line.get_color()), str(line.get_linestyle()), str(line.get_marker())
+        seen.setdefault(str(line.get_label()), set()).add(look)
+    assert {name: len(held) for name, held in seen.items()} == dict.fromkeys(seen, 1)
+    entries = {text.get_text().split(":")[0].replace("\n", " ") for legend in figure.legends for text in legend.get_texts()}
+    assert seen.keys() <= entries
+    if name == "detection" and width == "page":
+        # DLB and repeat alone have these; the first panel is CE's.
+        assert "step consistency" in entries
+
+
+def test_the_epochs_of_the_numbers_are_those_of_the_axis(runs: StudyRuns) -> None:
+    for name in ("memorisation", "mislabelled_predictions", "training_dynamics", "loss_separation"):
+        assert draw_figure(name, runs).numbers["epoch"].min() == 1
+    assert draw_figure("consistency", runs).numbers["epoch"].min() == 2
+    drawn = draw_figure("mislabelled_predictions", runs)
+    rows = drawn.numbers[drawn.numbers["method"] == "dlb"]
+    line = next(line for line in drawn.figure.axes[1].lines if line.get_label() == "DLB")
+    np.testing.assert_array_equal(line.get_xdata(), rows["epoch"])
+    np.testing.assert_array_equal(line.get_ydata(), rows["mislabelled_memorised"])
+
+
+def test_names_and_order_are_the_reader_s_and_no_folder_is_shown(folder: Path) -> None:
+    labels = {"dlb": "DLB, strong", "symmetric:0.4": "40 % flipped", "digits": "Digits"}
+    runs = study_runs(folder, methods=("dlb", "ce"), labels=labels, noise="40 % flipped")
+    assert runs.noise == "symmetric:0.4"
+    assert study_runs(folder, methods=["DLB, strong"], labels=labels).results["method"].unique().tolist() == ["dlb"]
+    for name in ("memorisation", "noise_robustness", "mislabelled_predictions"):
+        drawn = draw_figure(name, runs)
+        (legend,) = drawn.figure.legends
+        assert [text.get_text().split(":")[0] for text in legend.get_texts()] == ["DLB, strong", "CE"]
+        assert list(dict.fromkeys(drawn.numbers["method"])) == ["dlb", "ce"]
+    assert (
+        draw_figure("forgetting", runs).figure.get_suptitle().startswith("Digits, small_cnn, images of 6 epochs, 40 % flipped")
+    )
+    with pytest.raises(ValueError, match="no run has a method, noise or data 'elr' to name"):
+        study_runs(folder, labels={"elr": "ELR"})
+    results = runs.results.assign(data="npz:/home/someone/secret/pets.npz")
+    moved = StudyRuns(results, folder, runs.noise)
+    for name in NAMES:
+        if name != "suspicious_samples":
+            assert not [text for text in texts(draw_figure(name, moved).figure) if "someone" in text.get_text()]
 
 
 def test_histograms_count_every_loss_once_and_pile_up_beyond_the_edge() -> None:

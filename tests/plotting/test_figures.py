@@ -21,13 +21,14 @@ from noisylab.plotting.catalogue import draw_figure
 from noisylab.plotting.differences import POOLED, forest
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import curves, learning_rate_drops
+from noisylab.plotting.looks import looks
 from noisylab.plotting.memorisation import MEASURES, seed_curves
 from noisylab.plotting.method_ranks import rank_plot
 from noisylab.plotting.mislabelled_predictions import FRACTIONS
 from noisylab.plotting.noise_robustness import accuracy_against_rate
 from noisylab.plotting.option_map import option_heatmap
 from noisylab.plotting.study_runs import StudyRuns, hardest_noise
-from noisylab.plotting.style import inches, method_styles, paper_style
+from noisylab.plotting.style import inches, paper_style
 
 BUDGETS = ("images", "updates", "epochs")
 LONG = ("ce", "repeat", "dlb", "dlb(temperature=4.0, alpha=3.0)", "dlb(temperature=1.0, alpha=0.25)")
@@ -209,17 +210,26 @@ def test_the_lines_and_bands_are_the_means_and_intervals_of_the_summary() -> Non
 
 
 def test_a_method_looks_the_same_in_both_figures_whatever_else_is_there() -> None:
-    def looks(drawn: DrawnFigure) -> dict[str, tuple[object, ...]]:
-        return {str(line.get_label()): (line.get_color(), line.get_linestyle()) for line in drawn.figure.axes[0].lines}
+    def seen(drawn: DrawnFigure) -> dict[str, tuple[object, ...]]:
+        return {
+            str(line.get_label()): (line.get_color(), line.get_linestyle(), line.get_marker())
+            for line in drawn.figure.axes[0].lines
+            if not str(line.get_label()).startswith("_")
+        }
 
-    others = looks(memorisation(LONG, figure="mislabelled_predictions"))
-    both, alone = looks(robustness(LONG)), looks(robustness(LONG[2:4]))
-    assert {name: others[name] for name in both} == both
-    assert {name: both[name] for name in alone} == alone
+    methods = (*LONG, "elr", "dlb(alpha=5.0)")
+    others = seen(memorisation(methods, figure="mislabelled_predictions"))
+    both = seen(robustness(methods))
+    assert others == both
+    assert len(both) == len(methods)
+    rows = results(methods)
+    some = rows[rows["method"].isin(["elr", "dlb(alpha=5.0)"])]
+    alone = seen(draw_figure("noise_robustness", StudyRuns(some, Path("nowhere"), hardest_noise(some), everyone=methods)))
+    assert alone == {name: both[name] for name in ("elr", "dlb(alpha=5.0)")}
 
 
 def test_the_three_methods_of_every_comparison_differ_in_colour_line_and_marker() -> None:
-    styles = [method_styles([])[method] for method in ("ce", "repeat", "dlb")]
+    styles = list(looks(["ce", "repeat", "dlb"]).values())
     for key in ("color", "linestyle", "marker"):
         assert len({style[key] for style in styles}) == 3
 
@@ -293,7 +303,7 @@ def test_the_numbers_of_the_robustness_figure_are_those_of_the_summary_and_runs_
     assert sorted(ax.get_title() for ax in drawn.figure.axes) == ["asymmetric", "symmetric"]
     for ax, (_, rows) in zip(drawn.figure.axes, drawn.numbers.groupby("panel", sort=False), strict=True):
         assert sorted(rows["nominal_rate"].unique()) == [0, 0.2, 0.4]
-        assert {line.get_xdata()[0] for line in ax.lines} == {0}
+        assert {line.get_xdata()[0] for line in ax.lines if not str(line.get_label()).startswith("_")} == {0}
     order = ["nominal_rate", "method"]
     one = robustness(kinds=("symmetric",)).numbers.drop(columns="panel").sort_values(order, ignore_index=True)
     wanted = summarise(results(kinds=("symmetric",))).sort_values(order, ignore_index=True)
@@ -308,26 +318,123 @@ def test_every_legend_states_how_many_images_a_run_processed() -> None:
         assert all(entry.endswith("images") for entry in entries)
 
 
+# What the picture says
+
+
+def noisy_rows(
+    noises: Sequence[tuple[str, str, float]], methods: tuple[str, ...] = ("ce", "dlb"), seeds: int = 2
+) -> pandas.DataFrame:
+    """Runs under noises, each with its kind and rate."""
+    base = results(methods, ("symmetric",), (0.4,), seeds)
+    parts = [
+        base.assign(noise=noise, noise_kind=kind, nominal_rate=rate, realised_rate=rate, id=base["id"] + noise)
+        for noise, kind, rate in noises
+    ]
+    return pandas.concat(parts, ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("noises", "ticks"),
+    [
+        ([("symmetric:0", "symmetric", 0.0)], ["symmetric:0"]),
+        ([("symmetric:0.4", "symmetric", 0.4)], ["symmetric:0.4"]),
+        ([("file:a", "file", 0.2), ("file:b", "file", 0.3)], ["file:a", "file:b"]),
+    ],
+)
+def test_noises_without_rates_to_compare_stand_side_by_side(noises: list[tuple[str, str, float]], ticks: list[str]) -> None:
+    drawn = draw_figure("noise_robustness", made(noisy_rows(noises, ("ce", "repeat", "dlb"))))
+    (ax,) = drawn.figure.axes
+    assert sorted(label.get_text() for label in ax.get_xticklabels()) == ticks
+    means = [line for line in ax.lines if line.get_markersize() >= 4]
+    places = np.concatenate([line.get_xdata() for line in means])
+    assert len(set(places.round(6))) == 3 * len(ticks)
+    assert_readable(drawn.figure)
+
+
+def test_few_seeds_are_drawn_one_by_one_and_no_band_leaves_the_unit_interval() -> None:
+    few = robustness(seeds=2)
+    assert not few.figure.axes[0].collections
+    assert "small: 2 seeds, large: their mean" in few.figure.get_suptitle()
+    many = results(seeds=4)
+    many["test_accuracy_last"] = [0.0, 1.0, 0.9, 0.95] * (len(many) // 4)
+    drawn = draw_figure("noise_robustness", made(many))
+    assert "mean over 4 seeds, band: 95 % interval" in drawn.figure.get_suptitle()
+    heights = np.concatenate([band.get_paths()[0].vertices[:, 1] for band in drawn.figure.axes[0].collections])
+    assert (heights.min(), heights.max()) == (0, 1) or (0 <= heights.min() and heights.max() == 1)
+    epochs = memorisation(seeds=4, figure="mislabelled_predictions")
+    assert "band" in epochs.figure.get_suptitle()
+    heights = np.concatenate([band.get_paths()[0].vertices[:, 1] for band in epochs.figure.axes[0].collections])
+    assert 0 <= heights.min() <= heights.max() <= 1
+
+
+def test_equal_values_have_no_interval() -> None:
+    rows = results(("ce", "dlb"), ("symmetric",), (0.4,), seeds=5)
+    rows["test_accuracy_last"] = rows["method"].map({"ce": 0.5, "dlb": 0.75})
+    ranks = draw_figure("method_ranks", made(rows)).figure.axes[0]
+    assert not [line for line in ranks.lines if line.get_marker() == "|"]
+    forests = draw_figure("differences", made(rows)).figure.axes[0]
+    assert not [line for line in forests.lines if line.get_marker() == "|"]
+
+
+def test_a_row_of_a_noise_without_a_difference_stays_empty_and_no_other_row_moves_there() -> None:
+    rows = results(("ce", "repeat", "dlb"), ("symmetric",), (0.2, 0.4), seeds=3)
+    rows = rows[~((rows["method"] == "repeat") & (rows["noise"] == "symmetric:0.2"))]
+    drawn = draw_figure("differences", made(rows))
+    left, right = drawn.figure.axes
+    assert [label.get_text() for label in left.get_yticklabels()] == [POOLED, "symmetric:0.2", "symmetric:0.4"]
+    heights = {
+        ax.get_title(): sorted({float(line.get_ydata()[0]) for line in ax.lines if line.get_marker() == "o"})
+        for ax in (left, right)
+    }
+    assert heights == {"DLB - repeat": [0, 2], "DLB - CE": [0, 1, 2]}
+
+
+def test_the_title_says_how_many_methods_and_the_chosen_ones_are_all_drawn_in_their_order() -> None:
+    methods = ("zeta", "ce", "repeat", "dlb", *(f"m{n}" for n in range(7)))
+    drawn = robustness(methods, ("symmetric",))
+    assert "the first 8 of 11 methods" in drawn.figure.get_suptitle().replace("\n", " ")
+    assert list(dict.fromkeys(drawn.numbers["method"])) == ["ce", "repeat", "dlb", "zeta", "m0", "m1", "m2", "m3"]
+    rows = results(methods, ("symmetric",))
+    asked = methods[::-1]
+    chosen = draw_figure("noise_robustness", StudyRuns(rows, Path("nowhere"), hardest_noise(rows), methods=asked))
+    assert list(dict.fromkeys(chosen.numbers["method"])) == list(asked)
+    assert "methods" not in chosen.figure.get_suptitle()
+    (legend,) = chosen.figure.legends
+    assert [text.get_text().split(":")[0] for text in legend.get_texts()] == [
+        {"dlb": "DLB", "ce": "CE"}.get(m, m) for m in asked
+    ]
+
+
+def test_lines_whose_looks_run_out_are_numbered_and_the_title_says_so() -> None:
+    methods = tuple(f"dlb(alpha={n}.0)" for n in range(30))
+    rows = results(methods, ("symmetric",), seeds=1)
+    drawn = draw_figure("noise_robustness", StudyRuns(rows, Path("nowhere"), hardest_noise(rows), methods=methods))
+    assert "lines numbered since looks run out" in drawn.figure.get_suptitle().replace("\n", " ")
+    assert [text.get_text() for text in drawn.figure.axes[0].texts] == [str(n + 1) for n in range(30)]
+    (legend,) = drawn.figure.legends
+    assert [text.get_text().split("]")[0] for text in legend.get_texts()] == [f"[{n + 1}" for n in range(30)]
+
+
 # Against the images processed
 
 
 def test_accuracy_and_memorised_share_stand_against_the_images_that_the_network_processed() -> None:
     drawn = memorisation(rates=(0, 0.4, 0.6))
     assert [ax.get_title() for ax in drawn.figure.axes[:4]] == [
-        "symmetric:0.4",
-        "symmetric:0.6",
         "asymmetric:0.4",
         "asymmetric:0.6",
+        "symmetric:0.4",
+        "symmetric:0.6",
     ]
     # Nine seeds as thin lines, three means as thick ones.
     widths = sorted(line.get_linewidth() for line in drawn.figure.axes[0].lines)
     assert widths == [0.6] * 9 + [1.6] * 3
-    last = drawn.numbers[drawn.numbers["epoch"] == 11].groupby("method")["images"].first()
+    last = drawn.numbers[drawn.numbers["epoch"] == 12].groupby("method")["images"].first()
     assert last.to_dict() == {"ce": 12 * 1347, "dlb": 12 * 2694, "repeat": 12 * 2694}
     thick = next(line for line in drawn.figure.axes[0].lines if line.get_label() == "DLB")
-    rows = drawn.numbers.query("method == 'dlb' and noise == 'symmetric:0.4'")
+    rows = drawn.numbers.query("method == 'dlb' and noise == 'asymmetric:0.4'")
     np.testing.assert_allclose(thick.get_ydata(), rows.groupby("epoch")["test_accuracy"].mean())
-    np.testing.assert_allclose(thick.get_xdata(), 2.694 * np.arange(1, 13))
+    np.testing.assert_allclose(thick.get_xdata(), 2694 * np.arange(1, 13))
 
 
 def test_epochs_without_a_test_are_skipped() -> None:
@@ -518,12 +625,10 @@ def test_the_style_holds_inside_with_alone() -> None:
 
 
 def test_lines_of_one_figure_differ_whatever_their_order() -> None:
-    # These three would be alike, by the hashes of their texts.
     methods = ["gce@learning_rate=0.01", "elr", "elr@learning_rate=0.02,weight_decay=0.001", "gce", "coteaching", "dlb"]
-    styles = method_styles(methods)
-    assert len({(styles[name]["color"], styles[name]["linestyle"]) for name in methods}) == len(methods)
-    assert method_styles(methods[::-1]) == styles
-    assert styles["elr"] == method_styles(["elr"])["elr"]
+    for held in (looks(methods), looks(methods[::-1])):
+        assert len({str((look["color"], look["linestyle"])) for look in held.values()}) == len(methods)
+        assert len({look["marker"] for look in held.values()}) == len(methods)
 
 
 def test_drops_of_the_learning_rate_are_those_of_all_runs_or_none() -> None:
