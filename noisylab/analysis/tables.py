@@ -10,6 +10,7 @@ from typing import Any
 import pandas
 
 from noisylab.analysis.statistics import mean_interval
+from noisylab.core.lines import counted
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES, OVERRIDES
 from noisylab.core.specs import Registry
 from noisylab.training.config import TrainConfig
@@ -49,7 +50,7 @@ _SPECS: dict[str, Registry[Any]] = {
 
 def training_length(run: "Mapping[str, Any] | pandas.Series[Any]") -> str:
     """The length of training for titles: `40 epochs`, or with another budget `images of 40 epochs`."""
-    return f"{'' if run['budget'] == 'epochs' else run['budget'] + ' of '}{run['epochs']} epochs"
+    return ("" if run["budget"] == "epochs" else f"{run['budget']} of ") + counted(int(run["epochs"]), "epoch")
 
 
 def is_share(measure: str) -> bool:

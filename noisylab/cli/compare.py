@@ -11,6 +11,7 @@ from pathlib import Path
 
 import tyro
 
+from noisylab.analysis.display_names import labels_of
 from noisylab.cli.arguments import parse_command_line, settings_of
 from noisylab.core.files import check_folder, check_output_file, make_output, write_atomically
 from noisylab.core.foreign_text import for_csv
@@ -36,11 +37,13 @@ class Arguments:
     measure: str = "test_accuracy_last"
     """The column of results.csv to compare."""
     columns: tuple[str, ...] = ()
-    """Measures of the first table, columns of results.csv (none: the usual ones)."""
+    """Measures of the first table, columns of results.csv (none: the usual ones for which the terminal has room)."""
     by: tuple[str, ...] = ()
     """Settings in which the runs differ; their values are kept apart."""
     where: tuple[str, ...] = ()
     """Settings of the runs to compare, KEY=VALUE each (none: all runs)."""
+    label: tuple[str, ...] = ()
+    """Names for the tables, "SPEC=TEXT" each, as "dlb(alpha=3)=DLB, strong"; repeatable (none: the known ones)."""
     out: Path | None = None
     """CSV file for the differences (None: they are only printed)."""
 
@@ -52,12 +55,14 @@ def main(args: Sequence[str]) -> int:
     for name in arguments.by:
         check_name(name, _SETTINGS)
     where = settings_of(arguments.where)
+    labels = labels_of(arguments.label)
     pairs = [split_contrast(text) for text in arguments.contrasts] or None
     if arguments.out is not None:
         check_output_file(arguments.out)
     from rich.console import Console
 
     from noisylab.analysis.comparisons import compare, primary_contrasts
+    from noisylab.analysis.display_names import display_names
     from noisylab.plotting.study_runs import study_runs
     from noisylab.report.console import say
     from noisylab.report.study_report import print_tables
@@ -65,13 +70,13 @@ def main(args: Sequence[str]) -> int:
 
     by = arguments.by
     runs = study_runs(arguments.runs, where=where)
-    results = runs.results
+    results, names = runs.results, display_names(labels, runs.results)
     known = list(dict.fromkeys(results["method"]))
     usual = dict.fromkeys([first_method(arguments.runs, known), *(name for name in known if name == "repeat")])
     primary = primary_contrasts(results, pairs, arguments.measure, by)
     differences = compare(results, arguments.measure, arguments.baselines or tuple(usual), by)
-    console = Console()
-    print_tables(results, primary, differences, by=by, columns=arguments.columns or None, console=console)
+    columns, console = arguments.columns or None, Console()
+    print_tables(results, primary, differences, by=by, columns=columns, names=names, console=console)
     if runs.coverage:
         say(console, f"the study is unfinished: the tables are of {runs.coverage}")
     if arguments.out is not None:

@@ -9,6 +9,7 @@ pass in one network, to update its targets every batch, and to take the time and
     noisylab costs --data digits --model small_cnn
 """
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +19,11 @@ from noisylab.cli.arguments import parse_command_line
 from noisylab.core.checks import Bound, PositiveInt, check_fields
 from noisylab.core.files import check_output, make_output
 from noisylab.core.foreign_text import for_csv, one_line
+from noisylab.core.lines import counted
 from noisylab.core.registries import DATA_SETS, METHODS, MODELS
 from noisylab.core.signatures import REQUIRED
 from noisylab.core.system import Device, resolve_device_name
-from noisylab.costs.table import PAPER
+from noisylab.costs.table import COLUMNS, PAPER, SHOWN
 from noisylab.data.image_data import check_root, load_data
 
 if TYPE_CHECKING:
@@ -65,6 +67,9 @@ class Measuring:
     """CPU threads."""
     device: Device = "auto"
     """Where to measure: auto is cuda, else mps, else cpu."""
+    columns: tuple[str, ...] = tuple(name.replace(" ", "_") for name in SHOWN)
+    """Columns of the printed table: smoothing, no_teacher, no_change, forward, backward, nets, label_update, images, all_nets,
+    trainings, step_time, memory. The files have all."""
     out: Path = Path("runs/cost_table")
     """Folder for cost_table.csv and cost_table.tex."""
 
@@ -112,6 +117,12 @@ def check(what: Measured, how: Measuring) -> tuple[list[str], list[str]]:
     check_fields(how)
     check_root(what.data_root)
     check_output(how.out)
+    known = [name.replace(" ", "_") for name in COLUMNS]
+    for name in how.columns:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            meant = f" (did you mean {close[0]!r}?)" if close else ""
+            raise ValueError(f"--columns must name columns of the table, got {name!r}{meant}; there are {', '.join(known)}")
     if what.batch_size % 2:
         raise ValueError(f"batch_size must be even, because half of a batch may repeat another one, got {what.batch_size}")
     MODELS.parse(what.model)
@@ -159,23 +170,31 @@ def measure_all(
                 # A method that cannot be measured must not cost the table of the others.
                 failed.append(method)
                 reason = one_line(f"{type(error).__name__}: {error}")
-                say(console, f"failed: {method}: {reason}")
+                say(console, f"failed: {method}: {reason}", wrap=True)
             else:
                 say(console, f"[{done}/{len(methods)}] {rows[-1].method}", wrap=True)
     return rows, failed
 
 
-def caption(workload: "Workload", baseline: str, how: Measuring, device: Device) -> str:
-    """The caption of the table."""
-    where = f"{how.threads} CPU thread{'s' if how.threads > 1 else ''}" if device == "cpu" else device
+def caption(workload: "Workload", baseline: str, how: Measuring, device: Device, columns: Sequence[str] = COLUMNS) -> str:
+    """The caption of the table with some of its columns."""
+    where = counted(how.threads, "CPU thread") if device == "cpu" else device
     model, held_to = MODELS.parse(workload.model).label, METHODS.parse(baseline).label
-    return (
-        "Costs of a training step, measured; in brackets the entries of Shen et al. (2022), Table 1. No change: of the "
-        "architecture. Images, all nets: images through the measured network and through all networks (passes without gradient "
-        f"too), per training sample and epoch of a run of {workload.epochs} epochs. Trainings: those of finished teachers "
-        f"counted in. Step time (median of {how.turns} turns [quartiles]) and peak memory over those of {held_to}, "
-        f"all with {workload.batch_size} entries a batch: {model}, {'x'.join(map(str, workload.shape))} images, {where}"
-    )
+    meanings = {
+        "no change": "No change: of the architecture",
+        "images": "Images, all nets: images through the measured network and through all networks (passes without gradient "
+        f"too), per training sample and epoch of a run of {counted(workload.epochs, 'epoch')}",
+        "trainings": "Trainings: those of finished teachers counted in",
+    }
+    left_out = [name.replace(" ", "_") for name in COLUMNS[1:] if name not in columns]
+    said = [
+        "Costs of a training step, measured; in brackets the entries of Shen et al. (2022), Table 1",
+        *(text for name, text in meanings.items() if name in columns),
+        f"Step time (median of {how.turns} turns [quartiles]) and peak memory over those of {held_to}, all with "
+        f"{workload.batch_size} entries a batch: {model}, {'x'.join(map(str, workload.shape))} images, {where}",
+        *([f"More columns (--columns): {', '.join(left_out)}"] if left_out else []),
+    ]
+    return ". ".join(said)
 
 
 def report(
@@ -189,7 +208,7 @@ def report(
     from noisylab.costs.table import cost_table, record
     from noisylab.report.console import say
 
-    text, out = caption(workload, baseline, how, device), how.out
+    out, shown = how.out, [name.replace("_", " ") for name in how.columns]
     settings = {
         "baseline": METHODS.parse(baseline).label,
         "model": MODELS.parse(workload.model).label,
@@ -201,8 +220,7 @@ def report(
         "threads": how.threads,
         "torch": torch.__version__,
     }
-    table = cost_table(rows, text)
-    table.print(console, padding=0)
+    cost_table(rows, caption(workload, baseline, how, device, shown), shown).print(console)
     write_atomically(out / "cost_table.csv", for_csv(pandas.DataFrame([record(row) | settings for row in rows])))
-    write_atomically(out / "cost_table.tex", table.latex(two_columns=True))
-    say(console, f"the table: {out / 'cost_table.csv'}, {out / 'cost_table.tex'}")
+    write_atomically(out / "cost_table.tex", cost_table(rows, caption(workload, baseline, how, device)).latex("tab:costs"))
+    say(console, f"\nAll columns:\n{out / 'cost_table.csv'}\n{out / 'cost_table.tex'}")

@@ -16,12 +16,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any, Literal
 
 from noisylab.cli.arguments import parse_command_line
 from noisylab.cli.ending import fail
 from noisylab.core.checks import NonNegativeInt, PositiveInt, check_fields
 from noisylab.core.files import check_output, make_output
+from noisylab.core.lines import counted, folded
 from noisylab.core.system import is_rank_zero, resolve_device_name, torchrun_processes
 from noisylab.data.image_data import ImageData, check_root, load_data
 from noisylab.study.grid import Grid
@@ -29,15 +31,16 @@ from noisylab.study.plan import plan
 from noisylab.study.run_config import Budget, Record, RunConfig, Select, Share
 from noisylab.training.config import TrainConfig
 
+# Heading, format and width of each column; in percent if the heading says so.
 SHOWN = {
-    "epoch": ("epoch", "d"),
-    "train_loss": ("train loss", ".3f"),
-    "test_accuracy": ("test", ".3f"),
-    "clean_correct": ("clean", ".3f"),
-    "mislabelled_correct": ("recovered", ".3f"),
-    "mislabelled_memorised": ("memorised", ".3f"),
-    "learning_rate": ("rate", ".4g"),
-    "images_per_second": ("images/s", ",.0f"),
+    "epoch": ("epoch", "d", 5),
+    "train_loss": ("loss", ".3f", 7),
+    "test_accuracy": ("test %", ".1f", 6),
+    "clean_correct": ("clean %", ".1f", 7),
+    "mislabelled_correct": ("recovered %", ".1f", 11),
+    "mislabelled_memorised": ("memorised %", ".1f", 11),
+    "learning_rate": ("rate", ".4g", 9),
+    "images_per_second": ("images/s", ",.0f", 8),
 }
 
 
@@ -144,13 +147,15 @@ def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[s
 
     say = print if is_rank_zero() else lambda *_, **__: None
     say(f"{config.id} in {out}")
-    say("  ".join(f"{title:>10}" for title, _ in SHOWN.values()))
+    say("  ".join(f"{title:>{width}}" for title, _, width in SHOWN.values()))
 
     def show(row: Mapping[str, Any]) -> None:
-        values = {name: row[name] + (name == "epoch") for name in SHOWN}
-        # Mixed images have no prediction of one class.
-        texts = ["-" if math.isnan(values[name]) else format(values[name], style) for name, (_, style) in SHOWN.items()]
-        say("  ".join(f"{text:>10}" for text in texts), flush=True)
+        texts = []
+        for name, (title, style, width) in SHOWN.items():
+            value = (100 if "%" in title else 1) * row[name] + (name == "epoch")
+            # Mixed images have no prediction of one class.
+            texts.append(f"{'-' if math.isnan(value) else format(value, style):>{width}}")
+        say("  ".join(texts), flush=True)
         if tell is not None:
             tell(row)
 
@@ -165,11 +170,12 @@ def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[s
     if not is_rank_zero():
         return 0
     write_results(out)
-    ran = f"{result['method']} under {result['noise']} (realised rate {result['realised_rate']:.3f}), seed {result['seed']}"
+    ran = f"{result['method']} under {result['noise']} (realised {100 * result['realised_rate']:.1f} %), seed {result['seed']}"
     last, last10 = result["test_accuracy_last"], result["test_accuracy_last10"]
-    of_ten = "" if math.isnan(last10) else f", {last10:.4f} in the mean of the last ten"
-    print(f"{ran}: test accuracy {last:.4f} at the last epoch{of_ten}")
-    print(f"{result['images_processed']:,} images in {result['updates']:,} updates, {result['seconds']:.1f} s")
+    of_ten = "" if math.isnan(last10) else f", {100 * last10:.1f} % in the mean of the last ten"
+    print(folded(f"{ran}: test accuracy {100 * last:.1f} % at the last epoch{of_ten}", get_terminal_size().columns))
+    images, updates = counted(result["images_processed"], "image"), counted(result["updates"], "update")
+    print(f"{images} in {updates}, {result['seconds']:.1f} s")
     return 0
 
 

@@ -1,12 +1,16 @@
-"""Long names of methods in short lines."""
+"""Words in short lines: long names, and how many there are of a thing."""
 
 import re
+import textwrap
+from collections.abc import Sequence
+
+from noisylab.core.foreign_text import short_names, width_of
 
 
 def in_lines(text: str, width: int, indent: int = 0) -> str:
     """Text in lines of at most `width` characters if it can be broken after a comma, an @ or a space.
 
-    A number or a name is never broken, even if it is longer. indent: spaces before the first line; further lines have two more.
+    A number or a name is never broken, even if it is longer, and a minus stays with what follows. indent: spaces before the first line; further lines have two more.
 
     Example:
         >>> from noisylab.core.lines import in_lines
@@ -15,8 +19,61 @@ def in_lines(text: str, width: int, indent: int = 0) -> str:
           weight_decay=0.001
     """
     lines = [" " * indent]
-    for part in re.findall(r"[^,@ \n]+[,@ \n]*|^[,@ \n]+", text):
+    for part in re.findall(r"(?:- )?[^,@ \n]+[,@ \n]*|^[,@ \n]+", text):
         if lines[-1].strip() and len((lines[-1] + part).rstrip()) > width:
             lines.append(" " * (indent + 2))
         lines[-1] += part
     return "\n".join(line.rstrip() for line in lines)
+
+
+def folded(text: str, width: int, indent: int = 0) -> str:
+    """Text whose long lines are broken between words into lines of at most `width` characters.
+
+    A path or a number is never broken, even if it is longer. indent: spaces that further lines have more than the first one.
+
+    Example:
+        >>> from noisylab.core.lines import folded
+        >>> print(folded("  weight  a finite number >= 0", 24, 4))
+          weight  a finite
+              number >= 0
+    """
+    lines = []
+    for line in text.split("\n"):
+        own = " " * (len(line) - len(line.lstrip()) + indent)
+        broken = textwrap.wrap(line, width, subsequent_indent=own, break_long_words=False, break_on_hyphens=False)
+        lines += broken or [""]
+    return "\n".join(lines)
+
+
+def in_different_lines(texts: Sequence[str], width: int, indent: int = 0) -> list[list[str]]:
+    """Each text in lines of at most `width` characters (8 or more), as `in_lines`; different texts stay different.
+
+    Those that cannot be broken are shortened.
+
+    Example:
+        >>> from noisylab.core.lines import in_different_lines
+        >>> in_different_lines(["elr", "a_network_taught_by_eleven", "a_network_taught_by_twelve"], 16)
+        [['elr'], ['a_net…eleven'], ['a_net…twelve']]
+    """
+    shown = {text: in_lines(text, width, indent).split("\n") for text in texts}
+    # Characters may be two columns wide.
+    for longest in (width - indent, width // 2 - indent):
+        wide = [text for text, lines in shown.items() if max(map(width_of, lines)) > width]
+        if longest < 8 or not wide:
+            break
+        cut = short_names(wide, longest)
+        if {*cut} & shown.keys():
+            wide, cut = list(shown), short_names(list(shown), longest)
+        shown |= {text: [" " * indent + short] for text, short in zip(wide, cut, strict=True)}
+    return [shown[text] for text in texts]
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """How many there are: `1 run`, `1,200 runs`, `2 classes`. plural: None is the noun with an s.
+
+    Example:
+        >>> from noisylab.core.lines import counted
+        >>> counted(1, "seed"), counted(1200, "run"), counted(2, "class", "classes")
+        ('1 seed', '1,200 runs', '2 classes')
+    """
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noisylab.core.foreign_text import padded, printable, short_names, width_of
+from noisylab.core.lines import counted
 from noisylab.corruption.class_numbers import shortened
 from noisylab.corruption.drawing import Drawing
 from noisylab.corruption.matrices import DENSE, Matrix, dense, diagonal_of, empirical_matrix, row_chunks, rows_of
@@ -205,6 +206,9 @@ def _spread_in_words(spread: float) -> str:
     return f", spread over seeds {spread:.4f}" if spread >= 5e-5 else ", exact up to rounding"
 
 
+# Characters of a line of the report.
+WIDTH = 80
+
 LISTED = 100
 """Up to this many classes the report lists all of them."""
 ENDS = 10
@@ -235,8 +239,9 @@ def describe_record(noisy: "NoisyLabels") -> str:
     parameters = named_parameters(noisy.parameters, noisy.class_names)
     asked = "" if not parameters else " (" + ", ".join(f"{k}={_short(v)}" for k, v in parameters.items()) + ")"
     lines = [
-        f"{noisy.kind}{asked}, seed {noisy.seed}: {len(noisy)} labels, {noisy.num_classes} classes",
-        f"nominal rate {found.nominal_rate:.4f}, realised rate {found.rate:.4f} ({int(noisy.mislabelled.sum())} mislabelled)",
+        f"{noisy.kind}{asked}, seed {noisy.seed}: {counted(len(noisy), 'label')}, "
+        f"{counted(noisy.num_classes, 'class', 'classes')}",
+        f"nominal rate {found.nominal_rate:.4f}, realised rate {found.rate:.4f} ({noisy.mislabelled.sum():,} mislabelled)",
     ]
     if "published_rate" in noisy.parameters:
         lines.append(f"published rate {noisy.parameters['published_rate']:.4f}, of the whole set")
@@ -276,15 +281,24 @@ def _class_table(noisy: "NoisyLabels", names: list[str], rates: NDArray[np.float
     sizes = np.bincount(noisy.true, minlength=noisy.num_classes)
     true, given, count = noisy.pairs()
     bounds = np.searchsorted(true, np.arange(noisy.num_classes + 1))
-    cut = short_names(names, 30)
+    wide = any(width_of(name) > len(name) for name in names)
+    cut = short_names(names, 11 if wide else 22)
     width = max(10, *(width_of(cut[label]) for label in listed))
     lines = [f"{'true class':>{width}} {'samples':>8} {'rate':>7}  most frequent wrong labels"]
+    indent = " " * (len(lines[0]) - len("most frequent wrong labels"))
     for label in listed:
         own = slice(bounds[label], bounds[label + 1])
         frequent = [pair for pair in np.argsort(-count[own], kind="stable")[:4] if given[own][pair] != label][:3]
-        shown = ", ".join(f"{cut[given[own][pair]]} ({count[own][pair]})" for pair in frequent)
+        shown = [f"{cut[given[own][pair]]} ({count[own][pair]})" for pair in frequent] or ["-"]
         rate = f"{rates[label]:7.4f}" if sizes[label] else f"{'-':>7}"
-        lines.append(f"{padded(cut[label], width, right=True)} {sizes[label]:>8} {rate}  {shown or '-'}")
+        line = f"{padded(cut[label], width, right=True)} {sizes[label]:>8} {rate}  {shown[0]}"
+        for text in shown[1:]:
+            if width_of(line) + width_of(text) + 3 > WIDTH:
+                lines.append(f"{line},")
+                line = f"{indent}{text}"
+            else:
+                line += f", {text}"
+        lines.append(line)
     return title + lines
 
 

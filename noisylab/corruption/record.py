@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
+from shutil import get_terminal_size
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.checks import PositiveInt
 from noisylab.core.files import expanded, write_atomically
+from noisylab.core.lines import folded
 from noisylab.corruption.class_numbers import check_class_names, number_labels
 from noisylab.corruption.drawing import PerSample, Sampling, draw
 from noisylab.corruption.matrices import Compact, Matrix, as_fields, dense
@@ -188,9 +190,9 @@ class NoisyLabels:
 
     def report(self) -> None:
         """Print requested and realised rates, the fit of the matrix, and the rates per class (see `diagnose`)."""
-        from noisylab.corruption.diagnostics import describe_record
+        from noisylab.corruption.diagnostics import WIDTH, describe_record
 
-        print(describe_record(self))
+        print(folded(describe_record(self), max(WIDTH, get_terminal_size().columns), indent=2))
 
     def to_frame(self) -> "pandas.DataFrame":
         """A pandas table of the samples: index (the position in the data set), true, given, mislabelled.

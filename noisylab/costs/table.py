@@ -24,6 +24,9 @@ COLUMNS = (
     "memory",
 )
 
+SHOWN = ("forward", "backward", "nets", "images", "all nets", "step time", "memory")
+"""The columns that fit a terminal beside the method."""
+
 
 def record(costs: "Costs") -> dict[str, Any]:
     """The row of a CSV file: the measurements, and the paper's entries as `paper_...`, empty if it has none."""
@@ -74,12 +77,13 @@ def cells(costs: "Costs") -> list[str]:
     ]
 
 
-def cost_table(rows: Sequence["Costs"], caption: str) -> Table:
-    """The table, at most 128 characters wide in the terminal."""
+def cost_table(rows: Sequence["Costs"], caption: str, columns: Sequence[str] = COLUMNS) -> Table:
+    """The table. columns: those beside the method, of `COLUMNS`."""
     # Wide enough for "6 epochs"; the paper's entry goes below.
     folds = {"method": 18, "label update": 8, "no teacher": 9, "trainings": 9, "all nets": 4}
-    columns = tuple(Column(name, text=name == "method", fold=folds.get(name)) for name in COLUMNS)
-    return Table(caption, columns, tuple(tuple(cells(costs)) for costs in rows))
+    places = [0, *(COLUMNS.index(name) for name in columns if name != COLUMNS[0])]
+    heads = tuple(Column(COLUMNS[place], text=place == 0, fold=folds.get(COLUMNS[place])) for place in places)
+    return Table(caption, heads, tuple(tuple(cells(costs)[place] for place in places) for costs in rows))
 
 
 class PaperEntry(NamedTuple):

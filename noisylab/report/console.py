@@ -4,12 +4,13 @@ from rich.console import Console
 from rich.text import Text
 
 from noisylab.core.foreign_text import printable
+from noisylab.core.lines import folded
 
 
 def say(console: Console, text: str, *, wrap: bool = False) -> None:
     """Print text as it is: rich would take `[name]` for a style and `:name:` for an emoji, a terminal an escape for a command.
 
-    wrap: whether rich breaks long lines between words, rather than the terminal anywhere.
+    wrap: whether long lines are broken between words; a path or a number never is.
     """
-    lines = "\n".join(printable(line) for line in text.split("\n"))
-    console.print(Text(lines), soft_wrap=not wrap)
+    text = "\n".join(printable(line) for line in text.split("\n"))
+    console.print(Text(folded(text, console.width) if wrap else text), soft_wrap=True)

@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from noisylab.core.lines import counted
 from noisylab.report.console import say
 from noisylab.study.run_config import RunConfig
 from noisylab.study.runner import Observer
@@ -34,24 +35,25 @@ class ConsoleProgress(Observer):
         where = "in this process" if jobs == 1 else f"on {jobs} processes"
         say(
             self.console,
-            f"{len(planned)} runs, {len(planned) - len(missing)} already done; {len(missing)} to do {where}",
+            f"{counted(len(planned), 'run')}, {len(planned) - len(missing):,} already done; {len(missing):,} to do {where}",
             wrap=True,
         )
         self._runs, self._finished = len(missing), 0
         if missing:
             epochs = sum(config.epochs_trained for config in missing)
-            self._task = self._progress.add_task(f"0/{self._runs} runs", total=epochs)
+            self._task = self._progress.add_task(f"0/{counted(self._runs, 'run')}", total=epochs)
             self._progress.start()
 
     def on_result(self, config: RunConfig, result: dict[str, Any]) -> None:
         """Count the run, and print a line for it if there is no bar."""
         self._finished += 1
-        self._progress.update(self._task, description=f"{self._finished}/{self._runs} runs")
+        self._progress.update(self._task, description=f"{self._finished}/{counted(self._runs, 'run')}")
         if not self._live:
             say(
                 self.console,
                 f"[{self._finished}/{self._runs}] {result['method']}, {result['noise']}, seed {config.seed}: "
-                f"test accuracy {result['test_accuracy_last']:.3f} ({result['seconds']:.1f} s)",
+                f"test accuracy {100 * result['test_accuracy_last']:.1f} % ({result['seconds']:.1f} s)",
+                wrap=True,
             )
 
     def on_progress(self, epochs: Sequence[int]) -> None:

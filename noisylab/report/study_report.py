@@ -8,14 +8,16 @@ import pandas
 from rich.console import Console
 
 from noisylab.analysis.comparisons import CONTRASTS, compare, primary_contrasts, usual_contrasts
+from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.tables import is_share, summarise
 from noisylab.core.files import write_atomically
-from noisylab.core.foreign_text import for_csv
+from noisylab.core.foreign_text import for_csv, for_file_name
 from noisylab.core.registries import FIGURES, METHODS
 from noisylab.plotting.catalogue import draw_figure, why_not
 from noisylab.plotting.study_runs import StudyRuns, hardest_noise
 from noisylab.report.console import say
 from noisylab.report.tables import (
+    PLAIN,
     accuracy_table,
     contrasts_table,
     differences_table,
@@ -32,20 +34,21 @@ def print_tables(
     *,
     by: Sequence[str] = (),
     columns: Sequence[str] | None = None,
+    names: DisplayNames = PLAIN,
     console: Console,
 ) -> None:
     """Print the first table, then the primary contrasts with their power, then the differences under each noise, if any.
 
     primary, differences: from `noisylab.analysis.comparisons.primary_contrasts` and `compare`, with the same `by`. columns: the
-    measures of the first table.
+    measures of the first table; None: the usual ones for which the console has room.
     """
-    results_table(results, by, columns).print(console)
+    results_table(results, by, columns, names, console.width).print(console)
     if len(primary):
-        contrasts_table(primary, by).print(console)
+        contrasts_table(primary, by, names).print(console)
         if is_share(primary["measure"].iloc[0]):
-            say(console, "\n".join(power_lines(primary, by)), wrap=True)
+            say(console, "\n".join(power_lines(primary, by, names=names)), wrap=True)
     if len(differences):
-        differences_table(differences, by).print(console)
+        differences_table(differences, by, names).print(console)
 
 
 def show(
@@ -110,10 +113,11 @@ def show(
         "contrasts": contrasts_table(primary, by),
         "differences": points_table(results, names, by=by),
     }
+    study_name = for_file_name(out.resolve().name)
     for name, table in shown.items():
         if table.rows:
             contents |= {f"{name}.md": table.markdown()} if "markdown" in tables else {}
-            contents |= {f"{name}.tex": table.latex()} if "latex" in tables else {}
+            contents |= {f"{name}.tex": table.latex(f"tab:{study_name}-{name}")} if "latex" in tables else {}
     paths = [out / "results.csv"]
     for name, content in contents.items():
         write_atomically(out / name, content)
@@ -127,6 +131,6 @@ def show(
             paths += draw_figure(figure, runs).save(out / file)[:-1]
         except Exception as error:  # a figure that fails costs itself only
             say(console, f"no figure {stem}: {why_not(error)}")
-    say(console, f"one row per run, tables and figures: {', '.join(map(str, paths))}")
+    say(console, "\nOne row per run, tables and figures:\n" + "\n".join(map(str, paths)))
     if missing:
-        say(console, f"not run, and not in the tables and figures: {', '.join(missing)}")
+        say(console, "\nNot run, and not in the tables and figures:\n" + "\n".join(missing))

@@ -7,9 +7,20 @@ from typing import Any
 import pandas
 
 from noisylab.analysis.comparisons import compare, leaders
+from noisylab.analysis.display_names import DisplayNames, Kind
 from noisylab.analysis.statistics import format_interval, format_p
 from noisylab.analysis.tables import EXPOSURE, differing_settings, is_share, measures_of, summarise, training_length
+from noisylab.core.lines import counted
 from noisylab.report.table import Column, Table
+
+# Names of methods, noises and data without labels of a reader's own.
+PLAIN = DisplayNames()
+
+# What the first table leaves out of a narrow terminal, the first of these first.
+LEAVE = (
+    *("consistency_clean", "test_accuracy_gap", "consistency_mislabelled", "test_accuracy_peak", "test_accuracy_last10"),
+    *("test_accuracy_selected", "memorised"),
+)
 
 # Characters per line of a heading over numbers.
 HEADING = 9
@@ -54,16 +65,44 @@ MEANINGS = {
 }
 
 
-def results_table(results: pandas.DataFrame, by: Sequence[str] = (), columns: Sequence[str] | None = None) -> Table:
+def results_table(
+    results: pandas.DataFrame,
+    by: Sequence[str] = (),
+    columns: Sequence[str] | None = None,
+    names: DisplayNames = PLAIN,
+    width: int | None = None,
+) -> Table:
     """A row per value of `by`, noise and method, with the measures and the exposure.
 
-    columns: the measures (see `noisylab.analysis.tables.summarise`). Raises ValueError if the runs differ in a setting that is
-    not in `by`, or a column is not one of numbers.
+    columns: the measures (see `noisylab.analysis.tables.summarise`). width: of a terminal; unless the columns are given, those
+    for which there is no room are left out (`LEAVE`), and the caption says so.
+
+    Raises ValueError if the runs differ in a setting that is not in `by`, or a column is not one of numbers.
     """
     summary = summarise(results, by, columns)
     measures = measures_of(results, columns)
     if columns is None:
         measures = [name for name in measures if summary[name].notna().any()]
+    left_out: list[str] = []
+    table = _results_table(results, summary, by, measures, left_out, names)
+    for name in LEAVE if columns is None and width is not None else ():
+        if width is None or table.fits(width):
+            break
+        if name in measures:
+            measures.remove(name)
+            left_out.append(name)
+            table = _results_table(results, summary, by, measures, left_out, names)
+    return table
+
+
+def _results_table(
+    results: pandas.DataFrame,
+    summary: pandas.DataFrame,
+    by: Sequence[str],
+    measures: Sequence[str],
+    left_out: Sequence[str],
+    names: DisplayNames,
+) -> Table:
     exposure = [name for name in EXPOSURE if name in summary and name not in measures]
     if "images_total" in exposure and (summary["images_total"] == summary["images_processed"]).all():
         exposure.remove("images_total")
@@ -77,17 +116,17 @@ def results_table(results: pandas.DataFrame, by: Sequence[str] = (), columns: Se
             *(_measured(name, row[name], row[f"{name}_ci95_half"]) for name in measures),
             *(short_count(row[name]) for name in exposure),
         )
-        for row in summary.to_dict("records")
+        for row in _named(summary, names).to_dict("records")
     )
-    names = (*measures, *exposure)
-    heads = (*text, Column("method", text=True), Column("seeds"), *(Column(column_name(n), fold=HEADING) for n in names))
-    said = [
-        "Last epoch, shares in percent: mean ± 95 % interval over seeds (Student t); in brackets: the realised noise rate",
-        *_budget(results),
-    ]
-    if explained := [text for name, text in EXPLAINED.items() if name in names]:
+    shown = (*measures, *exposure)
+    heads = (*text, Column("method", text=True), Column("seeds"), *(Column(column_name(n), fold=HEADING) for n in shown))
+    over = "mean ± 95 % interval over seeds (Student t)" if summary["n"].max() > 1 else "one seed each"
+    said = [f"Last epoch, shares in percent: {over}; in brackets: the realised noise rate", *_budget(results)]
+    if explained := [text for name, text in EXPLAINED.items() if name in shown]:
         said.append("; ".join(explained))
     said += _overrides(results)
+    if left_out:
+        said.append(f"More columns (noisylab compare --columns): {', '.join(sorted(left_out, key=list(summary).index))}")
     return Table(". ".join(said), heads, rows, sections=len(by) + 1)
 
 
@@ -98,9 +137,8 @@ def _overrides(results: pandas.DataFrame) -> list[str]:
 
 
 def _with_rate(row: dict[Any, Any]) -> str:
-    """A noise with its realised rate: `symmetric:0.4 (.403)`."""
-    rate = f"{row['realised_rate']:.3f}"
-    return str(row["noise"]) + (f" ({rate.removeprefix('0')})" if row["realised_rate"] else "")
+    """A noise with its realised rate: `symmetric:0.4 (40.3 %)`."""
+    return str(row["noise"]) + (f" ({100 * row['realised_rate']:.1f} %)" if row["realised_rate"] else "")
 
 
 def short_count(count: float) -> str:
@@ -110,22 +148,27 @@ def short_count(count: float) -> str:
     return f"{count / 1e3:,.1f} k" if count < 999_950 else f"{count / 1e6:,.2f} M"
 
 
-def contrasts_table(contrasts: pandas.DataFrame, by: Sequence[str] = ()) -> Table:
+def contrasts_table(contrasts: pandas.DataFrame, by: Sequence[str] = (), names: DisplayNames = PLAIN) -> Table:
     """A row per value of `by` and primary contrast.
 
     contrasts: from `noisylab.analysis.comparisons.primary_contrasts` with the same `by`.
     """
     columns = ("noises", "seeds", "mean ± 95 % interval", "p")
+    ratios = _ratios(contrasts)
     rows = tuple(
-        (*_pair(row, by), str(row["noises"]), str(row["n"]), *_difference(row), *_times(row))
-        for row in contrasts.to_dict("records")
+        (*_pair(row, by), str(row["noises"]), str(row["n"]), *_difference(row), *_times(row, ratios))
+        for row in _named(contrasts, names).to_dict("records")
     )
     caption = f"Primary contrasts: {_in_points(contrasts)}, mean over the noisy settings of a seed, paired by seed"
     return Table(f"{caption} ({_family(contrasts)})", _pair_columns(contrasts, by, columns), rows, sections=len(by))
 
 
 def power_lines(
-    contrasts: pandas.DataFrame, by: Sequence[str] = (), difference: float = 0.02, level: float = 0.05
+    contrasts: pandas.DataFrame,
+    by: Sequence[str] = (),
+    difference: float = 0.02,
+    level: float = 0.05,
+    names: DisplayNames = PLAIN,
 ) -> list[str]:
     """What each primary contrast could have found, as a sentence.
 
@@ -134,33 +177,40 @@ def power_lines(
     tests = int(contrasts["p"].notna().sum())
     strictest = f"p < {f'{level:g}'.removeprefix('0')}" + (f" / {tests}, Holm's strictest" if tests > 1 else "")
     lines = []
-    for row in contrasts.to_dict("records"):
+    for row in _named(contrasts, names).to_dict("records"):
         name = "".join(f"{each.replace('_', ' ')} {row[each]}, " for each in by) + f"{row['method']} - {row['baseline']}"
         if row["power"] == row["power"]:
             found = "over .99" if row["power"] > 0.995 else f"{row['power']:.2f}".removeprefix("0")
             lines.append(
-                f"{name}: {row['n']} seeds find {100 * difference:g} points with probability {found} "
-                f"(sd {100 * row['difference_sd']:.1f}, {strictest}); {row['n_for_power']:,} seeds with .8"
+                f"{name}: {counted(row['n'], 'seed')} find {100 * difference:g} points with probability {found} "
+                f"(sd {100 * row['difference_sd']:.1f}, {strictest}); {counted(row['n_for_power'], 'seed')} with .8"
             )
         if row["left_out"]:
             lines.append(f"{name}: seeds left out, because they lack a noisy setting: {row['left_out']}")
     return lines
 
 
-def differences_table(differences: pandas.DataFrame, by: Sequence[str] = ()) -> Table:
+def differences_table(differences: pandas.DataFrame, by: Sequence[str] = (), names: DisplayNames = PLAIN) -> Table:
     """A row per value of `by`, noise and pair of methods.
 
     differences: from `noisylab.analysis.comparisons.compare` with the same `by`.
     """
+    ratios = _ratios(differences)
     rows = tuple(
-        (*_pair(row, (*by, "noise")), str(row["n"]), *_difference(row), *_times(row)) for row in differences.to_dict("records")
+        (*_pair(row, (*by, "noise")), str(row["n"]), *_difference(row), *_times(row, ratios))
+        for row in _named(differences, names).to_dict("records")
     )
     columns = _pair_columns(differences, (*by, "noise"), ("seeds", "mean ± 95 % interval", "p"))
     caption = f"Under each noise: {_in_points(differences)}, paired by seed ({_family(differences)})"
     return Table(caption, columns, rows, sections=len(by) + 1)
 
 
-def accuracy_table(results: pandas.DataFrame, measure: str = "test_accuracy_last", by: Sequence[str] = ()) -> Table:
+def accuracy_table(
+    results: pandas.DataFrame,
+    measure: str = "test_accuracy_last",
+    by: Sequence[str] = (),
+    names: DisplayNames = PLAIN,
+) -> Table:
     """A row per value of `by` and method, a column per noise: mean ± 95 % interval in percent, and the exposure.
 
     The best method under a noise is bold if it is significantly above all others. The column `from` tells how faithful a
@@ -170,6 +220,7 @@ def accuracy_table(results: pandas.DataFrame, measure: str = "test_accuracy_last
     significant = {_key(row, (*by, "noise", "method")) for row in best.to_dict("records") if row["significant"]}
     noises = list(dict.fromkeys(summary["noise"]))
     exposure = [name for name in EXPOSURE if name in summary]
+    called = _called(names, "method", results["method"])
     fidelity = dict(zip(results["method"], results["fidelity"], strict=True)) if "fidelity" in results else {}
     rows: list[tuple[str, ...]] = []
     bold = set()
@@ -180,11 +231,14 @@ def accuracy_table(results: pandas.DataFrame, measure: str = "test_accuracy_last
             cells[row["noise"]] = _measured(measure, row[measure], row[f"{measure}_ci95_half"])
             if _key(row, (*by, "noise", "method")) in significant:
                 bold.add((len(rows), len(key) + len(origin) + noises.index(row["noise"])))
-        rows.append((*map(str, key), *origin, *cells.values(), *(short_count(group[name].mean()) for name in exposure)))
+        *settings, method = key
+        counts = (short_count(group[name].mean()) for name in exposure)
+        rows.append((*map(str, settings), called[str(method)], *origin, *cells.values(), *counts))
     text = (Column(name.replace("_", " "), text=True) for name in (*by, "method", *(["from"] if fidelity else [])))
-    columns = (*text, *map(Column, (*noises, *map(column_name, exposure))))
+    heads = _called(names, "noise", noises)
+    columns = (*text, *map(Column, (*(heads[noise] for noise in noises), *map(column_name, exposure))))
     said = [
-        protocol(results),
+        protocol(results, names),
         *_budget(results),
         "Bold: significantly above every other method (paired t-tests, Holm, p < .05)",
     ]
@@ -197,13 +251,18 @@ def accuracy_table(results: pandas.DataFrame, measure: str = "test_accuracy_last
 
 
 def points_table(
-    results: pandas.DataFrame, baselines: Sequence[str], measure: str = "test_accuracy_last", by: Sequence[str] = ()
+    results: pandas.DataFrame,
+    baselines: Sequence[str],
+    measure: str = "test_accuracy_last",
+    by: Sequence[str] = (),
+    names: DisplayNames = PLAIN,
 ) -> Table:
     """A row per value of `by` and pair of methods, a column per noise: the paired difference in points and Holm's p.
 
     The correction is over the whole table. Raises ValueError if the runs differ in a setting that is not in `by`.
     """
-    differences = compare(results, measure, baselines, by)
+    differences = _named(compare(results, measure, baselines, by), names)
+    ratios = _ratios(differences)
     noises = list(dict.fromkeys(differences["noise"]))
     rows = []
     for key, group in differences.groupby([*by, "method", "baseline"], sort=False, dropna=False):
@@ -212,10 +271,10 @@ def points_table(
             p = f" ({format_p(row['p_holm'])})" if row["p_holm"] == row["p_holm"] else ""
             cells[row["noise"]] = format_interval(row["difference"], row["difference_ci95_half"], sign="+") + p
         *settings, method, baseline = map(str, key)
-        rows.append((*settings, f"{method} - {baseline}", *cells.values(), *_times(group.mean(numeric_only=True))))
+        rows.append((*settings, f"{method} - {baseline}", *cells.values(), *_times(group.mean(numeric_only=True), ratios)))
     text = (Column(name.replace("_", " "), text=True) for name in (*by, "difference"))
     said = [
-        protocol(results),
+        protocol(results, names),
         *_budget(results),
         "Differences in points, paired by seed (p: paired t-test, Holm over the table)",
     ]
@@ -223,18 +282,35 @@ def points_table(
     return Table(". ".join(said), columns, tuple(rows), sections=len(by))
 
 
-def protocol(results: pandas.DataFrame) -> str:
+def states_table(runs: pandas.DataFrame, names: DisplayNames = PLAIN) -> Table:
+    """A row per noise and method, a column per state: how many of the planned runs are in it.
+
+    runs: the planned runs, with `noise`, `method` and `state`.
+    """
+    states = [state for state in ("done", "failed", "begun", "planned") if (runs["state"] == state).any()]
+    rows = tuple(
+        (str(noise), str(method), *(f"{(group['state'] == state).sum():,}" for state in states))
+        for noise, under in _named(runs, names).groupby("noise", sort=False)
+        for method, group in under.groupby("method", sort=False)
+    )
+    columns = (Column("noise", text=True), Column("method", text=True), *map(Column, states))
+    return Table("Planned runs by their state", columns, rows, sections=1)
+
+
+def protocol(results: pandas.DataFrame, names: DisplayNames = PLAIN) -> str:
     """The settings that all runs of a table share, as one sentence."""
     first, different = results.iloc[0], differing_settings(results)
     said = {
-        ("data",): str(first["data"]),
-        ("train_size",): f"{first['train_size']:,} training samples",
+        ("data",): names.data(str(first["data"])),
+        ("train_size",): counted(int(first["train_size"]), "training sample"),
         ("model",): str(first["model"]),
         ("budget", "epochs"): training_length(first),
         ("batch_size",): f"batch {first['batch_size']}",
     }
     task = ", ".join(text for names, text in said.items() if not different.keys() & set(names))
     seeds = results.groupby(["noise", "method"])["seed"].nunique()
+    if seeds.max() == 1:
+        return f"{task}: test accuracy in percent at the last epoch, one seed"
     count = " to ".join(dict.fromkeys(map(str, (seeds.min(), seeds.max()))))
     measure = "test accuracy in percent at the last epoch, mean ± 95 % interval (Student t)"
     return f"{task}: {measure} over {count} seeds"
@@ -267,8 +343,9 @@ def _pair(row: dict[Any, Any], leading: Sequence[str]) -> tuple[str, ...]:
 
 def _pair_columns(differences: pandas.DataFrame, leading: Sequence[str], numbers: Sequence[str]) -> tuple[Column, ...]:
     text = (Column(name.replace("_", " "), text=True) for name in leading)
-    heads = (Column(name, fold=12) for name in (*numbers, *_times_names(differences)))
-    return (*text, Column("difference", text=True, fold=40), *heads)
+    # Wide enough for "mean ± 95 %".
+    heads = (Column(name, fold=11) for name in (*numbers, *_times_names(differences)))
+    return (*text, Column("difference", text=True), *heads)
 
 
 def _difference(row: dict[Any, Any]) -> tuple[str, str]:
@@ -279,13 +356,37 @@ def _difference(row: dict[Any, Any]) -> tuple[str, str]:
     return f"{row['difference']:+,.3g}" + ("" if math.isnan(half) else f" ± {half:,.2g}"), p
 
 
+def _ratios(differences: pandas.DataFrame) -> list[str]:
+    """The exposures whose ratio a table shows: that of all images only if it differs from that of images."""
+    held = [name for name in EXPOSURE if f"{name}_ratio" in differences]
+    first, total = "images_processed", "images_total"
+    if {first, total} <= set(held) and (differences[f"{first}_ratio"] == differences[f"{total}_ratio"]).all():
+        held.remove(total)
+    return held
+
+
 def _times_names(differences: pandas.DataFrame) -> list[str]:
-    return [f"{column_name(name)} ratio" for name in EXPOSURE if f"{name}_ratio" in differences]
+    return [f"{column_name(name)} ratio" for name in _ratios(differences)]
 
 
-def _times(row: "dict[Any, Any] | pandas.Series[Any]") -> tuple[str, ...]:
+def _times(row: "dict[Any, Any] | pandas.Series[Any]", ratios: Sequence[str]) -> tuple[str, ...]:
     """How many times the baseline's exposure the method had."""
-    return tuple(f"{row[f'{name}_ratio']:.2f}" for name in EXPOSURE if f"{name}_ratio" in row)
+    return tuple(f"{row[f'{name}_ratio']:.2f}" for name in ratios)
+
+
+def _called(names: DisplayNames, kind: Kind, specs: Iterable[str]) -> dict[str, str]:
+    """The whole name of each spec; no two get one."""
+    return names.short(kind, list(specs), longest=10_000)
+
+
+def _named(table: pandas.DataFrame, names: DisplayNames) -> pandas.DataFrame:
+    """The table with the names of methods, noises and data for readers."""
+    kinds: dict[Kind, list[str]] = {"method": ["method", "baseline"], "noise": ["noise"], "data": ["data"]}
+    for kind, columns in kinds.items():
+        held = [column for column in columns if column in table]
+        called = _called(names, kind, (spec for column in held for spec in table[column]))
+        table = table.assign(**{column: table[column].map(called) for column in held})
+    return table
 
 
 def _in_points(differences: pandas.DataFrame) -> str:
@@ -297,7 +398,7 @@ def _in_points(differences: pandas.DataFrame) -> str:
 def _family(differences: pandas.DataFrame) -> str:
     count = differences["p"].notna().sum()
     times = "; ratios: the method's over the baseline's" if _times_names(differences) else ""
-    return f"p: Holm over {count} tests{times}"
+    return f"p: Holm over {counted(int(count), 'test')}{times}"
 
 
 def _key(row: dict[Any, Any], columns: Iterable[str]) -> tuple[str, ...]:
