@@ -4,7 +4,6 @@ import textwrap
 import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import matplotlib.pyplot as plt
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from noisylab.core.foreign_text import short_names
 from noisylab.core.lines import in_lines
 from noisylab.core.registries import METHODS
+from noisylab.plotting.drawing_style import style_in_use
 from noisylab.plotting.typesetting import literal
 
 Width: TypeAlias = Literal["column", "page"] | float
@@ -176,4 +176,4 @@ def panel_grid(
 
 def paper_style() -> AbstractContextManager[None]:
     """A context with the settings of all figures."""
-    return plt.style.context(Path(__file__).with_name("noisylab.mplstyle"))
+    return style_in_use().settings()
