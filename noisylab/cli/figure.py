@@ -16,10 +16,9 @@ from noisylab.core.files import check_folder, check_output
 from noisylab.core.foreign_text import printable
 from noisylab.core.registries import FIGURES
 from noisylab.data.image_data import check_root
-from noisylab.plotting.venues import VENUES
+from noisylab.plotting.venues import VenueName
 
 Format = Literal["pdf", "png", "svg", "pgf"]
-Venue = Literal[tuple(VENUES)]
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Arguments:
     """File formats; pgf needs LaTeX."""
     width: Literal["column", "page"] | float = "page"
     """Width of the figure: column (3.3 inches, or the venue's), page (6.8, or the venue's), or a number of inches."""
-    venue: Venue | None = None
+    venue: VenueName | None = None
     """Where the figure will appear: gives its widths, text height, fonts and font sizes."""
     style: tuple[str, ...] = ()
     """Styles of matplotlib, names or files, on top of the usual one."""

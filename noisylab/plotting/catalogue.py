@@ -1,6 +1,7 @@
 """Every figure by name. Each is a file in this folder that registers a function in `FIGURES`."""
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from noisylab.plotting.typesetting import remove_title, title_lines
 
 # Inches, if no venue allows less: in a column, and over the page. Below it stands a caption.
 HIGHEST = {False: 8.0, True: 9.0}
+# The least share of its height at which a figure can be read.
+CROWDED = 0.7
 
 
 def why_not(error: Exception) -> str:
@@ -63,13 +66,22 @@ def draw_figure(
         known = f"its options are {', '.join(spec.options)}" if spec.options else "it has no options"
         raise ValueError(f"figure {spec.name!r} has no option {', '.join(sorted(unknown))}; {known}")
     chosen = drawing_style(venue, style)
-    size = inches(width) if chosen.page is None else inches({"column": chosen.page.column, "page": chosen.page.page}.get(width, width))
+    size = inches(width if chosen.page is None or not isinstance(width, str) else chosen.page.widths.get(width, width))
     with chosen.in_use():
         drawn: DrawnFigure = FIGURES.load(spec.name)(runs, width=size, **{**spec.options, **options})
+    if chosen.page and drawn.figure.get_figwidth() < size:
+        # Few panels fit one column.
+        drawn.figure.set_figwidth(min(drawn.figure.get_figwidth(), chosen.page.column))
     caption = _caption(drawn.caption or FIGURES.entries()[spec.name].facts["caption"], title_lines(drawn.figure), runs.coverage)
-    highest = min(HIGHEST[has_room(size)], HIGHEST[True] if chosen.page is None else chosen.page.height)
-    if drawn.figure.get_figheight() > highest:
+    highest = min(HIGHEST[has_room(size)], chosen.page.height if chosen.page else HIGHEST[True])
+    if (height := drawn.figure.get_figheight()) > highest:
         drawn.figure.set_figheight(highest)
+        if highest < CROWDED * height:
+            warnings.warn(
+                f"figure {spec.name} is made for a height of {height:.1f} inches and is crowded in {highest:.1f}; "
+                "draw fewer methods or noises, or give another width",
+                stacklevel=2,
+            )
     if not title:
         remove_title(drawn.figure)
     return dataclasses.replace(drawn, caption=caption)

@@ -130,8 +130,9 @@ def _known_style(style: str | PathLike[str]) -> str:
 def _installed(families: Sequence[str]) -> list[str]:
     """The fonts of families by name, in their order; generic families give those of their fonts that are there."""
     there = {font.name for font in fontManager.ttflist}
+    settings: Any = rcParams
     names: list[str] = []
     for family in families:
-        generic = rcParams.get(f"font.{family}", [family])
-        names += [name for name in generic if name in there] if f"font.{family}" in rcParams else generic
+        generic = settings.get(f"font.{family}")
+        names += [family] if generic is None else [name for name in generic if name in there]
     return list(dict.fromkeys(names)) or ["DejaVu Sans"]

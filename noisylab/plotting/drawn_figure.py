@@ -86,7 +86,10 @@ class DrawnFigure:
         return [stem.with_name(name) for name in contents]
 
     def rendered(self, kind: str, **options: Any) -> bytes:
-        """The content of a file of this format; options go to `Figure.savefig`. The images of pgf are files that `save` writes."""
+        """The content of a file of this format; options go to `Figure.savefig`.
+
+        The images of a pgf file are further files, which `save` writes.
+        """
         if kind == "pgf":
             return self._pgf("figure", **options)["figure.pgf"]
         if self.style.tex:

@@ -93,9 +93,11 @@ def literal(text: str, families: Sequence[str], *, tex: bool) -> str:
 def _set_for_tex(text: Text, said: str) -> None:
     text.set_usetex(False)
     text.set_text(said.replace("$", r"\$"))
-    # Matplotlib wraps no text of TeX.
-    wrapped: str = text._get_wrapped_text() if text.get_wrap() else said  # type: ignore[attr-defined]
-    text.set_text(literal(wrapped.replace(r"\$", "$"), (), tex=True))
+    if text.get_wrap():
+        # Matplotlib wraps no text of TeX. It needs a renderer, which this call makes.
+        text.get_window_extent()
+        said = text._get_wrapped_text().replace(r"\$", "$")  # type: ignore[attr-defined]
+    text.set_text(literal(said, (), tex=True))
     text.set_usetex(True)
 
 

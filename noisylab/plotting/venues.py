@@ -1,12 +1,29 @@
 """The pages of conferences and journals, for figures that fit them. Widths, fonts and font sizes are those of tueplots."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
+
+VenueName: TypeAlias = Literal[
+    "aaai",
+    "acl",
+    "aistats",
+    "beamer",
+    "colm",
+    "cvpr",
+    "eccv",
+    "iclr",
+    "icml",
+    "jmlr",
+    "neurips",
+    "probnum",
+    "tmlr",
+    "uai",
+]
 
 
 @dataclass(frozen=True)
 class Venue:
-    """The name of a venue in tueplots, and the height of its text in inches.
+    """The name of a venue's template in tueplots, and the height of its text in inches.
 
     columns: 1 if a page has no columns; then a column is as wide as the page.
     """
@@ -49,6 +66,11 @@ class Page:
     page: float
     height: float
     settings: dict[str, Any]
+
+    @property
+    def widths(self) -> dict[str, float]:
+        """The widths that have a name."""
+        return {"column": self.column, "page": self.page}
 
 
 def venue_page(name: str, *, tex: bool = False) -> Page:
