@@ -18,14 +18,14 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_options_of_the_page_reach_the_file(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--venue", "cvpr", "--width", "column", "--format", "svg", "--style", "dark_background", "--no-title"]
+    options = ["--venue", "cvpr", "--width", "column", "--format", "svg", "--style", "ggplot", "--no-title"]
     assert main(["figure", "noise_robustness", str(study), "--out", str(tmp_path), *options]) == 0
     names = ["noise_robustness.svg", "noise_robustness.tex", "noise_robustness.csv"]
     assert [Path(path).name for path in capsys.readouterr().out.split()] == names
     svg = (tmp_path / "noise_robustness.svg").read_text()
-    # 3.25 inches, a black ground, and no title.
+    # 3.25 inches, a grey ground, and no title.
     assert 'width="234pt"' in svg
-    assert "fill: #000000" in svg
+    assert "fill: #e5e5e5" in svg
     assert "digits, small_cnn" not in svg
     latex = (tmp_path / "noise_robustness.tex").read_text()
     assert r"\includesvg[" in latex
