@@ -28,6 +28,7 @@ FIXED: dict[str, Any] = {
     # Text is drawn as it is: a dollar begins no formula, and TeX comes in once the text is escaped for it (typesetting.py).
     "text.parse_math": False,
     "text.usetex": False,
+    "axes.formatter.use_mathtext": False,
     "savefig.bbox": "standard",
     "figure.autolayout": False,
     "figure.constrained_layout.use": False,

@@ -148,11 +148,15 @@ def test_what_is_unknown_is_refused(study: noisylab.Study, options: dict[str, ob
 
 def test_styles_lie_on_top_by_name_and_as_files_and_change_nothing_else(study: noisylab.Study, tmp_path: Path) -> None:
     own = tmp_path / "own.mplstyle"
-    own.write_text("axes.labelsize: 7\nsavefig.bbox: tight\npdf.fonttype: 3\nfigure.constrained_layout.use: True\n")
+    own.write_text(
+        "axes.labelsize: 7\nsavefig.bbox: tight\npdf.fonttype: 3\nfigure.constrained_layout.use: True\n"
+        "axes.formatter.use_mathtext: True\n"
+    )
     before = dict(mpl.rcParams)
     drawn = study.figure("noise_robustness", style=["dark_background", own], venue="icml")
     assert drawn.figure.get_facecolor() == (0, 0, 0, 1)
     assert drawn.figure.axes[0].xaxis.label.get_fontsize() == 7
+    assert "$" not in drawn.figure.axes[0].get_yticklabels()[0].get_text()
     # The rest of the venue stays.
     assert drawn.figure.axes[0].get_xticklabels()[0].get_fontsize() == 6
     pdf = drawn.rendered("pdf")
