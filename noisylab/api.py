@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas
 
@@ -294,6 +294,10 @@ class Study:
         methods: Sequence[str] = (),
         where: Mapping[str, Any] | None = None,
         data_root: Paths | None = None,
+        width: "Literal['column', 'page'] | float" = "page",
+        venue: str | None = None,
+        style: Paths | Sequence[Paths] = (),
+        title: bool = True,
         **options: Any,
     ) -> "DrawnFigure":
         """Draw a figure.
@@ -304,7 +308,11 @@ class Study:
             methods: The methods to draw, in this order; by default all that fit.
             where: Settings of the runs to draw.
             data_root: Where the data are, for figures that show images, if they are not where they were.
-            **options: Options of the figure, and width: "column", "page" or inches.
+            width: "column", "page" or inches.
+            venue: Where the figure will appear, such as "icml": its widths, text height, fonts and font sizes.
+            style: Styles of matplotlib, names or files, on top of ours and the venue's.
+            title: Whether the figure has its title above it; the caption says the same.
+            **options: Options of the figure.
 
         Returns:
             The figure with its numbers and caption.
@@ -316,7 +324,7 @@ class Study:
         from noisylab.plotting.study_runs import study_runs
 
         runs = study_runs(self.path, noise=noise, methods=several("methods", methods), where=where, data_root=data_root)
-        return draw_figure(name, runs, **options)
+        return draw_figure(name, runs, width=width, venue=venue, style=style, title=title, **options)
 
     def report(
         self,
