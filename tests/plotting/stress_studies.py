@@ -2,8 +2,8 @@
 
     python tests/plotting/stress_studies.py FOLDER [NAME...]
 
-writes FOLDER/NAME for each of `STUDIES` (default: all). Plans, labels, records, metrics and results are written by the functions
-that write those of real runs, so that the folders are like any other. Equal calls write equal numbers.
+writes FOLDER/NAME for each of `STUDIES` (default: all). Plans, labels, records, metrics and results are written by the same
+functions as those of real runs, so that the folders are like any other. Equal calls write equal numbers.
 """
 
 import itertools
