@@ -87,10 +87,8 @@ class Page:
     def __init__(self, drawn: DrawnFigure) -> None:
         self.drawn, self.figure = drawn, drawn.figure
         self.canvas = FigureCanvasAgg(self.figure)
-        # The first time settles the layout.
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            self.canvas.draw()
             self.texts = self._drawn_texts()
         self.warnings = sorted({" ".join(str(each.message).split())[:160] for each in caught})
         self.renderer = self.canvas.get_renderer()
@@ -361,6 +359,7 @@ class Table:
         numeric = numbers.select_dtypes("number").astype(np.float64)
         self.columns = {str(name): numeric[name].to_numpy() for name in numeric}
         self.bounds: dict[str, NDArray[np.float64]] = {}
+        self._known_pairs: dict[tuple[tuple[str, float], ...], set[tuple[str, ...]]] = {}
         for name, values in self.columns.items():
             half = self.columns.get(f"{name}_ci95_half")
             if half is not None:
@@ -386,11 +385,13 @@ class Table:
     def holds_pairs(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> bool:
         """Whether some row has the pair, for every pair, in the same two columns."""
         wanted = set(zip(_rounded(x), _rounded(y), strict=True))
-        for (left, one), (right, two) in itertools.product(self.holds(x), self.holds(y)):
-            there = set(zip(_rounded(self.columns[left] * one), _rounded(self.columns[right] * two), strict=True))
-            if wanted <= there:
-                return True
-        return False
+        return any(wanted <= self._pairs(*pair) for pair in itertools.product(self.holds(x), self.holds(y)))
+
+    def _pairs(self, *columns: tuple[str, float]) -> set[tuple[str, ...]]:
+        if columns not in self._known_pairs:
+            held = [_rounded(self.columns[name] * factor) for name, factor in columns]
+            self._known_pairs[columns] = set(zip(*held, strict=True))
+        return self._known_pairs[columns]
 
 
 def _rounded(values: NDArray[np.float64]) -> list[str]:
@@ -448,7 +449,7 @@ def numbers_in_table(page: Page) -> Iterator[Violation]:
                 yield Violation("not in numbers", f"{what} of {page.panel(ax)}: {'; '.join(lacking)}")
             elif all(numeric) and len(points) and not table.holds_pairs(points[:, 0], points[:, 1]):
                 yield Violation("not in numbers", f"{what} of {page.panel(ax)}: x and y are not in the same rows")
-        for what, side, values in drawn_values(ax):
+        for what, values in drawn_values(ax):
             values = values[np.isfinite(values)]
             if len(values) and not (values == 0).all() and not table.holds(values[values != 0]):
                 yield Violation("not in numbers", f"{what} of {page.panel(ax)}: {table.closest(values)}")
@@ -474,15 +475,15 @@ def drawn_points(ax: Axes) -> Iterator[tuple[str, NDArray[np.float64]]]:
             yield f"points {_name(points)}", np.ma.filled(np.ma.asarray(points.get_offsets(), dtype=np.float64), np.nan)
 
 
-def drawn_values(ax: Axes) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
+def drawn_values(ax: Axes) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """Heights of bars, and cells of heat maps."""
     for bars in ax.containers:
         if isinstance(bars, BarContainer) and bars.datavalues is not None:
-            yield f"bars {_name(bars)}", bars.orientation or "", np.asarray(bars.datavalues, dtype=np.float64)
+            yield f"bars {_name(bars)}", np.asarray(bars.datavalues, dtype=np.float64)
     for mesh in [*ax.images, *(found for found in ax.collections if isinstance(found, QuadMesh))]:
         held = mesh.get_array()
         if held is not None and (held.ndim < 3 or isinstance(mesh, QuadMesh)):
-            yield "heat map", "", np.ma.filled(np.ma.asarray(held, dtype=np.float64), np.nan).ravel()
+            yield "heat map", np.ma.filled(np.ma.asarray(held, dtype=np.float64), np.nan).ravel()
 
 
 def interval_ends(ax: Axes) -> Iterator[tuple[str, NDArray[np.float64]]]:
@@ -491,7 +492,8 @@ def interval_ends(ax: Axes) -> Iterator[tuple[str, NDArray[np.float64]]]:
         if not _in_data(found, ax) or len(found.get_offsets()) > 1:
             continue
         if isinstance(found, LineCollection):
-            segments = [np.asarray(segment, dtype=np.float64) for segment in found.get_segments()]
+            # An interval that is not known has no ends.
+            segments = [ends for part in found.get_segments() if (ends := np.asarray(part, dtype=np.float64)).size]
             if segments:
                 yield "interval", np.concatenate(segments)
         elif isinstance(found, PolyCollection):
@@ -533,7 +535,7 @@ def check_drawn(name: str, runs: StudyRuns, width: str) -> list[Violation]:
         drawn = draw_figure(name, runs, width=width)  # type: ignore[arg-type]
     except ValueError as error:
         return [Violation("refused", " ".join(str(error).split()))]
-    except Exception as error:  # noqa: BLE001 - any error costs this figure alone
+    except Exception as error:
         return [Violation("failed", why_not(error))]
     return check(drawn, width, name)
 
