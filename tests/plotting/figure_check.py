@@ -52,6 +52,8 @@ FACTORS = (1.0, 100.0, 0.001)
 CONTACT_SHEETS = ("suspicious_samples",)
 # Where drawn numbers are of another kind than those of the table, and why.
 DERIVED: dict[str, str] = {"suspicious_samples": "images, and curves of single samples, which the records hold"}
+# Figures that have nothing to show of a study: a part of the reason that they give.
+REFUSED: dict[str, dict[str, str]] = {}
 _SHARE = re.compile(r"accuracy|\bshare|probability|precision|recall|\brate\b|confidence|auc", re.IGNORECASE)
 _GUIDE = "guide"
 
