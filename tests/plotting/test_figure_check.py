@@ -9,7 +9,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas
 import pytest
-from figure_check import REFUSED, Violation, brief, check, check_drawn
+from drawn_page import Violation
+from figure_check import REFUSED, brief, check, check_drawn
 from filelock import FileLock
 from stress_studies import STUDIES
 
