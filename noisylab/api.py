@@ -335,33 +335,31 @@ class Study:
         samples: bool = True,
         columns: Sequence[str] | None = None,
         data_root: Paths | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> Path:
         """Write an HTML page with tables, figures and a sample explorer. It opens without a network.
 
         Args:
             path: The file; by default `report.html` in the study's folder.
-            noise: The noise whose samples are shown; by default the one with the highest realised rate.
+            noise: The noise with which the samples open; by default the one with the highest realised rate.
             where: Settings of the runs to show.
             samples: Whether to include the sample explorer.
             columns: The measures of the first table; by default the usual ones.
             data_root: Where the data are, if they are not where they were.
+            labels: Names of methods, noises and data by spec: `{"dlb(alpha=3)": "DLB, strong"}`.
 
         Returns:
             The path of the file.
         """
-        from noisylab.core.files import write_atomically
-        from noisylab.plotting.study_runs import study_runs
-        from noisylab.report.page import build_page, explore
+        from noisylab.report.page import write_report
 
         file = self.path / "report.html" if path is None else expanded(path)
         if file.is_dir():
             raise ValueError(f"path must be a file, and {str(file)!r} is a folder; write {str(file / 'report.html')!r}")
         check_output(file.parent)
-        runs = study_runs(self.path, noise=noise, where=where, data_root=data_root)
-        page = build_page(runs, explored=explore(runs) if samples else None, columns=columns)
-        make_output(file.parent)
-        write_atomically(file, page)
-        return file
+        return write_report(
+            self.path, file, noise=noise, where=where, columns=columns, samples=samples, data_root=data_root, labels=labels
+        )
 
     def status(self) -> pandas.DataFrame:
         """One row per planned run, with `state`: done, failed, begun (it continues from its checkpoint) or planned."""

@@ -3,6 +3,7 @@
 noisylab report runs/STUDY writes runs/STUDY/report.html, which opens in any browser without a network.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import tyro
 
 from noisylab.cli.arguments import parse_command_line, settings_of
-from noisylab.core.files import check_folder, check_output_file, make_output, write_atomically
+from noisylab.core.files import check_folder, check_output_file
 from noisylab.data.image_data import check_root
 
 
@@ -23,13 +24,15 @@ class Arguments:
     out: Path | None = None
     """The file to write (None: report.html in the study's folder)."""
     noise: str | None = None
-    """The noise whose samples can be explored, as the tables name it (None: the one with the highest realised rate)."""
+    """The noise with which the samples open, as the tables name it (None: the one with the highest realised rate)."""
     seed: int | None = None
-    """The seed of the explored runs (None: the first one)."""
+    """The seed with which the samples open (None: the first one)."""
     where: tuple[str, ...] = ()
     """Settings of the runs to show, KEY=VALUE each (none: all runs)."""
     columns: tuple[str, ...] = ()
     """Measures of the first table, columns of results.csv (none: the usual ones)."""
+    label: tuple[str, ...] = ()
+    """Names of methods, noises or data, SPEC=TEXT each: "dlb(alpha=3)=DLB, strong" (none: the usual ones)."""
     data_root: Path | None = None
     """Folder of a downloaded data set, for the images of the samples (None: data)."""
     samples: bool = True
@@ -47,14 +50,24 @@ def main(args: Sequence[str]) -> int:
     check_folder(arguments.runs)
     check_output_file(out)
     check_root(arguments.data_root)
-    from noisylab.plotting.study_runs import study_runs
-    from noisylab.report.page import build_page, explore
+    from noisylab.analysis.display_names import labels_of
+    from noisylab.report.page import write_report
 
-    where = settings_of(arguments.where)
-    runs = study_runs(arguments.runs, noise=arguments.noise, where=where, data_root=arguments.data_root)
-    explored = explore(runs, arguments.seed) if arguments.samples else None
-    page = build_page(runs, explored=explored, columns=arguments.columns or None)
-    make_output(out.parent)
-    write_atomically(out, page)
+    def say(part: str) -> None:
+        if sys.stderr.isatty():
+            print(f"report: {part}", file=sys.stderr, flush=True)
+
+    write_report(
+        arguments.runs,
+        out,
+        noise=arguments.noise,
+        seed=arguments.seed,
+        where=settings_of(arguments.where),
+        columns=arguments.columns or None,
+        samples=arguments.samples,
+        data_root=arguments.data_root,
+        labels=labels_of(arguments.label),
+        progress=say,
+    )
     print(f"{out} ({out.stat().st_size / 2**20:.1f} MiB)")
     return 0

@@ -6,7 +6,7 @@ EXTRAS = {
         ("PIL", "filelock", "matplotlib", "pandas", "pebble", "rich", "seaborn", "sklearn", "tabulate", "torch"), "study"
     ),
     **dict.fromkeys(("torchvision", "tueplots", "xarray", "zarr"), "study"),
-    **dict.fromkeys(("jinja2", "plotly"), "report"),
+    "jinja2": "report",
     "cleanlab": "cleanlab",
     **dict.fromkeys(("accelerate", "datasets", "transformers"), "hf"),
     "lightning": "lightning",

@@ -85,11 +85,6 @@ def for_html(text: str) -> str:
     return f"{FIRST_STRONG}{printable(text)}{POP}" if reads_leftwards(text) else printable(text)
 
 
-def for_plotly(text: str) -> str:
-    """Text for plotly, which takes `<b>` and `&lt;` for markup."""
-    return for_html(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
 def for_latex(text: str) -> str:
     r"""Text for LaTeX, within a paragraph or a cell of a table.
 

@@ -1,101 +1,160 @@
 "use strict";
+// The explorer of samples: filters, list, detail, and the state in the address.
 (async () => {
-  const about = JSON.parse(document.getElementById("about").textContent);
-  const PAGE = 60;
+  const {by} = page;
+  const {about, array, draw, scoresOf} = arrays;
+  const PAGE = 60, FEW = 20, VISIBLE = 6;
   const WORDS = ["another class", "given label", "true label", "not seen"];
-  const by = (id) => document.getElementById(id);
+  const CHOICES = ["noise", "seed", "method", "which", "sort", "order", "true", "given", "predicted", "low", "high", "x", "y", "columns"];
+  const narrow = matchMedia("(max-width: 60rem)");
 
-  // Arrays are unpacked when they are first asked for, and kept.
-  const unpacked = new Map();
-  function unpack(name, Type) {
-    if (!unpacked.has(name)) {
-      const text = atob(by(`array-${name}`).textContent);
-      const bytes = new Uint8Array(text.length);
-      for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-      const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-      unpacked.set(name, new Response(stream).arrayBuffer().then((buffer) => new Type(buffer)));
-    }
-    return unpacked.get(name);
-  }
+  const [truth, sample] = await Promise.all([array("true", Uint16Array), array("sample", Uint32Array)]);
+  let given, last, scores, run, setting;
+  let order = [], values = sample, sheetPage = 0, shown = null, box = null, turn = 0;
 
-  const sheets = new Map();
-  function sheet(number) {
-    if (!sheets.has(number)) {
-      sheets.set(number, new Promise((resolve, reject) => {
-        const image = new Image();
-        image.onload = () => resolve(image);
-        image.onerror = () => reject(new Error(`sheet ${number} of the thumbnails is damaged`));
-        image.src = by(`sheet-${number}`).textContent;
-      }));
-    }
-    return sheets.get(number);
-  }
-  async function draw(canvas, position) {
-    const [height, width] = about.tile;
-    const place = position % about.perSheet;
-    canvas.width = width;
-    canvas.height = height;
-    const x = (place % about.perRow) * width, y = Math.floor(place / about.perRow) * height;
-    canvas.getContext("2d").drawImage(await sheet(Math.floor(position / about.perSheet)), x, y, width, height, 0, 0, width, height);
-  }
+  // The choosers
 
-  const [given, truth, sample] = await Promise.all([unpack("given", Uint16Array), unpack("true", Uint16Array), unpack("sample", Uint32Array)]);
-  let order = [], page = 0, shown = null, turn = 0;
-
-  function fill(select, pairs) {
+  function fill(select, pairs, wanted = select.value) {
     select.replaceChildren(...pairs.map(([value, text]) => new Option(text, value)));
+    if (pairs.some(([value]) => String(value) === String(wanted))) select.value = wanted;
   }
-  const classes = about.classes.map((name, number) => [number, name]);
-  fill(by("method"), about.methods.map((name, number) => [number, name]));
-  fill(by("true"), [["", "any"], ...classes]);
-  fill(by("given"), [["", "any"], ...classes]);
-  function offerScores() {
-    const before = by("sort").value;
-    const names = about.scores[about.methods[Number(by("method").value)]];
-    fill(by("sort"), [...names.map((name) => [name, name.replaceAll("_", " ")]), ["sample", "sample number"]]);
-    if (names.includes(before) || before === "sample") by("sort").value = before;
+  const unique = (items) => [...new Set(items)];
+  const words = (name) => name.replaceAll("_", " ");
+  const nameOf = (number) => about.classes[number] ?? "not seen";
+  const classes = [["", "any"], ...about.classes.map((name, number) => [number, name])];
+  fill(by("noise"), unique(about.settings.map((each) => each.noise)).map((name) => [name, name]));
+  for (const id of ["true", "given", "predicted"]) fill(by(id), classes);
+  // In the order of the page's methods.
+  function offerRuns(wanted = {}) {
+    const noise = by("noise").value;
+    fill(by("seed"), about.settings.filter((each) => each.noise === noise).map(({seed}) => [seed, seed]), wanted.seed);
+    setting = about.settings.findIndex((each) => each.noise === noise && String(each.seed) === by("seed").value);
+    const there = Object.keys(about.settings[setting].runs).map(Number).sort((a, b) => a - b);
+    fill(by("method"), there.map((number) => [number, about.methods[number].name]), wanted.method);
+    run = about.settings[setting].runs[by("method").value];
+    const offered = run.scores.map((name) => [name, words(name)]);
+    const first = run.scores.includes(about.sort) ? about.sort : "sample";
+    fill(by("sort"), [...offered, ["sample", "sample number"]], wanted.sort ?? (by("sort").value || first));
+    const [x, y] = ["variability", "confidence"].map((name, k) => (run.scores.includes(name) ? name : run.scores[k]));
+    fill(by("x"), offered, wanted.x ?? (by("x").value || x));
+    fill(by("y"), offered, wanted.y ?? (by("y").value || y));
+    const both = about.pair.length > 0 && about.pair.every((number) => number in about.settings[setting].runs);
+    by("pair").hidden = !both;
+    by("which").querySelector("[value=pair]")?.remove();
+    if (both) {
+      const [a, b] = about.pair.map((number) => about.methods[number].name);
+      by("pair").textContent = `memorised by ${a} and recovered by ${b}`;
+      by("which").append(new Option(`mislabelled, memorised by ${a} and recovered by ${b}`, "pair"));
+    }
+    by("said").textContent = `The ${about.count.toLocaleString("en")} training samples under ${noise}, seed ${by("seed").value}; ` +
+      `${about.settings[setting].record} records, scores over all epochs.`;
   }
-  offerScores();
+  const lastOf = (method) => array(`last${about.settings[setting].runs[method].number}`, Uint16Array);
 
-  async function scoresOf(number) {
-    const all = await unpack(`scores${number}`, Float32Array);
-    const names = about.scores[about.methods[number]];
-    return (name) => all.subarray(names.indexOf(name) * about.count, (names.indexOf(name) + 1) * about.count);
+  // The state in the address
+
+  let written = location.hash;
+  function write() {
+    const state = new URLSearchParams();
+    for (const id of CHOICES) {
+      const element = by(id), usual = element.dataset.usual ?? "";
+      if (element.value !== usual) state.set(id, element.value);
+    }
+    if (box) state.set("box", box.map((value) => Number(value.toPrecision(6))).join(","));
+    if (sheetPage) state.set("page", sheetPage + 1);
+    if (shown !== null) state.set("sample", sample[shown]);
+    const text = state.toString();
+    written = text ? `#samples?${text}` : "#samples";
+    if (text || location.hash.startsWith("#samples?")) history.replaceState(null, "", written);
+  }
+  async function read() {
+    if (!location.hash.startsWith("#samples?")) return false;
+    const state = new URLSearchParams(location.hash.slice("#samples?".length));
+    const wanted = Object.fromEntries(CHOICES.map((id) => [id, state.get(id) ?? by(id).dataset.usual ?? ""]));
+    if ([...by("noise").options].some(({value}) => value === wanted.noise)) by("noise").value = wanted.noise;
+    offerRuns(wanted);
+    for (const id of ["which", "order", "true", "given", "predicted", "low", "high", "columns"]) by(id).value = wanted[id];
+    for (const id of ["which", "order", "columns"]) if (by(id).selectedIndex < 0) by(id).selectedIndex = 0;
+    if (["true", "given", "predicted", "low", "high"].some((id) => by(id).value !== "")) by("more").open = true;
+    const corners = (state.get("box") ?? "").split(",").map(Number);
+    box = corners.length === 4 && corners.every(Number.isFinite) ? corners : null;
+    const place = state.has("sample") ? sample.indexOf(Number(state.get("sample"))) : -1;
+    await select(Math.max(0, (Number(state.get("page")) || 1) - 1));
+    if (place >= 0) await show(place);
+    by("samples").scrollIntoView();
+    return true;
   }
 
-  async function select() {
+  // Selection
+
+  const bound = (id, without) => (by(id).value === "" ? without : Number(by(id).value));
+  async function select(startPage = 0) {
     const mine = ++turn;
-    const number = Number(by("method").value), sort = by("sort").value;
-    const last = await unpack(`last${number}`, Uint16Array);
-    const values = sort === "sample" ? sample : (await scoresOf(number))(sort);
+    const sort = by("sort").value, which = by("which").value;
+    const pairs = which === "pair" ? await Promise.all(about.pair.map(lastOf)) : [];
+    const found = await Promise.all([array(`given${setting}`, Uint16Array), lastOf(by("method").value), scoresOf(run)]);
     if (mine !== turn) return;
-    const which = by("which").value, wantTrue = by("true").value, wantGiven = by("given").value;
-    const low = by("low").value === "" ? -Infinity : Number(by("low").value);
-    const high = by("high").value === "" ? Infinity : Number(by("high").value);
+    [given, last, scores] = found;
+    values = sort === "sample" ? sample : scores(sort);
+    const wanted = ["true", "given", "predicted"].map((id) => by(id).value);
+    const [wantTrue, wantGiven, wantPredicted] = wanted.map((value) => (value === "" ? null : Number(value)));
+    const low = bound("low", -Infinity), high = bound("high", Infinity);
     const bounded = by("low").value !== "" || by("high").value !== "";
-    const keep = [];
+    const x = scores(by("x").value), y = scores(by("y").value);
+    const keep = [], outside = [], around = [];
+    let unbounded = [];
     for (let i = 0; i < about.count; i++) {
       const wrong = given[i] !== truth[i];
       if (which === "mislabelled" && !wrong) continue;
       if (which === "clean" && wrong) continue;
       if (which === "memorised" && !(wrong && last[i] === given[i])) continue;
       if (which === "recovered" && !(wrong && last[i] === truth[i])) continue;
-      if (wantTrue !== "" && truth[i] !== Number(wantTrue)) continue;
-      if (wantGiven !== "" && given[i] !== Number(wantGiven)) continue;
+      if (which === "pair" && !(wrong && pairs[0][i] === given[i] && pairs[1][i] === truth[i])) continue;
+      const ofClass = (wantTrue === null || truth[i] === wantTrue) && (wantGiven === null || given[i] === wantGiven) &&
+        (wantPredicted === null || last[i] === wantPredicted);
+      const boxed = inBox(x, y, i);
+      if (ofClass && boxed) unbounded.push(i);
       if (bounded && !(values[i] >= low && values[i] <= high)) continue;
-      keep.push(i);
+      // Each picture shows what the others leave, and not only what was chosen in itself.
+      if (ofClass) around.push(i);
+      if (boxed) outside.push(i);
+      if (ofClass && boxed) keep.push(i);
     }
-    // Suspect first: high or low values, as the score has it; what has no value comes last.
+    // Suspect first: high or low values, as the score has it; what has no value comes last. Equal values are ordered by the mean
+    // probability of the given label, as in the figure of the most suspect samples.
     const descending = (sort !== "sample" && about.high[sort]) === (by("order").value === "suspect");
-    const sign = descending ? -1 : 1;
+    const sign = descending ? -1 : 1, reverse = by("order").value === "suspect" ? 1 : -1;
+    const confidence = sort === "sample" ? null : scores("confidence");
     const missing = (i) => Number.isNaN(values[i]);
-    keep.sort((a, b) => (missing(a) - missing(b)) || sign * compare(values[a], values[b]) || a - b);
+    keep.sort((a, b) => (missing(a) - missing(b)) || sign * compare(values[a], values[b]) ||
+      (confidence ? reverse * compare(confidence[a], confidence[b]) : 0) || a - b);
     order = keep;
-    page = 0;
-    const all = about.count.toLocaleString("en");
-    by("count").textContent = `${order.length.toLocaleString("en")} of ${all} samples`;
-    await showPage(values, sort);
+    sheetPage = Math.min(startPage, pages() - 1);
+    by("count").textContent = order.length ? `${order.length.toLocaleString("en")} of ${about.count.toLocaleString("en")} samples`
+      : nothing(unbounded, bounded, low, high);
+    by("pair").setAttribute("aria-pressed", String(which === "pair"));
+    by("unbox").hidden = !box;
+    await showPage();
+    write();
     document.body.dataset.ready = String(mine);
+    // The pictures come once the list is there.
+    requestAnimationFrame(() => setTimeout(() => {
+      if (mine !== turn) return;
+      overview(around, outside);
+      document.body.dataset.drawn = String(mine);
+    }));
+  }
+  const inBox = (x, y, i) => !box || (x[i] >= box[0] && x[i] <= box[1] && y[i] >= box[2] && y[i] <= box[3]);
+
+  function nothing(unbounded, bounded, low, high) {
+    const name = words(by("sort").value);
+    if (bounded && low > high) return `No samples: the lower bound of ${name}, ${format(low)}, is above the upper one, ${format(high)}.`;
+    const there = charts.finite(values, unbounded);
+    if (bounded && there.length) {
+      const [least, most] = there.reduce(([a, b], i) => [Math.min(a, values[i]), Math.max(b, values[i])], [Infinity, -Infinity]);
+      return `No samples: their ${name} runs from ${format(least)} to ${format(most)}.`;
+    }
+    return bounded && unbounded.length ? `No samples: none has a finite ${name}.` : "No samples: none fits all these filters.";
   }
 
   // Not a difference: that of two infinite values is no number.
@@ -106,92 +165,324 @@
     return Number.isNaN(value) ? "–" : Number.isInteger(value) ? String(value) : value.toPrecision(3);
   }
 
-  async function showPage(values, sort) {
-    const pages = Math.max(1, Math.ceil(order.length / PAGE));
-    by("page").textContent = `page ${page + 1} of ${pages}`;
-    by("previous").disabled = page === 0;
-    by("next").disabled = page + 1 >= pages;
-    const drawn = [];
-    by("tiles").replaceChildren(...order.slice(page * PAGE, (page + 1) * PAGE).map((i) => {
-      const button = document.createElement("button"), canvas = document.createElement("canvas");
-      button.type = "button";
-      button.dataset.position = i;
-      button.className = given[i] === truth[i] ? "clean" : "mislabelled";
-      button.setAttribute("aria-pressed", String(i === shown));
+  // The list
+
+  const pages = () => Math.max(1, Math.ceil(order.length / PAGE));
+  const tiles = () => [...by("tiles").querySelectorAll(".tile")];
+  const tileOf = (i) => tiles().find((tile) => Number(tile.dataset.position) === i);
+  function labelOf(i) {
+    return given[i] === truth[i] ? nameOf(truth[i]) : `${nameOf(truth[i])} → ${nameOf(given[i])}`;
+  }
+  async function showPage() {
+    by("page").textContent = `page ${sheetPage + 1} of ${pages()}`;
+    // Not disabled, because that would take the focus away.
+    by("previous").setAttribute("aria-disabled", String(sheetPage === 0));
+    by("next").setAttribute("aria-disabled", String(sheetPage + 1 >= pages()));
+    const sort = by("sort").value, drawn = [];
+    const made = order.slice(sheetPage * PAGE, (sheetPage + 1) * PAGE).map((i, place) => {
+      const tile = document.createElement("button"), canvas = document.createElement("canvas");
+      tile.type = "button";
+      tile.tabIndex = place === 0 ? 0 : -1;
+      tile.dataset.position = i;
+      tile.className = given[i] === truth[i] ? "tile clean" : "tile mislabelled";
+      tile.setAttribute("aria-pressed", String(i === shown));
       const label = document.createElement("span"), detail = document.createElement("span");
-      label.textContent = given[i] === truth[i] ? about.classes[truth[i]] : `${about.classes[truth[i]]} → ${about.classes[given[i]]}`;
+      label.textContent = labelOf(i);
       detail.textContent = sort === "sample" ? `# ${sample[i]}` : format(values[i]);
-      button.title = `sample ${sample[i]}: ${label.textContent}`;
-      button.append(canvas, label, detail);
-      button.addEventListener("click", () => show(i));
+      tile.title = `sample ${sample[i]}: ${label.textContent}`;
+      tile.append(canvas, label, detail);
       drawn.push(draw(canvas, i));
-      return button;
-    }));
+      return tile;
+    });
+    if (by("detail").parentElement === by("tiles")) by("explorer").append(by("detail"));
+    by("tiles").replaceChildren(...made);
+    const chosen = shown === null ? null : tileOf(shown);
+    if (chosen) point(chosen, false);
+    place();
     await Promise.all(drawn);
   }
 
-  async function show(i) {
-    shown = i;
-    for (const button of by("tiles").children) button.setAttribute("aria-pressed", String(Number(button.dataset.position) === i));
-    const canvas = document.createElement("canvas"), head = document.createElement("h3"), curve = document.createElement("div");
-    curve.id = "curve";
-    if (about.methods.length > 6) curve.className = "many";
-    const wrong = given[i] !== truth[i];
-    head.textContent = `Sample ${sample[i]}: ` + (wrong
-      ? `${about.classes[truth[i]]}, labelled as ${about.classes[given[i]]}` : `${about.classes[truth[i]]}, rightly labelled`);
-    const table = document.createElement("table"), headRow = table.createTHead().insertRow(), body = table.createTBody();
-    for (const text of ["", ...about.methods]) headRow.appendChild(Object.assign(document.createElement("th"), {textContent: text}));
-    const rows = [["predicted at the end", []]];
-    const names = [...new Set(about.methods.flatMap((method) => about.scores[method]))];
-    for (const name of names) rows.push([name.replaceAll("_", " "), []]);
-    const traces = [];
-    for (const [number, method] of about.methods.entries()) {
-      const last = await unpack(`last${number}`, Uint16Array), values = await scoresOf(number);
-      rows[0][1].push(about.classes[last[i]] ?? "–");
-      for (const [k, name] of names.entries()) {
-        rows[k + 1][1].push(about.scores[method].includes(name) ? format(values(name)[i]) : "–");
-      }
-      const bytes = await unpack(`curves${number}`, Uint8Array);
-      const epochs = about.epochs[method], point = epochs.map((_, e) => bytes[e * about.count + i]);
-      traces.push({
-        x: epochs, y: point.map((b) => (b >> 6) === 3 ? null : (b & 63) / 63), name: about.legend[number], mode: "lines+markers",
-        // More lines cannot be told apart; the legend brings in the others.
-        visible: number < 6 || number === Number(by("method").value) ? true : "legendonly",
-        line: {color: about.colors[method], width: 1.5},
-        marker: {size: 6, symbol: point.map((b) => ["x", "circle", "star", "circle-open"][b >> 6])},
-        text: point.map((b) => `predicted as ${WORDS[b >> 6]}`), hovertemplate: "epoch %{x}: %{y:.2f}, %{text}",
-      });
+  /** The detail stands beside the list, or below the row of its sample if there is no room beside. */
+  function place() {
+    const detail = by("detail"), tile = shown === null ? null : tileOf(shown);
+    if (!narrow.matches || !tile) {
+      if (detail.parentElement !== by("explorer")) by("explorer").append(detail);
+      detail.hidden = narrow.matches;
+      return;
     }
-    for (const [name, cells] of rows) {
-      const row = body.insertRow();
-      for (const text of [name, ...cells]) row.insertCell().textContent = text;
-    }
-    const legend = document.createElement("p");
-    legend.className = "quiet";
-    legend.textContent = "● predicted as the given label" + (wrong ? ", ★ as the true label" : "") + ", × as another class";
-    if (shown !== i) return;
-    const scroll = document.createElement("div");
-    scroll.className = "wide";
-    scroll.append(table);
-    by("detail").replaceChildren(head, canvas, curve, legend, scroll);
-    await draw(canvas, i);
-    await Plotly.newPlot(curve, traces, {
-      margin: {l: 45, r: 10, t: 10, b: 40}, xaxis: {title: {text: "epoch"}}, legend: {orientation: "h", y: -0.38},
-      yaxis: {title: {text: "probability of the given label"}, range: [-0.03, 1.03]},
-    }, {displayModeBar: false, responsive: true});
-    by("detail").dataset.sample = sample[i];
+    detail.hidden = false;
+    const same = tiles().filter((each) => each.offsetTop === tile.offsetTop);
+    if (same.at(-1).nextElementSibling !== detail) same.at(-1).after(detail);
   }
+  narrow.addEventListener("change", place);
+  addEventListener("resize", () => { if (narrow.matches && shown !== null) { by("explorer").append(by("detail")); place(); } });
 
-  async function turnPage(step) {
-    page += step;
-    const sort = by("sort").value;
-    const values = sort === "sample" ? sample : (await scoresOf(Number(by("method").value)))(sort);
-    await showPage(values, sort);
+  function point(tile, focus = true) {
+    for (const each of tiles()) each.tabIndex = -1;
+    tile.tabIndex = 0;
+    if (focus) tile.focus();
+  }
+  async function turnPage(step, focus = false) {
+    if (sheetPage + step < 0 || sheetPage + step >= pages()) return;
+    sheetPage += step;
+    await showPage();
+    if (focus && tiles().length) point(tiles()[0]);
+    write();
   }
   by("previous").addEventListener("click", () => turnPage(-1));
   by("next").addEventListener("click", () => turnPage(1));
-  for (const id of ["which", "true", "given", "sort", "order", "low", "high"]) by(id).addEventListener("change", select);
-  by("method").addEventListener("change", () => { offerScores(); return select(); });
-  by("filters").addEventListener("reset", () => setTimeout(() => { offerScores(); select(); }));
-  await select();
+  by("tiles").addEventListener("click", (event) => {
+    const tile = event.target.closest(".tile");
+    if (!tile) return;
+    point(tile);
+    show(Number(tile.dataset.position));
+  });
+  by("tiles").addEventListener("keydown", (event) => {
+    const tile = event.target.closest(".tile");
+    if (!tile || event.ctrlKey || event.altKey || event.metaKey) return;
+    const all = tiles(), here = all.indexOf(tile);
+    const across = all.filter((each) => each.offsetTop === all[0].offsetTop).length;
+    const steps = {ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across, Home: -here, End: all.length - 1 - here};
+    if (event.key in steps) {
+      const next = all[here + steps[event.key]];
+      if (next) point(next);
+    } else if (event.key === "PageDown" || event.key === "PageUp") turnPage(event.key === "PageDown" ? 1 : -1, true);
+    else return;
+    event.preventDefault();
+  });
+  by("explorer").addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
+
+  // The detail
+
+  function close() {
+    if (shown === null) return;
+    const tile = tileOf(shown);
+    shown = null;
+    tile?.setAttribute("aria-pressed", "false");
+    for (const node of by("detail").querySelectorAll("#curve")) charts.forget(node);
+    by("detail").replaceChildren(make("p", "Choose a sample to see its curves.", "quiet"));
+    delete by("detail").dataset.sample;
+    place();
+    (tile ?? by("list")).focus();
+    write();
+  }
+  const make = (kind, text, className = "") => Object.assign(document.createElement(kind), {textContent: text, className});
+
+  async function show(i) {
+    shown = i;
+    for (const tile of tiles()) tile.setAttribute("aria-pressed", String(Number(tile.dataset.position) === i));
+    const wrong = given[i] !== truth[i], runs = about.settings[setting].runs;
+    const methods = Object.keys(runs).map(Number).sort((a, b) => a - b);
+    const found = await Promise.all(methods.map((number) => Promise.all(
+      [array(`last${runs[number].number}`, Uint16Array), scoresOf(runs[number]), array(`curves${runs[number].number}`, Uint8Array)])));
+    if (shown !== i) return;
+    const canvas = Object.assign(document.createElement("canvas"), {className: "sample"});
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", `image of sample ${sample[i]}`);
+    const head = make("h3", `Sample ${sample[i]}: ` + (wrong ? `${nameOf(truth[i])}, labelled as ${nameOf(given[i])}` : `${nameOf(truth[i])}, rightly labelled`));
+    const shut = Object.assign(make("button", "close"), {type: "button", id: "close"});
+    shut.addEventListener("click", close);
+    const curve = Object.assign(document.createElement("div"), {id: "curve"}), readout = Object.assign(make("p", "", "quiet"), {id: "readout"});
+    const lines = methods.map((number, k) => {
+      const bytes = found[k][2], epochs = runs[number].epochs, points = epochs.map((_, e) => bytes[e * about.count + i]);
+      return {...lineOf(number), epochs, states: points.map((b) => b >> 6), values: points.map((b) => ((b >> 6) === 3 ? null : (b & 63) / 63)), words: WORDS};
+    });
+    const names = unique(methods.flatMap((number) => runs[number].scores));
+    const rows = [["predicted at the end", ...found.map(([end]) => nameOf(end[i]))],
+      ...names.map((name) => [words(name), ...found.map(([, score]) => { const all = score(name); return all ? format(all[i]) : "–"; })])];
+    const table = document.createElement("table"), headRow = table.createTHead().insertRow(), body = table.createTBody();
+    for (const text of ["score", ...methods.map((number) => about.methods[number].name)]) headRow.append(Object.assign(make("th", text), {scope: "col"}));
+    for (const [name, ...cells] of rows) {
+      const row = body.insertRow();
+      row.append(Object.assign(make("th", name), {scope: "row"}));
+      for (const text of cells) row.insertCell().textContent = text;
+    }
+    const scroll = make("div", "", "wide");
+    scroll.setAttribute("role", "region");
+    scroll.setAttribute("aria-label", "Scores of this sample");
+    scroll.append(table);
+    page.reachable(scroll);
+    const legend = make("p", "● predicted as the given label" + (wrong ? ", ★ as the true label" : "") + ", × as another class", "quiet");
+    const toggles = Object.assign(document.createElement("div"), {id: "lines"});
+    for (const node of by("detail").querySelectorAll("#curve")) charts.forget(node);
+    by("detail").replaceChildren(shut, head, canvas, curve, toggles, readout, legend, scroll);
+    by("detail").hidden = false;
+    place();
+    const chart = charts.curve(curve, lines, (text) => { readout.textContent = text; });
+    // More lines cannot be told apart; the ticks bring in the others.
+    for (const [k, line] of lines.entries()) {
+      const label = make("label", ""), tick = Object.assign(document.createElement("input"), {type: "checkbox"});
+      tick.checked = k < VISIBLE || methods[k] === Number(by("method").value);
+      tick.addEventListener("change", () => chart.setSeries(k + 1, {show: tick.checked}));
+      label.append(tick, swatch(line), line.name);
+      toggles.append(label);
+      if (!tick.checked) chart.setSeries(k + 1, {show: false});
+    }
+    await draw(canvas, i);
+    redrawScatter();
+    by("detail").dataset.sample = sample[i];
+    write();
+  }
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  function lineOf(number) {
+    const look = about.methods[number];
+    return {...look, color: dark.matches ? look.dark : look.color};
+  }
+  function swatch({color, line}) {
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg"), path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    for (const [name, value] of Object.entries({width: 28, height: 8, "aria-hidden": "true"})) svg.setAttribute(name, value);
+    for (const [name, value] of Object.entries({d: "M0 4H28", stroke: color, "stroke-width": 2, "stroke-dasharray": line.join(" ")})) path.setAttribute(name, value);
+    svg.append(path);
+    return svg;
+  }
+
+  // Scores and classes of the selection
+
+  let pictures = null;
+  function overview(around, outside) {
+    pictures = {around, outside};
+    if (!by("overview").open) return;
+    drawScatter();
+    const names = [by("x").value, by("y").value];
+    by("histograms").replaceChildren(...names.map(() => document.createElement("div")));
+    for (const [k, name] of names.entries()) charts.histogram(by("histograms").children[k], scores(name), words(name), around, isWrong);
+    drawMatrix(outside);
+  }
+  const isWrong = (i) => given[i] !== truth[i];
+  function drawScatter() {
+    const {around} = pictures, names = [by("x").value, by("y").value], [x, y] = names.map(scores);
+    const there = charts.scatter(by("scatter"), {
+      x, y, names: names.map(words), ids: around, wrong: isWrong, inBox: (i) => inBox(x, y, i), frame: box, shown: () => shown,
+      onBox: (corners) => { box = corners; select(); }, onPoint: show,
+    });
+    const without = around.length - there;
+    by("scatter-note").textContent = "■ clean, ✚ mislabelled. Drag a box to choose samples; click a point to show its sample." +
+      (without ? ` ${without.toLocaleString("en")} samples without a finite value are not drawn.` : "");
+  }
+  function redrawScatter() { if (pictures && by("overview").open) drawScatter(); }
+
+  function drawMatrix(outside) {
+    const byColumn = by("columns").value, columns = byColumn === "given" ? given : last;
+    const counts = new Map();
+    for (const i of outside) {
+      const key = truth[i] * 65536 + columns[i];
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+    const most = Math.max(1, ...[...counts].filter(([key]) => Math.floor(key / 65536) !== key % 65536).map(([, count]) => count));
+    const title = byColumn === "given" ? "labelled" : "predicted";
+    function cell(row, column) {
+      const count = counts.get(row * 65536 + column) ?? 0, button = make("button", count || "·");
+      button.type = "button";
+      button.tabIndex = -1;
+      button.dataset.pair = `${row},${column}`;
+      button.setAttribute("aria-label", `${nameOf(row)}, ${title} as ${nameOf(column)}: ${count} samples`);
+      button.setAttribute("aria-pressed", String(by("true").value === String(row) && by(byColumn).value === String(column)));
+      button.style.setProperty("--share", Math.min(1, count / most));
+      return button;
+    }
+    const had = by("matrix").contains(document.activeElement) ? document.activeElement.dataset.pair : null;
+    if (about.classes.length > FEW) {
+      const list = document.createElement("ol");
+      const pairs = [...counts].filter(([key]) => Math.floor(key / 65536) !== key % 65536).sort((a, b) => b[1] - a[1]).slice(0, FEW);
+      list.append(...pairs.map(([key, count]) => {
+        const item = document.createElement("li"), button = cell(Math.floor(key / 65536), key % 65536);
+        button.textContent = `${nameOf(Math.floor(key / 65536))} → ${nameOf(key % 65536)}: ${count}`;
+        item.append(button);
+        return item;
+      }));
+      by("matrix").replaceChildren(make("p", `The ${pairs.length} most frequent confusions; a click chooses their samples.`, "quiet"), list);
+    } else {
+      const table = document.createElement("table"), head = table.createTHead().insertRow(), body = table.createTBody();
+      table.setAttribute("aria-label", `Samples by true class and class they are ${title} as`);
+      head.append(make("td", `true \\ ${title}`));
+      for (const name of about.classes) head.append(Object.assign(make("th", name), {scope: "col", title: name}));
+      for (const [row, name] of about.classes.entries()) {
+        const line = body.insertRow();
+        line.append(Object.assign(make("th", name), {scope: "row", title: name}));
+        for (let column = 0; column < about.classes.length; column++) line.insertCell().append(cell(row, column));
+      }
+      by("matrix").replaceChildren(table, make("p", "A click chooses the samples of a cell, a second one all.", "quiet"));
+    }
+    const buttons = [...by("matrix").querySelectorAll("button")];
+    const current = buttons.find((button) => button.dataset.pair === had) ?? buttons[0];
+    if (current) current.tabIndex = 0;
+    if (had !== null) (current ?? by("columns")).focus();
+  }
+  by("matrix").addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    const [row, column] = button.dataset.pair.split(","), again = button.getAttribute("aria-pressed") === "true";
+    button.focus();
+    for (const id of ["given", "predicted"]) by(id).value = "";
+    by("true").value = again ? "" : row;
+    by(by("columns").value).value = again ? "" : column;
+    if (!again) by("more").open = true;
+    select();
+  });
+  by("matrix").addEventListener("keydown", (event) => {
+    const buttons = [...by("matrix").querySelectorAll("button")], here = buttons.indexOf(event.target);
+    const across = about.classes.length > FEW ? 1 : about.classes.length;
+    const step = {ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across}[event.key];
+    const next = step === undefined || here < 0 ? null : buttons[here + step];
+    if (!next) return;
+    event.preventDefault();
+    buttons[here].tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  });
+
+  // The selection as CSV
+
+  by("save").addEventListener("click", () => {
+    const columns = run.scores.map((name) => scores(name));
+    const rows = order.map((i) => [sample[i], nameOf(truth[i]), nameOf(given[i]), nameOf(last[i]), ...columns.map((all) => all[i])]);
+    const head = ["sample", "true", "given", "predicted_at_the_end", ...run.scores];
+    page.saveBytes(page.csv([head, ...rows]), "samples.csv");
+  });
+
+  // What changes the selection
+
+  // A narrow page begins with the list.
+  if (narrow.matches) by("overview").open = false;
+  offerRuns();
+  for (const id of CHOICES) by(id).dataset.usual = by(id).value;
+  const reselect = () => select();
+  for (const id of ["which", "order", "true", "given", "predicted", "columns"]) by(id).addEventListener("change", reselect);
+  // While a bound is typed, and not when it is left: the list must not change under a click.
+  for (const id of ["low", "high"]) by(id).addEventListener("input", reselect);
+  // Bounds belong to the score, and the box to its two.
+  by("sort").addEventListener("change", () => { by("low").value = by("high").value = ""; select(); });
+  for (const id of ["x", "y"]) by(id).addEventListener("change", () => { box = null; select(); });
+  for (const id of ["noise", "seed", "method"]) {
+    by(id).addEventListener("change", async () => {
+      offerRuns({sort: by("sort").value, x: by("x").value, y: by("y").value});
+      await select();
+      if (shown !== null && id !== "method") await show(shown);
+    });
+  }
+  by("pair").addEventListener("click", () => {
+    by("which").value = by("which").value === "pair" ? "all" : "pair";
+    select();
+  });
+  by("unbox").addEventListener("click", () => { box = null; by("y").focus(); select(); });
+  by("filters").addEventListener("reset", () => setTimeout(() => {
+    box = null;
+    by("noise").value = by("noise").dataset.usual;
+    offerRuns(Object.fromEntries(CHOICES.map((id) => [id, by(id).dataset.usual])));
+    for (const id of ["x", "y"]) by(id).value = by(id).dataset.usual;
+    by("columns").value = by("columns").dataset.usual;
+    select();
+  }));
+  by("overview").addEventListener("toggle", () => { if (pictures && by("overview").open) overview(pictures.around, pictures.outside); });
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    by("samples").scrollIntoView();
+    by("list").focus();
+  });
+  dark.addEventListener("change", () => {
+    if (pictures) overview(pictures.around, pictures.outside);
+    if (shown !== null) show(shown);
+  });
+  addEventListener("hashchange", () => { if (location.hash !== written) read(); });
+  if (!(await read())) await select();
 })();

@@ -1,39 +1,109 @@
 """The page: tables, figures and the sample explorer, in one file that needs no network."""
 
 import base64
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import pandas
 from jinja2 import Environment, PackageLoader
+from PIL import Image
 
-from noisylab.analysis.comparisons import primary_contrasts
-from noisylab.analysis.tables import differing_settings
-from noisylab.core.foreign_text import for_html
+from noisylab.analysis.comparisons import compare, primary_contrasts
+from noisylab.analysis.display_names import DisplayNames
+from noisylab.analysis.tables import differing_settings, summarise
+from noisylab.core.files import expanded, make_output, write_atomically
+from noisylab.core.foreign_text import for_csv, for_html
 from noisylab.core.registries import FIGURES
-from noisylab.data.image_data import ImageData
 from noisylab.plotting.catalogue import draw_figure, why_not
-from noisylab.plotting.study_runs import StudyRuns
-from noisylab.report.samples import explorer_data, sheets
+from noisylab.plotting.study_runs import StudyRuns, study_runs
+from noisylab.report.findings import finding
+from noisylab.report.runs_table import runs_table
+from noisylab.report.samples import Explored, explorer_data, packed, sheets
 from noisylab.report.tables import accuracy_table, contrasts_table, points_table, power_lines, results_table
 from noisylab.study.inputs import trained_data_of_run
 
+Progress: TypeAlias = Callable[[str], object]
+
 # The first figures; the others follow by name.
 FIRST = ("memorisation", "differences", "noise_robustness", "axis_comparison", "option_map", "method_ranks")
+DPI = 160
+# The page holds the numbers of a figure with at most this many rows.
+MOST_NUMBERS = 20_000
+# Rows of samples (samples x methods x settings of noise and seed) of a page; 100 to 200 bytes each.
+MOST_ROWS = 150_000
+# The scripts, in their order: of every page, and of the samples.
+COMMON = ("page.js",)
+EXPLORER = ("vendor/uPlot.iife.min.js", "arrays.js", "charts.js", "explorer.js")
+
+
+def _silent(part: str) -> None:
+    del part
 
 
 @dataclass(frozen=True)
-class Explored:
-    """The runs whose samples the page shows, one per method with one seed, and their data."""
+class PageFigure:
+    """A figure of the page: its picture with size in pixels, what it shows in words, and its numbers as packed CSV if short."""
 
-    runs: Mapping[str, Path]
-    seed: int
-    data: ImageData
+    name: str
+    caption: str
+    words: str
+    url: str
+    size: tuple[int, int]
+    numbers: str
+
+
+def write_report(
+    folder: str | PathLike[str],
+    out: str | PathLike[str] | None = None,
+    *,
+    noise: str | None = None,
+    seed: int | None = None,
+    where: Mapping[str, Any] | None = None,
+    columns: Sequence[str] | None = None,
+    samples: bool = True,
+    data_root: str | PathLike[str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    progress: Progress = _silent,
+) -> Path:
+    """Write the page of a study, completely or not at all.
+
+    Args:
+        folder: The folder of the study.
+        out: The file; by default `report.html` in the study's folder.
+        noise: The noise with which the samples open; by default the one with the highest realised rate.
+        seed: The seed with which they open; by default the first one.
+        where: Settings of the runs to show.
+        columns: The measures of the first table; by default the usual ones.
+        samples: Whether the page has a sample explorer.
+        data_root: Folder of a downloaded data set; by default data.
+        labels: Names of methods, noises and data by spec.
+        progress: Is told every part of the page before it is made.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        ValueError: If there is no such run, or the images cannot be read.
+
+    Example:
+        >>> from noisylab.report.page import write_report
+        >>> write_report("runs/noise_sweep", labels={"dlb(alpha=3.0)": "DLB, strong"})  # doctest: +SKIP
+    """
+    file = expanded(folder) / "report.html" if out is None else expanded(out)
+    runs = study_runs(folder, noise=noise, where=where, data_root=data_root, labels=labels)
+    explored = explore(runs, seed) if samples else None
+    page = build_page(runs, explored=explored, columns=columns, progress=progress)
+    make_output(file.parent)
+    write_atomically(file, page)
+    return file
 
 
 def explore(runs: StudyRuns, seed: int | None = None) -> Explored:
-    """The runs whose samples a page shows: under `runs.noise`, with `seed` (None: the first one).
+    """The runs whose samples a page shows: under `runs.noise` with `seed` (None: the first one) first, then as many as fit.
 
     Raises ValueError if there is no such run, if the runs differ in more than method, noise and seeds, or if their data set
     cannot be read or has changed.
@@ -42,14 +112,34 @@ def explore(runs: StudyRuns, seed: int | None = None) -> Explored:
     seeds = sorted(set(rows["seed"]))
     if seed is not None and seed not in seeds:
         raise ValueError(f"seed must be one of those run under {runs.noise}, {', '.join(map(str, seeds))}, got {seed}")
-    seed = seeds[0] if seed is None else seed
-    rows = rows[rows["seed"] == seed].drop_duplicates("method")
-    folders = {str(row["method"]): runs.folder / str(row["id"]) for row in rows.to_dict("records")}
-    first = next(iter(folders.values()))
-    return Explored(folders, seed, trained_data_of_run(runs.folder, first, runs.data_root))
+    opened = runs.noise, seeds[0] if seed is None else seed
+    settings: dict[tuple[str, int], dict[str, Path]] = {opened: {}}
+    for row in runs.results.to_dict("records"):
+        methods = settings.setdefault((str(row["noise"]), int(row["seed"])), {})
+        methods.setdefault(str(row["method"]), runs.folder / str(row["id"]))
+    first = next(iter(settings[opened].values()))
+    data = trained_data_of_run(runs.folder, first, runs.data_root)
+    # Other seeds of the noise first, because the figures show it too.
+    order = sorted(settings, key=lambda setting: (setting != opened, setting[0] != runs.noise))
+    kept: dict[tuple[str, int], dict[str, Path]] = {}
+    rows_kept = 0
+    for setting in order:
+        rows_kept += len(settings[setting]) * len(data.train_images)
+        if kept and rows_kept > MOST_ROWS:
+            break
+        kept[setting] = settings[setting]
+    left = len(settings) - len(kept)
+    said = f"{left} of {len(settings)} settings of noise and seed are left out to keep the page small" if left else ""
+    return Explored(kept, data, said)
 
 
-def build_page(runs: StudyRuns, *, explored: Explored | None = None, columns: Sequence[str] | None = None) -> str:
+def build_page(
+    runs: StudyRuns,
+    *,
+    explored: Explored | None = None,
+    columns: Sequence[str] | None = None,
+    progress: Progress = _silent,
+) -> str:
     """One HTML page of a study that needs no network: tables, every figure, and the samples of some runs.
 
     Args:
@@ -57,6 +147,7 @@ def build_page(runs: StudyRuns, *, explored: Explored | None = None, columns: Se
             the reason.
         explored: The runs whose samples the page shows, from `explore`; None: no samples.
         columns: The measures of the first table (None: the usual ones).
+        progress: Is told every part before it is made.
 
     Returns:
         The page.
@@ -67,56 +158,76 @@ def build_page(runs: StudyRuns, *, explored: Explored | None = None, columns: Se
         >>> runs = study_runs("runs/noise_sweep")  # doctest: +SKIP
         >>> html = build_page(runs, explored=explore(runs, seed=0))  # doctest: +SKIP
     """
-    results = runs.results
+    progress("tables")
+    results, names = runs.results, runs.names
     by = list(differing_settings(results))
     baseline = str(results["method"].iloc[0])
     primary = primary_contrasts(results, by=by)
-    drawn, undrawn = _figures(runs)
+    differences = compare(results, baselines=[baseline], by=by)
+    kept = {"summary": summarise(results, by, columns), "contrasts": primary, "differences": differences, "runs": results}
+    drawn, undrawn = _figures(runs, progress)
     about: dict[str, Any] | None = None
     arrays: dict[str, str] = {}
     pictures: list[str] = []
     said = ""
     if explored is not None:
+        progress(f"samples of {sum(map(len, explored.settings.values()))} runs")
         pictures, tile = sheets(explored.data.train_images)
-        about, arrays = explorer_data(explored.runs, explored.data.class_names, tile)
-        said = (
-            f"The {about['count']:,} training samples under {runs.noise}, seed {explored.seed}; {about['record']} records, "
-            "scores over all epochs. Mislabelled samples have a tinted background and are named true → given."
-        )
+        about, arrays = explorer_data(explored, tile, runs.looks, names)
+        left = [f"other training samples: {', '.join(about.pop('left'))}"] if about["left"] else []
+        said = ". ".join(filter(None, [explored.left_out, *left]))
     environment = Environment(loader=PackageLoader("noisylab.report", "."), autoescape=True, trim_blocks=True, finalize=_shown)
     return environment.get_template("page.html.j2").render(
         title=f"{runs.folder.resolve().name}: {runs.title}",
-        accuracy=accuracy_table(results, by=by),
-        measures=results_table(results, by, columns),
-        contrasts=contrasts_table(primary, by),
-        power=power_lines(primary, by),
-        differences=points_table(results, [baseline], by=by),
-        baseline=baseline,
+        accuracy=accuracy_table(results, by=by, names=names),
+        measures=results_table(results, by, columns, names),
+        contrasts=contrasts_table(primary, by, names),
+        power=power_lines(primary, by, names=names),
+        differences=points_table(results, [baseline], by=by, names=names),
+        baseline=names.method(baseline),
+        runs=runs_table(results, names),
+        csv={name: packed(for_csv(_without_folders(table, names)).encode()) for name, table in kept.items()},
         figures=drawn,
         undrawn=undrawn,
         about=about,
         arrays=arrays,
         sheets=pictures,
         explored=said,
-        style=_part("page.css"),
-        script=_part("explorer.js"),
-        plotly=_plotly() if about else "",
+        styles=[_part("page.css"), *([_part("vendor/uPlot.min.css")] if about else [])],
+        scripts=[_part(name) for name in (*COMMON, *(EXPLORER if about else ()))],
     )
 
 
-def _figures(runs: StudyRuns) -> tuple[list[tuple[str, str, str]], list[tuple[str, str]]]:
-    """Name, caption and data URL of every figure that has something to show, and the reasons of the others."""
+def _figures(runs: StudyRuns, progress: Progress) -> tuple[list[PageFigure], list[tuple[str, str]]]:
+    """Every figure that has something to show, and the reasons of the others."""
     drawn, undrawn = [], []
     captions = {name: entry.facts["caption"] for name, entry in FIGURES.entries().items()}
-    for name in sorted(captions, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST)):
+    order = sorted(captions, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
+    for number, name in enumerate(order, start=1):
+        progress(f"figure {number} of {len(order)}: {name}")
         try:
-            picture = draw_figure(name, runs).rendered("png", dpi=160)
+            figure = draw_figure(name, runs)
+            picture = figure.rendered("png", dpi=DPI)
+            numbers = (
+                packed(for_csv(_without_folders(figure.numbers, runs.names)).encode())
+                if len(figure.numbers) <= MOST_NUMBERS
+                else ""
+            )
+            url = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+            words = f"{figure.caption.rstrip('.')}. {finding(figure.numbers, runs.noise, runs.names)}"
+            drawn.append(PageFigure(name, figure.caption, words, url, Image.open(io.BytesIO(picture)).size, numbers))
         except Exception as error:  # a figure that fails costs itself only
             undrawn.append((captions[name], why_not(error)))
-        else:
-            caption = f"{captions[name]} ({runs.coverage})" if runs.coverage else captions[name]
-            drawn.append((name, caption, f"data:image/png;base64,{base64.b64encode(picture).decode()}"))
     return drawn, undrawn
+
+
+def _without_folders(table: pandas.DataFrame, names: DisplayNames) -> pandas.DataFrame:
+    """A table whose texts name no folder: the page may go to readers who are not to know the author."""
+    texts = {name: column for name, column in table.items() if column.dtype.kind == "O"}
+    named = {
+        name: column.map(lambda value: names.data(value) if "/" in str(value) else value) for name, column in texts.items()
+    }
+    return table.assign(**{str(name): column for name, column in named.items()})
 
 
 def _shown(value: Any) -> Any:
@@ -125,11 +236,4 @@ def _shown(value: Any) -> Any:
 
 
 def _part(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
-
-
-def _plotly() -> str:
-    from plotly.offline import get_plotlyjs
-
-    script: str = get_plotlyjs()
-    return script
+    return Path(__file__).parent.joinpath(name).read_text(encoding="utf-8")

@@ -4,6 +4,7 @@ import base64
 import gzip
 import io
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,13 @@ from matplotlib.colors import to_hex
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.scoring import available, is_high, score
-from noisylab.core.foreign_text import for_html, for_plotly, short_names
+from noisylab.core.foreign_text import for_html, short_names
+from noisylab.data.image_data import ImageData
 from noisylab.data.streaming import Images
-from noisylab.plotting.style import method_styles
+from noisylab.plotting.colours import contrast, distances, shaded
+from noisylab.plotting.suspicious_samples import BY
 from noisylab.recording.records import load_dynamics
 
 if TYPE_CHECKING:
@@ -25,6 +29,11 @@ if TYPE_CHECKING:
 LARGEST, PER_SHEET, PER_ROW = 64, 1024, 32
 # Characters of the name of a class.
 LONGEST_NAME = 80
+# Characters of the name of a method.
+LONGEST_METHOD = 40
+# The dark paper of page.css, and the dashes and gaps of matplotlib's lines.
+DARK = "#16181b"
+DASHES = {"-": [], "--": [7, 4], "-.": [7, 3, 2, 3], ":": [2, 3]}
 # With more samples than this, thumbnails are compressed with losses.
 LOSSLESS = 10_000
 # Maximum number of epochs of a curve.
@@ -83,38 +92,88 @@ def score_columns(records: "xarray.Dataset") -> dict[str, NDArray[np.float32]]:
     return {name: np.asarray(score(records, name), dtype=np.float32) for name in available(records)}
 
 
+@dataclass(frozen=True)
+class Explored:
+    """The runs whose samples the page shows, and their images and classes.
+
+    settings: under each (noise, seed), the folder of one run per method; the page opens with the first.
+    """
+
+    settings: Mapping[tuple[str, int], Mapping[str, Path]]
+    data: ImageData
+    left_out: str = ""
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods of all settings."""
+        return list(dict.fromkeys(method for runs in self.settings.values() for method in runs))
+
+
 def explorer_data(
-    runs: Mapping[str, Path], class_names: Iterable[str], tile: tuple[int, int]
+    explored: Explored, tile: tuple[int, int], looks: Mapping[str, Mapping[str, Any]], names: DisplayNames
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """The input of the page's script: a JSON object that describes the arrays, and packed arrays by name.
 
-    runs: the folder of one run per method, with the same samples. Only one run's records are in memory at a time.
+    Settings whose samples are not those of the first one are left out. Only one run's records are in memory at a time.
     """
     arrays: dict[str, str] = {}
     # Two names that differ in blanks alone would look the same.
-    names = short_names([name.strip() or f"class {number}" for number, name in enumerate(class_names)], LONGEST_NAME)
-    about: dict[str, Any] = {"classes": list(map(for_html, names)), "tile": tile, "perSheet": PER_SHEET, "perRow": PER_ROW}
-    about |= {"methods": list(runs), "legend": list(map(for_plotly, runs)), "epochs": {}, "scores": {}, "high": {}}
-    about["colors"] = {name: to_hex(look["color"]) for name, look in method_styles(runs).items() if name in runs}
-    for number, (method, folder) in enumerate(runs.items()):
-        records = load_dynamics(folder).load()
-        if number == 0:
-            about |= {"count": int(records.sizes["sample"]), "record": records.attrs["record"]}
-            arrays |= {name: packed(records[name].values.astype(np.uint16)) for name in ("given", "true")}
-            arrays["sample"] = packed(records["sample"].values.astype(np.uint32))
-        epochs, columns = chosen_epochs(records.sizes["epoch"]), score_columns(records)
-        about["epochs"][method] = [epoch + 1 for epoch in epochs]
-        about["scores"][method] = list(columns)
-        about["high"] |= {name: is_high(name) for name in columns}
-        last = records["prediction"].values[-1].astype(np.int64)
-        arrays[f"last{number}"] = packed(np.where(last == records.attrs["missing"], 65535, last).astype(np.uint16))
-        arrays[f"curves{number}"] = packed(curves(records, epochs))
-        arrays[f"scores{number}"] = packed(np.stack(list(columns.values())))
+    classes = [name.strip() or f"class {number}" for number, name in enumerate(explored.data.class_names)]
+    about: dict[str, Any] = {"classes": list(map(for_html, short_names(classes, LONGEST_NAME)))}
+    about |= {"tile": tile, "perSheet": PER_SHEET, "perRow": PER_ROW, "high": {}, "settings": [], "sort": BY, "left": []}
+    methods = explored.methods
+    shown = names.short("method", methods, LONGEST_METHOD)
+    about["methods"] = [{"name": for_html(shown[method]), **_line(looks[method])} for method in methods]
+    about["pair"] = [methods.index(name) for name in ("ce", "dlb")] if {"ce", "dlb"} <= set(methods) else []
+    first: Mapping[str, NDArray[Any]] = {}
+    count = 0
+    for (noise, seed), runs in explored.settings.items():
+        setting: dict[str, Any] = {"noise": for_html(names.noise(noise)), "seed": seed, "runs": {}}
+        for method, folder in runs.items():
+            records = load_dynamics(folder).load()
+            samples = {name: records[name].values for name in ("sample", "true")}
+            first = first or samples
+            if any(not np.array_equal(samples[name], first[name]) for name in first):
+                about["left"].append(f"{setting['noise']}, seed {seed}")
+                break
+            setting["record"] = records.attrs["record"]
+            arrays[f"given{len(about['settings'])}"] = packed(records["given"].values.astype(np.uint16))
+            run, arrays_of_run = _run(records)
+            about["high"] |= {name: is_high(name) for name in run["scores"]}
+            setting["runs"][methods.index(method)] = run | {"number": count}
+            arrays |= {f"{name}{count}": array for name, array in arrays_of_run.items()}
+            count += 1
+        else:
+            about["settings"].append(setting)
+    about["count"] = len(first["sample"])
+    arrays["true"], arrays["sample"] = packed(first["true"].astype(np.uint16)), packed(first["sample"].astype(np.uint32))
     return about, arrays
 
 
-def packed(values: ArrayLike) -> str:
-    """Little-endian bytes of an array, gzipped, as base64."""
-    array = np.asarray(values)
-    content = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"))).tobytes()
-    return base64.b64encode(gzip.compress(content, compresslevel=6, mtime=0)).decode()
+def _line(look: Mapping[str, Any]) -> dict[str, Any]:
+    """A look for the page: colours on light and on dark paper, and the lengths of dashes and gaps in pixels."""
+    colour, dash = look["color"], look["linestyle"]
+    light = colour if distances(colour, "black")["normal"] > 1 else shaded(colour, 0.9)
+    shares = (share for share in (0, 0.2, 0.4, 0.6, 0.8, 0.9) if contrast(shaded(light, share), DARK) >= 4.5)
+    lengths = DASHES[dash] if isinstance(dash, str) else [1.5 * length for length in dash[1]]
+    return {"color": to_hex(colour), "dark": to_hex(shaded(light, next(shares))), "line": lengths}
+
+
+def _run(records: "xarray.Dataset") -> tuple[dict[str, Any], dict[str, str]]:
+    """What the page says of a run, and its arrays: last predictions, curves and scores."""
+    epochs, columns = chosen_epochs(records.sizes["epoch"]), score_columns(records)
+    last = records["prediction"].values[-1].astype(np.int64)
+    arrays = {
+        "last": packed(np.where(last == records.attrs["missing"], 65535, last).astype(np.uint16)),
+        "curves": packed(curves(records, epochs)),
+        "scores": packed(np.stack(list(columns.values()))),
+    }
+    return {"epochs": [epoch + 1 for epoch in epochs], "scores": list(columns)}, arrays
+
+
+def packed(values: ArrayLike | bytes) -> str:
+    """Bytes, or an array's little-endian bytes, gzipped, as base64."""
+    if not isinstance(values, bytes):
+        array = np.asarray(values)
+        values = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"))).tobytes()
+    return base64.b64encode(gzip.compress(values, compresslevel=6, mtime=0)).decode()

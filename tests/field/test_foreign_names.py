@@ -22,6 +22,7 @@ from PIL import Image
 from rich.console import Console
 
 import noisylab
+from noisylab.analysis.display_names import DisplayNames
 from noisylab.core.foreign_text import (
     class_texts,
     for_csv,
@@ -29,7 +30,6 @@ from noisylab.core.foreign_text import (
     for_html,
     for_latex,
     for_markdown,
-    for_plotly,
     padded,
     printable,
     short_names,
@@ -41,7 +41,6 @@ from noisylab.data import from_datasets
 from noisylab.data.image_data import ImageData
 from noisylab.plotting.corruption import corruption_figure, example, examples_figure, transition_heatmap
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.analysis.display_names import DisplayNames
 from noisylab.plotting.style import paper_style
 from noisylab.report.console import say
 from noisylab.report.table import Column, Table
@@ -182,7 +181,6 @@ def test_examples_have_their_names_above_the_image() -> None:
 def test_a_name_cannot_steer_what_stands_around_it_on_the_page() -> None:
     assert for_html("a\u202eb\x1b") == r"a\u202eb\x1b"
     assert for_html(HEBREW) == f"\u2068{HEBREW}\u2069"
-    assert for_plotly("<b>&lt;") == "&lt;b&gt;&amp;lt;"
 
 
 # Tables

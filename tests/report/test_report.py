@@ -1,208 +1,33 @@
-"""The page of a study, opened in a real browser."""
+"""What the page of a study holds, and the command that writes it."""
 
 import dataclasses
 import gzip
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from base64 import b64decode
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 import xarray
-from filelock import FileLock
-from matplotlib.colors import to_hex
+from helpers_report import run
 from PIL import Image
 
-from noisylab.core.registries import DATA_SETS
+from noisylab.analysis.display_names import DisplayNames
+from noisylab.api import sweep
+from noisylab.core.registries import DATA_SETS, FIGURES
 from noisylab.data.image_data import load_data
 from noisylab.plotting.study_runs import study_runs
-from noisylab.plotting.style import method_styles
-from noisylab.recording import load_dynamics
+from noisylab.report.findings import finding
 from noisylab.report.page import build_page, explore
+from noisylab.report.runs_table import runs_table
 from noisylab.report.samples import PER_SHEET, chosen_epochs, curves, explorer_data, packed, sheets
 from noisylab.study.grid import Grid
 from noisylab.study.plan import plan
 from noisylab.study.run import run_one
-from noisylab.study.run_folder import collect
 from noisylab.training.config import TrainConfig
-
-ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-GRID = "--train-size 150 --epochs 4 --jobs 2 --device cpu --methods ce dlb --noise symmetric:0 symmetric:0.4 --seeds 2"
-
-
-def run(*command: str, status: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout if status == 0 else done.stderr
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished study with its report. Not to be changed."""
-    base = tmp_path_factory.getbasetemp()
-    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    out = base / "reported"
-    with FileLock(base / "reported.lock"):
-        if not (out / "report.html").exists():
-            run("studies/noise_sweep.py", *GRID.split(), "--out", str(out))
-            printed = run("-m", "noisylab", "report", str(out))
-            assert printed.startswith(str(out / "report.html"))
-    return out
-
-
-@pytest.fixture(scope="module")
-def page(study: Path) -> Iterator[Any]:
-    """The page in a browser without a network; fails on any error of its script."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs the extra noisylab[test] with playwright")
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium from the system's packages")
-    with sync_api.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = browser.new_context(offline=True)
-        opened = context.new_page()
-        errors: list[str] = []
-        opened.on("pageerror", lambda error: errors.append(str(error)))
-        opened.on("requestfailed", lambda request: errors.append(request.url))
-        opened.goto((study / "report.html").as_uri())
-        opened.wait_for_selector("body[data-ready]", timeout=20_000)
-        yield opened
-        browser.close()
-        assert errors == []
-
-
-def settle(page: Any, action: Any) -> None:
-    """Do something, and wait until the samples are selected anew."""
-    before = page.evaluate("document.body.dataset.ready")
-    action()
-    page.wait_for_function(f"document.body.dataset.ready !== '{before}'")
-
-
-@pytest.fixture
-def reset(page: Any) -> Any:
-    """The page without filters."""
-    settle(page, lambda: page.click("#reset"))
-    return page
-
-
-def shown(page: Any) -> list[int]:
-    return [int(tile.get_attribute("data-position")) for tile in page.query_selector_all("#tiles button")]
-
-
-def count(page: Any) -> int:
-    return int(page.inner_text("#count").split(" of ")[0].replace(",", ""))
-
-
-@pytest.fixture(scope="module")
-def explored(study: Path) -> xarray.Dataset:
-    """The records of the first method that the page starts with."""
-    rows = collect(study)
-    chosen = rows[(rows["noise"] == "symmetric:0.4") & (rows["seed"] == 0) & (rows["method"] == "ce")]
-    return load_dynamics(study / chosen["id"].iloc[0]).load()
-
-
-# In the browser
-
-
-def test_the_page_has_tables_and_every_figure_as_an_image(page: Any, study: Path) -> None:
-    cells = page.inner_text("#summary")
-    for text in ("symmetric:0.4", "dlb", "images", "updates", "±", "Primary contrasts", "is found with probability", "peak †"):
-        assert text in cells
-    for name in ("memorisation", "differences", "noise_robustness", "method_ranks"):
-        page.locator(f"#figure-{name}").scroll_into_view_if_needed()
-        page.wait_for_function(f"document.querySelector('#figure-{name} img').naturalWidth > 300")
-
-
-def test_filters_keep_what_the_records_say(reset: Any, explored: xarray.Dataset) -> None:
-    given, true = explored["given"].values, explored["true"].values
-    last, wrong = explored["prediction"].values[-1], given != true
-    assert count(reset) == 150
-    for which, wanted in {
-        "mislabelled": wrong,
-        "clean": ~wrong,
-        "memorised": wrong & (last == given),
-        "recovered": wrong & (last == true),
-    }.items():
-        settle(reset, lambda which=which: reset.select_option("#which", which))
-        assert count(reset) == wanted.sum()
-        assert set(shown(reset)) <= set(np.flatnonzero(wanted).tolist())
-    settle(reset, lambda: reset.select_option("#which", "all"))
-    settle(reset, lambda: reset.select_option("#true", "3"))
-    assert count(reset) == (true == 3).sum()
-    settle(reset, lambda: reset.select_option("#given", "5"))
-    assert count(reset) == ((true == 3) & (given == 5)).sum()
-
-
-def test_sorting_puts_the_most_suspect_first_and_bounds_hold(reset: Any, explored: xarray.Dataset) -> None:
-    wrong_events = (explored["prediction"].values != explored["given"].values).sum(0)
-    settle(reset, lambda: reset.select_option("#sort", "wrong_events"))
-    values = wrong_events[shown(reset)]
-    assert values[0] == wrong_events.max()
-    assert (np.diff(values) <= 0).all()
-    # Who never learns is the most suspect of all.
-    settle(reset, lambda: reset.select_option("#sort", "forgetting_events"))
-    never = (explored["prediction"].values != explored["given"].values).all(0)
-    assert never[shown(reset)[: int(never.sum())]].all()
-    settle(reset, lambda: reset.select_option("#sort", "wrong_events"))
-    settle(reset, lambda: reset.select_option("#order", "clear"))
-    assert wrong_events[shown(reset)][0] == wrong_events.min()
-
-    def bound() -> None:
-        reset.fill("#low", "2")
-        reset.dispatch_event("#low", "change")
-
-    settle(reset, bound)
-    assert count(reset) == (wrong_events >= 2).sum()
-
-
-def test_pages_show_every_sample_once(reset: Any) -> None:
-    settle(reset, lambda: reset.select_option("#sort", "sample"))
-    seen = shown(reset)
-    while reset.is_enabled("#next"):
-        before = shown(reset)
-        reset.click("#next")
-        reset.wait_for_function(f"document.querySelector('#tiles button').dataset.position !== '{before[0]}'")
-        seen += shown(reset)
-    assert sorted(seen) == list(range(150))
-
-
-def test_a_click_shows_the_sample_s_labels_image_and_a_curve_per_method(reset: Any, explored: xarray.Dataset) -> None:
-    settle(reset, lambda: reset.select_option("#which", "mislabelled"))
-    position = shown(reset)[0]
-    reset.click("#tiles button >> nth=0")
-    sample = int(explored["sample"].values[position])
-    reset.wait_for_selector(f"#detail[data-sample='{sample}']")
-    heading = reset.inner_text("#detail h3")
-    true, given = explored["true"].values[position], explored["given"].values[position]
-    assert heading == f"Sample {sample}: {true}, labelled as {given}"
-    names = reset.evaluate("document.querySelector('#curve').data.map((trace) => trace.name)")
-    assert names == ["ce", "dlb"]
-    drawn = reset.evaluate("document.querySelector('#curve').data[0].y")
-    np.testing.assert_allclose(drawn, explored["p_given"].values[:, position], atol=0.5 / 63 + 1e-3)
-    pixels = reset.evaluate(
-        "Array.from(document.querySelector('#detail canvas').getContext('2d').getImageData(0, 0, 8, 8).data)"
-        ".filter((_, i) => i % 4 === 0)"
-    )
-    images = load_data(DATA_SETS.parse("digits"), None, 150).train_images
-    assert pixels == images[position, 0].ravel().tolist()
-
 
 # The packing
 
@@ -251,13 +76,46 @@ def test_packed_arrays_are_little_endian_and_equal_for_equal_values() -> None:
 
 
 def test_the_explorer_names_what_each_method_has(study: Path) -> None:
-    rows = collect(study)[lambda x: (x["noise"] == "symmetric:0.4") & (x["seed"] == 0)]
-    about, arrays = explorer_data({row["method"]: study / row["id"] for row in rows.to_dict("records")}, ["a"] * 10, (8, 8))
-    assert set(about["scores"]) == {"ce", "dlb"}
-    assert "step_consistency" in about["scores"]["dlb"]
-    assert "step_consistency" not in about["scores"]["ce"]
-    assert about["colors"]["dlb"] == to_hex(method_styles(["dlb"])["dlb"]["color"])
-    assert {"given", "true", "sample", "last1", "curves1", "scores1"} <= set(arrays)
+    runs = study_runs(study, labels={"dlb": "ours"})
+    about, arrays = explorer_data(explore(runs), (8, 8), runs.looks, runs.names)
+    assert [method["name"] for method in about["methods"]] == ["CE", "ours"]
+    assert [(setting["noise"], setting["seed"]) for setting in about["settings"]] == [
+        ("symmetric:0.4", 0),
+        ("symmetric:0.4", 1),
+        ("symmetric:0", 0),
+        ("symmetric:0", 1),
+    ]
+    ce, dlb = about["settings"][0]["runs"].values()
+    assert "step_consistency" in dlb["scores"]
+    assert "step_consistency" not in ce["scores"]
+    assert len({method["color"] for method in about["methods"]}) == 2
+    assert {"true", "sample", "given3", "last1", "curves1", "scores7"} <= set(arrays)
+
+
+def test_settings_that_are_too_many_are_left_out_and_named(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = study_runs(study)
+    monkeypatch.setattr("noisylab.report.page.MOST_ROWS", 2 * 150)
+    explored = explore(runs, seed=1)
+    assert list(explored.settings) == [("symmetric:0.4", 1)]
+    assert explored.left_out.startswith("3 of 4 settings")
+
+
+def test_the_sentence_of_a_figure_tells_its_main_numbers() -> None:
+    table = {"noise": ["a", "a", "b", "b"], "method": ["ce", "dlb"] * 2, "test_accuracy_last": [0.1, 0.2, 0.3, 0.4], "n": 3}
+    said = finding(pandas.DataFrame(table), "b", DisplayNames({"dlb": "ours"}))
+    assert said == "Test accuracy last under b: CE 0.3; ours 0.4."
+    assert finding(pandas.DataFrame({"something": [1.0]}), "b", DisplayNames()) == ""
+
+
+def test_the_table_of_runs_has_a_row_a_run_and_what_all_share(study: Path) -> None:
+    runs = study_runs(study)
+    table = runs_table(runs.results, runs.names)
+    assert len(table.rows) == 8
+    first, names = dict(zip(table.columns, table.rows[0], strict=True)), dict(table.alike)
+    accuracy = runs.results["test_accuracy_last"].iloc[0]
+    assert first["method"] == ("CE", None)
+    assert first["last"] == (f"{100 * accuracy:.1f} %", pytest.approx(accuracy))
+    assert (names["epochs"], names["budget"]) == ("4", "images")
 
 
 def test_runs_of_unequal_length_and_without_online_records_have_a_page(tmp_path: Path) -> None:
@@ -265,10 +123,28 @@ def test_runs_of_unequal_length_and_without_online_records_have_a_page(tmp_path:
     grid = Grid(noise=("symmetric:0.4",), seeds=(0,), train_size=100, budget="images", augment="mixup", methods=("ce", "dlb"))
     for config in plan(dataclasses.replace(grid, training=TrainConfig(epochs=4, batch_size=32, device="cpu")), data).configs:
         run_one(config, data, tmp_path)
-    runs = study_runs(tmp_path)
-    text = build_page(runs, explored=explore(runs))
+    runs, parts = study_runs(tmp_path), []
+    text = build_page(runs, explored=explore(runs), progress=parts.append)
     about = json.loads(re.search(r'id="about">(.*?)</script>', text)[1])  # type: ignore[index]
-    assert about["epochs"] == {"ce": [1, 2, 3, 4], "dlb": [1, 2]}
+    assert [run["epochs"] for run in about["settings"][0]["runs"].values()] == [[1, 2, 3, 4], [1, 2]]
+    # Every part is told before it is made.
+    assert {part.split(": ")[-1] for part in parts} >= {"tables", "samples of 2 runs", *FIGURES.entries()}
+
+
+@pytest.mark.slow
+def test_no_folder_of_the_author_is_on_the_page(tmp_path: Path) -> None:
+    digits = load_data(DATA_SETS.parse("digits"), None, 100)
+    arrays = {"train_images": digits.train_images[:, 0], "train_labels": digits.train_labels}
+    np.savez(tmp_path / "pets.npz", **arrays, test_images=digits.test_images[:50, 0], test_labels=digits.test_labels[:50])
+    study = sweep(tmp_path / "study", data=f"npz:{tmp_path / 'pets.npz'}", methods=["ce"], seeds=1, epochs=1, progress=False)
+    text = study.report(labels={"ce": "plain training"}).read_text(encoding="utf-8")
+    packed_texts = re.findall(r'id="(csv-[^"]+)">([^<]*)<', text)
+    assert str(tmp_path) not in text
+    assert "<h1>study: npz:pets" in text
+    assert "plain training" in text
+    assert packed_texts
+    for name, content in packed_texts:
+        assert str(tmp_path) not in gzip.decompress(b64decode(content)).decode(), name
 
 
 # The command line
@@ -280,6 +156,7 @@ def test_runs_of_unequal_length_and_without_online_records_have_a_page(tmp_path:
         (["--noise", "symmetric:0.5"], "symmetric:0.4"),
         (["--seed", "7"], "0, 1"),
         (["--data-root", "/nowhere"], "/nowhere"),
+        (["--label", "elr=ELR"], "elr"),
     ],
 )
 def test_bad_choices_are_refused_in_one_line_that_names_the_good_ones(options: list[str], said: str, study: Path) -> None:
@@ -297,5 +174,5 @@ def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
 def test_a_page_without_samples_is_small(study: Path, tmp_path: Path) -> None:
     run("-m", "noisylab", "report", str(study), "--no-samples", "--out", str(tmp_path / "small.html"))
     text = (tmp_path / "small.html").read_text()
-    assert len(text) < 3_000_000
+    assert len(text) < 2_500_000
     assert 'id="samples"' not in text

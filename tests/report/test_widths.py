@@ -20,7 +20,7 @@ from noisylab.costs.passes import Passes
 from noisylab.costs.speed import Ratio
 from noisylab.costs.table import COLUMNS, PAPER, SHOWN, cost_table
 from noisylab.report.study_report import print_tables
-from noisylab.report.table import Column, Table
+from noisylab.report.table import Table
 from noisylab.report.tables import accuracy_table, points_table, results_table, states_table
 
 WIDTH = 80
@@ -54,7 +54,13 @@ STUDIES = {
 def fake(methods: list[str], noises: list[str], seeds: int, **more: Any) -> pandas.DataFrame:
     """Results of runs with wide intervals, with every measure and exposure."""
     rows = [
-        {"id": f"{m}-{n}-{seed}", "data": "npz:/home/someone/pets.npz", "train_size": 1347, "model": "small_cnn", "method": method}
+        {
+            "id": f"{m}-{n}-{seed}",
+            "data": "npz:/home/someone/pets.npz",
+            "train_size": 1347,
+            "model": "small_cnn",
+            "method": method,
+        }
         | {"noise": noise, "noise_kind": "symmetric", "nominal_rate": 0.4, "realised_rate": 0.4012, "seed": seed}
         | {"noise_seed": seed, "batch_size": 64, "budget": "images", "epochs": 40, "comparison_key": "", "updates": 888_880}
         | {"images_processed": 1_053_880, "images_total": 1_053_880 * (1 + m % 2), "fidelity": "paper"}

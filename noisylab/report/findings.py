@@ -1,0 +1,56 @@
+"""What a figure shows, in words, for those who do not see it."""
+
+from collections.abc import Sequence
+
+import pandas
+
+from noisylab.analysis.display_names import DisplayNames
+
+# The measures that a sentence tells; the first that a figure has.
+TOLD = (
+    *("difference", "mean_rank", "test_accuracy", "test_accuracy_last", "mislabelled_memorised", "average_precision", "auc"),
+    *("confidence", "prediction_consistency", "consistency_clean", "forgetting_events", "wrong_events", "loss", "realised"),
+)
+# What a value is of, and the most values of a sentence.
+KEYS, MOST = ("method", "baseline", "score", "group"), 8
+
+
+def finding(numbers: pandas.DataFrame, noise: str, names: DisplayNames) -> str:
+    """The main numbers of a figure in a sentence, empty if there are none: means at the last epoch, under `noise` if it is in.
+
+    numbers: those of a `DrawnFigure`.
+
+    Example:
+        >>> import pandas
+        >>> from noisylab.analysis.display_names import DisplayNames
+        >>> from noisylab.report.findings import finding
+        >>> numbers = pandas.DataFrame({"method": ["ce", "ce", "dlb"], "epoch": [1, 2, 2], "test_accuracy": [0.2, 0.5, 0.75]})
+        >>> finding(numbers, "symmetric:0.4", DisplayNames())
+        'Test accuracy at the last epoch: CE 0.5; DLB 0.75.'
+    """
+    measure = next((name for name in TOLD if name in numbers and pandas.api.types.is_numeric_dtype(numbers[name])), None)
+    if measure is None or numbers.empty:
+        return ""
+    rows, under = numbers, ""
+    if "noise" in rows and rows["noise"].nunique() > 1 and noise in set(rows["noise"]):
+        rows, under = rows[rows["noise"] == noise], f" under {names.noise(noise)}"
+    keys = [name for name in KEYS if name in rows]
+    at = ""
+    if "epoch" in rows:
+        ends = rows.groupby(keys, dropna=False)["epoch"].transform("max") if keys else rows["epoch"].max()
+        rows, at = rows[rows["epoch"] == ends], " at the last epoch"
+    said = f"{measure.replace('_', ' ').capitalize()}{at}{under}"
+    if not keys:
+        return f"{said}: {rows[measure].min():.3g} to {rows[measure].max():.3g}."
+    means = rows.groupby(keys, sort=False, dropna=False)[measure].mean().dropna()
+    values = [f"{_key(key, keys, names)} {value:.3g}" for key, value in list(means.items())[:MOST]]
+    more = f"; {len(means) - MOST} more in the numbers" if len(means) > MOST else ""
+    return f"{said}: {'; '.join(values)}{more}." if values else ""
+
+
+def _key(key: object, keys: Sequence[str], names: DisplayNames) -> str:
+    values = dict(zip(keys, key if isinstance(key, tuple) else (key,), strict=True))
+    shown = [names.method(str(value)) if name in ("method", "baseline") else str(value) for name, value in values.items()]
+    if "baseline" in values:
+        shown[:2] = [f"{shown[0]} minus {shown[1]}"]
+    return ", ".join(shown)

@@ -1,0 +1,467 @@
+"""The page of a study, opened in a real browser without a network."""
+
+import csv
+import io
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+import pytest
+import xarray
+
+from noisylab.core.registries import DATA_SETS
+from noisylab.data.image_data import load_data
+from noisylab.plotting.catalogue import draw_figure
+from noisylab.plotting.study_runs import study_runs
+from noisylab.recording import load_dynamics
+from noisylab.study.run_folder import collect
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs the extra noisylab[test] with playwright")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+if CHROMIUM is None:
+    pytest.skip("needs Chromium from the system's packages", allow_module_level=True)
+
+SAMPLES = 150
+Opener = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def open_page(study: Path) -> Iterator[Opener]:
+    """Opens the page, with the state after #, in a window; fails on any error of its script."""
+    errors: list[str] = []
+    with sync_api.sync_playwright() as driver:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=options)
+
+        def opened(state: str = "", *, width: int = 1400, height: int = 900, **options: Any) -> Any:
+            context = browser.new_context(offline=True, viewport={"width": width, "height": height}, **options)
+            page = context.new_page()
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.on("requestfailed", lambda request: errors.append(request.url))
+            page.goto((study / "report.html").as_uri() + state)
+            page.wait_for_selector("body[data-drawn]", timeout=20_000)
+            return page
+
+        yield opened
+        browser.close()
+    assert errors == []
+
+
+@pytest.fixture(scope="module")
+def page(open_page: Opener) -> Any:
+    return open_page()
+
+
+def settle(page: Any, action: Callable[[], object]) -> None:
+    """Do something, and wait until the samples are selected anew and drawn."""
+    before = page.evaluate("document.body.dataset.ready")
+    action()
+    page.wait_for_function(
+        f"document.body.dataset.ready !== '{before}' && document.body.dataset.drawn === document.body.dataset.ready"
+    )
+
+
+@pytest.fixture
+def reset(page: Any) -> Any:
+    """The page without filters and chosen sample."""
+    page.evaluate("document.getElementById('more').open = true")
+    settle(page, lambda: page.click("#reset"))
+    if page.query_selector("#close"):
+        page.click("#close")
+    return page
+
+
+def choose(page: Any, **values: str) -> None:
+    for name, value in values.items():
+        settle(page, lambda name=name, value=value: page.select_option(f"#{name}", value))
+
+
+def fill(page: Any, name: str, value: str) -> None:
+    settle(page, lambda: page.fill(f"#{name}", value))
+
+
+def shown(page: Any) -> list[int]:
+    return page.evaluate("[...document.querySelectorAll('.tile')].map((tile) => Number(tile.dataset.position))")  # type: ignore[no-any-return]
+
+
+def count(page: Any) -> int:
+    return int(page.inner_text("#count").split(" of ")[0].replace(",", ""))
+
+
+def focused(page: Any) -> str:
+    return str(page.evaluate("document.activeElement.dataset.position ?? document.activeElement.id"))
+
+
+def records(study: Path, method: str = "ce", noise: str = "symmetric:0.4", seed: int = 0) -> xarray.Dataset:
+    rows = collect(study)
+    chosen = rows[(rows["noise"] == noise) & (rows["seed"] == seed) & (rows["method"] == method)]
+    return load_dynamics(study / chosen["id"].iloc[0]).load()
+
+
+@pytest.fixture(scope="module")
+def explored(study: Path) -> xarray.Dataset:
+    """The records of the first method, with which the page starts."""
+    return records(study)
+
+
+def state_of(page: Any) -> dict[str, str]:
+    return dict(page.evaluate("[...new URLSearchParams(location.hash.replace('#samples?', ''))]"))
+
+
+# Tables and figures
+
+
+def test_the_page_has_tables_and_every_figure_as_an_image(page: Any) -> None:
+    cells = page.inner_text("#summary")
+    for text in ("symmetric:0.4", "images", "updates", "±", "Primary contrasts", "with probability", "peak †"):
+        assert text in cells
+    for name in ("memorisation", "differences", "noise_robustness", "method_ranks"):
+        page.locator(f"#figure-{name}").scroll_into_view_if_needed()
+        page.wait_for_function(f"document.querySelector('#figure-{name} img').naturalWidth > 300")
+
+
+def test_alternative_texts_tell_numbers_of_the_figure(page: Any, study: Path) -> None:
+    told = page.get_attribute("#figure-noise_robustness img", "alt")
+    results = collect(study)
+    hard = results[results["noise"] == "symmetric:0.4"].groupby("method")["test_accuracy_last"].mean()
+    assert f"CE {hard['ce']:.3g}" in told
+    assert f"DLB {hard['dlb']:.3g}" in told
+
+
+def test_the_address_of_the_samples_leads_to_them(open_page: Opener) -> None:
+    page = open_page("#samples")
+    page.wait_for_timeout(300)
+    assert -5 <= page.evaluate("document.getElementById('samples').getBoundingClientRect().top") <= 60
+    page.evaluate("scrollTo(0, 0)")
+    page.click("nav a[href='#samples']")
+    # All pictures above have come by now.
+    page.wait_for_timeout(500)
+    assert -5 <= page.evaluate("document.getElementById('samples').getBoundingClientRect().top") <= 60
+
+
+def test_the_table_of_runs_sorts_by_any_column(page: Any, study: Path) -> None:
+    def column(name: str) -> list[str]:
+        names = page.eval_on_selector_all("#runs th", "(heads) => heads.map((head) => head.textContent)")
+        return page.eval_on_selector_all(  # type: ignore[no-any-return]
+            "#runs tbody tr",
+            f"(rows) => rows.map((row) => row.cells[{names.index(name)}].dataset.value ?? row.cells[0].textContent)",
+        )
+
+    results = collect(study)
+    page.click("#runs th:has-text('memorised') button")
+    found = [float(value) for value in column("memorised")[: int(results["memorised"].notna().sum())]]
+    assert found == sorted(results["memorised"].dropna())
+    page.click("#runs th:has-text('memorised') button")
+    found = [float(value) for value in column("memorised")[: len(found)]]
+    assert found == sorted(found, reverse=True)
+    assert page.get_attribute("#runs th:has-text('memorised')", "aria-sort") == "descending"
+    assert len(column("method")) == len(results) == 8
+
+
+# Filters
+
+
+def test_filters_keep_what_the_records_say(reset: Any, explored: xarray.Dataset) -> None:
+    given, true = explored["given"].values, explored["true"].values
+    last, wrong = explored["prediction"].values[-1], given != true
+    assert count(reset) == SAMPLES
+    for which, wanted in {
+        "mislabelled": wrong,
+        "clean": ~wrong,
+        "memorised": wrong & (last == given),
+        "recovered": wrong & (last == true),
+    }.items():
+        choose(reset, which=which)
+        assert count(reset) == wanted.sum()
+        assert set(shown(reset)) <= set(np.flatnonzero(wanted).tolist())
+    choose(reset, which="all", true="3")
+    assert count(reset) == (true == 3).sum()
+    choose(reset, predicted="3")
+    assert count(reset) == ((true == 3) & (last == 3)).sum()
+    choose(reset, predicted="", given=str(given[true == 3][0]))
+    assert count(reset) == ((true == 3) & (given == given[true == 3][0])).sum()
+
+
+def test_noise_seed_and_method_choose_the_run(reset: Any, study: Path) -> None:
+    for method, noise, seed in [("dlb", "symmetric:0.4", 1), ("ce", "symmetric:0", 1), ("ce", "symmetric:0.4", 0)]:
+        choose(reset, noise=noise)
+        choose(reset, seed=str(seed), method="1" if method == "dlb" else "0", which="clean")
+        of_run = records(study, method, noise, seed)
+        right = (of_run["given"] == of_run["true"]).values
+        assert count(reset) == right.sum()
+        assert f"under {noise}, seed {seed}" in reset.inner_text("#said")
+        choose(reset, which="all", sort="confidence")
+        least = of_run["p_given"].values.astype(np.float64).mean(0).argmin()
+        assert shown(reset)[0] == least
+
+
+def test_one_button_shows_what_ce_memorised_and_dlb_recovered(reset: Any, study: Path) -> None:
+    ce, dlb = records(study), records(study, "dlb")
+    given, true = ce["given"].values, ce["true"].values
+    wanted = (given != true) & (ce["prediction"].values[-1] == given) & (dlb["prediction"].values[-1] == true)
+    assert reset.inner_text("#pair") == "memorised by CE and recovered by DLB"
+    settle(reset, lambda: reset.click("#pair"))
+    if wanted.any():
+        assert count(reset) == wanted.sum()
+    else:
+        assert reset.inner_text("#count").startswith("No samples")
+    assert reset.get_attribute("#pair", "aria-pressed") == "true"
+    settle(reset, lambda: reset.click("#pair"))
+    assert count(reset) == SAMPLES
+
+
+def test_bounds_that_nothing_meets_are_named(reset: Any, explored: xarray.Dataset) -> None:
+    choose(reset, sort="confidence")
+    mean = explored["p_given"].values.astype(np.float32).mean(0)
+    fill(reset, "low", "2")
+    assert reset.inner_text("#count") == f"No samples: their confidence runs from {mean.min():.3g} to {mean.max():.3g}."
+    fill(reset, "high", "1")
+    assert "the lower bound of confidence, 2, is above the upper one, 1" in reset.inner_text("#count")
+    fill(reset, "high", "")
+    fill(reset, "low", "0.1")
+    assert count(reset) == (mean >= np.float32(0.1)).sum()
+
+
+def test_a_cell_of_the_confusions_filters(reset: Any, explored: xarray.Dataset) -> None:
+    true, last, given = explored["true"].values, explored["prediction"].values[-1], explored["given"].values
+    row, column = int(true[0]), int(last[0])
+    cell = f"#matrix button[data-pair='{row},{column}']"
+    wanted = ((true == row) & (last == column)).sum()
+    assert reset.inner_text(cell) == str(wanted)
+    settle(reset, lambda: reset.click(cell))
+    assert count(reset) == wanted
+    # The focus stays, and a second click takes the filter away.
+    assert reset.evaluate("document.activeElement.dataset.pair") == f"{row},{column}"
+    settle(reset, lambda: reset.keyboard.press("Enter"))
+    assert count(reset) == SAMPLES
+    choose(reset, columns="given")
+    wanted = ((true == row) & (given == row)).sum()
+    assert reset.inner_text(f"#matrix button[data-pair='{row},{row}']") == str(wanted)
+
+
+def test_a_box_in_the_scatter_filters(reset: Any, explored: xarray.Dataset) -> None:
+    box = reset.locator("#scatter .u-over").bounding_box()
+    reset.mouse.move(box["x"] + 5, box["y"] + 5)
+    reset.mouse.down()
+    reset.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.6 * box["height"], steps=4)
+    settle(reset, reset.mouse.up)
+    left, right, low, high = map(float, state_of(reset)["box"].split(","))
+    p = explored["p_given"].values.astype(np.float64)
+    x, y = p.std(0), p.mean(0)
+    inside = (x >= left) & (x <= right) & (y >= low) & (y <= high)
+    assert 0 < inside.sum() < SAMPLES
+    assert count(reset) == inside.sum()
+    settle(reset, lambda: reset.click("#unbox"))
+    assert count(reset) == SAMPLES
+
+
+def test_a_click_on_a_point_shows_its_sample(reset: Any, explored: xarray.Dataset) -> None:
+    p = explored["p_given"].values.astype(np.float64)
+    farthest = int(p.std(0).argmax())
+    place = reset.evaluate(
+        f"(() => {{ const chart = document.querySelector('#scatter').chart;"
+        f" return [chart.valToPos({p.std(0)[farthest]}, 'x'), chart.valToPos({p.mean(0)[farthest]}, 'y')]; }})()"
+    )
+    reset.locator("#scatter .u-over").click(position={"x": place[0], "y": place[1]})
+    reset.wait_for_selector(f"#detail[data-sample='{int(explored['sample'].values[farthest])}']")
+
+
+# The list
+
+
+def test_sorting_puts_the_most_suspect_first(reset: Any, explored: xarray.Dataset) -> None:
+    wrong_events = (explored["prediction"].values != explored["given"].values).sum(0)
+    choose(reset, sort="wrong_events")
+    values = wrong_events[shown(reset)]
+    assert values[0] == wrong_events.max()
+    assert (np.diff(values) <= 0).all()
+    # What is never learnt is the most suspect of all.
+    choose(reset, sort="forgetting_events")
+    never = (explored["prediction"].values != explored["given"].values).all(0)
+    assert never[shown(reset)[: int(never.sum())]].all()
+    choose(reset, sort="wrong_events", order="clear")
+    assert wrong_events[shown(reset)][0] == wrong_events.min()
+    fill(reset, "low", "2")
+    assert count(reset) == (wrong_events >= 2).sum()
+
+
+def test_the_list_begins_as_the_figure_of_the_most_suspect_samples(reset: Any, study: Path, explored: xarray.Dataset) -> None:
+    figure = draw_figure("suspicious_samples", study_runs(study)).numbers["sample"].tolist()
+    assert explored["sample"].values[shown(reset)[: len(figure)]].tolist() == figure
+
+
+def test_pages_show_every_sample_once(reset: Any) -> None:
+    choose(reset, sort="sample")
+    seen = shown(reset)
+    while reset.get_attribute("#next", "aria-disabled") == "false":
+        before = shown(reset)
+        reset.click("#next")
+        reset.wait_for_function(f"document.querySelector('.tile').dataset.position !== '{before[0]}'")
+        seen += shown(reset)
+    assert sorted(seen) == list(range(SAMPLES))
+
+
+def test_the_keyboard_reaches_the_list_and_moves_in_it(open_page: Opener) -> None:
+    page = open_page()
+    page.focus("#noise")
+    stops = 1
+    while page.evaluate("document.activeElement.className").split(" ")[0] != "tile":
+        page.keyboard.press("Tab")
+        stops += 1
+        assert stops <= 15
+    order = shown(page)
+    across = page.evaluate(
+        "(() => { const all = [...document.querySelectorAll('.tile')];"
+        " return all.filter((tile) => tile.offsetTop === all[0].offsetTop).length; })()"
+    )
+    for key, place in [("ArrowRight", 1), ("ArrowDown", 1 + across), ("ArrowLeft", across), ("End", 59), ("Home", 0)]:
+        page.keyboard.press(key)
+        assert focused(page) == str(order[place]), key
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#detail[data-sample]")
+    assert focused(page) == str(order[0])
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#detail:not([data-sample])")
+    assert focused(page) == str(order[0])
+    page.keyboard.press("PageDown")
+    page.wait_for_function(f"document.activeElement.dataset.position !== '{order[0]}'")
+    assert focused(page) == str(shown(page)[0])
+    assert not set(shown(page)) & set(order)
+
+
+def test_the_skip_link_leads_to_the_list(open_page: Opener) -> None:
+    page = open_page()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert focused(page) == "list"
+
+
+# The detail
+
+
+def test_a_click_shows_the_sample_s_labels_image_and_a_curve_per_method(reset: Any, explored: xarray.Dataset) -> None:
+    choose(reset, which="mislabelled")
+    position = shown(reset)[0]
+    reset.click(".tile >> nth=0")
+    sample = int(explored["sample"].values[position])
+    reset.wait_for_selector(f"#detail[data-sample='{sample}']")
+    heading = reset.inner_text("#detail h3")
+    true, given = explored["true"].values[position], explored["given"].values[position]
+    assert heading == f"Sample {sample}: {true}, labelled as {given}"
+    assert reset.eval_on_selector_all("#lines label", "(all) => all.map((each) => each.textContent)") == ["CE", "DLB"]
+    drawn = reset.evaluate("document.querySelector('#curve').chart.data[1]")
+    p = explored["p_given"].values[:, position]
+    np.testing.assert_allclose(drawn, p, atol=0.5 / 63 + 1e-3)
+    told = re.search(r"CE from (\S+) at epoch 1 to (\S+) at epoch 4", reset.get_attribute("#curve", "aria-label"))
+    assert told is not None
+    np.testing.assert_allclose([float(told[1]), float(told[2])], p[[0, -1]], atol=0.5 / 63 + 5e-3)
+    pixels = reset.evaluate(
+        "Array.from(document.querySelector('#detail canvas.sample').getContext('2d').getImageData(0, 0, 8, 8).data)"
+        ".filter((_, i) => i % 4 === 0)"
+    )
+    images = load_data(DATA_SETS.parse("digits"), None, SAMPLES).train_images
+    assert pixels == images[position, 0].ravel().tolist()
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_the_detail_opens_beside_the_list_or_below_the_row(open_page: Opener, width: int) -> None:
+    page = open_page("#samples", width=width)
+    tile = page.locator(".tile >> nth=5")
+    tile.click()
+    page.wait_for_selector("#detail[data-sample]")
+    detail, chosen = page.locator("#detail").bounding_box(), tile.bounding_box()
+    if width == 1400:
+        assert detail["x"] >= page.locator("#list").bounding_box()["x"] + page.locator("#list").bounding_box()["width"]
+        assert detail["y"] < 900
+    else:
+        assert 0 <= detail["y"] - (chosen["y"] + chosen["height"]) < 20
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+# The address
+
+
+def test_the_address_brings_the_state_back(open_page: Opener, reset: Any) -> None:
+    choose(reset, seed="1", which="mislabelled", sort="confidence", x="aum")
+    fill(reset, "high", "0.5")
+    reset.click(".tile >> nth=1")
+    reset.wait_for_selector("#detail[data-sample]")
+    wanted = shown(reset)
+    address = reset.evaluate("location.hash")
+    copy = open_page(address)
+    copy.wait_for_selector("#detail[data-sample]")
+    assert shown(copy) == wanted
+    assert copy.input_value("#seed") == "1"
+    assert copy.input_value("#x") == "aum"
+    assert copy.inner_text("#detail h3") == reset.inner_text("#detail h3")
+    # An address that holds nonsense opens all the same.
+    odd = open_page("#samples?noise=no&seed=x&sort=y&true=99&box=1,2&page=900&sample=-1&which=z")
+    assert count(odd) == SAMPLES
+
+
+# Downloads
+
+
+def saved(page: Any, what: str) -> bytes:
+    with page.expect_download() as download:
+        page.click(what)
+    return Path(download.value.path()).read_bytes()
+
+
+def test_the_selection_is_downloaded_as_csv(reset: Any, explored: xarray.Dataset) -> None:
+    choose(reset, which="mislabelled")
+    rows = list(csv.DictReader(io.StringIO(saved(reset, "#save").decode())))
+    wrong = explored["given"].values != explored["true"].values
+    assert sorted(int(row["sample"]) for row in rows) == sorted(explored["sample"].values[wrong].tolist())
+    of_sample = {int(row["sample"]): row for row in rows}
+    for position in np.flatnonzero(wrong):
+        row = of_sample[int(explored["sample"].values[position])]
+        assert (row["true"], row["given"]) == tuple(str(explored[name].values[position]) for name in ("true", "given"))
+        p = explored["p_given"].values[:, position].astype(np.float64).mean()
+        assert float(row["confidence"]) == pytest.approx(p, rel=1e-5)
+
+
+def test_tables_and_figures_are_downloaded(page: Any, study: Path) -> None:
+    kept = pandas.read_csv(io.BytesIO(saved(page, "a[download='results.csv']")))
+    assert kept["test_accuracy_last"].tolist() == pytest.approx(study_runs(study).results["test_accuracy_last"].tolist())
+    assert saved(page, "a[download='memorisation.png']").startswith(b"\x89PNG")
+    numbers = pandas.read_csv(io.BytesIO(saved(page, "#figure-noise_robustness a[download$='.csv']")))
+    assert "test_accuracy_last" in numbers
+
+
+# For every reader
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (1400, "dark"), (390, "light")])
+def test_axe_finds_nothing(open_page: Opener, width: int, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python", reason="needs the extra noisylab[test] with axe-playwright-python")
+    page = open_page(width=width, color_scheme=scheme)
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    page.click(".tile >> nth=3")
+    page.wait_for_selector("#detail[data-sample]")
+    page.evaluate((Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run()")
+    assert len(found["passes"]) > 30
+    assert [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]] == []
+
+
+def test_colours_follow_the_scheme(open_page: Opener) -> None:
+    def paper(page: Any) -> str:
+        return str(page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
+
+    assert paper(open_page()) == "rgb(255, 255, 255)"
+    assert max(map(int, re.findall(r"\d+", paper(open_page(color_scheme="dark"))))) < 50
+
+
+def test_printed_tables_are_whole(open_page: Opener) -> None:
+    page = open_page(width=720)
+    page.emulate_media(media="print")
+    wide = page.eval_on_selector_all(".wide", "(all) => all.map((each) => [each.scrollWidth, each.clientWidth])")
+    assert len(wide) >= 4
+    assert all(needed <= there for needed, there in wide)
+    assert not page.is_visible("#samples")
