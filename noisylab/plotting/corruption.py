@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from noisylab.core.foreign_text import class_texts, for_matplotlib, short_names
 from noisylab.corruption import NoisyLabels, diagnose
-from noisylab.corruption.class_numbers import have_other_numbers
 from noisylab.corruption.matrices import Matrix, dense, diagonal_of, row_chunks, rows_of
 from noisylab.data.streaming import Images
 from noisylab.plotting.drawn_figure import DrawnFigure
@@ -45,7 +44,7 @@ def transition_heatmap(
     ax.set(xlabel="given label", ylabel="true class")
     labels = [str(c) for c in range(len(matrix))] if names is None else class_texts(names)
     if len(matrix) > ANNOTATED:
-        _number_ticks(ax, labels, both=True)
+        _some_ticks(ax, labels, both=True)
         return ax
     columns = [*labels, "image replaced"][: matrix.shape[1]]
     turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, columns)) > 2 else {}
@@ -95,7 +94,7 @@ def rate_per_class(noisy: NoisyLabels, *, names: Sequence[str] | None = None, ax
     ax.set_ylim(0, max((1.15 + 0.1 * rows) * max(float(np.nanmax(rates)), noisy.rate), 0.05))
     labels = class_texts(_labels(noisy, names))
     if noisy.num_classes > ANNOTATED:
-        _number_ticks(ax, labels)
+        _some_ticks(ax, labels)
     else:
         turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, labels)) > 2 else {}
         ax.set_xticks(places, labels, **turned)
@@ -231,13 +230,13 @@ def _labels(noisy: NoisyLabels, names: Sequence[str] | None) -> list[str]:
     return [str(c) for c in range(noisy.num_classes)] if known is None else list(known)
 
 
-def _number_ticks(ax: Axes, labels: Sequence[str], *, both: bool = False) -> None:
-    """Write names that are other numbers than the classes' own at the ticks of an axis with too many classes for all."""
-    if not have_other_numbers(tuple(labels)):
-        return
+def _some_ticks(ax: Axes, labels: Sequence[str], *, both: bool = False) -> None:
+    """Write the names of some classes at the ticks of an axis with too many classes for all."""
     for axis in (ax.xaxis, ax.yaxis)[: 1 + both]:
-        axis.set_major_locator(MaxNLocator(integer=True))
+        axis.set_major_locator(MaxNLocator(nbins=8, integer=True))
         axis.set_major_formatter(lambda at, _: labels[round(at)] if 0 <= at < len(labels) else "")
+    if max(map(len, labels)) > 4:
+        ax.tick_params(axis="x", labelrotation=90)
 
 
 def _replaced_in_words(noisy: NoisyLabels) -> str:

@@ -92,9 +92,9 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
             ax.set_title(name if math.isnan(p) else f"{name}\np {'< .001' if p < 0.001 else f'= {format_p(p)}'}")
         count = " to ".join(dict.fromkeys(map(str, (ranks["n"].min(), ranks["n"].max()))))
         several = ranks["n"].max() > 1
+        marks = "dark: mean" if singly else "bars: mean and 95 % interval"
         band = (
-            f"one data set; pale dots: {count} seeds (larger: more of them), {'dark: mean' if singly else 'bars: mean and 95 % interval'}\n"
-            "p: Friedman over the seeds"
+            f"one data set; pale dots: {count} seeds (larger: more of them), {marks}\np: Friedman over the seeds"
             if several
             else "one data set, one seed"
         )

@@ -22,6 +22,8 @@ from noisylab.plotting.style import WIDTHS, Width, exposure_legend, has_room, in
 APART = "other noises"
 # Ticks for more rates would be written over one another.
 TICKS = 7
+# Characters of a name below the methods under a noise.
+SHORT = 24
 
 
 def accuracy_against_rate(
@@ -101,7 +103,9 @@ def accuracy_of_noises(
             low, high = band(rows, measure, share=is_share(measure))
             reach = np.array([rows[measure] - low, high - rows[measure]])
         ax.errorbar(at, rows[measure], yerr=reach, **{"capsize": 1.5, "elinewidth": 0.8} | look | kwargs)
-    written = ["\n".join(textwrap.wrap(noise if names is None else names[noise], 16)) for noise in noises]
+    written = [
+        "\n".join(textwrap.wrap(noise if names is None else names[noise], 16, break_long_words=False)) for noise in noises
+    ]
     ax.set_xticks(range(len(noises)), written)
     ax.set_xlim(-0.5, len(noises) - 0.5)
     ax.grid(visible=False, axis="x")
@@ -128,14 +132,16 @@ def noise_robustness_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnF
     singly = drawn_singly(shown)
     with paper_style():
         across = min(len(panels), 2) if has_room(width) else 1
-        alone = APART in panels and panels[APART]["noise"].nunique() > 3
+        # About twelve letters per inch.
+        beside = list(dict.fromkeys(panels[APART]["noise"])) if APART in panels else []
+        names = runs.names.short("noise", beside, SHORT)
+        alone = sum(map(len, names.values())) > 30
         size = inches(width) if across == 2 or alone else min(inches(width), WIDTHS["column"])
         figure, grid, axes = panel_grid(len(panels), across, width=size, row=2.4, rest=0.5, sharey=True)
         for ax, (kind, rows) in zip(axes, panels.items(), strict=True):
             noises = list(dict.fromkeys(rows["noise"]))
             seeds = shown[shown["noise"].isin(noises)] if singly else None
             if kind == APART:
-                names = runs.names.short("noise", noises, LONGEST)
                 accuracy_of_noises(rows, seeds=seeds, names=names, styles=styles, ax=ax)
                 ax.set(xlabel="noise")
                 continue

@@ -251,13 +251,12 @@ def study_runs(
         ['ce', 'dlb']
     """
     place = expanded(folder)
-    results = choose(_finished(place), where)
+    results = in_order(choose(_finished(place), where), _planned(place))
     names = display_names(labels or {}, results)
-    everyone = dict.fromkeys(in_order(results, _planned(place))["method"])
+    everyone = dict.fromkeys(results["method"])
     order = tuple(_method(method, results, names) for method in several("methods", methods)) if methods else ()
     if order:
-        results = results[results["method"].isin(order)]
-    results = in_order(results, order or _planned(place))
+        results = in_order(results[results["method"].isin(order)], order)
     known, chosen = list(dict.fromkeys(results["noise"])), noise is not None
     if noise is None:
         noise = hardest_noise(results)
