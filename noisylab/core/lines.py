@@ -10,7 +10,9 @@ from noisylab.core.foreign_text import short_names, width_of
 def in_lines(text: str, width: int, indent: int = 0) -> str:
     """Text in lines of at most `width` characters if it can be broken after a comma, an @ or a space.
 
-    A number or a name is never broken, even if it is longer, and a minus stays with what follows. indent: spaces before the first line; further lines have two more.
+    A number or a name is never broken, even if it is longer, and a minus stays with what follows.
+
+    indent: spaces before the first line; further lines have two more.
 
     Example:
         >>> from noisylab.core.lines import in_lines

@@ -135,19 +135,20 @@ def _number_parts(cells: Sequence[str], bold: Sequence[bool], heights: Sequence[
     parts = [_numbers("", weighed(means, [f"{{{text}}}" if text else "" for text in texts]), means, heights)]
     if any(halves):
         parts.append(_Part(r"@{\,}c", _spread([r"$\pm$" if half else "" for half in halves], heights), _width("±") + 3))
-        parts.append(_numbers(r"@{\,}", weighed(halves, empty), halves, heights))
+        # At its left, so that a wide heading does not take it away from the sign.
+        parts.append(_numbers(r"@{\,}", weighed(halves, empty), halves, heights, ",table-number-alignment=left"))
     if any(rests):
         parts.append(_Part(r"@{\ }l", _spread(list(map(for_latex, rests)), heights), max(map(_width, rests)) + 3))
     return parts
 
 
-def _numbers(before: str, cells: Sequence[str], numbers: Sequence[str], heights: Sequence[int]) -> _Part:
+def _numbers(before: str, cells: Sequence[str], numbers: Sequence[str], heights: Sequence[int], more: str = "") -> _Part:
     """A column of siunitx, as wide as its numbers."""
     held = [number.lstrip("+-").partition(".") for number in numbers]
     whole, decimals = (max(len(part[place]) for part in held) for place in (0, 2))
     sign = any(number.startswith(("+", "-")) for number in numbers)
     options = f"table-format={'+' * sign}{whole}{f'.{decimals}' if decimals else ''}"
-    options += ",retain-explicit-plus" if any(number.startswith("+") for number in numbers) else ""
+    options += (",retain-explicit-plus" if any(number.startswith("+") for number in numbers) else "") + more
     width = _width("+" * sign + "0" * (whole + decimals) + "." * (decimals > 0))
     return _Part(f"{before}S[{options}]", _spread(cells, heights), width)
 

@@ -103,9 +103,7 @@ def _results_table(
     left_out: Sequence[str],
     names: DisplayNames,
 ) -> Table:
-    exposure = [name for name in EXPOSURE if name in summary and name not in measures]
-    if "images_total" in exposure and (summary["images_total"] == summary["images_processed"]).all():
-        exposure.remove("images_total")
+    exposure = [name for name in _exposure(summary) if name not in measures]
     text = [Column(name.replace("_", " "), text=True) for name in (*by, "noise")]
     rows = tuple(
         (
@@ -128,6 +126,15 @@ def _results_table(
     if left_out:
         said.append(f"More columns (noisylab compare --columns): {', '.join(sorted(left_out, key=list(summary).index))}")
     return Table(". ".join(said), heads, rows, sections=len(by) + 1)
+
+
+def _exposure(summary: pandas.DataFrame) -> list[str]:
+    """The exposures that a table shows: all images only if they differ from those of the measured network."""
+    held = [name for name in EXPOSURE if name in summary]
+    first, total = "images_processed", "images_total"
+    if {first, total} <= set(held) and (summary[first] == summary[total]).all():
+        held.remove(total)
+    return held
 
 
 def _overrides(results: pandas.DataFrame) -> list[str]:
@@ -219,7 +226,7 @@ def accuracy_table(
     summary, best = summarise(results, by, [measure]), leaders(results, measure, by)
     significant = {_key(row, (*by, "noise", "method")) for row in best.to_dict("records") if row["significant"]}
     noises = list(dict.fromkeys(summary["noise"]))
-    exposure = [name for name in EXPOSURE if name in summary]
+    exposure = _exposure(summary)
     called = _called(names, "method", results["method"])
     fidelity = dict(zip(results["method"], results["fidelity"], strict=True)) if "fidelity" in results else {}
     rows: list[tuple[str, ...]] = []

@@ -47,7 +47,7 @@ def test_contrasts_measure_and_columns_are_chosen_by_name(study: Path, capsys: p
     said = capsys.readouterr().out
     primary = said[said.index("Primary contrasts") : said.index("Under each noise")]
     assert "test nll, mean over the noisy settings" in " ".join(primary.split())
-    assert "repeat - ce" in primary
+    assert "repeat - CE" in primary
     assert "dlb" not in primary
     # Power is said for shares alone, whose unit is known.
     assert "probability" not in said

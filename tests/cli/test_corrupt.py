@@ -25,7 +25,7 @@ def test_a_file_of_labels_needs_no_data_set_and_no_extra(tmp_path: Path) -> None
     ]
     answers = on_the_base_install(lines)
     assert {(answer.status, answer.err) for answer in answers} == {(0, "")}
-    assert "200 labels, 4 classes" in answers[0].out
+    assert "200 labels, 4 classes" in " ".join(answers[0].out.split())
     noisy = NoisyLabels.load(tmp_path / "noise.npz")
     assert 0 < noisy.rate < 0.4
     for out in written:

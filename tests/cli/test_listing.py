@@ -1,5 +1,6 @@
 """`noisylab list`."""
 
+import re
 from typing import get_args
 
 import pytest
@@ -8,24 +9,29 @@ from helpers_cli import noisylab, without
 from noisylab.cli.listing import Kind, registry_of
 
 
-def test_every_name_of_every_kind_has_a_line_with_its_options_without_torch() -> None:
+def test_every_name_of_every_kind_has_a_line_with_its_options_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     counts, *listed = without(["torch"], [["list"], *[["list", kind] for kind in get_args(Kind)]])
     assert [line.split()[0] for line in counts.out.splitlines()] == list(get_args(Kind))
     for kind, answer in zip(get_args(Kind), listed, strict=True):
         entries = registry_of(kind).entries()
         assert (answer.status, answer.err) == (0, "")
-        lines = answer.out.splitlines()
-        assert [line.split()[0] for line in lines] == list(entries)
-        for line, entry in zip(lines, entries.values(), strict=True):
-            assert all(key in line for key in entry.options)
+        # A name begins a line; further lines are indented.
+        blocks = re.split(r"\n(?=\S)", answer.out)
+        assert [block.split()[0] for block in blocks] == list(entries)
+        for block, entry in zip(blocks, entries.values(), strict=True):
+            assert all(key in block for key in entry.options)
 
 
-def test_a_line_states_what_it_is_its_source_and_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = noisylab(capsys, "list", "methods").out.splitlines()
-    (gce,) = [line for line in lines if line.startswith("gce ")]
-    assert "  Generalised cross-entropy, (1 - p_g^q) / q  " in gce
-    assert "  Zhang and Sabuncu, NeurIPS 2018  " in gce
-    assert gce.endswith("  q=0.7")
+def test_a_name_stands_beside_what_it_is_its_source_and_the_defaults(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    text = noisylab(capsys, "list", "methods").out
+    (gce,) = [block for block in re.split(r"\n(?=\S)", text) if block.startswith("gce ")]
+    first, second = gce.splitlines()
+    assert first.endswith("  Generalised cross-entropy, (1 - p_g^q) / q (Zhang and Sabuncu, NeurIPS 2018)")
+    assert second.strip() == "q=0.7"
 
 
 @pytest.mark.parametrize(
@@ -40,7 +46,7 @@ def test_a_line_states_what_it_is_its_source_and_the_defaults(capsys: pytest.Cap
         ("methods", "mr_kd", "\nfidelity: approximation (a part is missing)\n"),
         ("methods", "mr_kd", "\ndeviations:\n  the network that mixes the copies is missing"),
         ("methods", "elr", "  weight    3.0  paper, CIFAR-10, symmetric noise\n"),
-        ("methods", "elr", "\nrecipes (--recipe paper):\n  default  learning_rate=0.02, weight_decay=0.001  paper"),
+        ("methods", "elr", "\nrecipes (--recipe paper):\n  default  learning_rate=0.02, weight_decay=0.001 (paper"),
         ("methods", "ce", "\nfidelity: paper (as printed)\npublished number: not run here"),
         ("noise", "symmetric:0.4", "T_ij = r/(K-1)"),
         ("noise", "symmetric", "  rate          a finite number in [0, 1]; short: symmetric:RATE\n"),

@@ -82,7 +82,7 @@ def test_the_report_states_rates_and_classes(capsys: pytest.CaptureFixture[str])
     said = capsys.readouterr().out
     assert "nominal rate 0.4000, realised rate 0.2000 (20 mislabelled)" in said
     assert "0 (4)" in said
-    assert len(said.splitlines()) == 6 + 10
+    assert len(said.splitlines()) == 7 + 10
 
 
 def test_the_report_says_which_classes_are_never_given(capsys: pytest.CaptureFixture[str]) -> None:

@@ -147,11 +147,11 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_a_study_ends_with_a_table_and_says_where_everything_is(finished: tuple[Path, str]) -> None:
     printed = finished[1]
     assert printed.startswith("4 runs, 0 already done; 4 to do on 2 processes\n")
-    for title in ("test accuracy", "peak", "memorised", "images", "updates", "dlb - ce"):
+    for title in ("test accuracy", "peak", "memorised", "images", "updates", "DLB - CE"):
         assert title in table_of(printed)
-    named = re.search(r"one row per run, tables and figures: (.*)", printed)
+    named = printed.partition("\nOne row per run, tables and figures:\n")[2].splitlines()
     assert named
-    assert all(Path(path).is_file() for path in named[1].split(", "))
+    assert all(Path(path).is_file() for path in named)
 
 
 def test_a_study_leaves_its_tables_and_figures_with_their_numbers(finished: tuple[Path, str]) -> None:

@@ -53,11 +53,11 @@ def test_a_run_shows_every_epoch_and_is_one_of_its_study(study: Callable[..., st
     lines = [line.split() for line in printed.splitlines() if re.match(r" +[0-9]+ ", line)]
     metrics = pandas.read_csv(tmp_path / row["id"] / "metrics.csv")
     assert [line[0] for line in lines] == ["1", "2", "3"]
-    assert [float(line[2]) for line in lines] == metrics["test_accuracy"].round(3).tolist()
-    assert f"{row['test_accuracy_last']:.4f} at the last epoch" in printed
+    assert [float(line[2]) for line in lines] == (100 * metrics["test_accuracy"]).round(1).tolist()
+    assert f"{100 * row['test_accuracy_last']:.1f} % at the last epoch" in " ".join(printed.split())
     again = study("train", options)
     assert not [line for line in again.splitlines() if re.match(r" +[0-9]+ ", line)], "it is done"
-    assert "at the last epoch" in again
+    assert "at the last epoch" in " ".join(again.split())
 
 
 def test_sensitivity_maps_every_cell_with_as_many_images_as_ce_has(study: Callable[..., str], tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_one_run_takes_the_settings_of_a_study_and_is_one_of_its_runs(study: Cal
         "sweep",
         f"{shared} --methods dlb@learning_rate=0.1,momentum=0.8 --noise symmetric:0.4 --seeds 1 --jobs 1 --out {tmp_path}",
     )
-    assert again.startswith("1 runs, 1 already done")
+    assert again.startswith("1 run, 1 already done")
 
 
 def test_dlb_without_distillation_is_repeat_whatever_the_dose(study: Callable[..., str], tmp_path: Path) -> None:
@@ -182,9 +182,9 @@ def test_a_study_goes_on_from_its_own_file_and_from_one_of_toml(study: Callable[
     more = study("sweep", f"--config {tmp_path / 'mine.toml'} --jobs 1 --out {out} --batch-size 32 --seeds 2")
     assert more.startswith("4 runs, 2 already done; 2 to do")
     assert study("status", str(out)) == "6 done, of 6 runs\n"
-    assert study("compare", f"{out} --where batch_size=16").count("\n  dlb - ce") == 1
+    assert study("compare", f"{out} --where batch_size=16").count("\n  DLB - CE") == 1
     # In the primary contrasts, and under the noise.
-    assert study("compare", f"{out} --by batch_size").count("\n  dlb - ce") == 4
+    assert study("compare", f"{out} --by batch_size").count("\n  DLB - CE") == 4
     said = study("compare", str(out), status=2)
     assert "batch_size: 16, 32" in said
     assert "--where" in said
