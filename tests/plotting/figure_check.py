@@ -25,8 +25,33 @@ from noisylab.plotting.style import WIDTHS
 CONTACT_SHEETS = ("suspicious_samples",)
 # Where drawn numbers are of another kind than those of the table, and why.
 DERIVED: dict[str, str] = {"suspicious_samples": "images, and curves of single samples, which the records hold"}
-# Figures that have nothing to show of a study: a part of the reason that they give.
-REFUSED: dict[str, dict[str, str]] = {}
+# Figures of a setting that differs, and of two options.
+OF_SETTINGS = {"axis_comparison": "the runs do not differ in any", "option_map": "a map needs two options"}
+# Figures of mislabelled samples.
+OF_MISLABELLED = (
+    "accuracy_against_consistency",
+    "consistency",
+    "detection",
+    "forgetting",
+    "loss_separation",
+    "memorisation",
+    "mislabelled_predictions",
+    "suspicious_samples",
+    "training_dynamics",
+    "transition_matrix",
+)
+# Figures that have nothing to show of one of the studies of `stress_studies`, with a part of the reason that they give.
+REFUSED: dict[str, dict[str, str]] = defaultdict(lambda: OF_SETTINGS)
+REFUSED["clean_only"] = OF_SETTINGS | dict.fromkeys(OF_MISLABELLED, "no sample is mislabelled under symmetric:0")
+REFUSED["two_settings"] = {
+    name: OF_SETTINGS.get(name, "runs differ in batch_size: 32, 64, 128")
+    for name in FIGURES.entries()
+    if name not in ("axis_comparison", "differences")
+}
+REFUSED["two_options"] = {
+    "axis_comparison": OF_SETTINGS["axis_comparison"],
+    "accuracy_against_consistency": "differ in more than alpha",
+}
 
 
 def check(drawn: DrawnFigure, width: str = "page", name: str = "") -> list[Violation]:

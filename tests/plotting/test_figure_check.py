@@ -46,7 +46,7 @@ def study(name: str, shared: Path) -> StudyRuns:
 @pytest.mark.parametrize("name", FIGURES.entries())
 @pytest.mark.parametrize("of", STUDIES)
 def test_a_figure_keeps_what_it_must_in_both_widths(of: str, name: str, shared: Path) -> None:
-    runs, refusal = study(of, shared), REFUSED.get(of, {}).get(name)
+    runs, refusal = study(of, shared), REFUSED[of].get(name)
     for width in WIDTHS:
         found = check_drawn(name, runs, width)
         if refusal is None:
@@ -54,6 +54,14 @@ def test_a_figure_keeps_what_it_must_in_both_widths(of: str, name: str, shared: 
         else:
             assert [each.kind for each in found] == ["refused"], f"it is drawn now: take it off the list ({found})"
             assert refusal in found[0].what
+
+
+def test_a_study_is_written_alike_each_time(tmp_path: Path) -> None:
+    one, two = (STUDIES["one_seed"](tmp_path / name) for name in ("one", "two"))
+    assert (one / "results.csv").read_bytes() == (two / "results.csv").read_bytes()
+    runs = study_runs(one).results
+    assert runs["method"].tolist() == ["ce", "repeat", "dlb"]
+    assert runs["memorised"].between(0.02, 0.98).all()
 
 
 # The check finds what it is there for
