@@ -3,12 +3,17 @@
 const page = (() => {
   const by = (id) => document.getElementById(id);
 
+  function bytesOf(base64) {
+    // Not in every browser yet, and much faster.
+    if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
+    const text = atob(base64), bytes = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+    return bytes;
+  }
+
   /** The bytes of a packed script element: base64 of gzip. */
   async function unpack(id) {
-    const text = atob(by(id).textContent);
-    const bytes = new Uint8Array(text.length);
-    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const stream = new Blob([bytesOf(by(id).textContent)]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Response(stream).arrayBuffer();
   }
 

@@ -208,11 +208,8 @@ def _figures(runs: StudyRuns, progress: Progress) -> tuple[list[PageFigure], lis
         try:
             figure = draw_figure(name, runs)
             picture = figure.rendered("png", dpi=DPI)
-            numbers = (
-                packed(for_csv(_without_folders(figure.numbers, runs.names)).encode())
-                if len(figure.numbers) <= MOST_NUMBERS
-                else ""
-            )
+            shown = _without_folders(figure.numbers, runs.names)
+            numbers = packed(for_csv(shown).encode()) if len(shown) <= MOST_NUMBERS else ""
             url = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
             words = f"{figure.caption.rstrip('.')}. {finding(figure.numbers, runs.noise, runs.names)}"
             drawn.append(PageFigure(name, figure.caption, words, url, Image.open(io.BytesIO(picture)).size, numbers))
@@ -223,11 +220,11 @@ def _figures(runs: StudyRuns, progress: Progress) -> tuple[list[PageFigure], lis
 
 def _without_folders(table: pandas.DataFrame, names: DisplayNames) -> pandas.DataFrame:
     """A table whose texts name no folder: the page may go to readers who are not to know the author."""
-    texts = {name: column for name, column in table.items() if column.dtype.kind == "O"}
-    named = {
-        name: column.map(lambda value: names.data(value) if "/" in str(value) else value) for name, column in texts.items()
-    }
-    return table.assign(**{str(name): column for name, column in named.items()})
+
+    def named(value: object) -> object:
+        return names.data(value) if isinstance(value, str) and "/" in value else value
+
+    return table.assign(**{str(name): column.map(named) for name, column in table.items() if column.dtype.kind == "O"})
 
 
 def _shown(value: Any) -> Any:

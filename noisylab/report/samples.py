@@ -25,8 +25,8 @@ from noisylab.recording.records import load_dynamics
 if TYPE_CHECKING:
     import xarray
 
-# Thumbnails have at most this size (pixels), and a sheet has this many, so that a page decodes only visible ones.
-LARGEST, PER_SHEET, PER_ROW = 64, 1024, 32
+# Thumbnails have at most this size (pixels), and a sheet has this many, so that a page decodes few that it does not show.
+LARGEST, PER_SHEET, PER_ROW = 64, 128, 16
 # Characters of the name of a class.
 LONGEST_NAME = 80
 # Characters of the name of a method.

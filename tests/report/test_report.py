@@ -23,7 +23,7 @@ from noisylab.plotting.study_runs import study_runs
 from noisylab.report.findings import finding
 from noisylab.report.page import build_page, explore
 from noisylab.report.runs_table import runs_table
-from noisylab.report.samples import PER_SHEET, chosen_epochs, curves, explorer_data, packed, sheets
+from noisylab.report.samples import PER_ROW, PER_SHEET, chosen_epochs, curves, explorer_data, packed, sheets
 from noisylab.study.grid import Grid
 from noisylab.study.plan import plan
 from noisylab.study.run import run_one
@@ -43,7 +43,7 @@ def test_thumbnails_stand_where_the_page_looks_for_them() -> None:
 def test_large_images_become_small_thumbnails_and_many_are_compressed() -> None:
     urls, tile = sheets(np.zeros((3, 1, 200, 100), dtype=np.uint8))
     assert tile == (64, 32)
-    assert Image.open(BytesIO(b64decode(urls[0].partition(",")[2]))).size == (32 * 32, 64)
+    assert Image.open(BytesIO(b64decode(urls[0].partition(",")[2]))).size == (32 * PER_ROW, 64)
     many, _ = sheets(np.zeros((10_001, 1, 2, 2), dtype=np.uint8))
     assert many[0].startswith("data:image/jpeg")
 
