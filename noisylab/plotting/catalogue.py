@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from noisylab.core.foreign_text import one_line
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns
@@ -11,7 +12,7 @@ from noisylab.plotting.style import Width
 
 def why_not(error: Exception) -> str:
     """Why there is no figure, on one line: a ValueError says it; the name of any other error is part of the reason."""
-    said = " ".join(str(error).split())
+    said = one_line(error)
     return said if isinstance(error, ValueError) else f"it failed with {type(error).__name__}: {said}"
 
 
