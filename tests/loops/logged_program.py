@@ -2,8 +2,8 @@
 
 `logged_program.py PROGRAM LOG [STEPS]` runs it as it is printed; after so many steps the process is killed.
 `logged_program.py PROGRAM LOG variants NAME...` runs variants of it, one after the other, each in a folder LOG/NAME of its own.
-A name with the word "stopped" is stopped after STOP_AFTER steps, and run again. Every process writes steps-RANK.pt, those before
-the stop in a folder `before`.
+With the word "stopped" in its name, it is stopped after STOP_AFTER steps, and run again. Every process writes steps-RANK.pt, and
+those before the stop in a folder `before`.
 """
 
 import os

@@ -9,7 +9,6 @@ import tempfile
 from pathlib import Path
 
 import torch
-
 from logged_program import STEPS_EARLY
 from loop_programs import PAGE, TRAINERS, Log, check_losses, check_orders, check_presentations, check_record, launch, logs_of
 

@@ -100,8 +100,9 @@ def check_presentations(logs: list[Log], twice: int = 0) -> None:
         new: list[int] = []
         for log in logs:
             last: list[int] = [] if epoch == 0 else halves(log)[log.ends[epoch - 1] - 1]
-            own = halves(log)[log.epochs()[epoch]]
-            repeated = [index.tolist()[: -len(half)] for index, half in zip(log.observed[log.epochs()[epoch]], own, strict=True)]
+            steps = log.epochs()[epoch]
+            own = halves(log)[steps]
+            repeated = [index.tolist()[: -len(half)] for index, half in zip(log.observed[steps], own, strict=True)]
             assert repeated == [last, *own[:-1]], "each new half is repeated in the next batch"
             new += itertools.chain(*own)
         left_out = 0 if twice else samples % len(logs)

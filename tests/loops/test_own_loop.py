@@ -99,5 +99,3 @@ def test_huggingface_s_trainer_goes_on_in_the_middle_of_an_epoch(ran: tuple[str,
     shown = (record["prediction"] != record.attrs["missing"]).mean("sample").values > 0.99
     interrupted = sum(stop <= SAVED_MIDWAY for stop in logs[0].ends)
     assert list(shown) == [epoch != interrupted for epoch in range(EPOCHS)]
-
-
