@@ -2,7 +2,7 @@
 
 `logged_program.py PROGRAM LOG [STEPS]` runs it as it is printed; after so many steps the process is killed.
 `logged_program.py PROGRAM LOG variants NAME...` runs variants of it, one after the other, each in a folder LOG/NAME of its own.
-With the word "stopped" in its name, it is stopped after STOP_AFTER steps, and run again. Every process writes steps-RANK.pt, and
+With the word "stopped" in its name, it is stopped after STOP_AFTER steps and run again. Every process writes steps-RANK.pt, and
 those before the stop in a folder `before`.
 """
 
