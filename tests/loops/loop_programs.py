@@ -50,7 +50,7 @@ def program(trainer: str) -> str:
     return str(source)
 
 
-def launch(trainer: str, folder: Path, processes: int, *rest: str, timeout: int = 200) -> "subprocess.CompletedProcess[str]":
+def launch(trainer: str, folder: Path, processes: int, *rest: str, timeout: int = 600) -> "subprocess.CompletedProcess[str]":
     """Run a program in a folder, by `python` or by `torchrun`, on the CPU."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "loop.py").write_text(program(trainer), encoding="utf-8")
