@@ -20,7 +20,7 @@ from noisylab.study.grid import Grid, check_values
 from noisylab.study.objects import data_spec, method_spec, model_spec, noise_spec, record_label
 from noisylab.study.plan import plan
 from noisylab.study.pool import Failure, end_if_imported_by_a_worker
-from noisylab.study.run_folder import CONFIG, FAILURE, collect, read_result
+from noisylab.study.run_folder import CONFIG, FAILURE, collect, read_result, refuse_run
 from noisylab.study.runner import Observer, run_plan
 from noisylab.study.study_file import STUDY, first_method, planned_runs, read_plans
 
@@ -124,8 +124,7 @@ def _folder(out: Paths) -> Path:
     folder = expanded(out)
     if not str(out).strip():
         raise ValueError("out must name a folder, got an empty text")
-    if (folder / CONFIG).is_file():
-        raise ValueError(f"{str(folder)!r} is the folder of a run; its study is {str(folder.absolute().parent)!r}")
+    refuse_run(folder)
     check_output(folder)
     make_output(folder)
     return folder
@@ -150,8 +149,7 @@ def open_study(path: Paths) -> "Study":
     """
     folder = expanded(path)
     check_folder(folder)
-    if (folder / CONFIG).is_file():
-        raise ValueError(f"{str(folder)!r} is the folder of a run; its study is {str(folder.absolute().parent)!r}")
+    refuse_run(folder)
     study = Study(folder)
     read_plans(folder)
     if not (folder / STUDY).is_file() and study.results.empty:

@@ -4,11 +4,14 @@ Example: noisylab corrupt --data cifar10 --noise asymmetric:0.4 --seed 1 --save 
 A file of labels needs no data set: noisylab corrupt --labels train.csv --noise symmetric:0.4 --out given.csv
 """
 
+import contextlib
 import csv
 import io
 import json
+import re
+import shlex
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,9 +100,12 @@ def main(args: Sequence[str]) -> int:
         name = source.label
     else:
         spec = NOISES.parse(arguments.noise)
-        inputs, ids = _inputs(arguments)
+        with _options_as_written("column", "by"):
+            inputs, ids = _inputs(arguments)
         name = Path(arguments.labels or "").stem
-    noisy = NOISES.create(spec, **inputs, seed=arguments.seed)
+    # The number of classes is an option for labels in a file only.
+    with _options_as_written("num_classes") if source is None else contextlib.nullcontext():
+        noisy = NOISES.create(spec, **inputs, seed=arguments.seed)
     # Refuse outside images that do not fit before printing or writing anything.
     images = None if data is None else _images(data, noisy)
     noisy.report()
@@ -120,6 +126,20 @@ def main(args: Sequence[str]) -> int:
         names = data.class_names if data else noisy.class_names
         _draw(noisy, images, names, f"{spec.label} on {name}, seed {arguments.seed}", arguments.plot)
     return 0
+
+
+@contextlib.contextmanager
+def _options_as_written(*names: str) -> Iterator[None]:
+    """Say these options in a ValueError as the command line writes them: `--by position` for `by='position'`."""
+    try:
+        yield
+    except ValueError as error:
+        pattern = rf"\b({'|'.join(names)})=(?:'([^']*)'|(\w*))"
+        raise ValueError(re.sub(pattern, lambda found: _written(found[1], found[2] or found[3]), str(error))) from None
+
+
+def _written(name: str, value: str) -> str:
+    return f"--{name.replace('_', '-')}" + (f" {shlex.quote(value)}" if value else "")
 
 
 def write_labels(

@@ -29,7 +29,7 @@ def readers_of(text: str, entries: Mapping[str, Entry]) -> str:
         paths = known or {name: path for name, path in paths.items() if not path.holds}
     elif Path(text).suffix:
         paths = {name: path for name, path in paths.items() if not path.folder} or paths
-    return ", ".join(f"{name}:PATH" for name in paths)[::-1].replace(" ,", " ro ", 1)[::-1]
+    return " or ".join(f"{name}:PATH" for name in paths)
 
 
 def main_path(entry: Entry) -> checks.IsPath | None:

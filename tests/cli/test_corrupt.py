@@ -169,6 +169,23 @@ def test_a_file_of_the_true_labels_is_warned_about_in_one_line(capsys: Capture, 
     assert len(done.err.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("content", "options", "said"),
+    [
+        ("label,my target\n0,1\n1,0\n", [], "may each hold the given labels; choose one, as in --column 'my target'"),
+        ("x,y\n0,1\n1,0\n", [], "say with --column which holds the given labels"),
+        ("id,label\n3,0\n3,1\n", [], "or --by position if that column does not say which sample a row is"),
+        ("label\n0\n1\n", ["--noise", "asymmetric(rate=0.4, mapping={0: 5})"], "; pass --num-classes 6 if there are such"),
+    ],
+)
+def test_advice_is_in_the_options_of_the_command(
+    capsys: Capture, tmp_path: Path, content: str, options: list[str], said: str
+) -> None:
+    (tmp_path / "x.csv").write_text(content)
+    done = noisylab(capsys, "corrupt", "--labels", tmp_path / "x.csv", *options)
+    assert done.refuses(said), done
+
+
 @pytest.mark.parametrize("ending", [".csv", ".txt", ".json", ".npy"])
 def test_labels_by_name_are_written_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str], ending: str) -> None:
     (tmp_path / "names.txt").write_text('dog\ncat\n"boat, small"\n' * 20)

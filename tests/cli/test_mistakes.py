@@ -215,9 +215,13 @@ def test_files_and_folders_that_cannot_be_used_are_named(capsys: pytest.CaptureF
         (empty / part / "class").mkdir(parents=True)
     corrupt.write_bytes(b"PK not an archive")
     np.savez(partial, train_images=np.zeros((4, 8, 8), dtype=np.uint8))
+    run = tmp_path / "study" / "run"
+    run.mkdir(parents=True)
+    (run / "config.json").touch()
     before = sorted(tmp_path.rglob("*"))
     for options, named in [
         (["--out", below_a_file], f"{str(below_a_file.parent)!r} is not a folder"),
+        (["--out", run], f"{str(run)!r} is the folder of a run; its study is {str(run.parent)!r}"),
         (["--data", f"folder:{empty}"], "holds no images in class folders"),
         (["--data", f"folder:{tmp_path}"], "must hold a folder train and a folder test or val"),
         (["--data", f"npz:{corrupt}"], "corrupt.npz"),

@@ -257,7 +257,7 @@ def test_a_file_in_another_order_than_its_numbers_makes_a_record_in_their_order(
 def test_repeated_ids_of_a_file_are_refused(tmp_path: Path, capsys: Capture) -> None:
     path = table(tmp_path / "x.csv", np.arange(40) // 2, column="id")
     done = noisylab(capsys, "corrupt", "--labels", path)
-    assert done.refuses("keep one row for each sample, or by='position' if that column does not say which sample"), done
+    assert done.refuses("keep one row for each sample, or --by position if that column does not say which sample"), done
 
 
 def test_labels_of_a_part_of_a_data_set_are_joined_with_it_again(tmp_path: Path, capsys: Capture) -> None:
