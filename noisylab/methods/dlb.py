@@ -135,7 +135,8 @@ class DLBLoss(Memory):
         key = index if index is not None else labels if isinstance(labels, Tensor) else None
         key = None if key is None else key.detach().to(logits.device)
         repeated, counts = self._compare(logits, key)
-        taught = self.remembered[len(self.remembered) - repeated :]
+        # A state that was loaded is on the CPU if this module was never moved.
+        taught = self.remembered[len(self.remembered) - repeated :].to(logits.device)
         if isinstance(labels, Tensor) and not labels.is_floating_point():
             known = labels[:repeated] != getattr(self.base, "ignore_index", -100)
             counts = known if counts is None else known & counts

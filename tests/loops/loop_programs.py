@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 import noisylab as nl
 
@@ -50,7 +50,7 @@ def program(trainer: str) -> str:
     return str(source)
 
 
-def launch(trainer: str, folder: Path, processes: int, *rest: str, timeout: int = 200) -> "subprocess.CompletedProcess[str]":
+def launch(trainer: str, folder: Path, processes: int, *rest: str, timeout: int = 600) -> "subprocess.CompletedProcess[str]":
     """Run a program in a folder, by `python` or by `torchrun`, on the CPU."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "loop.py").write_text(program(trainer), encoding="utf-8")
@@ -64,6 +64,12 @@ def launch(trainer: str, folder: Path, processes: int, *rest: str, timeout: int 
 def logs_of(folder: Path, processes: int) -> list[Log]:
     """What the processes logged."""
     return [Log(**torch.load(folder / f"steps-{rank}.pt")) for rank in range(processes)]
+
+
+def joined(before: Log, after: Log, saved: int) -> Log:
+    """What a training was given that was saved after so many steps, and went on from there."""
+    ends = [stop for stop in before.ends if stop <= saved] + [saved + stop for stop in after.ends]
+    return Log(before.steps[:saved] + after.steps, before.observed[:saved] + after.observed, ends)
 
 
 @cache
@@ -94,8 +100,9 @@ def check_presentations(logs: list[Log], twice: int = 0) -> None:
         new: list[int] = []
         for log in logs:
             last: list[int] = [] if epoch == 0 else halves(log)[log.ends[epoch - 1] - 1]
-            own = halves(log)[log.epochs()[epoch]]
-            repeated = [index.tolist()[: -len(half)] for index, half in zip(log.observed[log.epochs()[epoch]], own, strict=True)]
+            steps = log.epochs()[epoch]
+            own = halves(log)[steps]
+            repeated = [index.tolist()[: -len(half)] for index, half in zip(log.observed[steps], own, strict=True)]
             assert repeated == [last, *own[:-1]], "each new half is repeated in the next batch"
             new += itertools.chain(*own)
         left_out = 0 if twice else samples % len(logs)
@@ -114,18 +121,21 @@ def halves(log: Log) -> list[list[int]]:
     return found
 
 
-def check_losses(logs: list[Log], *, mixed: bool = False, start: int = 0) -> None:
+def check_losses(logs: list[Log], *, mixed: bool = False, first_memory_at: int = -1) -> None:
     """Logits and losses are those of the plain loop in one process on the same batches, to the bit.
 
-    The gradient is the mean over processes. The first `start` steps are not compared.
+    The gradient is the mean over processes. Before step `first_memory_at`, every process gets the memory of the first one.
     """
     torch.manual_seed(0)
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
-    images, given = torch.from_numpy(nl.load_data("digits").train_images).float() / 255, torch.from_numpy(labels().given)
+    images, given = torch.tensor(nl.load_data("digits").train_images).float() / 255, torch.tensor(labels().given)
     criteria = [nl.DLBLoss(temperature=3.0, alpha=1.0) for _ in logs]
     for step in range(len(logs[0].steps)):
         optimizer.zero_grad()
+        if step == first_memory_at:
+            for criterion in criteria[1:]:
+                criterion.load_state_dict(criteria[0].state_dict())
         for log, criterion in zip(logs, criteria, strict=True):
             (logits, told, with_index, loss), index = log.steps[step], log.observed[step]
             assert torch.equal(told, given[index]), f"given labels in step {step}"
@@ -133,9 +143,10 @@ def check_losses(logs: list[Log], *, mixed: bool = False, start: int = 0) -> Non
                 expected = model(images[index])
                 own = criterion(expected, told, index if with_index else None)
             (own / len(logs)).backward()
-            if step >= start:
-                assert torch.equal(expected, logits), f"logits in step {step}"
-                assert torch.equal(own, loss), f"loss in step {step}"
+            assert torch.equal(expected, logits), f"logits in step {step}"
+            assert torch.equal(own, loss), f"loss in step {step}"
+            if step == first_memory_at and log is not logs[0]:
+                assert torch.equal(loss, functional.cross_entropy(logits, told)), "without the memory, nothing is distilled"
         optimizer.step()
 
 
@@ -153,7 +164,3 @@ def check_record(folder: Path, logs: list[Log]) -> None:
     assert dict(record.sizes) == dict(expected.sizes) == {"epoch": EPOCHS, "sample": len(labels())}
     for name in expected.variables:
         np.testing.assert_array_equal(record[name].values, expected[name].values, err_msg=f"{name} of the record")
-
-
-def counted(log: Log) -> Counter[int]:
-    return Counter(itertools.chain(*halves(log)))

@@ -189,3 +189,14 @@ def test_a_batch_that_overflowed_teaches_nothing_and_the_next_loss_and_gradient_
     torch.testing.assert_close(loss, expected)
     broken[len(i1) :] = value
     assert torch.equal(dlb_loss(third, y3, broken[len(i1) :], **TEACH), functional.cross_entropy(third, y3))
+
+
+def test_a_memory_that_was_loaded_follows_the_logits_to_their_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    saved, loaded = DLBLoss(), DLBLoss()
+    saved(torch.randn(4, 3), torch.arange(4) % 3, torch.arange(4))
+    loaded.load_state_dict(saved.state_dict())
+    # Nothing can be read from the device "meta", which stands for an accelerator.
+    monkeypatch.setattr(DLBLoss, "_repeated", lambda self, key: 4)
+    on_device = {"device": "meta"}
+    loss = loaded(torch.randn(8, 3, **on_device), torch.zeros(8, dtype=torch.long, **on_device), torch.arange(8, **on_device))  # type: ignore[call-overload]
+    assert loss.device.type == "meta"
