@@ -294,6 +294,7 @@ class Study:
         methods: Sequence[str] = (),
         where: Mapping[str, Any] | None = None,
         data_root: Paths | None = None,
+        labels: Mapping[str, str] | None = None,
         width: "Literal['column', 'page'] | float" = "page",
         venue: str | None = None,
         style: Paths | Sequence[Paths] = (),
@@ -308,6 +309,7 @@ class Study:
             methods: The methods to draw, in this order; by default all that fit.
             where: Settings of the runs to draw.
             data_root: Where the data are, for figures that show images, if they are not where they were.
+            labels: Names of methods, noises and data by spec: `{"dlb(alpha=3)": "DLB, strong"}`.
             width: "column", "page" or inches.
             venue: Where the figure will appear, such as "icml": its widths, text height, fonts and font sizes.
             style: Styles of matplotlib, names or files, on top of ours and the venue's.
@@ -323,7 +325,8 @@ class Study:
         from noisylab.plotting.catalogue import draw_figure
         from noisylab.plotting.study_runs import study_runs
 
-        runs = study_runs(self.path, noise=noise, methods=several("methods", methods), where=where, data_root=data_root)
+        chosen: dict[str, Any] = {"noise": noise, "methods": several("methods", methods), "where": where}
+        runs = study_runs(self.path, **chosen, data_root=data_root, labels=labels)
         return draw_figure(name, runs, width=width, venue=venue, style=style, title=title, **options)
 
     def report(

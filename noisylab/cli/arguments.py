@@ -25,7 +25,7 @@ Rewrite = Callable[[list[str]], list[str]]
 
 _PLUGIN = "--plugin FILE (repeatable) adds what a Python file of yours registers; name it like anything built in."
 # Each value of these names what it sets. Lists could as well replace each other as add up.
-_REPEATABLE = ("--over", "--where")
+_REPEATABLE = ("--over", "--where", "--label")
 
 _SPECS = {
     "--methods": METHODS,

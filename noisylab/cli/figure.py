@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 import tyro
 
+from noisylab.analysis.display_names import labels_of
 from noisylab.cli.arguments import parse_command_line, settings_of
 from noisylab.core.checks import check_fields
 from noisylab.core.files import check_folder, check_output
@@ -47,6 +48,8 @@ class Arguments:
     """The methods to draw, as the tables name them, in this order (none: all that the figure has room for)."""
     where: tuple[str, ...] = ()
     """Settings of the runs to draw, KEY=VALUE each (none: all runs)."""
+    label: tuple[str, ...] = ()
+    """Names of methods, noises or data, SPEC=TEXT each: "dlb(alpha=3)=DLB, strong"; repeatable (none: the usual ones)."""
     data_root: Path | None = None
     """Folder of a downloaded data set, for figures that show images (None: data)."""
 
@@ -66,13 +69,12 @@ def main(args: Sequence[str]) -> int:
     check_folder(arguments.runs)
     check_output(arguments.out)
     check_root(arguments.data_root)
-    where = settings_of(arguments.where)
+    where, labels = settings_of(arguments.where), labels_of(arguments.label)
     from noisylab.plotting.catalogue import draw_figure, why_not
     from noisylab.plotting.study_runs import study_runs
 
-    runs = study_runs(
-        arguments.runs, noise=arguments.noise, methods=arguments.methods, where=where, data_root=arguments.data_root
-    )
+    chosen: dict[str, Any] = {"noise": arguments.noise, "methods": arguments.methods, "where": where}
+    runs = study_runs(arguments.runs, **chosen, data_root=arguments.data_root, labels=labels)
     page: dict[str, Any] = {key: getattr(arguments, key) for key in ("width", "venue", "style", "title")}
     status = 0
     for name in names:

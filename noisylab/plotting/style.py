@@ -17,10 +17,7 @@ from numpy.typing import NDArray
 from noisylab.core.lines import in_lines
 from noisylab.plotting.drawing_style import style_in_use
 from noisylab.plotting.looks import Look
-from noisylab.plotting.looks import looks as method_styles
 from noisylab.plotting.typesetting import literal
-
-__all__ = ["method_styles"]
 
 Width: TypeAlias = Literal["column", "page"] | float
 """Width of a figure: a paper's column or page, or inches."""
