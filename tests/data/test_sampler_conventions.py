@@ -177,3 +177,14 @@ def test_the_order_of_ids_is_a_function_of_seed_and_epoch() -> None:
     ids.set_epoch(1)
     assert list(ids) != first
     assert sorted(ids) == list(range(20))
+
+
+def test_a_sampler_that_was_made_before_the_process_group_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    made_before, told = LastBatchSampler(40, 12), LastBatchSampler(40, 12, num_replicas=1)
+    inside = LastBatchSampler(DistributedSampler(range(40), num_replicas=2, rank=0), 12)  # type: ignore[arg-type]
+    monkeypatch.setattr("noisylab.data.batches.samplers.processes", lambda: 2)
+    with pytest.raises(ValueError, match=r"LastBatchSampler was made before the process group of 2 .* in train_dataloader"):
+        list(made_before)
+    assert list(told)
+    assert list(inside)
+    assert list(LastBatchSampler(40, 12))

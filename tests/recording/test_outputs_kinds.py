@@ -112,3 +112,10 @@ def test_two_processes_write_a_shard_each_without_being_told(tmp_path: Path) -> 
     records = load_dynamics(tmp_path / "records")
     assert records.sizes == {"epoch": 2, "sample": 50}
     assert np.array_equal(records["prediction"].values, torch.stack(LOGITS[:2]).argmax(2).numpy())
+
+
+def test_torchrun_s_processes_must_have_a_process_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ValueError, match=r"torchrun started 2 processes.*init_process_group\(\) before the recorder"):
+        DynamicsRecorder(tmp_path, GIVEN, epochs=1)
+    DynamicsRecorder(tmp_path, GIVEN, epochs=1, shard=(0, 1))

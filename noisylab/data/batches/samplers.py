@@ -73,7 +73,8 @@ class PlainSampler(BatchSampler):
         rank: This process; by default that of the process group, or 0.
 
     Raises:
-        ValueError: For bad arguments, fewer than two samples for a process, or a sampler that is random in each process.
+        ValueError: For bad arguments, fewer than two samples for a process, or a sampler that is random in each process; when it
+            is iterated, if the process group was made after it.
 
     Example:
         >>> from noisylab.data import PlainSampler
@@ -101,6 +102,7 @@ class PlainSampler(BatchSampler):
         )
         self.batch_size, self.drop_last, self.seed = batch_size, drop_last, seed
         self.num_replicas, self.rank = _replica(self.sampler, num_replicas, rank)
+        self._asked_the_group = num_replicas is None and not hasattr(self.sampler, "num_replicas")
         if self.num_replicas > 1 and len(self.sampler) < 2 * self.num_replicas:
             raise ValueError(f"there must be 2 samples for each of {self.num_replicas} processes, got {len(self.sampler)}")
         # Used for samplers whose orders cannot be asked for again.
@@ -123,6 +125,11 @@ class PlainSampler(BatchSampler):
         return share // step if self.drop_last else -(-share // step)
 
     def __iter__(self) -> Iterator[list[int]]:
+        if self._asked_the_group and processes() > self.num_replicas:
+            raise ValueError(
+                f"{type(self).__name__} was made before the process group of {processes()} processes, so each would train on "
+                "all samples; make it afterwards (in Lightning, in train_dataloader), or pass num_replicas and rank"
+            )
         epoch = self.epoch
         batches = self.batches(epoch)
         first = next(batches, None)
