@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import NonNegative, Positive, SpecText, checked
+from noisylab.core.checks import NonNegative, Positive, SpecText, checked, shown
 from noisylab.core.outputs import check_logits
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
@@ -114,7 +116,7 @@ class DLBLoss(Memory):
         self._astray: Tensor | None = None
         self._most_astray: Tensor | None = None
 
-    def forward(self, logits: Tensor, labels: Any, index: Tensor | None = None) -> Tensor:
+    def forward(self, logits: Tensor, labels: Any, index: Tensor | ArrayLike | None = None) -> Tensor:
         """The scalar loss of a batch that starts with the remembered entries. Remembers the other entries.
 
         In evaluation mode it is the base loss alone, and the memory does not change.
@@ -123,17 +125,20 @@ class DLBLoss(Memory):
             logits: float[B, K]; or float[B, K, ...] with positions, as in segmentation.
             labels: int64[B], or [B, ...] with positions; for mixed images shares of classes float[B, K] (mix the repeated half
                 as when it was new); or what `base` takes.
-            index: int64[B], sample ids, the surest way to tell samples apart; None: they are told apart by their labels.
+            index: int[B], sample ids, the surest way to tell samples apart; a tensor, an array or a list. None: they are told
+                apart by their labels.
 
         Raises:
-            ValueError: If logits have no dimension of classes, have it last, or are probabilities; if shapes do not fit the
-                remembered ones; or if the batch begins with other samples for the second time in a row.
+            ValueError: If logits have no dimension of classes, have it last, or are probabilities; if index holds no integers;
+                if shapes do not fit the remembered ones; or if the batch begins with others for the second time in a row.
         """
         if not self.training:
             return self.base(logits, labels)
-        self._check(logits, labels, index)
-        key = index if index is not None else labels if isinstance(labels, Tensor) else None
-        key = None if key is None else key.detach().to(logits.device)
+        ids = None if index is None else _as_ids(index)
+        self._check(logits, labels, ids)
+        key = ids if ids is not None else labels if isinstance(labels, Tensor) else None
+        # A copy to the device does not wait for it.
+        key = None if key is None else key.detach().to(logits.device, non_blocking=logits.device.type == "cuda")
         repeated, counts = self._compare(logits, key)
         # A state that was loaded is on the CPU if this module was never moved.
         taught = self.remembered[len(self.remembered) - repeated :].to(logits.device)
@@ -232,6 +237,19 @@ class DLBLoss(Memory):
             f"the batch must begin with the last batch's new half, of the {kind} {self.remembered_key[-8:].tolist()}, "
             f"got {key[:8].tolist()}, for the second time in a row; {WAY_OUT}{pass_index}"
         )
+
+
+def _as_ids(index: Tensor | ArrayLike) -> Tensor:
+    """Sample ids as a tensor int[B]. Raises ValueError for what are no integers."""
+    if isinstance(index, Tensor):
+        if not index.is_floating_point() and index.dtype != torch.bool:
+            return index
+    elif (array := np.asarray(index)).dtype.kind in "iu":
+        return torch.from_numpy(array.astype(np.int64))
+    kind = index.dtype if isinstance(index, Tensor | np.ndarray) else shown(index)
+    raise ValueError(
+        f"index must hold the sample ids as integers, int[B], got {kind}; number samples that have names, as noisy.wrap does"
+    )
 
 
 @METHODS.register("dlb")

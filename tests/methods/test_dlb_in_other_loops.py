@@ -1,8 +1,10 @@
 """`DLBLoss` in other people's loops: other orders, any base loss, positions, probabilities, overflows, accelerators."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -200,3 +202,16 @@ def test_a_memory_that_was_loaded_follows_the_logits_to_their_device(monkeypatch
     on_device = {"device": "meta"}
     loss = loaded(torch.randn(8, 3, **on_device), torch.zeros(8, dtype=torch.long, **on_device), torch.arange(8, **on_device))  # type: ignore[call-overload]
     assert loss.device.type == "meta"
+
+
+@pytest.mark.parametrize("kind", [np.asarray, list, lambda ids: ids.to(torch.int32)])
+def test_ids_may_be_arrays_and_lists(kind: Callable[[Tensor], Any]) -> None:
+    one, other = DLBLoss(), DLBLoss()
+    for logits, labels, index in batches():
+        assert torch.equal(one(logits, labels, kind(index)), other(logits, labels, index))
+
+
+@pytest.mark.parametrize("index", [["a.png", "b.png"], [0.0, 1.0], torch.tensor([0.0, 1.0]), torch.tensor([True, False])])
+def test_ids_that_are_no_integers_are_refused(index: Any) -> None:
+    with pytest.raises(ValueError, match=r"index must hold the sample ids as integers, int\[B\], got .*; number samples"):
+        DLBLoss()(torch.zeros(2, CLASSES), torch.tensor([0, 1]), index)

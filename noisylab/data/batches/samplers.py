@@ -73,8 +73,8 @@ class PlainSampler(BatchSampler):
         rank: This process; by default that of the process group, or 0.
 
     Raises:
-        ValueError: For bad arguments, fewer than two samples for a process, or a sampler that is random in each process; when it
-            is iterated, if the process group was made after it.
+        ValueError: For bad arguments, fewer than two samples for a process, or a sampler that is random in each process; and
+            in an iteration, if the process group was made after it.
 
     Example:
         >>> from noisylab.data import PlainSampler
