@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def given_for(noisy: "NoisyLabels", ids: ArrayLike, true: ArrayLike | None = None) -> int | NDArray[np.int64]:
-    """`NoisyLabels.given_for`, which see."""
+    """See `NoisyLabels.given_for`."""
     if noisy.replaced_by is not None:
         raise ValueError(f"{noisy.kind} noise replaces images too, not labels alone; wrap a data set that can be indexed")
     places = _rows(noisy, np.asarray(ids))
