@@ -86,7 +86,7 @@ class DLBLoss(Memory):
             has none) are not distilled.
 
     Raises:
-        ValueError: For a temperature or an alpha outside its interval.
+        ValueError: For a temperature or an alpha outside its interval, or a base that cannot be called.
 
     Example:
         >>> criterion = DLBLoss(temperature=3.0, alpha=1.0)
@@ -105,6 +105,8 @@ class DLBLoss(Memory):
         self, temperature: Positive = 3.0, alpha: NonNegative = 1.0, base: Callable[[Tensor, Any], Tensor] | None = None
     ) -> None:
         super().__init__()
+        if base is not None and not callable(base):
+            raise ValueError(f"base must be a function or module of (logits, labels), got {shown(base)}; None is cross-entropy")
         self.base = functional.cross_entropy if base is None else base
         self.temperature, self.alpha = temperature, alpha
         # The key says who the remembered entries are: their ids if those are given, else their labels.

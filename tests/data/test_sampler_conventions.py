@@ -188,3 +188,14 @@ def test_a_sampler_that_was_made_before_the_process_group_is_refused(monkeypatch
     assert list(told)
     assert list(inside)
     assert list(LastBatchSampler(40, 12))
+
+
+@pytest.mark.parametrize("rows", [[("image", 0), ("image", 1)], ["a", "b"], [torch.zeros(2), torch.ones(2)]])
+def test_a_data_set_in_place_of_a_sampler_is_told_what_to_pass(rows: list[Any]) -> None:
+    with pytest.raises(ValueError, match=r"sampler must hand out ids.*; for a data set, pass len\(dataset\)$"):
+        list(LastBatchSampler(rows, 4))
+
+
+def test_a_stream_in_place_of_a_sampler_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"got generator; for a data set, pass len\(dataset\), and a stream cannot be shown"):
+        LastBatchSampler((number for number in range(10)), 4)

@@ -215,3 +215,8 @@ def test_ids_may_be_arrays_and_lists(kind: Callable[[Tensor], Any]) -> None:
 def test_ids_that_are_no_integers_are_refused(index: Any) -> None:
     with pytest.raises(ValueError, match=r"index must hold the sample ids as integers, int\[B\], got .*; number samples"):
         DLBLoss()(torch.zeros(2, CLASSES), torch.tensor([0, 1]), index)
+
+
+def test_the_name_of_a_base_loss_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"base must be a function or module of \(logits, labels\), got 'ce'"):
+        DLBLoss(base="ce")  # type: ignore[arg-type]

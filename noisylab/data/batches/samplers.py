@@ -18,6 +18,8 @@ from noisylab.core.distributed import rank as own_rank
 from noisylab.core.seeds import derive_seed
 from noisylab.data.batches.composition import Composition, Delayed
 
+_OF_A_DATA_SET = "for a data set, pass len(dataset)"
+
 
 class Entries(NamedTuple):
     """One batch: the sample ids int64[B], and the part that is this epoch's own presentation."""
@@ -162,7 +164,14 @@ class PlainSampler(BatchSampler):
             return self.sampler.order(epoch)
         if hasattr(self.sampler, "set_epoch"):
             self.sampler.set_epoch(epoch)
-        return np.array(list(self.sampler), dtype=np.int64)
+        ids = list(self.sampler)
+        try:
+            order = np.array(ids, dtype=np.int64)
+        except (TypeError, ValueError, RuntimeError):
+            order = np.empty((0, 0), dtype=np.int64)
+        if order.ndim != 1:
+            raise ValueError(f"sampler must hand out ids, which are integers, got {shown(ids[0])}; {_OF_A_DATA_SET}")
+        return order
 
 
 class LastBatchSampler(PlainSampler):
@@ -361,7 +370,10 @@ def _count(number: int) -> int:
 
 def _with_length(sampler: Iterable[int]) -> Any:
     if not (hasattr(sampler, "__len__") and hasattr(sampler, "__iter__")):
-        raise ValueError(f"sampler must be a number of samples, or a sampler of ids with a length, got {shown(sampler)}")
+        raise ValueError(
+            f"sampler must be a number of samples, or a sampler of ids with a length, got {type(sampler).__name__}; "
+            f"{_OF_A_DATA_SET}, and a stream cannot be shown in another order"
+        )
     return sampler
 
 
