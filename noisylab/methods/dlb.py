@@ -21,7 +21,8 @@ from noisylab.methods.provenance import Provenance, Recipe
 
 WAY_OUT = (
     "take the batches of LastBatchSampler in its order, each process from a loader of its own: not one that a trainer shares "
-    "out again (leave it out of Accelerate's prepare), reorders, or joins from several batches"
+    "out again (leave it out of Accelerate's prepare), reorders, or joins from several batches; for a loss of "
+    "validation, call eval() first"
 )
 # On an accelerator, comparing waits for the device, so it is done in the first steps, when the size of batches changes, and
 # then once in so many steps.
@@ -82,8 +83,9 @@ class DLBLoss(Memory):
         temperature: T, above 0.
         alpha: Weight of the distillation, 0 or more; 0 is the base loss, the control of DLB on the same batches.
         base: `base(logits, labels)`, the scalar loss of all entries in place of cross-entropy, such as
-            `torch.nn.CrossEntropyLoss(label_smoothing=0.1)`; None: cross-entropy. Entries with its `ignore_index` (-100 if it
-            has none) are not distilled.
+            `torch.nn.CrossEntropyLoss(label_smoothing=0.1)`; None: cross-entropy.
+        ignore_index: Entries or positions with this label are not distilled. None: the `ignore_index` of `base`, or -100 if it
+            has none. `base` must leave them out itself.
 
     Raises:
         ValueError: For a temperature or an alpha outside its interval, or a base that cannot be called.
@@ -102,13 +104,18 @@ class DLBLoss(Memory):
 
     @checked
     def __init__(
-        self, temperature: Positive = 3.0, alpha: NonNegative = 1.0, base: Callable[[Tensor, Any], Tensor] | None = None
+        self,
+        temperature: Positive = 3.0,
+        alpha: NonNegative = 1.0,
+        base: Callable[[Tensor, Any], Tensor] | None = None,
+        ignore_index: int | None = None,
     ) -> None:
         super().__init__()
         if base is not None and not callable(base):
             raise ValueError(f"base must be a function or module of (logits, labels), got {shown(base)}; None is cross-entropy")
         self.base = functional.cross_entropy if base is None else base
         self.temperature, self.alpha = temperature, alpha
+        self.ignore_index = getattr(base, "ignore_index", -100) if ignore_index is None else ignore_index
         # The key says who the remembered entries are: their ids if those are given, else their labels.
         self.remember(remembered=torch.empty(0, 0), remembered_key=torch.empty(0, dtype=torch.int64), key_is_index=0)
         # Whether the last batch repeated nothing (then only part of it may be a new half), and whether it should have.
@@ -145,9 +152,13 @@ class DLBLoss(Memory):
         # A state that was loaded is on the CPU if this module was never moved.
         taught = self.remembered[len(self.remembered) - repeated :].to(logits.device)
         if isinstance(labels, Tensor) and not labels.is_floating_point():
-            known = labels[:repeated] != getattr(self.base, "ignore_index", -100)
+            known = labels[:repeated] != self.ignore_index
             counts = known if counts is None else known & counts
         loss = dlb_loss(logits, labels, taught, temperature=self.temperature, alpha=self.alpha, base=self.base, counts=counts)
+        if loss.ndim:
+            raise ValueError(
+                f"base must give one number, the mean over the batch, got shape {list(loss.shape)} (reduction='mean')"
+            )
         self.remembers_whole_batch, self.began_anew = int(not repeated), int(len(self.remembered) > 0 and not repeated)
         self.remembered = logits[repeated:].detach().clone()
         self.remembered_key = self.remembered_key.new_empty(0) if key is None else key[repeated:].clone()
@@ -185,7 +196,10 @@ class DLBLoss(Memory):
             check_logits(logits)
             return
         if (index is None) == bool(self.key_is_index):
-            raise ValueError("index must be given with every batch or with none, unlike in the batch before")
+            raise ValueError(
+                "index must be given with every batch or with none, unlike in the batch before; for a loss of "
+                "validation, call eval()"
+            )
         if logits.shape[1:] != self.remembered.shape[1:]:
             one, other = (list(z.shape[1:]) if z.ndim > 2 else f"{z.shape[1]} classes" for z in (self.remembered, logits))
             raise ValueError(f"logits must have {one}, like the last batch, got {other}")

@@ -390,6 +390,6 @@ def _replica(sampler: Any, num_replicas: int | None, rank: int | None) -> tuple[
     if count > 1 and getattr(sampler, "generator", count) is None:
         raise ValueError(
             f"{type(sampler).__name__} draws another order in each of {count} processes; give it "
-            "generator=torch.Generator().manual_seed(0), or use the number of samples instead"
+            "generator=torch.Generator().manual_seed(0), the same in every process, or use the number of samples instead"
         )
     return count, place
