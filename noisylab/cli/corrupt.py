@@ -74,6 +74,8 @@ class Arguments:
             raise ValueError("--column, --by and --num-classes are for --labels FILE")
         if self.labels is not None and self.data is not None:
             raise ValueError("--labels and --data are given; the labels to corrupt come from one of them")
+        if self.labels is not None and self.out is not None and self.out.absolute() == self.labels.absolute():
+            raise ValueError(f"--out {str(self.out)!r} is the file of --labels, which would be lost; name another one")
         if self.labels is not None and self.train_size is not None:
             raise ValueError("--train-size is for --data; with --labels all labels are corrupted")
 

@@ -89,3 +89,13 @@ def test_the_plain_program_survives_that_its_processes_are_killed(processes: int
     check_orders(logs)
     check_losses(logs)
     check_record(tmp_path, logs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trainer", SAVE_THE_FIRST)
+def test_a_program_that_is_killed_before_its_first_checkpoint_begins_anew(trainer: str, tmp_path: Path) -> None:
+    pytest.importorskip(TRAINERS[trainer])
+    assert launch(trainer, tmp_path, 1, "10").returncode != 0
+    done = launch(trainer, tmp_path, 1)
+    assert done.returncode == 0, done.stderr
+    assert nl.load_dynamics(tmp_path / "my_run").sizes["epoch"] == EPOCHS
