@@ -20,6 +20,7 @@
   }
   const unique = (items) => [...new Set(items)];
   const words = (name) => name.replaceAll("_", " ");
+  const shortOf = (number) => about.short[number] ?? "not seen";
   const nameOf = (number) => about.classes[number] ?? "not seen";
   const classes = [["", "any"], ...about.classes.map((name, number) => [number, name])];
   fill(by("noise"), unique(about.settings.map((each) => each.noise)).map((name) => [name, name]));
@@ -170,8 +171,8 @@
   const pages = () => Math.max(1, Math.ceil(order.length / PAGE));
   const tiles = () => [...by("tiles").querySelectorAll(".tile")];
   const tileOf = (i) => tiles().find((tile) => Number(tile.dataset.position) === i);
-  function labelOf(i) {
-    return given[i] === truth[i] ? nameOf(truth[i]) : `${nameOf(truth[i])} → ${nameOf(given[i])}`;
+  function labelOf(i, name) {
+    return given[i] === truth[i] ? name(truth[i]) : `${name(truth[i])} → ${name(given[i])}`;
   }
   async function showPage() {
     by("page").textContent = `page ${sheetPage + 1} of ${pages()}`;
@@ -187,9 +188,9 @@
       tile.className = given[i] === truth[i] ? "tile clean" : "tile mislabelled";
       tile.setAttribute("aria-pressed", String(i === shown));
       const label = document.createElement("span"), detail = document.createElement("span");
-      label.textContent = labelOf(i);
+      label.textContent = labelOf(i, shortOf);
       detail.textContent = sort === "sample" ? `# ${sample[i]}` : format(values[i]);
-      tile.title = `sample ${sample[i]}: ${label.textContent}`;
+      tile.title = `sample ${sample[i]}: ${labelOf(i, nameOf)}`;
       tile.append(canvas, label, detail);
       drawn.push(draw(canvas, i));
       return tile;
@@ -288,7 +289,7 @@
       return {...lineOf(number), epochs, states: points.map((b) => b >> 6), values: points.map((b) => ((b >> 6) === 3 ? null : (b & 63) / 63)), words: WORDS};
     });
     const names = unique(methods.flatMap((number) => runs[number].scores));
-    const rows = [["predicted at the end", ...found.map(([end]) => nameOf(end[i]))],
+    const rows = [["predicted at the end", ...found.map(([end]) => shortOf(end[i]))],
       ...names.map((name) => [words(name), ...found.map(([, score]) => { const all = score(name); return all ? format(all[i]) : "–"; })])];
     const table = document.createElement("table"), headRow = table.createTHead().insertRow(), body = table.createTBody();
     for (const text of ["score", ...methods.map((number) => about.methods[number].name)]) headRow.append(Object.assign(make("th", text), {scope: "col"}));
@@ -386,7 +387,7 @@
       const pairs = [...counts].filter(([key]) => Math.floor(key / 65536) !== key % 65536).sort((a, b) => b[1] - a[1]).slice(0, FEW);
       list.append(...pairs.map(([key, count]) => {
         const item = document.createElement("li"), button = cell(Math.floor(key / 65536), key % 65536);
-        button.textContent = `${nameOf(Math.floor(key / 65536))} → ${nameOf(key % 65536)}: ${count}`;
+        button.textContent = `${shortOf(Math.floor(key / 65536))} → ${shortOf(key % 65536)}: ${count}`;
         item.append(button);
         return item;
       }));
@@ -395,10 +396,10 @@
       const table = document.createElement("table"), head = table.createTHead().insertRow(), body = table.createTBody();
       table.setAttribute("aria-label", `Samples by true class and class they are ${title} as`);
       head.append(make("td", `true \\ ${title}`));
-      for (const name of about.classes) head.append(Object.assign(make("th", name), {scope: "col", title: name}));
+      for (const [k, name] of about.classes.entries()) head.append(Object.assign(make("th", shortOf(k)), {scope: "col", title: name}));
       for (const [row, name] of about.classes.entries()) {
         const line = body.insertRow();
-        line.append(Object.assign(make("th", name), {scope: "row", title: name}));
+        line.append(Object.assign(make("th", shortOf(row)), {scope: "row", title: name}));
         for (let column = 0; column < about.classes.length; column++) line.insertCell().append(cell(row, column));
       }
       by("matrix").replaceChildren(table, make("p", "A click chooses the samples of a cell, a second one all.", "quiet"));

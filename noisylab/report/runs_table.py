@@ -9,6 +9,7 @@ import pandas
 
 from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.tables import SETTINGS, differing_settings, is_share
+from noisylab.report.table import Column
 from noisylab.report.tables import column_name
 
 MEASURED = ("test_accuracy_last", "test_accuracy_peak", "memorised", "images_processed", "updates", "seconds")
@@ -18,7 +19,7 @@ MEASURED = ("test_accuracy_last", "test_accuracy_peak", "memorised", "images_pro
 class RunsTable:
     """A row per run, and what all runs have alike. A cell is its text and the number by which it is sorted, if it is one."""
 
-    columns: tuple[str, ...]
+    columns: tuple[Column, ...]
     rows: tuple[tuple[tuple[str, float | None], ...], ...]
     alike: tuple[tuple[str, str], ...]
 
@@ -30,8 +31,8 @@ def runs_table(results: pandas.DataFrame, names: DisplayNames) -> RunsTable:
 
     Example:
         >>> from noisylab.report.runs_table import runs_table
-        >>> runs_table(study.results, study.names).columns[:3]  # doctest: +SKIP
-        ('method', 'noise', 'seed')
+        >>> runs_table(study.results, study.names).columns[0].name  # doctest: +SKIP
+        'method'
     """
     differing = list(differing_settings(results))
     varied = ["method", "noise", "realised_rate", "seed", "noise_seed"]
@@ -40,8 +41,10 @@ def runs_table(results: pandas.DataFrame, names: DisplayNames) -> RunsTable:
     first = results.iloc[0].to_dict()
     same = [name for name in SETTINGS if name in results and name not in differing]
     alike = [(name.replace("_", " "), _cell(name, first, names)[0]) for name in same]
-    heads = tuple(column_name(name) if name in MEASURED[:3] else name.replace("_", " ") for name in shown)
-    return RunsTable(heads, rows, tuple((name, text) for name, text in alike if text not in ("", "-")))
+    heads = (column_name(name) if name in MEASURED[:3] else name.replace("_", " ") for name in shown)
+    text = [all(row[place][1] is None for row in rows) for place in range(len(shown))]
+    columns = tuple(Column(head, text=words) for head, words in zip(heads, text, strict=True))
+    return RunsTable(columns, rows, tuple((name, text) for name, text in alike if text not in ("", "-")))
 
 
 def _cell(name: str, row: Mapping[Any, Any], names: DisplayNames) -> tuple[str, float | None]:
@@ -55,4 +58,6 @@ def _cell(name: str, row: Mapping[Any, Any], names: DisplayNames) -> tuple[str, 
         return "-", None
     if is_share(name) or name == "realised_rate":
         return f"{100 * value:.1f} %", float(value)
+    if name == "seconds":
+        return f"{value:.1f}", float(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}", float(value)

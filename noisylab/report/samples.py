@@ -3,6 +3,7 @@
 import base64
 import gzip
 import io
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 # Thumbnails have at most this size (pixels), and a sheet has this many, so that a page decodes few that it does not show.
 LARGEST, PER_SHEET, PER_ROW = 64, 128, 16
-# Characters of the name of a class.
-LONGEST_NAME = 80
+# Characters of the name of a class, in text and where there is little room.
+LONGEST_NAME, SHORT_NAME = 80, 14
 # Characters of the name of a method.
 LONGEST_METHOD = 40
 # The dark paper of page.css, and the dashes and gaps of matplotlib's lines.
@@ -119,12 +120,17 @@ def explorer_data(
     arrays: dict[str, str] = {}
     # Two names that differ in blanks alone would look the same.
     classes = [name.strip() or f"class {number}" for number, name in enumerate(explored.data.class_names)]
-    about: dict[str, Any] = {"classes": list(map(for_html, short_names(classes, LONGEST_NAME)))}
+    about: dict[str, Any] = {
+        "classes": list(map(for_html, short_names(classes, LONGEST_NAME))),
+        "short": list(map(for_html, short_names(classes, SHORT_NAME))),
+    }
     about |= {"tile": tile, "perSheet": PER_SHEET, "perRow": PER_ROW, "high": {}, "settings": [], "sort": BY, "left": []}
     methods = explored.methods
     shown = names.short("method", methods, LONGEST_METHOD)
     about["methods"] = [{"name": for_html(shown[method]), **_line(looks[method])} for method in methods]
-    about["pair"] = [methods.index(name) for name in ("ce", "dlb")] if {"ce", "dlb"} <= set(methods) else []
+    # What CE memorised and DLB, or its first variant, recovered.
+    kinds = [re.split(r"[(@]", method)[0] for method in methods]
+    about["pair"] = [kinds.index(name) for name in ("ce", "dlb")] if {"ce", "dlb"} <= set(kinds) else []
     first: Mapping[str, NDArray[Any]] = {}
     count = 0
     for (noise, seed), runs in explored.settings.items():

@@ -104,6 +104,12 @@ def test_the_sentence_of_a_figure_tells_its_main_numbers() -> None:
     table = {"noise": ["a", "a", "b", "b"], "method": ["ce", "dlb"] * 2, "test_accuracy_last": [0.1, 0.2, 0.3, 0.4], "n": 3}
     said = finding(pandas.DataFrame(table), "b", DisplayNames({"dlb": "ours"}))
     assert said == "Test accuracy last under b: CE 0.3; ours 0.4."
+    labels = pandas.DataFrame(
+        {"true": [0, 0, 1], "given": [0, 1, 0], "realised": [0.7, 0.3, 0.4], "true_name": ["a", "a", "b"]}
+    )
+    assert finding(labels, "b", DisplayNames()) == "The most frequent confusion is b labelled as 0: 0.4 of the samples of b."
+    events = pandas.DataFrame({"method": ["ce", "ce", "ce"], "forgetting_events": [1.0, 2.0, np.inf]})
+    assert finding(events, "b", DisplayNames()) == "Forgetting events: CE 1.5."
     assert finding(pandas.DataFrame({"something": [1.0]}), "b", DisplayNames()) == ""
 
 
@@ -111,7 +117,7 @@ def test_the_table_of_runs_has_a_row_a_run_and_what_all_share(study: Path) -> No
     runs = study_runs(study)
     table = runs_table(runs.results, runs.names)
     assert len(table.rows) == 8
-    first, names = dict(zip(table.columns, table.rows[0], strict=True)), dict(table.alike)
+    first, names = dict(zip([column.name for column in table.columns], table.rows[0], strict=True)), dict(table.alike)
     accuracy = runs.results["test_accuracy_last"].iloc[0]
     assert first["method"] == ("CE", None)
     assert first["last"] == (f"{100 * accuracy:.1f} %", pytest.approx(accuracy))
