@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas
 
@@ -20,7 +20,7 @@ from noisylab.study.grid import Grid, check_values
 from noisylab.study.objects import data_spec, method_spec, model_spec, noise_spec, record_label
 from noisylab.study.plan import plan
 from noisylab.study.pool import Failure, end_if_imported_by_a_worker
-from noisylab.study.run_folder import CONFIG, FAILURE, collect, read_result
+from noisylab.study.run_folder import CONFIG, FAILURE, collect, read_result, refuse_run
 from noisylab.study.runner import Observer, run_plan
 from noisylab.study.study_file import STUDY, first_method, planned_runs, read_plans
 
@@ -124,8 +124,7 @@ def _folder(out: Paths) -> Path:
     folder = expanded(out)
     if not str(out).strip():
         raise ValueError("out must name a folder, got an empty text")
-    if (folder / CONFIG).is_file():
-        raise ValueError(f"{str(folder)!r} is the folder of a run; its study is {str(folder.absolute().parent)!r}")
+    refuse_run(folder)
     check_output(folder)
     make_output(folder)
     return folder
@@ -150,8 +149,7 @@ def open_study(path: Paths) -> "Study":
     """
     folder = expanded(path)
     check_folder(folder)
-    if (folder / CONFIG).is_file():
-        raise ValueError(f"{str(folder)!r} is the folder of a run; its study is {str(folder.absolute().parent)!r}")
+    refuse_run(folder)
     study = Study(folder)
     read_plans(folder)
     if not (folder / STUDY).is_file() and study.results.empty:
@@ -296,6 +294,11 @@ class Study:
         methods: Sequence[str] = (),
         where: Mapping[str, Any] | None = None,
         data_root: Paths | None = None,
+        labels: Mapping[str, str] | None = None,
+        width: "Literal['column', 'page'] | float" = "page",
+        venue: str | None = None,
+        style: Paths | Sequence[Paths] = (),
+        title: bool = True,
         **options: Any,
     ) -> "DrawnFigure":
         """Draw a figure.
@@ -306,7 +309,12 @@ class Study:
             methods: The methods to draw, in this order; by default all that fit.
             where: Settings of the runs to draw.
             data_root: Where the data are, for figures that show images, if they are not where they were.
-            **options: Options of the figure, and width: "column", "page" or inches.
+            labels: Names of methods, noises and data by spec: `{"dlb(alpha=3)": "DLB, strong"}`.
+            width: "column", "page" or inches.
+            venue: Where the figure will appear, such as "icml": its widths, text height, fonts and font sizes.
+            style: Styles of matplotlib, names or files, on top of ours and the venue's.
+            title: Whether the figure has its title above it; the caption says the same.
+            **options: Options of the figure.
 
         Returns:
             The figure with its numbers and caption.
@@ -317,8 +325,9 @@ class Study:
         from noisylab.plotting.catalogue import draw_figure
         from noisylab.plotting.study_runs import study_runs
 
-        runs = study_runs(self.path, noise=noise, methods=several("methods", methods), where=where, data_root=data_root)
-        return draw_figure(name, runs, **options)
+        chosen: dict[str, Any] = {"noise": noise, "methods": several("methods", methods), "where": where}
+        runs = study_runs(self.path, **chosen, data_root=data_root, labels=labels)
+        return draw_figure(name, runs, width=width, venue=venue, style=style, title=title, **options)
 
     def report(
         self,

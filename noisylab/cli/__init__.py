@@ -3,13 +3,12 @@
 import difflib
 import importlib
 import sys
-import warnings
 from collections.abc import Sequence
-from typing import Any
 
 from noisylab.cli.ending import fail, interruptible
 from noisylab.core.extras import how_to_install
 from noisylab.core.system import torchrun_processes
+from noisylab.core.warning_lines import warnings_in_lines
 
 # Each command has a module of its name. The general help imports none of them.
 COMMANDS = {
@@ -33,16 +32,8 @@ def main(args: Sequence[str] | None = None) -> int:
     advice = (
         "the same command again finishes what is missing" if args[:1] and args[0] in RESUMING else "nothing more is written"
     )
-    usual, warnings.formatwarning = warnings.formatwarning, _line
-    try:
+    with warnings_in_lines():
         return interruptible(lambda: _run(args), advice)
-    finally:
-        warnings.formatwarning = usual
-
-
-def _line(message: Warning | str, *_: Any, **__: Any) -> str:
-    """A warning in one line, without the place in the code."""
-    return f"noisylab: warning: {' '.join(str(message).split())}\n"
 
 
 def _run(args: list[str]) -> int:

@@ -24,6 +24,8 @@ Arguments = TypeVar("Arguments")
 Rewrite = Callable[[list[str]], list[str]]
 
 _PLUGIN = "--plugin FILE (repeatable) adds what a Python file of yours registers; name it like anything built in."
+# Each value of these names what it sets. Lists could as well replace each other as add up.
+_REPEATABLE = ("--over", "--where", "--label")
 
 _SPECS = {
     "--methods": METHODS,
@@ -84,7 +86,7 @@ def settings_of(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def grouped(args: Sequence[str]) -> dict[str, list[str]]:
-    """The values that follow each option; what precedes the first one is under ''. A repeated option has all its values."""
+    """The values that follow each option; what precedes the first one is under ''. A repeated option has the values of all."""
     groups: dict[str, list[str]] = {"": []}
     values = groups[""]
     for token in args:
@@ -124,8 +126,11 @@ def _checked(kind: type, command: str, args: Sequence[str], rewrites: Mapping[st
             count = _item(options[name])[1]
             # A flag has two names.
             key = name.replace("--no-", "--") if count == 0 else name
-            if key in seen and count is not None:
-                raise ValueError(f"{name} is given twice" if seen[key] == name else f"{seen[key]} and {name} are given")
+            if key in seen and name not in _REPEATABLE:
+                together = f"; write all values after one: {name} A B" if count is None else ""
+                raise ValueError(
+                    f"{name} is given twice{together}" if seen[key] == name else f"{seen[key]} and {name} are given"
+                )
             if given and count == 0:
                 raise ValueError(f"{name} takes no value, got {value!r}")
             seen[key] = name
@@ -145,7 +150,11 @@ def _checked(kind: type, command: str, args: Sequence[str], rewrites: Mapping[st
         if value.startswith("-"):
             _check_option(value, options)
         after = f" after {option}" if option else ""
-        raise ValueError(f"{value!r}{after} is one too many; write noisylab {f'{command} {names}'.strip()} [OPTIONS]")
+        quoted = ""
+        if option and _item(options[option])[1] == 1:
+            # A path with blanks that the shell has taken apart.
+            quoted = f", or {option} {shlex.quote(' '.join(groups[option]))} if that is one value"
+        raise ValueError(f"{value!r}{after} is one too many; write noisylab {f'{command} {names}'.strip()} [OPTIONS]{quoted}")
     for (_, value), (name, (annotation, _)) in zip(rest, positional.items(), strict=False):
         _check_readable(name, value, annotation)
     missing = [name for name, (_, needed) in positional.items() if needed][len(rest) :]

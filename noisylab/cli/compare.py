@@ -64,18 +64,21 @@ def main(args: Sequence[str]) -> int:
     from noisylab.analysis.comparisons import compare, primary_contrasts
     from noisylab.analysis.display_names import display_names
     from noisylab.plotting.study_runs import study_runs
+    from noisylab.report.console import say
     from noisylab.report.study_report import print_tables
     from noisylab.study.study_file import first_method
 
     by = arguments.by
-    results = study_runs(arguments.runs, where=where).results
-    names = display_names(labels, results)
+    runs = study_runs(arguments.runs, where=where)
+    results, names = runs.results, display_names(labels, runs.results)
     known = list(dict.fromkeys(results["method"]))
     usual = dict.fromkeys([first_method(arguments.runs, known), *(name for name in known if name == "repeat")])
     primary = primary_contrasts(results, pairs, arguments.measure, by)
     differences = compare(results, arguments.measure, arguments.baselines or tuple(usual), by)
-    columns = arguments.columns or None
-    print_tables(results, primary, differences, by=by, columns=columns, names=names, console=Console())
+    columns, console = arguments.columns or None, Console()
+    print_tables(results, primary, differences, by=by, columns=columns, names=names, console=console)
+    if runs.coverage:
+        say(console, f"the study is unfinished: the tables are of {runs.coverage}")
     if arguments.out is not None:
         make_output(arguments.out.absolute().parent)
         write_atomically(arguments.out, for_csv(differences))

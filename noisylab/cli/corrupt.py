@@ -4,12 +4,14 @@ Example: noisylab corrupt --data cifar10 --noise asymmetric:0.4 --seed 1 --save 
 A file of labels needs no data set: noisylab corrupt --labels train.csv --noise symmetric:0.4 --out given.csv
 """
 
+import contextlib
 import csv
 import io
 import json
-import sys
+import re
+import shlex
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,7 @@ import numpy as np
 from noisylab.cli.arguments import parse_command_line
 from noisylab.core.checks import NonNegativeInt, PositiveInt, check_fields
 from noisylab.core.files import check_output, make_output, write_atomically
-from noisylab.core.foreign_text import begins_like_formula, printable
+from noisylab.core.foreign_text import begins_like_formula
 from noisylab.core.registries import DATA_SETS, NOISES
 from noisylab.core.specs import Spec
 from noisylab.corruption.class_numbers import have_other_numbers
@@ -45,8 +47,8 @@ class Arguments:
     """The column that says which sample a row of --labels is (position: none, rows are in order)."""
     num_classes: PositiveInt | None = None
     """Number of classes of --labels (None: the classes are the labels that occur)."""
-    data: str = "digits"
-    """Data set (spec; noisylab list data)."""
+    data: str | None = None
+    """Data set (spec; noisylab list data; None: digits, unless there are --labels)."""
     data_root: Path | None = None
     """Folder of downloaded data sets and human labels (None: data)."""
     train_size: PositiveInt | None = None
@@ -70,6 +72,10 @@ class Arguments:
                 raise ValueError(f"--{name} must end in {' or '.join(kinds)}, got {str(path)!r}")
         if self.labels is None and not {self.column, self.by, self.num_classes} <= {None}:
             raise ValueError("--column, --by and --num-classes are for --labels FILE")
+        if self.labels is not None and self.data is not None:
+            raise ValueError("--labels and --data are given; the labels to corrupt come from one of them")
+        if self.labels is not None and self.out is not None and self.out.absolute() == self.labels.absolute():
+            raise ValueError(f"--out {str(self.out)!r} is the file of --labels, which would be lost; name another one")
         if self.labels is not None and self.train_size is not None:
             raise ValueError("--train-size is for --data; with --labels all labels are corrupted")
 
@@ -79,27 +85,29 @@ def main(args: Sequence[str]) -> int:
     arguments = parse_command_line(Arguments, "corrupt", __doc__, args)
     # Check names before importing anything heavy.
     spec = NOISES.parse(arguments.noise, {"mapping": "digits"})
-    if arguments.labels is None:
-        _check_human(spec, DATA_SETS.parse(arguments.data))
+    source = DATA_SETS.parse(arguments.data or "digits") if arguments.labels is None else None
+    if source is not None:
+        _check_human(spec, source)
     for path in (arguments.save, arguments.out, arguments.plot):
         if path is not None:
             check_output(path.absolute().parent)
     data: ImageData | None = None
-    if arguments.labels is None:
+    if source is not None:
         from noisylab.data.image_data import load_data
 
-        data = load_data(DATA_SETS.parse(arguments.data), arguments.data_root, arguments.train_size)
+        data = load_data(source, arguments.data_root, arguments.train_size)
         spec = NOISES.parse(arguments.noise, data.noise_defaults)
         inputs = data.noise_inputs
         ids: dict[str, Any] = {"index": data.train_ids}
+        name = source.label
     else:
         spec = NOISES.parse(arguments.noise)
-        inputs, ids = _inputs(arguments)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+        with _options_as_written("column", "by"):
+            inputs, ids = _inputs(arguments)
+        name = Path(arguments.labels or "").stem
+    # The number of classes is an option for labels in a file only.
+    with _options_as_written("num_classes") if source is None else contextlib.nullcontext():
         noisy = NOISES.create(spec, **inputs, seed=arguments.seed)
-    for warning in caught:
-        print(printable(f"warning: {warning.message}"), file=sys.stderr)
     # Refuse outside images that do not fit before printing or writing anything.
     images = None if data is None else _images(data, noisy)
     noisy.report()
@@ -115,13 +123,25 @@ def main(args: Sequence[str]) -> int:
         write_labels(noisy, arguments.out, names if data is None or (names and have_other_numbers(names)) else None, ids)
         print(f"wrote {arguments.out}")
         if formulas := _formulas(noisy, arguments.out) if data is None else []:
-            said = f"warning: a spreadsheet would run the label {formulas[0]!r} in {arguments.out} as a formula"
-            print(printable(said), file=sys.stderr)
+            warnings.warn(f"a spreadsheet would run the label {formulas[0]!r} in {arguments.out} as a formula", stacklevel=2)
     if arguments.plot is not None:
-        name = DATA_SETS.parse(arguments.data).label if arguments.labels is None else arguments.labels.stem
         names = data.class_names if data else noisy.class_names
         _draw(noisy, images, names, f"{spec.label} on {name}, seed {arguments.seed}", arguments.plot)
     return 0
+
+
+@contextlib.contextmanager
+def _options_as_written(*names: str) -> Iterator[None]:
+    """Say these options in a ValueError as the command line writes them: `--by position` for `by='position'`."""
+    try:
+        yield
+    except ValueError as error:
+        pattern = rf"\b({'|'.join(names)})=(?:'([^']*)'|(\w*))"
+        raise ValueError(re.sub(pattern, lambda found: _written(found[1], found[2] or found[3]), str(error))) from None
+
+
+def _written(name: str, value: str) -> str:
+    return f"--{name.replace('_', '-')}" + (f" {shlex.quote(value)}" if value else "")
 
 
 def write_labels(

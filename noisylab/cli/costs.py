@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 from noisylab.cli.arguments import parse_command_line
 from noisylab.core.checks import Bound, PositiveInt, check_fields
 from noisylab.core.files import check_output, make_output
-from noisylab.core.foreign_text import for_csv
+from noisylab.core.foreign_text import for_csv, one_line
 from noisylab.core.lines import counted
 from noisylab.core.registries import DATA_SETS, METHODS, MODELS
 from noisylab.core.signatures import REQUIRED
@@ -169,7 +169,7 @@ def measure_all(
             except (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
                 # A method that cannot be measured must not cost the table of the others.
                 failed.append(method)
-                reason = " ".join(f"{type(error).__name__}: {error}".split())
+                reason = one_line(f"{type(error).__name__}: {error}")
                 say(console, f"failed: {method}: {reason}", wrap=True)
             else:
                 say(console, f"[{done}/{len(methods)}] {rows[-1].method}", wrap=True)

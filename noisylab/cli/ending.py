@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
-from noisylab.core.foreign_text import printable
+from noisylab.core.foreign_text import one_line
 from noisylab.core.system import is_rank_zero, torchrun_processes
 
 
@@ -19,7 +19,7 @@ def fail(message: object, *, all_ranks: bool = False) -> NoReturn:
     Under torchrun only rank 0 prints, unless the error may have happened on this rank only (`all_ranks`).
     """
     if is_rank_zero() or all_ranks:
-        print(f"noisylab: error: {printable(' '.join(str(message).split()))}", file=sys.stderr)
+        print(f"noisylab: error: {one_line(message)}", file=sys.stderr)
     else:
         # torchrun ends all processes when the first one ends, and that must be the one that prints.
         time.sleep(30)

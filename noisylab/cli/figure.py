@@ -1,4 +1,4 @@
-"""Draw a figure from the finished runs of a study, without training, and write its numbers as CSV.
+"""Draw a figure from the finished runs of a study, without training; write LaTeX with its caption, and its numbers as CSV.
 
 Example: noisylab figure memorisation runs/noise_sweep
 """
@@ -6,18 +6,20 @@ Example: noisylab figure memorisation runs/noise_sweep
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import tyro
 
+from noisylab.analysis.display_names import labels_of
 from noisylab.cli.arguments import parse_command_line, settings_of
 from noisylab.core.checks import check_fields
 from noisylab.core.files import check_folder, check_output
 from noisylab.core.foreign_text import printable
 from noisylab.core.registries import FIGURES
 from noisylab.data.image_data import check_root
+from noisylab.plotting.venues import VenueName
 
-Format = Literal["pdf", "png", "svg"]
+Format = Literal["pdf", "png", "svg", "pgf"]
 
 
 @dataclass(frozen=True)
@@ -29,17 +31,25 @@ class Arguments:
     runs: tyro.conf.Positional[Path]
     """Folder of a study."""
     out: Path = Path("figures/out")
-    """Folder for the figure and its numbers as CSV."""
+    """Folder for the figure, LaTeX that includes it, and its numbers as CSV."""
     format: tuple[Format, ...] = ("pdf", "png")
-    """File formats."""
+    """File formats; pgf needs LaTeX."""
     width: Literal["column", "page"] | float = "page"
-    """Width of the figure: column (3.3 inches), page (6.8), or a number of inches."""
+    """Width of the figure: column (3.3 inches, or the venue's), page (6.8, or the venue's), or a number of inches."""
+    venue: VenueName | None = None
+    """Where the figure will appear: gives its widths, text height, fonts and font sizes."""
+    style: tuple[str, ...] = ()
+    """Styles of matplotlib, names or files, on top of the usual one."""
+    title: bool = True
+    """Whether the title stands above the figure; the caption in the .tex file says the same."""
     noise: str | None = None
     """The noise, as the tables name it, for figures of single samples (None: the one with the highest realised rate)."""
     methods: tuple[str, ...] = ()
     """The methods to draw, as the tables name them, in this order (none: all that the figure has room for)."""
     where: tuple[str, ...] = ()
     """Settings of the runs to draw, KEY=VALUE each (none: all runs)."""
+    label: tuple[str, ...] = ()
+    """Names of methods, noises or data, SPEC=TEXT each: "dlb(alpha=3)=DLB, strong"; repeatable (none: the usual ones)."""
     data_root: Path | None = None
     """Folder of a downloaded data set, for figures that show images (None: data)."""
 
@@ -59,17 +69,17 @@ def main(args: Sequence[str]) -> int:
     check_folder(arguments.runs)
     check_output(arguments.out)
     check_root(arguments.data_root)
-    where = settings_of(arguments.where)
+    where, labels = settings_of(arguments.where), labels_of(arguments.label)
     from noisylab.plotting.catalogue import draw_figure, why_not
     from noisylab.plotting.study_runs import study_runs
 
-    runs = study_runs(
-        arguments.runs, noise=arguments.noise, methods=arguments.methods, where=where, data_root=arguments.data_root
-    )
+    chosen: dict[str, Any] = {"noise": arguments.noise, "methods": arguments.methods, "where": where}
+    runs = study_runs(arguments.runs, **chosen, data_root=arguments.data_root, labels=labels)
+    page: dict[str, Any] = {key: getattr(arguments, key) for key in ("width", "venue", "style", "title")}
     status = 0
     for name in names:
         try:
-            drawn = draw_figure(name, runs, width=arguments.width)
+            drawn = draw_figure(name, runs, **page)
             print(*drawn.save(arguments.out / FIGURES.parse(name).name, arguments.format))
         except Exception as error:  # a figure that fails costs itself only
             if arguments.name != "all":

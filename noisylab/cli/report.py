@@ -38,6 +38,10 @@ class Arguments:
     samples: bool = True
     """Whether the page has a sample explorer."""
 
+    def __post_init__(self) -> None:
+        if self.seed is not None and not self.samples:
+            raise ValueError("--seed chooses the samples to explore, and --no-samples leaves them out")
+
 
 def main(args: Sequence[str]) -> int:
     """Write the page, and print its path."""

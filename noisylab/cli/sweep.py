@@ -97,7 +97,9 @@ def main(args: Sequence[str]) -> int:
     if study.follow_up is not None and not grid.validation:
         raise ValueError(f"study {spec.name} chooses on validation samples, got --validation 0; write --validation 0.1")
     from noisylab.study.plan import plan
+    from noisylab.study.run_folder import refuse_run
 
+    refuse_run(execution.out)
     planned = plan(grid)
     from rich.console import Console
 

@@ -5,7 +5,7 @@ EXTRAS = {
     **dict.fromkeys(
         ("PIL", "filelock", "matplotlib", "pandas", "pebble", "rich", "seaborn", "sklearn", "tabulate", "torch"), "study"
     ),
-    **dict.fromkeys(("torchvision", "xarray", "zarr"), "study"),
+    **dict.fromkeys(("torchvision", "tueplots", "xarray", "zarr"), "study"),
     "jinja2": "report",
     "cleanlab": "cleanlab",
     **dict.fromkeys(("accelerate", "datasets", "transformers"), "hf"),

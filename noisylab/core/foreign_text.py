@@ -64,6 +64,17 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def one_line(text: object) -> str:
+    r"""Printable text with every run of blanks and line ends as one blank, for a message.
+
+    Example:
+        >>> from noisylab.core.foreign_text import one_line
+        >>> print(one_line("no such file:\n  a\x1b.png"))
+        no such file: a\x1b.png
+    """
+    return printable(" ".join(str(text).split()))
+
+
 def reads_leftwards(text: str) -> bool:
     """Whether text has letters that are read from right to left."""
     return not text.isascii() and any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in text)

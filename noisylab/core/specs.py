@@ -20,6 +20,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from noisylab.core import checks
 from noisylab.core.files import expanded, name_of, tails
+from noisylab.core.path_hints import path_in_quotes, readers_of
 from noisylab.core.signatures import REQUIRED, CallerArgs, Entry, Option, inspect_entry, read_entries
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -311,6 +312,8 @@ class Registry(Generic[T]):
             known = ", ".join(self.entries())
             meant = f" (write {self.suggestions[head]})" if head in self.suggestions else ""
             meant = meant or self._as_value(head, text.strip()[len(head) :]) or _meant(head, self.entries())
+            if readers := readers_of(text, self.entries()):
+                head, meant = text.strip(), f"{meant}; a path is written {readers}"
             raise ValueError(f"unknown {self.kind} {head!r}{meant}; choose from {known}")
         rest = text.strip()[len(head) :]
         entry = self.entries()[head]
@@ -328,7 +331,7 @@ class Registry(Generic[T]):
             if len(dict(pairs)) < len(pairs):
                 raise ValueError("an option is given twice")
         except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
-            named = f"; {error}" if str(error).startswith("write ") else ""
+            named = f"; {error}" if str(error).startswith("write ") else path_in_quotes(entry)
             form = "name, name:value or name(key=literal, ...)"
             raise ValueError(f"{self.kind} {text!r} is not of the form {form}{named}") from error
         return head, dict(pairs)
@@ -392,6 +395,8 @@ def _place(text: str, path: checks.IsPath, root: str | os.PathLike[str] | None, 
     # What is there, but of the wrong kind, gets the message of its reader.
     if at.exists():
         return str(at)
+    if text.strip()[:1] in "'\"" and os.path.exists(text.strip(" '\"")):  # noqa: PTH110 - any text
+        raise ValueError(f"{where}: there is no {kind} {text!r}; a path after a colon is written without quotes")
     if root is None:
         raise ValueError(
             f"{where}: there is no {kind} {text!r}; if it was moved, name a folder above its new place with --data-root "
@@ -400,8 +405,15 @@ def _place(text: str, path: checks.IsPath, root: str | os.PathLike[str] | None, 
     for tail in tails(text):
         if is_there(Path(root, tail)):
             return os.path.abspath(Path(root, tail))  # noqa: PTH100
-    last = str(Path(root, tails(text)[-1] if tails(text) else ""))
-    raise ValueError(f"{where}: there is no {kind} {text!r}, and none {last!r} below the data root; name another --data-root")
+    last = Path(root, tails(text)[-1] if tails(text) else "")
+    if last.name == Path(root).name and is_there(Path(root)):
+        raise ValueError(
+            f"{where}: there is no {kind} {text!r}; the data root {str(root)!r} may be it: name its parent "
+            f"{str(Path(root).absolute().parent)!r} as --data-root (in Python: data_root=)"
+        )
+    raise ValueError(
+        f"{where}: there is no {kind} {text!r}, and none {str(last)!r} below the data root; name another --data-root"
+    )
 
 
 def _example(entry: Entry) -> str:

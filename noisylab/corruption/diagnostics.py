@@ -39,6 +39,7 @@ class Diagnostics:
         learnable: Whether the true class is the most frequent given label in every row.
         condition: Condition number of the matrix (2-norm); infinite if it cannot be inverted.
         never_given: Classes that occur but are given to no sample.
+        only_given: Classes that no sample has but that are given to some.
     """
 
     rate: float
@@ -53,6 +54,7 @@ class Diagnostics:
     learnable: bool
     condition: float
     never_given: tuple[int, ...]
+    only_given: tuple[int, ...]
 
 
 def diagnose(noisy: "NoisyLabels") -> Diagnostics:
@@ -71,7 +73,7 @@ def diagnose(noisy: "NoisyLabels") -> Diagnostics:
         (0.4, 0.4, True)
     """
     classes = noisy.num_classes
-    present = np.bincount(noisy.true, minlength=classes) > 0
+    present, given = (np.bincount(labels, minlength=classes) > 0 for labels in (noisy.true, noisy.given))
     asked = noisy.matrix
     expected = spread = deviation = p_value = condition = math.nan
     flip = _flip_probability(noisy)
@@ -97,7 +99,8 @@ def diagnose(noisy: "NoisyLabels") -> Diagnostics:
         dominance=float(margins[present].min()),
         learnable=bool((margins[present] > 0).all()),
         condition=math.inf if condition >= 1e12 else condition,
-        never_given=tuple(np.flatnonzero((np.bincount(noisy.given, minlength=classes) == 0) & present).tolist()),
+        never_given=tuple(np.flatnonzero(present & ~given).tolist()),
+        only_given=tuple(np.flatnonzero(given & ~present).tolist()),
     )
 
 
@@ -256,6 +259,9 @@ def describe_record(noisy: "NoisyLabels") -> str:
         lines.append(f"images replaced from another data set: {int((noisy.replaced_by >= 0).sum())}")
     if found.never_given:
         lines.append(f"classes never given: {shortened([names[c] for c in found.never_given])}")
+    if found.only_given:
+        count = int(np.isin(noisy.given, found.only_given).sum())
+        lines.append(f"classes that no sample has, given to {count}: {shortened([names[c] for c in found.only_given])}")
     return "\n".join(map(printable, [*lines, *_class_table(noisy, names, found.rate_per_class)]))
 
 

@@ -20,6 +20,7 @@ from noisylab.corruption.label_tables import (
     looks_like_a_file,
     looks_like_a_number,
     text_table,
+    without_comma,
 )
 from noisylab.corruption.sample_ids import refuse_repeated, rows_by_name, rows_by_position
 from noisylab.corruption.validation import check_labels, check_positions
@@ -38,6 +39,7 @@ FILES = (
     *("images", "image_name", "image_path", "image_file", "img", "img_name", "img_path", "imagename", "fname", "url"),
 )
 ENDINGS = (".json", ".npy", ".csv", ".tsv", ".txt")
+_SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
 BY_POSITION = "position"
 
 
@@ -209,10 +211,24 @@ class LabelFile:
                 f"says which sample a row is ({ids[0]!r} in {self.table.place(0)}), and the names of the samples are not known"
             )
             said += ": pass sample_names=, in the order of the samples"
-        way = f"; or by={BY_POSITION!r} if its rows are in the order of the samples"
+        way = ""
+        # Rows of other samples are left out if the column was asked for, and are too many for an order.
+        if not asked and errors and self._joins_if_asked(name, ids, positions, names):
+            way = f"; by={name!r} takes the rows of the samples by this column, and leaves out the others"
+        if len(self.labels) == len(positions) or not np.array_equal(positions, np.arange(len(positions))):
+            way += f"; or by={BY_POSITION!r} if its rows are in the order of the samples"
         if not asked and len(self.ids) > 1:
             way = f"; or by= another column ({', '.join(repr(each) for each in self.ids if each != name)}){way}"
         raise self._refused(f"its column {name!r} {said}{way}")
+
+    def _joins_if_asked(
+        self, name: str, ids: list[Any], positions: NDArray[np.int64], names: Sequence[str] | NDArray[np.str_] | None
+    ) -> bool:
+        try:
+            self._joined(name, ids, positions, names, asked=True)
+        except ValueError:
+            return False
+        return True
 
     def _in_order(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         count, samples = len(self.labels), len(positions)
@@ -228,7 +244,9 @@ def open_labels(path: str | PathLike[str], column: str | None = None) -> LabelFi
     """The labels in a file, row by row. column: as in `read_labels`. Raises ValueError, naming the file."""
     file = expanded(path)
     if file.suffix.lower() not in ENDINGS:
-        raise ValueError(f"{str(path)!r} must end in {', '.join(ENDINGS)}")
+        spreadsheet = file.suffix.lower() in _SPREADSHEETS
+        advice = "; it is a spreadsheet: save its table as CSV in UTF-8" if spreadsheet else ""
+        raise ValueError(f"{str(path)!r} must end in {', '.join(ENDINGS)}{advice}")
     try:
         table = _table(file, column)
         at, true_at = _given_column(table, column), _true_column(table)
@@ -327,7 +345,9 @@ def refuse_label(got: Any, place: str) -> NoReturn:
         raise ValueError(
             f"there is no label in {place}, got {got!r}; give this sample a label, or leave it out of the data too"
         )
-    raise ValueError(f"labels must be all integers or all names, got {got!r} in {place}")
+    whole = without_comma(got)
+    advice = f", which has a decimal comma; write {whole}" if whole else ""
+    raise ValueError(f"labels must be all integers or all names, got {got!r} in {place}{advice}")
 
 
 def _may_be_ids(name: str, ids: list[Any]) -> bool:

@@ -17,7 +17,17 @@ MISSING = {"", "nan", "<na>", "na", "n/a", "#n/a", "null", "none", "nat"}
 _WHOLE = re.compile(r"[+-]?\d+(\.0*)?|[+-]?\d\.\d{18}e[+-]\d\d")
 # Numbers with separators, quotes, percent signs or exponents.
 _LIKE_A_NUMBER = re.compile(r"[+-]?['\"]?[.,]?\d[\d\s.,'\u2019_]*(e[+-]?\d+)?\s*%?['\"]?|[+-]?inf(inity)?", re.IGNORECASE)
+_DECIMAL_COMMA = re.compile(r"([+-]?\d+),0{1,2}")
 _FILE_NAME = re.compile(r"[^/\\]*[/\\].*|.*[^\s.]\.[A-Za-z][A-Za-z0-9]{1,4}")
+
+
+# How files begin that are no text, whatever they are called.
+_NO_TEXT = {
+    b"PK\x03\x04": "a spreadsheet (.xlsx, .ods) or a zip archive; save the table as CSV in UTF-8",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet of old Excel (.xls); save the table as CSV in UTF-8",
+    b"\x1f\x8b": "compressed with gzip; unpack it",
+    b"\x93NUMPY": "an array of NumPy; call it .npy",
+}
 
 
 @dataclass(frozen=True)
@@ -69,10 +79,23 @@ def looks_like_a_file(value: Any) -> bool:
     return isinstance(value, str) and _FILE_NAME.fullmatch(value.strip()) is not None and not looks_like_a_number(value)
 
 
+def without_comma(text: Any) -> str:
+    """The whole number that a text such as `12,0` writes with a decimal comma; empty for any other value."""
+    found = _DECIMAL_COMMA.fullmatch(text.strip()) if isinstance(text, str) else None
+    return found.group(1) if found else ""
+
+
 def read_text(path: Path) -> str:
     """The text of a file in UTF-8, or in UTF-16 or UTF-32 with a byte order mark. A closing Ctrl-Z is left out."""
     content = path.read_bytes()
+    for beginning, said in _NO_TEXT.items():
+        if content.startswith(beginning):
+            raise ValueError(f"it is {said}")
     marks = {b"\xff\xfe\x00\x00": "utf-32", b"\x00\x00\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+    # In UTF-16, every other byte of a Western text is zero.
+    part = content[:1000]
+    if not part.startswith(tuple(marks)) and max(part[0::2].count(0), part[1::2].count(0)) > max(1, len(part) / 5):
+        raise ValueError("it looks like UTF-16 without its byte order mark; save it as UTF-8")
     encoding = next((name for mark, name in marks.items() if content.startswith(mark)), "utf-8-sig")
     try:
         text = content.decode(encoding)
@@ -162,14 +185,16 @@ def _with_header(table: Table, known: Sequence[str], *, one_is_plain: bool) -> T
         if len(rows[row]) != len(first):
             if not rows[row]:
                 raise ValueError(f"{table.place(row)} is empty; every sample must have a label")
-            raise ValueError(f"{table.place(row)} has {len(rows[row])} columns, and {table.place(0)} has {len(first)}")
+            comma = without_comma(",".join(map(str, rows[row]))) if len(first) == 1 else ""
+            advice = f"; if a decimal comma separates them, write {comma}" if comma else ""
+            raise ValueError(f"{table.place(row)} has {len(rows[row])} columns, and {table.place(0)} has {len(first)}{advice}")
     if all(isinstance(cell, str) and _is_number(cell) for cell in first):
         return table
     if len(first) == 2 and all(looks_like_a_file(row[0]) for row in rows):
         return Table(["file", "label"], rows, table.places, table.unit, table.is_text)
     are_names = len(first) == 1 and not all(_is_number(row[0]) for row in rows[1:])
     if are_names and first[0].lower() not in known:
-        if not one_is_plain and first not in rows[1:]:
+        if not one_is_plain and first not in rows[1:] and not without_comma(first[0]):
             raise ValueError(
                 f"its first line {first[0]!r} may be a header or a label; write 'label' above it, or column={first[0]!r}"
             )

@@ -141,6 +141,13 @@ class NoisyLabels:
         mask.setflags(write=False)
         return mask
 
+    @cached_property
+    def in_order(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """int64[N] twice: the order that sorts `positions` (0 to N - 1 without them), and the sorted positions."""
+        positions = np.arange(len(self)) if self.positions is None else self.positions
+        order = np.argsort(positions, kind="stable")
+        return order, positions[order]
+
     @property
     def rate(self) -> float:
         """The realised rate: the share of mislabelled samples."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def given_for(noisy: "NoisyLabels", ids: ArrayLike, true: ArrayLike | None = None) -> int | NDArray[np.int64]:
-    """`NoisyLabels.given_for`, which see."""
+    """See `NoisyLabels.given_for`."""
     if noisy.replaced_by is not None:
         raise ValueError(f"{noisy.kind} noise replaces images too, not labels alone; wrap a data set that can be indexed")
     places = _rows(noisy, np.asarray(ids))
@@ -33,6 +33,8 @@ def given_for(noisy: "NoisyLabels", ids: ArrayLike, true: ArrayLike | None = Non
 
 def _rows(noisy: "NoisyLabels", ids: NDArray[np.generic]) -> NDArray[np.int64]:
     """Where in the record the samples with these ids are."""
+    if ids.shape == (0,):
+        return np.empty(0, dtype=np.int64)
     if ids.dtype.kind not in "iu" or ids.ndim > 1:
         raise ValueError(
             f"ids must be one integer, or int[B], the numbers of samples in the data set, got {ids.dtype} {list(ids.shape)}; "
@@ -40,8 +42,8 @@ def _rows(noisy: "NoisyLabels", ids: NDArray[np.generic]) -> NDArray[np.int64]:
         )
     places = ids.astype(np.int64)
     if noisy.positions is not None:
-        order = np.argsort(noisy.positions, kind="stable")
-        found = np.searchsorted(noisy.positions, places, sorter=order)
+        order, in_order = noisy.in_order
+        found = np.searchsorted(in_order, places)
         places = order[np.minimum(found, len(order) - 1)]
         unknown = noisy.positions[places] != ids
     else:

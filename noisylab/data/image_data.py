@@ -244,9 +244,13 @@ def load_run_data(config: Mapping[str, Any], root: Path | None) -> ImageData:
 
     Raises ValueError if the data cannot be read from `root`, or has changed since.
     """
-    data = load_data(DATA_SETS.parse(config["data"]), root, config["train_size"]).test_subset(config["test_size"])
+    spec = DATA_SETS.located(config["data"], root)
+    data = load_data(spec, root, config["train_size"]).test_subset(config["test_size"])
     if data.digest() != config["data_digest"]:
-        raise ValueError(f"the data set {config['data']} is not the one that the runs were trained on; is the data root right?")
+        moved = "" if str(spec) == config["data"] else f", found as {spec},"
+        raise ValueError(
+            f"the data set {config['data']}{moved} is not the one that the runs were trained on; is the data root right?"
+        )
     return data
 
 

@@ -23,7 +23,7 @@ EXTENSIONS = frozenset(suffix for suffix, name in Image.registered_extensions().
 _SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N")
 GREY = ("1", "L", *_SIXTEEN_BITS, "I", "F")
 _PREMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}
-# TIFF's tags for the bits of a number, for what the number 0 means (0: white), and for its kind (1: without a sign).
+# TIFF's tags for the bits of a number, for what the number 0 means (0: white), and for its kind (1: without a sign, 2: with).
 _BITS, _PHOTOMETRIC, _KIND = 258, 262, 339
 _ORIENTATION = 0x0112
 # Levels of 8 bits for one of 2 or 4, by Pillow's names.
@@ -102,6 +102,7 @@ def common_mode(files: Iterable[tuple[str, Content]], source: str, value_range: 
         where = f"data set {source}: {name}"
         try:
             with _opened(content) as image:
+                _check_sign(image)
                 kind, limit = image.mode, _largest(image)
                 # Telephones add smaller copies of a photograph as frames.
                 if getattr(image, "is_animated", False) and image.format != "MPO":
@@ -140,6 +141,7 @@ def convert(image: Image.Image, mode: Mode, value_range: Range | None = None, *,
     Raises UnreadableError, without the file's name, if the range of its numbers is not known, if numbers are outside the range,
     or if Pillow does not know the image's colours.
     """
+    _check_sign(image)
     # A TIFF file turns itself upright when it is loaded, and drops the tag.
     image.load()
     if value_range is not None or image.mode in (*_SIXTEEN_BITS, "I", "F"):
@@ -157,6 +159,12 @@ def convert(image: Image.Image, mode: Mode, value_range: Range | None = None, *,
         return eight.convert(mode)
     except ValueError as error:
         raise UnreadableError(f"has the mode {image.mode!r}, which cannot be shown; save it as RGB") from error
+
+
+def _check_sign(image: Image.Image) -> None:
+    """Raise UnreadableError for numbers of 8 bits with a sign: Pillow's mode of 8 bits has none, so -1 would become 255."""
+    if image.mode == "L" and 2 in getattr(image, "tag_v2", {}).get(_KIND, ()):
+        raise UnreadableError("holds 8-bit numbers with a sign, which are read as 0 to 255; save it without a sign")
 
 
 def _orientation(image: Image.Image) -> int:

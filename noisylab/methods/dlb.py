@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.core.checks import NonNegative, Positive, SpecText, checked
+from noisylab.core.checks import NonNegative, Positive, SpecText, checked, shown
 from noisylab.core.outputs import check_logits
 from noisylab.core.registries import METHODS
 from noisylab.data.batches.batch import Batch
@@ -19,7 +21,8 @@ from noisylab.methods.provenance import Provenance, Recipe
 
 WAY_OUT = (
     "take the batches of LastBatchSampler in its order, each process from a loader of its own: not one that a trainer shares "
-    "out again (leave it out of Accelerate's prepare), reorders, or joins from several batches"
+    "out again (leave it out of Accelerate's prepare), reorders, or joins from several batches; for a loss of "
+    "validation, call eval() first"
 )
 # On an accelerator, comparing waits for the device, so it is done in the first steps, when the size of batches changes, and
 # then once in so many steps.
@@ -80,11 +83,12 @@ class DLBLoss(Memory):
         temperature: T, above 0.
         alpha: Weight of the distillation, 0 or more; 0 is the base loss, the control of DLB on the same batches.
         base: `base(logits, labels)`, the scalar loss of all entries in place of cross-entropy, such as
-            `torch.nn.CrossEntropyLoss(label_smoothing=0.1)`; None: cross-entropy. Entries with its `ignore_index` (-100 if it
-            has none) are not distilled.
+            `torch.nn.CrossEntropyLoss(label_smoothing=0.1)`; None: cross-entropy.
+        ignore_index: Entries or positions with this label are not distilled. None: the `ignore_index` of `base`, or -100 if it
+            has none. `base` must leave them out itself.
 
     Raises:
-        ValueError: For a temperature or an alpha outside its interval.
+        ValueError: For a temperature or an alpha outside its interval, or a base that cannot be called.
 
     Example:
         >>> criterion = DLBLoss(temperature=3.0, alpha=1.0)
@@ -100,11 +104,18 @@ class DLBLoss(Memory):
 
     @checked
     def __init__(
-        self, temperature: Positive = 3.0, alpha: NonNegative = 1.0, base: Callable[[Tensor, Any], Tensor] | None = None
+        self,
+        temperature: Positive = 3.0,
+        alpha: NonNegative = 1.0,
+        base: Callable[[Tensor, Any], Tensor] | None = None,
+        ignore_index: int | None = None,
     ) -> None:
         super().__init__()
+        if base is not None and not callable(base):
+            raise ValueError(f"base must be a function or module of (logits, labels), got {shown(base)}; None is cross-entropy")
         self.base = functional.cross_entropy if base is None else base
         self.temperature, self.alpha = temperature, alpha
+        self.ignore_index = getattr(base, "ignore_index", -100) if ignore_index is None else ignore_index
         # The key says who the remembered entries are: their ids if those are given, else their labels.
         self.remember(remembered=torch.empty(0, 0), remembered_key=torch.empty(0, dtype=torch.int64), key_is_index=0)
         # Whether the last batch repeated nothing (then only part of it may be a new half), and whether it should have.
@@ -114,7 +125,7 @@ class DLBLoss(Memory):
         self._astray: Tensor | None = None
         self._most_astray: Tensor | None = None
 
-    def forward(self, logits: Tensor, labels: Any, index: Tensor | None = None) -> Tensor:
+    def forward(self, logits: Tensor, labels: Any, index: Tensor | ArrayLike | None = None) -> Tensor:
         """The scalar loss of a batch that starts with the remembered entries. Remembers the other entries.
 
         In evaluation mode it is the base loss alone, and the memory does not change.
@@ -123,23 +134,31 @@ class DLBLoss(Memory):
             logits: float[B, K]; or float[B, K, ...] with positions, as in segmentation.
             labels: int64[B], or [B, ...] with positions; for mixed images shares of classes float[B, K] (mix the repeated half
                 as when it was new); or what `base` takes.
-            index: int64[B], sample ids, the surest way to tell samples apart; None: they are told apart by their labels.
+            index: int[B], sample ids, the surest way to tell samples apart; a tensor, an array or a list. None: they are told
+                apart by their labels.
 
         Raises:
-            ValueError: If logits have no dimension of classes, have it last, or are probabilities; if shapes do not fit the
-                remembered ones; or if the batch begins with other samples for the second time in a row.
+            ValueError: If logits have no dimension of classes, have it last, or are probabilities; if index holds no integers;
+                if shapes do not fit the remembered ones; or if the batch begins with others for the second time in a row.
         """
         if not self.training:
             return self.base(logits, labels)
-        self._check(logits, labels, index)
-        key = index if index is not None else labels if isinstance(labels, Tensor) else None
-        key = None if key is None else key.detach().to(logits.device)
+        ids = None if index is None else _as_ids(index)
+        self._check(logits, labels, ids)
+        key = ids if ids is not None else labels if isinstance(labels, Tensor) else None
+        # A copy to the device does not wait for it.
+        key = None if key is None else key.detach().to(logits.device, non_blocking=logits.device.type == "cuda")
         repeated, counts = self._compare(logits, key)
-        taught = self.remembered[len(self.remembered) - repeated :]
+        # A state that was loaded is on the CPU if this module was never moved.
+        taught = self.remembered[len(self.remembered) - repeated :].to(logits.device)
         if isinstance(labels, Tensor) and not labels.is_floating_point():
-            known = labels[:repeated] != getattr(self.base, "ignore_index", -100)
+            known = labels[:repeated] != self.ignore_index
             counts = known if counts is None else known & counts
         loss = dlb_loss(logits, labels, taught, temperature=self.temperature, alpha=self.alpha, base=self.base, counts=counts)
+        if loss.ndim:
+            raise ValueError(
+                f"base must give one number, the mean over the batch, got shape {list(loss.shape)} (reduction='mean')"
+            )
         self.remembers_whole_batch, self.began_anew = int(not repeated), int(len(self.remembered) > 0 and not repeated)
         self.remembered = logits[repeated:].detach().clone()
         self.remembered_key = self.remembered_key.new_empty(0) if key is None else key[repeated:].clone()
@@ -177,7 +196,10 @@ class DLBLoss(Memory):
             check_logits(logits)
             return
         if (index is None) == bool(self.key_is_index):
-            raise ValueError("index must be given with every batch or with none, unlike in the batch before")
+            raise ValueError(
+                "index must be given with every batch or with none, unlike in the batch before; for a loss of "
+                "validation, call eval()"
+            )
         if logits.shape[1:] != self.remembered.shape[1:]:
             one, other = (list(z.shape[1:]) if z.ndim > 2 else f"{z.shape[1]} classes" for z in (self.remembered, logits))
             raise ValueError(f"logits must have {one}, like the last batch, got {other}")
@@ -231,6 +253,19 @@ class DLBLoss(Memory):
             f"the batch must begin with the last batch's new half, of the {kind} {self.remembered_key[-8:].tolist()}, "
             f"got {key[:8].tolist()}, for the second time in a row; {WAY_OUT}{pass_index}"
         )
+
+
+def _as_ids(index: Tensor | ArrayLike) -> Tensor:
+    """Sample ids as a tensor int[B]. Raises ValueError for what are no integers."""
+    if isinstance(index, Tensor):
+        if not index.is_floating_point() and index.dtype != torch.bool:
+            return index
+    elif (array := np.asarray(index)).dtype.kind in "iu":
+        return torch.from_numpy(array.astype(np.int64))
+    kind = index.dtype if isinstance(index, Tensor | np.ndarray) else shown(index)
+    raise ValueError(
+        f"index must hold the sample ids as integers, int[B], got {kind}; number samples that have names, as noisy.wrap does"
+    )
 
 
 @METHODS.register("dlb")

@@ -1,34 +1,59 @@
 """Every figure by name. Each is a file in this folder that registers a function in `FIGURES`."""
 
 import dataclasses
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
+from noisylab.core.foreign_text import one_line
 from noisylab.core.registries import FIGURES
+from noisylab.plotting.drawing_style import Styles, drawing_style
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import Width
+from noisylab.plotting.style import Width, has_room, inches
+from noisylab.plotting.typesetting import remove_title, title_lines
+
+# Inches, if no venue allows less: in a column, and over the page. Below it stands a caption.
+HIGHEST = {False: 8.0, True: 9.0}
+# The least share of its height at which a figure can be read.
+CROWDED = 0.7
 
 
 def why_not(error: Exception) -> str:
     """Why there is no figure, on one line: a ValueError says it; the name of any other error is part of the reason."""
-    said = " ".join(str(error).split())
+    said = one_line(error)
     return said if isinstance(error, ValueError) else f"it failed with {type(error).__name__}: {said}"
 
 
-def draw_figure(name: str, runs: StudyRuns, *, width: Width = "page", **options: Any) -> DrawnFigure:
+def draw_figure(
+    name: str,
+    runs: StudyRuns,
+    *,
+    width: Width = "page",
+    venue: str | None = None,
+    style: Styles = (),
+    title: bool = True,
+    **options: Any,
+) -> DrawnFigure:
     """A figure of a study by name.
 
     Args:
         name: The name of the figure, or its spec with options: `memorisation`, `axis_comparison(axis='augment')`.
         runs: From `study_runs`.
-        width: "column" (3.3 inches), "page" (6.8), or inches.
+        width: "column" (3.3 inches, or a column of the venue), "page" (6.8, or the text of the venue), or inches.
+        venue: Where the figure will appear, such as "icml" (`noisylab.plotting.venues.VENUES`): its widths, text height, fonts
+            and font sizes.
+        style: Styles of matplotlib, names or files, on top of ours and the venue's.
+        title: Whether the figure has its title above it; the caption says the same.
         options: Options of the figure, which replace those in `name`.
 
     Returns:
-        The figure, its numbers and its caption.
+        The figure, its numbers and its caption. It is not higher than its page: 8 inches in a column, 9 over the page, and no
+        more than the text of the venue.
 
     Raises:
-        ValueError: If the figure is unknown, or the runs have nothing to show in it; the message gives the reason.
+        ValueError: If the figure, the venue or a style is unknown, or the runs have nothing to show; the message gives the
+            reason.
 
     Example:
         >>> from noisylab.plotting.catalogue import draw_figure
@@ -41,6 +66,30 @@ def draw_figure(name: str, runs: StudyRuns, *, width: Width = "page", **options:
     if unknown:
         known = f"its options are {', '.join(spec.options)}" if spec.options else "it has no options"
         raise ValueError(f"figure {spec.name!r} has no option {', '.join(sorted(unknown))}; {known}")
-    drawn: DrawnFigure = FIGURES.load(spec.name)(runs, width=width, **{**spec.options, **options})
-    caption = drawn.caption or FIGURES.entries()[spec.name].facts["caption"]
-    return dataclasses.replace(drawn, caption=f"{caption} ({runs.coverage})" if runs.coverage else caption)
+    chosen = drawing_style(venue, style)
+    size = inches(width if chosen.page is None or not isinstance(width, str) else chosen.page.widths.get(width, width))
+    with chosen.in_use():
+        drawn: DrawnFigure = FIGURES.load(spec.name)(runs, width=size, **{**spec.options, **options})
+    if chosen.page and drawn.figure.get_figwidth() < size:
+        # Few panels fit one column.
+        drawn.figure.set_figwidth(min(drawn.figure.get_figwidth(), chosen.page.column))
+    caption = _caption(drawn.caption or FIGURES.entries()[spec.name].facts["caption"], title_lines(drawn.figure), runs.coverage)
+    highest = min(HIGHEST[has_room(size)], chosen.page.height if chosen.page else HIGHEST[True])
+    if (height := drawn.figure.get_figheight()) > highest:
+        drawn.figure.set_figheight(highest)
+        if highest < CROWDED * height:
+            warnings.warn(
+                f"figure {spec.name} is made for a height of {height:.1f} inches and is crowded in {highest:.1f}; "
+                "draw fewer methods or noises, or give another width",
+                stacklevel=2,
+            )
+    if not title:
+        remove_title(drawn.figure)
+    return dataclasses.replace(drawn, caption=caption)
+
+
+def _caption(shown: str, facts: Sequence[str], coverage: str) -> str:
+    """What a figure shows, then the facts of its title: data, network, training, seeds, and what bands are."""
+    if coverage and not any(coverage in fact for fact in facts):
+        facts = [*facts, coverage]
+    return f"{shown.rstrip('.')}: {'; '.join(facts)}." if facts else shown

@@ -3,7 +3,6 @@
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import matplotlib.pyplot as plt
@@ -16,11 +15,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from noisylab.core.lines import in_lines
+from noisylab.plotting.drawing_style import style_in_use
 from noisylab.plotting.looks import Look
-from noisylab.plotting.looks import looks as method_styles
 from noisylab.plotting.typesetting import literal
-
-__all__ = ["method_styles"]
 
 Width: TypeAlias = Literal["column", "page"] | float
 """Width of a figure: a paper's column or page, or inches."""
@@ -107,4 +104,4 @@ def panel_grid(
 
 def paper_style() -> AbstractContextManager[None]:
     """A context with the settings of all figures."""
-    return plt.style.context(Path(__file__).with_name("noisylab.mplstyle"))
+    return style_in_use().settings()

@@ -1,9 +1,10 @@
 """All text of a figure is drawn as it is, whatever it holds; with TeX if `rcParams` say so."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from matplotlib import rcParams
 from matplotlib.axis import Axis, Tick
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -11,15 +12,17 @@ from matplotlib.ticker import FixedFormatter, Formatter, FuncFormatter
 
 from noisylab.core.foreign_text import drawable, for_latex
 
+# What a typeset text was before, and what it became; a reader's own later text is neither.
+_TYPESET: WeakKeyDictionary[Text, tuple[str, str]] = WeakKeyDictionary()
 
-def typeset(figure: Figure) -> None:
+
+def typeset(figure: Figure, *, tex: bool) -> None:
     """Hand all text of a figure that was made in `paper_style` to the typesetter, once.
 
     In that style a $ begins no formula and nothing is set by TeX. Here characters that the font lacks become their escapes, and
-    with `rcParams["text.usetex"]` everything is escaped for TeX.
+    with `tex` everything is escaped for TeX.
     """
-    tex: bool = rcParams["text.usetex"]
-    in_ticks = {label for tick in figure.findobj(Tick) for label in (tick.label1, tick.label2)}
+    in_ticks = _tick_labels(figure)
     for axis in figure.findobj(Axis):
         _typeset_ticks(axis, tex)
     for text in figure.findobj(Text):
@@ -27,17 +30,79 @@ def typeset(figure: Figure) -> None:
         if text in in_ticks:
             text.set_usetex(tex)
         elif not text.get_parse_math():
-            shown = literal(text.get_text(), text.get_fontfamily(), tex=tex)
-            # Matplotlib breaks lines as if there were formulas, even if there are none.
-            text.set_text(shown if tex else shown.replace("$", r"\$"))
+            said = text.get_text()
+            if tex:
+                _set_for_tex(text, said)
+            else:
+                # Matplotlib breaks lines as if there were formulas, even if there are none.
+                text.set_text(literal(said, text.get_fontfamily(), tex=False).replace("$", r"\$"))
             text.set_parse_math(True)
-            text.set_usetex(tex)
+            _TYPESET[text] = said, text.get_text()
+
+
+@contextmanager
+def escaped_for_tex(figure: Figure) -> Iterator[None]:
+    """A context in which all text of a typeset figure is escaped for TeX, for files that TeX reads."""
+    before = [
+        (text, shown, said)
+        for text in figure.findobj(Text)
+        if (said := as_written(text)) is not None and not text.get_usetex() and (shown := text.get_text())
+    ]
+    formatters = [f for axis in figure.findobj(Axis) if isinstance(f := axis.get_major_formatter(), _Literal) and not f.tex]
+    for text, _, said in before:
+        _set_for_tex(text, said)
+    for formatter in formatters:
+        formatter.tex = True
+    try:
+        yield
+    finally:
+        for text, shown, _ in before:
+            text.set_text(shown)
+            text.set_usetex(False)
+        for formatter in formatters:
+            formatter.tex = False
+
+
+def as_written(text: Text) -> str | None:
+    """What a typeset text said before it was typeset; None for a reader's own text."""
+    said, shown = _TYPESET.get(text, ("", None))
+    return said if shown == text.get_text() else None
+
+
+def title_lines(figure: Figure) -> list[str]:
+    """The lines of the title of a typeset figure, as they were written."""
+    title = getattr(figure, "_suptitle", None)
+    said = None if title is None else as_written(title)
+    return [line for line in (said or "").split("\n") if line]
+
+
+def remove_title(figure: Figure) -> None:
+    """Take the title of a figure away, and give its room to the panels."""
+    title = getattr(figure, "_suptitle", None)
+    if title is not None:
+        title.remove()
+        figure._suptitle = None  # type: ignore[attr-defined]
 
 
 def literal(text: str, families: Sequence[str], *, tex: bool) -> str:
     """Text of several lines in characters that can be drawn, escaped if it is for TeX."""
     lines = [drawable(line, tuple(families), tex=tex) for line in text.split("\n")]
     return "\n".join(map(for_latex, lines) if tex else lines)
+
+
+def _set_for_tex(text: Text, said: str) -> None:
+    text.set_usetex(False)
+    text.set_text(said.replace("$", r"\$"))
+    if text.get_wrap():
+        # Matplotlib wraps no text of TeX. It needs a renderer, which this call makes.
+        text.get_window_extent()
+        said = text._get_wrapped_text().replace(r"\$", "$")  # type: ignore[attr-defined]
+    text.set_text(literal(said, (), tex=True))
+    text.set_usetex(True)
+
+
+def _tick_labels(figure: Figure) -> set[Text]:
+    return {label for tick in figure.findobj(Tick) for label in (tick.label1, tick.label2)}
 
 
 def _typeset_ticks(axis: Any, tex: bool) -> None:

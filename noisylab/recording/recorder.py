@@ -14,6 +14,7 @@ from noisylab.core.distributed import processes
 from noisylab.core.distributed import rank as own_rank
 from noisylab.core.files import expanded, flush_folder
 from noisylab.core.outputs import Outputs, as_log, check_outputs
+from noisylab.core.system import torchrun_processes
 from noisylab.corruption.sample_ids import in_one_order
 from noisylab.corruption.validation import check_every_class, check_integer, check_labels
 from noisylab.recording.epoch_checks import Counted, Presentations
@@ -50,7 +51,7 @@ class DynamicsRecorder:
             4 bytes more per sample and epoch, and 6 K bytes of device memory per sample for K classes.
         probabilities: Keep each sample's mean probabilities over epochs: 2 K bytes per sample on disk, 4 K of memory.
         shard: (rank, number of processes); by default those of the process group, or (0, 1). Each process writes its own file,
-            and reading merges them.
+            and reading merges them. Under torchrun, make the process group first.
         resume: If the folder has records, go on after their last row: the loop is `for epoch in range(recorder.epoch, epochs)`,
             with the model that made them. More epochs than before extend them.
         overwrite: If the folder has records, delete them.
@@ -100,7 +101,7 @@ class DynamicsRecorder:
         check_value("record", record, Record)
         self.num_samples, self.epochs, self.record = len(given), check_integer("epochs", epochs, minimum=1), record
         self.num_classes = max(classes, int(true.max()) + 1)
-        shard = (own_rank(), processes()) if shard is None else shard
+        shard = _own_shard() if shard is None else shard
         self._shards = check_integer("shard's number of processes", shard[1], minimum=1)
         rank = check_integer("shard's rank", shard[0])
         if rank >= self._shards:
@@ -331,3 +332,13 @@ class DynamicsRecorder:
                 "samples only, and show each several times.)",
                 stacklevel=3,
             )
+
+
+def _own_shard() -> tuple[int, int]:
+    """Rank and size of the process group. Raises ValueError if torchrun's processes have not joined one yet."""
+    if processes() == 1 < torchrun_processes():
+        raise ValueError(
+            f"torchrun started {torchrun_processes()} processes, but this one is in no process group, so each would write the "
+            "same file; call torch.distributed.init_process_group() before the recorder is made, or pass shard=(rank, number)"
+        )
+    return own_rank(), processes()

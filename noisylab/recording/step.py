@@ -119,7 +119,8 @@ def _integers(values: Tensor, name: str, what: str) -> Tensor:
     """int64[B], a copy; a single number and a column [B, 1] become one. Raises ValueError for other types."""
     kind = values.dtype
     if kind == torch.bool or kind.is_floating_point or kind.is_complex:
-        way = f"{name}.nonzero()[:, 0] makes those of a mask" if name == "index" and kind == torch.bool else f"{name}.long()"
+        mask = name == "index" and kind == torch.bool
+        way = f"{name}.nonzero()[:, 0] makes those of a mask" if mask else f"{name}.long(), or {name}.astype(int) of an array"
         raise ValueError(f"{name} must be integers, {what}, got {_kind(values)}; {way}")
     # Integers have no gradient to detach; it would take a third of a step's time.
     values = values.clone().long()

@@ -16,6 +16,7 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
+from noisylab.core.warning_lines import warn_in_lines
 from noisylab.data.image_data import ImageData
 from noisylab.study.code import import_code
 from noisylab.study.inputs import INPUTS
@@ -151,6 +152,7 @@ def end_if_imported_by_a_worker() -> None:
 def _start_worker(epochs: Any, started: Any) -> None:
     global _epochs
     _epochs, started.value = epochs, 1
+    warn_in_lines()
     # The parent decides what an interrupt means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

@@ -44,6 +44,12 @@ def read_config(folder: Path) -> dict[str, Any]:
     return dict(held)
 
 
+def refuse_run(folder: Path) -> None:
+    """Raise ValueError if a folder that should be that of a study is that of a run."""
+    if (folder / CONFIG).is_file():
+        raise ValueError(f"{str(folder)!r} is the folder of a run; its study is {str(folder.absolute().parent)!r}")
+
+
 def check_format(held: Any, place: Path) -> None:
     """Raise ValueError if the content of the file `place` was written in another format."""
     found = held.get("format") if isinstance(held, dict) else None

@@ -79,9 +79,15 @@ def test_a_command_line_fills_nested_dataclasses_without_prefixes() -> None:
     assert parse_command_line(Outer, "", "", []) == Outer()
 
 
-@pytest.mark.parametrize("line", ["--names b --size 5 --names=c", "--names b c --size=5", "--names=b c --size 5"])
-def test_an_option_with_several_values_can_be_repeated(line: str) -> None:
+@pytest.mark.parametrize("line", ["--names b c --size=5", "--names=b c --size 5"])
+def test_an_option_takes_several_values(line: str) -> None:
     assert parse_command_line(Outer, "", "", line.split()) == Outer(Inner(5), ("b", "c"))
+
+
+@pytest.mark.parametrize("line", ["--names b --size 5 --names=c", "--names b --names b c"])
+def test_a_list_is_given_once_since_two_could_add_up_or_replace_each_other(line: str) -> None:
+    with pytest.raises(ValueError, match=r"^--names is given twice; write all values after one: --names A B$"):
+        parse_command_line(Outer, "", "", line.split())
 
 
 def test_a_tilde_is_the_home_folder_even_after_an_equals_sign() -> None:

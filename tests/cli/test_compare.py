@@ -1,5 +1,6 @@
 """`noisylab compare` and `noisylab report`: measures by name, primary contrasts, and differences under each noise."""
 
+import shutil
 from pathlib import Path
 
 import pandas
@@ -27,6 +28,17 @@ def test_primary_contrasts_stand_before_the_differences_under_each_noise(
     assert places == sorted(places)
     assert "Budget: equal images through the measured network" in " ".join(said.split())
     assert len(pandas.read_csv(tmp_path / "differences.csv")) == 6
+
+
+def test_tables_of_an_unfinished_study_say_how_many_runs_are_in(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", str(study)]) == 0
+    assert "unfinished" not in capsys.readouterr().out
+    shutil.copytree(study, tmp_path / "study")
+    (next((tmp_path / "study").glob("dlb-*")) / "result.json").unlink()
+    assert main(["compare", str(tmp_path / "study")]) == 0
+    assert "the study is unfinished: the tables are of 11 of 12 runs\n" in capsys.readouterr().out
 
 
 def test_contrasts_measure_and_columns_are_chosen_by_name(study: Path, capsys: pytest.CaptureFixture[str]) -> None:

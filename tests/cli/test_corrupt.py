@@ -99,6 +99,10 @@ def test_missing_human_labels_are_named_with_their_source(capsys: Capture, tmp_p
         (["--noise", "human:cifar100n_coarse", "--data", "cifar100"], "which are those of --data cifar100:coarse"),
         (["--noise", "subclass:0.1"], "fine='FILE.npy' (in Python: fine=int[N]), or the data set cifar100:coarse"),
         (["--noise", "on_classes(noise='symetric:0.4', classes=[3])"], "unknown noise 'symetric' (did you mean 'symmetric'?)"),
+        (
+            ["--labels", "x.txt", "--data", "digits"],
+            "--labels and --data are given; the labels to corrupt come from one of them",
+        ),
         (["--noise", "none"], "unknown noise 'none' (write symmetric:0)"),
         (["--noise", "clean"], "unknown noise 'clean' (write symmetric:0)"),
         (["--noise", "symmetric(0.4)"], "is not of the form name, name:value or name(key=literal, ...); write symmetric:0.4"),
@@ -160,9 +164,26 @@ def test_a_file_of_the_true_labels_is_warned_about_in_one_line(capsys: Capture, 
     np.save(tmp_path / "x.npy", load_data(DATA_SETS.parse("digits"), None).train_labels)
     done = noisylab(capsys, "corrupt", "--noise", f"file:{tmp_path}/x.npy")
     assert done.status == 0
-    assert done.err.startswith("warning: ")
+    assert done.err.startswith("noisylab: warning: ")
     assert "(rate 0)" in done.err
     assert len(done.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "said"),
+    [
+        ("label,my target\n0,1\n1,0\n", [], "may each hold the given labels; choose one, as in --column 'my target'"),
+        ("x,y\n0,1\n1,0\n", [], "say with --column which holds the given labels"),
+        ("id,label\n3,0\n3,1\n", [], "or --by position if that column does not say which sample a row is"),
+        ("label\n0\n1\n", ["--noise", "asymmetric(rate=0.4, mapping={0: 5})"], "; pass --num-classes 6 if there are such"),
+    ],
+)
+def test_advice_is_in_the_options_of_the_command(
+    capsys: Capture, tmp_path: Path, content: str, options: list[str], said: str
+) -> None:
+    (tmp_path / "x.csv").write_text(content)
+    done = noisylab(capsys, "corrupt", "--labels", tmp_path / "x.csv", *options)
+    assert done.refuses(said), done
 
 
 @pytest.mark.parametrize("ending", [".csv", ".txt", ".json", ".npy"])

@@ -21,7 +21,7 @@ REFUSED: list[tuple[list[str], str]] = [
     (["--seeds", "0", "1", "0"], "seeds names 0 twice"),
     (["--seeds", "-1"], "-1"),
     (["--seeds", "half"], "--seeds must be a whole number >= 0, got 'half'"),
-    (["--seeds", "1", "2", "--seeds", "1"], "seeds names 1 twice"),
+    (["--seeds", "1", "--seeds", "2"], "--seeds is given twice; write all values after one: --seeds A B"),
     (["--noise-seed", "-1"], "-1"),
     (["--noise-seed", "x"], "--noise-seed must be a whole number >= 0 or None, got 'x'"),
     (["--methods", "dlb(temperature=0)"], "temperature must be a number > 0, got 0"),
@@ -58,7 +58,8 @@ REFUSED: list[tuple[list[str], str]] = [
     (["--epochs", "1", "--epochs=2"], "--epochs is given twice"),
     (["--compile", "--no-compile"], "--compile and --no-compile are given"),
     (["--compile=yes"], "--compile takes no value, got 'yes'"),
-    (["--methods", "ce", "--methods", "ce"], "methods names 'ce' twice"),
+    (["--methods", "ce", "--methods=dlb"], "--methods is given twice; write all values after one: --methods A B"),
+    (["--over", "batch_size=32,64", "--over", "batch_size=128"], "batch_size"),
     (["--epoch", "3"], "there is no option --epoch (did you mean --epochs?)"),
     (["--colour", "red"], "there is no option --colour; the options are --data, "),
     (["--lr", "0.1"], "there is no option --lr (did you mean --learning-rate?)"),
@@ -81,6 +82,10 @@ REFUSED: list[tuple[list[str], str]] = [
         "seeds must be a number of seeds (5: the seeds 0 to 4) or the seeds themselves ([7]: seed 7 alone), got 0",
     ),
     (["stray"], "stray"),
+    (
+        ["--data", "folder:my", "images"],
+        "'images' after --data is one too many; write noisylab sweep noise_sweep [OPTIONS], or --data 'folder:my images' if",
+    ),
     (["--data", "digits", "stray"], "'stray' after --data is one too many; write noisylab sweep noise_sweep [OPTIONS]"),
     (["-x"], "there is no option -x"),
     (["--batch-size", "7"], "batch_size must be even"),
@@ -153,6 +158,7 @@ OTHERS: list[tuple[list[str], str]] = [
     (["figure", "memorisation"], "figure needs RUNS; write noisylab figure NAME RUNS"),
     (["compare", ".", "--by", "modle"], "there is no setting 'modle' (did you mean 'model'?)"),
     (["compare", ".", "--where", "epochs=3", "--where", "epochs=4"], "--where names epochs twice: 3, 4"),
+    (["report", ".", "--no-samples", "--seed", "1"], "--seed chooses the samples to explore, and --no-samples leaves them out"),
     (["compare", ".", "--out", "README.md/x.csv"], "is not a folder"),
     (["status"], "status needs RUNS"),
     (["status", "a", "b"], "'b' is one too many; write noisylab status RUNS"),
@@ -209,9 +215,13 @@ def test_files_and_folders_that_cannot_be_used_are_named(capsys: pytest.CaptureF
         (empty / part / "class").mkdir(parents=True)
     corrupt.write_bytes(b"PK not an archive")
     np.savez(partial, train_images=np.zeros((4, 8, 8), dtype=np.uint8))
+    run = tmp_path / "study" / "run"
+    run.mkdir(parents=True)
+    (run / "config.json").touch()
     before = sorted(tmp_path.rglob("*"))
     for options, named in [
         (["--out", below_a_file], f"{str(below_a_file.parent)!r} is not a folder"),
+        (["--out", run], f"{str(run)!r} is the folder of a run; its study is {str(run.parent)!r}"),
         (["--data", f"folder:{empty}"], "holds no images in class folders"),
         (["--data", f"folder:{tmp_path}"], "must hold a folder train and a folder test or val"),
         (["--data", f"npz:{corrupt}"], "corrupt.npz"),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from noisylab.core.checks import Bound, UnitInterval
-from noisylab.core.registries import AUGMENTATIONS, FIGURES, METHODS, MODELS, NAMED_STUDIES, NOISES, REGISTRIES
+from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, FIGURES, METHODS, MODELS, NAMED_STUDIES, NOISES, REGISTRIES
 from noisylab.core.signatures import REQUIRED, CallerArgs, _source, read_entries
 from noisylab.core.specs import Registry, _example, parse_assignments, split_assignment, split_outside
 from noisylab.corruption import symmetric
@@ -112,6 +112,15 @@ def test_defaults_do_not_change_what_is_written() -> None:
         (METHODS, "dlbb", "unknown method 'dlbb' (did you mean 'dlb'?); choose from "),
         (METHODS, "DLB", "unknown method 'DLB' (did you mean 'dlb'?)"),
         (METHODS, "dlb(alpha=3),ce", "is a list; write the methods apart, without commas: dlb(alpha=3) ce"),
+        (DATA_SETS, "./mine.npz", "unknown data set './mine.npz'; a path is written npz:PATH; choose from "),
+        (DATA_SETS, "C:\\images", "a path is written folder:PATH or hf:PATH or npz:PATH or saved:PATH"),
+        (
+            DATA_SETS,
+            "npz(path=mine.npz)",
+            '; write npz:PATH without quotes, or npz(path="PATH") with quotes that PATH does not',
+        ),
+        (DATA_SETS, "/x" * 3000, "a path is written"),
+        (DATA_SETS, "flder:/x/y", "unknown data set 'flder' (did you mean 'folder'?); choose from "),
         (NOISES, "dividemix:0.4", "(did you mean \"preset(rate=0.4, source='dividemix')\"?); choose from "),
         (NOISES, "elr(rate=0.4, form='pair')", "(did you mean \"preset(rate=0.4, form='pair', source='elr')\"?); choose from "),
         (NOISES, "elr", "(did you mean \"preset(source='elr')\"?); choose from "),

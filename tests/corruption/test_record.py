@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from noisylab.corruption import NoisyLabels, asymmetric, from_pair, symmetric
+from noisylab.corruption import NoisyLabels, asymmetric, diagnose, from_pair, symmetric
 
 NOISY = asymmetric(np.arange(100) % 10, 0.4, "cifar10", seed=3)
 
@@ -88,6 +88,16 @@ def test_the_report_states_rates_and_classes(capsys: pytest.CaptureFixture[str])
 def test_the_report_says_which_classes_are_never_given(capsys: pytest.CaptureFixture[str]) -> None:
     asymmetric([0, 1] * 5, 1, {0: 1}).report()
     assert "classes never given: 0" in capsys.readouterr().out
+
+
+def test_the_report_says_which_classes_are_given_though_no_sample_has_them(capsys: pytest.CaptureFixture[str]) -> None:
+    noisy = symmetric([1, 2] * 50, 0.5, 3, class_names=("N/A", "a", "b"))
+    noisy.report()
+    count = int((noisy.given == 0).sum())
+    assert count
+    assert f"classes that no sample has, given to {count}: N/A" in capsys.readouterr().out
+    assert diagnose(noisy).only_given == (0,)
+    assert diagnose(NOISY).only_given == ()
 
 
 def test_realised_transition_has_rows_that_sum_to_one_and_nan_for_absent_classes() -> None:

@@ -57,6 +57,17 @@ def test_numbers_are_those_of_the_data_set_if_the_record_is_of_a_part_of_it() ->
         part.given_for([5, 6])
 
 
+def test_positions_are_sorted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    part = NoisyLabels(NOISY.given, TRUE, 3, "pair", 0.4, 0, positions=np.arange(30)[::-1].copy())
+    part.given_for(3)
+    monkeypatch.setattr(np, "argsort", lambda *_, **__: pytest.fail("sorted again"))
+    assert part.given_for(4) == NOISY.given[25]
+
+
+def test_no_numbers_have_no_labels() -> None:
+    assert NOISY.given_for([]).tolist() == NOISY.given_for([], []).tolist() == []  # type: ignore[union-attr]
+
+
 def test_names_of_true_labels_are_checked_too() -> None:
     noisy = from_pair(true=["cat", "dog", "dog"], given=["dog", "dog", "cat"])
     assert noisy.given_for([0, 2], ["cat", "dog"]).tolist() == [1, 0]  # type: ignore[union-attr]

@@ -111,3 +111,11 @@ def test_arrays_are_contiguous_bytes(tmp_path: Path) -> None:
     images = load("hf:set", tmp_path).train_images
     assert images.dtype == np.uint8
     assert images.flags["C_CONTIGUOUS"]
+
+
+def test_a_data_root_that_is_the_set_itself_is_told_its_parent(tmp_path: Path) -> None:
+    pytest.importorskip("datasets", reason="datasets is not installed (extra: hf)")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "dataset_dict.json").touch()
+    with pytest.raises(ValueError, match=rf"name its parent '{tmp_path}' with --data-root"):
+        load_data("hf:set", tmp_path / "set")

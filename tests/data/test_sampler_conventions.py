@@ -177,3 +177,25 @@ def test_the_order_of_ids_is_a_function_of_seed_and_epoch() -> None:
     ids.set_epoch(1)
     assert list(ids) != first
     assert sorted(ids) == list(range(20))
+
+
+def test_a_sampler_that_was_made_before_the_process_group_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    made_before, told = LastBatchSampler(40, 12), LastBatchSampler(40, 12, num_replicas=1)
+    inside = LastBatchSampler(DistributedSampler(range(40), num_replicas=2, rank=0), 12)  # type: ignore[arg-type]
+    monkeypatch.setattr("noisylab.data.batches.samplers.processes", lambda: 2)
+    with pytest.raises(ValueError, match=r"LastBatchSampler was made before the process group of 2 .* in train_dataloader"):
+        list(made_before)
+    assert list(told)
+    assert list(inside)
+    assert list(LastBatchSampler(40, 12))
+
+
+@pytest.mark.parametrize("rows", [[("image", 0), ("image", 1)], ["a", "b"], [torch.zeros(2), torch.ones(2)]])
+def test_a_data_set_in_place_of_a_sampler_is_told_what_to_pass(rows: list[Any]) -> None:
+    with pytest.raises(ValueError, match=r"sampler must hand out ids.*; for a data set, pass len\(dataset\)$"):
+        list(LastBatchSampler(rows, 4))
+
+
+def test_a_stream_in_place_of_a_sampler_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"got generator; for a data set, pass len\(dataset\), and a stream cannot be shown"):
+        LastBatchSampler((number for number in range(10)), 4)

@@ -62,7 +62,7 @@ def test_figures_page_and_status_of_an_unfinished_study_say_how_much_is_in(tmp_p
     with pytest.warns(UserWarning, match="the training diverged"):
         study = noisylab.sweep(tmp_path, methods=["ce", "ce@learning_rate=1000"], seeds=2, **SMALL)
     drawn = study.figure("noise_robustness")
-    assert "(2 of 4 runs, 2 failed)" in drawn.caption
+    assert drawn.caption.count("2 of 4 runs, 2 failed") == 1
     assert "2 of 4 runs, 2 failed" in study.report(samples=False).read_text()
     assert study.status()["state"].tolist().count("failed") == 2
     finished = noisylab.sweep(tmp_path / "whole", methods="ce", seeds=1, **SMALL)

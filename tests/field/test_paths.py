@@ -154,6 +154,55 @@ def test_other_data_in_the_place_of_moved_data_is_refused(home: Path) -> None:
         study.report(data_root=home / "other")
 
 
+def test_the_place_of_other_data_is_named_beside_the_old_one(home: Path) -> None:
+    write_images(Path("sets/x"))
+    study = noisylab.sweep(home / "runs", data="folder:sets/x", **SMALL)
+    shutil.rmtree("sets")
+    write_images(home / "other/x", seed=1)
+    with pytest.raises(ValueError, match=r"here/sets/x'.*, found as folder\(path='[^']*home/other/x'"):
+        study.report(data_root=home / "other")
+
+
+def test_a_path_in_place_of_a_name_is_told_how_to_be_written(home: Path) -> None:
+    for folder in ("my images", "it's"):
+        write_images(home / folder)
+        with pytest.raises(ValueError, match="a path is written folder:PATH or saved:PATH;"):
+            load_data(str(home / folder))
+        assert len(load_data(f"folder:{home / folder}").train_labels) == 16
+    with pytest.raises(ValueError, match=r"is not of the form .*; write folder:PATH without quotes, or folder\(path="):
+        load_data(f"folder(path='{home}/it's')")
+    with pytest.raises(ValueError, match="a path after a colon is written without quotes"):
+        load_data(f"folder:'{home}/my images'")
+
+
+@pytest.mark.parametrize(
+    ("data", "inside", "root"),
+    [
+        ("cifar10", "cifar-10-batches-py", "sets/cifar-10-batches-py"),
+        ("mnist", "MNIST/raw", "sets/MNIST"),
+        ("mnist", "MNIST/raw", "sets/MNIST/raw"),
+    ],
+)
+def test_a_data_root_that_is_the_data_itself_is_told_its_parent(
+    data: str, inside: str, root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def download(*_: object, **__: object) -> None:
+        raise AssertionError("it is downloaded")
+
+    monkeypatch.setattr("torchvision.datasets.utils.urllib.request.urlopen", download)
+    (tmp_path / "sets" / inside).mkdir(parents=True)
+    (tmp_path / "sets" / inside / "part").touch()
+    with pytest.raises(ValueError, match=rf"name its parent '{tmp_path}/sets' with --data-root"):
+        load_data(data, tmp_path / root)
+
+
+def test_a_data_root_that_is_the_folder_itself_is_told_its_parent(tmp_path: Path) -> None:
+    write_images(tmp_path / "sets/x")
+    with pytest.raises(ValueError, match=rf"name its parent '{tmp_path}/sets' as --data-root"):
+        load_data("folder:/old/x", tmp_path / "sets/x")
+    assert len(load_data("folder:/old/x", tmp_path / "sets").train_labels) == 16
+
+
 def test_a_moved_record_is_found_below_the_data_root(tmp_path: Path) -> None:
     symmetric([0, 1] * 8, 0.25).save(tmp_path / "n.npz")
     inputs = {"labels": [0, 1] * 8, "root": str(tmp_path)}

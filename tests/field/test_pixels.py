@@ -389,6 +389,55 @@ def unsigned_tiff(numbers: np.ndarray[Any, np.dtype[np.uint32]]) -> bytes:
     return head.ljust(122, b"\0") + numbers.astype("<u4").tobytes()
 
 
+@pytest.mark.parametrize("options", ["", ", value_range=[0, 200]", ", size=16, stream=True"])
+@pytest.mark.parametrize("order", ["II", "MM"])
+def test_8_bits_with_a_sign_are_refused(order: str, options: str, tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, "a.tif", lambda path: path.write_bytes(eight_bit_tiff(order, sample_format=(2,))) and None)
+    with pytest.raises(
+        ValueError, match=r"a.tif' holds 8-bit numbers with a sign, which are read as 0 to 255; save it without"
+    ):
+        load(folder, options)
+
+
+def test_8_bits_with_a_sign_are_refused_among_ones_own_images(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(eight_bit_tiff("II", sample_format=(2,)))
+    rows = [(Image.open(tmp_path / "a.tif"), 0)]
+    with pytest.raises(ValueError, match="the training set's image 0 holds 8-bit numbers with a sign"):
+        from_datasets(rows, rows)
+
+
+@pytest.mark.parametrize("sample_format", [(), (1,)])
+@pytest.mark.parametrize("order", ["II", "MM"])
+def test_8_bits_without_a_sign_are_read(order: str, sample_format: tuple[int, ...], tmp_path: Path) -> None:
+    content = eight_bit_tiff(order, sample_format)
+    assert np.array_equal(both_ways(folder_of(tmp_path, "a.tif", lambda path: path.write_bytes(content) and None))[0], EIGHT)
+
+
+def test_colours_with_a_sign_are_refused_and_those_without_are_read(tmp_path: Path) -> None:
+    content = eight_bit_tiff("II", (1, 1, 1), bands=3)
+    pixels = both_ways(folder_of(tmp_path / "plain", "a.tif", lambda path: path.write_bytes(content) and None))
+    assert np.array_equal(pixels, np.stack([EIGHT] * 3))
+    signed = eight_bit_tiff("II", (2, 2, 2), bands=3)
+    folder = folder_of(tmp_path / "signed", "a.tif", lambda path: path.write_bytes(signed) and None)
+    with pytest.raises(ValueError, match=r"a.tif' cannot be read as an image"):
+        load(folder)
+
+
+def eight_bit_tiff(order: str, sample_format: tuple[int, ...], bands: int = 1) -> bytes:
+    """An uncompressed TIFF file of the pixels EIGHT in every band, with the tag for a sign if it is given."""
+    sign = "<" if order == "II" else ">"
+    shorts = {256: (16,), 257: (16,), 258: (8,) * bands, 259: (1,), 262: (1 if bands == 1 else 2,), 273: (512,), 277: (bands,)}
+    shorts |= {278: (16,), 279: (256 * bands,)} | ({339: sample_format} if sample_format else {})
+    entries, beyond = b"", b""
+    for tag, values in shorts.items():
+        held = struct.pack(f"{sign}{len(values)}H", *values)
+        if len(held) > 4:
+            held, beyond = struct.pack(f"{sign}I", 256 + len(beyond)), beyond + held
+        entries += struct.pack(f"{sign}HHI", tag, 3, len(values)) + held.ljust(4, b"\0")
+    head = order.encode() + struct.pack(f"{sign}HIH", 42, 8, len(shorts)) + entries + struct.pack(f"{sign}I", 0)
+    return (head.ljust(256, b"\0") + beyond).ljust(512, b"\0") + np.repeat(EIGHT.ravel(), bands).tobytes()
+
+
 def test_a_colour_beyond_the_palette_is_refused(tmp_path: Path) -> None:
     image = Image.fromarray(np.full((16, 16), 3, dtype=np.uint8), "P")
     image.putpalette([0, 0, 0, 9, 9, 9, 50, 60, 70, 200, 100, 0])

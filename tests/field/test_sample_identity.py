@@ -165,8 +165,12 @@ def test_ids_that_are_not_those_of_the_samples_are_refused(tmp_path: Path, ids: 
 def test_rows_of_no_sample_are_refused_unless_the_column_of_names_is_said(tmp_path: Path) -> None:
     path = table(tmp_path / "x.csv", NAMES, column="filename")
     path.write_text(path.read_text() + "test/1.png,3\n")
-    with pytest.raises(ValueError, match=r"has 'test/1\.png' in line 42, which is no sample of the data"):
+    with pytest.raises(
+        ValueError, match=r"has 'test/1\.png' in line 42, which is no sample of the data; by='filename' takes"
+    ) as got:
         from_file(TRUE, path, sample_names=NAMES)
+    # There are more rows than samples, so their order says nothing.
+    assert "position" not in str(got.value)
     assert np.array_equal(from_file(TRUE, path, sample_names=NAMES, by="filename").given, GIVEN)
 
 
@@ -253,7 +257,7 @@ def test_a_file_in_another_order_than_its_numbers_makes_a_record_in_their_order(
 def test_repeated_ids_of_a_file_are_refused(tmp_path: Path, capsys: Capture) -> None:
     path = table(tmp_path / "x.csv", np.arange(40) // 2, column="id")
     done = noisylab(capsys, "corrupt", "--labels", path)
-    assert done.refuses("keep one row for each sample, or by='position' if that column does not say which sample"), done
+    assert done.refuses("keep one row for each sample, or --by position if that column does not say which sample"), done
 
 
 def test_labels_of_a_part_of_a_data_set_are_joined_with_it_again(tmp_path: Path, capsys: Capture) -> None:

@@ -1,8 +1,10 @@
 """`DLBLoss` in other people's loops: other orders, any base loss, positions, probabilities, overflows, accelerators."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -189,3 +191,58 @@ def test_a_batch_that_overflowed_teaches_nothing_and_the_next_loss_and_gradient_
     torch.testing.assert_close(loss, expected)
     broken[len(i1) :] = value
     assert torch.equal(dlb_loss(third, y3, broken[len(i1) :], **TEACH), functional.cross_entropy(third, y3))
+
+
+def test_a_memory_that_was_loaded_follows_the_logits_to_their_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    saved, loaded = DLBLoss(), DLBLoss()
+    saved(torch.randn(4, 3), torch.arange(4) % 3, torch.arange(4))
+    loaded.load_state_dict(saved.state_dict())
+    # Nothing can be read from the device "meta", which stands for an accelerator.
+    monkeypatch.setattr(DLBLoss, "_repeated", lambda self, key: 4)
+    on_device = {"device": "meta"}
+    loss = loaded(torch.randn(8, 3, **on_device), torch.zeros(8, dtype=torch.long, **on_device), torch.arange(8, **on_device))  # type: ignore[call-overload]
+    assert loss.device.type == "meta"
+
+
+@pytest.mark.parametrize("kind", [np.asarray, list, lambda ids: ids.to(torch.int32)])
+def test_ids_may_be_arrays_and_lists(kind: Callable[[Tensor], Any]) -> None:
+    one, other = DLBLoss(), DLBLoss()
+    for logits, labels, index in batches():
+        assert torch.equal(one(logits, labels, kind(index)), other(logits, labels, index))
+
+
+@pytest.mark.parametrize("index", [["a.png", "b.png"], [0.0, 1.0], torch.tensor([0.0, 1.0]), torch.tensor([True, False])])
+def test_ids_that_are_no_integers_are_refused(index: Any) -> None:
+    with pytest.raises(ValueError, match=r"index must hold the sample ids as integers, int\[B\], got .*; number samples"):
+        DLBLoss()(torch.zeros(2, CLASSES), torch.tensor([0, 1]), index)
+
+
+def test_the_name_of_a_base_loss_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"base must be a function or module of \(logits, labels\), got 'ce'"):
+        DLBLoss(base="ce")  # type: ignore[arg-type]
+
+
+def test_a_base_of_ones_own_says_which_labels_it_leaves_out() -> None:
+    steps = [(z, torch.where(i % 5 == 0, 255, y)) for z, y, i in batches(epochs=1)]
+    known, own = DLBLoss(base=nn.CrossEntropyLoss(ignore_index=255)), DLBLoss(base=_leaves_out_255, ignore_index=255)
+    for logits, labels in steps:
+        assert torch.equal(known(logits, labels), own(logits, labels))
+
+
+def _leaves_out_255(logits: Tensor, labels: Tensor) -> Tensor:
+    return functional.cross_entropy(logits, labels, ignore_index=255)
+
+
+def test_a_base_must_give_one_number() -> None:
+    logits, labels, index = next(batches())
+    with pytest.raises(ValueError, match=r"one number, the mean over the batch, got shape \[32\] \(reduction='mean'\)"):
+        DLBLoss(base=nn.CrossEntropyLoss(reduction="none"))(logits, labels, index)
+
+
+def test_a_loss_of_validation_in_training_mode_is_told_of_eval() -> None:
+    criterion = DLBLoss()
+    logits, labels, index = next(batches())
+    criterion(logits, labels, index)
+    criterion(logits, labels, index + 500)
+    with pytest.raises(ValueError, match=r"for a loss of validation, call eval\(\) first"):
+        criterion(logits, labels, index + 1000)

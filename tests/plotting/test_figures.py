@@ -605,14 +605,13 @@ def test_a_saved_figure_is_its_files_and_numbers_that_depend_on_the_numbers_alon
         drawn = robustness()
         assert not plt.get_fignums()
         paths = drawn.save(tmp_path / name / "rates.0.4", formats=("png", "pdf", "svg"))
-        assert [path.name for path in paths] == [f"rates.0.4.{kind}" for kind in ("png", "pdf", "svg", "csv")]
+        assert [path.name for path in paths] == [f"rates.0.4.{kind}" for kind in ("png", "pdf", "svg", "tex", "csv")]
     for path in (tmp_path / "one").iterdir():
-        assert path.suffix == ".svg" or path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
     pandas.testing.assert_frame_equal(pandas.read_csv(tmp_path / "one" / "rates.0.4.csv"), drawn.numbers)
-    assert [path.name for path in drawn.save(tmp_path / "one.png")] == ["one.png", "one.csv"]
+    assert [path.name for path in drawn.save(tmp_path / "one.png")] == ["one.png", "one.tex", "one.csv"]
     assert drawn._repr_png_().startswith(b"\x89PNG")
-    assert drawn.caption == "Test accuracy against the noise rate"
-    with pytest.raises(ValueError, match="formats must be of pdf, png, svg, got gif"):
+    with pytest.raises(ValueError, match="formats must be of pdf, png, svg, pgf, got gif"):
         drawn.save(tmp_path / "three", formats=("gif",))
     assert not list(tmp_path.glob("three*"))
 

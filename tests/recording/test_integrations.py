@@ -2,6 +2,7 @@
 
 import importlib.util
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -254,3 +255,12 @@ class TestHuggingFace:
         with pytest.raises(ValueError, match=r"labels must be the given ones, and 10 of 10 are not"):
             self.train(tmp_path / "wrong", shift=1)
         self.train(tmp_path / "said", shift=1, recorder={"check_labels": False})
+
+    def test_a_process_with_several_gpus_is_refused(self, tmp_path: Path) -> None:
+        from transformers import TrainerControl, TrainerState
+
+        from noisylab.recording.integrations.huggingface import DynamicsCallback
+
+        callback, arguments = DynamicsCallback(tmp_path, GIVEN.numpy()), SimpleNamespace(n_gpu=2)
+        with pytest.raises(ValueError, match=r"each batch over 2 GPUs in one process.* run it by torchrun, or on one GPU"):
+            callback.on_train_begin(arguments, TrainerState(), TrainerControl(), Classifier())

@@ -41,6 +41,27 @@ def test_a_probability_of_0_bounds_the_margin_and_loses_no_sample(kind: torch.dt
     np.testing.assert_allclose(row["margin"], smallest, rtol=0.01)
 
 
+def test_a_logarithm_of_minus_infinity_is_that_of_a_probability_of_0(tmp_path: Path) -> None:
+    values = torch.nn.functional.one_hot(torch.as_tensor(GIVEN), 5).float()
+    for outputs, folder in (("probabilities", tmp_path / "one"), ("log_probabilities", tmp_path / "two")):
+        record(folder, [values.log() if outputs == "log_probabilities" else values], outputs=outputs)
+    one, two = load_dynamics(tmp_path / "one"), load_dynamics(tmp_path / "two")
+    for name in one.variables:
+        np.testing.assert_array_equal(one[name].values, two[name].values, err_msg=str(name))
+
+
+@pytest.mark.parametrize("outputs", ["probabilities", "log_probabilities"])
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("classes", [2, 10, 1000])
+def test_outputs_of_a_fresh_network_are_taken_in_half_precision(
+    classes: int, kind: torch.dtype, outputs: str, tmp_path: Path
+) -> None:
+    z = 0.05 * torch.randn(50, classes, generator=torch.Generator().manual_seed(1)).to(kind)
+    recorder = DynamicsRecorder(tmp_path, GIVEN % classes, epochs=1, num_classes=classes)
+    values = z.softmax(1) if outputs == "probabilities" else z.log_softmax(1)
+    recorder.observe(torch.arange(50), values, outputs=outputs)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("kind", [torch.float32, torch.float16, torch.bfloat16])
 def test_probabilities_given_as_logits_are_refused(kind: torch.dtype, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r'outputs before the softmax, got probabilities .* say outputs="probabilities"'):
@@ -91,3 +112,10 @@ def test_two_processes_write_a_shard_each_without_being_told(tmp_path: Path) -> 
     records = load_dynamics(tmp_path / "records")
     assert records.sizes == {"epoch": 2, "sample": 50}
     assert np.array_equal(records["prediction"].values, torch.stack(LOGITS[:2]).argmax(2).numpy())
+
+
+def test_torchrun_s_processes_must_have_a_process_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ValueError, match=r"torchrun started 2 processes.*init_process_group\(\) before the recorder"):
+        DynamicsRecorder(tmp_path, GIVEN, epochs=1)
+    DynamicsRecorder(tmp_path, GIVEN, epochs=1, shard=(0, 1))

@@ -227,7 +227,7 @@ def test_a_study_shows_whole_tables_and_says_where_all_is(results: pandas.DataFr
         missing=["ce-7", "ce-8"],
     )
     names = {f"{stem}.{kind}" for stem in ("summary", "contrasts", "differences") for kind in ("csv", "md", "tex")}
-    figure = {f"noise_robustness.{kind}" for kind in ("pdf", "png", "csv")}
+    figure = {f"noise_robustness.{kind}" for kind in ("pdf", "png", "csv", "tex")}
     assert {path.name for path in tmp_path.iterdir()} == names | figure
     assert all(str(tmp_path / name) in said for name in {*names, "results.csv"} | figure - {"noise_robustness.csv"})
     assert "failed: ce-7: DivergedError: loss [nan]" in said

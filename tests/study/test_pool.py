@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+import warnings
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,8 @@ def act(position: int, config: RunConfig, study: Path) -> dict[str, Any] | str |
         raise RuntimeError("beyond what a worker catches")
     if config.noise_digest == "elsewhere once" and earlier == 0:
         return Locked()
+    if config.noise_digest == "warns":
+        warnings.warn("two\nlines", stacklevel=1)
     if config.noise_digest == "slow":
         time.sleep(60)
     pool._epochs[position] = config.epochs_trained
@@ -99,6 +102,11 @@ def test_what_goes_wrong_in_a_run_stays_with_it(tmp_path: Path) -> None:
     assert sorted(config.noise_digest for config, _ in told.results) == ["dies once", "elsewhere once", "fine", "fine"]
     starts = Counter(path.name.rsplit(".", 2)[0] for path in tmp_path.iterdir())
     assert [starts[config.id] for config in configs] == [1, 1, ATTEMPTS, ATTEMPTS, 2, 2, 1]
+
+
+def test_a_worker_warns_in_one_line_and_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert not Told().run([config("warns", seed) for seed in range(3)], tmp_path, 1)
+    assert capfd.readouterr().err == "noisylab: warning: two lines\n"
 
 
 def test_an_error_of_the_caller_ends_the_workers_and_passes_through(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from noisylab.core.distributed import rank as own_rank
 from noisylab.core.seeds import derive_seed
 from noisylab.data.batches.composition import Composition, Delayed
 
+_OF_A_DATA_SET = "for a data set, pass len(dataset)"
+
 
 class Entries(NamedTuple):
     """One batch: the sample ids int64[B], and the part that is this epoch's own presentation."""
@@ -73,7 +75,8 @@ class PlainSampler(BatchSampler):
         rank: This process; by default that of the process group, or 0.
 
     Raises:
-        ValueError: For bad arguments, fewer than two samples for a process, or a sampler that is random in each process.
+        ValueError: For bad arguments, fewer than two samples for a process, or a sampler that is random in each process; and
+            in an iteration, if the process group was made after it.
 
     Example:
         >>> from noisylab.data import PlainSampler
@@ -101,6 +104,7 @@ class PlainSampler(BatchSampler):
         )
         self.batch_size, self.drop_last, self.seed = batch_size, drop_last, seed
         self.num_replicas, self.rank = _replica(self.sampler, num_replicas, rank)
+        self._asked_the_group = num_replicas is None and not hasattr(self.sampler, "num_replicas")
         if self.num_replicas > 1 and len(self.sampler) < 2 * self.num_replicas:
             raise ValueError(f"there must be 2 samples for each of {self.num_replicas} processes, got {len(self.sampler)}")
         # Used for samplers whose orders cannot be asked for again.
@@ -123,6 +127,11 @@ class PlainSampler(BatchSampler):
         return share // step if self.drop_last else -(-share // step)
 
     def __iter__(self) -> Iterator[list[int]]:
+        if self._asked_the_group and processes() > self.num_replicas:
+            raise ValueError(
+                f"{type(self).__name__} was made before the process group of {processes()} processes, so each would train on "
+                "all samples; make it afterwards (in Lightning, in train_dataloader), or pass num_replicas and rank"
+            )
         epoch = self.epoch
         batches = self.batches(epoch)
         first = next(batches, None)
@@ -155,7 +164,14 @@ class PlainSampler(BatchSampler):
             return self.sampler.order(epoch)
         if hasattr(self.sampler, "set_epoch"):
             self.sampler.set_epoch(epoch)
-        return np.array(list(self.sampler), dtype=np.int64)
+        ids = list(self.sampler)
+        try:
+            order = np.array(ids, dtype=np.int64)
+        except (TypeError, ValueError, RuntimeError):
+            order = np.empty((0, 0), dtype=np.int64)
+        if order.ndim != 1:
+            raise ValueError(f"sampler must hand out ids, which are integers, got {shown(ids[0])}; {_OF_A_DATA_SET}")
+        return order
 
 
 class LastBatchSampler(PlainSampler):
@@ -354,7 +370,10 @@ def _count(number: int) -> int:
 
 def _with_length(sampler: Iterable[int]) -> Any:
     if not (hasattr(sampler, "__len__") and hasattr(sampler, "__iter__")):
-        raise ValueError(f"sampler must be a number of samples, or a sampler of ids with a length, got {shown(sampler)}")
+        raise ValueError(
+            f"sampler must be a number of samples, or a sampler of ids with a length, got {type(sampler).__name__}; "
+            f"{_OF_A_DATA_SET}, and a stream cannot be shown in another order"
+        )
     return sampler
 
 
@@ -371,6 +390,6 @@ def _replica(sampler: Any, num_replicas: int | None, rank: int | None) -> tuple[
     if count > 1 and getattr(sampler, "generator", count) is None:
         raise ValueError(
             f"{type(sampler).__name__} draws another order in each of {count} processes; give it "
-            "generator=torch.Generator().manual_seed(0), or use the number of samples instead"
+            "generator=torch.Generator().manual_seed(0), the same in every process, or use the number of samples instead"
         )
     return count, place

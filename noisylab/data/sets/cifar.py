@@ -59,7 +59,8 @@ def _load(
     loader, folder = getattr(datasets, name), root or DEFAULT_ROOT
     train, test = download_or_explain(
         name,
-        folder / loader.base_folder,
+        folder,
+        loader.base_folder,
         lambda: [loader(str(folder), train=part, download=True) for part in (True, False)],
         f"unpack {loader.filename} (MD5 {loader.tgz_md5}) in {str(folder)!r}",
     )

@@ -79,8 +79,13 @@ def _datasets() -> ModuleType:
 def _load(where: str, name: str, config: str | None, root: Path) -> Mapping[str, Any]:
     """The splits of the data set by name."""
     datasets = _datasets()
+    saved = [place for place in (root / name, Path(name)) if (place / "dataset_dict.json").is_file()]
+    if not saved and (root / "dataset_dict.json").is_file():
+        raise ValueError(
+            f"the data root {str(root)!r} is itself a data set, and {where} is looked for in it as {name!r}; "
+            f"name its parent {str(root.absolute().parent)!r} with --data-root (in Python: data_root=)"
+        )
     try:
-        saved = [place for place in (root / name, Path(name)) if (place / "dataset_dict.json").is_file()]
         splits: Mapping[str, Any] = datasets.load_from_disk(str(saved[0])) if saved else datasets.load_dataset(name, config)
     except Exception as error:  # the library has no common base class
         asked = repr(name) if config is None else f"{name!r}, {config!r}"

@@ -33,12 +33,12 @@ def _load(
     from torchvision import datasets
 
     loader, folder = getattr(datasets, name), root or DEFAULT_ROOT
-    place = folder / name / "raw"
     train, test = download_or_explain(
         name,
-        place,
+        folder,
+        f"{name}/raw",
         lambda: [loader(str(folder), train=part, download=True) for part in (True, False)],
-        f"put {', '.join(file for file, _ in loader.resources)} in {str(place)!r}",
+        f"put {', '.join(file for file, _ in loader.resources)} in {str(folder / name / 'raw')!r}",
     )
     labels = [np.asarray(part.targets, dtype=np.int64) for part in (train, test)]
     return ImageData(

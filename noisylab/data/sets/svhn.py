@@ -22,6 +22,7 @@ def svhn(*, root: Path | None = None) -> ImageData:
     train, test = download_or_explain(
         "SVHN",
         folder,
+        "",
         lambda: [datasets.SVHN(str(folder), split=part, download=True) for part in ("train", "test")],
         f"put {' and '.join(files)} in {str(folder)!r}",
     )

@@ -62,7 +62,7 @@ def _folder(root: Path) -> Path:
             download_and_extract_archive(URL, str(root), md5=MD5)
         return root / NAME
 
-    return download_or_explain("TinyImageNet", root / NAME, download, f"unpack {NAME}.zip (MD5 {MD5}) in {str(root)!r}")
+    return download_or_explain("TinyImageNet", root, NAME, download, f"unpack {NAME}.zip (MD5 {MD5}) in {str(root)!r}")
 
 
 def _images_of(found: Found, folder: Path) -> list[Path]:

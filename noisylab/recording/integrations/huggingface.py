@@ -20,7 +20,7 @@ class DynamicsCallback(TrainerCallback):  # type: ignore[misc]
     folder, given_labels, options: arguments of `DynamicsRecorder`, which is created when training starts and kept as
     `recorder`. A training with `resume_from_checkpoint` goes on with the records in `folder`; for a new one there must be none,
     or `overwrite=True`. check_labels: whether the column `labels` must hold the given ones. Raises ValueError for inputs
-    without ids, or outputs without logits.
+    without ids, outputs without logits, or several GPUs in one process.
     """
 
     def __init__(
@@ -43,6 +43,12 @@ class DynamicsCallback(TrainerCallback):  # type: ignore[misc]
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: nn.Module, **kwargs: Any
     ) -> None:
         """Make the recorder, or continue an earlier one, and observe the model's calls."""
+        # Each GPU's thread would take the ids of another one's part of the batch.
+        if args.n_gpu > 1:
+            raise ValueError(
+                f"the Trainer would split each batch over {args.n_gpu} GPUs in one process, which mixes up the ids; "
+                "run it by torchrun, or on one GPU (CUDA_VISIBLE_DEVICES=0)"
+            )
         options = {"epochs": state.num_train_epochs} | self._options
         if state.global_step:
             options |= {"resume": True, "overwrite": False}
