@@ -314,7 +314,7 @@ def test_every_legend_states_how_many_images_a_run_processed() -> None:
     for drawn in (robustness(), memorisation(), READABLE["batch sizes"]()):
         (legend,) = drawn.figure.legends
         entries = [text.get_text() for text in legend.get_texts()]
-        assert [entry.split(":")[0] for entry in entries] == ["CE", "repeat", "DLB"]
+        assert [entry.split(":")[0] for entry in entries if ": " in entry] == ["CE", "repeat", "DLB"]
         assert all(entry.endswith("images") for entry in entries)
 
 
@@ -420,7 +420,7 @@ def test_lines_whose_looks_run_out_are_numbered_and_the_title_says_so() -> None:
 
 def test_accuracy_and_memorised_share_stand_against_the_images_that_the_network_processed() -> None:
     drawn = memorisation(rates=(0, 0.4, 0.6))
-    assert [ax.get_title() for ax in drawn.figure.axes[:4]] == [
+    assert [ax.get_title() for ax in drawn.figure.axes if ax.get_title()] == [
         "asymmetric:0.4",
         "asymmetric:0.6",
         "symmetric:0.4",
@@ -432,15 +432,31 @@ def test_accuracy_and_memorised_share_stand_against_the_images_that_the_network_
     last = drawn.numbers[drawn.numbers["epoch"] == 12].groupby("method")["images"].first()
     assert last.to_dict() == {"ce": 12 * 1347, "dlb": 12 * 2694, "repeat": 12 * 2694}
     thick = next(line for line in drawn.figure.axes[0].lines if line.get_label() == "DLB")
-    rows = drawn.numbers.query("method == 'dlb' and noise == 'asymmetric:0.4'")
+    rows = drawn.numbers.query("method == 'dlb' and noise == 'asymmetric:0.4' and run != 'mean'")
     np.testing.assert_allclose(thick.get_ydata(), rows.groupby("epoch")["test_accuracy"].mean())
     np.testing.assert_allclose(thick.get_xdata(), 2694 * np.arange(1, 13))
+
+
+@pytest.mark.parametrize(("seeds", "intervals"), [(2, False), (3, True)])
+def test_below_the_curves_are_the_paired_differences_with_their_intervals(seeds: int, intervals: bool) -> None:
+    drawn = memorisation(kinds=("symmetric",), rates=(0.4,), seeds=seeds)
+    below = drawn.figure.axes[2]
+    assert [label.get_text() for label in below.get_yticklabels()] == ["DLB\n− repeat", "DLB\n− CE"]
+    table = compare(results(kinds=("symmetric",), rates=(0.4,), seeds=seeds), contrasts=[("dlb", "repeat"), ("dlb", "ce")])
+    points = [held for held in below.containers if held.lines[0].get_marker() == "o"]
+    np.testing.assert_allclose([held.lines[0].get_xdata()[0] for held in points], 100 * table["difference"])
+    shown = drawn.numbers[drawn.numbers["n"].notna()]
+    np.testing.assert_allclose(shown["difference_ci95_half"], table["difference_ci95_half"])
+    assert all(held.has_xerr == intervals for held in points)
+    # Two seeds are drawn themselves.
+    dots = [line for line in below.lines if line.get_marker() == "o" and line.get_markersize() == 2]
+    assert sum(len(line.get_xdata()) for line in dots) == (0 if intervals else 4)
 
 
 def test_epochs_without_a_test_are_skipped() -> None:
     rows, measured = results(kinds=("symmetric",), rates=(0.4,)), metrics()
     measured.loc[measured["epoch"] % 4 != 3, "test_accuracy"] = np.nan
-    top, bottom = draw_figure("memorisation", made(rows, measured)).figure.axes
+    top, bottom, _ = draw_figure("memorisation", made(rows, measured)).figure.axes
     assert {len(line.get_ydata()) for line in top.lines} == {3}
     assert {len(line.get_ydata()) for line in bottom.lines} == {12}
 
