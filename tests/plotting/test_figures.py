@@ -1,6 +1,7 @@
 """Figures: axes in, axes out; the same method looks the same everywhere; nothing is drawn over a text."""
 
 import itertools
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -162,7 +163,7 @@ def forest_rows() -> pandas.DataFrame:
 
 
 def dose_rows() -> pandas.DataFrame:
-    return draw_figure("accuracy_against_consistency", made(doses())).numbers.assign(label=lambda rows: rows["method"])
+    return draw_figure("accuracy_against_consistency", made(doses())).numbers.query("run != 'mean'")
 
 
 AXES_LEVEL: dict[str, Callable[..., Axes]] = {
@@ -291,6 +292,34 @@ def test_the_rank_figure_says_that_seeds_are_no_data_sets() -> None:
     assert "p: Friedman over the seeds" in drawn.figure.get_suptitle()
 
 
+def test_ranks_over_five_data_sets_are_a_critical_difference_diagram(monkeypatch: pytest.MonkeyPatch) -> None:
+    several = [results(rates=(0.4,)).assign(data=f"set_{n}", comparison_key=str(n)) for n in range(5)]
+    with pytest.raises(ValueError, match="the runs differ in data"):
+        draw_figure("method_ranks", made(pandas.concat(several[:4], ignore_index=True)))
+    runs = made(pandas.concat(several, ignore_index=True))
+    monkeypatch.setitem(sys.modules, "scikit_posthocs", None)
+    with pytest.raises(ValueError, match=r"scikit_posthocs is not installed; pip install .noisylab\[ranks\]."):
+        draw_figure("method_ranks", runs)
+    monkeypatch.undo()
+    pytest.importorskip("scikit_posthocs")
+    drawn = draw_figure("method_ranks", runs)
+    assert "5 data sets" in drawn.caption
+    shown = drawn.numbers.groupby("method")[["rank", "mean_rank"]].mean()
+    np.testing.assert_allclose(shown["rank"], shown["mean_rank"])
+    written = {text.get_text() for text in drawn.figure.axes[0].texts}
+    assert any(f"CE ({shown['rank']['ce']:.2f})" == text or f"({shown['rank']['ce']:.2f}) CE" == text for text in written)
+
+
+def test_many_noises_are_thinned_out_until_the_ranks_fit_a_column() -> None:
+    rates = tuple(rate / 20 for rate in range(13))
+    drawn = draw_figure("method_ranks", made(results(kinds=("symmetric",), rates=rates)), width="column")
+    assert drawn.figure.get_figheight() <= 8
+    titles = [ax.get_title().split(",")[0] for ax in drawn.figure.axes]
+    assert titles[0] == "symmetric:0"
+    assert titles[-1] == "symmetric:0.6"
+    assert f"{len(titles)} of 13 noises" in drawn.caption
+
+
 def test_drops_of_the_learning_rate_are_marked() -> None:
     dotted = [
         line for line in memorisation(figure="mislabelled_predictions").figure.axes[0].lines if line.get_linestyle() == ":"
@@ -305,9 +334,13 @@ def test_the_numbers_of_the_robustness_figure_are_those_of_the_summary_and_runs_
         assert sorted(rows["nominal_rate"].unique()) == [0, 0.2, 0.4]
         assert {line.get_xdata()[0] for line in ax.lines if not str(line.get_label()).startswith("_")} == {0}
     order = ["nominal_rate", "method"]
-    one = robustness(kinds=("symmetric",)).numbers.drop(columns="panel").sort_values(order, ignore_index=True)
+    shown = robustness(kinds=("symmetric",)).numbers
+    one = shown[shown["run"] == "mean"].drop(columns=["panel", "run"]).sort_values(order, ignore_index=True)
     wanted = summarise(results(kinds=("symmetric",))).sort_values(order, ignore_index=True)
-    pandas.testing.assert_frame_equal(one, wanted)
+    pandas.testing.assert_frame_equal(one, wanted, check_dtype=False)
+    # Three seeds are drawn, and in the numbers too.
+    seeds, rows = shown[shown["run"] != "mean"].set_index("run"), results(kinds=("symmetric",)).set_index("id")
+    assert seeds["test_accuracy_last"].to_dict() == rows["test_accuracy_last"].to_dict()
 
 
 def test_every_legend_states_how_many_images_a_run_processed() -> None:
@@ -524,9 +557,9 @@ def test_doses_are_joined_in_their_order_and_other_methods_stand_alone() -> None
     path = drawn.figure.axes[0].lines[0]
     np.testing.assert_allclose(path.get_xdata(), [70, 80, 85, 90, 95])
     (legend,) = drawn.figure.legends
-    doses_named = [f"dlb, alpha {alpha}" for alpha in ("0", "0.3", "1", "3", "10")]
+    doses_named = [f"DLB, alpha {alpha}" for alpha in ("0", "0.3", "1", "3", "10")]
     assert [text.get_text() for text in legend.get_texts()] == [*doses_named, "CE", "repeat"]
-    assert drawn.numbers["dose"].isna().sum() == 6
+    assert drawn.numbers.query("run != 'mean'")["dose"].isna().sum() == 6
     with pytest.raises(ValueError, match="have no consistency_clean"):
         draw_figure("accuracy_against_consistency", made(results()))
     with pytest.raises(ValueError, match="dlb has no option 'beta'; its options are "):
