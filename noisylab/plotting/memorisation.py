@@ -1,4 +1,4 @@
-"""Test accuracy, and the share of mislabelled samples that are memorised, against the images processed; and differences in both."""
+"""Test accuracy and the memorised share of mislabelled samples against the images processed, and their differences."""
 
 import textwrap
 from collections.abc import Mapping
@@ -117,7 +117,7 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     """
     runs.check_alike()
     wide = has_room(width)
-    shown = list(noises) or _noises(runs, MOST if wide else MOST_IN_COLUMN)
+    shown = list(noises) or usual_noises(runs, MOST if wide else MOST_IN_COLUMN)
     if unknown := [noise for noise in shown if noise not in set(runs.results["noise"])]:
         there = ", ".join(dict.fromkeys(runs.results["noise"]))
         raise ValueError(f"noises must be of the study's, {there}, got {unknown[0]!r}")
@@ -130,7 +130,7 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     differences = _differences(runs_drawn)
     methods = runs.names.short("method", list(dict.fromkeys(numbers["method"])), 16 if wide else 10)
     pairs = dict.fromkeys(zip(differences["method"], differences["baseline"], strict=True))
-    contrasts = {(method, baseline): f"{methods[method]}\n− {methods[baseline]}" for method, baseline in pairs}
+    contrasts = {(method, baseline): f"{methods[method]}\n\N{MINUS SIGN} {methods[baseline]}" for method, baseline in pairs}
     with paper_style():
         figure, panels = _panels(len(shown), len(contrasts), width)
         names, styles = runs.names.short("noise", shown, LONGEST), runs.looks_of(numbers["method"])
@@ -196,7 +196,7 @@ def _said_of(differences: pandas.DataFrame) -> str:
     return f"\nbelow: mean and 95 % interval of paired differences over {counts} seeds at the last epoch"
 
 
-def _noises(runs: StudyRuns, most: int) -> list[str]:
+def usual_noises(runs: StudyRuns, most: int) -> list[str]:
     """The chosen noise, or the noisy settings of the study, the usual ones if there are more than fit."""
     if runs.chosen:
         runs.check_mislabelled()

@@ -474,7 +474,7 @@ def test_accuracy_and_memorised_share_stand_against_the_images_that_the_network_
 def test_below_the_curves_are_the_paired_differences_with_their_intervals(seeds: int, intervals: bool) -> None:
     drawn = memorisation(kinds=("symmetric",), rates=(0.4,), seeds=seeds)
     below = drawn.figure.axes[2]
-    assert [label.get_text() for label in below.get_yticklabels()] == ["DLB\n− repeat", "DLB\n− CE"]
+    assert [label.get_text() for label in below.get_yticklabels()] == ["DLB\n\N{MINUS SIGN} repeat", "DLB\n\N{MINUS SIGN} CE"]
     table = compare(results(kinds=("symmetric",), rates=(0.4,), seeds=seeds), contrasts=[("dlb", "repeat"), ("dlb", "ce")])
     points = [held for held in below.containers if held.lines[0].get_marker() == "o"]
     np.testing.assert_allclose([held.lines[0].get_xdata()[0] for held in points], 100 * table["difference"])
@@ -566,6 +566,26 @@ def test_doses_are_joined_in_their_order_and_other_methods_stand_alone() -> None
         draw_figure("accuracy_against_consistency", made(doses()), option="beta")
     with pytest.raises(ValueError, match="no run is of method 'elr'"):
         draw_figure("accuracy_against_consistency", made(doses()), method="elr")
+
+
+# Cost
+
+
+def test_accuracy_stands_against_the_images_of_all_networks_or_the_time_if_these_are_equal() -> None:
+    rows = results(("ce", "dlb", "coteaching"), ("symmetric",), (0.4,), seeds=5)
+    rows["images_total"] = rows["method"].map({"ce": 100.0, "dlb": 100.0, "coteaching": 200.0})
+    rows["seconds"] = rows["method"].map({"ce": 1.0, "dlb": 3.0, "coteaching": 2.0})
+    drawn = draw_figure("accuracy_against_cost", made(rows))
+    (ax,) = drawn.figure.axes
+    points = {held.get_label(): held.lines[0].get_xydata()[0] for held in ax.containers}
+    means = rows.groupby("method")["test_accuracy_last"].mean()
+    np.testing.assert_allclose(points["coteaching"], [200, means["coteaching"]])
+    assert all(held.has_yerr for held in ax.containers)
+    assert ax.get_xlabel() == "thousand images, all networks"
+    equal = draw_figure("accuracy_against_cost", made(rows.assign(images_total=100)))
+    assert equal.figure.axes[0].get_xlabel() == "seconds of training"
+    with pytest.raises(ValueError, match="not all runs have images_total; choose another cost, of images_processed"):
+        draw_figure("accuracy_against_cost(cost='images_total')", made(results()))
 
 
 # Any axis
