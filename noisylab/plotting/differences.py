@@ -146,7 +146,7 @@ def differences_figure(
     if len(methods) < 2:
         raise ValueError(f"differences need two methods, and the runs are all of {methods[0]}")
     asked = usual_contrasts(results)
-    pairs = asked[: _fitting(results, asked, axes, width)]
+    pairs = asked[: _fitting(results, asked, axes)]
     pooled = primary_contrasts(results, pairs, measure, axes).assign(noise=POOLED)
     single = compare(results, measure, by=axes, contrasts=pairs)
     numbers = pandas.concat([pooled, single], ignore_index=True)
@@ -207,7 +207,7 @@ def _groups(rows: pandas.DataFrame, axes: Sequence[str]) -> list[str]:
     return [", ".join(f"{name.replace('_', ' ')} {row[name]}" for name in axes) for row in rows.to_dict("records")]
 
 
-def _fitting(results: pandas.DataFrame, contrasts: Sequence[tuple[str, str]], axes: Sequence[str], width: Width) -> int:
+def _fitting(results: pandas.DataFrame, contrasts: Sequence[tuple[str, str]], axes: Sequence[str]) -> int:
     """The number of contrasts for which a figure has room, two side by side."""
     groups = len(results[list(axes)].drop_duplicates()) if axes else 1
     row = HEAD + (results["noise"].nunique() + 1) * (0.12 + 0.06 * groups)

@@ -294,7 +294,7 @@ def test_the_rank_figure_says_that_seeds_are_no_data_sets() -> None:
 
 def test_ranks_over_five_data_sets_are_a_critical_difference_diagram(monkeypatch: pytest.MonkeyPatch) -> None:
     several = [results(rates=(0.4,)).assign(data=f"set_{n}", comparison_key=str(n)) for n in range(5)]
-    with pytest.raises(ValueError, match="the runs differ in data"):
+    with pytest.raises(ValueError, match="runs differ in data"):
         draw_figure("method_ranks", made(pandas.concat(several[:4], ignore_index=True)))
     runs = made(pandas.concat(several, ignore_index=True))
     monkeypatch.setitem(sys.modules, "scikit_posthocs", None)
@@ -348,7 +348,7 @@ def test_every_legend_states_how_many_images_a_run_processed() -> None:
         (legend,) = drawn.figure.legends
         entries = [text.get_text() for text in legend.get_texts()]
         assert [entry.split(":")[0] for entry in entries if ": " in entry] == ["CE", "repeat", "DLB"]
-        assert all(entry.endswith("images") for entry in entries)
+        assert all(entry.endswith("images") for entry in entries if ": " in entry)
 
 
 # What the picture says
