@@ -8,6 +8,7 @@ EXTRAS = {
     **dict.fromkeys(("torchvision", "tueplots", "xarray", "zarr"), "study"),
     "jinja2": "report",
     "cleanlab": "cleanlab",
+    "scikit_posthocs": "ranks",
     **dict.fromkeys(("accelerate", "datasets", "transformers"), "hf"),
     "lightning": "lightning",
     "tensorboard": "tensorboard",

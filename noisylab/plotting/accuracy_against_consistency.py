@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 
 from noisylab.core.registries import FIGURES, METHODS
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.looks import Look, looks
+from noisylab.plotting.epoch_curves import with_runs
+from noisylab.plotting.looks import MARKERS, Look, looks
 from noisylab.plotting.study_runs import StudyRuns, seeds_of
 from noisylab.plotting.style import WIDTHS, Width, has_room, inches, legend_entries, panel_grid, paper_style, shared_legend
 
@@ -28,6 +29,8 @@ def dose_path(
 ) -> Axes:
     """A point for each run, and the mean of each dose, joined in ascending order of the dose; others stand alone.
 
+    A dose is a colour from dark to light and a marker. A method with a single dose looks as it does in all figures.
+
     Args:
         points: A row per run: method, dose (NaN for other methods), test_accuracy_last and `consistency`.
         consistency: A column of `points`, in [0, 1].
@@ -40,12 +43,15 @@ def dose_path(
     means = points.groupby("method", sort=False)[["dose", consistency, "test_accuracy_last"]].mean()
     held = looks(list(map(str, means.index))) if styles is None else styles
     dosed = means[means["dose"].notna()].sort_values("dose")
+    if len(dosed) == 1:
+        # One dose is a method like any other.
+        dosed = dosed.iloc[:0]
     ax.plot(100 * dosed[consistency], 100 * dosed["test_accuracy_last"], color="0.6", linewidth=1.0, zorder=1)
     colors = plt.get_cmap("viridis")(np.linspace(0, 0.75, max(1, len(dosed))))
     others = [method for method in means.index if method not in dosed.index]
     for place, method in enumerate([*dosed.index, *others]):
         runs, look = points[points["method"] == method], held[str(method)]
-        dose = {"color": colors[place], "marker": "o"} if place < len(dosed) else {}
+        dose = {"color": colors[place], "marker": MARKERS[place % len(MARKERS)]} if place < len(dosed) else {}
         small: dict[str, Any] = {"color": look["color"], "marker": look["marker"], "linestyle": "none"} | dose
         if len(runs) > 1:
             pale = {"markersize": 2.5, "alpha": 0.5}
@@ -80,9 +86,13 @@ def accuracy_against_consistency_figure(
     dose = {label: float(spec.options[option]) if spec.name == method else np.nan for label, spec in specs.items()}
     numbers = rows[["method", "seed", "noise_seed", "test_accuracy_last", *CONSISTENCY]].assign(dose=rows["method"].map(dose))
     short = runs.names.short("method", list(dose), 24)
-    # A method with an own name keeps it.
+    # A method with an own name keeps it, and one dose alone needs no number.
+    single = sum(map(np.isfinite, dose.values())) == 1
+    called = runs.names.method(method)
     names = {
-        label: short[label] if label in runs.names.labels or np.isnan(dose[label]) else f"{method}, {option} {dose[label]:g}"
+        label: short[label]
+        if single or label in runs.names.labels or np.isnan(dose[label])
+        else f"{called}, {option} {dose[label]:g}"
         for label in dose
     }
     if len(set(names.values())) < len(names):
@@ -100,4 +110,6 @@ def accuracy_against_consistency_figure(
         seeds = seeds_of(rows)
         said = seeds if seeds == "one seed" else f"small: {seeds}, large: their mean"
         figure.suptitle(f"{runs.setting}\nlast-epoch test accuracy; {said}", wrap=True)
-    return DrawnFigure(figure, numbers)
+    columns = ["dose", "test_accuracy_last", *CONSISTENCY]
+    means = numbers.groupby("method", sort=False, as_index=False)[columns].mean()
+    return DrawnFigure(figure, with_runs(means.assign(seed=pandas.NA, noise_seed=pandas.NA), numbers.assign(run=rows["id"])))

@@ -1,5 +1,6 @@
 """Paired differences between methods, pooled over the noisy settings and under each noise."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,10 +8,11 @@ import matplotlib.pyplot as plt
 import pandas
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
-from noisylab.analysis.comparisons import compare, primary_contrasts, usual_contrasts
-from noisylab.analysis.tables import differing_settings, is_share
-from noisylab.core.foreign_text import short_names
+from noisylab.analysis.comparisons import SEED, compare, primary_contrasts, usual_contrasts
+from noisylab.analysis.tables import differing_settings, is_share, under_each
+from noisylab.core.foreign_text import one_line, short_names
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.looks import Look, looks_of
@@ -20,6 +22,10 @@ from noisylab.plotting.style import Width, has_room, inches, panel_grid, paper_s
 POOLED = "noisy settings, pooled"
 # Number of contrasts that fit in a figure.
 MOST = 4
+# An interval of two seeds is six times as wide as one of five, and would cover everything: so few are drawn themselves.
+FEW = 2
+# Inches: of a panel's title and axis, of the figure's title and legend, and of the highest figure.
+HEAD, REST, HIGHEST = 0.5, 0.8, 7.9
 
 
 def forest(
@@ -29,10 +35,13 @@ def forest(
     level: float = 0.05,
     share: bool = True,
     noises: Mapping[str, str] | None = None,
+    seeds: pandas.DataFrame | None = None,
     ax: Axes | None = None,
     **kwargs: Any,
 ) -> Axes:
     """A row for each noise, with a point and its interval for each group; filled if p after Holm is below `level`.
+
+    Differences of two seeds (column `n`) have no interval.
 
     Args:
         differences: Rows of one contrast: noise, group, difference, difference_ci95_half and p_holm.
@@ -40,6 +49,7 @@ def forest(
         level: Of significance, in (0, 1).
         share: Whether the measure is a share of samples, whose differences are shown in points.
         noises: All rows, also those without a difference, each with its name. None: the noises of `differences`.
+        seeds: Rows of `seed_differences`, with group, drawn as small points. None: none.
         ax: None: the current axes.
         kwargs: To `Axes.errorbar`.
     """
@@ -50,15 +60,19 @@ def forest(
     for row in differences.to_dict("records"):
         place = groups.index(row["group"])
         height = rows.index(row["noise"]) + (place - (len(groups) - 1) / 2) * apart
-        half = unit * row["difference_ci95_half"] if row["difference_ci95_half"] > 0 else None
-        look = group_style(groups)[place] | ({} if row["p_holm"] < level else {"markerfacecolor": "white"})
+        half = unit * row["difference_ci95_half"] if row["difference_ci95_half"] > 0 and row.get("n", 3) > FEW else None
+        own = group_style(groups)[place]
+        if seeds is not None:
+            dots = seeds.loc[(seeds["noise"] == row["noise"]) & (seeds["group"] == row["group"]), "difference"]
+            ax.plot(unit * dots, [height] * len(dots), **own | {"markersize": 2.5, "alpha": 0.6} | kwargs)
+        look = own | ({} if row["p_holm"] < level else {"markerfacecolor": "white"})
         style = {"capsize": 1.5, "elinewidth": 0.9, "markersize": 4.5} | look
         ax.errorbar(unit * row["difference"], height, xerr=half, **style | kwargs)
     ax.axvline(0, color="0.3", linewidth=0.8, zorder=0)
     ax.set_yticks(range(len(rows)), names)
     ax.set_ylim(len(rows) - 0.5, -0.5)
     for label in ax.get_yticklabels():
-        label.set_fontweight("bold" if label.get_text() == POOLED else "normal")
+        label.set_fontweight("bold" if one_line(label.get_text()) == POOLED else "normal")
     if rows and rows[0] == POOLED and len(rows) > 1:
         ax.axhline(0.5, color="0.6", linewidth=0.6, zorder=0)
     ax.grid(visible=False, axis="y")
@@ -77,6 +91,41 @@ def group_style(groups: Sequence[str]) -> list[Look]:
     ]
 
 
+def seed_differences(
+    results: pandas.DataFrame,
+    contrasts: Sequence[tuple[str, str]],
+    measure: str = "test_accuracy_last",
+    by: Sequence[str] = (),
+) -> pandas.DataFrame:
+    """The difference of every contrast in every seed, under each noise and pooled over the noisy settings (noise `POOLED`).
+
+    Arguments are those of `noisylab.analysis.comparisons.compare`. A seed that lacks a noisy setting is not pooled.
+
+    Returns:
+        A row per value of `by`, noise, contrast and seed: method, baseline, seed, noise_seed, difference.
+    """
+    rows = []
+    for key, group in under_each(results, by, "noise"):
+        values = group.pivot_table(index=SEED, columns="method", values=measure)
+        for method, baseline in contrasts:
+            if {method, baseline} <= set(values.columns):
+                found = (values[method] - values[baseline]).dropna().rename("difference").reset_index()
+                rows.append(found.assign(**key, method=method, baseline=baseline))
+    if not rows:
+        return pandas.DataFrame(columns=[*by, "noise", "method", "baseline", *SEED, "difference"])
+    single = pandas.concat(rows, ignore_index=True)
+    rates = results.groupby("noise")["realised_rate"].max()
+    noisy = single[single["noise"].isin(rates.index[rates > 0])]
+    contrast = [*by, "method", "baseline"]
+    pooled = noisy.groupby([*contrast, *SEED], sort=False, as_index=False, dropna=False).agg(
+        difference=("difference", "mean"), settings=("noise", "nunique")
+    )
+    wanted = noisy.groupby(contrast, sort=False, dropna=False)["noise"].nunique().rename("wanted").reset_index()
+    whole = pooled.merge(wanted, on=contrast)
+    whole = whole[whole["settings"] == whole["wanted"]].drop(columns=["settings", "wanted"])
+    return pandas.concat([whole.assign(noise=POOLED), single], ignore_index=True)[[*contrast, "noise", *SEED, "difference"]]
+
+
 @FIGURES.register(
     "differences", caption="Paired differences between methods, pooled over the noisy settings and under each noise"
 )
@@ -85,8 +134,8 @@ def differences_figure(
 ) -> DrawnFigure:
     """A panel for each primary contrast: the difference pooled over the noisy settings, then under each noise.
 
-    Points are means over seeds with their 95 % interval, filled if p < .05 after Holm's correction: over the pooled ones, and
-    over those of single noises.
+    Points are means over seeds with their 95 % interval, or the seeds themselves if there are two, filled if p < .05 after
+    Holm's correction: over the pooled ones, and over those of single noises.
 
     by: settings whose values are kept apart, each with its colour (none: those in which the runs differ). measure: a column of
     `results.csv`.
@@ -97,39 +146,69 @@ def differences_figure(
     if len(methods) < 2:
         raise ValueError(f"differences need two methods, and the runs are all of {methods[0]}")
     asked = usual_contrasts(results)
-    pairs = asked[:MOST]
+    pairs = asked[: _fitting(results, asked, axes)]
     pooled = primary_contrasts(results, pairs, measure, axes).assign(noise=POOLED)
     single = compare(results, measure, by=axes, contrasts=pairs)
     numbers = pandas.concat([pooled, single], ignore_index=True)
     if numbers.empty:
         raise ValueError("no two methods share a seed, so there are no differences")
-    numbers["group"] = [
-        ", ".join(f"{name.replace('_', ' ')} {row[name]}" for name in axes) for row in numbers.to_dict("records")
-    ]
+    numbers["group"] = _groups(numbers, axes)
+    few = numbers["n"].max() <= FEW
+    seeds = seed_differences(results, pairs, measure, axes) if few and numbers["n"].max() > 1 else None
+    if seeds is not None:
+        seeds = seeds.assign(group=_groups(seeds, axes))
     groups = list(dict.fromkeys(numbers["group"]))
     in_rows = [name for name in (POOLED, *dict.fromkeys(results["noise"])) if name in set(numbers["noise"])]
-    noises = {POOLED: POOLED, **runs.names.short("noise", [name for name in in_rows if name != POOLED], LONGEST)}
-    noises = {name: noises[name] for name in in_rows}
-    names = runs.names.short("method", methods, 24 if has_room(width) else 14)
+    wide = has_room(width)
+    noises = {POOLED: POOLED, **runs.names.short("noise", [name for name in in_rows if name != POOLED], 40 if wide else 28)}
+    noises = {name: textwrap.fill(noises[name], 24 if wide else 15) for name in in_rows}
+    names = runs.names.short("method", methods, 24 if wide else 14)
     with paper_style():
-        across = min(len(pairs), 2) if has_room(width) else 1
-        row = 0.55 + len(noises) * (0.2 + 0.1 * len(groups))
+        across = min(len(pairs), 2)
+        lines = -(-len(pairs) // across)
+        # Rows are as close as a page needs.
+        written = 0.06 + 0.11 * max(name.count("\n") + 1 for name in noises.values())
+        each = max(0.2 + 0.1 * len(groups), written, (0.75 if wide else 1.1) / len(noises))
+        each = min(each, ((HIGHEST - REST) / lines - HEAD) / len(noises))
+        row = HEAD + len(noises) * each
         figure, _, panels = panel_grid(
-            len(pairs), across, width=inches(width), row=row, rest=0.75, sharex=True, sharey=across > 1
+            len(pairs), across, width=inches(width), row=row, rest=REST, sharex=True, sharey=across > 1
         )
         for ax, (method, baseline) in zip(panels, pairs, strict=True):
             rows = numbers[(numbers["method"] == method) & (numbers["baseline"] == baseline)]
-            forest(rows, groups, share=is_share(measure), noises=noises, ax=ax)
-            ax.set_title(f"{names[method]} - {names[baseline]}")
+            dots = seeds
+            if seeds is not None:
+                dots = seeds[(seeds["method"] == method) & (seeds["baseline"] == baseline)]
+            forest(rows, groups, share=is_share(measure), noises=noises, seeds=dots, ax=ax)
+            title = f"{names[method]} - {names[baseline]}"
+            ax.set_title(title if len(title) <= (36 if wide else 15) else f"{names[method]}\n- {names[baseline]}")
+            ax.xaxis.set_major_locator(MaxNLocator(nbins=6 if wide else 3))
+            if not wide:
+                ax.set_xlabel("points" if is_share(measure) else "difference")
         for panel in panels[:-across]:
             panel.set_xlabel("")
         handles = [Line2D([], [], **style) for style in group_style(groups)] if axes else []
         white: Look = {"color": "0.3", "marker": "o", "linestyle": "none"}
         marks = [Line2D([], [], **white), Line2D([], [], **white | {"markerfacecolor": "white"})]
         shared_legend(figure, [*handles, *marks], [*(groups if axes else []), "p < .05 (Holm)", "p ≥ .05"])
-        seeds = " to ".join(dict.fromkeys(map(str, (numbers["n"].min(), numbers["n"].max()))))
+        counts = " to ".join(dict.fromkeys(map(str, (numbers["n"].min(), numbers["n"].max()))))
         part = f", {len(pairs)} of {len(asked)} contrasts" if len(pairs) < len(asked) else ""
         said = "mean and 95 % interval of paired differences over" if numbers["n"].max() > 1 else "paired differences of"
+        if few and numbers["n"].max() > 1:
+            said = "paired differences; large: mean over, small:"
         of = "" if measure == "test_accuracy_last" else f"{measure.replace('_', ' ')}: "
-        figure.suptitle(f"{runs.title}{part}\n{of}{said} {seeds} {'seed' if numbers['n'].max() == 1 else 'seeds'}", wrap=True)
-    return DrawnFigure(figure, numbers.drop(columns="group"))
+        figure.suptitle(f"{runs.title}{part}\n{of}{said} {counts} {'seed' if numbers['n'].max() == 1 else 'seeds'}", wrap=True)
+    shown = numbers if seeds is None else pandas.concat([numbers, seeds], ignore_index=True)
+    return DrawnFigure(figure, shown.drop(columns="group"))
+
+
+def _groups(rows: pandas.DataFrame, axes: Sequence[str]) -> list[str]:
+    """The values of the settings that are kept apart, a text per row."""
+    return [", ".join(f"{name.replace('_', ' ')} {row[name]}" for name in axes) for row in rows.to_dict("records")]
+
+
+def _fitting(results: pandas.DataFrame, contrasts: Sequence[tuple[str, str]], axes: Sequence[str]) -> int:
+    """The number of contrasts for which a figure has room, two side by side."""
+    groups = len(results[list(axes)].drop_duplicates()) if axes else 1
+    row = HEAD + (results["noise"].nunique() + 1) * (0.12 + 0.06 * groups)
+    return max(2, min(MOST, len(contrasts), 2 * int((HIGHEST - REST) // row)))

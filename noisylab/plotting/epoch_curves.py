@@ -61,6 +61,17 @@ def seed_lines(rows: pandas.DataFrame, x: str, y: str, look: Look, ax: Axes, **k
             ax.plot(seed[x], seed[y], **thin | kwargs)
 
 
+def with_runs(means: pandas.DataFrame, runs: pandas.DataFrame | None) -> pandas.DataFrame:
+    """The numbers of a figure: rows of means, whose `run` is "mean", then those of the runs that are drawn beside them.
+
+    runs: rows with `run`, of which the columns of `means` are kept. None: no run is drawn by itself, and `means` are all.
+    """
+    if runs is None:
+        return means
+    of_runs = runs[["run", *(name for name in means if name in runs)]]
+    return pandas.concat([means.assign(run="mean"), of_runs], ignore_index=True)
+
+
 def band(rows: pandas.DataFrame, measure: str, *, share: bool) -> "tuple[pandas.Series[float], pandas.Series[float]]":
     """The ends of the 95 % intervals of a measure, which for a share are never beyond [0, 1]."""
     low, high = rows[measure] - rows[f"{measure}_ci95_half"], rows[measure] + rows[f"{measure}_ci95_half"]

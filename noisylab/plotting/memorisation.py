@@ -1,28 +1,37 @@
-"""Test accuracy, and the share of mislabelled samples that are memorised, against the images processed."""
+"""Test accuracy and the memorised share of mislabelled samples against the images processed, and their differences."""
 
 import textwrap
 from collections.abc import Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
-from numpy.typing import NDArray
 
+from noisylab.analysis.comparisons import compare, usual_contrasts
 from noisylab.core.registries import FIGURES
+from noisylab.plotting.differences import FEW, seed_differences
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.epoch_curves import from_one, seed_lines
-from noisylab.plotting.looks import Look, looks, mark_every, number_lines
+from noisylab.plotting.epoch_curves import from_one, seed_lines, with_runs
+from noisylab.plotting.looks import GROUPS, Look, looks, mark_every, number_lines
 from noisylab.plotting.study_runs import LONGEST, StudyRuns, seeds_of
 from noisylab.plotting.style import Width, exposure_legend, has_room, inches, paper_style
 
 MEASURES = {"test_accuracy": "test accuracy", "mislabelled_memorised": "memorised share"}
+# The columns of the numbers with a difference, each with its column of `results.csv` and its look.
+DIFFERENCES: dict[str, tuple[str, Look]] = {
+    "difference": ("test_accuracy_last", {"color": "0.25", "marker": "o", "label": "difference in test accuracy"}),
+    "memorised_difference": (
+        "memorised",
+        {"color": GROUPS["mislabelled"]["color"], "marker": "s", "label": "in memorised share"},
+    ),
+}
 # The noises of a study with more than fit.
 SHOWN = ("symmetric:0.4", "symmetric:0.6", "asymmetric:0.4")
-MOST = 4
+# The most noises on a page and in a column, and the most contrasts.
+MOST, MOST_IN_COLUMN, CONTRASTS = 4, 2, 3
 
 
 def seed_curves(
@@ -57,18 +66,58 @@ def seed_curves(
     return ax
 
 
+def difference_points(
+    rows: pandas.DataFrame, contrasts: Mapping[tuple[str, str], str], *, ax: Axes | None = None, **kwargs: Any
+) -> Axes:
+    """A row for each contrast, with its difference in accuracy and, below it, in the memorised share, in points.
+
+    Differences have their 95 % intervals, or with two seeds a small point for each of these.
+
+    Args:
+        rows: method, baseline, n, and the columns of `DIFFERENCES` with their `_ci95_half`; rows of a seed have no n.
+        contrasts: All contrasts, each with its name.
+        ax: None: the current axes.
+        kwargs: To `Axes.errorbar`.
+    """
+    ax = ax or plt.gca()
+    for beside, (column, (_, look)) in zip((-0.15, 0.15), DIFFERENCES.items(), strict=True):
+        labelled = False
+        for place, (method, baseline) in enumerate(contrasts):
+            own = rows[(rows["method"] == method) & (rows["baseline"] == baseline) & rows[column].notna()]
+            style = {"linestyle": "none", "markersize": 4, "capsize": 1.5, "elinewidth": 0.9} | look
+            for row in own[own["n"].notna()].to_dict("records"):
+                half = row[f"{column}_ci95_half"]
+                reach = 100 * half if half > 0 and row["n"] > FEW else None
+                once = {"label": "_nolegend_"} if labelled else {}
+                ax.errorbar(100 * row[column], place + beside, xerr=reach, **style | once | kwargs)
+                labelled = True
+            seeds = own[own["n"].isna()]
+            dots = {"markersize": 2, "alpha": 0.6, "label": "_nolegend_"}
+            plain = {name: value for name, value in look.items() if name != "label"}
+            ax.plot(100 * seeds[column], [place + beside] * len(seeds), linestyle="none", **plain | dots)
+    ax.axvline(0, color="0.3", linewidth=0.8, zorder=0)
+    ax.set_yticks(range(len(contrasts)), list(contrasts.values()))
+    ax.set_ylim(len(contrasts) - 0.5, -0.5)
+    ax.grid(visible=False, axis="y")
+    return ax
+
+
 @FIGURES.register(
-    "memorisation", caption="Test accuracy and the memorised share of mislabelled samples, against the images processed"
+    "memorisation",
+    caption="Test accuracy and the memorised share of mislabelled samples, against the images processed, and below, paired "
+    "differences at the last epoch",
 )
 def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width: Width = "page") -> DrawnFigure:
     """Test accuracy and the memorised share against the images that the measured network processed, for each noise.
 
     Thin lines are seeds, thick ones their mean. At one place of the horizontal axis, all methods have seen equally many images.
+    Below are the differences of the primary contrasts at the last epoch, with their 95 % intervals.
 
-    noises: as the tables name them (none: the chosen one, or up to four of the study's).
+    noises: as the tables name them (none: the chosen one, or up to four of the study's, two in a column).
     """
     runs.check_alike()
-    shown = list(noises) or _noises(runs)
+    wide = has_room(width)
+    shown = list(noises) or usual_noises(runs, MOST if wide else MOST_IN_COLUMN)
     if unknown := [noise for noise in shown if noise not in set(runs.results["noise"])]:
         there = ", ".join(dict.fromkeys(runs.results["noise"]))
         raise ValueError(f"noises must be of the study's, {there}, got {unknown[0]!r}")
@@ -77,31 +126,77 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
         raise runs.nothing_recorded()
     metrics = metrics.assign(images=metrics.groupby("run", sort=False)["images"].cumsum())
     numbers = from_one(metrics)[["noise", "method", "run", "epoch", "images", *MEASURES]]
+    runs_drawn = runs.ordered[runs.ordered["noise"].isin(shown) & runs.ordered["method"].isin(numbers["method"])]
+    differences = _differences(runs_drawn)
+    methods = runs.names.short("method", list(dict.fromkeys(numbers["method"])), 16 if wide else 10)
+    pairs = dict.fromkeys(zip(differences["method"], differences["baseline"], strict=True))
+    contrasts = {(method, baseline): f"{methods[method]}\n\N{MINUS SIGN} {methods[baseline]}" for method, baseline in pairs}
     with paper_style():
-        figure, panels = _panels(len(shown), numbers["method"].nunique(), width)
+        figure, panels = _panels(len(shown), len(contrasts), width)
         names, styles = runs.names.short("noise", shown, LONGEST), runs.looks_of(numbers["method"])
-        runs_drawn = runs.results[runs.results["id"].isin(metrics["run"])]
-        for (place, noise), line in zip(enumerate(shown), panels.T, strict=True):
+        for place, (noise, (*line, last)) in enumerate(zip(shown, panels, strict=True)):
             rows = numbers[numbers["noise"] == noise]
             for ax, (measure, name) in zip(line, MEASURES.items(), strict=True):
                 seed_curves(rows, measure, styles=styles, ax=ax)
-                if has_room(width):
-                    ax.set_ylabel(name if place == 0 else "")
-                elif place == 0:
-                    ax.set_title(name)
-            title = "\n".join(textwrap.wrap(names[noise], 30 if has_room(width) else 20))
-            line[0].set(**{"title" if has_room(width) else "ylabel": title})
-        for ax in panels[-1] if has_room(width) else panels[:, -1]:
-            ax.set_xlabel("thousand images")
-        exposure_legend(figure, [*panels[0], *panels[1]], runs_drawn, styles)
+                ax.set_ylabel(name if place == 0 else "")
+            line[0].set_title("\n".join(textwrap.wrap(names[noise], 30 if wide else 16)))
+            line[-1].set_xlabel("thousand images")
+            if last is not None:
+                difference_points(differences[differences["noise"] == noise], contrasts, ax=last)
+                last.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+                last.set_xlabel("difference (points)" if wide or len(shown) == 1 else "points")
+        drawn = [ax for line in panels for ax in line if ax is not None]
+        exposure_legend(figure, drawn, runs_drawn, styles)
         seeds, chosen = seeds_of(runs_drawn), "" if noises else _of_noises(runs, shown)
         lines = seeds if seeds == "one seed" else f"thin: {seeds}, thick: their mean"
         part = runs.part(numbers["method"], runs.ordered[runs.ordered["noise"].isin(shown)])
-        figure.suptitle(f"{runs.title}{part}{chosen}\n{runs.results['record'].iloc[0]} records; {lines}", wrap=True)
-    return DrawnFigure(figure, numbers)
+        figure.suptitle(
+            f"{runs.title}{part}{chosen}\n{runs.results['record'].iloc[0]} records; {lines}{_said_of(differences)}", wrap=True
+        )
+    means = numbers.groupby(["noise", "method", "epoch"], sort=False, as_index=False)[["images", *MEASURES]].mean()
+    several = numbers.groupby(["noise", "method"])["run"].nunique().max() > 1
+    curves = with_runs(means, numbers) if several else numbers
+    return DrawnFigure(figure, pandas.concat([curves, differences], ignore_index=True) if len(differences) else curves)
 
 
-def _noises(runs: StudyRuns) -> list[str]:
+def _differences(rows: pandas.DataFrame) -> pandas.DataFrame:
+    """The differences of the contrasts under each noise at the last epoch, and those in single seeds if there are two."""
+    columns = ["noise", "method", "baseline", "n"]
+    contrasts = usual_contrasts(rows)[:CONTRASTS]
+    if not contrasts:
+        return pandas.DataFrame(columns=columns)
+    found = pandas.DataFrame()
+    for column, (measure, _) in DIFFERENCES.items():
+        held = compare(rows, measure, contrasts=contrasts)
+        named = {name: name.replace("difference", column) for name in ("difference", "difference_ci95_half")}
+        table = held.rename(columns=named | {"p_holm": f"{column}_p_holm"})
+        kept = [*columns[:3], *(["n"] if column == "difference" else []), *named.values(), f"{column}_p_holm"]
+        found = table[kept] if found.empty else found.merge(table[kept], on=columns[:3], how="left")
+    if found["n"].max() != FEW:
+        return found
+    of_seeds = [
+        seed_differences(rows, contrasts, measure).rename(columns={"difference": column})
+        for column, (measure, _) in DIFFERENCES.items()
+    ]
+    keys = [name for name in of_seeds[0] if name not in DIFFERENCES]
+    seeds = of_seeds[0].merge(of_seeds[1], on=keys, how="outer")
+    return pandas.concat([found, seeds[seeds["noise"].isin(found["noise"])]], ignore_index=True)
+
+
+def _said_of(differences: pandas.DataFrame) -> str:
+    """What the lower row of panels shows."""
+    if differences.empty:
+        return ""
+    most = int(differences["n"].max())
+    counts = " to ".join(dict.fromkeys(str(int(count)) for count in (differences["n"].min(), most)))
+    if most == 1:
+        return "\nbelow: differences of one seed at the last epoch"
+    if most == FEW:
+        return f"\nbelow: paired differences at the last epoch, large: mean over, small: {counts} seeds"
+    return f"\nbelow: mean and 95 % interval of paired differences over {counts} seeds at the last epoch"
+
+
+def usual_noises(runs: StudyRuns, most: int) -> list[str]:
     """The chosen noise, or the noisy settings of the study, the usual ones if there are more than fit."""
     if runs.chosen:
         runs.check_mislabelled()
@@ -110,10 +205,10 @@ def _noises(runs: StudyRuns) -> list[str]:
     noisy = [str(noise) for noise in rates.index[rates > 0]]
     if not noisy:
         runs.check_mislabelled()
-    if len(noisy) <= MOST:
+    if len(noisy) <= most:
         return noisy
     usual = [noise for noise in SHOWN if noise in noisy]
-    return usual or noisy[:MOST]
+    return (usual or noisy)[:most]
 
 
 def _of_noises(runs: StudyRuns, shown: list[str]) -> str:
@@ -122,16 +217,23 @@ def _of_noises(runs: StudyRuns, shown: list[str]) -> str:
     return f", {len(shown)} of {noisy} noises" if len(shown) < noisy and not runs.chosen else ""
 
 
-def _panels(count: int, methods: int, width: Width) -> tuple[Figure, NDArray[np.object_]]:
-    """A figure, and its panels with measures down and noises across; turned if the figure is narrow."""
-    wide = has_room(width)
-    # A legend of many methods needs room.
-    shape, height = ((2, count), 4.2) if wide else ((count, 2), 1.35 * count + 1.2 + 0.25 * max(0, methods - 3))
-    size = inches(width), height
-    figure, grid = plt.subplots(*shape, figsize=size, squeeze=False, layout="constrained", sharex="col" if wide else "row")
-    panels = grid if wide else grid.T
-    # Accuracies are compared across noises too; memorised shares are of another size under each.
-    for ax in panels[0, 1:]:
-        ax.sharey(panels[0, 0])
-        ax.tick_params(labelleft=not wide)
+def _panels(count: int, contrasts: int, width: Width) -> tuple[Figure, list[list[Any]]]:
+    """A figure, and its panels by noise: accuracy, memorised share, and differences (None without contrasts)."""
+    curve = 1.55 if has_room(width) else 1.35
+    heights = [curve, curve, *([0.3 + 0.36 * contrasts] if contrasts else [])]
+    size = inches(width), sum(heights) + (1.5 if has_room(width) else 2.0)
+    figure = plt.figure(figsize=size, layout="constrained")
+    grid = figure.add_gridspec(len(heights), count, height_ratios=heights)
+    panels: list[list[Any]] = []
+    for place in range(count):
+        # Accuracies and differences are compared across noises; memorised shares are of another size under each.
+        first = panels[0] if panels else [None, None, None]
+        top = figure.add_subplot(grid[0, place], sharey=first[0])
+        middle = figure.add_subplot(grid[1, place], sharex=top)
+        low = figure.add_subplot(grid[2, place], sharex=first[2], sharey=first[2]) if contrasts else None
+        top.tick_params(labelbottom=False)
+        for ax in (top, low) if place else ():
+            if ax is not None:
+                ax.tick_params(labelleft=False)
+        panels.append([top, middle, low])
     return figure, panels

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas
 from matplotlib.axes import Axes
 
@@ -12,6 +13,7 @@ from noisylab.analysis.comparisons import mean_ranks, seed_ranks
 from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.statistics import format_p
 from noisylab.core.registries import FIGURES
+from noisylab.plotting.critical_difference import DATA_SETS, critical_difference_figure
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.looks import REFERENCE_METHODS, Look, looks
 from noisylab.plotting.study_runs import SINGLE_SEEDS, StudyRuns
@@ -19,6 +21,8 @@ from noisylab.plotting.style import WIDTHS, Width, has_room, inches, panel_grid,
 
 # Characters of a name beside a row.
 LONGEST = 24
+# Inches: beside the rows of a panel, of the figure's title, and of the highest figure in a column and on a page.
+HEAD, REST, HIGHEST = 0.55, 1.0, {False: 7.9, True: 9.0}
 
 
 def rank_plot(
@@ -69,8 +73,11 @@ def rank_plot(
 def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """A panel for each noise: the rank of every method in each seed, their mean, and Friedman's p over seeds.
 
-    Seeds of one data set say which methods differ on it, not on others; that is a question for ranks over data sets.
+    Seeds of one data set say which methods differ on it, not on others. Over five data sets or more, the figure is a
+    critical-difference diagram of the ranks on these instead.
     """
+    if runs.results["data"].nunique() >= DATA_SETS:
+        return critical_difference_figure(runs, width=width)
     runs.check_alike()
     results = runs.ordered
     ranks, seeds = mean_ranks(results), seed_ranks(results)
@@ -78,26 +85,42 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
         raise ValueError("under no noise do all methods share a seed, so there are no ranks")
     # Intervals of two or three seeds would be as wide as the axis.
     singly = ranks["n"].max() <= SINGLE_SEEDS
-    noises = runs.names.short("noise", list(dict.fromkeys(ranks["noise"])), 40)
+    wide, methods = has_room(width), ranks["method"].nunique()
+    noises = runs.names.short("noise", list(dict.fromkeys(ranks["noise"])), 40 if wide else 28)
+    row = HEAD + max(0.65, 0.17 * methods)
+    across = min(len(noises), 2) if wide else 1
+    most = max(1, across * int((HIGHEST[wide] - REST) // row))
+    count, noises = len(noises), _spread_out(noises, most)
+    ranks, seeds = (table[table["noise"].isin(noises)] for table in (ranks, seeds))
     names, styles = runs.names.short("method", list(dict.fromkeys(ranks["method"])), LONGEST), runs.looks
     with paper_style():
-        across = min(len(noises), 2) if has_room(width) else 1
         size = inches(width) if across == 2 else min(inches(width), WIDTHS["column"])
-        figure, _, axes = panel_grid(len(noises), across, width=size, row=0.9 + 0.155 * ranks["method"].nunique(), rest=0.6)
+        figure, _, axes = panel_grid(len(noises), across, width=size, row=row, rest=REST)
         for ax, (noise, name) in zip(axes, noises.items(), strict=True):
             rows = ranks[ranks["noise"] == noise]
             shown = rows.assign(rank_ci95_half=math.nan) if singly else rows
             rank_plot(shown, seeds[seeds["noise"] == noise], styles=styles, names=names, ax=ax)
             p = rows["friedman_p"].iloc[0]
-            ax.set_title(name if math.isnan(p) else f"{name}\np {'< .001' if p < 0.001 else f'= {format_p(p)}'}")
-        count = " to ".join(dict.fromkeys(map(str, (ranks["n"].min(), ranks["n"].max()))))
+            ax.set_title(name if math.isnan(p) else f"{name}, p {'< .001' if p < 0.001 else f'= {format_p(p)}'}")
+        for ax in axes[:-across]:
+            ax.set_xlabel("")
+        part = "" if len(noises) == count else f", {len(noises)} of {count} noises"
+        counts = " to ".join(dict.fromkeys(map(str, (ranks["n"].min(), ranks["n"].max()))))
         several = ranks["n"].max() > 1
         marks = "dark: mean" if singly else "bars: mean and 95 % interval"
         band = (
-            f"one data set; pale dots: {count} seeds (larger: more of them), {marks}\np: Friedman over the seeds"
+            f"one data set; pale dots: {counts} seeds (larger: more of them), {marks}\np: Friedman over the seeds"
             if several
             else "one data set, one seed"
         )
-        figure.suptitle(f"{runs.title}\n{band}", wrap=True)
+        figure.suptitle(f"{runs.title}{part}\n{band}", wrap=True)
     means = ranks.rename(columns={"rank": "mean_rank", "rank_ci95_half": "mean_rank_ci95_half"})
     return DrawnFigure(figure, seeds.merge(means, on=["noise", "method"], how="left"))
+
+
+def _spread_out(names: Mapping[str, str], most: int) -> dict[str, str]:
+    """At most `most` of the names, from the first to the last."""
+    if most == 1:
+        return dict(list(names.items())[-1:])
+    places = set(np.linspace(0, len(names) - 1, min(most, len(names))).round().astype(int).tolist())
+    return {name: shown for place, (name, shown) in enumerate(names.items()) if place in places}

@@ -3,7 +3,7 @@
 from noisylab.analysis.tables import summarise_epochs
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.epoch_curves import curves, from_one, learning_rate_drops, mark_drops
+from noisylab.plotting.epoch_curves import curves, from_one, learning_rate_drops, mark_drops, with_runs
 from noisylab.plotting.study_runs import StudyRuns, drawn_singly
 from noisylab.plotting.style import Width, exposure_legend, has_room, inches, panel_grid, paper_style
 
@@ -41,4 +41,4 @@ def mislabelled_predictions_figure(runs: StudyRuns, *, width: Width = "page") ->
             ax.set_ylabel("share of mislabelled")
         exposure_legend(figure, axes, runs_drawn, looks)
         figure.suptitle(runs.records_title(runs_drawn), wrap=True)
-    return DrawnFigure(figure, numbers)
+    return DrawnFigure(figure, with_runs(numbers, seeds))

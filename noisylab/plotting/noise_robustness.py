@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from noisylab.analysis.tables import is_share, summarise
 from noisylab.core.registries import FIGURES, NOISES
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.epoch_curves import band
+from noisylab.plotting.epoch_curves import band, with_runs
 from noisylab.plotting.looks import Look, looks, number_lines
 from noisylab.plotting.study_runs import LONGEST, StudyRuns, drawn_singly, spread
 from noisylab.plotting.style import WIDTHS, Width, exposure_legend, has_room, inches, panel_grid, paper_style
@@ -156,7 +156,9 @@ def noise_robustness_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnF
         exposure_legend(figure, axes, summary, styles)
         said = spread(shown, single="small", mean="large", interval="band or bar" if APART in panels else "band")
         figure.suptitle(f"{runs.title}{runs.part(shown['method'], runs.ordered)}\n{said}", wrap=True)
-    parts = [rows.assign(panel=kind) for kind, rows in panels.items()]
+    runs_of = [shown[shown["noise"].isin(rows["noise"])].rename(columns={"id": "run"}) for rows in panels.values()]
+    tables = [with_runs(rows, of if singly else None) for rows, of in zip(panels.values(), runs_of, strict=True)]
+    parts = [table.assign(panel=kind) for kind, table in zip(panels, tables, strict=True)]
     return DrawnFigure(figure, pandas.concat(parts, ignore_index=True))
 
 

@@ -53,6 +53,8 @@ def legend_entries(axes: Iterable[Axes]) -> tuple[list[Artist], list[str]]:
 def exposure_legend(figure: Figure, axes: Iterable[Axes], exposure: pandas.DataFrame, looks: Mapping[str, Look]) -> None:
     """One legend below the figure for the methods in any of the panels, in the order of `looks`, with the images of a run.
 
+    What else has a label in them follows.
+
     exposure: rows with method and images_processed. looks: of the methods, as they were drawn.
     """
     images = exposure.groupby("method")["images_processed"].mean()
@@ -60,7 +62,8 @@ def exposure_legend(figure: Figure, axes: Iterable[Axes], exposure: pandas.DataF
     shown = [method for method in looks if looks[method]["label"] in drawn]
     labels = [str(looks[method]["label"]) for method in shown]
     said = [f"{label}: {images[method]:,.0f} images" for method, label in zip(shown, labels, strict=True)]
-    shared_legend(figure, [drawn[label] for label in labels], said)
+    others = [label for label in drawn if label not in labels]
+    shared_legend(figure, [drawn[label] for label in [*labels, *others]], [*said, *others])
 
 
 def shared_legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:

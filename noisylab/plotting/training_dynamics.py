@@ -7,7 +7,7 @@ from noisylab.analysis.over_epochs import training_dynamics
 from noisylab.analysis.tables import summarise_epochs
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.epoch_curves import curves, from_one, learning_rate_drops, mark_drops
+from noisylab.plotting.epoch_curves import curves, from_one, learning_rate_drops, mark_drops, with_runs
 from noisylab.plotting.looks import GROUPS
 from noisylab.plotting.study_runs import StudyRuns, drawn_singly
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, shared_legend
@@ -48,4 +48,4 @@ def training_dynamics_figure(runs: StudyRuns, *, width: Width = "page") -> Drawn
             ax.set_xlabel("epoch")
         shared_legend(figure, *legend_entries(axes.flat))
         figure.suptitle(runs.records_title(runs_drawn), wrap=True)
-    return DrawnFigure(figure, numbers)
+    return DrawnFigure(figure, with_runs(numbers, seeds))

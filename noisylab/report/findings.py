@@ -37,12 +37,12 @@ def finding(numbers: pandas.DataFrame, noise: str, names: DisplayNames) -> str:
     measure = next((name for name in TOLD if name in numbers and pandas.api.types.is_numeric_dtype(numbers[name])), None)
     if measure is None or numbers.empty:
         return ""
-    rows, under = numbers, ""
+    rows, under = numbers[numbers[measure].notna()], ""
     if "noise" in rows and rows["noise"].nunique() > 1 and noise in set(rows["noise"]):
         rows, under = rows[rows["noise"] == noise], f" under {names.noise(noise)}"
-    keys = [name for name in KEYS if name in rows]
+    keys = [name for name in KEYS if name in rows and rows[name].notna().any()]
     at = ""
-    if "epoch" in rows:
+    if "epoch" in rows and rows["epoch"].notna().any():
         ends = rows.groupby(keys, dropna=False)["epoch"].transform("max") if keys else rows["epoch"].max()
         rows, at = rows[rows["epoch"] == ends], " at the last epoch"
     said = f"{measure.replace('_', ' ').capitalize()}{at}{under}"

@@ -406,7 +406,8 @@ def test_the_epochs_of_the_numbers_are_those_of_the_axis(runs: StudyRuns) -> Non
         assert draw_figure(name, runs).numbers["epoch"].min() == 1
     assert draw_figure("consistency", runs).numbers["epoch"].min() == 2
     drawn = draw_figure("mislabelled_predictions", runs)
-    rows = drawn.numbers[drawn.numbers["method"] == "dlb"]
+    rows = drawn.numbers.query("method == 'dlb'")
+    rows = rows[rows["run"] == "mean"] if "run" in rows else rows
     line = next(line for line in drawn.figure.axes[1].lines if line.get_label() == "DLB")
     np.testing.assert_array_equal(line.get_xdata(), rows["epoch"])
     np.testing.assert_array_equal(line.get_ydata(), rows["mislabelled_memorised"])
@@ -450,7 +451,8 @@ def test_the_most_suspect_samples_are_those_of_the_score(runs: StudyRuns, folder
 
 def test_the_numbers_of_the_training_dynamics_are_means_over_runs(runs: StudyRuns, folder: Path) -> None:
     drawn = draw_figure("training_dynamics", runs)
-    chosen = drawn.numbers.set_index(["method", "group", "epoch"]).loc[("dlb", "mislabelled", 3), "loss"]
+    means = drawn.numbers[drawn.numbers["run"] == "mean"] if "run" in drawn.numbers else drawn.numbers
+    chosen = means.set_index(["method", "group", "epoch"]).loc[("dlb", "mislabelled", 3), "loss"]
     losses = []
     for run in runs.under_noise[runs.under_noise["method"] == "dlb"]["id"]:
         records = load_dynamics(folder / run).load()

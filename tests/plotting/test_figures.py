@@ -1,6 +1,7 @@
 """Figures: axes in, axes out; the same method looks the same everywhere; nothing is drawn over a text."""
 
 import itertools
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -162,7 +163,7 @@ def forest_rows() -> pandas.DataFrame:
 
 
 def dose_rows() -> pandas.DataFrame:
-    return draw_figure("accuracy_against_consistency", made(doses())).numbers.assign(label=lambda rows: rows["method"])
+    return draw_figure("accuracy_against_consistency", made(doses())).numbers.query("run != 'mean'")
 
 
 AXES_LEVEL: dict[str, Callable[..., Axes]] = {
@@ -291,6 +292,34 @@ def test_the_rank_figure_says_that_seeds_are_no_data_sets() -> None:
     assert "p: Friedman over the seeds" in drawn.figure.get_suptitle()
 
 
+def test_ranks_over_five_data_sets_are_a_critical_difference_diagram(monkeypatch: pytest.MonkeyPatch) -> None:
+    several = [results(rates=(0.4,)).assign(data=f"set_{n}", comparison_key=str(n)) for n in range(5)]
+    with pytest.raises(ValueError, match="runs differ in data"):
+        draw_figure("method_ranks", made(pandas.concat(several[:4], ignore_index=True)))
+    runs = made(pandas.concat(several, ignore_index=True))
+    monkeypatch.setitem(sys.modules, "scikit_posthocs", None)
+    with pytest.raises(ValueError, match=r"scikit_posthocs is not installed; pip install .noisylab\[ranks\]."):
+        draw_figure("method_ranks", runs)
+    monkeypatch.undo()
+    pytest.importorskip("scikit_posthocs")
+    drawn = draw_figure("method_ranks", runs)
+    assert "5 data sets" in drawn.caption
+    shown = drawn.numbers.groupby("method")[["rank", "mean_rank"]].mean()
+    np.testing.assert_allclose(shown["rank"], shown["mean_rank"])
+    written = {text.get_text() for text in drawn.figure.axes[0].texts}
+    assert any(f"CE ({shown['rank']['ce']:.2f})" == text or f"({shown['rank']['ce']:.2f}) CE" == text for text in written)
+
+
+def test_many_noises_are_thinned_out_until_the_ranks_fit_a_column() -> None:
+    rates = tuple(rate / 20 for rate in range(13))
+    drawn = draw_figure("method_ranks", made(results(kinds=("symmetric",), rates=rates)), width="column")
+    assert drawn.figure.get_figheight() <= 8
+    titles = [ax.get_title().split(",")[0] for ax in drawn.figure.axes]
+    assert titles[0] == "symmetric:0"
+    assert titles[-1] == "symmetric:0.6"
+    assert f"{len(titles)} of 13 noises" in drawn.caption
+
+
 def test_drops_of_the_learning_rate_are_marked() -> None:
     dotted = [
         line for line in memorisation(figure="mislabelled_predictions").figure.axes[0].lines if line.get_linestyle() == ":"
@@ -305,17 +334,21 @@ def test_the_numbers_of_the_robustness_figure_are_those_of_the_summary_and_runs_
         assert sorted(rows["nominal_rate"].unique()) == [0, 0.2, 0.4]
         assert {line.get_xdata()[0] for line in ax.lines if not str(line.get_label()).startswith("_")} == {0}
     order = ["nominal_rate", "method"]
-    one = robustness(kinds=("symmetric",)).numbers.drop(columns="panel").sort_values(order, ignore_index=True)
+    shown = robustness(kinds=("symmetric",)).numbers
+    one = shown[shown["run"] == "mean"].drop(columns=["panel", "run"]).sort_values(order, ignore_index=True)
     wanted = summarise(results(kinds=("symmetric",))).sort_values(order, ignore_index=True)
-    pandas.testing.assert_frame_equal(one, wanted)
+    pandas.testing.assert_frame_equal(one, wanted, check_dtype=False)
+    # Three seeds are drawn, and in the numbers too.
+    seeds, rows = shown[shown["run"] != "mean"].set_index("run"), results(kinds=("symmetric",)).set_index("id")
+    assert seeds["test_accuracy_last"].to_dict() == rows["test_accuracy_last"].to_dict()
 
 
 def test_every_legend_states_how_many_images_a_run_processed() -> None:
     for drawn in (robustness(), memorisation(), READABLE["batch sizes"]()):
         (legend,) = drawn.figure.legends
         entries = [text.get_text() for text in legend.get_texts()]
-        assert [entry.split(":")[0] for entry in entries] == ["CE", "repeat", "DLB"]
-        assert all(entry.endswith("images") for entry in entries)
+        assert [entry.split(":")[0] for entry in entries if ": " in entry] == ["CE", "repeat", "DLB"]
+        assert all(entry.endswith("images") for entry in entries if ": " in entry)
 
 
 # What the picture says
@@ -420,7 +453,7 @@ def test_lines_whose_looks_run_out_are_numbered_and_the_title_says_so() -> None:
 
 def test_accuracy_and_memorised_share_stand_against_the_images_that_the_network_processed() -> None:
     drawn = memorisation(rates=(0, 0.4, 0.6))
-    assert [ax.get_title() for ax in drawn.figure.axes[:4]] == [
+    assert [ax.get_title() for ax in drawn.figure.axes if ax.get_title()] == [
         "asymmetric:0.4",
         "asymmetric:0.6",
         "symmetric:0.4",
@@ -432,15 +465,31 @@ def test_accuracy_and_memorised_share_stand_against_the_images_that_the_network_
     last = drawn.numbers[drawn.numbers["epoch"] == 12].groupby("method")["images"].first()
     assert last.to_dict() == {"ce": 12 * 1347, "dlb": 12 * 2694, "repeat": 12 * 2694}
     thick = next(line for line in drawn.figure.axes[0].lines if line.get_label() == "DLB")
-    rows = drawn.numbers.query("method == 'dlb' and noise == 'asymmetric:0.4'")
+    rows = drawn.numbers.query("method == 'dlb' and noise == 'asymmetric:0.4' and run != 'mean'")
     np.testing.assert_allclose(thick.get_ydata(), rows.groupby("epoch")["test_accuracy"].mean())
     np.testing.assert_allclose(thick.get_xdata(), 2694 * np.arange(1, 13))
+
+
+@pytest.mark.parametrize(("seeds", "intervals"), [(2, False), (3, True)])
+def test_below_the_curves_are_the_paired_differences_with_their_intervals(seeds: int, intervals: bool) -> None:
+    drawn = memorisation(kinds=("symmetric",), rates=(0.4,), seeds=seeds)
+    below = drawn.figure.axes[2]
+    assert [label.get_text() for label in below.get_yticklabels()] == ["DLB\n\N{MINUS SIGN} repeat", "DLB\n\N{MINUS SIGN} CE"]
+    table = compare(results(kinds=("symmetric",), rates=(0.4,), seeds=seeds), contrasts=[("dlb", "repeat"), ("dlb", "ce")])
+    points = [held for held in below.containers if held.lines[0].get_marker() == "o"]
+    np.testing.assert_allclose([held.lines[0].get_xdata()[0] for held in points], 100 * table["difference"])
+    shown = drawn.numbers[drawn.numbers["n"].notna()]
+    np.testing.assert_allclose(shown["difference_ci95_half"], table["difference_ci95_half"])
+    assert all(held.has_xerr == intervals for held in points)
+    # Two seeds are drawn themselves.
+    dots = [line for line in below.lines if line.get_marker() == "o" and line.get_markersize() == 2]
+    assert sum(len(line.get_xdata()) for line in dots) == (0 if intervals else 4)
 
 
 def test_epochs_without_a_test_are_skipped() -> None:
     rows, measured = results(kinds=("symmetric",), rates=(0.4,)), metrics()
     measured.loc[measured["epoch"] % 4 != 3, "test_accuracy"] = np.nan
-    top, bottom = draw_figure("memorisation", made(rows, measured)).figure.axes
+    top, bottom, _ = draw_figure("memorisation", made(rows, measured)).figure.axes
     assert {len(line.get_ydata()) for line in top.lines} == {3}
     assert {len(line.get_ydata()) for line in bottom.lines} == {12}
 
@@ -508,15 +557,35 @@ def test_doses_are_joined_in_their_order_and_other_methods_stand_alone() -> None
     path = drawn.figure.axes[0].lines[0]
     np.testing.assert_allclose(path.get_xdata(), [70, 80, 85, 90, 95])
     (legend,) = drawn.figure.legends
-    doses_named = [f"dlb, alpha {alpha}" for alpha in ("0", "0.3", "1", "3", "10")]
+    doses_named = [f"DLB, alpha {alpha}" for alpha in ("0", "0.3", "1", "3", "10")]
     assert [text.get_text() for text in legend.get_texts()] == [*doses_named, "CE", "repeat"]
-    assert drawn.numbers["dose"].isna().sum() == 6
+    assert drawn.numbers.query("run != 'mean'")["dose"].isna().sum() == 6
     with pytest.raises(ValueError, match="have no consistency_clean"):
         draw_figure("accuracy_against_consistency", made(results()))
     with pytest.raises(ValueError, match="dlb has no option 'beta'; its options are "):
         draw_figure("accuracy_against_consistency", made(doses()), option="beta")
     with pytest.raises(ValueError, match="no run is of method 'elr'"):
         draw_figure("accuracy_against_consistency", made(doses()), method="elr")
+
+
+# Cost
+
+
+def test_accuracy_stands_against_the_images_of_all_networks_or_the_time_if_these_are_equal() -> None:
+    rows = results(("ce", "dlb", "coteaching"), ("symmetric",), (0.4,), seeds=5)
+    rows["images_total"] = rows["method"].map({"ce": 100.0, "dlb": 100.0, "coteaching": 200.0})
+    rows["seconds"] = rows["method"].map({"ce": 1.0, "dlb": 3.0, "coteaching": 2.0})
+    drawn = draw_figure("accuracy_against_cost", made(rows))
+    (ax,) = drawn.figure.axes
+    points = {held.get_label(): held.lines[0].get_xydata()[0] for held in ax.containers}
+    means = rows.groupby("method")["test_accuracy_last"].mean()
+    np.testing.assert_allclose(points["coteaching"], [200, means["coteaching"]])
+    assert all(held.has_yerr for held in ax.containers)
+    assert ax.get_xlabel() == "thousand images, all networks"
+    equal = draw_figure("accuracy_against_cost", made(rows.assign(images_total=100)))
+    assert equal.figure.axes[0].get_xlabel() == "seconds of training"
+    with pytest.raises(ValueError, match="not all runs have images_total; choose another cost, of images_processed"):
+        draw_figure("accuracy_against_cost(cost='images_total')", made(results()))
 
 
 # Any axis
