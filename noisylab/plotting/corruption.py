@@ -211,6 +211,12 @@ def corruption_figure(
         "samples": _counts(noisy, block).ravel(),
     }
     numbers |= {name.replace(" ", "_"): matrix.ravel() for name, matrix in matrices.items()}
+    if block == 1:
+        # Of a true class, and so the same in all its rows.
+        found = diagnose(noisy)
+        numbers["flipped_in_class"] = (found.rate_per_class - _replaced_shares(noisy))[numbers["true"]]
+        if not np.isnan(found.expected_rate):
+            numbers["expected_in_class"] = found.expected_per_class[numbers["true"]]
     return DrawnFigure(
         figure, with_class_names(pandas.DataFrame(numbers), None if names is None else [*names, "image replaced"])
     )

@@ -25,7 +25,7 @@ from noisylab.plotting.catalogue import draw_figure
 from noisylab.plotting.consistency import consistency_distribution
 from noisylab.plotting.data_map import confidence_map
 from noisylab.plotting.detection import roc_and_pr, score_curves
-from noisylab.plotting.forgetting import cumulative
+from noisylab.plotting.forgetting import cumulative, shares_of
 from noisylab.plotting.loss_separation import loss_densities, loss_ridges
 from noisylab.plotting.study_runs import StudyRuns, study_runs
 from noisylab.plotting.style import WIDTHS, Width
@@ -271,6 +271,7 @@ def samples() -> pandas.DataFrame:
             "variability": rng.random(60) / 2,
             "prediction_consistency": rng.random(60),
             "forgetting_events": rng.integers(0, 9, 60).astype(float),
+            "true_last": np.arange(60) % 2 == 0,
         }
     )
 
@@ -288,7 +289,7 @@ AXES = {
     "confidence_map": lambda **k: confidence_map(samples(), **k),
     "score_curves": lambda **k: score_curves(corners(), **k),
     "loss_ridges": lambda **k: loss_ridges(densities(), **k),
-    "cumulative": lambda **k: cumulative(samples(), "forgetting_events", **k),
+    "cumulative": lambda **k: cumulative(shares_of(samples(), "forgetting_events"), **k),
     "consistency_distribution": lambda **k: consistency_distribution(samples(), "prediction_consistency", **k),
 }
 
@@ -325,17 +326,22 @@ def test_violins_of_methods_whose_names_begin_alike_are_not_pooled() -> None:
     assert len(ax.collections) == 6
 
 
-def test_a_curve_of_forgetting_goes_to_the_end_and_says_who_is_not_learnt() -> None:
+def test_a_curve_of_forgetting_goes_to_the_end_and_bars_show_what_is_never_learnt() -> None:
     values = samples().assign(learning_time=6.0)
     clean = values["group"] == "clean"
     values.loc[clean, "learning_time"] = np.arange(clean.sum()) % 4
     values.loc[values.index[0], "learning_time"] = np.nan
     _, ax = plt.subplots()
-    cumulative(values, "learning_time", unlearnt=6, right=5, ax=ax)
-    of_clean, of_wrong = ax.lines
+    cumulative(shares_of(values, "learning_time", unlearnt=6), right=5, ax=ax)
+    of_clean, of_wrong = ax.lines[:2]
     assert (of_clean.get_xdata()[-1], of_clean.get_ydata()[-1]) == (5, 1)
     assert (of_wrong.get_xdata()[-1], of_wrong.get_ydata()[-1]) == (5, 0)
-    assert ax.texts[0].get_text() == "not learnt:\n100% of mislabelled"
+    of_clean, of_wrong, recovered = (bar for bars in ax.containers for bar in bars)
+    recovered_share = values.loc[~clean, "true_last"].iloc[1:].mean()
+    assert (of_clean.get_height(), of_wrong.get_height()) == (0, 1)
+    assert recovered.get_height() == pytest.approx(recovered_share)
+    assert min(bar.get_x() for bar in (of_clean, of_wrong, recovered)) > 5
+    assert ax.get_xticklabels()[-1].get_text() == "never"
 
 
 def test_the_last_bin_of_losses_is_drawn() -> None:
@@ -444,7 +450,20 @@ def test_the_most_suspect_samples_are_those_of_the_score(runs: StudyRuns, folder
     drawn = draw_figure("suspicious_samples", runs)
     row = runs.under_noise[runs.under_noise["method"] == "ce"].sort_values("seed").iloc[0]
     wrong_events = score(load_dynamics(folder / row["id"]), "wrong_events")
-    assert drawn.numbers["wrong_events"].tolist() == sorted(wrong_events, reverse=True)[:32]
+    assert drawn.numbers.drop_duplicates("sample")["wrong_events"].tolist() == sorted(wrong_events, reverse=True)[:32]
+    records = load_dynamics(folder / row["id"]).load()
+    first = drawn.numbers[drawn.numbers["sample"] == drawn.numbers["sample"].iloc[0]]
+    place = records["sample"].values.tolist().index(first["sample"].iloc[0])
+    np.testing.assert_array_equal(first["p_given"], records["p_given"].values[:, place].astype(np.float32))
+
+
+def test_without_a_title_the_samples_begin_at_the_top(runs: StudyRuns) -> None:
+    heads = {}
+    for title in (True, False):
+        figure = draw_figure("suspicious_samples", runs, title=title).figure
+        figure.draw_without_rendering()
+        heads[title] = (1 - max(ax.get_position().y1 for ax in figure.axes)) * figure.get_figheight()
+    assert heads[False] < 0.4 < heads[True]
     assert is_high("wrong_events")
 
 
