@@ -32,6 +32,7 @@ OF_MISLABELLED = (
     "accuracy_against_consistency",
     "consistency",
     "detection",
+    "detection_summary",
     "forgetting",
     "loss_separation",
     "memorisation",

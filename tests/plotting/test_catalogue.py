@@ -391,6 +391,21 @@ def test_the_area_below_every_drawn_curve_is_the_number_in_the_table(runs: Study
         }
 
 
+def test_the_summary_of_detection_has_means_over_seeds_and_frames_the_best_score(runs: StudyRuns, folder: Path) -> None:
+    drawn = draw_figure("detection_summary", runs, measure="average_precision")
+    ids = runs.results.query("method == 'ce' and noise == 'symmetric:0.4'")["id"]
+    tables = [detection_table(load_dynamics(folder / run).load()).set_index("score")["average_precision"] for run in ids]
+    rows = drawn.numbers[drawn.numbers["method"] == "ce"].set_index("score")
+    mean = sum(tables) / len(tables)
+    assert rows["n"].unique().tolist() == [2]
+    assert rows["average_precision"].to_dict() == pytest.approx(mean.dropna().to_dict())
+    ax = drawn.figure.axes[0]
+    framed = [round(patch.get_y() + patch.get_height() / 2) for patch in ax.patches]  # type: ignore[attr-defined]
+    assert mean.idxmax().replace("_", " ") in [ax.get_yticklabels()[row].get_text() for row in framed]
+    with pytest.raises(ValueError, match="measure must be roc_auc or average_precision, got 'auc'"):
+        draw_figure("detection_summary", runs, measure="auc")
+
+
 @pytest.mark.parametrize("width", list(WIDTHS))
 @pytest.mark.parametrize("name", ["detection", "consistency", "memorisation", "training_dynamics", "mislabelled_predictions"])
 def test_a_legend_names_every_line_of_all_panels_and_a_name_has_one_look(name: str, width: Width, runs: StudyRuns) -> None:
