@@ -17,7 +17,7 @@ from filelock import FileLock
 from matplotlib.lines import Line2D
 from readable import assert_readable, texts
 
-from noisylab.analysis import detection_table, score
+from noisylab.analysis import clean_probability, detection_table, score
 from noisylab.analysis.scoring import is_high
 from noisylab.core.registries import DATA_SETS, FIGURES
 from noisylab.data.image_data import load_data
@@ -26,7 +26,7 @@ from noisylab.plotting.consistency import consistency_distribution
 from noisylab.plotting.data_map import confidence_map
 from noisylab.plotting.detection import roc_and_pr, score_curves
 from noisylab.plotting.forgetting import cumulative, shares_of
-from noisylab.plotting.loss_separation import loss_densities, loss_ridges
+from noisylab.plotting.loss_separation import loss_histograms, loss_shares
 from noisylab.plotting.study_runs import StudyRuns, study_runs
 from noisylab.plotting.style import WIDTHS, Width
 from noisylab.recording import load_dynamics
@@ -280,15 +280,15 @@ def corners() -> pandas.DataFrame:
     return pandas.DataFrame({"score": ["aum"] * 3, "x": [0, 0.5, 1], "y": [0, 0.8, 1]})
 
 
-def densities() -> pandas.DataFrame:
+def losses() -> pandas.DataFrame:
     loss, wrong = np.random.default_rng(0).random(60), np.arange(60) % 3 == 0
-    return pandas.concat([loss_densities(loss, wrong, np.linspace(0, 1, 11), epoch) for epoch in (0, 5)])
+    return loss_shares(loss, wrong, np.linspace(0, 1, 11), 5)
 
 
 AXES = {
     "confidence_map": lambda **k: confidence_map(samples(), **k),
     "score_curves": lambda **k: score_curves(corners(), **k),
-    "loss_ridges": lambda **k: loss_ridges(densities(), **k),
+    "loss_histograms": lambda **k: loss_histograms(losses(), **k),
     "cumulative": lambda **k: cumulative(shares_of(samples(), "forgetting_events"), **k),
     "consistency_distribution": lambda **k: consistency_distribution(samples(), "prediction_consistency", **k),
 }
@@ -346,8 +346,18 @@ def test_a_curve_of_forgetting_goes_to_the_end_and_bars_show_what_is_never_learn
 
 def test_the_last_bin_of_losses_is_drawn() -> None:
     _, ax = plt.subplots()
-    loss_ridges(densities(), ax=ax)
-    assert {float(line.get_xdata()[-1]) for line in ax.lines} == {1.0}
+    loss_histograms(losses(), ax=ax)
+    assert {float(stairs.get_data().edges[-1]) for stairs in ax.patches} == {1.0}  # type: ignore[attr-defined]
+
+
+def test_the_drawn_mixture_is_the_one_of_the_score() -> None:
+    rng, wrong = np.random.default_rng(0), np.arange(900) % 3 == 0
+    loss = np.where(wrong, rng.normal(4, 0.5, 900), rng.normal(1, 0.2, 900))
+    rows = loss_shares(loss, wrong, np.linspace(0, 6, 61), 0)
+    shares = {group: of_group["share"].to_numpy() for group, of_group in rows.groupby("group")}
+    assert shares["lower component"].sum() == pytest.approx((clean_probability(loss) > 0.5).mean(), abs=0.01)
+    assert shares["upper component"].sum() + shares["lower component"].sum() == pytest.approx(1)
+    assert np.abs(shares["upper component"] - shares["mislabelled"]).max() < 0.02
 
 
 @pytest.mark.parametrize("values", ["spread", "ties", "few"])
@@ -457,8 +467,9 @@ def test_names_and_order_are_the_reader_s_and_no_folder_is_shown(folder: Path) -
 
 def test_histograms_count_every_loss_once_and_pile_up_beyond_the_edge() -> None:
     loss, wrong = np.array([0.1, 0.1, 0.9, 7.0, np.nan]), np.array([False, False, False, True, True])
-    rows = loss_densities(loss, wrong, np.linspace(0, 1, 3), 4).set_index(["group", "loss"])["density"]
-    assert rows.to_dict() == {("clean", 0.0): 1, ("clean", 0.5): 0.5, ("mislabelled", 0.0): 0, ("mislabelled", 0.5): 1}
+    rows = loss_shares(loss, wrong, np.linspace(0, 1, 3), 4)
+    shares = rows[rows["group"].isin(["clean", "mislabelled"])].set_index(["group", "loss"])["share"]
+    assert shares.to_dict() == {("clean", 0.0): 0.5, ("clean", 0.5): 0.25, ("mislabelled", 0.0): 0, ("mislabelled", 0.5): 0.25}
 
 
 def test_the_most_suspect_samples_are_those_of_the_score(runs: StudyRuns, folder: Path) -> None:
