@@ -175,6 +175,17 @@ def test_every_point_of_the_data_map_is_on_the_page(runs: StudyRuns) -> None:
     assert max(ax.get_xlim()[1] for ax in drawn.figure.axes) > drawn.numbers["variability"].max()
 
 
+def test_many_samples_are_drawn_as_a_density_that_counts_them_all(runs: StudyRuns, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("noisylab.plotting.data_map.MANY", 100)
+    monkeypatch.setattr("noisylab.plotting.data_map.POINTS_ON_DENSITY", 20)
+    drawn = draw_figure("data_map", runs)
+    rows = drawn.numbers[drawn.numbers["method"] == "ce"]
+    assert rows["sample"].notna().sum() == 20
+    assert rows["samples"].sum() == 150
+    assert "20 of up to 150 samples" in drawn.caption
+    assert "grey: density" in drawn.caption
+
+
 def test_there_is_a_script_for_every_figure_and_it_draws_what_it_is_named_after() -> None:
     for name in FIGURES.entries():
         script = (ROOT / "figures" / f"{name}.py").read_text()
@@ -269,6 +280,7 @@ def samples() -> pandas.DataFrame:
             "group": groups,
             "confidence": rng.random(60),
             "variability": rng.random(60) / 2,
+            "correctness": rng.random(60),
             "prediction_consistency": rng.random(60),
             "forgetting_events": rng.integers(0, 9, 60).astype(float),
             "true_last": np.arange(60) % 2 == 0,
