@@ -22,7 +22,7 @@ from noisylab.analysis.scoring import is_high
 from noisylab.core.registries import DATA_SETS, FIGURES
 from noisylab.data.image_data import load_data
 from noisylab.plotting.catalogue import draw_figure
-from noisylab.plotting.consistency import consistency_distribution
+from noisylab.plotting.consistency import consistency_distribution, distribution
 from noisylab.plotting.data_map import confidence_map
 from noisylab.plotting.detection import roc_and_pr, score_curves
 from noisylab.plotting.forgetting import cumulative, shares_of
@@ -302,7 +302,7 @@ AXES = {
     "score_curves": lambda **k: score_curves(corners(), **k),
     "loss_histograms": lambda **k: loss_histograms(losses(), **k),
     "cumulative": lambda **k: cumulative(shares_of(samples(), "forgetting_events"), **k),
-    "consistency_distribution": lambda **k: consistency_distribution(samples(), "prediction_consistency", **k),
+    "consistency_distribution": lambda **k: consistency_distribution(distribution(samples(), "prediction_consistency"), **k),
 }
 
 
@@ -328,14 +328,22 @@ def test_keywords_go_to_the_artists() -> None:
 # What is drawn
 
 
-def test_violins_of_methods_whose_names_begin_alike_are_not_pooled() -> None:
+def test_bars_of_methods_whose_names_begin_alike_are_not_pooled() -> None:
     names = [f"dlb(temperature=4.125, alpha=3.5, two_forward=True, weight={n})" for n in range(3)]
     values = pandas.concat([samples().assign(method=name) for name in names])
     _, ax = plt.subplots()
-    consistency_distribution(values, "prediction_consistency", ax=ax)
+    consistency_distribution(distribution(values, "prediction_consistency"), ax=ax)
     labels = [label.get_text() for label in ax.get_xticklabels()]
     assert len(set(labels)) == 3
-    assert len(ax.collections) == 6
+    assert len(ax.patches) == 6
+
+
+def test_a_share_of_few_values_has_a_bar_for_each_and_all_samples_are_in_one() -> None:
+    values = samples().assign(prediction_consistency=np.arange(60) % 6 / 5)
+    rows = distribution(values, "prediction_consistency")
+    assert (rows["low"] + 0.1).unique().tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
+    assert rows.groupby("group")["samples"].sum().to_dict() == pytest.approx({"clean": 1, "mislabelled": 1})
+    assert len(distribution(samples(), "prediction_consistency")["low"].unique()) == 20
 
 
 def test_a_curve_of_forgetting_goes_to_the_end_and_bars_show_what_is_never_learnt() -> None:
@@ -424,7 +432,7 @@ def test_the_summary_of_detection_has_means_over_seeds_and_frames_the_best_score
     ax = drawn.figure.axes[0]
     framed = [round(patch.get_y() + patch.get_height() / 2) for patch in ax.patches]  # type: ignore[attr-defined]
     assert mean.idxmax().replace("_", " ") in [ax.get_yticklabels()[row].get_text() for row in framed]
-    with pytest.raises(ValueError, match="measure must be roc_auc or average_precision, got 'auc'"):
+    with pytest.raises(ValueError, match="measure must be one of 'roc_auc', 'average_precision', got 'auc'"):
         draw_figure("detection_summary", runs, measure="auc")
 
 
