@@ -101,9 +101,10 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
     seeds, looks = epochs if drawn_singly(runs_drawn) else None, runs.looks_of(first)
     short = runs.names.short("method", list(first), LONGEST[has_room(width)])
     parts = [summarise_epochs(rows, names).assign(group=group) for group, rows in epochs.groupby("group", sort=False)]
+    means = pandas.concat(parts, ignore_index=True)
     shares = {name: distribution(samples, name) for name in names}
     parts += [table.assign(score=name) for name, table in shares.items()]
-    numbers = pandas.concat(parts, ignore_index=True)
+    numbers = pandas.concat([*parts, *([] if seeds is None else [seeds])], ignore_index=True)
     drops = learning_rate_drops(runs.metrics())
     with paper_style():
         # In a column, clean and mislabelled samples are side by side below the bars.
@@ -128,7 +129,7 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
             bars.set(title=f"samples of one seed, longest bar {shares[name]['samples'].max():.0%}", ylabel=SCORES[name])
             for group in GROUPS:
                 ax = axes[f"{name}: {group}"]
-                chosen = numbers[(numbers["group"] == group) & numbers["method"].isin(there) & numbers["epoch"].notna()]
+                chosen = means[(means["group"] == group) & means["method"].isin(there)]
                 of_group = None if seeds is None else seeds[(seeds["group"] == group) & seeds["method"].isin(there)]
                 curves(chosen.dropna(subset=[name]), name, seeds=of_group, styles=looks, ax=ax)
                 mark_drops(drops, ax)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.ticker import MaxNLocator
 
 from noisylab.analysis.scores.loss_mixture import fitted_mixture
@@ -26,7 +27,7 @@ COMPONENTS: dict[str, Look] = {
 # Filled areas, in which the one behind is seen.
 FILLS: dict[str, Look] = {
     "clean": {"facecolor": "#C7C7C7", "edgecolor": "#737373"},
-    "mislabelled": {"facecolor": "none", "edgecolor": "#D55E00", "hatch": "//////"},
+    "mislabelled": {"facecolor": (*to_rgb("#D55E00"), 0.12), "edgecolor": "#D55E00", "hatch": "//////"},
 }
 
 
@@ -41,7 +42,7 @@ def group_histograms(shares: pandas.DataFrame, value: str, *, ax: Axes | None = 
         edges = np.r_[rows[value], rows["right"].iloc[-1]]
         fill: dict[str, Any] = {"fill": True, "linewidth": 0.9, "label": f"{group} samples"}
         ax.stairs(rows["share"], edges, **fill | FILLS[group] | kwargs)
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, 1.08 * shares["share"].max())
     return ax
 
 
@@ -55,8 +56,6 @@ def loss_histograms(shares: pandas.DataFrame, *, ax: Axes | None = None, **kwarg
         rows = shares[shares["group"] == component]
         if len(rows):
             ax.plot(rows["middle"], rows["share"], linewidth=1.0, label=component, **look)
-    # A narrow component may be higher than all bars.
-    ax.set_ylim(0, 1.08 * shares["share"].max())
     return ax
 
 

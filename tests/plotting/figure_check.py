@@ -34,6 +34,7 @@ OF_MISLABELLED = (
     "detection",
     "detection_summary",
     "forgetting",
+    "aum_histogram",
     "loss_separation",
     "memorisation",
     "mislabelled_predictions",

@@ -492,6 +492,15 @@ def test_histograms_count_every_loss_once_and_pile_up_beyond_the_edge() -> None:
     assert shares.to_dict() == {("clean", 0.0): 0.5, ("clean", 0.5): 0.25, ("mislabelled", 0.0): 0, ("mislabelled", 0.5): 0.25}
 
 
+def test_the_histograms_of_aum_hold_every_sample_of_both_groups(runs: StudyRuns) -> None:
+    drawn = draw_figure("aum_histogram", runs)
+    assert drawn.numbers.groupby("method")["share"].sum().tolist() == pytest.approx([1, 1, 1])
+    rows = drawn.numbers[drawn.numbers["method"] == "ce"].set_index("group")
+    wrong = runs.one_per_method()["ce"]["mislabelled"].values.mean()
+    assert rows.loc["mislabelled", "share"].sum() == pytest.approx(wrong)
+    assert drawn.figure.axes[0].get_ylim()[1] > drawn.numbers["share"].max()
+
+
 def test_the_most_suspect_samples_are_those_of_the_score(runs: StudyRuns, folder: Path) -> None:
     drawn = draw_figure("suspicious_samples", runs)
     row = runs.under_noise[runs.under_noise["method"] == "ce"].sort_values("seed").iloc[0]
