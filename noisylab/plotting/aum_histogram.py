@@ -36,7 +36,9 @@ def aum_histogram_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigu
     There is no threshold: it takes a training of its own, with a fake class (`noisylab.analysis.fake_classes`).
     """
     runs.check_mislabelled()
-    found = {method: (score(records, "aum"), records["mislabelled"].values) for method, records in runs.one_per_method().items()}
+    found = {
+        method: (score(records, "aum"), records["mislabelled"].values) for method, records in runs.one_per_method().items()
+    }
     ends = np.array([np.nanquantile(values, (0.002, 0.998)) for values, _ in found.values()])
     edges = np.linspace(ends[:, 0].min(), ends[:, 1].max(), BINS + 1)
     numbers = pandas.concat(

@@ -33,8 +33,9 @@ def distribution(values: pandas.DataFrame, name: str) -> pandas.DataFrame:
 
     A share of few comparisons has few values, and a bin for each; other scores have 20 bins.
 
-    values: one row per sample: method, group, and the score `name` in [0, 1]. Returns rows with method, group, low and high (the
-    edges of a bin), and samples.
+    values: one row per sample: method, group, and the score `name` in [0, 1].
+
+    Returns rows with method, group, low and high (the edges of a bin), and samples.
     """
     parts = []
     for method, of_method in values.dropna(subset=[name]).groupby("method", sort=False):

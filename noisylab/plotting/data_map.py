@@ -79,8 +79,8 @@ def data_map_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     right = max(float(values["variability"].max()) for values in found.values())
     points = POINTS if most < MANY else POINTS_ON_DENSITY
     parts = []
-    across = min(len(methods), 3 if has_room(width) else 2)
-    names = runs.names.short("method", methods, 40 if has_room(width) else 20)
+    across = min(len(methods), 4 if has_room(width) else 2)
+    names = runs.names.short("method", methods, 28 if has_room(width) else 20)
     with paper_style():
         row = 2.1 if has_room(width) else 1.75 if len(methods) > 1 else 2.4
         options: dict[str, Any] = {"row": row, "rest": 1.6, "sharex": True, "sharey": True}
@@ -104,7 +104,8 @@ def data_map_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
             ax.set_xlabel("variability")
         bar = figure.colorbar(ScalarMappable(Normalize(0, 1), CORRECTNESS), ax=axes, location="bottom", aspect=40, pad=0.02)
         # A column has no room for one line.
-        bar.set_label(f"correctness: share of epochs{' ' if has_room(width) else chr(10)}with the given label predicted", fontsize=7)
+        parted = " " if has_room(width) else "\n"
+        bar.set_label(f"correctness: share of epochs{parted}with the given label predicted", fontsize=7)
         looks: dict[str, Any] = {"linestyle": "", "color": "0.25", "markersize": 4}
         handles = [Line2D([], [], marker=marker, fillstyle="none", **looks) for marker in MARKERS.values()]
         shared_legend(figure, handles, [f"{group} samples" for group in MARKERS])

@@ -48,13 +48,11 @@ def score_heatmap(table: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: 
 
 
 @FIGURES.register("detection_summary", caption="How well each score finds the mislabelled samples, under every noise")
-def detection_summary_figure(
-    runs: StudyRuns, *, measure: Measure = "roc_auc", width: Width = "page"
-) -> DrawnFigure:
+def detection_summary_figure(runs: StudyRuns, *, measure: Measure = "roc_auc", width: Width = "page") -> DrawnFigure:
     """A heat map of scores and noises for each method that fits, with means over seeds; the best score of a noise is marked.
 
-    measure: roc_auc or average_precision. Of many noises, as many as can be read are drawn, at even distances. Raises ValueError
-    if no sample is mislabelled, or nothing was recorded.
+    measure: roc_auc or average_precision. Of many noises, as many as can be read are drawn, at even distances.
+    Raises ValueError if no sample is mislabelled, or nothing was recorded.
     """
     runs.check_alike()
     rows = runs.under_noise if runs.chosen else runs.ordered
@@ -70,15 +68,12 @@ def detection_summary_figure(
     found = _detections(rows[rows["noise"].isin(noises)], runs, len(runs.methods) or fit)
     if found.empty:
         raise runs.nothing_recorded()
-    numbers = found.groupby(["method", "noise", "score"], sort=False)[list(SAID)].agg(["mean", "count"])
-    numbers = pandas.DataFrame({name: numbers[name, "mean"] for name in SAID} | {"n": numbers["roc_auc", "count"]}).reset_index()
+    grouped = found.groupby(["method", "noise", "score"], sort=False)
+    numbers = grouped[list(SAID)].mean().assign(n=grouped.size()).reset_index()
     methods = list(dict.fromkeys(numbers["method"]))
     short = runs.names.short("noise", noises, NOISES)
     numbers = _best_first(numbers, measure)
-    tables = {
-        str(name): _table(of_method, measure, noises)
-        for name, of_method in numbers.groupby("method", sort=False)
-    }
+    tables = {str(name): _table(of_method, measure, noises) for name, of_method in numbers.groupby("method", sort=False)}
     beside = has_room(width) and len(methods) == 2 and 2 * len(noises) * CELL + SCORES <= across
     lines, panels = max(map(len, tables.values())), 1 if beside else len(methods)
     height = (lines * ROW + 0.3) * panels + 0.07 * max(map(len, short.values())) + (0.5 if has_room(width) else 0.8)
