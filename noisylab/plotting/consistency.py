@@ -1,11 +1,11 @@
 """How consistently clean and mislabelled samples are predicted."""
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas
-import seaborn
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
@@ -20,33 +20,60 @@ from noisylab.plotting.looks import GROUPS
 from noisylab.plotting.study_runs import StudyRuns, drawn_singly
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, shared_legend
 
-# Characters of a name below a violin.
-LONGEST = 24
+# Characters of a name below bars, and of one that is level beside others, each in a column and on a page.
+LONGEST, LEVEL = {False: 11, True: 24}, {False: 11, True: 8}
+# A share with fewer values has a bin for each.
+MOST_VALUES = 26
+HATCHES = {"clean": "", "mislabelled": "////"}
 SCORES = {"prediction_consistency": "share equal\nto last epoch", "step_consistency": "share equal\nto last batch"}
 
 
-def consistency_distribution(
-    values: pandas.DataFrame, name: str, *, names: Mapping[str, str] | None = None, ax: Axes | None = None, **kwargs: Any
-) -> Axes:
-    """The distribution of a score for clean (left) and mislabelled samples of each method; kwargs go to `seaborn.violinplot`.
+def distribution(values: pandas.DataFrame, name: str) -> pandas.DataFrame:
+    """The share of clean and of mislabelled samples of each method in each bin of a score.
 
-    values: one row per sample: method, group, and the score `name` in [0, 1]. names: the name of each method below its violin
-    (None: the usual ones).
+    A share of few comparisons has few values, and a bin for each; other scores have 20 bins.
+
+    values: one row per sample: method, group, and the score `name` in [0, 1].
+
+    Returns rows with method, group, low and high (the edges of a bin), and samples.
+    """
+    parts = []
+    for method, of_method in values.dropna(subset=[name]).groupby("method", sort=False):
+        found = np.unique(of_method[name].round(6))
+        apart = 1 / np.diff(found).min() if len(found) > 1 else 1.0
+        count = round(apart) if apart < MOST_VALUES and abs(apart - round(apart)) < 0.01 else 0
+        edges = (np.arange(count + 2) - 0.5) / count if count else np.linspace(0, 1, 21)
+        for group in GROUPS:
+            of_group = of_method.loc[of_method["group"] == group, name]
+            shares = np.histogram(of_group, edges)[0] / max(len(of_group), 1)
+            rows = {"method": method, "group": group, "low": edges[:-1], "high": edges[1:], "samples": shares}
+            parts.append(pandas.DataFrame(rows))
+    return pandas.concat(parts, ignore_index=True)
+
+
+def consistency_distribution(
+    shares: pandas.DataFrame, *, names: Mapping[str, str] | None = None, ax: Axes | None = None, **kwargs: Any
+) -> Axes:
+    """Bars of the samples in each bin of a score, of each method: clean to the left, mislabelled to the right, on one scale.
+
+    shares: from `distribution`. names: the name of each method below its bars (None: the usual ones). kwargs go to
+    `Axes.stairs`.
     """
     ax = ax or plt.gca()
-    palette = {group: style["color"] for group, style in GROUPS.items()}
-    style = {"split": True, "inner": "quart", "cut": 0, "density_norm": "width", "linewidth": 0.7, "gap": 0.08, "legend": False}
-    methods = list(map(str, values["method"].unique()))
-    called = DisplayNames().short("method", methods, LONGEST) if names is None else names
-    seaborn.violinplot(
-        values, x="method", order=methods, y=name, hue="group", hue_order=list(GROUPS), palette=palette, ax=ax, **style | kwargs
-    )
-    for collection, hatch in zip(ax.collections, ("", "////") * len(ax.collections), strict=False):
-        collection.set_hatch(hatch)
-    ax.set(xlabel="", ylim=(-0.02, 1.02))
+    methods = list(map(str, shares["method"].unique()))
+    called = DisplayNames().short("method", methods, LONGEST[True]) if names is None else names
+    # The longest bar reaches nearly to the next method.
+    scale = 0.46 / max(float(shares["samples"].max()), 1e-9)
+    for (place, method), (group, side) in itertools.product(enumerate(methods), (("clean", -1), ("mislabelled", 1))):
+        rows = shares[(shares["method"] == method) & (shares["group"] == group)]
+        edges = np.r_[rows["low"], rows["high"].iloc[-1]]
+        style: dict[str, Any] = {"fill": True, "facecolor": GROUPS[group]["color"], "linewidth": 0, "hatch": HATCHES[group]}
+        start = place + side * 0.015
+        ax.stairs(start + side * scale * rows["samples"], edges, baseline=start, orientation="horizontal", **style | kwargs)
+    bottom, top = min(-0.02, shares["low"].min()), max(1.02, shares["high"].max())
+    ax.set(xlabel="", ylim=(bottom, top), xlim=(-0.55, len(methods) - 0.45))
     ax.set_xticks(range(len(methods)), [called[method] for method in methods])
-    if max(len(called[method]) for method in methods) > 8:
-        ax.tick_params(axis="x", labelrotation=90)
+    ax.grid(visible=False, axis="x")
     return ax
 
 
@@ -73,32 +100,49 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
     epochs = from_one(epochs)
     runs_drawn = epochs[["method", "run"]].drop_duplicates()
     seeds, looks = epochs if drawn_singly(runs_drawn) else None, runs.looks_of(first)
-    short = runs.names.short("method", list(first), LONGEST)
-    numbers = pandas.concat(
-        [summarise_epochs(rows, names).assign(group=group) for group, rows in epochs.groupby("group", sort=False)],
-        ignore_index=True,
-    )
+    short = runs.names.short("method", list(first), LONGEST[has_room(width)])
+    parts = [summarise_epochs(rows, names).assign(group=group) for group, rows in epochs.groupby("group", sort=False)]
+    means = pandas.concat(parts, ignore_index=True)
+    shares = {name: distribution(samples, name) for name in names}
+    parts += [table.assign(score=name) for name, table in shares.items()]
+    numbers = pandas.concat([*parts, *([] if seeds is None else [seeds])], ignore_index=True)
     drops = learning_rate_drops(runs.metrics())
     with paper_style():
-        shape = (len(names), 3) if has_room(width) else (3 * len(names), 1)
-        height = (2.1 * len(names) + 0.9) if has_room(width) else (1.35 * 3 * len(names) + 0.8)
+        # In a column, clean and mislabelled samples are side by side below the bars.
+        lines = [[f"{name}: bars", *[f"{name}: {group}" for group in GROUPS]] for name in names]
+        heights = [1.0] * len(names)
+        if not has_room(width):
+            lines = [line for bars, *both in lines for line in ([bars] * 2, both)]
+            heights = [1.0, 0.9] * len(names)
+        height = 2.1 * len(names) + 0.9 if has_room(width) else 3.0 * len(names) + 1.0
         # Vertical names need room.
-        height += 0.6 * len(names) * (max(map(len, short.values())) > 8)
-        size = inches(width), height
-        figure, grid = plt.subplots(*shape, figsize=size, layout="constrained", squeeze=False)
-        for name, axes in zip(names, grid.reshape(len(names), 3), strict=True):
+        height += 0.6 * len(names) * (max(map(len, short.values())) > LEVEL[has_room(width)])
+        figure, axes = plt.subplot_mosaic(
+            lines, figsize=(inches(width), min(height, 8.0)), height_ratios=heights, layout="constrained"
+        )
+        over_epochs = []
+        for name in names:
             there = [method for method, records in first.items() if name in available(records)]
-            consistency_distribution(samples[samples["method"].isin(there)], name, names=short, ax=axes[0])
-            axes[0].set(title="samples of one seed", ylabel=SCORES[name])
-            for ax, group in zip(axes[1:], GROUPS, strict=True):
-                chosen = numbers[(numbers["group"] == group) & numbers["method"].isin(there)]
+            bars = axes[f"{name}: bars"]
+            consistency_distribution(shares[name], names=short, ax=bars)
+            if max(map(len, short.values())) > LEVEL[has_room(width)]:
+                bars.tick_params(axis="x", labelrotation=90)
+            bars.set(title=f"samples of one seed, longest bar {shares[name]['samples'].max():.0%}", ylabel=SCORES[name])
+            for group in GROUPS:
+                ax = axes[f"{name}: {group}"]
+                chosen = means[(means["group"] == group) & means["method"].isin(there)]
                 of_group = None if seeds is None else seeds[(seeds["group"] == group) & seeds["method"].isin(there)]
                 curves(chosen.dropna(subset=[name]), name, seeds=of_group, styles=looks, ax=ax)
                 mark_drops(drops, ax)
                 ax.set(title=f"{group} samples", xlabel="epoch", ylim=(-0.02, 1.02))
-        handles, labels = legend_entries(grid.reshape(len(names), 3)[:, 1:].flat)
-        for (group, style), hatch in zip(GROUPS.items(), ("", "////"), strict=True):
-            handles.append(Patch(facecolor=style["color"], hatch=hatch))
+                over_epochs.append(ax)
+            left, right = over_epochs[-2:]
+            right.sharey(left)
+            right.tick_params(labelleft=False)
+            left.set_ylabel("" if has_room(width) else SCORES[name])
+        handles, labels = legend_entries(over_epochs)
+        for group, style in GROUPS.items():
+            handles.append(Patch(facecolor=style["color"], hatch=HATCHES[group]))
             labels.append(group)
         shared_legend(figure, handles, labels)
         figure.suptitle(runs.records_title(runs_drawn), wrap=True)

@@ -1,6 +1,5 @@
 """Pictures of a corruption: its transition matrices, the rate of every class, mislabelled examples."""
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -187,7 +186,8 @@ def corruption_figure(
         layout: list[HashableList[str]] = [[*panels]]
         size, heights = (3.3 * len(panels), 3.3), [1.0]
         if width is not None and not has_room(width):
-            layout, size, heights = [[name] for name in panels], (inches(width), 2.9 * len(panels)), [1.0] * len(panels)
+            layout, size = [[name] for name in panels], (inches(width), 2.45 * len(panels) + 0.3)
+            heights = [1.1] * len(matrices) + [0.8]
         elif width is not None:
             layout, size, heights = [[*matrices], ["rates"] * len(matrices)], (inches(width), 5.4), [2.0, 1.0]
         figure, axes = plt.subplot_mosaic(layout, figsize=size, height_ratios=heights, layout="constrained")
@@ -200,11 +200,11 @@ def corruption_figure(
                 axes[name].set(xlabel=f"given label, in blocks of {block}", ylabel=f"true class, in blocks of {block}")
         rate_per_class(noisy, names=names, ax=axes["rates"])
         axes["rates"].set_title("rate per class")
-        # About ten letters per inch.
         title = title or f"{noisy.kind}, seed {noisy.seed}"
         if noisy.replaced_by is not None:
             title += f"; {_replaced_in_words(noisy)}"
-        figure.suptitle(textwrap.fill(title, int(10 * size[0])))
+        # A line break in it would separate facts of the caption, so it is wrapped only where it is drawn.
+        figure.suptitle(title, wrap=True)
     true, given = np.indices(realised.shape)
     numbers: dict[str, NDArray[Any]] = {
         "true": block * true.ravel(),
@@ -212,6 +212,12 @@ def corruption_figure(
         "samples": _counts(noisy, block).ravel(),
     }
     numbers |= {name.replace(" ", "_"): matrix.ravel() for name, matrix in matrices.items()}
+    if block == 1:
+        # Of a true class, and so the same in all its rows.
+        found = diagnose(noisy)
+        numbers["flipped_in_class"] = (found.rate_per_class - _replaced_shares(noisy))[numbers["true"]]
+        if not np.isnan(found.expected_rate):
+            numbers["expected_in_class"] = found.expected_per_class[numbers["true"]]
     return DrawnFigure(
         figure, with_class_names(pandas.DataFrame(numbers), None if names is None else [*names, "image replaced"])
     )

@@ -1,68 +1,117 @@
-"""The data map: which samples are learnt with confidence, and which vary (Swayamdipta et al. 2020)."""
+"""The data map: which samples are easy, ambiguous, or hard to learn (Swayamdipta et al. 2020)."""
 
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pandas
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.lines import Line2D
 
 from noisylab.analysis.scoring import score
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.looks import GROUPS
 from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import Width, has_room, in_title, inches, legend_entries, paper_style, shared_legend
+from noisylab.plotting.style import Width, has_room, in_title, inches, panel_grid, paper_style, shared_legend
 
 # More points would hide each other.
 POINTS = 4000
+# From so many samples on, their density is drawn beneath the points, of which there are fewer.
+MANY, POINTS_ON_DENSITY = 25_000, 1500
 MARKERS = {"clean": "o", "mislabelled": "x"}
+# The confidence at which the name of a region begins, and the share of the width at which it does, or ends. Samples lie on an
+# arc, and the names within it.
+REGIONS = {"easy to learn": (0.75, 0.03, "left"), "ambiguous": (0.5, 0.63, "right"), "hard to learn": (0.28, 0.03, "left")}
+# Without the light end, whose points are invisible on white.
+CORRECTNESS = ListedColormap(mpl.colormaps["viridis"](np.linspace(0, 0.62, 128)), "correctness")
 
 
 def confidence_map(values: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
-    """Confidence against variability, clean samples as circles and mislabelled ones as crosses; kwargs go to `Axes.scatter`.
+    """Confidence against variability, coloured by correctness; clean samples are circles and mislabelled ones crosses.
 
-    values: one row per sample: confidence, variability, group.
+    values: one row per sample: confidence, variability, correctness, group. kwargs go to `Axes.scatter`.
     """
     ax = ax or plt.gca()
-    for group, style in GROUPS.items():
+    for group, marker in MARKERS.items():
         rows = values[values["group"] == group]
-        fixed: dict[str, Any] = {"s": 7, "alpha": 0.45, "linewidths": 0.6, "rasterized": True, "label": f"{group} samples"}
-        face = {"facecolors": "none", "edgecolors": style["color"]} if group == "clean" else {"color": style["color"]}
-        ax.scatter(rows["variability"], rows["confidence"], marker=MARKERS[group], **fixed | face | kwargs)
+        hue = CORRECTNESS(rows["correctness"].to_numpy(np.float64))
+        face = {"facecolors": "none", "edgecolors": hue} if group == "clean" else {"color": hue}
+        fixed: dict[str, Any] = {"s": 8, "alpha": 0.7, "linewidths": 0.7, "rasterized": True}
+        ax.scatter(rows["variability"], rows["confidence"], marker=marker, **fixed | face | kwargs)
     ax.set(xlabel="variability", ylabel="confidence", ylim=(-0.03, 1.03))
     return ax
 
 
-@FIGURES.register("data_map", caption="Confidence against variability of every sample")
+def density(values: pandas.DataFrame, right: float, *, ax: Axes | None = None, **kwargs: Any) -> PolyCollection:
+    """Hexagons beneath the points of a map, the darker the more samples, on a log scale; kwargs go to `Axes.hexbin`.
+
+    values: one row per sample: confidence, variability. right: the highest variability.
+    """
+    ax = ax or plt.gca()
+    style: dict[str, Any] = {"gridsize": (30, 20), "extent": (0, right, 0, 1), "bins": "log", "mincnt": 1, "zorder": 0}
+    style |= {"cmap": ListedColormap(mpl.colormaps["Greys"](np.linspace(0.12, 0.62, 128))), "linewidths": 0.1}
+    return ax.hexbin(values["variability"], values["confidence"], **style | kwargs)
+
+
+def name_regions(ax: Axes) -> None:
+    """Write the names of the regions into a map whose limits are set."""
+    right = ax.get_xlim()[1]
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8}
+    for name, (y, x, side) in REGIONS.items():
+        style: dict[str, Any] = {"fontsize": 6, "fontstyle": "italic", "color": "0.2", "zorder": 4}
+        ax.text(x * right, y, name, ha=side, va="center", bbox=box, **style)
+
+
+@FIGURES.register("data_map", caption="Confidence against variability of every sample, coloured by correctness")
 def data_map_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
-    """A data map of the first seed of each method."""
-    parts, most = [], 0
+    """A data map of the first seed of each method; from 25,000 samples on, with the density of all beneath some of them."""
+    found = {}
     for method, records in runs.one_per_method().items():
-        values = pandas.DataFrame({name: score(records, name) for name in ("confidence", "variability")})
-        values = values.assign(
-            method=method,
-            sample=records["sample"].values,
-            group=np.where(records["mislabelled"].values, "mislabelled", "clean"),
-        )
-        values = values.dropna()
-        most = max(most, len(values))
-        parts.append(values.sample(min(POINTS, len(values)), random_state=0).sort_index())
-    numbers = pandas.concat(parts, ignore_index=True)
-    methods = list(dict.fromkeys(numbers["method"]))
+        values = pandas.DataFrame({name: score(records, name) for name in ("variability", "confidence", "correctness")})
+        values.insert(0, "group", np.where(records["mislabelled"].values, "mislabelled", "clean"))
+        values.insert(0, "sample", records["sample"].values)
+        found[method] = values.dropna()
+    methods, most = list(found), max(map(len, found.values()))
+    right = max(float(values["variability"].max()) for values in found.values())
+    points = POINTS if most < MANY else POINTS_ON_DENSITY
+    parts = []
+    across = min(len(methods), 4 if has_room(width) else 2)
+    names = runs.names.short("method", methods, 28 if has_room(width) else 20)
     with paper_style():
-        across = 1 if not has_room(width) else min(len(methods), 3)
-        lines = -(-len(methods) // across)
-        size = inches(width), 2.3 * lines + 0.8
-        figure, axes = plt.subplots(lines, across, figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained")
-        for ax in axes.flat[len(methods) :]:
-            ax.remove()
-        for ax, method in zip(axes.flat, methods, strict=False):
-            confidence_map(numbers[numbers["method"] == method], ax=ax)
-            ax.set_xlim(-0.015, 1.05 * numbers["variability"].max() + 0.01)
-            ax.set_title(in_title(runs.names.method(method)))
+        row = 2.1 if has_room(width) else 1.75 if len(methods) > 1 else 2.4
+        options: dict[str, Any] = {"row": row, "rest": 1.6, "sharex": True, "sharey": True}
+        figure, _, axes = panel_grid(len(methods), across, width=inches(width), **options)
+        for ax, (method, values) in zip(axes, found.items(), strict=True):
+            drawn = values.sample(min(points, len(values)), random_state=0).sort_index().assign(method=method)
+            parts.append(drawn)
+            ax.set_xlim(-0.015, 1.05 * right + 0.01)
+            if len(values) >= MANY:
+                hexagons = density(values, right, ax=ax)
+                x, y = np.asarray(hexagons.get_offsets()).T
+                count = np.asarray(hexagons.get_array())
+                parts.append(pandas.DataFrame({"variability": x, "confidence": y, "samples": count, "method": method}))
+            confidence_map(drawn, ax=ax)
+            name_regions(ax)
+            ax.set_title(in_title(names[method]))
             ax.label_outer()
-        shared_legend(figure, *legend_entries(axes.flat[: len(methods)]))
-        drawn = f", {POINTS:,} of up to {most:,} samples drawn at random" if most > POINTS else ""
-        figure.suptitle(runs.one_seed_title(methods, drawn), wrap=True)
-    return DrawnFigure(figure, numbers[["method", "sample", "group", "variability", "confidence"]])
+        # The place below a panel may be empty.
+        for ax in axes[max(0, len(axes) - across) :]:
+            ax.tick_params(labelbottom=True)
+            ax.set_xlabel("variability")
+        bar = figure.colorbar(ScalarMappable(Normalize(0, 1), CORRECTNESS), ax=axes, location="bottom", aspect=40, pad=0.02)
+        # A column has no room for one line.
+        parted = " " if has_room(width) else "\n"
+        bar.set_label(f"correctness: share of epochs{parted}with the given label predicted", fontsize=7)
+        looks: dict[str, Any] = {"linestyle": "", "color": "0.25", "markersize": 4}
+        handles = [Line2D([], [], marker=marker, fillstyle="none", **looks) for marker in MARKERS.values()]
+        shared_legend(figure, handles, [f"{group} samples" for group in MARKERS])
+        said = f", {points:,} of up to {most:,} samples drawn at random" if most > points else ""
+        said += "; grey: density of all samples" if most >= MANY else ""
+        figure.suptitle(runs.one_seed_title(methods, said), wrap=True)
+    columns = ["method", "sample", "group", "variability", "confidence", "correctness"]
+    numbers = pandas.concat(parts, ignore_index=True)
+    return DrawnFigure(figure, numbers[[*columns, "samples"] if "samples" in numbers else columns])

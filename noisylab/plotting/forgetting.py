@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas
-from matplotlib import pyplot as plt
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from noisylab.analysis.scoring import score
@@ -13,7 +15,7 @@ from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.looks import GROUPS
 from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import Width, has_room, in_title, inches, legend_entries, paper_style, shared_legend
+from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, shared_legend
 
 SCORES = {
     "forgetting_events": "forgetting events",
@@ -22,67 +24,115 @@ SCORES = {
 }
 
 
+def shares_of(values: pandas.DataFrame, name: str, *, unlearnt: float = np.inf) -> pandas.DataFrame:
+    """The shares of clean and of mislabelled samples with at most so much of a score, and of those that are never learnt.
+
+    Samples that were never presented have no score (NaN), and are left out.
+
+    values: one row per sample: group, the score `name`, and true_last, whether the last prediction is the true class.
+    unlearnt: from this value on, a sample is not learnt (infinite forgetting events, a learning time of all epochs).
+
+    Returns rows with group, at_most and share; those of samples that are never learnt have an infinite at_most, and in
+    true_last the share of all samples of the group that are never learnt and predicted as their true class at the end.
+    """
+    parts = []
+    for group in GROUPS:
+        rows = values[(values["group"] == group) & values[name].notna()]
+        never, all_ = rows[rows[name] >= unlearnt], max(len(rows), 1)
+        x, count = np.unique(rows.loc[rows[name] < unlearnt, name], return_counts=True)
+        # Every curve begins at 0.
+        x, y = (x, np.cumsum(count) / all_) if len(x) and x[0] == 0 else (np.r_[0, x], np.r_[0, np.cumsum(count) / all_])
+        parts.append(pandas.DataFrame({"group": group, "at_most": x, "share": y}))
+        last = {"group": group, "at_most": np.inf, "share": len(never) / all_, "true_last": never["true_last"].sum() / all_}
+        parts.append(pandas.DataFrame([last]))
+    return pandas.concat(parts, ignore_index=True)
+
+
 def cumulative(
-    values: pandas.DataFrame,
-    name: str,
-    *,
-    unlearnt: float = np.inf,
-    right: float | None = None,
-    ax: Axes | None = None,
-    **kwargs: Any,
+    shares: pandas.DataFrame, *, right: float | None = None, never: bool | None = None, ax: Axes | None = None, **kwargs: Any
 ) -> Axes:
     """The share of clean and of mislabelled samples with at most so much of a score; kwargs go to `Axes.plot`.
 
-    Samples that were not learnt are in no curve, so that it ends below 1, and their share is written beside. Samples that were
-    never presented have no score (NaN), and are left out.
+    Samples that are never learnt are in no curve, so that it ends below 1; their shares are bars in a category of their own
+    at the right, on the same scale. The hatched part is predicted as the true class at the end.
 
-    values: one row per sample: group and the score `name`. unlearnt: from this value on, a sample is not learnt (infinite
-    forgetting events, a learning time of all epochs). right: where the curves end; None: at the highest value.
+    shares: from `shares_of`. right: where the curves end; None: at the highest value. never: whether there is the category;
+    None: if any sample is never learnt.
     """
     ax = ax or plt.gca()
-    known = values[values[name].notna()]
-    learnt = known.loc[known[name] < unlearnt, name]
-    end, left = float(learnt.max()) if right is None and len(learnt) else (right or 0.0), []
+    learnt = shares[np.isfinite(shares["at_most"])]
+    left = shares[np.isinf(shares["at_most"])]
+    end = max(float(learnt["at_most"].max()) if right is None else right, 1.0)
+    with_never = bool(left["share"].any()) if never is None else never
     for group, style in GROUPS.items():
-        rows = known.loc[known["group"] == group, name].to_numpy()
-        x, count = np.unique(rows[rows < unlearnt], return_counts=True)
-        y = np.cumsum(count) / max(len(rows), 1)
+        rows = learnt[learnt["group"] == group]
         # Every curve goes on to the right end: no sample has more.
-        ends = np.r_[0, x, max(end, x.max(initial=0))], np.r_[0, y, y[-1] if len(y) else 0]
+        ends = np.r_[rows["at_most"], end], np.r_[rows["share"], rows["share"].iloc[-1]]
         ax.plot(*ends, drawstyle="steps-post", label=f"{group} samples", **style | kwargs)
-        if (rows >= unlearnt).any():
-            left.append(f"{(rows >= unlearnt).mean():.0%} of {group}")
-    if left:
-        ax.text(0.97, 0.06, "not learnt:\n" + "\n".join(left), transform=ax.transAxes, ha="right", va="bottom", fontsize=6)
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    ax.set(xlabel=SCORES.get(name, name), ylim=(-0.02, 1.02))
+    locations = [at for at in MaxNLocator(nbins=5, integer=True).tick_values(0, end) if 0 <= at <= end]
+    labels = [f"{at:.0f}" for at in locations]
+    if with_never:
+        wide = 0.11 * end
+        middle = end + 2.2 * wide
+        for place, (group, style) in zip((middle - wide / 2, middle + wide / 2), GROUPS.items(), strict=True):
+            row = left[left["group"] == group].iloc[0]
+            ax.bar(place, row["share"], wide, color=style["color"], alpha=0.55, linewidth=0)
+            if row["true_last"]:
+                lines = {"facecolor": "none", "edgecolor": "black", "hatch": "/////", "linewidth": 0.5}
+                ax.bar(place, row["true_last"], wide, **lines)
+        ax.axvline(end + wide * 0.6, color="0.6", linewidth=0.6, gid="guide")
+        # A number must not run into the word.
+        locations, labels = [at for at in locations if at < 0.88 * end], labels[: sum(at < 0.88 * end for at in locations)]
+        locations, labels = [*locations, middle], [*labels, "never"]
+    ax.set_xticks(locations, labels)
+    ax.set(ylim=(-0.02, 1.02))
     return ax
 
 
 @FIGURES.register("forgetting", caption="How often samples are forgotten and when they are learnt")
 def forgetting_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
-    """The cumulative distributions of three counts, for the first seed of each method."""
+    """The cumulative distributions of three counts, for the first seed of each method.
+
+    Samples that are never learnt are in a category of their own.
+    """
     runs.check_mislabelled()
-    parts, epochs = [], {}
-    for method, records in runs.one_per_method(4 if has_room(width) else 3).items():
-        epochs[method] = records.sizes["epoch"]
-        group = np.where(records["mislabelled"].values, "mislabelled", "clean")
-        parts.append(pandas.DataFrame({"method": method, "group": group, **{name: score(records, name) for name in SCORES}}))
-    numbers = pandas.concat(parts, ignore_index=True)
+    shown = list(SCORES) if has_room(width) else list(SCORES)[:2]
+    parts = []
+    for method, records in runs.one_per_method(4).items():
+        values = pandas.DataFrame({name: score(records, name) for name in shown})
+        values["group"] = np.where(records["mislabelled"].values, "mislabelled", "clean")
+        values["true_last"] = records["prediction"][-1].values == records["true"].values
+        for name in shown:
+            unlearnt = records.sizes["epoch"] if name == "learning_time" else np.inf
+            parts.append(shares_of(values, name, unlearnt=unlearnt).assign(method=method, score=name))
+    numbers = pandas.concat(parts, ignore_index=True)[["method", "score", "group", "at_most", "share", "true_last"]]
     methods = list(dict.fromkeys(numbers["method"]))
-    ends = {name: float(numbers.loc[np.isfinite(numbers[name]), name].max()) for name in SCORES}
+    names = runs.names.short("method", methods, 20)
     with paper_style():
-        size = inches(width), 1.55 * len(methods) + 1.1
-        shown = list(SCORES) if has_room(width) else list(SCORES)[:2]
+        size = inches(width), 1.45 * len(methods) + 1.3
         figure, axes = plt.subplots(
             len(methods), len(shown), figsize=size, sharex="col", sharey=True, squeeze=False, layout="constrained"
         )
-        for line, method in zip(axes, methods, strict=True):
-            for ax, name in zip(line, shown, strict=True):
-                unlearnt = epochs[method] if name == "learning_time" else np.inf
-                cumulative(numbers[numbers["method"] == method], name, unlearnt=unlearnt, right=ends[name], ax=ax)
+        for column, name in zip(axes.T, shown, strict=True):
+            rows = numbers[numbers["score"] == name]
+            end = float(rows.loc[np.isfinite(rows["at_most"]), "at_most"].max())
+            never = bool(rows.loc[np.isinf(rows["at_most"]), "share"].any())
+            for ax, method in zip(column, methods, strict=True):
+                cumulative(rows[rows["method"] == method], right=end, never=never, ax=ax)
+                ax.set_xlabel(SCORES[name])
                 ax.label_outer()
-            line[0].set_ylabel(f"{in_title(runs.names.method(method))}\nshare of samples")
-        shared_legend(figure, *legend_entries(axes.flat))
-        figure.suptitle(runs.one_seed_title(methods, "; samples with at most so many"), wrap=True)
+        for ax, method in zip(axes[:, 0], methods, strict=True):
+            ax.set_ylabel(f"{names[method]}\nshare of samples")
+        shared_legend(figure, *_with_bars(*legend_entries(axes.flat), numbers))
+        figure.suptitle(
+            runs.one_seed_title(methods, "; lines: samples with at most so many; bars: samples never learnt"), wrap=True
+        )
     return DrawnFigure(figure, numbers)
+
+
+def _with_bars(handles: list[Artist], labels: list[str], numbers: pandas.DataFrame) -> tuple[list[Artist], list[str]]:
+    """Entries of a legend, with that of the hatched parts if there are any."""
+    if not numbers["true_last"].any():
+        return handles, labels
+    hatched = Patch(facecolor="none", edgecolor="black", hatch="/////", linewidth=0.5)
+    return [*handles, hatched], [*labels, "never learnt, true class at the end"]

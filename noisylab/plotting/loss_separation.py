@@ -1,4 +1,4 @@
-"""How far apart the losses of clean and mislabelled samples are, epoch by epoch."""
+"""How far apart the losses of clean and mislabelled samples are, and what a mixture of two components makes of them."""
 
 from typing import Any
 
@@ -6,80 +6,118 @@ import numpy as np
 import pandas
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.ticker import MaxNLocator
 
+from noisylab.analysis.scores.loss_mixture import fitted_mixture
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import from_one
-from noisylab.plotting.looks import GROUPS
+from noisylab.plotting.looks import GROUPS, Look
 from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import Width, has_room, in_title, inches, legend_entries, paper_style, shared_legend
+from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, shared_legend
 
-RIDGES, BINS, OVERLAP = 8, 48, 1.6
+BINS = 36
+# Epochs in a column and on a page.
+EPOCHS = {False: 3, True: 4}
+COMPONENTS: dict[str, Look] = {
+    "lower component": {"color": "black", "linestyle": "-"},
+    "upper component": {"color": "black", "linestyle": (0, (3, 1.5))},
+}
+# Filled areas, in which the one behind is seen.
+FILLS: dict[str, Look] = {
+    "clean": {"facecolor": "#C7C7C7", "edgecolor": "#737373"},
+    "mislabelled": {"facecolor": (*to_rgb("#D55E00"), 0.12), "edgecolor": "#D55E00", "hatch": "//////"},
+}
 
 
-def loss_ridges(densities: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
-    """One ridge per epoch, first on top, with the losses of clean and mislabelled samples; kwargs go to `Axes.fill_between`.
+def group_histograms(shares: pandas.DataFrame, value: str, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+    """Histograms of clean and of mislabelled samples, one on the other without hiding it; kwargs go to `Axes.stairs`.
 
-    densities: rows with epoch, group, loss (left edge of a bin) and density (its height, at most 1).
+    shares: rows with group, `value` (left edge of a bin), `right` (its right edge) and share; those of other groups are left.
     """
     ax = ax or plt.gca()
-    epochs = sorted(densities["epoch"].unique())
-    for place, epoch in enumerate(epochs):
-        base = len(epochs) - 1 - place
-        for group, style in GROUPS.items():
-            rows = densities[(densities["epoch"] == epoch) & (densities["group"] == group)]
-            # The last bin has a right edge too.
-            edges = np.r_[rows["loss"], 2 * rows["loss"].iloc[-1] - rows["loss"].iloc[-2]]
-            height = base + OVERLAP * np.r_[rows["density"], rows["density"].iloc[-1]]
-            fill = {"alpha": 0.35, "linewidth": 0, "zorder": 2 * place, "color": style["color"], "step": "post"} | kwargs
-            ax.fill_between(edges, base, height, **fill)
-            label = f"{group} samples" if place == 0 else None
-            ax.plot(edges, height, linewidth=0.8, zorder=2 * place + 1, drawstyle="steps-post", label=label, **style)
-    ax.set_yticks(range(len(epochs) - 1, -1, -1), list(map(str, epochs)))
-    ax.grid(axis="y", visible=False)
-    ax.set(xlabel="loss (nats)", ylabel="epoch", ylim=(-0.1, len(epochs) - 1 + OVERLAP + 0.1))
+    for group in GROUPS:
+        rows = shares[shares["group"] == group]
+        edges = np.r_[rows[value], rows["right"].iloc[-1]]
+        fill: dict[str, Any] = {"fill": True, "linewidth": 0.9, "label": f"{group} samples"}
+        ax.stairs(rows["share"], edges, **fill | FILLS[group] | kwargs)
+    ax.set_ylim(0, 1.08 * shares["share"].max())
     return ax
 
 
-def loss_densities(loss: np.ndarray, mislabelled: np.ndarray, edges: np.ndarray, epoch: int) -> pandas.DataFrame:
-    """Histograms of both groups at one epoch, each with highest bin 1; the last bin includes all losses above it."""
-    parts = []
+def loss_histograms(shares: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+    """Histograms of the losses of both groups at one epoch, and the components of the mixture; kwargs go to `Axes.stairs`.
+
+    shares: from `loss_shares`.
+    """
+    ax = group_histograms(shares, "loss", ax=ax, **kwargs)
+    for component, look in COMPONENTS.items():
+        rows = shares[shares["group"] == component]
+        if len(rows):
+            ax.plot(rows["middle"], rows["share"], linewidth=1.0, label=component, **look)
+    return ax
+
+
+def loss_shares(loss: np.ndarray, mislabelled: np.ndarray, edges: np.ndarray, epoch: int) -> pandas.DataFrame:
+    """The share of all samples in each bin at one epoch, by group, and what each component of the mixture expects there.
+
+    The last bin has all losses above it, too, and the first bin all that a component expects below it.
+
+    Returns rows with epoch, group (clean, mislabelled, lower component, upper component), loss, right, middle, share.
+    """
+    from scipy.stats import norm
+
+    there = ~np.isnan(loss)
+    bins = {"epoch": epoch, "loss": edges[:-1], "right": edges[1:], "middle": (edges[:-1] + edges[1:]) / 2}
+    shares = {}
     for group, among in (("clean", ~mislabelled), ("mislabelled", mislabelled)):
-        values = loss[among & ~np.isnan(loss)]
-        counts, _ = np.histogram(np.minimum(values, edges[-1]), edges)
-        density = counts / max(counts.max(initial=0), 1)
-        parts.append(pandas.DataFrame({"epoch": epoch, "group": group, "loss": edges[:-1], "density": density}))
-    return pandas.concat(parts, ignore_index=True)
+        counts, _ = np.histogram(np.minimum(loss[among & there], edges[-1]), edges)
+        shares[group] = counts / max(there.sum(), 1)
+    mixture = fitted_mixture(loss)
+    if mixture is not None:
+        for name, weight, mean, deviation in zip(COMPONENTS, *mixture, strict=True):
+            inner = norm.cdf(edges[1:-1], mean, deviation)
+            shares[name] = weight * np.diff(np.r_[0, inner, 1])
+    return pandas.concat([pandas.DataFrame({"group": name, **bins, "share": share}) for name, share in shares.items()])
 
 
-@FIGURES.register("loss_separation", caption="Losses of clean and of mislabelled samples, epoch by epoch")
+@FIGURES.register("loss_separation", caption="Losses of clean and of mislabelled samples, and the mixture fitted to them")
 def loss_separation_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
-    """A ridge plot over about eight epochs, for the first seed of each method."""
+    """Histograms at some epochs, a row for each and a column for each method, of its first seed, with DivideMix's mixture."""
     runs.check_mislabelled()
     first = runs.one_per_method(3)
     highest = max(float(np.nanquantile(records["loss"].values.astype(np.float32), 0.995)) for records in first.values())
     edges = np.linspace(0, highest, BINS + 1)
-    parts = []
+    most, chosen, parts = EPOCHS[has_room(width)], {}, []
     for method, records in first.items():
         loss, mislabelled = records["loss"].values.astype(np.float64), records["mislabelled"].values
-        chosen = sorted({round(e) for e in np.linspace(0, len(loss) - 1, min(RIDGES, len(loss))).tolist()})
-        parts += [loss_densities(loss[epoch], mislabelled, edges, epoch).assign(method=method) for epoch in chosen]
+        chosen[method] = sorted({round(e) for e in np.linspace(0, len(loss) - 1, min(most, len(loss))).tolist()})
+        parts += [loss_shares(loss[epoch], mislabelled, edges, epoch).assign(method=method) for epoch in chosen[method]]
     numbers = from_one(pandas.concat(parts, ignore_index=True))
+    names = runs.names.short("method", list(first), 24 if has_room(width) else 13)
     with paper_style():
-        lines, across = (1, len(first)) if has_room(width) else (len(first), 1)
-        size = inches(width), 3.9 if has_room(width) else 2.5 * lines + 0.9
-        figure, axes = plt.subplots(lines, across, figsize=size, sharex=True, squeeze=False, layout="constrained")
-        for ax, method in zip(axes.flat, first, strict=True):
-            loss_ridges(numbers[numbers["method"] == method], ax=ax)
-            ax.set_title(in_title(runs.names.method(method)))
-            if ax not in axes[:, 0]:
-                ax.set_ylabel("")
-            if ax not in axes[-1]:
-                ax.set_xlabel("")
+        lines = max(map(len, chosen.values()))
+        size = inches(width), 1.15 * lines + 1.5
+        figure, axes = plt.subplots(lines, len(first), figsize=size, sharex=True, squeeze=False, layout="constrained")
+        for column, (method, epochs) in zip(axes.T, chosen.items(), strict=True):
+            for ax in column[len(epochs) :]:
+                ax.remove()
+            for ax, epoch in zip(column, epochs, strict=False):
+                rows = numbers[(numbers["method"] == method) & (numbers["epoch"] == epoch + 1)]
+                loss_histograms(rows, ax=ax)
+                ax.set_title(f"{names[method]}\nepoch {epoch + 1}" if epoch == epochs[0] else f"epoch {epoch + 1}")
+                ax.set_yticks([])
+                ax.xaxis.set_major_locator(MaxNLocator(nbins=4))
+            column[len(epochs) - 1].set_xlabel("loss (nats)")
+        for ax in axes[:, 0]:
+            ax.set_ylabel("samples")
         shared_legend(figure, *legend_entries(axes.flat))
         figure.suptitle(
             runs.one_seed_title(
-                list(first), f"; each group scaled to its highest bin, the last with all losses above {edges[-2]:.2g}"
+                list(first),
+                f"; lines: the two Gaussians of the loss mixture; each panel to its own height, "
+                f"the last bin with all losses above {edges[-2]:.2g}",
             ),
             wrap=True,
         )

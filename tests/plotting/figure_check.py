@@ -24,7 +24,7 @@ from noisylab.plotting.style import WIDTHS
 # Figures whose panels are single samples.
 CONTACT_SHEETS = ("suspicious_samples",)
 # Where drawn numbers are of another kind than those of the table, and why.
-DERIVED: dict[str, str] = {"suspicious_samples": "images, and curves of single samples, which the records hold"}
+DERIVED: dict[str, str] = {"suspicious_samples": "images"}
 # Figures of a setting that differs, and of two options.
 OF_SETTINGS = {"axis_comparison": "the runs do not differ in any", "option_map": "a map needs two options"}
 # Figures of mislabelled samples.
@@ -32,7 +32,9 @@ OF_MISLABELLED = (
     "accuracy_against_consistency",
     "consistency",
     "detection",
+    "detection_summary",
     "forgetting",
+    "aum_histogram",
     "loss_separation",
     "memorisation",
     "mislabelled_predictions",

@@ -17,16 +17,16 @@ from filelock import FileLock
 from matplotlib.lines import Line2D
 from readable import assert_readable, texts
 
-from noisylab.analysis import detection_table, score
+from noisylab.analysis import clean_probability, detection_table, score
 from noisylab.analysis.scoring import is_high
 from noisylab.core.registries import DATA_SETS, FIGURES
 from noisylab.data.image_data import load_data
 from noisylab.plotting.catalogue import draw_figure
-from noisylab.plotting.consistency import consistency_distribution
+from noisylab.plotting.consistency import consistency_distribution, distribution
 from noisylab.plotting.data_map import confidence_map
 from noisylab.plotting.detection import roc_and_pr, score_curves
-from noisylab.plotting.forgetting import cumulative
-from noisylab.plotting.loss_separation import loss_densities, loss_ridges
+from noisylab.plotting.forgetting import cumulative, shares_of
+from noisylab.plotting.loss_separation import loss_histograms, loss_shares
 from noisylab.plotting.study_runs import StudyRuns, study_runs
 from noisylab.plotting.style import WIDTHS, Width
 from noisylab.recording import load_dynamics
@@ -175,6 +175,17 @@ def test_every_point_of_the_data_map_is_on_the_page(runs: StudyRuns) -> None:
     assert max(ax.get_xlim()[1] for ax in drawn.figure.axes) > drawn.numbers["variability"].max()
 
 
+def test_many_samples_are_drawn_as_a_density_that_counts_them_all(runs: StudyRuns, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("noisylab.plotting.data_map.MANY", 100)
+    monkeypatch.setattr("noisylab.plotting.data_map.POINTS_ON_DENSITY", 20)
+    drawn = draw_figure("data_map", runs)
+    rows = drawn.numbers[drawn.numbers["method"] == "ce"]
+    assert rows["sample"].notna().sum() == 20
+    assert rows["samples"].sum() == 150
+    assert "20 of up to 150 samples" in drawn.caption
+    assert "grey: density" in drawn.caption
+
+
 def test_there_is_a_script_for_every_figure_and_it_draws_what_it_is_named_after() -> None:
     for name in FIGURES.entries():
         script = (ROOT / "figures" / f"{name}.py").read_text()
@@ -269,8 +280,10 @@ def samples() -> pandas.DataFrame:
             "group": groups,
             "confidence": rng.random(60),
             "variability": rng.random(60) / 2,
+            "correctness": rng.random(60),
             "prediction_consistency": rng.random(60),
             "forgetting_events": rng.integers(0, 9, 60).astype(float),
+            "true_last": np.arange(60) % 2 == 0,
         }
     )
 
@@ -279,17 +292,17 @@ def corners() -> pandas.DataFrame:
     return pandas.DataFrame({"score": ["aum"] * 3, "x": [0, 0.5, 1], "y": [0, 0.8, 1]})
 
 
-def densities() -> pandas.DataFrame:
+def losses() -> pandas.DataFrame:
     loss, wrong = np.random.default_rng(0).random(60), np.arange(60) % 3 == 0
-    return pandas.concat([loss_densities(loss, wrong, np.linspace(0, 1, 11), epoch) for epoch in (0, 5)])
+    return loss_shares(loss, wrong, np.linspace(0, 1, 11), 5)
 
 
 AXES = {
     "confidence_map": lambda **k: confidence_map(samples(), **k),
     "score_curves": lambda **k: score_curves(corners(), **k),
-    "loss_ridges": lambda **k: loss_ridges(densities(), **k),
-    "cumulative": lambda **k: cumulative(samples(), "forgetting_events", **k),
-    "consistency_distribution": lambda **k: consistency_distribution(samples(), "prediction_consistency", **k),
+    "loss_histograms": lambda **k: loss_histograms(losses(), **k),
+    "cumulative": lambda **k: cumulative(shares_of(samples(), "forgetting_events"), **k),
+    "consistency_distribution": lambda **k: consistency_distribution(distribution(samples(), "prediction_consistency"), **k),
 }
 
 
@@ -315,33 +328,56 @@ def test_keywords_go_to_the_artists() -> None:
 # What is drawn
 
 
-def test_violins_of_methods_whose_names_begin_alike_are_not_pooled() -> None:
+def test_bars_of_methods_whose_names_begin_alike_are_not_pooled() -> None:
     names = [f"dlb(temperature=4.125, alpha=3.5, two_forward=True, weight={n})" for n in range(3)]
     values = pandas.concat([samples().assign(method=name) for name in names])
     _, ax = plt.subplots()
-    consistency_distribution(values, "prediction_consistency", ax=ax)
+    consistency_distribution(distribution(values, "prediction_consistency"), ax=ax)
     labels = [label.get_text() for label in ax.get_xticklabels()]
     assert len(set(labels)) == 3
-    assert len(ax.collections) == 6
+    assert len(ax.patches) == 6
 
 
-def test_a_curve_of_forgetting_goes_to_the_end_and_says_who_is_not_learnt() -> None:
+def test_a_share_of_few_values_has_a_bar_for_each_and_all_samples_are_in_one() -> None:
+    values = samples().assign(prediction_consistency=np.arange(60) % 6 / 5)
+    rows = distribution(values, "prediction_consistency")
+    assert (rows["low"] + 0.1).unique().tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
+    assert rows.groupby("group")["samples"].sum().to_dict() == pytest.approx({"clean": 1, "mislabelled": 1})
+    assert len(distribution(samples(), "prediction_consistency")["low"].unique()) == 20
+
+
+def test_a_curve_of_forgetting_goes_to_the_end_and_bars_show_what_is_never_learnt() -> None:
     values = samples().assign(learning_time=6.0)
     clean = values["group"] == "clean"
     values.loc[clean, "learning_time"] = np.arange(clean.sum()) % 4
     values.loc[values.index[0], "learning_time"] = np.nan
     _, ax = plt.subplots()
-    cumulative(values, "learning_time", unlearnt=6, right=5, ax=ax)
-    of_clean, of_wrong = ax.lines
+    cumulative(shares_of(values, "learning_time", unlearnt=6), right=5, ax=ax)
+    of_clean, of_wrong = ax.lines[:2]
     assert (of_clean.get_xdata()[-1], of_clean.get_ydata()[-1]) == (5, 1)
     assert (of_wrong.get_xdata()[-1], of_wrong.get_ydata()[-1]) == (5, 0)
-    assert ax.texts[0].get_text() == "not learnt:\n100% of mislabelled"
+    of_clean, of_wrong, recovered = (bar for bars in ax.containers for bar in bars)
+    recovered_share = values.loc[~clean, "true_last"].iloc[1:].mean()
+    assert (of_clean.get_height(), of_wrong.get_height()) == (0, 1)
+    assert recovered.get_height() == pytest.approx(recovered_share)
+    assert min(bar.get_x() for bar in (of_clean, of_wrong, recovered)) > 5
+    assert ax.get_xticklabels()[-1].get_text() == "never"
 
 
 def test_the_last_bin_of_losses_is_drawn() -> None:
     _, ax = plt.subplots()
-    loss_ridges(densities(), ax=ax)
-    assert {float(line.get_xdata()[-1]) for line in ax.lines} == {1.0}
+    loss_histograms(losses(), ax=ax)
+    assert {float(stairs.get_data().edges[-1]) for stairs in ax.patches} == {1.0}  # type: ignore[attr-defined]
+
+
+def test_the_drawn_mixture_is_the_one_of_the_score() -> None:
+    rng, wrong = np.random.default_rng(0), np.arange(900) % 3 == 0
+    loss = np.where(wrong, rng.normal(4, 0.5, 900), rng.normal(1, 0.2, 900))
+    rows = loss_shares(loss, wrong, np.linspace(0, 6, 61), 0)
+    shares = {group: of_group["share"].to_numpy() for group, of_group in rows.groupby("group")}
+    assert shares["lower component"].sum() == pytest.approx((clean_probability(loss) > 0.5).mean(), abs=0.01)
+    assert shares["upper component"].sum() + shares["lower component"].sum() == pytest.approx(1)
+    assert np.abs(shares["upper component"] - shares["mislabelled"]).max() < 0.02
 
 
 @pytest.mark.parametrize("values", ["spread", "ties", "few"])
@@ -383,6 +419,21 @@ def test_the_area_below_every_drawn_curve_is_the_number_in_the_table(runs: Study
         assert {name: last[name.replace("_", " ")] for name in scores if name.replace("_", " ") in last} == {
             name: pytest.approx(table.loc[name, "roc_auc"]) for name in scores if name.replace("_", " ") in last
         }
+
+
+def test_the_summary_of_detection_has_means_over_seeds_and_frames_the_best_score(runs: StudyRuns, folder: Path) -> None:
+    drawn = draw_figure("detection_summary", runs, measure="average_precision")
+    ids = runs.results.query("method == 'ce' and noise == 'symmetric:0.4'")["id"]
+    tables = [detection_table(load_dynamics(folder / run).load()).set_index("score")["average_precision"] for run in ids]
+    rows = drawn.numbers[drawn.numbers["method"] == "ce"].set_index("score")
+    mean = sum(tables) / len(tables)
+    assert rows["n"].unique().tolist() == [2]
+    assert rows["average_precision"].to_dict() == pytest.approx(mean.dropna().to_dict())
+    ax = drawn.figure.axes[0]
+    framed = [round(patch.get_y() + patch.get_height() / 2) for patch in ax.patches]  # type: ignore[attr-defined]
+    assert mean.idxmax().replace("_", " ") in [ax.get_yticklabels()[row].get_text() for row in framed]
+    with pytest.raises(ValueError, match="measure must be one of 'roc_auc', 'average_precision', got 'auc'"):
+        draw_figure("detection_summary", runs, measure="auc")
 
 
 @pytest.mark.parametrize("width", list(WIDTHS))
@@ -437,15 +488,38 @@ def test_names_and_order_are_the_reader_s_and_no_folder_is_shown(folder: Path) -
 
 def test_histograms_count_every_loss_once_and_pile_up_beyond_the_edge() -> None:
     loss, wrong = np.array([0.1, 0.1, 0.9, 7.0, np.nan]), np.array([False, False, False, True, True])
-    rows = loss_densities(loss, wrong, np.linspace(0, 1, 3), 4).set_index(["group", "loss"])["density"]
-    assert rows.to_dict() == {("clean", 0.0): 1, ("clean", 0.5): 0.5, ("mislabelled", 0.0): 0, ("mislabelled", 0.5): 1}
+    rows = loss_shares(loss, wrong, np.linspace(0, 1, 3), 4)
+    shares = rows[rows["group"].isin(["clean", "mislabelled"])].set_index(["group", "loss"])["share"]
+    assert shares.to_dict() == {("clean", 0.0): 0.5, ("clean", 0.5): 0.25, ("mislabelled", 0.0): 0, ("mislabelled", 0.5): 0.25}
+
+
+def test_the_histograms_of_aum_hold_every_sample_of_both_groups(runs: StudyRuns) -> None:
+    drawn = draw_figure("aum_histogram", runs)
+    assert drawn.numbers.groupby("method")["share"].sum().tolist() == pytest.approx([1, 1, 1])
+    rows = drawn.numbers[drawn.numbers["method"] == "ce"].set_index("group")
+    wrong = runs.one_per_method()["ce"]["mislabelled"].values.mean()
+    assert rows.loc["mislabelled", "share"].sum() == pytest.approx(wrong)
+    assert drawn.figure.axes[0].get_ylim()[1] > drawn.numbers["share"].max()
 
 
 def test_the_most_suspect_samples_are_those_of_the_score(runs: StudyRuns, folder: Path) -> None:
     drawn = draw_figure("suspicious_samples", runs)
     row = runs.under_noise[runs.under_noise["method"] == "ce"].sort_values("seed").iloc[0]
     wrong_events = score(load_dynamics(folder / row["id"]), "wrong_events")
-    assert drawn.numbers["wrong_events"].tolist() == sorted(wrong_events, reverse=True)[:32]
+    assert drawn.numbers.drop_duplicates("sample")["wrong_events"].tolist() == sorted(wrong_events, reverse=True)[:32]
+    records = load_dynamics(folder / row["id"]).load()
+    first = drawn.numbers[drawn.numbers["sample"] == drawn.numbers["sample"].iloc[0]]
+    place = records["sample"].values.tolist().index(first["sample"].iloc[0])
+    np.testing.assert_array_equal(first["p_given"], records["p_given"].values[:, place].astype(np.float32))
+
+
+def test_without_a_title_the_samples_begin_at_the_top(runs: StudyRuns) -> None:
+    heads = {}
+    for title in (True, False):
+        figure = draw_figure("suspicious_samples", runs, title=title).figure
+        figure.draw_without_rendering()
+        heads[title] = (1 - max(ax.get_position().y1 for ax in figure.axes)) * figure.get_figheight()
+    assert heads[False] < 0.4 < heads[True]
     assert is_high("wrong_events")
 
 

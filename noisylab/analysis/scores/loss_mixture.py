@@ -1,7 +1,7 @@
 """P(clean) from a mixture of two Gaussians over the losses of all samples (DivideMix, Li et al. 2020)."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -37,17 +37,53 @@ def clean_probability(loss: ArrayLike, *, start: Start = "kmeans") -> Values:
     Source:
         DivideMix, Li et al., ICLR 2020; from Arazo et al., ICML 2019, who fit betas: `beta_mixture`.
     """
-    from sklearn.mixture import GaussianMixture
-
     values = np.array(loss, dtype=np.float64)
     if values.ndim != 1:
         raise ValueError(f"loss must have shape (samples,), got {values.shape}")
     there = ~np.isnan(values)
+    result = np.full(len(values), np.nan)
+    fitted = _fitted(values[there], start)
+    if fitted is not None:
+        mixture, column, _, _ = fitted
+        result[there] = np.asarray(mixture.predict_proba(column))[:, mixture.means_.argmin()]
+    return result
+
+
+class LossMixture(NamedTuple):
+    """The mixture that `clean_probability` fits, in nats; the lower component first.
+
+    Attributes:
+        weights: float64[2], the shares of the components.
+        means: float64[2].
+        deviations: float64[2], standard deviations.
+    """
+
+    weights: Values
+    means: Values
+    deviations: Values
+
+
+def fitted_mixture(loss: ArrayLike, *, start: Start = "kmeans") -> LossMixture | None:
+    """The mixture of two Gaussians that `clean_probability` fits to losses float[N]; None if all are equal."""
+    values = np.array(loss, dtype=np.float64)
+    fitted = _fitted(values[~np.isnan(values)], start)
+    if fitted is None:
+        return None
+    mixture, _, low, high = fitted
+    order = np.argsort(mixture.means_[:, 0])
+    means, spread = mixture.means_[order, 0] * (high - low) + low, np.sqrt(mixture.covariances_[order, 0]) * (high - low)
+    return LossMixture(mixture.weights_[order], means, spread)
+
+
+def _fitted(values: Values, start: Start) -> "tuple[Any, Values, float, float] | None":
+    """The mixture over losses without NaN, these as it takes them, and the losses at 0 and 1; None if all are equal."""
+    from sklearn.mixture import GaussianMixture
+
     finite = values[np.isfinite(values)]
     if not len(finite) or finite.min() == finite.max():
-        return np.full(len(values), np.nan)
-    low, high = finite.min(), finite.max()
-    scaled = (np.clip(values[there], low, high) - low) / (high - low)
+        return None
+    low, high = float(finite.min()), float(finite.max())
+    scaled = (np.clip(values, low, high) - low) / (high - low)
     above = scaled >= (_cluster_start(scaled) if start == "kmeans" else _half_start(scaled))
     lower, upper = scaled[~above], scaled[above]
     spread = np.array([lower.var(), upper.var()]) + 5e-4
@@ -64,10 +100,9 @@ def clean_probability(loss: ArrayLike, *, start: Start = "kmeans") -> Values:
         random_state=0,
     )
     # The recorded losses are float32, in which a fit takes two thirds of the time.
-    posterior = _fit(mixture, scaled[:, None].astype(np.float32))
-    result = np.full(len(values), np.nan)
-    result[there] = posterior[:, mixture.means_.argmin()]
-    return result
+    column = scaled[:, None].astype(np.float32)
+    _fit(mixture, column)
+    return mixture, column, low, high
 
 
 def _cluster_start(scaled: Values) -> float:
@@ -87,7 +122,7 @@ def _half_start(scaled: Values) -> float:
     return float(upper.min() if len(upper) else middle)
 
 
-def _fit(mixture: "object", column: Values) -> Values:
+def _fit(mixture: Any, column: Values) -> None:
     import warnings
 
     from sklearn.exceptions import ConvergenceWarning
@@ -95,7 +130,7 @@ def _fit(mixture: "object", column: Values) -> Values:
     with warnings.catch_warnings():
         # The published setting is ten iterations, converged or not.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return np.asarray(mixture.fit(column).predict_proba(column))  # type: ignore[attr-defined]
+        mixture.fit(column)
 
 
 @SCORES.register("loss_mixture", needs="loss", high=False)

@@ -1,0 +1,135 @@
+"""Which score finds the mislabelled samples best, under every noise of a study."""
+
+from typing import Any, Literal
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas
+from matplotlib.axes import Axes
+
+from noisylab.analysis.mislabel_detection import detection_table
+from noisylab.analysis.scoring import available
+from noisylab.core.registries import FIGURES
+from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.study_runs import StudyRuns, seeds_of
+from noisylab.plotting.style import Width, has_room, inches, paper_style
+from noisylab.recording.records import load_dynamics
+
+Measure = Literal["roc_auc", "average_precision"]
+SAID = {"roc_auc": "ROC-AUC", "average_precision": "average precision"}
+# Inches that a number needs, and a row of them; what the names of scores and those of noises take at most.
+CELL, ROW, SCORES, NOISES = 0.27, 0.165, 1.15, 24
+
+
+def score_heatmap(table: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+    """A row for each score and a column for each noise, the best of each column framed and bold; kwargs go to `Axes.imshow`.
+
+    table: float, scores x noises, each in [0, 1].
+    """
+    ax = ax or plt.gca()
+    values = table.to_numpy(np.float64)
+    image = ax.imshow(values, **{"vmin": 0, "vmax": 1, "cmap": "Blues", "aspect": "auto", **kwargs})
+    ax.grid(visible=False)
+    ax.set_yticks(range(len(table)), [str(name).replace("_", " ") for name in table.index])
+    ax.set_xticks(range(values.shape[1]), list(map(str, table.columns)), rotation=90)
+    ax.tick_params(length=0)
+    with np.errstate(invalid="ignore"):
+        best = np.round(values, 3) == np.round(np.nanmax(np.where(np.isnan(values), -1, values), axis=0), 3)
+    for (row, column), value in np.ndenumerate(values):
+        if not np.isnan(value):
+            weight = "bold" if best[row, column] else "normal"
+            color = "white" if image.norm(value) > 0.55 else "0.15"
+            said = f"{value:.2f}".replace("0.", ".", 1) if value < 0.995 else "1"
+            ax.text(column, row, said, ha="center", va="center", fontsize=6, fontweight=weight, color=color)
+            if best[row, column]:
+                frame = {"fill": False, "edgecolor": "black", "linewidth": 1.2}
+                ax.add_patch(plt.Rectangle((column - 0.46, row - 0.44), 0.92, 0.88, **frame))
+    return ax
+
+
+@FIGURES.register("detection_summary", caption="How well each score finds the mislabelled samples, under every noise")
+def detection_summary_figure(runs: StudyRuns, *, measure: Measure = "roc_auc", width: Width = "page") -> DrawnFigure:
+    """A heat map of scores and noises for each method that fits, with means over seeds; the best score of a noise is marked.
+
+    measure: roc_auc or average_precision. Of many noises, as many as can be read are drawn, at even distances.
+    Raises ValueError if no sample is mislabelled, or nothing was recorded.
+    """
+    runs.check_alike()
+    rows = runs.under_noise if runs.chosen else runs.ordered
+    rows = rows[rows["realised_rate"] > 0]
+    if rows.empty:
+        runs.check_mislabelled()
+    across, everything = inches(width), list(dict.fromkeys(rows["noise"]))
+    most = int((across - SCORES - 0.1) / CELL)
+    places = sorted({round(at) for at in np.linspace(0, len(everything) - 1, min(most, len(everything))).tolist()})
+    noises = [everything[place] for place in places]
+    # Two methods side by side, or below one another.
+    fit = 2 if has_room(width) else 1
+    found = _detections(rows[rows["noise"].isin(noises)], runs, len(runs.methods) or fit)
+    if found.empty:
+        raise runs.nothing_recorded()
+    grouped = found.groupby(["method", "noise", "score"], sort=False)
+    numbers = grouped[list(SAID)].mean().assign(n=grouped.size()).reset_index()
+    methods = list(dict.fromkeys(numbers["method"]))
+    short = runs.names.short("noise", noises, NOISES)
+    numbers = _best_first(numbers, measure)
+    tables = {str(name): _table(of_method, measure, noises) for name, of_method in numbers.groupby("method", sort=False)}
+    beside = has_room(width) and len(methods) == 2 and 2 * len(noises) * CELL + SCORES <= across
+    lines, panels = max(map(len, tables.values())), 1 if beside else len(methods)
+    height = (lines * ROW + 0.3) * panels + 0.07 * max(map(len, short.values())) + (0.5 if has_room(width) else 0.8)
+    # Below it is chance.
+    lowest = min(0.5 if measure == "roc_auc" else 0.0, float(numbers[measure].min()))
+    with paper_style():
+        shape = (1, len(methods)) if beside else (len(methods), 1)
+        figure, axes = plt.subplots(*shape, figsize=(across, height), squeeze=False, layout="constrained")
+        for ax, name in zip(axes.flat, tables, strict=True):
+            score_heatmap(tables[name].rename(columns=short), ax=ax, vmin=lowest)
+            ax.set_title(runs.names.short("method", methods, 30)[name])
+            last = beside or ax is axes.flat[-1]
+            ax.set(xlabel="noise" if last else "", ylabel="score" if ax in axes[:, 0] else "")
+            if not last:
+                ax.set_xticklabels([])
+        left = f", {len(noises)} of {len(everything)} noises" if len(noises) < len(everything) else ""
+        one = found[["noise", "method", "run"]].drop_duplicates()
+        seeds = seeds_of(one)
+        over = seeds if seeds == "one seed" else f"mean over {seeds}"
+        figure.suptitle(
+            f"{runs.title}{runs.part(methods, rows)}{left}\n{SAID[measure]} of {runs.under_noise['record'].iloc[0]} records, "
+            f"{over}; framed: the best score of each noise",
+            wrap=True,
+        )
+    return DrawnFigure(figure, numbers)
+
+
+def _detections(rows: pandas.DataFrame, runs: StudyRuns, most: int) -> pandas.DataFrame:
+    """`detection_table` of all runs of the first `most` methods that have records."""
+    parts: list[pandas.DataFrame] = []
+    shown: set[str] = set()
+    for method, of_method in rows.groupby("method", sort=False):
+        if len(shown) == most:
+            break
+        for row in of_method.to_dict("records"):
+            records = load_dynamics(runs.folder / str(row["id"])).load()
+            if available(records) and (records["prediction"][-1].values != records.attrs["missing"]).any():
+                table = detection_table(records).drop(columns=["run", "epoch"])
+                parts.append(table.assign(method=method, noise=row["noise"], run=row["id"]).dropna(subset=["roc_auc"]))
+                shown.add(str(method))
+    return pandas.concat(parts, ignore_index=True) if parts else pandas.DataFrame()
+
+
+def _table(numbers: pandas.DataFrame, measure: str, noises: list[str]) -> pandas.DataFrame:
+    """Scores x noises."""
+    table = numbers.pivot(index="score", columns="noise", values=measure)
+    return table.reindex(index=numbers["score"].unique(), columns=[noise for noise in noises if noise in table])
+
+
+def _best_first(numbers: pandas.DataFrame, measure: str) -> pandas.DataFrame:
+    """The rows with the scores in one order for all methods, the best on average first."""
+    order = numbers.groupby("score", sort=False)[measure].mean().sort_values(ascending=False, kind="stable").index
+    places = numbers.assign(place=numbers["score"].map(list(order).index))
+    return places.sort_values(["method", "place"], key=_first_seen, kind="stable", ignore_index=True).drop(columns="place")
+
+
+def _first_seen(column: "pandas.Series[Any]") -> "pandas.Series[Any]":
+    """Methods stay in their order, and places are numbers."""
+    return column if column.dtype.kind in "iu" else pandas.Series(pandas.factorize(column)[0], index=column.index)
