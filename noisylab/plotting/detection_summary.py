@@ -42,7 +42,7 @@ def score_heatmap(table: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: 
             said = f"{value:.2f}".replace("0.", ".", 1) if value < 0.995 else "1"
             ax.text(column, row, said, ha="center", va="center", fontsize=6, fontweight=weight, color=color)
             if best[row, column]:
-                frame = {"fill": False, "edgecolor": "black", "linewidth": 1.2}
+                frame: dict[str, Any] = {"fill": False, "edgecolor": "black", "linewidth": 1.2}
                 ax.add_patch(plt.Rectangle((column - 0.46, row - 0.44), 0.92, 0.88, **frame))
     return ax
 
