@@ -9,6 +9,7 @@ import pandas
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
+from matplotlib.typing import HashableList
 
 from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.scoring import available, score
@@ -109,7 +110,7 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
     drops = learning_rate_drops(runs.metrics())
     with paper_style():
         # In a column, clean and mislabelled samples are side by side below the bars.
-        lines = [[f"{name}: bars", *[f"{name}: {group}" for group in GROUPS]] for name in names]
+        lines: list[HashableList[str]] = [[f"{name}: bars", *[f"{name}: {group}" for group in GROUPS]] for name in names]
         heights = [1.0] * len(names)
         if not has_room(width):
             lines = [line for bars, *both in lines for line in ([bars] * 2, both)]

@@ -186,8 +186,8 @@ def corruption_figure(
         layout: list[HashableList[str]] = [[*panels]]
         size, heights = (3.3 * len(panels), 3.3), [1.0]
         if width is not None and not has_room(width):
-            layout, size = [[name] for name in panels], (inches(width), 2.45 * len(panels) + 0.3)
-            heights = [1.1] * len(matrices) + [0.8]
+            layout, size = [[name] for name in panels], (inches(width), 2.55 * len(panels) + 0.35)
+            heights = [1.2] * len(matrices) + [0.7]
         elif width is not None:
             layout, size, heights = [[*matrices], ["rates"] * len(matrices)], (inches(width), 5.4), [2.0, 1.0]
         figure, axes = plt.subplot_mosaic(layout, figsize=size, height_ratios=heights, layout="constrained")

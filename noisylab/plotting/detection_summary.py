@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
 from noisylab.analysis.mislabel_detection import detection_table
 from noisylab.analysis.scoring import available
@@ -35,15 +36,17 @@ def score_heatmap(table: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: 
     ax.tick_params(length=0)
     with np.errstate(invalid="ignore"):
         best = np.round(values, 3) == np.round(np.nanmax(np.where(np.isnan(values), -1, values), axis=0), 3)
-    for (row, column), value in np.ndenumerate(values):
+    shade = np.asarray(image.norm(values), dtype=np.float64)
+    for row, column in np.ndindex(values.shape):
+        value = float(values[row, column])
         if not np.isnan(value):
             weight = "bold" if best[row, column] else "normal"
-            color = "white" if image.norm(value) > 0.55 else "0.15"
+            color = "white" if shade[row, column] > 0.55 else "0.15"
             said = f"{value:.2f}".replace("0.", ".", 1) if value < 0.995 else "1"
             ax.text(column, row, said, ha="center", va="center", fontsize=6, fontweight=weight, color=color)
             if best[row, column]:
-                frame = {"fill": False, "edgecolor": "black", "linewidth": 1.2}
-                ax.add_patch(plt.Rectangle((column - 0.46, row - 0.44), 0.92, 0.88, **frame))
+                frame: dict[str, Any] = {"fill": False, "edgecolor": "black", "linewidth": 1.2}
+                ax.add_patch(Rectangle((column - 0.46, row - 0.44), 0.92, 0.88, **frame))
     return ax
 
 

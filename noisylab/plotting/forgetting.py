@@ -78,7 +78,7 @@ def cumulative(
             row = left[left["group"] == group].iloc[0]
             ax.bar(place, row["share"], wide, color=style["color"], alpha=0.55, linewidth=0)
             if row["true_last"]:
-                lines = {"facecolor": "none", "edgecolor": "black", "hatch": "/////", "linewidth": 0.5}
+                lines: dict[str, Any] = {"facecolor": "none", "edgecolor": "black", "hatch": "/////", "linewidth": 0.5}
                 ax.bar(place, row["true_last"], wide, **lines)
         ax.axvline(end + wide * 0.6, color="0.6", linewidth=0.6, gid="guide")
         # A number must not run into the word.

@@ -62,7 +62,7 @@ def sample_curve(
     ax.plot(epochs, p_given, **{"color": colour, "linewidth": 0.9, **kwargs})
     if given != true:
         right = prediction == true
-        ticks = {"linestyle": "", "marker": "|", "markersize": 2.5, "color": "0.25"}
+        ticks: dict[str, Any] = {"linestyle": "", "marker": "|", "markersize": 2.5, "color": "0.25"}
         # The place says nothing, so it is no number of the figure.
         ax.plot(epochs[right], np.full(right.sum(), -0.13), gid="guide", **ticks)
     ax.set(ylim=(-0.2, 1.05), xticks=[], yticks=[0, 1])

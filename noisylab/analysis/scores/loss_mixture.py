@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from noisylab.analysis._running import Values, check_epochs
 from noisylab.core.checks import PositiveInt
@@ -75,7 +75,7 @@ def fitted_mixture(loss: ArrayLike, *, start: Start = "kmeans") -> LossMixture |
     return LossMixture(mixture.weights_[order], means, spread)
 
 
-def _fitted(values: Values, start: Start) -> "tuple[Any, Values, float, float] | None":
+def _fitted(values: Values, start: Start) -> "tuple[Any, NDArray[np.float32], float, float] | None":
     """The mixture over losses without NaN, these as it takes them, and the losses at 0 and 1; None if all are equal."""
     from sklearn.mixture import GaussianMixture
 
@@ -100,7 +100,7 @@ def _fitted(values: Values, start: Start) -> "tuple[Any, Values, float, float] |
         random_state=0,
     )
     # The recorded losses are float32, in which a fit takes two thirds of the time.
-    column = scaled[:, None].astype(np.float32)
+    column: NDArray[np.float32] = scaled[:, None].astype(np.float32)
     _fit(mixture, column)
     return mixture, column, low, high
 
@@ -122,7 +122,7 @@ def _half_start(scaled: Values) -> float:
     return float(upper.min() if len(upper) else middle)
 
 
-def _fit(mixture: Any, column: Values) -> None:
+def _fit(mixture: Any, column: NDArray[np.float32]) -> None:
     import warnings
 
     from sklearn.exceptions import ConvergenceWarning
