@@ -86,9 +86,9 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
     # Intervals of two or three seeds would be as wide as the axis.
     singly = ranks["n"].max() <= SINGLE_SEEDS
     wide, methods = has_room(width), ranks["method"].nunique()
-    noises = runs.names.short("noise", list(dict.fromkeys(ranks["noise"])), 40 if wide else 28)
+    noises = runs.names.short("noise", list(dict.fromkeys(ranks["noise"])), 28 if wide else 24)
     # A long name leaves no room for p beside it.
-    beside = "\n" if max(map(len, noises.values())) > (32 if wide else 22) else ", "
+    beside = "\n" if max(map(len, noises.values())) > (26 if wide else 20) else ", "
     row = HEAD + max(0.65, 0.17 * methods) + (0.15 if beside == "\n" else 0)
     across = min(len(noises), 2) if wide else 1
     most = max(1, across * int((HIGHEST[wide] - REST) // row))
