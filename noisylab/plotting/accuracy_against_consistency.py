@@ -112,4 +112,4 @@ def accuracy_against_consistency_figure(
         figure.suptitle(f"{runs.setting}\nlast-epoch test accuracy; {said}", wrap=True)
     columns = ["dose", "test_accuracy_last", *CONSISTENCY]
     means = numbers.groupby("method", sort=False, as_index=False)[columns].mean()
-    return DrawnFigure(figure, with_runs(means.assign(seed=pandas.NA, noise_seed=pandas.NA), numbers.assign(run=rows["id"])))
+    return DrawnFigure(figure, with_runs(means, numbers.assign(run=rows["id"])))

@@ -149,9 +149,10 @@ def differences_figure(
     pairs = asked[: _fitting(results, asked, axes)]
     pooled = primary_contrasts(results, pairs, measure, axes).assign(noise=POOLED)
     single = compare(results, measure, by=axes, contrasts=pairs)
-    numbers = pandas.concat([pooled, single], ignore_index=True)
-    if numbers.empty:
+    if pooled.empty and single.empty:
         raise ValueError("no two methods share a seed, so there are no differences")
+    # The columns of an empty table hold no numbers.
+    numbers = pandas.concat([table for table in (pooled, single) if len(table)], ignore_index=True)
     numbers["group"] = _groups(numbers, axes)
     few = numbers["n"].max() <= FEW
     seeds = seed_differences(results, pairs, measure, axes) if few and numbers["n"].max() > 1 else None

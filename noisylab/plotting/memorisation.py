@@ -84,11 +84,11 @@ def difference_points(
         labelled = False
         for place, (method, baseline) in enumerate(contrasts):
             own = rows[(rows["method"] == method) & (rows["baseline"] == baseline) & rows[column].notna()]
-            style = {"linestyle": "none", "markersize": 4, "capsize": 1.5, "elinewidth": 0.9} | look
+            style: dict[str, Any] = {"linestyle": "none", "markersize": 4, "capsize": 1.5, "elinewidth": 0.9} | look
             for row in own[own["n"].notna()].to_dict("records"):
                 half = row[f"{column}_ci95_half"]
                 reach = 100 * half if half > 0 and row["n"] > FEW else None
-                once = {"label": "_nolegend_"} if labelled else {}
+                once: dict[str, Any] = {"label": "_nolegend_"} if labelled else {}
                 ax.errorbar(100 * row[column], place + beside, xerr=reach, **style | once | kwargs)
                 labelled = True
             seeds = own[own["n"].isna()]
@@ -139,7 +139,7 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
             for ax, (measure, name) in zip(line, MEASURES.items(), strict=True):
                 seed_curves(rows, measure, styles=styles, ax=ax)
                 ax.set_ylabel(name if place == 0 else "")
-            line[0].set_title("\n".join(textwrap.wrap(names[noise], 30 if wide else 16)))
+            line[0].set_title("\n".join(textwrap.wrap(names[noise], 30 if wide else 18)))
             line[-1].set_xlabel("thousand images")
             if last is not None:
                 difference_points(differences[differences["noise"] == noise], contrasts, ax=last)

@@ -86,8 +86,10 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
     # Intervals of two or three seeds would be as wide as the axis.
     singly = ranks["n"].max() <= SINGLE_SEEDS
     wide, methods = has_room(width), ranks["method"].nunique()
-    noises = runs.names.short("noise", list(dict.fromkeys(ranks["noise"])), 40 if wide else 28)
-    row = HEAD + max(0.65, 0.17 * methods)
+    noises = runs.names.short("noise", list(dict.fromkeys(ranks["noise"])), 28 if wide else 24)
+    # A long name leaves no room for p beside it.
+    beside = "\n" if max(map(len, noises.values())) > (26 if wide else 20) else ", "
+    row = HEAD + max(0.65, 0.17 * methods) + (0.15 if beside == "\n" else 0)
     across = min(len(noises), 2) if wide else 1
     most = max(1, across * int((HIGHEST[wide] - REST) // row))
     count, noises = len(noises), _spread_out(noises, most)
@@ -101,7 +103,7 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
             shown = rows.assign(rank_ci95_half=math.nan) if singly else rows
             rank_plot(shown, seeds[seeds["noise"] == noise], styles=styles, names=names, ax=ax)
             p = rows["friedman_p"].iloc[0]
-            ax.set_title(name if math.isnan(p) else f"{name}, p {'< .001' if p < 0.001 else f'= {format_p(p)}'}")
+            ax.set_title(name if math.isnan(p) else f"{name}{beside}p {'< .001' if p < 0.001 else f'= {format_p(p)}'}")
         for ax in axes[:-across]:
             ax.set_xlabel("")
         part = "" if len(noises) == count else f", {len(noises)} of {count} noises"

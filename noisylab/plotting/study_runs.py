@@ -27,6 +27,8 @@ PANELS, LINES = 4, 8
 SINGLE_SEEDS = 3
 # Characters of a name in a title.
 LONGEST = 60
+# Characters of a name without blanks, which no title over a column can break.
+WORD = 40
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class StudyRuns:
     def title(self) -> str:
         """Data, network and length of training, as far as all runs agree, and how many runs of an unfinished study are in."""
         first, different = self.results.iloc[0], differing_settings(self.results)
-        data, model = short_names([self.names.data(first["data"])], LONGEST), short_names([first["model"]], LONGEST)
+        data, model = short_names([self.names.data(first["data"])], WORD), short_names([first["model"]], LONGEST)
         said = {("data",): data[0], ("model",): model[0], ("budget", "epochs"): training_length(first)}
         agreed = [text for names, text in said.items() if not different.keys() & set(names)]
         return ", ".join(filter(None, [*agreed, self.coverage]))
