@@ -26,7 +26,7 @@ PANELS, LINES = 4, 8
 # Up to so many seeds are drawn one by one: their interval would say little and cover everything.
 SINGLE_SEEDS = 3
 # Characters of a name in a title.
-LONGEST = 60
+LONGEST = 44
 # Characters of a name without blanks, which no title over a column can break.
 WORD = 40
 
