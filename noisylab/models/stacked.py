@@ -46,6 +46,7 @@ class StackedNetwork(nn.Module):
         ):
             raise ValueError("stacked networks must be alike")
         self.network = copy.deepcopy(one)
+        _check_own(one)
         self._replace(self.network, list(networks))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -65,12 +66,17 @@ class StackedNetwork(nn.Module):
                 # Layers that move channels say themselves what becomes of the channels of several networks.
                 setattr(module, name, child.stacked(self.count))
                 self._replace(getattr(module, name), parts)
-            elif isinstance(child, nn.Dropout | nn.modules.dropout._DropoutNd) and child.p:
-                raise ValueError("networks with dropout cannot be stacked, because its draws would depend on the others")
-            elif next(child.parameters(recurse=False), None) is not None or next(child.buffers(recurse=False), None) is not None:
-                raise ValueError(f"layers of the type {type(child).__name__} cannot be stacked; leave stack at 1")
             else:
+                _check_own(child)
                 self._replace(child, parts)
+
+
+def _check_own(module: nn.Module) -> None:
+    """Raise ValueError if a layer that is no container draws numbers, or holds weights, which would be those of one network."""
+    if isinstance(module, nn.modules.dropout._DropoutNd) and module.p:
+        raise ValueError("networks with dropout cannot be stacked, because its draws would depend on the others")
+    if any(True for held in (module.parameters, module.buffers) for _ in held(recurse=False)):
+        raise ValueError(f"layers of the type {type(module).__name__} cannot be stacked")
 
 
 class _Convolution(nn.Module):
@@ -80,7 +86,7 @@ class _Convolution(nn.Module):
         super().__init__()
         one = parts[0]
         if one.padding_mode != "zeros":
-            raise ValueError(f"convolutions with padding mode {one.padding_mode!r} cannot be stacked; leave stack at 1")
+            raise ValueError(f"convolutions with padding mode {one.padding_mode!r} cannot be stacked")
         self.weight, self.bias = _joined(parts, "weight"), _joined(parts, "bias")
         self._settings = one.stride, one.padding, one.dilation, one.groups * len(parts)
 
@@ -95,7 +101,7 @@ class _BatchNorm(nn.Module):
         super().__init__()
         one = parts[0]
         if one.momentum is None:
-            raise ValueError("batch norms with cumulative averages cannot be stacked; leave stack at 1")
+            raise ValueError("batch norms with cumulative averages cannot be stacked")
         self.weight, self.bias = _joined(parts, "weight"), _joined(parts, "bias")
         self.running_mean, self.running_var = _joined(parts, "running_mean"), _joined(parts, "running_var")
         self._counts = [part.num_batches_tracked for part in parts if part.num_batches_tracked is not None]

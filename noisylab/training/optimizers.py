@@ -1,6 +1,6 @@
 """The optimisers of a training."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import torch
 from torch import nn
@@ -9,15 +9,14 @@ from noisylab.methods.base import Method
 from noisylab.training.config import TrainConfig
 
 
-def make_optimizers(method: Method, config: TrainConfig) -> list[torch.optim.Optimizer]:
-    """The optimiser of the networks, and if a method has parameters with learning rates of their own, one for these."""
+def scheduled_parameters(method: Method) -> list[nn.Parameter]:
+    """The trained parameters of a method whose learning rate follows the schedule."""
     own = {id(parameter) for parameters, _ in method.own_learning_rates() for parameter in parameters}
-    common = [parameter for parameter in method.parameters() if parameter.requires_grad and id(parameter) not in own]
-    return [make_optimizer(common, config), *own_optimizers(method)]
+    return [parameter for parameter in method.parameters() if parameter.requires_grad and id(parameter) not in own]
 
 
-def make_optimizer(parameters: Sequence[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
-    """The optimiser of the configuration."""
+def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
+    """The optimiser that a configuration asks for."""
     if config.optimizer == "sgd":
         rate, momentum, nesterov = config.learning_rate, config.momentum, config.momentum > 0
         return torch.optim.SGD(parameters, rate, momentum, 0, config.weight_decay, nesterov, fused=True)
@@ -27,6 +26,6 @@ def make_optimizer(parameters: Sequence[nn.Parameter], config: TrainConfig) -> t
 
 
 def own_optimizers(method: Method) -> list[torch.optim.Optimizer]:
-    """One for a method's parameters with learning rates of their own, if it has any."""
+    """An optimiser for the parameters with learning rates of their own; none if a method has no such parameters."""
     groups = method.own_learning_rates()
     return [torch.optim.SGD([{"params": parameters, "lr": rate} for parameters, rate in groups])] if groups else []

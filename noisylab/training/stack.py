@@ -1,70 +1,90 @@
-"""One update of several methods whose networks are stacked: one forward pass, one backward pass and one optimiser step."""
+"""`Stack`: the networks of several methods as one, with one optimiser for all of them."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import copy
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from noisylab.data.batches.batch import Batch
-from noisylab.methods.base import Method, Step
+from noisylab.methods.base import Method
 from noisylab.models.stacked import StackedNetwork
-from noisylab.training.callback import Stateful
 from noisylab.training.config import TrainConfig
-from noisylab.training.optimizers import make_optimizer, own_optimizers
-from noisylab.training.update import DTYPES, averaged_network
-from noisylab.training.weight_average import WeightAverage
+from noisylab.training.optimizers import make_optimizer
 
 
-class StackedUpdate:
-    """Call it with a batch of every method to make one training step of all.
+class Stack:
+    """The networks of methods in the first of `config.stack` places, sharing forward pass, backward pass and optimiser.
 
-    A stack has `config.stack` places. Those that no method has show their network the first method's images and learn nothing:
-    the number of places can change the last bit of a number, but what stands in the other places cannot.
+    The places that are left hold spare networks, which see the first images and learn nothing. So what a network computes
+    depends on the number of places, and not on what stands in the others.
     """
 
-    def __init__(self, methods: Sequence[Method], config: TrainConfig, device: torch.device) -> None:
-        self.methods, self.config, self.device = list(methods), config, device
-        spare = [methods[0].network] * (config.stack - len(methods))
-        self.stacked = StackedNetwork([*(method.network for method in methods), *spare])
-        self._common = make_optimizer(list(self.stacked.parameters()), config)
-        self._own = [own_optimizers(method) for method in methods]
-        self._averaged = [WeightAverage(method.network, config.ema) if config.ema else None for method in methods]
+    def __init__(self, methods: Sequence[Method], config: TrainConfig) -> None:
+        own = [method.network for method in methods]
+        # Parameters become views, so no network may stand in two places.
+        self._networks = [*own, *(copy.deepcopy(own[0]) for _ in range(config.stack - len(own)))]
+        # Never in evaluation mode: each network is evaluated by itself.
+        self._stacked = StackedNetwork(self._networks).train()
+        of_each = zip(*(network.parameters() for network in self._networks), strict=True)
+        # Each stacked parameter with those of the networks, in the order of a network's own.
+        self._shared = [
+            (joined, parts) for joined, parts in zip(self._stacked.parameters(), of_each, strict=True) if joined.requires_grad
+        ]
+        self.optimizer = make_optimizer([joined for joined, _ in self._shared], config)
 
-    def set_learning_rate(self, rate: float) -> None:
-        """Set the learning rate of the next step."""
-        for group in self._common.param_groups:
-            group["lr"] = rate
+    def logits(self, batches: Mapping[int, Batch]) -> tuple[Tensor, ...]:
+        """The logits float[B, K] of every place. Places without a batch see the images of the first one."""
+        first = next(iter(batches.values()))
+        images = [batches.get(place, first).images for place in range(len(self._networks))]
+        logits: Tensor = self._stacked(torch.stack(images))
+        return logits.unbind()
 
-    def stateful(self, place: int) -> dict[str, Stateful]:
-        """The objects with a state, by name, of the method at this place."""
-        optimizers = [_Share(self._common, place, self.config.stack), *self._own[place]]
-        found: dict[str, Stateful] = {f"optimizer {number}": each for number, each in enumerate(optimizers)}
-        if (averaged := self._averaged[place]) is not None:
-            found["ema"] = averaged
-        return found
+    def share_gradients(self) -> None:
+        """Make the gradients of each network's parameters views of the stacked ones."""
+        for joined, parts in self._shared:
+            if joined.grad is not None:
+                for part, gradient in zip(parts, joined.grad.chunk(len(parts)), strict=True):
+                    part.grad = gradient
 
-    def __call__(self, batches: Sequence[Batch], before_loss: Any) -> list[Step | Exception]:
-        """Compute losses and gradients, and update weights, averages and the methods' memories.
+    def release(self) -> None:
+        """Give every network tensors of its own again."""
+        for network in self._networks:
+            for tensor in (*network.parameters(), *network.buffers()):
+                tensor.data = tensor.data.clone()
 
-        before_loss: called with each place before its loss, to seed the generators. Returns each method's step, or the error of
-        its loss; then its network learned nothing.
-        """
-        self._common.zero_grad(set_to_none=True)
-        for optimizers in self._own:
-            for optimizer in optimizers:
-                optimizer.zero_grad(set_to_none=True)
-        images = [batch.images for batch in batches]
-        images += images[:1] * (self.config.stack - len(images))
-        steps: list[Step | Exception] = []
-        mixed = self.config.precision == "bf16"
-        with torch.autocast(self.device.type, DTYPES[self.config.precision] if mixed else None, enabled=mixed):
-            logits = self.stacked(torch.stack(images)).unbind()
-            for place, (method, batch) in enumerate(zip(self.methods, batches, strict=True)):
-                before_loss(place)
-                steps.append(_step(method, logits[place], batch))
-        learning = [place for place, step in enumerate(steps) if isinstance(step, Step)]
-        if learning:
-            torch.stack([steps[place].loss for place in learning]).sum().backward()
-        return steps
+    def optimizer_of(self, place: int) -> "OptimizerPart":
+        """The state of the optimiser that belongs to one place."""
+        return OptimizerPart(self.optimizer, [joined for joined, _ in self._shared], place, len(self._networks))
+
+
+class OptimizerPart:
+    """One network's part of the optimiser of stacked parameters, with the state that an optimiser of its own would have."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter], place: int, count: int) -> None:
+        self._optimizer, self._parameters, self._place, self._count = optimizer, parameters, place, count
+
+    def state_dict(self) -> dict[str, Any]:
+        """The rows of this network, and what is no row (the number of steps), by the number of the parameter."""
+        state = {
+            number: {name: self._part(value, parameter).clone() for name, value in self._optimizer.state[parameter].items()}
+            for number, parameter in enumerate(self._parameters)
+            if parameter in self._optimizer.state
+        }
+        return {"state": state, "param_groups": self._optimizer.state_dict()["param_groups"]}
+
+    @torch.no_grad()
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        """Restore the state of `state_dict`."""
+        for number, saved in state_dict["state"].items():
+            parameter = self._parameters[number]
+            state = self._optimizer.state[parameter]
+            for name, value in saved.items():
+                if name not in state:
+                    # Spare networks start with zeros.
+                    state[name] = torch.zeros_like(parameter) if value.ndim else value.clone()
+                self._part(state[name], parameter).copy_(value)
+
+    def _part(self, value: Tensor, parameter: nn.Parameter) -> Tensor:
+        return value.chunk(self._count)[self._place] if value.shape == parameter.shape else value
