@@ -135,7 +135,7 @@ class Method(Memory):
 
     @property
     def stackable(self) -> bool:
-        """Whether the loss is computed from the logits of the batch, so that networks of several runs can share their passes."""
+        """Whether the loss needs only the logits of its batch, so that networks of several runs can share their passes."""
         return type(self).loss is Method.loss
 
     def own_learning_rates(self) -> list[tuple[list[nn.Parameter], float]]:

@@ -14,6 +14,9 @@ from torch.nn import functional
 
 from noisylab.models.base import Backbone
 
+# The number of channels that fill a processor's vectors, of 16-bit floats too.
+VECTOR = 32
+
 
 class StackedNetwork(nn.Module):
     """N networks of one architecture as one, from images float[N, B, C, H, W] to logits float[N, B, K].
@@ -48,6 +51,8 @@ class StackedNetwork(nn.Module):
         self.network = copy.deepcopy(one)
         _check_own(one)
         self._replace(self.network, list(networks))
+        if type(one).pool is Backbone.pool:
+            self.network.pool = _pool  # type: ignore[method-assign]
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits float[N, B, K] of images float[N, B, C, H, W]."""
@@ -62,13 +67,52 @@ class StackedNetwork(nn.Module):
             parts = [original.get_submodule(name) for original in originals]
             if make := STACKED.get(type(child)):
                 setattr(module, name, make(parts))
-            elif hasattr(child, "stacked"):
+            elif callable(stacked := getattr(child, "stacked", None)):
                 # Layers that move channels say themselves what becomes of the channels of several networks.
-                setattr(module, name, child.stacked(self.count))
+                setattr(module, name, stacked(self.count))
                 self._replace(getattr(module, name), parts)
             else:
                 _check_own(child)
                 self._replace(child, parts)
+
+
+def check_stackable(make: Callable[[], Backbone], shape: Sequence[int], count: int = 2, batch_size: int = 2) -> None:
+    """Raise ValueError unless `count` such networks can be stacked, for batches of images [C, H, W] of this shape.
+
+    They have to compute what they compute alone, without random numbers, and to the same bits in the first place as in the last
+    one, beside whatever networks.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        networks = [make() for _ in range(3)]
+        images = torch.rand(3, batch_size, *shape)
+        first, last = ([0, *[1] * (count - 1)], [*[2] * (count - 1), 0])
+        stacked, other = (StackedNetwork([copy.deepcopy(networks[which]) for which in order]) for order in (first, last))
+        with torch.no_grad():
+            alone = networks[0].eval()(images[0])
+            logits = stacked.eval()(images[first])[0]
+        if not torch.allclose(logits, alone, rtol=1e-3, atol=1e-3 * float(alone.abs().max())):
+            raise ValueError("a layer of this network mixes the channels of stacked networks, so that they cannot be stacked")
+        before = torch.get_rng_state()
+        found = [_step(network.train(), images[order]) for network, order in ((stacked, first), (other, last))]
+        if not torch.equal(before, torch.get_rng_state()):
+            raise ValueError(
+                "networks that draw random numbers cannot be stacked, because their draws would depend on the others"
+            )
+        for one, another in zip(*found, strict=True):
+            if not torch.equal(one[0], another[-1]):
+                raise ValueError(
+                    f"in a stack of {count}, this processor computes this network's numbers in another way in some places, so "
+                    "that they cannot be stacked"
+                )
+
+
+def _step(stacked: StackedNetwork, images: Tensor) -> list[tuple[Tensor, ...]]:
+    """The logits and gradients of a step, each as a tuple of the networks' parts."""
+    logits = stacked(images)
+    (logits**2).sum().backward()
+    gradients = [weights.grad for weights in stacked.parameters() if weights.grad is not None]
+    return [logits.detach().unbind(), *(gradient.chunk(stacked.count) for gradient in gradients)]
 
 
 def _check_own(module: nn.Module) -> None:
@@ -77,6 +121,11 @@ def _check_own(module: nn.Module) -> None:
         raise ValueError("networks with dropout cannot be stacked, because its draws would depend on the others")
     if any(True for held in (module.parameters, module.buffers) for _ in held(recurse=False)):
         raise ValueError(f"layers of the type {type(module).__name__} cannot be stacked")
+
+
+def _pool(features: Tensor) -> Tensor:
+    """`Backbone.pool`; it sums the pixels of every channel in the same order, whatever the number of channels."""
+    return functional.avg_pool2d(features, features.shape[2:]).flatten(1)
 
 
 class _Convolution(nn.Module):
@@ -111,26 +160,42 @@ class _BatchNorm(nn.Module):
         if self.training:
             torch._foreach_add_(self._counts, 1)
         training = self.training or self.running_mean is None
-        return functional.batch_norm(
-            images, self.running_mean, self.running_var, self.weight, self.bias, training, self._momentum, self._eps
-        )
+        channels, values = images.shape[1], [self.running_mean, self.running_var, self.weight, self.bias]
+        extra = -channels % VECTOR
+        if extra and images.device.type == "cpu":
+            # The last channels that fill no vector are computed in another way, which can change the last bit.
+            images = functional.pad(images, (0, 0, 0, 0, 0, extra))
+            values = [None if each is None else functional.pad(each, (0, extra)) for each in values]
+        mean, variance, weight, bias = values
+        normalised = functional.batch_norm(images, mean, variance, weight, bias, training, self._momentum, self._eps)
+        if mean is not None and mean is not self.running_mean:
+            self.running_mean.copy_(mean[:channels])
+            self.running_var.copy_(variance[:channels])
+        return normalised[:, :channels]
 
 
 class _Linear(nn.Module):
-    """Linear layers side by side: a batched product, from float[B, N * D] to float[B, N, K]."""
+    """Linear layers side by side: a batched product, from float[B, N * D] to float[B, N, K].
+
+    The bias is a further column of the weights, and both sides are filled up with zeros, so that every matrix begins where the
+    processor's vectors do: what a product, or a sum of gradients, comes to can depend on that in the last bit.
+    """
 
     def __init__(self, parts: Sequence[nn.Linear]) -> None:
         super().__init__()
-        self.count = len(parts)
+        self.count, self.outputs = len(parts), parts[0].out_features
         self.weight, self.bias = _joined(parts, "weight"), _joined(parts, "bias")
 
     def forward(self, features: Tensor) -> Tensor:
         inputs = features.view(len(features), self.count, -1).transpose(0, 1)
-        weight = self.weight.view(self.count, -1, inputs.shape[-1]).transpose(1, 2)
-        outputs = torch.bmm(inputs, weight)
+        weight = self.weight.view(self.count, self.outputs, -1)
         if self.bias is not None:
-            outputs = outputs + self.bias.view(self.count, 1, -1)
-        return outputs.transpose(0, 1)
+            inputs = functional.pad(inputs, (0, 1), value=1.0)
+            weight = torch.cat([weight, self.bias.view(self.count, self.outputs, 1)], dim=2)
+        columns = -weight.shape[2] % VECTOR
+        weight = functional.pad(weight, (0, columns, 0, -self.outputs % VECTOR))
+        inputs = functional.pad(inputs, (0, columns)).contiguous()
+        return torch.bmm(inputs, weight.transpose(1, 2))[:, :, : self.outputs].transpose(0, 1)
 
 
 STACKED: dict[type, Callable[[Any], nn.Module]] = {
@@ -149,6 +214,6 @@ def _joined(parts: Sequence[nn.Module], name: str) -> Any:
     joined = torch.cat([tensor.detach() for tensor in held])
     if held[0].ndim == 4:
         joined = joined.contiguous(memory_format=torch.channels_last)
-    for tensor, view in zip(held, joined.split(len(held[0])), strict=True):
+    for tensor, view in zip(held, torch.split(joined, len(held[0])), strict=True):
         tensor.data = view
     return nn.Parameter(joined, requires_grad=held[0].requires_grad) if isinstance(held[0], nn.Parameter) else joined

@@ -129,7 +129,7 @@ class _Member:
             synchronise_batch_norm(method, device)
         own_batch, replica = config.batch_size // processes(), {"num_replicas": processes(), "rank": rank()}
         sampler = make_sampler(method.composition, data.given_labels, own_batch, training.seed, **replica)
-        self.feed = BatchLoader(data, sampler, training.seed, device, None if other is None else other.feed)
+        self.feed: BatchLoader = BatchLoader(data, sampler, training.seed, device, None if other is None else other.feed)
         self.evaluator = Evaluator(data.images, data.mean, data.std)
 
     def rate(self, progress: float, config: TrainConfig) -> float:
@@ -139,7 +139,7 @@ class _Member:
 
 
 def _groups(members: dict[int, _Member], config: TrainConfig) -> Iterator[list[int]]:
-    """The numbers of the members that are trained at the same time: those that go on from the same epoch, with equal batches."""
+    """The numbers of the members to train at the same time: those that go on from the same epoch, with equal batches."""
     alike: dict[tuple[int, int], list[int]] = {}
     for number, member in members.items():
         path, stacked = member.training.checkpoint, width(member.training.method, config) > 1
@@ -216,7 +216,7 @@ def _train_epoch(
     started = time.perf_counter()
     for place, member in enumerate(members):
         if place not in errors:
-            with noted(errors, place):
+            with noted(errors, place), update.apart(place):
                 method, feed = member.training.method, member.feed
                 method.train()
                 method.assess(epoch, member.evaluator.logits, feed.given_labels)

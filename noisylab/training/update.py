@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -58,8 +58,9 @@ class Update:
             optimizers = [make_optimizer(rest, config)] if rest else []
             scheduled += optimizers
             self._optimizers.append([*optimizers, *own_optimizers(method)])
-        self._groups = [group for optimizer in scheduled for group in optimizer.param_groups]
-        self._all = [*scheduled[: self._stack is not None], *itertools.chain.from_iterable(self._optimizers)]
+        self._scheduled = scheduled
+        self._separate = list(itertools.chain.from_iterable(self._optimizers))
+        self._all = [*scheduled[: self._stack is not None], *self._separate]
         self._changes_gradients = (
             type(methods[0]).adjust_gradients is not Method.adjust_gradients or config.gradient_clip is not None
         )
@@ -88,8 +89,9 @@ class Update:
 
     def set_learning_rate(self, rate: float) -> None:
         """Set the learning rate of the next step."""
-        for group in self._groups:
-            group["lr"] = rate
+        for optimizer in self._scheduled:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
 
     def __call__(
         self,
@@ -108,8 +110,10 @@ class Update:
             The batch and the step of every method that raised nothing. With several processes, index, labels, new part and
             logits cover all of them; images, mix and loss are those of this process.
         """
-        for optimizer in self._all:
+        for optimizer in self._separate:
             optimizer.zero_grad(set_to_none=True)
+        if self._stack is not None:
+            self._stack.zero_gradients()
         steps: dict[int, Step] = {}
         mixed = self.config.precision != "fp32"
         with torch.autocast(self.device.type, DTYPES[self.config.precision] if mixed else None, enabled=mixed):
@@ -152,11 +156,18 @@ class Update:
                     nn.utils.clip_grad_norm_(self._parameters[place], self.config.gradient_clip)
 
     @contextmanager
+    def apart(self, place: int = 0) -> Iterator[None]:
+        """Inside, the method's network can be evaluated."""
+        with nullcontext() if self._stack is None else self._stack.apart(place):
+            yield
+
+    @contextmanager
     def evaluated(self, place: int = 0) -> Iterator[None]:
         """Inside, the method's network is the one to evaluate: the averaged network if there is one."""
         averaged, method = self._averaged[place], self.methods[place]
         if averaged is None:
-            yield
+            with self.apart(place):
+                yield
             return
         trained = method.network
         method.network = averaged.network

@@ -16,7 +16,7 @@ from noisylab.data.batches.batch import Batch, Mix
 from noisylab.data.batches.image_source import augmented, on_device
 from noisylab.data.batches.mixed_entries import mixed_entries
 from noisylab.data.batches.samplers import Entries, PlainSampler
-from noisylab.data.streaming import Images
+from noisylab.data.streaming import Images, StreamedImages
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,9 @@ class BatchLoader:
         self, data: TrainingSet, sampler: PlainSampler, seed: int, device: torch.device, like: "BatchLoader | None" = None
     ) -> None:
         self.data, self.sampler, self.seed, self.device = data, sampler, seed, device
-        same = like is not None and like.data.images is data.images
-        self._images = like._images if like is not None and same else on_device(data.images, device)
+        self._images: Tensor | StreamedImages = (
+            like._images if like is not None and like.data.images is data.images else on_device(data.images, device)
+        )
         self.given_labels = torch.from_numpy(np.array(data.given_labels)).to(device)
         self._normalise = Normalise(data.mean, data.std, device)
         self._mixing = data.augmentation if isinstance(data.augmentation, Mixing) else None
@@ -82,7 +83,7 @@ class BatchLoader:
             shares = self._split(np.concatenate([entries.drawn for entries in mixed]).astype(np.float32), chosen)
             mixes = list(zip(partners, shares, strict=True))
         sizes = [len(entries.ids) for entries in chosen]
-        return _Epoch(chosen, self._drawn(chosen, epoch), index.split(sizes), labels.split(sizes), mixes)
+        return _Epoch(chosen, self._drawn(chosen, epoch), torch.split(index, sizes), torch.split(labels, sizes), mixes)
 
     def batch(self, held: "_Epoch", step: int, inputs: Tensor) -> Batch:
         """The batch of one step from its augmented and normalised images."""
@@ -92,7 +93,7 @@ class BatchLoader:
             inputs, own = self._mixing.mix(inputs, inputs.index_select(0, partner), share)
             mix = Mix(labels.index_select(0, partner), own)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
-        return Batch(inputs, labels, held.index[step], held.chosen[step].new, mix)
+        return Batch(inputs, labels, held.ids[step], held.chosen[step].new, mix)
 
     def _drawn(self, chosen: list[Entries], epoch: int) -> list[Tensor]:
         """The augmentation's rows for the entries of each batch.
@@ -115,7 +116,7 @@ class _Epoch(NamedTuple):
 
     chosen: list[Entries]
     drawn: list[Tensor]
-    index: tuple[Tensor, ...]
+    ids: tuple[Tensor, ...]
     labels: tuple[Tensor, ...]
     mixes: list[tuple[Tensor, Tensor]] | None
 
@@ -142,5 +143,5 @@ def together(loaders: Sequence[BatchLoader], epoch: int) -> Iterator[tuple[Batch
         if len(loaders) > 1:
             # Before they are split, so that it is done once.
             inputs = inputs.contiguous(memory_format=torch.channels_last)
-        parts = inputs.split([len(held.chosen[step].ids) for held in epochs])
+        parts = torch.split(inputs, [len(held.chosen[step].ids) for held in epochs])
         yield tuple(loader.batch(held, step, part) for loader, held, part in zip(loaders, epochs, parts, strict=True))
