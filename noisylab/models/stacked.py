@@ -76,35 +76,39 @@ class StackedNetwork(nn.Module):
                 self._replace(child, parts)
 
 
-def check_stackable(make: Callable[[], Backbone], shape: Sequence[int], count: int = 2, batch_size: int = 2) -> None:
-    """Raise ValueError unless `count` such networks can be stacked, for batches of images [C, H, W] of this shape.
-
-    They have to compute what they compute alone, without random numbers, and to the same bits in the first place as in the last
-    one, beside whatever networks.
-    """
-    with torch.random.fork_rng(devices=[]):
+def check_stackable(make: Callable[[], Backbone], shape: Sequence[int]) -> None:
+    """Raise ValueError unless stacked networks compute what they do alone, from images [C, H, W] and without random numbers."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.default_generator.manual_seed(0)
-        networks = [make() for _ in range(3)]
-        images = torch.rand(3, batch_size, *shape)
-        first, last = ([0, *[1] * (count - 1)], [*[2] * (count - 1), 0])
-        stacked, other = (StackedNetwork([copy.deepcopy(networks[which]) for which in order]) for order in (first, last))
-        with torch.no_grad():
-            alone = networks[0].eval()(images[0])
-            logits = stacked.eval()(images[first])[0]
-        if not torch.allclose(logits, alone, rtol=1e-3, atol=1e-3 * float(alone.abs().max())):
+        networks = [make().eval() for _ in range(2)]
+        images = torch.rand(2, 2, *shape)
+        alone = torch.stack([network(each) for network, each in zip(networks, images, strict=True)])
+        stacked = StackedNetwork(networks).eval()
+        if not torch.allclose(stacked(images), alone, rtol=1e-3, atol=1e-3 * float(alone.abs().max())):
             raise ValueError("a layer of this network mixes the channels of stacked networks, so that they cannot be stacked")
         before = torch.get_rng_state()
-        found = [_step(network.train(), images[order]) for network, order in ((stacked, first), (other, last))]
+        stacked.train()(images)
         if not torch.equal(before, torch.get_rng_state()):
             raise ValueError(
                 "networks that draw random numbers cannot be stacked, because their draws would depend on the others"
             )
-        for one, another in zip(*found, strict=True):
-            if not torch.equal(one[0], another[-1]):
-                raise ValueError(
-                    f"in a stack of {count}, this processor computes this network's numbers in another way in some places, so "
-                    "that they cannot be stacked"
-                )
+
+
+def check_places(make: Callable[[], Backbone], shape: Sequence[int], count: int, batch_size: int, device: torch.device) -> None:
+    """Raise ValueError unless a network gets the same bits in the first and in the last of `count` places, beside others."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        networks = [make().to(device, memory_format=torch.channels_last) for _ in range(3)]  # type: ignore[call-overload]
+        images = torch.rand(3, batch_size, *shape).to(device)
+    found = []
+    for order in ([0, *[1] * (count - 1)], [*[2] * (count - 1), 0]):
+        stacked = StackedNetwork([copy.deepcopy(networks[which]) for which in order])
+        found.append(_step(stacked, images[order]))
+    if not all(torch.equal(first[0], last[-1]) for first, last in zip(*found, strict=True)):
+        raise ValueError(
+            f"in a stack of {count}, what this network computes on this processor depends on its place in the last bit; "
+            "take a stack of 8 or 16, or none"
+        )
 
 
 def _step(stacked: StackedNetwork, images: Tensor) -> list[tuple[Tensor, ...]]:
@@ -112,7 +116,7 @@ def _step(stacked: StackedNetwork, images: Tensor) -> list[tuple[Tensor, ...]]:
     logits = stacked(images)
     (logits**2).sum().backward()
     gradients = [weights.grad for weights in stacked.parameters() if weights.grad is not None]
-    return [logits.detach().unbind(), *(gradient.chunk(stacked.count) for gradient in gradients)]
+    return [tuple(logits.detach().unbind()), *(tuple(gradient.chunk(stacked.count)) for gradient in gradients)]
 
 
 def _check_own(module: nn.Module) -> None:
