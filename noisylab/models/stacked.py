@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from noisylab.models.base import Backbone
 
-# The number of channels that fill a processor's vectors, of 16-bit floats too.
-VECTOR = 32
+# The longest vectors of processors, in bytes.
+VECTOR = 64
 
 
 class StackedNetwork(nn.Module):
@@ -163,19 +163,24 @@ class _BatchNorm(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         if self.training:
             torch._foreach_add_(self._counts, 1)
-        training = self.training or self.running_mean is None
-        channels, values = images.shape[1], [self.running_mean, self.running_var, self.weight, self.bias]
-        extra = -channels % VECTOR
-        if extra and images.device.type == "cpu":
-            # The last channels that fill no vector are computed in another way, which can change the last bit.
-            images = functional.pad(images, (0, 0, 0, 0, 0, extra))
-            values = [None if each is None else functional.pad(each, (0, extra)) for each in values]
-        mean, variance, weight, bias = values
-        normalised = functional.batch_norm(images, mean, variance, weight, bias, training, self._momentum, self._eps)
-        if mean is not None and mean is not self.running_mean:
+        values = self.running_mean, self.running_var, self.weight, self.bias
+        channels = images.shape[1]
+        extra = -channels % (VECTOR // images.element_size())
+        if not extra or images.device.type != "cpu":
+            return self._normalised(images, *values)
+        # The last channels that fill no vector are computed in another way, which can change the last bit.
+        mean, variance, weight, bias = (None if each is None else functional.pad(each, (0, extra)) for each in values)
+        normalised = self._normalised(functional.pad(images, (0, 0, 0, 0, 0, extra)), mean, variance, weight, bias)
+        if mean is not None and variance is not None:
             self.running_mean.copy_(mean[:channels])
             self.running_var.copy_(variance[:channels])
         return normalised[:, :channels]
+
+    def _normalised(
+        self, images: Tensor, mean: Tensor | None, variance: Tensor | None, weight: Tensor | None, bias: Tensor | None
+    ) -> Tensor:
+        training = self.training or mean is None
+        return functional.batch_norm(images, mean, variance, weight, bias, training, self._momentum, self._eps)
 
 
 class _Linear(nn.Module):
@@ -196,8 +201,8 @@ class _Linear(nn.Module):
         if self.bias is not None:
             inputs = functional.pad(inputs, (0, 1), value=1.0)
             weight = torch.cat([weight, self.bias.view(self.count, self.outputs, 1)], dim=2)
-        columns = -weight.shape[2] % VECTOR
-        weight = functional.pad(weight, (0, columns, 0, -self.outputs % VECTOR))
+        columns = -weight.shape[2] % (VECTOR // 2)
+        weight = functional.pad(weight, (0, columns, 0, -self.outputs % (VECTOR // 2)))
         inputs = functional.pad(inputs, (0, columns)).contiguous()
         return torch.bmm(inputs, weight.transpose(1, 2))[:, :, : self.outputs].transpose(0, 1)
 
