@@ -1,6 +1,7 @@
 """A small training task that the tests of methods and of the loop share."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -47,9 +48,14 @@ class Finished:
         return Evaluator(self.data.images, self.data.mean, self.data.std).logits(method)
 
 
-def make_method(name: str, epochs: int = CONFIG.epochs, data: TrainingSet | None = None) -> Method:
+def make_method(
+    name: str,
+    epochs: int = CONFIG.epochs,
+    data: TrainingSet | None = None,
+    make_network: Callable[[], Backbone] = network,
+) -> Method:
     """A method with its teachers, ready to be trained on `data`."""
-    info = RunInfo(network, CLASSES, SAMPLES, epochs, noise_rate=0.4, transition=0.6 * torch.eye(CLASSES) + 0.1)
+    info = RunInfo(make_network, CLASSES, SAMPLES, epochs, noise_rate=0.4, transition=0.6 * torch.eye(CLASSES) + 0.1)
     # As a run does: what a method makes besides its networks depends on no state of the process.
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(6)

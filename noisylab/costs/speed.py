@@ -12,7 +12,6 @@ from noisylab.costs.peak_memory import LiveMemory
 from noisylab.costs.workload import Workload
 from noisylab.data.batches.loader import BatchLoader
 from noisylab.training.config import TrainConfig
-from noisylab.training.loop import make_optimizers
 from noisylab.training.malloc import keep_freed_memory
 from noisylab.training.update import Update
 
@@ -35,7 +34,7 @@ class Stepper:
         before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
         self._method.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         config = TrainConfig(learning_rate=1e-3)
-        self._update = Update(self._method, make_optimizers(self._method, config), config, device)
+        self._update = Update([self._method], config, device)
         self._warm_up(loader, workload.epochs)
         # Compositions continue from epoch to epoch, as DLB's must, while the method stays in its last epoch.
         self._batches = itertools.chain.from_iterable(map(loader.batches, itertools.count(workload.epochs - 1)))
@@ -52,7 +51,7 @@ class Stepper:
         self._wait()
         started = clock()
         for batch in batches:
-            self._update(batch)
+            self._update({0: batch})
         self._wait()
         return clock() - started
 
@@ -61,7 +60,7 @@ class Stepper:
         for epoch in range(epochs - 1):
             self._method.start_epoch(epoch)
             for batch in loader.batches(epoch):
-                self._update(batch)
+                self._update({0: batch})
             self._method.end_epoch(epoch)
         self._method.start_epoch(epochs - 1)
 
@@ -69,17 +68,17 @@ class Stepper:
         """The peak of two steps, after one that touches all longer-lived tensors. before: bytes of others."""
         batches = [next(self._batches) for _ in range(3)]
         if self._device.type == "cuda":
-            self._update(batches.pop(0))
+            self._update({0: batches.pop(0)})
             torch.cuda.reset_peak_memory_stats(self._device)
             while batches:
-                self._update(batches.pop(0))
+                self._update({0: batches.pop(0)})
             return int(torch.cuda.max_memory_allocated(self._device)) - before
         memory = LiveMemory()
         with memory:
-            self._update(batches.pop(0))
+            self._update({0: batches.pop(0)})
             memory.restart()
             while batches:
-                self._update(batches.pop(0))
+                self._update({0: batches.pop(0)})
         return memory.peak
 
     def _wait(self) -> None:

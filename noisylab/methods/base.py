@@ -133,6 +133,11 @@ class Method(Memory):
         loss = self.loss_from_logits(logits, batch)
         return Step(loss, logits, self.selected)
 
+    @property
+    def stackable(self) -> bool:
+        """Whether the loss needs only the logits of its batch, so that networks of several runs can share their passes."""
+        return type(self).loss is Method.loss
+
     def own_learning_rates(self) -> list[tuple[list[nn.Parameter], float]]:
         """Parameters that plain SGD trains with a constant learning rate of their own, without momentum or weight decay."""
         return []

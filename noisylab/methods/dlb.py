@@ -315,6 +315,11 @@ class DLB(Composed):
         # The base takes the batch in place of labels.
         self.criterion, self.two_forward = DLBLoss(temperature, alpha, self.supervised), two_forward
 
+    @property
+    def stackable(self) -> bool:
+        """If it passes both halves at once."""
+        return type(self).loss is DLB.loss and not self.two_forward
+
     def loss(self, batch: Batch) -> Step:
         """Loss and logits of [the last batch's new half, a new half]."""
         repeated = batch.new.start

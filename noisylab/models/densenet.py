@@ -1,5 +1,7 @@
 """DenseNets for small images (Huang et al. 2017)."""
 
+import copy
+
 import torch
 from torch import Tensor, nn
 
@@ -23,13 +25,23 @@ class DenseLayer(nn.Module):
 
     def __init__(self, inputs: int, *, bottleneck: bool) -> None:
         super().__init__()
+        self.networks = 1
         inner = 4 * GROWTH if bottleneck else inputs
         first = _convolve(inputs, inner, 1) if bottleneck else []
         self.new = nn.Sequential(*first, *_convolve(inner, GROWTH, 3))
 
+    def stacked(self, count: int) -> "DenseLayer":
+        """The layer of `count` networks side by side, which appends to the channels of each."""
+        layer = copy.copy(self)
+        layer.networks, layer._modules = count, dict(self._modules)
+        return layer
+
     def forward(self, x: Tensor) -> Tensor:
         """float[B, C + GROWTH, H, W] of float[B, C, H, W]."""
-        return torch.cat([x, self.new(x)], 1)
+        if self.networks == 1:
+            return torch.cat([x, self.new(x)], 1)
+        parts = [torch.unflatten(held, 1, (self.networks, -1)) for held in (x, self.new(x))]
+        return torch.cat(parts, 2).flatten(1, 2)
 
 
 class DenseNet(Backbone):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -24,13 +25,21 @@ def make_shortcut(inputs: int, outputs: int, stride: int, shortcut: Shortcut) ->
 class PadShortcut(nn.Module):
     """Every `stride`-th pixel, with zero channels added (option A of He et al. 2016: no parameters)."""
 
-    def __init__(self, stride: int, channels: int) -> None:
+    def __init__(self, stride: int, channels: int, networks: int = 1) -> None:
         super().__init__()
-        self.stride, self.channels = stride, channels
+        self.stride, self.channels, self.networks = stride, channels, networks
+
+    def stacked(self, count: int) -> "PadShortcut":
+        """The shortcut of `count` networks side by side, which adds channels to each."""
+        return PadShortcut(self.stride, self.channels, count)
 
     def forward(self, x: Tensor) -> Tensor:
         """The shortcut's output."""
-        return functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.channels))
+        pixels = x[:, :, :: self.stride, :: self.stride]
+        if self.networks == 1:
+            return functional.pad(pixels, (0, 0, 0, 0, 0, self.channels))
+        of_each = torch.unflatten(pixels, 1, (self.networks, -1))
+        return functional.pad(of_each, (0, 0, 0, 0, 0, self.channels)).flatten(1, 2)
 
 
 class BasicBlock(nn.Module):

@@ -5,6 +5,7 @@ import itertools
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -28,11 +29,12 @@ SMALL = 5_000_000
 
 @dataclass(frozen=True)
 class Plan:
-    """The runs of a grid, and the data sets that they train on, by digest."""
+    """The runs of a grid, the data sets that they train on, by digest, and the methods whose runs cannot be stacked."""
 
     grid: Grid
     configs: tuple[RunConfig, ...]
     data: Mapping[str, ImageData]
+    alone: frozenset[str] = frozenset()
 
 
 def plan(grid: Grid, loaded: ImageData | None = None) -> Plan:
@@ -45,16 +47,20 @@ def plan(grid: Grid, loaded: ImageData | None = None) -> Plan:
     for said in grid.without_effect():
         warnings.warn(said, stacklevel=3)
     parts: list[list[RunConfig]] = []
+    alone: set[str] = set()
     read: dict[tuple[str, int | None, int | None], _Data] = {}
     for setting in grid.settings():
         key = setting.data, setting.train_size, setting.test_size
         if key not in read:
             whole = loaded or load_data(setting.data, setting.data_root, setting.train_size)
             read[key] = _Data(whole if setting.test_size is None else whole.test_subset(setting.test_size))
-        parts.append(_plan_setting(setting, read[key]))
+        parts.append(_plan_setting(setting, read[key], alone))
     chosen = [config for seed in grid.seeds for part in parts for config in part if config.seed == seed]
     data = {held.digest: held.data for held in read.values()}
-    return Plan(grid, tuple({config.id: config for config in chosen}.values()), data)
+    if alone:
+        names = ", ".join(sorted(METHODS.parse(method).label for method in alone))
+        warnings.warn(f"stack has no effect on {names}: the loss needs more than the logits of a batch", stacklevel=2)
+    return Plan(grid, tuple({config.id: config for config in chosen}.values()), data, frozenset(alone))
 
 
 class _Data:
@@ -105,8 +111,8 @@ def _check_split(noisy: NoisyLabels, spec: Spec, seed: int, share: float) -> Non
         )
 
 
-def _plan_setting(grid: Grid, held: _Data) -> list[RunConfig]:
-    """The runs of a grid without further axes."""
+def _plan_setting(grid: Grid, held: _Data, alone: set[str]) -> list[RunConfig]:
+    """The runs of a grid without further axes. `alone` gets the methods that cannot be stacked as the grid asks for."""
     data, training = held.data, replace(grid.training, device=resolve_device_name(grid.training.device))
     check_compiler(training)
     # Figures may be drawn in another folder: runs keep absolute paths.
@@ -144,7 +150,11 @@ def _plan_setting(grid: Grid, held: _Data) -> list[RunConfig]:
     ]
     _check_model(model, data)
     _check_augmentation(augment, data)
-    _check_methods(configs, data, {str(noise): held.noise(noise, configs[0].noise_seed, grid.validation) for noise in noises})
+    drawn = {str(noise): held.noise(noise, configs[0].noise_seed, grid.validation) for noise in noises}
+    alone |= _check_methods(configs, data, drawn)
+    for config in {(config.training_run.stack, config.training_run.batch_size): config for config in configs}.values():
+        if config.training_run.stack > 1:
+            _check_stack(model, data, config)
     return configs
 
 
@@ -184,8 +194,30 @@ def _check_augmentation(spec: Spec, data: ImageData) -> None:
         raise ValueError(f"augmentation {spec.label!r} does not fit images of {data.shape}: {error}") from None
 
 
-def _check_methods(configs: list[RunConfig], data: ImageData, drawn: Mapping[str, _Drawn]) -> None:
-    """Build every method once for each noise. Raises ValueError if one cannot be built, or if batches do not fit the data."""
+def _check_stack(model: Spec, data: ImageData, config: RunConfig) -> None:
+    """Stack networks as a run will. Raises ValueError if that changes more than the last bits of what they compute."""
+    import torch
+
+    from noisylab.models.base import create_model
+    from noisylab.models.stacked import check_places, check_stackable
+    from noisylab.training.device import repeatable
+
+    training = config.training_run
+    make, device = partial(create_model, model, data.num_classes, data.shape[0]), torch.device(training.device)
+    try:
+        check_stackable(make, data.shape)
+        with repeatable(device, training.threads):
+            for batch_size in {training.batch_size, max(2, len(data.train_labels) % training.batch_size)}:
+                check_places(make, data.shape, training.stack, batch_size, device)
+    except ValueError as error:
+        raise ValueError(f"stack {training.stack} with model {model.label!r}: {error}") from None
+
+
+def _check_methods(configs: list[RunConfig], data: ImageData, drawn: Mapping[str, _Drawn]) -> set[str]:
+    """Build every method once for each noise, and return those that cannot be stacked, if they are asked to be.
+
+    Raises ValueError if one cannot be built, or if batches do not fit the data.
+    """
     import torch
 
     from noisylab.data.batches.composition import check_batches
@@ -196,6 +228,7 @@ def _check_methods(configs: list[RunConfig], data: ImageData, drawn: Mapping[str
     for config in {config.method: config for config in configs}.values():
         # Raises ValueError if the budget or the overrides do not fit.
         _ = config.training_run
+    alone = set()
     for config in {(config.method, config.noise): config for config in configs}.values():
         rows, training = drawn[config.noise].transition, config.training_run
         transition = None if rows is None else torch.tensor(rows)
@@ -207,3 +240,6 @@ def _check_methods(configs: list[RunConfig], data: ImageData, drawn: Mapping[str
             except ValueError as error:
                 noise = NOISES.parse(config.noise, data.noise_defaults).label
                 raise ValueError(f"method {METHODS.parse(config.method).label!r} under {noise!r}: {error}") from None
+        if training.stack > 1 and not method.stackable:
+            alone.add(config.method)
+    return alone

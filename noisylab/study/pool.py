@@ -5,7 +5,7 @@ import os
 import signal
 import time
 import traceback
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -42,43 +42,46 @@ class Locked:
     """A worker's answer if another process holds the lock of the run."""
 
 
+# The result of a run, or the error as text.
+Outcome = dict[str, Any] | str | Locked
+
+
 def run_here(
     configs: Sequence[RunConfig],
+    stacks: Sequence[tuple[int, ...]],
     data: Callable[[RunConfig], ImageData],
     study: Path,
     *,
     on_result: Callable[[RunConfig, dict[str, Any]], None],
     on_progress: Callable[[list[int]], None],
 ) -> list[Failure]:
-    """Execute all runs in this process, one after the other; otherwise like `run_pool`."""
-    epochs, failures, queue, locked = [0] * len(configs), [], deque(range(len(configs))), 0
+    """Execute all runs in this process, one stack after the other; otherwise like `run_pool`."""
+    failures: list[Failure] = []
+    epochs, queue = [0] * len(configs), deque(stacks)
+    # How many stacks in a row were locked.
+    locked = 0
     while queue:
-        position = queue.popleft()
-        config = configs[position]
+        numbers = queue.popleft()
 
-        def progress(done: int, position: int = position) -> None:
-            epochs[position] = done
+        def progress(place: int, done: int, numbers: tuple[int, ...] = numbers) -> None:
+            epochs[numbers[place]] = done
             on_progress(epochs)
 
-        outcome = _attempt(config, data, study, progress)
-        if isinstance(outcome, Locked):
-            queue.append(position)
-            locked += 1
-            # All remaining runs are locked: wait.
-            if locked >= len(queue):
-                time.sleep(0.5)
-            continue
-        locked = 0
-        if isinstance(outcome, str):
-            failures.append(Failure(config, outcome))
-        else:
-            progress(config.epochs_trained)
-            on_result(config, outcome)
+        outcomes = _attempt([configs[number] for number in numbers], data, study, progress)
+        busy = _settle(configs, numbers, outcomes, epochs, failures, on_result)
+        on_progress(epochs)
+        if busy:
+            queue.append(busy)
+        locked = locked + 1 if len(busy) == len(numbers) else 0
+        # All remaining runs are locked: wait.
+        if queue and locked >= len(queue):
+            time.sleep(0.5)
     return failures
 
 
 def run_pool(
     configs: Sequence[RunConfig],
+    stacks: Sequence[tuple[int, ...]],
     study: Path,
     jobs: int,
     *,
@@ -87,16 +90,18 @@ def run_pool(
 ) -> list[Failure]:
     """Execute all runs in `jobs` processes, and return those that failed. The data is read from the study (`study.inputs`).
 
-    on_result is called when a run is done (by this process or another one); on_progress a few times a second with the epochs
-    done of every run. Waits for runs that another process is training. Raises ValueError if the calling script needs
+    stacks: the numbers of the runs that are trained together (`stacks_of`); if a process dies too often, its runs go on one by
+    one. on_result is called when a run is done (by this process or another one); on_progress a few times a second with the
+    epochs done of every run. Waits for runs that another process is training. Raises ValueError if the calling script needs
     `if __name__ == "__main__":`, because the processes import it.
     """
     context = multiprocessing.get_context("spawn")
     # The workers write without a lock, so that a killed one cannot leave a lock behind.
     epochs, started = context.RawArray("l", len(configs)), context.RawValue("b", 0)
-    queue, attempts, failures = deque(range(len(configs))), [0] * len(configs), []
-    active: dict[Any, int] = {}
-    busy: list[int] = []
+    queue, failures = deque(stacks), list[Failure]()
+    attempts: Counter[tuple[int, ...]] = Counter()
+    active: dict[Any, tuple[int, ...]] = {}
+    busy: list[tuple[int, ...]] = []
     retry = 0.0
     with ProcessPool(jobs, initializer=_start_worker, initargs=[epochs, started], context=context) as pool:
         try:
@@ -105,31 +110,27 @@ def run_pool(
                     queue.extend(busy)
                     busy, retry = [], time.monotonic() + 1
                 while queue and len(active) < jobs:
-                    position = queue.popleft()
-                    attempts[position] += 1
-                    active[pool.schedule(_work, args=[position, configs[position], study])] = position
+                    numbers = queue.popleft()
+                    active[pool.schedule(_work, args=[numbers, [configs[number] for number in numbers], study])] = numbers
                 if not active:
                     time.sleep(0.25)
                 done, _ = wait(list(active), timeout=0.25, return_when=FIRST_COMPLETED)
                 for future in done:
-                    position = active.pop(future)
-                    config = configs[position]
+                    numbers = active.pop(future)
                     try:
-                        outcome = future.result()
+                        outcomes = future.result()
                     except ProcessExpired as error:
-                        if attempts[position] < ATTEMPTS:
-                            queue.append(position)
+                        attempts[numbers] += 1
+                        if attempts[numbers] < ATTEMPTS:
+                            queue.append(numbers)
+                        elif len(numbers) > 1:
+                            queue.extend((number,) for number in numbers)
                         else:
-                            failures.append(Failure(config, f"its process ended {ATTEMPTS} times (exit code {error.exitcode})"))
+                            reason = f"its process ended {ATTEMPTS} times (exit code {error.exitcode})"
+                            failures.append(Failure(configs[numbers[0]], reason))
                         continue
-                    if isinstance(outcome, Locked):
-                        attempts[position] -= 1
-                        busy.append(position)
-                    elif isinstance(outcome, str):
-                        failures.append(Failure(config, outcome))
-                    else:
-                        epochs[position] = config.epochs_trained
-                        on_result(config, outcome)
+                    if left := _settle(configs, numbers, outcomes, epochs, failures, on_result):
+                        busy.append(left)
                 on_progress(list(epochs))
         except BaseException as error:
             pool.stop()
@@ -140,6 +141,27 @@ def run_pool(
                 ) from None
             raise
     return failures
+
+
+def _settle(
+    configs: Sequence[RunConfig],
+    numbers: Sequence[int],
+    outcomes: Sequence[Outcome],
+    epochs: Any,
+    failures: list[Failure],
+    on_result: Callable[[RunConfig, dict[str, Any]], None],
+) -> tuple[int, ...]:
+    """Tell of the runs of a stack that are done or failed, and return those that another process has locked."""
+    locked = []
+    for number, outcome in zip(numbers, outcomes, strict=True):
+        if isinstance(outcome, Locked):
+            locked.append(number)
+        elif isinstance(outcome, str):
+            failures.append(Failure(configs[number], outcome))
+        else:
+            epochs[number] = configs[number].epochs_trained
+            on_result(configs[number], outcome)
+    return tuple(locked)
 
 
 def end_if_imported_by_a_worker() -> None:
@@ -160,34 +182,48 @@ def _start_worker(epochs: Any, started: Any) -> None:
 _epochs: Any = None
 
 
-def _work(position: int, config: RunConfig, study: Path) -> dict[str, Any] | str | Locked:
-    """In a worker: the run's result, or the error as text."""
+def _work(numbers: Sequence[int], configs: Sequence[RunConfig], study: Path) -> list[Outcome]:
+    """In a worker: the outcomes of the runs of a stack."""
 
-    def progress(done: int) -> None:
-        _epochs[position] = done
+    def progress(place: int, done: int) -> None:
+        _epochs[numbers[place]] = done
 
     def data(config: RunConfig) -> ImageData:
         import_code(config.code)
         return _open_data(study / INPUTS / config.data_digest)
 
-    return _attempt(config, data, study, progress)
+    return _attempt(configs, data, study, progress)
 
 
 def _attempt(
-    config: RunConfig, data: Callable[[RunConfig], ImageData], study: Path, progress: Callable[[int], None]
-) -> dict[str, Any] | str | Locked:
-    from noisylab.study.run import RunLockedError, run_one
-    from noisylab.training.loop import DivergedError
+    configs: Sequence[RunConfig],
+    data: Callable[[RunConfig], ImageData],
+    study: Path,
+    progress: Callable[[int, int], None],
+) -> list[Outcome]:
+    from noisylab.study.run import run_stack
 
     try:
-        return run_one(config, data(config), study, progress)
-    except RunLockedError:
-        return Locked()
-    except DivergedError as error:
-        return str(error)
+        # Each run can have code of its own; the data are the same.
+        images, *_ = [data(config) for config in configs]
+        return [_told(outcome) for outcome in run_stack(configs, images, study, progress)]
     except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        return f"{type(error).__name__}: {error} ({os.path.basename(last.filename)}:{last.lineno})"  # noqa: PTH119
+        return [_told(error)] * len(configs)
+
+
+def _told(outcome: dict[str, Any] | Exception) -> Outcome:
+    """An outcome that can be sent to another process."""
+    from noisylab.study.run import RunLockedError
+    from noisylab.training.loop import DivergedError
+
+    if not isinstance(outcome, Exception):
+        return outcome
+    if isinstance(outcome, RunLockedError):
+        return Locked()
+    if isinstance(outcome, DivergedError):
+        return str(outcome)
+    last = traceback.extract_tb(outcome.__traceback__)[-1]
+    return f"{type(outcome).__name__}: {outcome} ({os.path.basename(last.filename)}:{last.lineno})"  # noqa: PTH119
 
 
 @lru_cache(maxsize=4)

@@ -2,9 +2,10 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from noisylab.core.files import write_atomically
 from noisylab.core.registries import AUGMENTATIONS, METHODS, MODELS, NOISES
 from noisylab.core.seeds import derive_seed
 from noisylab.corruption import NoisyLabels
+from noisylab.data.augmentations.crop import Augmentation
 from noisylab.data.batches.loader import TrainingSet
 from noisylab.data.image_data import ImageData
 from noisylab.data.streaming import Images
@@ -47,7 +49,7 @@ from noisylab.study.validation_split import split
 from noisylab.training.checkpoint import is_whole, load_method, saved_epoch
 from noisylab.training.device import repeatable, resolve_device
 from noisylab.training.evaluate import Evaluator
-from noisylab.training.loop import DivergedError, train
+from noisylab.training.loop import DivergedError, Training, train_together
 
 # The folder of the teachers' runs in a study's folder.
 TEACHERS = ".teachers"
@@ -76,19 +78,51 @@ def run_one(
     All processes that train one run together (`noisylab.core.distributed`) call it; only the main one reads and writes the
     folder.
     """
-    folder = study / config.id
-    with _locked(folder, with_checkpoint=with_checkpoint) as result:
-        if result is not None:
-            return result
-        try:
-            result = _run(config, data, study, on_progress, on_row)
-        except DivergedError as error:
-            if is_main():
-                write_atomically(folder / FAILURE, json.dumps({"reason": str(error)}) + "\n")
-            raise
-        if is_main():
-            (folder / FAILURE).unlink(missing_ok=True)
-        return result
+    outcomes = run_stack([config], data, study, lambda _, done: on_progress(done), on_row, with_checkpoint=with_checkpoint)
+    if isinstance(outcomes[0], Exception):
+        raise outcomes[0]
+    return outcomes[0]
+
+
+def run_stack(
+    configs: Sequence[RunConfig],
+    data: ImageData,
+    study: Path,
+    on_progress: Callable[[int, int], None] = lambda *_: None,
+    on_row: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    *,
+    with_checkpoint: bool = False,
+) -> list[dict[str, Any] | Exception]:
+    """`run_one` for several runs, which are trained together (`noisylab.training.loop.train_together`).
+
+    The runs differ in seed and noise only. on_progress is called with the number of a run and of its epochs done. Returns each
+    run's result, or what `run_one` would raise: a run that fails changes nothing for the others.
+    """
+    outcomes: dict[int, dict[str, Any] | Exception] = {}
+    runs: dict[int, _Run] = {}
+    augmentation = AUGMENTATIONS.create(AUGMENTATIONS.parse(configs[0].augment))
+    with ExitStack() as locks:
+        for number, config in enumerate(configs):
+            try:
+                with ExitStack() as lock:
+                    result = lock.enter_context(_locked(study / config.id, with_checkpoint=with_checkpoint))
+                    if result is None:
+                        runs[number] = _Run(config, data, study, partial(on_progress, number), on_row, augmentation)
+                        locks.push(lock.pop_all())
+                    else:
+                        outcomes[number] = result
+            except Exception as error:
+                outcomes[number] = error
+        trained = train_together([run.training for run in runs.values()], configs[0].training_run) if runs else []
+        for (number, run), failed in zip(runs.items(), trained, strict=True):
+            try:
+                outcomes[number] = run.finish() if failed is None else failed
+            except Exception as error:
+                outcomes[number] = error
+        for number, outcome in outcomes.items():
+            if isinstance(outcome, DivergedError) and is_main():
+                write_atomically(study / configs[number].id / FAILURE, json.dumps({"reason": str(outcome)}) + "\n")
+    return [outcomes[number] for number in range(len(configs))]
 
 
 @contextmanager
@@ -112,50 +146,62 @@ def _locked(folder: Path, *, with_checkpoint: bool) -> Iterator[dict[str, Any] |
         lock.release()
 
 
-def _run(
-    config: RunConfig,
-    clean: ImageData,
-    study: Path,
-    on_progress: Callable[[int], None],
-    on_row: Callable[[Mapping[str, Any]], None],
-) -> dict[str, Any]:
-    folder = study / config.id
-    noisy: NoisyLabels = NOISES.create(NOISES.parse(config.noise), **clean.noise_inputs, seed=config.noise_seed)
-    trained_on, held_out = split(noisy, config.validation, config.noise_seed) if config.validation else (noisy, None)
-    data = clean.with_noise(trained_on)
-    if is_main():
-        write_config(folder, config, data)
-        noisy.save(folder / NOISE_FILE)
-    teachers = _Teachers(config, clean, trained_on, study)
-    method = teachers.build_prepared()
-    log = None
-    if is_main():
-        log = RunLog(
-            recorder=_recorder(config, folder, data, trained_on),
-            noisy=trained_on,
-            test=_labelled(data, data.test_images, data.test_labels),
-            validation=None if held_out is None else _labelled(data, clean.with_noise(held_out).train_images, held_out.given),
-            keep_selected=config.select == "validation",
-            evaluate_every=config.evaluate_every,
-            train=Evaluator(data.train_images, data.mean, data.std) if config.record == "eval" else None,
-            on_progress=on_progress,
-            on_row=on_row,
+class _Run:
+    """A run that is ready for training, as `training` says, and then to be finished."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        clean: ImageData,
+        study: Path,
+        on_progress: Callable[[int], None],
+        on_row: Callable[[Mapping[str, Any]], None],
+        augmentation: Augmentation,
+    ) -> None:
+        self._config, self._folder = config, study / config.id
+        noisy: NoisyLabels = NOISES.create(NOISES.parse(config.noise), **clean.noise_inputs, seed=config.noise_seed)
+        trained_on, held_out = split(noisy, config.validation, config.noise_seed) if config.validation else (noisy, None)
+        self._noisy, self._samples, self._data = noisy, len(trained_on), (data := clean.with_noise(trained_on))
+        if is_main():
+            write_config(self._folder, config, data)
+            noisy.save(self._folder / NOISE_FILE)
+        self._teachers = _Teachers(config, clean, trained_on, study)
+        method = self._teachers.build_prepared()
+        self._log = None
+        if is_main():
+            self._log = RunLog(
+                recorder=_recorder(config, self._folder, data, trained_on),
+                noisy=trained_on,
+                test=_labelled(data, data.test_images, data.test_labels),
+                validation=None
+                if held_out is None
+                else _labelled(data, clean.with_noise(held_out).train_images, held_out.given),
+                keep_selected=config.select == "validation",
+                evaluate_every=config.evaluate_every,
+                train=Evaluator(data.train_images, data.mean, data.std) if config.record == "eval" else None,
+                on_progress=on_progress,
+                on_row=on_row,
+            )
+        self.training = Training(
+            method,
+            TrainingSet(data.train_images, trained_on.given, data.mean, data.std, augmentation),
+            [self._log] if self._log else [],
+            config.seed,
+            self._folder / CHECKPOINT,
         )
-    augmentation = AUGMENTATIONS.create(AUGMENTATIONS.parse(config.augment))
-    train(
-        method,
-        TrainingSet(data.train_images, trained_on.given, data.mean, data.std, augmentation),
-        config.training_run,
-        [log] if log else [],
-        seed=config.seed,
-        checkpoint=folder / CHECKPOINT,
-    )
-    result = {}
-    if log is not None:
-        metrics = pandas.DataFrame(log.rows)
-        result = result_of(config, data, noisy, metrics, log.predictions, teachers.results, teachers.passes * len(trained_on))
-        write_result(folder, result, {METRICS: metrics.to_csv(index=False).encode(), PREDICTIONS: pack(log.predictions)})
-    return from_main(result)
+
+    def finish(self) -> dict[str, Any]:
+        """Write the result, and return it."""
+        result, log, teachers = {}, self._log, self._teachers
+        if log is not None:
+            metrics = pandas.DataFrame(log.rows)
+            passes = teachers.passes * self._samples
+            result = result_of(self._config, self._data, self._noisy, metrics, log.predictions, teachers.results, passes)
+            write_result(
+                self._folder, result, {METRICS: metrics.to_csv(index=False).encode(), PREDICTIONS: pack(log.predictions)}
+            )
+            (self._folder / FAILURE).unlink(missing_ok=True)
+        return from_main(result)
 
 
 def _labelled(data: ImageData, images: Images, labels: NDArray[np.int64]) -> Labelled:
@@ -221,10 +267,12 @@ class _Teachers:
         chosen = str(METHODS.parse(method)), str(MODELS.parse(self._config.model if model is None else model))
         # The teacher's own initialisation and order, the same for every student of this seed.
         seed = derive_seed(self._config.seed, "teacher " + " ".join(chosen)) % 2**31
-        config = replace(self._config, method=chosen[0], model=chosen[1], seed=seed)
+        # A teacher is trained by itself, also for students that are not.
+        training = replace(self._config.training, stack=1)
+        config = replace(self._config, method=chosen[0], model=chosen[1], seed=seed, training=training)
         if config.budget == "compute":
             # Such a budget pays for teachers that train as long as their student.
-            training = replace(config.training, epochs=self._config.epochs_trained)
+            training = replace(training, epochs=self._config.epochs_trained)
             config = replace(config, budget="epochs", training=training)
         teachers = self._study if self._study.name == TEACHERS else self._study / TEACHERS
         checkpoint = teachers / config.id / CHECKPOINT

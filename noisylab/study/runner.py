@@ -11,6 +11,7 @@ from noisylab.study.plan import Plan
 from noisylab.study.pool import Failure, run_here, run_pool
 from noisylab.study.run_config import RunConfig
 from noisylab.study.run_folder import read_result, write_results
+from noisylab.study.stacks import stacks_of
 from noisylab.study.study_file import add_plan
 
 
@@ -33,25 +34,26 @@ class Observer:
 def run_plan(plan: Plan, out: Path, *, jobs: int | None = None, observer: Observer | None = None) -> list[Failure]:
     """Execute the missing runs of a plan in the folder `out`, write `results.csv`, and return the runs that failed.
 
-    Done runs are never repeated. jobs: runs at once; 1 runs in this process, more in processes of their own; None: CPU cores
-    divided by the threads of a run, or 1 on an accelerator. Raises ValueError if `out` cannot be written.
+    Done runs are never repeated. jobs: runs, or stacks of them, at once; 1 runs in this process, more in others; None: CPU
+    cores divided by the threads of a run, or 1 on an accelerator. Raises ValueError if `out` cannot be written.
     """
     observer = observer or Observer()
     check_output(out)
     make_output(out)
     add_plan(out, plan)
     missing = [config for config in plan.configs if read_result(out / config.id) is None]
-    jobs = min(jobs or default_jobs(plan), max(len(missing), 1))
+    stacks = stacks_of(missing, plan.alone)
+    jobs = min(jobs or default_jobs(plan), max(len(stacks), 1))
     observer.on_start(plan.configs, missing, jobs)
     try:
         if not missing:
             return []
         told: dict[str, Any] = {"on_result": observer.on_result, "on_progress": observer.on_progress}
         if jobs == 1:
-            return run_here(missing, lambda config: plan.data[config.data_digest], out, **told)
+            return run_here(missing, stacks, lambda config: plan.data[config.data_digest], out, **told)
         for data in plan.data.values():
             keep_data(out, data)
-        return run_pool(missing, out, jobs, **told)
+        return run_pool(missing, stacks, out, jobs, **told)
     finally:
         observer.on_end()
         write_results(out)

@@ -36,7 +36,7 @@ def save_checkpoint(
     buffer = io.BytesIO()
     state = {
         "epoch": epoch,
-        "method": method.state_dict(),
+        "method": {name: _by_itself(value) for name, value in method.state_dict().items()},
         "callbacks": [callback.state_dict() for callback in callbacks],
         "others": {name: other.state_dict() for name, other in others.items()},
         # Parameters are equal in all processes. Of the rest, such as DLB's last half-batch, save what differs.
@@ -101,6 +101,11 @@ def saved_epoch(path: Path) -> int:
 def is_whole(path: Path) -> bool:
     """Whether the file exists and is undamaged."""
     return _archive(path) is not None
+
+
+def _by_itself(value: Tensor) -> Tensor:
+    """The tensor without the rest of the memory that it is a view of, which would be saved too."""
+    return value if value.untyped_storage().nbytes() == value.nbytes else value.clone()
 
 
 def _differing(method: Method) -> dict[str, Tensor]:

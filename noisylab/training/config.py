@@ -58,6 +58,8 @@ class TrainConfig:
     """Compile the networks (torch.compile): faster on accelerators after about a minute; needs a C++ compiler on CPU."""
     threads: PositiveInt = 1
     """CPU threads of one run. Sums depend on it, so it is part of a run's identity."""
+    stack: PositiveInt = 1
+    """Train up to so many runs that differ in seed and noise only as one network, which is faster for small ones."""
     processes: tyro.conf.Suppress[PositiveInt] = 1
     """Processes that train one network together, as `torchrun` starts them; each has its share of every batch."""
     sync_batch_norm: tyro.conf.Suppress[bool] = False
@@ -74,8 +76,22 @@ class TrainConfig:
             )
         if self.sync_batch_norm and self.processes == 1:
             raise ValueError("sync_batch_norm needs several processes: torchrun --nproc-per-node N -m noisylab train ...")
+        if self.stack > 1:
+            self._check_stack()
         if self.warmup >= self.epochs:
             raise ValueError(f"warmup must be shorter than the {self.epochs} epochs, got {self.warmup}")
+
+    def _check_stack(self) -> None:
+        for wrong, reason in (
+            (self.compile, "compile, which is for networks that run by themselves"),
+            (
+                self.precision == "fp16",
+                "precision fp16, whose scaling skips a step of all networks if one overflows; take bf16",
+            ),
+            (self.processes > 1, f"{self.processes} processes that train one network together"),
+        ):
+            if wrong:
+                raise ValueError(f"stack {self.stack} does not go with {reason}")
 
     def learning_rate_at(self, progress: float) -> float:
         """The learning rate after `progress` epochs, a number in (0, epochs)."""

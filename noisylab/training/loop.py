@@ -2,26 +2,26 @@
 
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from noisylab.core.distributed import averaged, from_main, is_main, processes, rank
 from noisylab.core.seeds import derive_seed
-from noisylab.data.batches.loader import BatchLoader, TrainingSet
+from noisylab.data.batches.loader import BatchLoader, TrainingSet, together
 from noisylab.data.batches.samplers import make_sampler
 from noisylab.methods.base import Method, check_mixing
 from noisylab.models.base import Backbone
 from noisylab.training.batch_norm import synchronise_batch_norm
 from noisylab.training.callback import Callback, EpochSummary
-from noisylab.training.checkpoint import load_checkpoint, save_checkpoint
+from noisylab.training.checkpoint import load_checkpoint, save_checkpoint, saved_epoch
 from noisylab.training.config import TrainConfig, check_compiler
 from noisylab.training.device import repeatable, resolve_device, seed_generators
 from noisylab.training.evaluate import Evaluator
 from noisylab.training.malloc import keep_freed_memory
-from noisylab.training.update import Update
+from noisylab.training.update import Update, noted, width
 
 # The largest loss that records hold.
 LARGEST_LOSS = 65504.0
@@ -29,6 +29,17 @@ LARGEST_LOSS = 65504.0
 
 class DivergedError(RuntimeError):
     """The training loss is no longer a finite number, or beyond every loss of a network that learns."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """One run of `train_together`: the arguments of `train` that are its own."""
+
+    method: Method
+    data: TrainingSet
+    callbacks: Sequence[Callback] = ()
+    seed: int = 0
+    checkpoint: Path | None = None
 
 
 def train(
@@ -70,104 +81,200 @@ def train(
         >>> method = create_method("dlb", num_classes=10, num_samples=100, epochs=1, in_channels=1)
         >>> train(method, images, TrainConfig(epochs=1, device="cpu"))
     """
+    (error,) = train_together(
+        [Training(method, data, callbacks, seed, checkpoint)], config, checkpoint_seconds=checkpoint_seconds
+    )
+    if error is not None:
+        raise error
+
+
+def train_together(
+    trainings: Sequence[Training], config: TrainConfig, *, checkpoint_seconds: float = 60.0
+) -> list[Exception | None]:
+    """Train each as `train` does, up to `config.stack` of them as one network, and return each one's error.
+
+    The methods are of one kind with the same options; seeds and data can differ. With a stack, numbers depend on its size, and
+    not on which trainings share it: one that fails drops out, and one whose checkpoint, or whose number of samples, is another
+    than that of the others is trained apart from them.
+
+    Raises:
+        ValueError: If the number of processes is not the configured one.
+    """
     if config.processes != processes():
         raise ValueError(f"the configuration is for {config.processes} processes, but {processes()} are training")
-    check_mixing(method, data.augmentation)
     device = resolve_device(config.device)
     check_compiler(replace(config, device=device.type))  # type: ignore[arg-type]
     keep_freed_memory()
-    method.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if config.sync_batch_norm:
-        synchronise_batch_norm(method, device)
-    optimizers = make_optimizers(method, config)
-    own_batch, replica = config.batch_size // processes(), {"num_replicas": processes(), "rank": rank()}
-    sampler = make_sampler(method.composition, data.given_labels, own_batch, seed, **replica)
-    feed = BatchLoader(data, sampler, seed, device)
-    evaluator = Evaluator(data.images, data.mean, data.std)
-    update = Update(method, optimizers, config, device)
-    if config.compile:
-        for network in {id(module): module for module in method.modules() if isinstance(module, Backbone)}.values():
-            network.compile()
-    first = load_checkpoint(checkpoint, method, callbacks, update.stateful, device) if checkpoint else 0
-    saved = time.monotonic()
+    errors: dict[int, Exception] = {}
+    members: dict[int, _Member] = {}
+    for number, training in enumerate(trainings):
+        with noted(errors, number):
+            members[number] = _Member(training, config, device, next(iter(members.values()), None))
     with repeatable(device, config.threads):
-        for epoch in range(first, config.epochs):
-            summary = _train_epoch(epoch, method, feed, evaluator, update, config, callbacks, seed)
+        for numbers in _groups(members, config):
+            failed: dict[int, Exception] = {}
+            _train_group([members[number] for number in numbers], config, device, checkpoint_seconds, failed)
+            errors |= {numbers[place]: error for place, error in failed.items()}
+    return [errors.get(number) for number in range(len(trainings))]
+
+
+class _Member:
+    """A training, and what the loop makes for it."""
+
+    def __init__(self, training: Training, config: TrainConfig, device: torch.device, other: "_Member | None") -> None:
+        method, data, self.training = training.method, training.data, training
+        check_mixing(method, data.augmentation)
+        method.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if config.sync_batch_norm:
+            synchronise_batch_norm(method, device)
+        own_batch, replica = config.batch_size // processes(), {"num_replicas": processes(), "rank": rank()}
+        sampler = make_sampler(method.composition, data.given_labels, own_batch, training.seed, **replica)
+        self.feed: BatchLoader = BatchLoader(data, sampler, training.seed, device, None if other is None else other.feed)
+        self.evaluator = Evaluator(data.images, data.mean, data.std)
+
+    def rate(self, progress: float, config: TrainConfig) -> float:
+        """The learning rate after `progress` epochs."""
+        method = self.training.method
+        return config.learning_rate_at(method.schedule_position(progress)) * method.learning_rate_factor(progress)
+
+
+def _groups(members: dict[int, _Member], config: TrainConfig) -> Iterator[list[int]]:
+    """The numbers of the members to train at the same time: those that go on from the same epoch, with equal batches."""
+    alike: dict[tuple[int, int], list[int]] = {}
+    for number, member in members.items():
+        path, stacked = member.training.checkpoint, width(member.training.method, config) > 1
+        first = saved_epoch(path) if path is not None and stacked else 0
+        alike.setdefault((first, len(member.training.data.given_labels)), []).append(number)
+    for numbers in alike.values():
+        size = width(members[numbers[0]].training.method, config)
+        yield from (numbers[start : start + size] for start in range(0, len(numbers), size))
+
+
+def _train_group(
+    members: Sequence[_Member],
+    config: TrainConfig,
+    device: torch.device,
+    checkpoint_seconds: float,
+    errors: dict[int, Exception],
+) -> None:
+    """Train all epochs that are left. `errors` gets what ended a member's training, by its place."""
+    try:
+        update = Update([member.training.method for member in members], config, device)
+        try:
+            _train_epochs(members, update, config, device, checkpoint_seconds, errors)
+        finally:
+            update.release()
+    except Exception as error:
+        for place in range(len(members)):
+            errors.setdefault(place, error)
+
+
+def _train_epochs(
+    members: Sequence[_Member],
+    update: Update,
+    config: TrainConfig,
+    device: torch.device,
+    checkpoint_seconds: float,
+    errors: dict[int, Exception],
+) -> None:
+    trainings = [member.training for member in members]
+    if config.compile:
+        for network in {
+            id(module): module for module in trainings[0].method.modules() if isinstance(module, Backbone)
+        }.values():
+            network.compile()
+    first = 0
+    for place, training in enumerate(trainings):
+        if training.checkpoint is not None:
+            with noted(errors, place):
+                first = load_checkpoint(
+                    training.checkpoint, training.method, training.callbacks, update.stateful(place), device
+                )
+    saved = time.monotonic()
+    for epoch in range(first, config.epochs):
+        for place, summary in _train_epoch(epoch, members, update, config, errors).items():
             if is_main():
-                with update.evaluated():
-                    for callback in callbacks:
-                        callback.on_epoch(summary, method)
-            due = from_main(epoch + 1 == config.epochs or time.monotonic() - saved > checkpoint_seconds)
-            if checkpoint and due:
-                save_checkpoint(checkpoint, epoch + 1, method, callbacks, update.stateful)
-                saved = time.monotonic()
-
-
-def make_optimizers(method: Method, config: TrainConfig) -> list[torch.optim.Optimizer]:
-    """The optimiser of the networks, and if a method has parameters with learning rates of their own, one for these."""
-    groups = method.own_learning_rates()
-    own = {id(parameter) for parameters, _ in groups for parameter in parameters}
-    common = [parameter for parameter in method.parameters() if parameter.requires_grad and id(parameter) not in own]
-    optimizer: torch.optim.Optimizer
-    if config.optimizer == "sgd":
-        rate, momentum, nesterov = config.learning_rate, config.momentum, config.momentum > 0
-        optimizer = torch.optim.SGD(common, rate, momentum, 0, config.weight_decay, nesterov, fused=True)
-    else:
-        kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
-        betas = config.momentum, 0.999
-        optimizer = kind(common, config.learning_rate, betas=betas, weight_decay=config.weight_decay, fused=True)
-    if not groups:
-        return [optimizer]
-    return [optimizer, torch.optim.SGD([{"params": parameters, "lr": rate} for parameters, rate in groups])]
+                with noted(errors, place), update.evaluated(place):
+                    for callback in trainings[place].callbacks:
+                        callback.on_epoch(summary, trainings[place].method)
+        if len(errors) == len(members):
+            return
+        if from_main(epoch + 1 == config.epochs or time.monotonic() - saved > checkpoint_seconds):
+            for place, training in enumerate(trainings):
+                if place not in errors and training.checkpoint is not None:
+                    with noted(errors, place):
+                        save_checkpoint(
+                            training.checkpoint, epoch + 1, training.method, training.callbacks, update.stateful(place)
+                        )
+            saved = time.monotonic()
 
 
 def _train_epoch(
-    epoch: int,
-    method: Method,
-    feed: BatchLoader,
-    evaluator: Evaluator,
-    update: Update,
-    config: TrainConfig,
-    callbacks: Sequence[Callback],
-    seed: int,
-) -> EpochSummary:
-    """One epoch: for every batch forward, backward, update."""
+    epoch: int, members: Sequence[_Member], update: Update, config: TrainConfig, errors: dict[int, Exception]
+) -> dict[int, EpochSummary]:
+    """One epoch: for every batch forward, backward, update. The summaries of the members without an error, by place."""
     started = time.perf_counter()
-    method.train()
-    method.assess(epoch, evaluator.logits, feed.given_labels)
-    method.start_epoch(epoch)
-    losses, images = [], 0
+    for place, member in enumerate(members):
+        if place not in errors:
+            with noted(errors, place), update.apart(place):
+                method, feed = member.training.method, member.feed
+                method.train()
+                method.assess(epoch, member.evaluator.logits, feed.given_labels)
+                method.start_epoch(epoch)
+    places = [place for place in range(len(members)) if place not in errors]
+    if not places:
+        return {}
+    one = members[places[0]]
+    if any(members[place].rate(epoch, config) != one.rate(epoch, config) for place in places):
+        raise ValueError(
+            "the learning rate of this method differs between runs, so that they cannot be stacked; leave stack at 1"
+        )
+    losses: dict[int, list[torch.Tensor]] = {place: [] for place in places}
+    images = dict.fromkeys(places, 0)
+    # Dropout differs between processes.
+    purpose = "step" if is_main() else f"step of process {rank()}"
+    for step, found in enumerate(together([members[place].feed for place in places], epoch)):
+        batches = {place: batch for place, batch in zip(places, found, strict=True) if place not in errors}
+        if not batches:
+            break
 
-    def rate_at(progress: float) -> float:
-        return config.learning_rate_at(method.schedule_position(progress)) * method.learning_rate_factor(progress)
+        def seed(place: int, step: int = step) -> None:
+            seed_generators(derive_seed(members[place].training.seed, purpose, epoch, step), one.feed.device)
 
-    for step, batch in enumerate(feed.batches(epoch)):
-        # Dropout differs between processes.
-        purpose = "step" if is_main() else f"step of process {rank()}"
-        seed_generators(derive_seed(seed, purpose, epoch, step), feed.device)
-        update.set_learning_rate(rate_at(epoch + (step + 0.5) / len(feed)))
-        seen, result = update(batch)
-        if batch.mix is not None:
-            # The logits of a mixed image are not a prediction of its first image.
-            result = result._replace(logits=None)
-        losses.append(result.loss)
-        images += len(seen.index)
-        for callback in callbacks:
-            callback.on_step(seen, result)
-    method.end_epoch(epoch)
-    # The one wait for the device in an epoch.
-    train_loss = averaged(torch.stack(losses)).mean().item()
+        update.set_learning_rate(one.rate(epoch + (step + 0.5) / len(one.feed), config))
+        for place, (seen, result) in update(batches, seed, errors).items():
+            if seen.mix is not None:
+                # The logits of a mixed image are not a prediction of its first image.
+                result = result._replace(logits=None)
+            losses[place].append(result.loss)
+            images[place] += len(seen.index)
+            with noted(errors, place):
+                for callback in members[place].training.callbacks:
+                    callback.on_step(seen, result)
+    seconds = (time.perf_counter() - started) / len(places)
+    summaries = {}
+    for place in places:
+        if place not in errors:
+            with noted(errors, place):
+                members[place].training.method.end_epoch(epoch)
+                summaries[place] = EpochSummary(
+                    epoch=epoch,
+                    train_loss=_mean_loss(losses[place], members[place].training.method, epoch, config),
+                    learning_rate=one.rate(epoch + 0.5 / len(one.feed), config),
+                    images=images[place],
+                    updates=len(losses[place]),
+                    seconds=seconds,
+                )
+    return summaries
+
+
+def _mean_loss(losses: Sequence[torch.Tensor], method: Method, epoch: int, config: TrainConfig) -> float:
+    """The mean loss of an epoch, the one wait for the device in it. Raises DivergedError for one of no network that learns."""
+    train_loss = averaged(torch.stack(list(losses))).mean().item()
     unbounded = any(isinstance(part, Method) and part.has_unbounded_loss for part in method.modules())
     if not math.isfinite(train_loss) or (train_loss > LARGEST_LOSS and not unbounded):
         raise DivergedError(
             f"the training diverged: its loss is {train_loss:.4g} in epoch {epoch + 1}; "
             f"try a learning rate below {config.learning_rate:g}"
         )
-    return EpochSummary(
-        epoch=epoch,
-        train_loss=train_loss,
-        learning_rate=rate_at(epoch + 0.5 / len(feed)),
-        images=images,
-        updates=len(losses),
-        seconds=time.perf_counter() - started,
-    )
+    return train_loss

@@ -1,12 +1,13 @@
 """One update of the weights: precision, scaling, clipping, and the moving average of the weights."""
 
 import dataclasses
+import itertools
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from noisylab.core.distributed import gathered, processes
@@ -14,6 +15,8 @@ from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Step
 from noisylab.training.callback import Stateful
 from noisylab.training.config import TrainConfig
+from noisylab.training.optimizers import make_optimizer, own_optimizers, scheduled_parameters
+from noisylab.training.stack import Stack
 from noisylab.training.weight_average import WeightAverage
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -32,82 +35,172 @@ class _Loss(nn.Module):
 
 
 class Update:
-    """Call it with a batch to make one training step."""
+    """Call it with a batch of every method to make one training step of all.
 
-    def __init__(
-        self, method: Method, optimizers: Sequence[torch.optim.Optimizer], config: TrainConfig, device: torch.device
-    ) -> None:
-        # The first one follows the schedule.
-        self.method, self.optimizers, self.config, self.device = method, optimizers, config, device
-        self._parameters = [parameter for group in optimizers[0].param_groups for parameter in group["params"]]
+    If `config.stack` is above 1 and the methods can be stacked, their networks share forward pass, backward pass and optimiser.
+
+    Args:
+        methods: Methods of one kind with the same options: up to `config.stack` that can be stacked, or a single one.
+        config: The settings of the loop.
+        device: Where the methods are.
+    """
+
+    def __init__(self, methods: Sequence[Method], config: TrainConfig, device: torch.device) -> None:
+        self.methods, self.config, self.device = tuple(methods), config, device
+        self._stack = Stack(methods, config) if width(methods[0], config) > 1 else None
+        scheduled = [] if self._stack is None else [self._stack.optimizer]
+        # By place: what clipping measures, and the optimisers besides that of the stack.
+        self._parameters = [scheduled_parameters(method) for method in methods]
+        self._optimizers: list[list[torch.optim.Optimizer]] = []
+        for method, parameters in zip(methods, self._parameters, strict=True):
+            stacked = set() if self._stack is None else {id(each) for each in method.network.parameters()}
+            rest = [each for each in parameters if id(each) not in stacked]
+            optimizers = [make_optimizer(rest, config)] if rest else []
+            scheduled += optimizers
+            self._optimizers.append([*optimizers, *own_optimizers(method)])
+        self._scheduled = scheduled
+        self._separate = list(itertools.chain.from_iterable(self._optimizers))
+        self._all = [*scheduled[: self._stack is not None], *self._separate]
+        self._changes_gradients = (
+            type(methods[0]).adjust_gradients is not Method.adjust_gradients or config.gradient_clip is not None
+        )
         # Small gradients vanish in float16, so the loss is scaled up and gradients are scaled down again.
         self._scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
-        self._averaged = WeightAverage(method.network, config.ema) if config.ema else None
+        self._averaged = [WeightAverage(method.network, config.ema) if config.ema else None for method in methods]
         # Each process has its own running statistics.
-        self._loss = method.loss
+        self._loss = methods[0].loss
         if processes() > 1:
             with warnings.catch_warnings():
                 # Deprecated since torch 2.12, but its replacement cannot do this yet.
                 warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
-                self._loss = DistributedDataParallel(_Loss(method), broadcast_buffers=False, init_sync=False)
+                self._loss = DistributedDataParallel(_Loss(methods[0]), broadcast_buffers=False, init_sync=False)
 
-    @property
-    def stateful(self) -> dict[str, Stateful]:
-        """The objects with a state, by name, besides the method."""
-        found: dict[str, Stateful] = {f"optimizer {place}": each for place, each in enumerate(self.optimizers)}
+    def stateful(self, place: int = 0) -> dict[str, Stateful]:
+        """The objects with a state, by name, besides the method at this place."""
+        optimizers: list[Stateful] = [*self._optimizers[place]]
+        if self._stack is not None:
+            optimizers.insert(0, self._stack.optimizer_of(place))
+        found = {f"optimizer {number}": each for number, each in enumerate(optimizers)}
         if self.config.precision == "fp16":
             found["scaler"] = self._scaler
-        if self._averaged is not None:
-            found["ema"] = self._averaged
+        if (averaged := self._averaged[place]) is not None:
+            found["ema"] = averaged
         return found
 
     def set_learning_rate(self, rate: float) -> None:
         """Set the learning rate of the next step."""
-        for group in self.optimizers[0].param_groups:
-            group["lr"] = rate
+        for optimizer in self._scheduled:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
 
-    def __call__(self, batch: Batch) -> tuple[Batch, Step]:
+    def __call__(
+        self,
+        batches: Mapping[int, Batch],
+        before_loss: Callable[[int], object] = lambda _: None,
+        errors: dict[int, Exception] | None = None,
+    ) -> dict[int, tuple[Batch, Step]]:
         """Compute loss and gradients, and update weights, average and the method's memory.
 
-        Returns the batch and the method's step. With several processes, index, labels, new part and logits cover all of them;
-        images, mix and loss are those of this process.
+        Args:
+            batches: By place, of the methods that learn.
+            before_loss: Called with each place before its loss is computed.
+            errors: Gets what a method raised, by place; None: it is raised. What the shared passes raise is always raised.
+
+        Returns:
+            The batch and the step of every method that raised nothing. With several processes, index, labels, new part and
+            logits cover all of them; images, mix and loss are those of this process.
         """
-        for optimizer in self.optimizers:
+        for optimizer in self._separate:
             optimizer.zero_grad(set_to_none=True)
+        if self._stack is not None:
+            self._stack.zero_gradients()
+        steps: dict[int, Step] = {}
         mixed = self.config.precision != "fp32"
         with torch.autocast(self.device.type, DTYPES[self.config.precision] if mixed else None, enabled=mixed):
-            step: Step = self._loss(batch)
-        self._scaler.scale(step.loss).backward()  # type: ignore[no-untyped-call]
-        adjusts = type(self.method).adjust_gradients is not Method.adjust_gradients
-        if adjusts or self.config.gradient_clip is not None:
-            for optimizer in self.optimizers:
-                self._scaler.unscale_(optimizer)
-            self.method.adjust_gradients()
-        if self.config.gradient_clip is not None:
-            nn.utils.clip_grad_norm_(self._parameters, self.config.gradient_clip)
-        for optimizer in self.optimizers:
+            logits = None if self._stack is None else self._stack.logits(batches)
+            for place, batch in batches.items():
+                with noted(errors, place):
+                    before_loss(place)
+                    steps[place] = self._loss(batch) if logits is None else _step(self.methods[place], logits[place], batch)
+        if not steps:
+            return {}
+        torch.autograd.backward([self._scaler.scale(step.loss) for step in steps.values()])
+        if self._changes_gradients:
+            self._change_gradients(steps, errors)
+        for optimizer in self._all:
             self._scaler.step(optimizer)
         self._scaler.update()
-        self.method.after_step()
-        if self._averaged is not None:
-            self._averaged.update(self.method.network)
-        batch, step = _of_all(batch, step)
-        if step.logits is not None:
-            self.method.observe(step.logits, batch)
-        return batch, step
+        done: dict[int, tuple[Batch, Step]] = {}
+        for place, step in steps.items():
+            method, averaged = self.methods[place], self._averaged[place]
+            with noted(errors, place):
+                method.after_step()
+                if averaged is not None:
+                    averaged.update(method.network)
+                batch, whole = _of_all(batches[place], step)
+                if whole.logits is not None:
+                    method.observe(whole.logits, batch)
+                done[place] = batch, whole
+        return done
+
+    def _change_gradients(self, places: Iterable[int], errors: dict[int, Exception] | None) -> None:
+        """Let the methods adjust their gradients, and clip those of each method."""
+        for optimizer in self._all:
+            self._scaler.unscale_(optimizer)
+        if self._stack is not None:
+            self._stack.share_gradients()
+        for place in places:
+            with noted(errors, place):
+                self.methods[place].adjust_gradients()
+                if self.config.gradient_clip is not None:
+                    nn.utils.clip_grad_norm_(self._parameters[place], self.config.gradient_clip)
 
     @contextmanager
-    def evaluated(self) -> Iterator[None]:
-        """Inside, the method's network is the one to evaluate: the averaged network if there is one."""
-        if self._averaged is None:
+    def apart(self, place: int = 0) -> Iterator[None]:
+        """Inside, the method's network can be evaluated."""
+        with nullcontext() if self._stack is None else self._stack.apart(place):
             yield
+
+    @contextmanager
+    def evaluated(self, place: int = 0) -> Iterator[None]:
+        """Inside, the method's network is the one to evaluate: the averaged network if there is one."""
+        averaged, method = self._averaged[place], self.methods[place]
+        if averaged is None:
+            with self.apart(place):
+                yield
             return
-        trained = self.method.network
-        self.method.network = self._averaged.network
+        trained = method.network
+        method.network = averaged.network
         try:
             yield
         finally:
-            self.method.network = trained
+            method.network = trained
+
+    def release(self) -> None:
+        """Make the methods' networks independent of one another. No step can follow."""
+        if self._stack is not None:
+            self._stack.release()
+
+
+def width(method: Method, config: TrainConfig) -> int:
+    """How many methods like this one are trained as one network."""
+    return config.stack if method.stackable else 1
+
+
+@contextmanager
+def noted(errors: dict[int, Exception] | None, place: int) -> Iterator[None]:
+    """Keep an exception, the first one of its place, instead of raising it; if `errors` is None, raise it."""
+    try:
+        yield
+    except Exception as error:
+        if errors is None:
+            raise
+        errors.setdefault(place, error)
+
+
+def _step(method: Method, logits: Tensor, batch: Batch) -> Step:
+    """`Method.loss` with the logits that the network has already computed."""
+    return Step(method.loss_from_logits(logits, batch), logits, method.selected)
 
 
 def _of_all(batch: Batch, step: Step) -> tuple[Batch, Step]:

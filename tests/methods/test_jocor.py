@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers_training import CLASSES, CONFIG, SAMPLES
+from helpers_training import CLASSES, SAMPLES
 from method_kit import (
     assert_formula,
     build,
@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from noisylab.methods import RunInfo
 from noisylab.methods.jocor import JoCoR, joint_losses
-from noisylab.training.loop import make_optimizers
+from noisylab.training.optimizers import scheduled_parameters
 
 
 def by_hand(first: Tensor, second: Tensor, labels: Tensor, weight: float) -> list[Tensor]:
@@ -90,8 +90,7 @@ def test_forgetting_rises_over_epochs(options: str, rising: int) -> None:
 def test_one_optimiser_trains_both_networks_and_the_first_is_measured() -> None:
     method = build("jocor(forget_rate=0.2)")
     assert not torch.equal(method.network.classifier.weight, method.second.classifier.weight)
-    (optimizer,) = make_optimizers(method, CONFIG)
-    assert sum(len(group["params"]) for group in optimizer.param_groups) == len(list(method.parameters()))
+    assert len(scheduled_parameters(method)) == len(list(method.parameters()))
     batch = make_batch(method)
     step = check_gradients(method, batch)
     first, second = (logits_of(network, batch.images) for network in (method.network, method.second))

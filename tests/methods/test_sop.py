@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from noisylab.methods.sop import sop_loss
 from noisylab.training import train
-from noisylab.training.loop import make_optimizers
+from noisylab.training.optimizers import make_optimizer, own_optimizers, scheduled_parameters
 
 
 def by_hand(z: Tensor, labels: Tensor, u: Tensor, v: Tensor) -> Tensor:
@@ -55,11 +55,11 @@ def test_without_u_and_v_it_is_cross_entropy_and_the_share_that_is_mispredicted(
 
 def test_u_and_v_start_at_almost_nothing_and_have_rates_of_their_own() -> None:
     method = kit.build("sop(u_rate=3, v_rate=7)")
-    common, own = make_optimizers(method, CONFIG)
+    (own,) = own_optimizers(method)
     rates = [group["lr"] for group in own.param_groups]
     assert rates == [3, 7]
     assert all(group["momentum"] == group["weight_decay"] == 0 for group in own.param_groups)
-    assert not {id(method.u), id(method.v)} & {id(p) for group in common.param_groups for p in group["params"]}
+    assert not {id(method.u), id(method.v)} & {id(p) for p in scheduled_parameters(method)}
     for each in (method.u, method.v):
         assert float(each.detach().abs().min()) > 0
         assert 0.5e-8 < float(each.detach().std()) < 1.5e-8
@@ -68,7 +68,7 @@ def test_u_and_v_start_at_almost_nothing_and_have_rates_of_their_own() -> None:
 
 def test_samples_that_are_not_in_the_batch_do_not_move() -> None:
     method = kit.build("sop")
-    optimizers = make_optimizers(method, CONFIG)
+    optimizers = [make_optimizer(scheduled_parameters(method), CONFIG), *own_optimizers(method)]
     for ids in ([0, 1, 2], [3, 4, 5]):
         before = torch.cat([method.u, method.v], 1).detach().clone()
         kit.take_step(method, kit.some_batch(ids))

@@ -33,7 +33,7 @@ from noisylab.study.run_folder import collect, read_config, read_metrics, read_r
 from noisylab.study.trained_network import load_network
 from noisylab.study.validation_split import split, training_part
 from noisylab.training.config import TrainConfig
-from noisylab.training.loop import train
+from noisylab.training.loop import train_together
 
 SIZE, EPOCHS = 200, 4
 
@@ -222,7 +222,7 @@ def test_a_run_with_a_selection_goes_on_to_the_bit(
 ) -> None:
     run = config(data, method, epochs=6, validation=0.2, select="validation", evaluate_every=2)
     run_one(run, data, tmp_path / "whole")
-    monkeypatch.setattr("noisylab.study.run.train", functools.partial(train, checkpoint_seconds=0))
+    monkeypatch.setattr("noisylab.study.run.train_together", functools.partial(train_together, checkpoint_seconds=0))
 
     def cut(stop: int, done: int) -> None:
         if done == stop:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from noisylab.study import pool
-from noisylab.study.pool import ATTEMPTS, Failure, Locked, run_pool
+from noisylab.study.pool import ATTEMPTS, Failure, Locked, Outcome, run_pool
 from noisylab.study.run_config import RunConfig
 from noisylab.training.config import TrainConfig
 
@@ -36,7 +36,11 @@ def config(name: str, seed: int = 0) -> RunConfig:
     )
 
 
-def act(position: int, config: RunConfig, study: Path) -> dict[str, Any] | str | Locked:
+def act_all(numbers: tuple[int, ...], configs: list[RunConfig], study: Path) -> list[Outcome]:
+    return [act(number, config, study) for number, config in zip(numbers, configs, strict=True)]
+
+
+def act(position: int, config: RunConfig, study: Path) -> Outcome:
     """What a worker does in these tests, by the name of the run; every start leaves a file."""
     earlier = len(list(study.glob(f"{config.id}.*")))
     (study / f"{config.id}.{earlier}.{os.getpid()}").touch()
@@ -65,9 +69,12 @@ class Told:
         self.results: list[tuple[RunConfig, dict[str, Any]]] = []
         self.progress: list[list[int]] = []
 
-    def run(self, configs: list[RunConfig], study: Path, jobs: int) -> list[Failure]:
+    def run(
+        self, configs: list[RunConfig], study: Path, jobs: int, stacks: list[tuple[int, ...]] | None = None
+    ) -> list[Failure]:
         return run_pool(
             configs,
+            stacks or [(number,) for number in range(len(configs))],
             study,
             jobs,
             on_result=lambda config, result: self.results.append((config, result)),
@@ -77,7 +84,7 @@ class Told:
 
 @pytest.fixture(autouse=True)
 def _act(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "_work", act)
+    monkeypatch.setattr(pool, "_work", act_all)
 
 
 def test_every_run_is_done_once_and_told_of_once(tmp_path: Path) -> None:
@@ -109,6 +116,22 @@ def test_a_worker_warns_in_one_line_and_once(tmp_path: Path, capfd: pytest.Captu
     assert capfd.readouterr().err == "noisylab: warning: two lines\n"
 
 
+def test_what_goes_wrong_in_a_run_of_a_stack_stays_with_it(tmp_path: Path) -> None:
+    names = ["fine", "fails", "elsewhere once", "fine", "dies", "fine"]
+    configs, told = [config(name, seed) for seed, name in enumerate(names)], Told()
+    failures = told.run(configs, tmp_path, 2, [(0, 1, 2), (3, 4, 5)])
+    reasons = {failure.config.noise_digest: failure.reason for failure in failures}
+    assert reasons == {
+        "fails": "ValueError: of its own",
+        "dies": f"its process ended {ATTEMPTS} times (exit code {-signal.SIGKILL})",
+    }
+    assert sorted(config.seed for config, _ in told.results) == [0, 2, 3, 5]
+    starts = Counter(path.name.rsplit(".", 2)[0] for path in tmp_path.iterdir())
+    # What was locked is tried again alone, and the runs of a process that dies too often one by one.
+    assert [starts[config.id] for config in configs] == [1, 1, 2, ATTEMPTS + 1, 2 * ATTEMPTS, 1]
+    assert told.progress[-1] == [3, 0, 3, 3, 0, 3]
+
+
 def test_an_error_of_the_caller_ends_the_workers_and_passes_through(tmp_path: Path) -> None:
     def on_progress(epochs: list[int]) -> None:
         if list(tmp_path.iterdir()):
@@ -117,6 +140,7 @@ def test_an_error_of_the_caller_ends_the_workers_and_passes_through(tmp_path: Pa
     with pytest.raises(KeyboardInterrupt):
         run_pool(
             [config("slow", 0), config("slow", 1)],
+            [(0,), (1,)],
             tmp_path,
             2,
             on_result=lambda *_: None,
@@ -133,9 +157,9 @@ def test_a_worker_says_what_went_wrong_and_where(monkeypatch: pytest.MonkeyPatch
     def fail(*_: Any) -> None:
         raise ArithmeticError("no number")
 
-    monkeypatch.setattr("noisylab.study.run.run_one", fail)
+    monkeypatch.setattr("noisylab.study.run.run_stack", fail)
     monkeypatch.setattr(pool, "_open_data", lambda folder: None)
-    reason = pool._work(0, config("fine"), tmp_path)
+    (reason,) = pool._work((0,), [config("fine")], tmp_path)
     assert isinstance(reason, str)
     assert reason.startswith("ArithmeticError: no number (test_pool.py:")
 
@@ -144,9 +168,9 @@ def test_a_worker_says_that_another_process_is_at_the_run(monkeypatch: pytest.Mo
     monkeypatch.undo()
     from noisylab.study.run import RunLockedError
 
-    def elsewhere(*_: Any) -> None:
-        raise RunLockedError
+    def elsewhere(*_: Any) -> list[Any]:
+        return [RunLockedError("0"), {"id": 1}]
 
-    monkeypatch.setattr("noisylab.study.run.run_one", elsewhere)
+    monkeypatch.setattr("noisylab.study.run.run_stack", elsewhere)
     monkeypatch.setattr(pool, "_open_data", lambda folder: None)
-    assert pool._work(0, config("fine"), tmp_path) == Locked()
+    assert pool._work((0, 1), [config("fine"), config("fine", 1)], tmp_path) == [Locked(), {"id": 1}]

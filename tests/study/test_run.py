@@ -24,7 +24,7 @@ from noisylab.study.run_folder import read_result
 from noisylab.study.run_log import RunLog
 from noisylab.training.callback import EpochSummary
 from noisylab.training.config import TrainConfig
-from noisylab.training.loop import DivergedError, train
+from noisylab.training.loop import DivergedError, train_together
 
 TIMINGS = ["seconds", "images_per_second"]
 
@@ -95,7 +95,7 @@ def test_a_run_cut_off_after_any_epoch_ends_with_the_same_numbers(
 ) -> None:
     run = config(data, method, record=record)
     run_one(run, data, tmp_path / "whole")
-    monkeypatch.setattr("noisylab.study.run.train", functools.partial(train, checkpoint_seconds=0))
+    monkeypatch.setattr("noisylab.study.run.train_together", functools.partial(train_together, checkpoint_seconds=0))
     for epoch in (1, 2, 4):
         with pytest.raises(CutOffError):
             run_one(run, data, tmp_path / "cut", cut_off_at(epoch))
@@ -114,7 +114,7 @@ def test_a_finished_run_is_not_touched_again(data: ImageData, tmp_path: Path, mo
     def fail(*_: Any, **__: Any) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr("noisylab.study.run.train", fail)
+    monkeypatch.setattr("noisylab.study.run.train_together", fail)
     np.testing.assert_equal(run_one(run, data, tmp_path), first)
 
 

@@ -18,7 +18,7 @@ from noisylab.training import Callback, TrainConfig, train
 from noisylab.training.callback import EpochSummary
 from noisylab.training.checkpoint import read_checkpoint
 from noisylab.training.evaluate import Evaluator
-from noisylab.training.loop import make_optimizers
+from noisylab.training.optimizers import make_optimizer, own_optimizers, scheduled_parameters
 
 UPDATES = 3  # of an epoch
 
@@ -228,7 +228,7 @@ def test_callbacks_hear_which_entries_a_method_selected() -> None:
 def test_optimisers_are_those_of_the_configuration() -> None:
     kinds = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
     for name, kind in kinds.items():
-        (made,) = make_optimizers(Plain(), config(optimizer=name, momentum=0.8, weight_decay=0.02))
+        made = make_optimizer(scheduled_parameters(Plain()), config(optimizer=name, momentum=0.8, weight_decay=0.02))
         assert type(made) is kind
         (group,) = made.param_groups
         assert group["weight_decay"] == 0.02
@@ -237,11 +237,13 @@ def test_optimisers_are_those_of_the_configuration() -> None:
             assert (group["momentum"], group["nesterov"]) == (0.8, True)
         else:
             assert group["betas"] == (0.8, 0.999)
-    common, own = make_optimizers(Own(0.5), config(optimizer="adam"))
+    method = Own(0.5)
+    (own,) = own_optimizers(method)
+    assert own_optimizers(Plain()) == []
     assert type(own) is torch.optim.SGD
     (group,) = own.param_groups
     assert (group["lr"], group["momentum"], group["weight_decay"]) == (0.5, 0, 0)
-    assert not {id(p) for g in common.param_groups for p in g["params"]} & {id(p) for p in group["params"]}
+    assert not {id(p) for p in scheduled_parameters(method)} & {id(p) for p in group["params"]}
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw"])

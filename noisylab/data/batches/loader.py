@@ -1,8 +1,8 @@
 """The batches of an epoch: chosen, gathered, augmented and normalised on the training device."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from noisylab.data.batches.batch import Batch, Mix
 from noisylab.data.batches.image_source import augmented, on_device
 from noisylab.data.batches.mixed_entries import mixed_entries
 from noisylab.data.batches.samplers import Entries, PlainSampler
-from noisylab.data.streaming import Images
+from noisylab.data.streaming import Images, StreamedImages
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,19 @@ class TrainingSet:
 class BatchLoader:
     """The batches of a training set, on the device. Order and augmentation are functions of seed and epoch.
 
-    With the sampler of one of several processes, the batches are that process's shares.
+    With the sampler of one of several processes, the batches are that process's shares. like: a loader whose images on the
+    device are used, if they are the same.
     """
 
-    def __init__(self, data: TrainingSet, sampler: PlainSampler, seed: int, device: torch.device) -> None:
-        self.sampler, self.seed, self.device = sampler, seed, device
-        self._images = on_device(data.images, device)
+    def __init__(
+        self, data: TrainingSet, sampler: PlainSampler, seed: int, device: torch.device, like: "BatchLoader | None" = None
+    ) -> None:
+        self.data, self.sampler, self.seed, self.device = data, sampler, seed, device
+        self._images: Tensor | StreamedImages = (
+            like._images if like is not None and like.data.images is data.images else on_device(data.images, device)
+        )
         self.given_labels = torch.from_numpy(np.array(data.given_labels)).to(device)
-        self._augmentation, self._normalise = data.augmentation, Normalise(data.mean, data.std, device)
+        self._normalise = Normalise(data.mean, data.std, device)
         self._mixing = data.augmentation if isinstance(data.augmentation, Mixing) else None
 
     def __len__(self) -> int:
@@ -63,22 +68,32 @@ class BatchLoader:
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch, in order."""
+        for (batch,) in together([self], epoch):
+            yield batch
+
+    def entries(self, epoch: int) -> "_Epoch":
+        """What an epoch is made of, before any image is read."""
         chosen = list(self.sampler.batches(epoch))
-        ids = [entries.ids for entries in chosen]
-        on_device = self._split(np.concatenate(ids), chosen)
-        pixels = augmented(self._images, ids, self._augmentation, self._drawn(chosen, epoch), self.device)
+        index = torch.from_numpy(np.concatenate([entries.ids for entries in chosen])).to(self.device)
+        labels, mixes = self.given_labels.index_select(0, index), None
         if self._mixing is not None:
             mixed = mixed_entries(self._mixing, self.sampler, chosen, self.seed, epoch)
+            # Partners are in the same batch, with the same augmentation.
             partners = self._split(np.concatenate([entries.partner for entries in mixed]), chosen)
-            mix_drawn = self._split(np.concatenate([entries.drawn for entries in mixed]).astype(np.float32), chosen)
-        for step, (entries, inputs) in enumerate(zip(chosen, map(self._normalise, pixels), strict=True)):
-            labels, mix = self.given_labels.index_select(0, on_device[step]), None
-            if self._mixing is not None:
-                # Partners are in the same batch, with the same augmentation.
-                others = inputs.index_select(0, partners[step])
-                inputs, share = self._mixing.mix(inputs, others, mix_drawn[step])
-                mix = Mix(labels.index_select(0, partners[step]), share)
-            yield Batch(inputs.contiguous(memory_format=torch.channels_last), labels, on_device[step], entries.new, mix)
+            shares = self._split(np.concatenate([entries.drawn for entries in mixed]).astype(np.float32), chosen)
+            mixes = list(zip(partners, shares, strict=True))
+        sizes = [len(entries.ids) for entries in chosen]
+        return _Epoch(chosen, self._drawn(chosen, epoch), torch.split(index, sizes), torch.split(labels, sizes), mixes)
+
+    def batch(self, held: "_Epoch", step: int, inputs: Tensor) -> Batch:
+        """The batch of one step from its augmented and normalised images."""
+        labels, mix = held.labels[step], None
+        if self._mixing is not None and held.mixes is not None:
+            partner, share = held.mixes[step]
+            inputs, own = self._mixing.mix(inputs, inputs.index_select(0, partner), share)
+            mix = Mix(labels.index_select(0, partner), own)
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+        return Batch(inputs, labels, held.ids[step], held.chosen[step].new, mix)
 
     def _drawn(self, chosen: list[Entries], epoch: int) -> list[Tensor]:
         """The augmentation's rows for the entries of each batch.
@@ -87,10 +102,46 @@ class BatchLoader:
         """
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "augment", epoch))
         sizes, processes = [len(entries.ids) for entries in chosen], self.sampler.num_replicas
-        drawn = self._augmentation.draw(sum(sizes) * processes, generator)
+        drawn = self.data.augmentation.draw(sum(sizes) * processes, generator)
         # Entry j of each process comes before entry j + 1 of any.
         return list(torch.split(drawn[self.sampler.rank :: processes], sizes))
 
     def _split(self, rows: NDArray[Any], chosen: list[Entries]) -> tuple[Tensor, ...]:
         """Split rows of the epoch by batch. They go to the device at once, so that no step waits for a transfer."""
         return torch.split(torch.from_numpy(rows).to(self.device), [len(entries.ids) for entries in chosen])
+
+
+class _Epoch(NamedTuple):
+    """An epoch of a loader, batch by batch: entries, rows of the augmentation, ids, given labels, and how images are mixed."""
+
+    chosen: list[Entries]
+    drawn: list[Tensor]
+    ids: tuple[Tensor, ...]
+    labels: tuple[Tensor, ...]
+    mixes: list[tuple[Tensor, Tensor]] | None
+
+
+def together(loaders: Sequence[BatchLoader], epoch: int) -> Iterator[tuple[Batch, ...]]:
+    """The batches of an epoch of several loaders, which have equally many of the same sizes: one batch of each at a time.
+
+    Loaders of the same images with the same augmentation read, augment and normalise them in one go.
+    """
+    one = loaders[0]
+    if any(
+        other.data.images is not one.data.images
+        or other.data.augmentation is not one.data.augmentation
+        or (other.data.mean, other.data.std) != (one.data.mean, one.data.std)
+        for other in loaders
+    ):
+        yield from zip(*(loader.batches(epoch) for loader in loaders), strict=True)
+        return
+    epochs = [loader.entries(epoch) for loader in loaders]
+    ids = [np.concatenate([each.ids for each in step]) for step in zip(*(held.chosen for held in epochs), strict=True)]
+    drawn = [torch.cat(step) for step in zip(*(held.drawn for held in epochs), strict=True)]
+    pixels = augmented(one._images, ids, one.data.augmentation, drawn, one.device)
+    for step, inputs in enumerate(map(one._normalise, pixels)):
+        if len(loaders) > 1:
+            # Before they are split, so that it is done once.
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        parts = torch.split(inputs, [len(held.chosen[step].ids) for held in epochs])
+        yield tuple(loader.batch(held, step, part) for loader, held, part in zip(loaders, epochs, parts, strict=True))

@@ -1,0 +1,28 @@
+"""Which runs are trained together."""
+
+import json
+from collections.abc import Collection, Sequence
+
+from noisylab.study.run_config import RunConfig, identity
+
+# The fields in which runs of one stack differ.
+OWN = ("noise", "noise_digest", "noise_seed", "seed", "code")
+
+
+def stacks_of(configs: Sequence[RunConfig], alone: Collection[str] = ()) -> list[tuple[int, ...]]:
+    """The numbers of the runs that are trained together, up to `stack` that are alike except for seed and noise.
+
+    Runs keep their order, seed by seed, so that an interrupted study holds whole comparisons as far as possible. alone: methods
+    whose runs cannot be stacked.
+    """
+    found: list[list[int]] = []
+    # The last stack of each kind.
+    open_stacks: dict[str, list[int]] = {}
+    for number, config in enumerate(configs):
+        places = 1 if config.method in alone else config.training_run.stack
+        kind = json.dumps({key: value for key, value in identity(config).items() if key not in OWN}, sort_keys=True)
+        if places == 1 or len(open_stacks.get(kind, ())) in (0, places):
+            found.append([])
+            open_stacks[kind] = found[-1]
+        open_stacks[kind].append(number)
+    return [tuple(numbers) for numbers in found]

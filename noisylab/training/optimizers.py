@@ -1,0 +1,31 @@
+"""The optimisers of a training."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from noisylab.methods.base import Method
+from noisylab.training.config import TrainConfig
+
+
+def scheduled_parameters(method: Method) -> list[nn.Parameter]:
+    """The trained parameters of a method whose learning rate follows the schedule."""
+    own = {id(parameter) for parameters, _ in method.own_learning_rates() for parameter in parameters}
+    return [parameter for parameter in method.parameters() if parameter.requires_grad and id(parameter) not in own]
+
+
+def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
+    """The optimiser that a configuration asks for."""
+    if config.optimizer == "sgd":
+        rate, momentum, nesterov = config.learning_rate, config.momentum, config.momentum > 0
+        return torch.optim.SGD(parameters, rate, momentum, 0, config.weight_decay, nesterov, fused=True)
+    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
+    betas = config.momentum, 0.999
+    return kind(parameters, config.learning_rate, betas=betas, weight_decay=config.weight_decay, fused=True)
+
+
+def own_optimizers(method: Method) -> list[torch.optim.Optimizer]:
+    """An optimiser for the parameters with learning rates of their own; none if a method has no such parameters."""
+    groups = method.own_learning_rates()
+    return [torch.optim.SGD([{"params": parameters, "lr": rate} for parameters, rate in groups])] if groups else []
