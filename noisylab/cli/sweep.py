@@ -33,6 +33,10 @@ The TOML file can also hold out, jobs, plugins (a list of files) and study (the 
 The same command again finishes what is missing and repeats nothing."""
 
 
+# Changes of these settings leave the stack of a named study out.
+STACKED_WITH = {"data", "model", "over", "compile", "precision"}
+
+
 @dataclass(frozen=True)
 class Execution:
     """Further axes, the folder of the runs, and how many run at once."""
@@ -76,9 +80,13 @@ def main(args: Sequence[str]) -> int:
     load_plugins(besides.plugins)
     spec = NAMED_STUDIES.parse(name)
     study: NamedStudy = NAMED_STUDIES.create(spec)
-    grid = grid or _changed(study.grid, settings, files)
     out = Path("runs") / spec.name if besides.out is None else expanded(besides.out)
     given = {option.removeprefix("--").replace("-", "_") for option in grouped(args)}
+    if grid is None:
+        # Another network may be slower in a stack, or have none.
+        changed = given | {key.replace("-", "_") for key in settings}
+        stack = 1 if changed & STACKED_WITH else study.stack
+        grid = _changed(replace(study.grid, training=replace(study.grid.training, stack=stack)), settings, files)
     # An option on the command line replaces the axis of the named study.
     axes = {key: values for key, values in grid.over.items() if key not in given}
     defaults = Arguments(replace(grid, over={}), Execution(_written(axes), out, besides.jobs))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from noisylab.core.checks import PositiveInt
 from noisylab.study.grid import Grid
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class NamedStudy:
         tables: Forms of the tables.
         follow_up: Chooses, by the results on validation samples, a second study that is run in the same folder and shown
             instead. It takes the grid that was run and its rows of `results.csv`, and also returns a text with the choice.
+        stack: Runs in a stack, if a benchmark says that it pays for the grid's data and network; changing these leaves it out.
     """
 
     grid: Grid
@@ -30,3 +32,4 @@ class NamedStudy:
     figures: Sequence[str] = ()
     tables: Sequence[Literal["terminal", "markdown", "latex"]] = ("terminal",)
     follow_up: "Callable[[Grid, pandas.DataFrame], tuple[NamedStudy, str]] | None" = None
+    stack: PositiveInt = 1
