@@ -80,7 +80,7 @@ def main(args: Sequence[str]) -> int:
     for name in names:
         try:
             drawn = draw_figure(name, runs, **page)
-            print(*drawn.save(arguments.out / FIGURES.parse(name).name, arguments.format))
+            print(*drawn.save(arguments.out / FIGURES.parse(name).name, arguments.format), sep="\n")
         except Exception as error:  # a figure that fails costs itself only
             if arguments.name != "all":
                 raise

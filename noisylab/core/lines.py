@@ -31,7 +31,9 @@ def in_lines(text: str, width: int, indent: int = 0) -> str:
 def folded(text: str, width: int, indent: int = 0) -> str:
     """Text whose long lines are broken between words into lines of at most `width` characters.
 
-    A path or a number is never broken, even if it is longer. indent: spaces that further lines have more than the first one.
+    A path or a number is never broken, even if it is longer, and a number stays with its unit (%, s).
+
+    indent: spaces that further lines have more than the first one.
 
     Example:
         >>> from noisylab.core.lines import folded
@@ -42,8 +44,10 @@ def folded(text: str, width: int, indent: int = 0) -> str:
     lines = []
     for line in text.split("\n"):
         own = " " * (len(line) - len(line.lstrip()) + indent)
-        broken = textwrap.wrap(line, width, subsequent_indent=own, break_long_words=False, break_on_hyphens=False)
-        lines += broken or [""]
+        # Lines are not broken at a no-break space.
+        kept = re.sub(r"(\d) (?=%|s\b)", "\\1\N{NO-BREAK SPACE}", line)
+        broken = textwrap.wrap(kept, width, subsequent_indent=own, break_long_words=False, break_on_hyphens=False)
+        lines += [part.replace("\N{NO-BREAK SPACE}", " ") for part in broken] or [""]
     return "\n".join(lines)
 
 

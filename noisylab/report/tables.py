@@ -333,7 +333,14 @@ def _measured(measure: str, mean: float, half: float) -> str:
         return format_interval(mean, half)
     if math.isnan(mean):
         return "-"
-    return f"{mean:,.4g}" + ("" if math.isnan(half) else f" ± {half:,.2g}")
+    return _digits(mean, 4) + ("" if math.isnan(half) else f" ± {_digits(half, 2)}")
+
+
+def _digits(value: float, count: int) -> str:
+    """A number with at least so many significant digits, zeros at the end included unless it is a whole one."""
+    if float(value).is_integer() or abs(value) >= 10**count:
+        return f"{value:,.0f}"
+    return f"{value:#,.{count}g}".rstrip(".")
 
 
 def _budget(results: pandas.DataFrame) -> list[str]:

@@ -21,7 +21,7 @@ def test_the_options_of_the_page_reach_the_file(study: Path, tmp_path: Path, cap
     options = ["--venue", "cvpr", "--width", "column", "--format", "svg", "--style", "ggplot", "--no-title"]
     assert main(["figure", "noise_robustness", str(study), "--out", str(tmp_path), *options]) == 0
     names = ["noise_robustness.svg", "noise_robustness.tex", "noise_robustness.csv"]
-    assert [Path(path).name for path in capsys.readouterr().out.split()] == names
+    assert [Path(path).name for path in capsys.readouterr().out.splitlines()] == names
     svg = (tmp_path / "noise_robustness.svg").read_text()
     # 3.25 inches, a grey ground, and no title.
     assert 'width="234pt"' in svg

@@ -101,7 +101,9 @@ def test_any_column_of_numbers_can_be_in_the_first_table(results: pandas.DataFra
     more = results.assign(test_nll=0.25, fidelity="code", test_top5=0.99, selection_recall=None)
     table = results_table(more, columns=["test_nll", "test_top5", "memorised", "selection_recall"])
     assert [column.name for column in table.columns][3:7] == ["test nll", "test top5", "memorised", "selection recall"]
-    assert table.rows[0][3:7] == ("0.25 ± 0", "99.0 ± 0.0", "10.0 ± 0.0", "-")
+    assert table.rows[0][3:7] == ("0.2500 ± 0", "99.0 ± 0.0", "10.0 ± 0.0", "-")
+    for value, shown in ((2.28, "2.280 ± 0"), (3.0, "3 ± 0"), (123_456.7, "123,457 ± 0")):
+        assert results_table(more.assign(test_nll=value), columns=["test_nll"]).rows[0][3] == shown
     with pytest.raises(ValueError, match=r"columns must name columns of numbers, got 'test_nl' \(did you mean 'test_nll'\?\)"):
         results_table(more, columns=["test_nl"])
     with pytest.raises(ValueError, match="got 'fidelity'; there are nominal_rate, "):
