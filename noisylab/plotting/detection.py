@@ -115,7 +115,9 @@ def detection_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
                 ax.set(xlabel=x, ylabel=y, ylim=(-0.02 if panel != "AUC" else lowest - 0.02, 1.02))
                 ax.set_title(f"{short[method]}: {'over epochs' if panel == 'AUC' else panel}")
         shared_legend(figure, *_in_order(*legend_entries(grid.flat), styles))
-        figure.suptitle(runs.one_seed_title(methods, "; scores with the same ranking are drawn once" if same else ""), wrap=True)
+        figure.suptitle(
+            runs.one_seed_title(methods, "; scores with the same ranking are drawn once" if same else ""), wrap=True
+        )
     return DrawnFigure(figure, numbers)
 
 

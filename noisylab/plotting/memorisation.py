@@ -149,9 +149,11 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
         exposure_legend(figure, drawn, runs_drawn, styles)
         seeds, chosen = seeds_of(runs_drawn), "" if noises else _of_noises(runs, shown)
         lines = seeds if seeds == "one seed" else f"thin: {seeds}, thick: their mean"
+        below = _said_of(differences, len(usual_contrasts(runs_drawn)))
         part = runs.part(numbers["method"], runs.ordered[runs.ordered["noise"].isin(shown)])
         figure.suptitle(
-            f"{runs.title}{part}{chosen}\n{runs.results['record'].iloc[0]} records; {lines}{_said_of(differences, len(usual_contrasts(runs_drawn)))}", wrap=True
+            f"{runs.title}{part}{chosen}\n{runs.results['record'].iloc[0]} records; {lines}{below}",
+            wrap=True,
         )
     means = numbers.groupby(["noise", "method", "epoch"], sort=False, as_index=False)[["images", *MEASURES]].mean()
     several = numbers.groupby(["noise", "method"])["run"].nunique().max() > 1
