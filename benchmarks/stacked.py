@@ -5,8 +5,8 @@
     python benchmarks/stacked.py --device cuda --model resnet20 --shape 3 32 32 --batch-size 128 --stack 4 8 16
 
 A step is the loop's without recording: gather, crop and flip, normalise, forward, backward, update, for the method's batches.
-Both kinds are timed in one process, in turns, each turn of a stack between two of single runs. On one CPU thread the time of the
-processor counts, which excludes waiting for a core on a busy machine.
+Both kinds are timed in one process, in turns, each turn of a stack between two of single runs. On one CPU thread the time of
+the processor counts, which excludes waiting for a core on a busy machine.
 """
 
 import dataclasses
