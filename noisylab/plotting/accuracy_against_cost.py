@@ -109,6 +109,7 @@ def accuracy_against_cost_figure(
             seeds = shown[shown["noise"] == noise] if singly else None
             cost_points(summary[summary["noise"] == noise], cost, seeds=seeds, styles=styles, ax=ax)
             ax.set_title(names[noise])
+        axes[0].set_xlim(0, 1.08 * max(ax.dataLim.x1 for ax in axes))
         for ax in axes[-across:]:
             ax.set_xlabel(COSTS[cost])
             ax.tick_params(labelbottom=True)

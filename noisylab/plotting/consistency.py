@@ -128,7 +128,7 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
             consistency_distribution(shares[name], names=short, ax=bars)
             if max(map(len, short.values())) > LEVEL[has_room(width)]:
                 bars.tick_params(axis="x", labelrotation=90)
-            bars.set(title=f"samples of one seed, longest bar {shares[name]['samples'].max():.0%}", ylabel=SCORES[name])
+            bars.set(title=f"samples of one seed, longest bar {100 * shares[name]['samples'].max():.0f} %", ylabel=SCORES[name])
             for group in GROUPS:
                 ax = axes[f"{name}: {group}"]
                 chosen = means[(means["group"] == group) & means["method"].isin(there)]

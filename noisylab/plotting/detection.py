@@ -81,11 +81,13 @@ def detection_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     the same ranking are drawn once. Raises ValueError if no sample is mislabelled, or nothing was recorded.
     """
     runs.check_mislabelled()
-    parts = []
+    parts, same = [], False
     for method, records in runs.one_per_method(3 if has_room(width) else 1).items():
         mislabelled = records["mislabelled"].values
         found = {name: suspicion(score(records, name), name) for name in available(records)}
-        names = distinct({name: values for name, values in found.items() if not np.isnan(values).all()})
+        known = {name: values for name, values in found.items() if not np.isnan(values).all()}
+        names = distinct(known)
+        same = same or len(names) < len(known)
         for name, values in names.items():
             roc, pr = roc_and_pr(values, mislabelled)
             parts += [roc.assign(method=method, panel="ROC", score=name), pr.assign(method=method, panel="PR", score=name)]
@@ -113,7 +115,9 @@ def detection_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
                 ax.set(xlabel=x, ylabel=y, ylim=(-0.02 if panel != "AUC" else lowest - 0.02, 1.02))
                 ax.set_title(f"{short[method]}: {'over epochs' if panel == 'AUC' else panel}")
         shared_legend(figure, *_in_order(*legend_entries(grid.flat), styles))
-        figure.suptitle(runs.one_seed_title(methods), wrap=True)
+        figure.suptitle(
+            runs.one_seed_title(methods, "; scores with the same ranking are drawn once" if same else ""), wrap=True
+        )
     return DrawnFigure(figure, numbers)
 
 

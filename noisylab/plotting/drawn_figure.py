@@ -55,14 +55,14 @@ class DrawnFigure:
         with self.style.settings():
             typeset(self.figure, tex=self.style.tex)
 
-    def save(self, path: str | PathLike[str], formats: Sequence[str] = ("pdf", "png")) -> list[Path]:
+    def save(self, path: str | PathLike[str], formats: str | Sequence[str] = ("pdf", "png")) -> list[Path]:
         """Write the figure in every format, LaTeX that includes it, and its numbers as CSV.
 
         Each file is written completely or not at all.
 
         Args:
             path: The path without an ending. An ending that is a format selects only that format.
-            formats: Any of pdf, png, svg, pgf.
+            formats: One or several of pdf, png, svg, pgf.
 
         Returns:
             The paths of the files: the figure's, the LaTeX, and the CSV last. Equal numbers give equal files.
@@ -73,6 +73,7 @@ class DrawnFigure:
         stem = expanded(path)
         if stem.suffix[1:] in FORMATS:
             stem, formats = stem.with_suffix(""), (stem.suffix[1:],)
+        formats = (formats,) if isinstance(formats, str) else formats
         if not formats or not set(formats) <= set(FORMATS):
             raise ValueError(f"formats must be of {', '.join(FORMATS)}, got {', '.join(formats) or 'none'}")
         contents: dict[str, str | bytes] = {}

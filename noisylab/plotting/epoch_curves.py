@@ -111,6 +111,6 @@ def _drops(rates: "pandas.Series[float]") -> list[int]:
 
 
 def mark_drops(drops: Sequence[int], ax: Axes) -> None:
-    """Dotted lines at drops of the learning rate, over epochs counted from 1."""
+    """Dotted lines at drops of the learning rate, over epochs counted from 1; the legend names them."""
     for epoch in drops:
-        ax.axvline(epoch + 0.5, color="0.5", linestyle=":", linewidth=0.8, zorder=0)
+        ax.axvline(epoch + 0.5, color="0.5", linestyle=":", linewidth=0.8, zorder=0, label="drop of the learning rate")

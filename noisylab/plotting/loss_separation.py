@@ -95,7 +95,7 @@ def loss_separation_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFi
         chosen[method] = sorted({round(e) for e in np.linspace(0, len(loss) - 1, min(most, len(loss))).tolist()})
         parts += [loss_shares(loss[epoch], mislabelled, edges, epoch).assign(method=method) for epoch in chosen[method]]
     numbers = from_one(pandas.concat(parts, ignore_index=True))
-    names = runs.names.short("method", list(first), 24 if has_room(width) else 13)
+    names = runs.names.short("method", list(first), 24 if has_room(width) else 14)
     with paper_style():
         lines = max(map(len, chosen.values()))
         size = inches(width), 1.15 * lines + 1.5

@@ -149,9 +149,11 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
         exposure_legend(figure, drawn, runs_drawn, styles)
         seeds, chosen = seeds_of(runs_drawn), "" if noises else _of_noises(runs, shown)
         lines = seeds if seeds == "one seed" else f"thin: {seeds}, thick: their mean"
+        below = _said_of(differences, len(usual_contrasts(runs_drawn)))
         part = runs.part(numbers["method"], runs.ordered[runs.ordered["noise"].isin(shown)])
         figure.suptitle(
-            f"{runs.title}{part}{chosen}\n{runs.results['record'].iloc[0]} records; {lines}{_said_of(differences)}", wrap=True
+            f"{runs.title}{part}{chosen}\n{runs.results['record'].iloc[0]} records; {lines}{below}",
+            wrap=True,
         )
     means = numbers.groupby(["noise", "method", "epoch"], sort=False, as_index=False)[["images", *MEASURES]].mean()
     several = numbers.groupby(["noise", "method"])["run"].nunique().max() > 1
@@ -183,17 +185,18 @@ def _differences(rows: pandas.DataFrame) -> pandas.DataFrame:
     return pandas.concat([found, seeds[seeds["noise"].isin(found["noise"])]], ignore_index=True)
 
 
-def _said_of(differences: pandas.DataFrame) -> str:
-    """What the lower row of panels shows."""
+def _said_of(differences: pandas.DataFrame, asked: int) -> str:
+    """What the lower row of panels shows; asked: the number of contrasts that the runs have."""
     if differences.empty:
         return ""
-    most = int(differences["n"].max())
+    most, pairs = int(differences["n"].max()), len(differences[["method", "baseline"]].drop_duplicates())
+    left = f"; {pairs} of {asked} contrasts" if pairs < asked else ""
     counts = " to ".join(dict.fromkeys(str(int(count)) for count in (differences["n"].min(), most)))
     if most == 1:
-        return "\nbelow: differences of one seed at the last epoch"
+        return f"\nbelow: differences of one seed at the last epoch{left}"
     if most == FEW:
-        return f"\nbelow: paired differences at the last epoch, large: mean over, small: {counts} seeds"
-    return f"\nbelow: mean and 95 % interval of paired differences over {counts} seeds at the last epoch"
+        return f"\nbelow: paired differences at the last epoch, large: mean over, small: {counts} seeds{left}"
+    return f"\nbelow: mean and 95 % interval of paired differences over {counts} seeds at the last epoch{left}"
 
 
 def usual_noises(runs: StudyRuns, most: int) -> list[str]:

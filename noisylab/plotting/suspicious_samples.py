@@ -114,7 +114,7 @@ def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> Draw
                 curve.set_yticklabels([])
         wrong = float((given[order] != true[order]).mean())
         figure.suptitle(
-            f"{runs.setting}, {runs.names.method(method)}: most {BY.replace('_', ' ')}, {wrong:.0%} mislabelled\n"
+            f"{runs.setting}, {runs.names.method(method)}: most {BY.replace('_', ' ')}, {100 * wrong:.0f} % mislabelled\n"
             "true → given; probability of the given label over epochs, ticks: predicted as the true label",
             wrap=True,
         )

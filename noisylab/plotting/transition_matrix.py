@@ -13,5 +13,6 @@ from noisylab.study.run_folder import NOISE_FILE
 def transition_matrix_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """The requested and the realised matrix and the rate of every class, for the noise of the first run."""
     runs.check_mislabelled()
-    noisy = NoisyLabels.load(runs.folder / str(runs.under_noise["id"].iloc[0]) / NOISE_FILE)
-    return corruption_figure(noisy, title=f"{runs.setting}", width=width)
+    first = runs.under_noise.iloc[0]
+    noisy = NoisyLabels.load(runs.folder / str(first["id"]) / NOISE_FILE)
+    return corruption_figure(noisy, title=f"{runs.setting}, noise seed {first['noise_seed']}", width=width)

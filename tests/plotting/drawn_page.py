@@ -82,6 +82,13 @@ def one_line(text: str) -> str:
     return " ".join(text.replace(r"\$", "$").split())
 
 
+def assert_readable(drawn: DrawnFigure) -> None:
+    """Fail if a text of a figure lies over another one or leaves the page."""
+    page = Page(drawn)
+    found = [f"{kind}: {what}" for kind, what in (*texts_on_page(page), *texts_apart(page))]
+    assert not found, "\n".join(found)
+
+
 # Rules
 
 

@@ -13,9 +13,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas
 import pytest
+from drawn_page import Page, assert_readable
 from filelock import FileLock
 from matplotlib.lines import Line2D
-from readable import assert_readable, texts
 
 from noisylab.analysis import clean_probability, detection_table, score
 from noisylab.analysis.scoring import is_high
@@ -88,8 +88,8 @@ def test_a_figure_fits_its_width_and_can_be_read(name: str, width: Width, runs: 
     figure = drawn.figure
     assert figure.get_figwidth() <= WIDTHS[width] + 0.01  # type: ignore[index]
     assert figure.get_figheight() <= 9.2, "a page is not higher"
-    assert_readable(figure)
-    assert min(text.get_fontsize() for text in texts(figure)) >= 6
+    assert_readable(drawn)
+    assert min(text.get_fontsize() for text in Page(drawn).texts) >= 6
     assert len(drawn.numbers)
     if name != "suspicious_samples":
         # A colour bar has no place in the grid.
@@ -106,7 +106,7 @@ def test_one_method_alone_can_be_drawn(name: str, folder: Path, runs: StudyRuns)
         with pytest.raises(ValueError, match="need two methods, and the runs are all of dlb"):
             draw_figure(name, alone)
     else:
-        assert_readable(draw_figure(name, alone).figure)
+        assert_readable(draw_figure(name, alone))
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in (*OF_ALL_NOISES, "data_map")])
@@ -114,6 +114,13 @@ def test_runs_without_mislabelled_samples_have_nothing_to_show_and_say_so(name: 
     with pytest.raises(ValueError, match="no sample is mislabelled under symmetric:0"):
         draw_figure(name, study_runs(folder, noise="symmetric:0"))
     draw_figure("data_map", study_runs(folder, noise="symmetric:0"))
+
+
+def test_titles_say_what_is_left_out_and_of_which_seed(runs: StudyRuns) -> None:
+    noise_seed = runs.under_noise["noise_seed"].iloc[0]
+    assert f", noise seed {noise_seed}" in draw_figure("transition_matrix", runs).caption
+    # The number of epochs with a wrong prediction and the share of correct ones give one ranking.
+    assert "scores with the same ranking are drawn once" in draw_figure("detection", runs).caption
 
 
 def test_a_figure_takes_its_own_options_alone(runs: StudyRuns) -> None:
@@ -151,7 +158,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.filterwarnings("error:constrained_layout not applied")
 def test_many_methods_and_long_names_can_be_read(name: str, chosen: tuple[str, ...], width: Width, many: Path) -> None:
     drawn = draw_figure(name, study_runs(many, methods=chosen), width=width)
-    assert_readable(drawn.figure)
+    assert_readable(drawn)
     assert not drawn.numbers.drop(columns=["p_holm", "friedman_p"], errors="ignore").empty
 
 
@@ -485,7 +492,7 @@ def test_names_and_order_are_the_reader_s_and_no_folder_is_shown(folder: Path) -
     moved = StudyRuns(results, folder, runs.noise)
     for name in NAMES:
         if name != "suspicious_samples":
-            assert not [text for text in texts(draw_figure(name, moved).figure) if "someone" in text.get_text()]
+            assert not [text for text in Page(draw_figure(name, moved)).texts if "someone" in text.get_text()]
 
 
 def test_histograms_count_every_loss_once_and_pile_up_beyond_the_edge() -> None:

@@ -11,8 +11,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas
 import pytest
+from drawn_page import assert_readable
 from matplotlib.axes import Axes
-from readable import assert_readable
 
 from noisylab.analysis.comparisons import compare, mean_ranks, primary_contrasts
 from noisylab.analysis.tables import summarise, summarise_epochs
@@ -215,7 +215,7 @@ def test_a_method_looks_the_same_in_both_figures_whatever_else_is_there() -> Non
         return {
             str(line.get_label()): (line.get_color(), line.get_linestyle(), line.get_marker())
             for line in drawn.figure.axes[0].lines
-            if not str(line.get_label()).startswith("_")
+            if not str(line.get_label()).startswith(("_", "drop of"))
         }
 
     methods = (*LONG, "elr", "dlb(alpha=5.0)")
@@ -267,7 +267,7 @@ READABLE: dict[str, Callable[[], DrawnFigure]] = {
 
 @pytest.mark.parametrize("name", READABLE)
 def test_a_figure_is_readable_for_little_and_for_much(name: str) -> None:
-    assert_readable(READABLE[name]().figure)
+    assert_readable(READABLE[name]())
 
 
 @pytest.mark.parametrize("count", [2, 5, 28])
@@ -275,7 +275,7 @@ def test_a_figure_is_readable_for_little_and_for_much(name: str) -> None:
 def test_the_rank_plot_is_readable_and_has_the_best_on_top(count: int, noises: int) -> None:
     methods = ("ce", "repeat", "dlb", *(f"method_number_{n}" for n in range(count)))[:count]
     drawn = draw_figure("method_ranks", made(results(methods, ("symmetric",), (0, 0.2, 0.4, 0.6)[:noises])))
-    assert_readable(drawn.figure)
+    assert_readable(drawn)
     for ax, (_, ranks) in zip(drawn.figure.axes, drawn.numbers.groupby("noise", sort=False), strict=True):
         top = ax.get_yticklabels()[-1].get_text().lower()
         assert ranks.groupby("method")["rank"].mean()[top] == pytest.approx(ranks["mean_rank"].min())
@@ -320,11 +320,17 @@ def test_many_noises_are_thinned_out_until_the_ranks_fit_a_column() -> None:
     assert f"{len(titles)} of 13 noises" in drawn.caption
 
 
+def test_contrasts_that_have_no_room_are_counted() -> None:
+    assert "contrasts" not in memorisation().caption
+    variants = tuple(f"dlb(alpha={alpha})" for alpha in (0.5, 1.0, 2.0, 3.0, 5.0))
+    assert memorisation(variants).caption.endswith("; 3 of 4 contrasts.")
+
+
 def test_drops_of_the_learning_rate_are_marked() -> None:
-    dotted = [
-        line for line in memorisation(figure="mislabelled_predictions").figure.axes[0].lines if line.get_linestyle() == ":"
-    ]
+    figure = memorisation(figure="mislabelled_predictions").figure
+    dotted = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
     assert [line.get_xdata()[0] for line in dotted] == [8.5]
+    assert figure.legends[0].get_texts()[-1].get_text() == "drop of the learning rate"
 
 
 def test_the_numbers_of_the_robustness_figure_are_those_of_the_summary_and_runs_without_noise_are_in_every_panel() -> None:
@@ -381,7 +387,7 @@ def test_noises_without_rates_to_compare_stand_side_by_side(noises: list[tuple[s
     means = [line for line in ax.lines if line.get_markersize() >= 4]
     places = np.concatenate([line.get_xdata() for line in means]).astype(float)
     assert len(set(places.round(6))) == 3 * len(ticks)
-    assert_readable(drawn.figure)
+    assert_readable(drawn)
 
 
 def test_few_seeds_are_drawn_one_by_one_and_no_band_leaves_the_unit_interval() -> None:
@@ -586,6 +592,15 @@ def test_accuracy_stands_against_the_images_of_all_networks_or_the_time_if_these
     assert equal.figure.axes[0].get_xlabel() == "seconds of training"
     with pytest.raises(ValueError, match="not all runs have images_total; choose another cost, of images_processed"):
         draw_figure("accuracy_against_cost(cost='images_total')", made(results()))
+
+
+def test_panels_of_different_costs_share_an_axis_that_holds_all_points() -> None:
+    rows = results(("ce", "dlb"), ("symmetric",), (0.2, 0.4), seeds=3)
+    rows["images_total"] = 100.0
+    rows["seconds"] = rows["method"].map({"ce": 1.0, "dlb": 2.0}) * rows["noise"].map({"symmetric:0.2": 3, "symmetric:0.4": 1})
+    first, second = draw_figure("accuracy_against_cost", made(rows)).figure.axes
+    assert first.get_xlim() == second.get_xlim()
+    assert first.get_xlim()[1] > 6 > second.dataLim.x1
 
 
 # Any axis
