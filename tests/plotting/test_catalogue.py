@@ -39,7 +39,7 @@ ROOT = Path(__file__).parents[2]
 # Figures of a study whose runs agree in all settings.
 NAMES = [name for name in FIGURES.entries() if name not in ("axis_comparison", "option_map")]
 # Figures of all noises, which need no mislabelled samples.
-OF_ALL_NOISES = ("noise_robustness", "method_ranks", "differences")
+OF_ALL_NOISES = ("noise_robustness", "method_ranks", "differences", "accuracy_against_cost")
 GRID = Grid(
     methods=("ce", "repeat", "dlb"),
     noise=("symmetric:0", "symmetric:0.4"),
@@ -256,8 +256,8 @@ def script(name: str, *options: str, status: int = 0) -> str:
 def test_a_script_writes_the_formats_asked_for_and_the_numbers(folder: Path, tmp_path: Path) -> None:
     options = [str(folder), "--out", str(tmp_path), "--width", "column", "--format", "svg", "png", "--noise", "symmetric:0.4"]
     printed = script("loss_separation", *options)
-    files = {tmp_path / f"loss_separation.{kind}" for kind in ("svg", "png", "csv")}
-    assert set(map(Path, printed.split())) == files == set(tmp_path.iterdir())
+    files = {tmp_path / f"loss_separation.{kind}" for kind in ("svg", "png", "tex", "csv")}
+    assert set(map(Path, printed.splitlines())) == files == set(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
