@@ -12,6 +12,7 @@ import numpy as np
 import pandas
 import pytest
 
+from noisylab.cli import sweep
 from noisylab.core.registries import METHODS
 from noisylab.methods.dlb import DLB
 from noisylab.recording import load_dynamics
@@ -172,3 +173,29 @@ def test_a_killed_sweep_ends_with_the_same_bits(by_themselves: Path, tmp_path: P
     process.wait()
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
     assert all(same_files(by_themselves / config.id, tmp_path / config.id) for config in planned().configs)
+
+
+@pytest.mark.parametrize(
+    ("options", "stack"),
+    [
+        ("", 6),
+        ("--epochs 4 --device cpu", 6),
+        ("--stack 2", 2),
+        ("--model resnet20", 1),
+        ("--over model=resnet20,resnet32", 1),
+        ("--model resnet20 --stack 4", 4),
+        ("--compile", 1),
+        ("--precision fp16", 1),
+    ],
+)
+def test_the_default_study_stacks_its_own_network(options: str, stack: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    grids: list[Grid] = []
+
+    def keep(grid: Grid) -> None:
+        grids.append(grid)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("noisylab.study.plan.plan", keep)
+    with pytest.raises(KeyboardInterrupt):
+        sweep.main(options.split())
+    assert grids[0].training.stack == stack
