@@ -5,8 +5,8 @@
     python benchmarks/stacked.py --device cuda --model resnet20 --shape 3 32 32 --batch-size 128 --stack 4 8 16
 
 A step is the loop's without recording: gather, crop and flip, normalise, forward, backward, update, for the method's batches.
-Both kinds are timed in one process, in turns, each turn of a stack between two of single runs. On one CPU thread the time of
-the processor counts, which excludes waiting for a core on a busy machine.
+Both kinds are timed in one process, in turns, each turn of a stack between two of single runs. On one CPU thread the time that
+the processor works counts, which excludes waiting for a core on a busy machine.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ from noisylab.data.augmentations.crop import Crop
 from noisylab.data.batches.batch import Batch
 from noisylab.data.batches.loader import BatchLoader, together
 from noisylab.data.batches.samplers import make_sampler
-from noisylab.methods import create_method
+from noisylab.methods import Method, create_method
 from noisylab.training import TrainConfig
 from noisylab.training.device import repeatable, resolve_device
 from noisylab.training.malloc import keep_freed_memory
@@ -71,7 +71,8 @@ def stepper(arguments: Arguments, stack: int) -> Callable[[], float]:
     rng, channels = np.random.default_rng(0), arguments.shape[0]
     images = rng.integers(0, 256, (samples, *arguments.shape), dtype=np.uint8)
     augmentation, statistics_ = Crop(1, True), ((0.5,) * channels, (0.25,) * channels)
-    methods, loaders = [], []
+    methods: list[Method] = []
+    loaders: list[BatchLoader] = []
     for seed in range(stack):
         method = create_method(
             arguments.method, arguments.model, num_classes=CLASSES, num_samples=samples, epochs=10**6, in_channels=channels

@@ -13,7 +13,8 @@ from noisylab.data import TrainingSet
 from noisylab.data.augmentations.crop import Crop
 from noisylab.methods import Method, RunInfo
 from noisylab.models import Backbone
-from noisylab.training import TrainConfig, train
+from noisylab.training import Callback, TrainConfig, train
+from noisylab.training.callback import EpochSummary
 from noisylab.training.evaluate import Evaluator
 
 SAMPLES, CLASSES = 46, 4
@@ -76,3 +77,14 @@ def training_set(given: np.ndarray | None = None, flip: bool = True) -> Training
 def same_state(a: nn.Module, b: nn.Module) -> bool:
     one, other = a.state_dict(), b.state_dict()
     return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+class Cut(Callback):
+    """Ends the process's training after an epoch, as a kill would."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_epoch(self, summary: EpochSummary, method: Method) -> None:
+        if summary.epoch == self.epoch:
+            raise KeyboardInterrupt

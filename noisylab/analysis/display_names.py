@@ -132,7 +132,8 @@ def labels_of(pairs: Sequence[str]) -> dict[str, str]:
 
 def _split(pair: str) -> tuple[str, str]:
     """A spec and its name. Both may hold an equals sign, so the spec is the first part that is one."""
-    cuts = [place for place, sign in enumerate(pair) if sign == "="]
+    # An equals sign between brackets belongs to an option.
+    cuts = [at for at, sign in enumerate(pair) if sign == "=" and pair[:at].count("(") == pair[:at].count(")")]
     parts = [(pair[:cut].strip(), pair[cut + 1 :].strip()) for cut in cuts]
     whole = [part for part in parts if any(_parses(part[0], registry) for registry in _REGISTRIES.values())]
     return next(iter([*whole, *parts]), (pair, ""))

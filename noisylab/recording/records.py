@@ -85,7 +85,7 @@ def load_dynamics(run_folder: str | PathLike[str]) -> "xarray.Dataset":
             )
         return _complete(_open(folder / FILE))
     if not shards:
-        raise ValueError(f"{str(run_folder)!r} holds no {FILE}: is it the folder of a run?")
+        raise ValueError(f"{str(run_folder)!r} holds no {FILE}: it is not the folder of a run, or its records were deleted")
     return _complete(_merge(shards))
 
 

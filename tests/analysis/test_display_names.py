@@ -93,3 +93,8 @@ def test_a_pair_is_split_where_its_spec_ends() -> None:
 def test_a_pair_without_a_name_or_with_two_is_refused(pairs: list[str]) -> None:
     with pytest.raises(ValueError, match="--label"):
         labels_of(pairs)
+
+
+def test_a_spec_without_a_name_is_told_how_labels_are_written() -> None:
+    with pytest.raises(ValueError, match=r'of the form "SPEC=TEXT", .*got \'dlb\(alpha=3\)\''):
+        labels_of(["dlb(alpha=3)"])

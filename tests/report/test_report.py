@@ -12,7 +12,7 @@ import numpy as np
 import pandas
 import pytest
 import xarray
-from helpers_report import run
+from helpers_program import run
 from PIL import Image
 
 from noisylab.analysis.display_names import DisplayNames

@@ -1,34 +1,20 @@
 """The comparison of methods as its users run it."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas
 import pytest
+from helpers_program import run
 
 from noisylab.core.registries import METHODS, NAMED_STUDIES
 
-ROOT = Path(__file__).parents[2]
 SMALL = "--train-size 120 --jobs 2 --device cpu --noise symmetric:0.4"
 TINY = f"{SMALL} --epochs 4 --seeds 2"
 
 
 def study(options: str, status: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "studies/method_comparison.py", *options.split()],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "80"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout if status == 0 else done.stderr
+    return run("studies/method_comparison.py", *options.split(), status=status, COLUMNS="80")
 
 
 @pytest.mark.slow
@@ -41,7 +27,7 @@ def test_a_comparison_leaves_tables_ranks_and_says_where(tmp_path: Path) -> None
         "study.json",
         "results.csv",
         *tables,
-        *(f"method_ranks.{kind}" for kind in ("png", "pdf", "csv")),
+        *(f"method_ranks.{kind}" for kind in ("png", "pdf", "csv", "tex")),
     }
     assert all(str(tmp_path / name) in printed for name in tables)
     results = pandas.read_csv(tmp_path / "results.csv")

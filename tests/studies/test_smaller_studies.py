@@ -2,21 +2,17 @@
 
 import itertools
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas
 import pytest
 from helpers_cli import noisylab
+from helpers_program import run
 
 from noisylab.named_studies.tune import chosen
 from noisylab.study.grid import Grid
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -32,18 +28,7 @@ def study(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
 
 
 def elsewhere(name: str, options: str, status: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "noisylab", name, *options.split()],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "80"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout if status == 0 else done.stderr
+    return run("-m", "noisylab", name, *options.split(), status=status, COLUMNS="80")
 
 
 def test_a_run_shows_every_epoch_and_is_one_of_its_study(study: Callable[..., str], tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers_training import CLASSES, CONFIG, SAMPLES, make_method, same_state, training_set, true_labels
+from helpers_training import CLASSES, CONFIG, SAMPLES, Cut, make_method, same_state, training_set, true_labels
 from method_kit import NAMES, VARIANTS
 
 from noisylab.core.seeds import derive_seed
@@ -40,17 +40,6 @@ class Watch(Callback):
 
     def on_epoch(self, summary: EpochSummary, method: Method) -> None:
         self.summaries.append(summary)
-
-
-class Cut(Callback):
-    """Ends the process's training after an epoch, as a kill would."""
-
-    def __init__(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def on_epoch(self, summary: EpochSummary, method: Method) -> None:
-        if summary.epoch == self.epoch:
-            raise KeyboardInterrupt
 
 
 def trained(name: str, seed: int = 0, callbacks: Any = (), config: TrainConfig = CONFIG, **options: Any) -> Method:

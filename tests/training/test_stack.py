@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers_training import CLASSES, CONFIG, SAMPLES, make_method, same_state, training_set, true_labels
+from helpers_training import CLASSES, CONFIG, SAMPLES, Cut, make_method, same_state, training_set, true_labels
 from method_kit import NAMES, VARIANTS
 from torch import Tensor, nn
 
@@ -130,17 +130,6 @@ def test_neither_neighbours_nor_place_change_a_bit(name: str) -> None:
 def test_whatever_the_options(name: str, changes: dict[str, Any]) -> None:
     config = dataclasses.replace(STACK, **changes)
     assert same(trained(name, [0, 1, 2], config)[2], trained(name, [2], config)[2])
-
-
-class Cut(Callback):
-    """Ends the process's training before the checkpoint of an epoch, as a kill would."""
-
-    def __init__(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def on_epoch(self, summary: EpochSummary, method: Method) -> None:
-        if summary.epoch == self.epoch:
-            raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("changes", [{}, {"optimizer": "adamw", "learning_rate": 0.001, "ema": 0.9}], ids=str)

@@ -8,12 +8,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
-def run(*command: str, status: int = 0) -> str:
+def run(*command: str, status: int = 0, **environment: str) -> str:
     """What a command prints, or its error if it is to end with another status."""
     done = subprocess.run(
         [sys.executable, *command],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
         capture_output=True,
         text=True,
         check=False,
