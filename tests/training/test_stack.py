@@ -18,7 +18,7 @@ from noisylab.data.batches.loader import BatchLoader, TrainingSet, together
 from noisylab.data.batches.samplers import make_sampler
 from noisylab.methods import Method, RunInfo, Step
 from noisylab.models import Backbone, create_model
-from noisylab.models.stacked import StackedNetwork, check_stackable
+from noisylab.models.stacked import StackedNetwork, check_places, check_stackable
 from noisylab.training import Callback, TrainConfig
 from noisylab.training.callback import EpochSummary
 from noisylab.training.checkpoint import read_checkpoint
@@ -279,7 +279,8 @@ def test_a_network_stacks_or_is_refused_in_a_sentence(name: str) -> None:
         ):
             check_stackable(make, (3, 32, 32))
         return
-    check_stackable(make, (3, 32, 32), 3)
+    check_stackable(make, (3, 32, 32))
+    check_places(make, (3, 32, 32), 3, 4, torch.device("cpu"))
     networks = [make() for _ in range(3)]
     images = torch.randn(3, 4, 3, 32, 32)
     alone = torch.stack([network(each) for network, each in zip(networks, images, strict=True)])
