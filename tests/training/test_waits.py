@@ -52,9 +52,12 @@ class Between(Callback):
     def on_step(self, batch: Batch, step: Step) -> None:
         if self.first:
             self.reads.counts.clear()
-        self.first = False
         if step.logits is not None:
             self.recorder.observe(batch.index, step.logits, batch.labels, batch.new)
+        if self.first and self.recorder.epoch == 0:
+            # The recorder looks at its very first outputs, whether they are logits.
+            self.reads.counts.clear()
+        self.first = False
         self.found = Counter(self.reads.counts)
 
     def on_epoch(self, summary: EpochSummary, method: Method) -> None:
