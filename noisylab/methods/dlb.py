@@ -175,7 +175,7 @@ class DLBLoss(Memory):
 
     def _check(self, logits: Tensor, labels: Any, index: Tensor | None) -> None:
         """Raise ValueError for shapes that do not fit each other or the memory, and for probabilities in the first step."""
-        if logits.ndim < 2 or logits.shape[1] == 1:
+        if logits.ndim < 2 or (logits.shape[1] == 1 and isinstance(labels, Tensor)):
             raise ValueError(
                 f"logits must be float[B, K] or float[B, K, ...] with 2 classes or more, got shape {tuple(logits.shape)}; of a "
                 "single output, binary_logits (from noisylab.recording) makes the logits of two classes"

@@ -21,8 +21,8 @@ from noisylab.plotting.looks import GROUPS
 from noisylab.plotting.study_runs import StudyRuns, drawn_singly
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, shared_legend
 
-# Characters of a name below bars, and of one that is level beside others, each in a column and on a page.
-LONGEST, LEVEL = {False: 11, True: 24}, {False: 11, True: 8}
+# Characters of a name below bars, in a column and on a page, and of all names together that are level.
+LONGEST, LEVEL = {False: 11, True: 24}, 32
 # A share with fewer values has a bin for each.
 MOST_VALUES = 26
 HATCHES = {"clean": "", "mislabelled": "////"}
@@ -117,7 +117,8 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
             heights = [1.0, 0.9] * len(names)
         height = 2.1 * len(names) + 0.9 if has_room(width) else 3.0 * len(names) + 1.0
         # Vertical names need room.
-        height += 0.6 * len(names) * (max(map(len, short.values())) > LEVEL[has_room(width)])
+        steep = len(short) * max(map(len, short.values())) > LEVEL
+        height += 0.6 * len(names) * steep
         figure, axes = plt.subplot_mosaic(
             lines, figsize=(inches(width), min(height, 8.0)), height_ratios=heights, layout="constrained"
         )
@@ -126,7 +127,7 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
             there = [method for method, records in first.items() if name in available(records)]
             bars = axes[f"{name}: bars"]
             consistency_distribution(shares[name], names=short, ax=bars)
-            if max(map(len, short.values())) > LEVEL[has_room(width)]:
+            if steep:
                 bars.tick_params(axis="x", labelrotation=90)
             bars.set(title=f"samples of one seed, longest bar {100 * shares[name]['samples'].max():.0f} %", ylabel=SCORES[name])
             for group in GROUPS:

@@ -87,7 +87,7 @@ def detection_summary_figure(runs: StudyRuns, *, measure: Measure = "roc_auc", w
         figure, axes = plt.subplots(*shape, figsize=(across, height), squeeze=False, layout="constrained")
         for ax, name in zip(axes.flat, tables, strict=True):
             score_heatmap(tables[name].rename(columns=short), ax=ax, vmin=lowest)
-            ax.set_title(runs.names.short("method", methods, 30)[name])
+            ax.set_title(runs.names.short("method", methods, 30 if has_room(width) else 22)[name])
             last = beside or ax is axes.flat[-1]
             ax.set(xlabel="noise" if last else "", ylabel="score" if ax in axes[:, 0] else "")
             if not last:

@@ -14,7 +14,7 @@ from noisylab.analysis.mislabel_detection import suspicion
 from noisylab.analysis.scoring import score
 from noisylab.core.foreign_text import class_texts
 from noisylab.core.registries import FIGURES
-from noisylab.plotting.corruption import OVER_IMAGE, example, with_class_names
+from noisylab.plotting.corruption import example, with_class_names
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.looks import GROUPS
 from noisylab.plotting.study_runs import StudyRuns
@@ -22,6 +22,8 @@ from noisylab.plotting.style import Width, has_room, inches, paper_style
 from noisylab.study.inputs import trained_data_of_run
 
 BY = "wrong_events"
+# Characters of a class above an image.
+CLASS = 15
 # Inches above the first images for their labels, and between them and a title.
 LABELS, GAP = 0.33, 0.06
 
@@ -95,7 +97,7 @@ def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> Draw
     numbers = with_class_names(numbers, data.class_names)
     curves, epochs = [], np.arange(records.sizes["epoch"]) + 1
     with paper_style():
-        names = class_texts(data.class_names, OVER_IMAGE)
+        names = class_texts(data.class_names, CLASS)
         lines = 3 if has_room(width) else 5
         height = min(1.3 * down + LABELS + 0.13 * lines, 8.0)
         figure = plt.figure(figsize=(inches(width), height))
