@@ -178,8 +178,8 @@ def test_a_killed_sweep_ends_with_the_same_bits(by_themselves: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("options", "stack"),
     [
-        ("", 6),
-        ("--epochs 4 --device cpu", 6),
+        ("", 5),
+        ("--epochs 4 --device cpu", 5),
         ("--stack 2", 2),
         ("--model resnet20", 1),
         ("--over model=resnet20,resnet32", 1),
