@@ -23,7 +23,7 @@ from noisylab.study.inputs import trained_data_of_run
 
 BY = "wrong_events"
 # Characters of a class above an image.
-CLASS = 15
+CLASS = 11
 # Inches above the first images for their labels, and between them and a title.
 LABELS, GAP = 0.33, 0.06
 
