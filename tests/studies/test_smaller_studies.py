@@ -63,6 +63,8 @@ def test_sensitivity_maps_every_cell_with_as_many_images_as_ce_has(study: Callab
 
 def test_one_run_takes_the_settings_of_a_study_and_is_one_of_its_runs(study: Callable[..., str], tmp_path: Path) -> None:
     shared = "--epochs 4 --train-size 120 --test-size 50 --evaluate-every 2 --validation 0.1 --select validation --device cpu"
+    # The default study stacks its runs.
+    shared += " --stack 5"
     printed = study("train", f"{shared} --budget images --method dlb@learning_rate=0.1,momentum=0.8 --out {tmp_path}")
     assert len([line for line in printed.splitlines() if re.match(r" +[0-9]+ ", line)]) == 2
     config = json.loads(next(tmp_path.glob("*/config.json")).read_text())
@@ -183,7 +185,7 @@ def test_a_file_says_what_the_command_line_can_say(
     settings = "methods = ['ce']\nnoise = ['symmetric:0.4']\nseeds = [0]\nepochs = 1\ntrain-size = 120\ndevice = 'cpu'\n"
     file.write_text(f"study = 'augmentation'\nout = '{tmp_path / 'out'}'\njobs = 1\naugment = 'none'\n{settings}")
     # The file's setting replaces the axis of the named study.
-    assert study("sweep", f"--config {file}").startswith("1 runs, 0 already done")
+    assert study("sweep", f"--config {file}").startswith("1 run, 0 already done")
     assert (tmp_path / "out" / "results.csv").is_file()
     for line, said in [
         ("jobs = 0", "jobs must be"),
