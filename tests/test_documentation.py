@@ -48,7 +48,7 @@ def test_the_readme_s_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for block in blocks:
         # The same study, smaller.
         exec(block.replace("seeds=5", "seeds=2, epochs=2, progress=False"), names)
-    made = ["memorisation.csv", "memorisation.pdf", "memorisation.png", "my_run", "runs"]
+    made = ["memorisation.csv", "memorisation.pdf", "memorisation.png", "memorisation.tex", "my_run", "runs"]
     assert sorted(path.name for path in tmp_path.iterdir()) == made
     assert (tmp_path / "runs" / "mine" / "report.html").is_file()
 
@@ -157,8 +157,9 @@ def test_the_method_of_the_page_is_known_everywhere_once_its_file_is_in_the_pack
     root = tmp_path / "copy"
     shutil.copy(written["confidence_penalty.py"], root / "noisylab" / "methods")
     listed = run("-m", "noisylab", "list", "methods", path=root, cwd=root)
-    (line,) = [line for line in listed.splitlines() if line.startswith("confidence_penalty ")]
-    assert "Pereyra et al., ICLR workshop 2017" in line
+    # A summary goes on in lines that are indented.
+    (said,) = re.findall(r"^confidence_penalty .*\n(?: .*\n)*", listed, flags=re.MULTILINE)
+    assert "Pereyra et al., ICLR workshop 2017" in " ".join(said.split())
     described = run("-m", "noisylab", "list", "methods", "confidence_penalty", path=root, cwd=root)
     assert "weight  a finite number >= 0 (default: 0.1)" in described
     general = ["-m", "pytest", "tests/methods/test_methods.py", "-k", "confidence_penalty", "-p", "no:cacheprovider"]
