@@ -34,6 +34,7 @@ from noisylab.study.plan import plan
 from noisylab.study.run_log import RunLog
 from noisylab.training import TrainConfig, loop
 from noisylab.training.evaluate import Evaluator
+from noisylab.training.optimizers import SGD
 from noisylab.training.stack import Stack
 
 # What every training step needs.
@@ -42,7 +43,7 @@ STEP = ("forward", "backward", "update")
 PARTS: dict[str, tuple[tuple[Any, str], ...]] = {
     "forward": ((Backbone, "forward"), (StackedNetwork, "forward")),
     "backward": ((torch.autograd, "backward"),),
-    "update": ((torch.optim.SGD, "step"), (torch.optim.SGD, "zero_grad"), (Stack, "zero_gradients")),
+    "update": ((SGD, "step"), (SGD, "zero_grad"), (Stack, "zero_gradients")),
     "seeding": ((loop, "seed_generators"), (loop, "derive_seed")),
     "recorder: steps": ((DynamicsRecorder, "observe"),),
     "recorder: epochs": ((DynamicsRecorder, "end_epoch"),),
@@ -161,7 +162,8 @@ def measure(arguments: Arguments, method: str, stack: int) -> None:
     updates, seconds = sum(result["updates"] for result in results), clock.seconds
     whole = seconds.total()
     own = whole - sum(seconds[part] for part in STEP)
-    print(f"{method}, stack {stack}: {whole / stack:.2f} s a run, {1e3 * whole / updates:.2f} ms a step; own share {own / whole:.1%}")
+    step = f"{1e3 * whole / updates:.2f} ms a step"
+    print(f"{method}, stack {stack}: {whole / stack:.2f} s a run, {step}; own share {own / whole:.1%}")
     for part in (*STEP, *sorted(seconds.keys() - set(STEP), key=lambda part: -seconds[part])):
         print(f"  {part:28}{1e3 * seconds[part] / updates:8.3f} ms a step {seconds[part] / whole:7.1%}", flush=True)
 

@@ -204,11 +204,17 @@ class DynamicsRecorder:
         if self._buffered >= BUFFERED:
             self._reduce()
 
-    def end_epoch(self) -> None:
+    def end_epoch(self, *, write: bool = True) -> None:
         """Write the epoch's row; `last` then holds it too, as arrays [N] by name.
 
-        Raises ValueError for positions out of range and labels that contradict the given ones. Warns, once, of logits that are
-        not finite, and of samples that never came while others came again.
+        Warns, once, of logits that are not finite, and of samples that never came while others came again.
+
+        Args:
+            write: False keeps the row in memory until another one is written, until `state_dict`, or until the last epoch, for
+                loops whose epochs take less time than writing and that go on from a `state_dict`.
+
+        Raises:
+            ValueError: For positions out of range and labels that contradict the given ones.
         """
         if self.epoch >= self.epochs:
             raise ValueError(self._all_written())
@@ -219,8 +225,10 @@ class DynamicsRecorder:
         with np.errstate(over="ignore"):
             row = {name: taken[name].numpy().astype(variable.dtype) for name, variable in self._variables.items()}
         mean = self._rows.mean_probabilities().cpu().numpy() if self._probabilities else None
-        self._store.write(self.epoch, row, mean)
+        self._store.keep(self.epoch, row, mean)
         self.epoch += 1
+        if write or self.epoch == self.epochs:
+            self._store.write()
         least = row.pop("loss_predicted")
         self.last = row | derived(least, row["margin"])
 
@@ -240,6 +248,7 @@ class DynamicsRecorder:
 
     def state_dict(self) -> dict[str, Any]:
         """The state after an epoch: the number of rows, which are on disk by then, and the latest predictions."""
+        self._store.write()
         flush_folder(self._store.path)
         return {"epoch": self.epoch, **self._rows.state_dict()}
 

@@ -68,38 +68,52 @@ class Store:
             self._group = self._put(self._build())
         self._arrays = {name: self._group[name] for name in variables}
         self._chunks: dict[str, tuple[int, NDArray[Any]]] = {}
+        # What is kept and not written yet: the number of rows with those in the chunks, and the mean probabilities.
+        self._kept: int | None = None
+        self._mean: NDArray[Any] | None = None
 
     @property
     def epochs_done(self) -> int:
         """The number of rows that are written."""
         return int(self._group.attrs["epochs_done"])
 
-    def write(self, epoch: int, row: Mapping[str, NDArray[Any]], probabilities: NDArray[Any] | None) -> None:
-        """Write a row, which is then the last one, and the mean probabilities up to it."""
-        # Whole chunks are written from memory, since a part of one would have to be read first.
+    def keep(self, epoch: int, row: Mapping[str, NDArray[Any]], probabilities: NDArray[Any] | None) -> None:
+        """Keep a row, which is then the last one, and the mean probabilities up to it, in memory until `write`."""
         for name, values in row.items():
             array = self._arrays[name]
             length = array.chunks[0]
             start = epoch - epoch % length
             if self._chunks.get(name, (None,))[0] != start:
+                self.write()
                 self._chunks[name] = start, np.asarray(array[start : start + length])
-            chunk = self._chunks[name][1]
-            chunk[epoch - start] = values
-            array[start : start + length] = chunk
-        if probabilities is not None:
-            self._group["probabilities"][:] = probabilities
-        self._group.attrs["epochs_done"] = epoch + 1
+            self._chunks[name][1][epoch - start] = values
+        self._kept, self._mean = epoch + 1, probabilities
+
+    def write(self) -> None:
+        """Write what is kept."""
+        if self._kept is None:
+            return
+        # Whole chunks are written from memory, since a part of one would have to be read first.
+        for name, (start, chunk) in self._chunks.items():
+            self._arrays[name][start : start + len(chunk)] = chunk
+        if self._mean is not None:
+            self._group["probabilities"][:] = self._mean
+        self._group.attrs["epochs_done"] = self._kept
+        self._kept = None
 
     def predictions(self, rows: slice) -> NDArray[np.int64]:
         """int64[E, N], recorded predictions."""
+        self.write()
         return np.asarray(self._arrays["prediction"][rows], dtype=np.int64)
 
     def probabilities(self) -> NDArray[np.float32]:
         """float32[N, K], mean probabilities; NaN for samples that were never shown."""
+        self.write()
         return np.asarray(self._group["probabilities"][:], dtype=np.float32)
 
     def forget_chunks(self) -> None:
         """Read chunks again before they are written, because earlier rows are written next."""
+        self.write()
         self._chunks = {}
 
     @property

@@ -74,7 +74,8 @@ class RunLog(Callback):
             logits = self.train.logits(method)
             index = torch.arange(len(logits), device=logits.device)
             self.recorder.observe(index, logits, torch.tensor(self.noisy.given, device=logits.device))
-        self.recorder.end_epoch()
+        # Rows after the last checkpoint would be written again.
+        self.recorder.end_epoch(write=False)
         prediction = self.recorder.last["prediction"]
         seen = prediction != self.recorder.missing
         fractions = memorisation(prediction[seen], self.noisy.given[seen], self.noisy.true[seen])

@@ -1,12 +1,26 @@
 """The optimisers of a training."""
 
+import inspect
 from collections.abc import Iterable
+from typing import TypeVar
 
 import torch
 from torch import nn
 
 from noisylab.methods.base import Method
 from noisylab.training.config import TrainConfig
+
+Kind = TypeVar("Kind", bound=torch.optim.Optimizer)
+
+
+def _without_compiler(kind: type[Kind]) -> type[Kind]:
+    """The optimiser without torch's wrappers for a compiled update, the first of which imports the compiler (a second)."""
+    names = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
+    methods = {name: inspect.unwrap(getattr(kind, name)) for name in names}
+    return type(kind.__name__, (kind,), {**methods, "step": torch.no_grad()(inspect.unwrap(kind.step))})
+
+
+SGD, Adam, AdamW = map(_without_compiler, (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW))
 
 
 def scheduled_parameters(method: Method) -> list[nn.Parameter]:
@@ -19,8 +33,8 @@ def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainConfig) -> t
     """The optimiser that a configuration asks for."""
     if config.optimizer == "sgd":
         rate, momentum, nesterov = config.learning_rate, config.momentum, config.momentum > 0
-        return torch.optim.SGD(parameters, rate, momentum, 0, config.weight_decay, nesterov, fused=True)
-    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
+        return SGD(parameters, rate, momentum, 0, config.weight_decay, nesterov, fused=True)
+    kind = Adam if config.optimizer == "adam" else AdamW
     betas = config.momentum, 0.999
     return kind(parameters, config.learning_rate, betas=betas, weight_decay=config.weight_decay, fused=True)
 
@@ -28,4 +42,4 @@ def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainConfig) -> t
 def own_optimizers(method: Method) -> list[torch.optim.Optimizer]:
     """An optimiser for the parameters with learning rates of their own; none if a method has no such parameters."""
     groups = method.own_learning_rates()
-    return [torch.optim.SGD([{"params": parameters, "lr": rate} for parameters, rate in groups])] if groups else []
+    return [SGD([{"params": parameters, "lr": rate} for parameters, rate in groups])] if groups else []

@@ -229,7 +229,7 @@ def test_optimisers_are_those_of_the_configuration() -> None:
     kinds = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
     for name, kind in kinds.items():
         made = make_optimizer(scheduled_parameters(Plain()), config(optimizer=name, momentum=0.8, weight_decay=0.02))
-        assert type(made) is kind
+        assert isinstance(made, kind)
         (group,) = made.param_groups
         assert group["weight_decay"] == 0.02
         assert group["lr"] == 0.05

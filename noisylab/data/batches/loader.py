@@ -1,5 +1,6 @@
 """The batches of an epoch: chosen, gathered, augmented and normalised on the training device."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,6 +18,11 @@ from noisylab.data.batches.image_source import augmented, on_device
 from noisylab.data.batches.mixed_entries import mixed_entries
 from noisylab.data.batches.samplers import Entries, PlainSampler
 from noisylab.data.streaming import Images, StreamedImages
+
+# The numbers of the images that are augmented in one go, unless a batch has more: they stay in the caches.
+BLOCK = 2**18
+# A multiple of the numbers that a processor computes at once.
+ALIGNED = 16
 
 
 @dataclass(frozen=True)
@@ -137,11 +143,39 @@ def together(loaders: Sequence[BatchLoader], epoch: int) -> Iterator[tuple[Batch
         return
     epochs = [loader.entries(epoch) for loader in loaders]
     ids = [np.concatenate([each.ids for each in step]) for step in zip(*(held.chosen for held in epochs), strict=True)]
-    drawn = [torch.cat(step) for step in zip(*(held.drawn for held in epochs), strict=True)]
-    pixels = augmented(one._images, ids, one.data.augmentation, drawn, one.device)
-    for step, inputs in enumerate(map(one._normalise, pixels)):
-        if len(loaders) > 1:
+    drawn = [part for step in zip(*(held.drawn for held in epochs), strict=True) for part in step]
+    blocks = _blocks([len(each) for each in ids], one._images)
+    rows = torch.split(torch.cat(drawn), [sum(len(ids[step]) for step in block) for block in blocks])
+    pixels = augmented(
+        one._images,
+        [np.concatenate([ids[step] for step in block]) for block in blocks],
+        one.data.augmentation,
+        rows,
+        one.device,
+    )
+    for block, inputs in zip(blocks, map(one._normalise, pixels), strict=True):
+        if len(block) > 1 or len(loaders) > 1:
             # Before they are split, so that it is done once.
             inputs = inputs.contiguous(memory_format=torch.channels_last)
-        parts = torch.split(inputs, [len(held.chosen[step].ids) for held in epochs])
-        yield tuple(loader.batch(held, step, part) for loader, held, part in zip(loaders, epochs, parts, strict=True))
+        sizes = [len(held.chosen[step].ids) for step in block for held in epochs]
+        parts = iter(torch.split(inputs, sizes))
+        for step in block:
+            yield tuple(loader.batch(held, step, next(parts)) for loader, held in zip(loaders, epochs, strict=True))
+
+
+def _blocks(sizes: Sequence[int], images: Tensor | StreamedImages) -> list[range]:
+    """The steps whose images are gathered, augmented and normalised in one go, because single batches are small.
+
+    sizes: the images of every step.
+    """
+    numbers = math.prod(images.shape[1:])
+    # Batches begin where the vectors of processors do, so that what is computed from one does not depend on its place.
+    several = isinstance(images, Tensor) and numbers % ALIGNED == 0
+    found = [range(0)]
+    for step, size in enumerate(sizes):
+        start = found[-1].start
+        if several and sum(sizes[start:step]) + size <= BLOCK // numbers:
+            found[-1] = range(start, step + 1)
+        else:
+            found.append(range(step, step + 1))
+    return [block for block in found if block]
