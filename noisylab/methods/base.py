@@ -146,6 +146,11 @@ class Method(Memory):
         """A factor of the scheduled learning rate after `progress` epochs."""
         return 1.0
 
+    @property
+    def adjusts_gradients(self) -> bool:
+        """Whether `adjust_gradients` does anything."""
+        return getattr(self.adjust_gradients, "__func__", None) is not Method.adjust_gradients
+
     def adjust_gradients(self) -> None:
         """Called after the backward pass and before clipping and the update, to change the gradients in place."""
 

@@ -101,6 +101,12 @@ class Composed(Method):
         """That of the base."""
         return self.base.schedule_position(progress)
 
+    @property
+    def adjusts_gradients(self) -> bool:
+        """Whether the base, or a method derived from this one, does."""
+        own = getattr(self.adjust_gradients, "__func__", None) is not Composed.adjust_gradients
+        return own or self.base.adjusts_gradients
+
     def adjust_gradients(self) -> None:
         """Let the base adjust the gradients of its own parameters."""
         self.base.adjust_gradients()

@@ -1,5 +1,6 @@
 """DLB: self-distillation from the last mini-batch (Shen et al., CVPR 2022)."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -65,10 +66,21 @@ def dlb_loss(
     loss = base(logits, labels)
     if len(remembered) == 0 or alpha == 0:
         return loss
-    finite = remembered.isfinite().all(dim=1)
-    student, teacher = (z.movedim(1, -1).flatten(0, -2) for z in (logits[: len(remembered)], remembered))
-    among = (finite if counts is None else finite & counts).flatten()
+    student, teacher = logits[: len(remembered)], remembered
+    among = _distilled(remembered, counts)
+    if logits.ndim > 2:
+        student, teacher = (z.movedim(1, -1).flatten(0, -2) for z in (student, teacher))
+        among = None if among is None else among.flatten()
     return loss + alpha * distillation(student, teacher, temperature=temperature, counts=among)
+
+
+def _distilled(remembered: Tensor, counts: Tensor | None) -> Tensor | None:
+    """bool[R] or [R, ...], the entries or positions that are distilled; None: all, if a CPU finds nothing to leave out."""
+    everything = remembered.device.type == "cpu" and (counts is None or bool(counts.all()))
+    if everything and math.isfinite(remembered.sum().item()):
+        return None
+    finite = remembered.isfinite().all(dim=1)
+    return finite if counts is None else finite & counts
 
 
 class DLBLoss(Memory):
@@ -159,11 +171,16 @@ class DLBLoss(Memory):
             raise ValueError(
                 f"base must give one number, the mean over the batch, got shape {list(loss.shape)} (reduction='mean')"
             )
-        self.remembers_whole_batch, self.began_anew = int(not repeated), int(len(self.remembered) > 0 and not repeated)
-        self.remembered = logits[repeated:].detach().clone()
-        self.remembered_key = self.remembered_key.new_empty(0) if key is None else key[repeated:].clone()
-        self.key_is_index = int(index is not None)
-        self._steps, self._entries = self._steps + 1, len(logits)
+        # At once, because every assignment to an attribute of a module takes a search for parameters and submodules.
+        vars(self).update(
+            remembers_whole_batch=int(not repeated),
+            began_anew=int(len(self.remembered) > 0 and not repeated),
+            remembered=logits[repeated:].detach().clone(),
+            remembered_key=self.remembered_key.new_empty(0) if key is None else key[repeated:].clone(),
+            key_is_index=int(index is not None),
+            _steps=self._steps + 1,
+            _entries=len(logits),
+        )
         return loss
 
     def reset(self) -> None:

@@ -45,9 +45,8 @@ class Stack:
         ):
             whole.copy_(joined.detach())
             joined.data, joined.grad = whole, gradient
-            for part, view in zip(parts, whole.chunk(len(parts)), strict=True):
-                part.data = view
-        self._shared = shared
+            for part, *views in zip(parts, whole.chunk(len(parts)), gradient.chunk(len(parts)), strict=True):
+                part.data, part.grad = views
         self.optimizer = make_optimizer([self._weights], config)
 
     def zero_gradients(self) -> None:
@@ -62,13 +61,6 @@ class Stack:
         logits: Tensor = self._stacked(torch.stack(images))
         return logits.unbind()
 
-    def share_gradients(self) -> None:
-        """Make the gradients of each network's parameters views of the stacked ones."""
-        for joined, parts in self._shared:
-            assert joined.grad is not None
-            for part, gradient in zip(parts, joined.grad.chunk(len(parts)), strict=True):
-                part.grad = gradient
-
     @contextmanager
     def apart(self, place: int) -> Iterator[None]:
         """Inside, a network has tensors of its own: where a tensor begins can change the last bit of what is computed."""
@@ -82,8 +74,9 @@ class Stack:
 
     def release(self) -> None:
         """Give every network tensors of its own again."""
-        for place in range(len(self._networks)):
+        for place, network in enumerate(self._networks):
             self._give_own(place)
+            network.zero_grad()
 
     def _give_own(self, place: int) -> None:
         for tensor in _tensors(self._networks[place]):

@@ -61,9 +61,7 @@ class Update:
         self._scheduled = scheduled
         self._separate = list(itertools.chain.from_iterable(self._optimizers))
         self._all = [*scheduled[: self._stack is not None], *self._separate]
-        self._changes_gradients = (
-            type(methods[0]).adjust_gradients is not Method.adjust_gradients or config.gradient_clip is not None
-        )
+        self._changes_gradients = methods[0].adjusts_gradients or config.gradient_clip is not None
         # Small gradients vanish in float16, so the loss is scaled up and gradients are scaled down again.
         self._scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
         self._averaged = [WeightAverage(method.network, config.ema) if config.ema else None for method in methods]
@@ -147,8 +145,6 @@ class Update:
         """Let the methods adjust their gradients, and clip those of each method."""
         for optimizer in self._all:
             self._scaler.unscale_(optimizer)
-        if self._stack is not None:
-            self._stack.share_gradients()
         for place in places:
             with noted(errors, place):
                 self.methods[place].adjust_gradients()
@@ -205,7 +201,8 @@ def _step(method: Method, logits: Tensor, batch: Batch) -> Step:
 
 def _of_all(batch: Batch, step: Step) -> tuple[Batch, Step]:
     """The batch and the step, with the index, labels, new part and logits of all processes."""
-    count = processes()
+    if (count := processes()) == 1:
+        return batch, Step(step.loss.detach(), *(None if part is None else part.detach() for part in step[1:]))
     new = slice(batch.new.start * count, batch.new.stop * count)
     whole = dataclasses.replace(batch, index=gathered(batch.index), labels=gathered(batch.labels), new=new)
     logits, selected = (None if part is None else gathered(part.detach()) for part in (step.logits, step.selected))
