@@ -1,15 +1,18 @@
-"""The cost of the whole loop beyond the bare training step: by default resnet32 at CIFAR shapes, batch 128, one CPU thread.
+"""A step of our loop, a bare training step, and the arithmetic in it: by default resnet32 at CIFAR shapes, one CPU thread.
 
     python benchmarks/training_step.py
     python benchmarks/training_step.py --model small_cnn --shape 1 8 8 --batch-size 64 --steps 300
     python benchmarks/training_step.py --device cuda --model resnet18 --batch-size 256 --precision bf16 --compile --steps 200
 
-Both are timed in one process, in turns: a bare forward, backward and update on one fixed batch of random floats, and
-`noisylab.training.train` with everything that a run does per step (gather, crop and flip, normalise, the method's batches and
-loss, metrics for the recorder). Every turn of the loop is an epoch, compared with the mean of the bare turns before and after
-it. Both have channels-last networks, fused SGD, the same precision and compilation. The bare step may use any cuDNN kernel, the
-loop only repeatable ones. On one CPU thread the processor's time counts, which excludes waiting for a core on a busy machine.
-Writing records and evaluation, once an epoch, do not count.
+All are timed in one process, in turns. The bare step is a forward, backward and update on one fixed batch of random floats. The
+loop is `noisylab.training.train` with everything that a run does per step (gather, crop and flip, normalise, the method's
+batches and loss, metrics for the recorder). Every turn of the loop is an epoch, compared with the mean of the bare turns before
+and after it. Both have channels-last networks, fused SGD, the same precision and compilation. The bare step may use any cuDNN
+kernel, the loop only repeatable ones. On one CPU thread the processor's time counts, which excludes waiting for a core on a
+busy machine. Writing records and evaluation, once an epoch, do not count (`own_share.py` has them).
+
+The arithmetic is the products of convolutions and linear layers (torch's FlopCounterMode), at the speed of the fastest product
+of two large matrices in the same process and precision.
 """
 
 import dataclasses
@@ -24,6 +27,7 @@ import numpy as np
 import torch
 import tyro
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
 from noisylab.core.registries import METHODS, MODELS
 from noisylab.data import TrainingSet
@@ -38,6 +42,9 @@ from noisylab.training.callback import EpochSummary
 from noisylab.training.device import resolve_device
 
 CLASSES = 10
+# The rows of the matrices whose product shows the speed of the arithmetic, and how often it is tried.
+ROWS, TRIES = {"cpu": 1024, "cuda": 8192}, 10
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -125,6 +132,26 @@ def bare_turn(arguments: Arguments) -> Callable[[], None]:
     return turn
 
 
+def arithmetic(arguments: Arguments) -> float:
+    """The operations of a forward and backward pass."""
+    network, images = arguments.network(), torch.randn(arguments.batch_size, *arguments.shape)
+    with FlopCounterMode(display=False) as counter:
+        functional.cross_entropy(network(images), torch.zeros(len(images), dtype=torch.int64)).backward()  # type: ignore[no-untyped-call]
+    return float(counter.get_total_flops())
+
+
+def peak(arguments: Arguments) -> float:
+    """The most operations per second in the product of two large matrices."""
+    rows = ROWS[arguments.device]
+    matrix = torch.randn(rows, rows, dtype=DTYPES[arguments.precision], device=arguments.device)
+    product = torch.empty_like(matrix)
+
+    def multiply() -> None:
+        torch.mm(matrix, matrix, out=product)
+
+    return 2 * rows**3 / min(seconds(multiply, arguments) for _ in range(TRIES))
+
+
 class Turns(Callback):
     """Records every step like a run, makes a bare turn after every epoch, and keeps the seconds per step of both."""
 
@@ -132,6 +159,7 @@ class Turns(Callback):
         self.recorder, self.arguments = recorder, arguments
         self.loop: list[float] = []
         self.bare: list[float] = []
+        self.peaks: list[float] = []
         self._bare_turn, self._clock = bare_turn(arguments), clock_of(arguments)
         seconds(self._bare_turn, arguments)
         self._started = self._clock()
@@ -147,6 +175,7 @@ class Turns(Callback):
             self.loop.append((self._clock() - self._started) / summary.updates)
         self.recorder.end_epoch()
         self.bare.append(seconds(self._bare_turn, self.arguments) / self.arguments.steps)
+        self.peaks.append(peak(self.arguments))
         self._started = self._clock()
 
     def ratios(self) -> list[float]:
@@ -182,15 +211,19 @@ def main() -> None:
     arguments = tyro.cli(Arguments, description=__doc__)
     torch.set_num_threads(arguments.threads)
     print(dataclasses.replace(arguments, methods=()))
+    operations = arithmetic(arguments)
+    print(f"{'':10}{'our loop':>12}{'bare step':>12}{'arithmetic':>12}  ms a step")
     for method in arguments.methods:
         turns = measure(arguments, method)
+        loop, bare, least = statistics.median(turns.loop), statistics.median(turns.bare), operations / max(turns.peaks)
         low, median, high = statistics.quantiles(turns.ratios(), n=4, method="inclusive")
-        speed = arguments.batch_size / statistics.median(turns.loop)
+        print(f"{method:10}" + "".join(f"{1e3 * time_:12.2f}" for time_ in (loop, bare, least)))
         print(
-            f"{method}: loop / bare step = {median:.3f} "
-            f"(median of {len(turns.loop)} turns, quartiles {low:.3f} to {high:.3f}), {speed:.0f} images/s",
+            f"{'':10}{1:12.2f}{median:12.2f}{least / loop:12.2f}  as shares of our loop; bare step {low:.2f} to {high:.2f} "
+            f"(quartiles of {len(turns.loop)} turns); {arguments.batch_size / loop:.0f} images/s",
             flush=True,
         )
+    print(f"{operations / 1e6:.0f} million operations a step, at {max(turns.peaks) / 1e9:.0f} billion a second")
 
 
 if __name__ == "__main__":

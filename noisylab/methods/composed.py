@@ -82,7 +82,8 @@ class Composed(Method):
     def supervised(self, logits: Tensor, batch: Batch) -> Tensor:
         """The loss of the base, scalar."""
         loss = self.base.loss_from_logits(logits, batch)
-        self.selected = self.base.selected
+        if self.selected is not self.base.selected:
+            self.selected = self.base.selected
         return loss
 
     def prepare(self, teachers: TeacherProvider) -> None:
