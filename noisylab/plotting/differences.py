@@ -11,9 +11,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from noisylab.analysis.comparisons import SEED, compare, primary_contrasts, usual_contrasts
-from noisylab.analysis.tables import differing_settings, is_share, under_each
+from noisylab.analysis.tables import differing_settings, in_words, is_share, under_each
 from noisylab.core.foreign_text import one_line, short_names
+from noisylab.core.lines import counted
 from noisylab.core.registries import FIGURES
+from noisylab.plotting.captions import which_seed
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.looks import Look, looks_of
 from noisylab.plotting.study_runs import LONGEST, StudyRuns
@@ -147,7 +149,9 @@ def differences_figure(
         raise ValueError(f"differences need two methods, and the runs are all of {methods[0]}")
     asked = usual_contrasts(results)
     pairs = asked[: _fitting(results, asked, axes)]
-    pooled = primary_contrasts(results, pairs, measure, axes).assign(noise=POOLED)
+    # Corrected over all contrasts, also those for which there is no room.
+    pooled = primary_contrasts(results, asked, measure, axes).assign(noise=POOLED)
+    pooled = pooled[[pair in pairs for pair in zip(pooled["method"], pooled["baseline"], strict=True)]]
     single = compare(results, measure, by=axes, contrasts=pairs)
     if pooled.empty and single.empty:
         raise ValueError("no two methods share a seed, so there are no differences")
@@ -181,11 +185,12 @@ def differences_figure(
             if seeds is not None:
                 dots = seeds[(seeds["method"] == method) & (seeds["baseline"] == baseline)]
             forest(rows, groups, share=is_share(measure), noises=noises, seeds=dots, ax=ax)
-            title = f"{names[method]} - {names[baseline]}"
-            ax.set_title(title if len(title) <= (36 if wide else 15) else f"{names[method]}\n- {names[baseline]}")
+            title = f"{names[method]} \N{MINUS SIGN} {names[baseline]}"
+            ax.set_title(
+                title if len(title) <= (36 if wide else 15) else title.replace(" \N{MINUS SIGN} ", "\n\N{MINUS SIGN} ")
+            )
             ax.xaxis.set_major_locator(MaxNLocator(nbins=6 if wide else 3))
-            if not wide:
-                ax.set_xlabel("points" if is_share(measure) else "difference")
+            ax.set_xlabel(textwrap.fill(f"difference in {in_words(measure)}", 60 if wide else 24))
         for panel in panels[:-across]:
             panel.set_xlabel("")
         handles = [Line2D([], [], **style) for style in group_style(groups)] if axes else []
@@ -197,10 +202,18 @@ def differences_figure(
         said = "mean and 95 % interval of paired differences over" if numbers["n"].max() > 1 else "paired differences of"
         if few and numbers["n"].max() > 1:
             said = "paired differences; large: mean over, small:"
-        of = "" if measure == "test_accuracy_last" else f"{measure.replace('_', ' ')}: "
-        figure.suptitle(f"{runs.title}{part}\n{of}{said} {counts} {'seed' if numbers['n'].max() == 1 else 'seeds'}", wrap=True)
+        over = which_seed(results) if numbers["n"].max() == 1 else f"{counts} seeds"
+        tests = f"\np: paired t-test, {_tests(pooled, single)}" if numbers["n"].max() > 1 else ""
+        figure.suptitle(f"{runs.title}{part}\n{in_words(measure)}: {said} {over}{tests}", wrap=True)
     shown = numbers if seeds is None else pandas.concat([numbers, seeds], ignore_index=True)
     return DrawnFigure(figure, shown.drop(columns="group"))
+
+
+def _tests(pooled: pandas.DataFrame, single: pandas.DataFrame) -> str:
+    """Over how many tests p is corrected."""
+    parts = [counted(int(pooled["tests"].max()), "pooled contrast")] if len(pooled) else []
+    parts += [f"the {counted(int(single['tests'].max()), 'difference')} of each noise"] if len(single) else []
+    return f"Holm over {' and over '.join(parts)}"
 
 
 def _groups(rows: pandas.DataFrame, axes: Sequence[str]) -> list[str]:

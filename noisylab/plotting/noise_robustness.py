@@ -12,10 +12,11 @@ from matplotlib.axes import Axes
 
 from noisylab.analysis.tables import is_share, summarise
 from noisylab.core.registries import FIGURES, NOISES
+from noisylab.plotting.captions import drawn_singly, spread
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import band, with_runs
 from noisylab.plotting.looks import Look, looks, number_lines
-from noisylab.plotting.study_runs import LONGEST, StudyRuns, drawn_singly, spread
+from noisylab.plotting.study_runs import LONGEST, StudyRuns
 from noisylab.plotting.style import WIDTHS, Width, exposure_legend, has_room, inches, panel_grid, paper_style
 
 # The panel of noises that have no rate on an axis.

@@ -9,7 +9,7 @@ import pandas
 from noisylab.analysis.comparisons import compare, leaders
 from noisylab.analysis.display_names import DisplayNames, Kind
 from noisylab.analysis.statistics import format_interval, format_p
-from noisylab.analysis.tables import EXPOSURE, differing_settings, is_share, measures_of, summarise, training_length
+from noisylab.analysis.tables import EXPOSURE, differing_settings, in_words, is_share, measures_of, summarise, training_length
 from noisylab.core.lines import counted
 from noisylab.report.table import Column, Table
 
@@ -266,7 +266,9 @@ def points_table(
 ) -> Table:
     """A row per value of `by` and pair of methods, a column per noise: the paired difference in points and Holm's p.
 
-    The correction is over the differences of each noise (see `noisylab.analysis.comparisons.compare`). Raises ValueError if the runs differ in a setting that is not in `by`.
+    The correction is over the differences of each noise (see `noisylab.analysis.comparisons.compare`).
+
+    Raises ValueError if the runs differ in a setting that is not in `by`.
     """
     found = compare(results, measure, baselines, by)
     differences = _named(found, names)
@@ -406,8 +408,7 @@ def _named(table: pandas.DataFrame, names: DisplayNames) -> pandas.DataFrame:
 
 def _in_points(differences: pandas.DataFrame) -> str:
     measure = str(differences["measure"].iloc[0]) if len(differences) else "test_accuracy_last"
-    name = "last-epoch test accuracy" if measure == "test_accuracy_last" else measure.replace("_", " ")
-    return f"{name} in points" if is_share(measure) else name
+    return in_words(measure).replace(" (points)", " in points")
 
 
 def _family(differences: pandas.DataFrame) -> str:
