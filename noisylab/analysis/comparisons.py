@@ -102,9 +102,9 @@ def primary_contrasts(
         A row per value of `by` and contrast: method, baseline, measure, `noises` (number of noisy settings), n (seeds),
         `left_out` (seeds that lack a setting), difference (method - baseline), half its 95 % interval
         (`difference_ci95_half`), its standard deviation over seeds (`difference_sd`), p of the paired t-test, `p_holm`,
-        corrected over these rows alone, their number `tests`, and the exposure relative to the baseline's. `power`: the probability that n seeds of
-        this spread show `difference`; `n_for_power`: the seeds for which it is .8. Both are at the strictest level of Holm,
-        `level` over the number of tests, and as uncertain as the spread.
+        corrected over these rows alone, their number (`tests`), and the exposure relative to the baseline's. `power`: the
+        probability that n seeds of this spread show `difference`; `n_for_power`: the seeds for which it is .8. Both are at the
+        strictest level of Holm, `level` over the number of tests, and as uncertain as the spread.
 
     Raises:
         ValueError: If runs differ in a setting that is not in `by`, a run occurs twice, or no run is of a method.

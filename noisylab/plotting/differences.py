@@ -22,6 +22,7 @@ from noisylab.plotting.study_runs import LONGEST, StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, panel_grid, paper_style, shared_legend
 
 POOLED = "noisy settings, pooled"
+SHOWN = "Paired differences between methods, pooled over the noisy settings and under each noise"
 # Number of contrasts that fit in a figure.
 MOST = 4
 # An interval of two seeds is six times as wide as one of five, and would cover everything: so few are drawn themselves.
@@ -128,9 +129,7 @@ def seed_differences(
     return pandas.concat([whole.assign(noise=POOLED), single], ignore_index=True)[[*contrast, "noise", *SEED, "difference"]]
 
 
-@FIGURES.register(
-    "differences", caption="Paired differences between methods, pooled over the noisy settings and under each noise"
-)
+@FIGURES.register("differences", caption=SHOWN)
 def differences_figure(
     runs: StudyRuns, *, by: tuple[str, ...] = (), measure: str = "test_accuracy_last", width: Width = "page"
 ) -> DrawnFigure:
@@ -190,30 +189,37 @@ def differences_figure(
                 title if len(title) <= (36 if wide else 15) else title.replace(" \N{MINUS SIGN} ", "\n\N{MINUS SIGN} ")
             )
             ax.xaxis.set_major_locator(MaxNLocator(nbins=6 if wide else 3))
-            ax.set_xlabel(textwrap.fill(f"difference in {in_words(measure)}", 60 if wide else 24))
+            if wide:
+                ax.set_xlabel(textwrap.fill(f"difference in {in_words(measure)}", 44))
+            else:
+                ax.set_xlabel("points" if is_share(measure) else "difference")
         for panel in panels[:-across]:
             panel.set_xlabel("")
         handles = [Line2D([], [], **style) for style in group_style(groups)] if axes else []
         white: Look = {"color": "0.3", "marker": "o", "linestyle": "none"}
         marks = [Line2D([], [], **white), Line2D([], [], **white | {"markerfacecolor": "white"})]
-        shared_legend(figure, [*handles, *marks], [*(groups if axes else []), "p < .05 (Holm)", "p ≥ .05"])
+        over, tests = _tests(pooled, single)
+        shared_legend(figure, [*handles, *marks], [*(groups if axes else []), f"p < .05 ({over})", "p ≥ .05"])
         counts = " to ".join(dict.fromkeys(map(str, (numbers["n"].min(), numbers["n"].max()))))
         part = f", {len(pairs)} of {len(asked)} contrasts" if len(pairs) < len(asked) else ""
         said = "mean and 95 % interval of paired differences over" if numbers["n"].max() > 1 else "paired differences of"
         if few and numbers["n"].max() > 1:
             said = "paired differences; large: mean over, small:"
-        over = which_seed(results) if numbers["n"].max() == 1 else f"{counts} seeds"
-        tests = f"\np: paired t-test, {_tests(pooled, single)}" if numbers["n"].max() > 1 else ""
-        figure.suptitle(f"{runs.title}{part}\n{in_words(measure)}: {said} {over}{tests}", wrap=True)
+        seeds_said = which_seed(results) if numbers["n"].max() == 1 else f"{counts} seeds"
+        figure.suptitle(f"{runs.title}{part}\n{in_words(measure)}: {said} {seeds_said}", wrap=True)
     shown = numbers if seeds is None else pandas.concat([numbers, seeds], ignore_index=True)
-    return DrawnFigure(figure, shown.drop(columns="group"))
+    caption = f"{SHOWN}. {tests}" if numbers["n"].max() > 1 else SHOWN
+    return DrawnFigure(figure, shown.drop(columns="group"), caption)
 
 
-def _tests(pooled: pandas.DataFrame, single: pandas.DataFrame) -> str:
-    """Over how many tests p is corrected."""
-    parts = [counted(int(pooled["tests"].max()), "pooled contrast")] if len(pooled) else []
-    parts += [f"the {counted(int(single['tests'].max()), 'difference')} of each noise"] if len(single) else []
-    return f"Holm over {' and over '.join(parts)}"
+def _tests(pooled: pandas.DataFrame, single: pandas.DataFrame) -> tuple[str, str]:
+    """Over how many tests p is corrected, in the legend and as a sentence."""
+    few, each = (int(table["tests"].max()) if len(table) else 0 for table in (pooled, single))
+    short = [f"{few} pooled"] * bool(few) + [f"{each} per noise"] * bool(each)
+    parts = [f"the {counted(few, 'pooled contrast')}"] * bool(few)
+    parts += [f"the {counted(each, 'difference')} of each noise"] * bool(each)
+    said = f"Points are filled if p < .05, by paired t-tests after Holm's correction over {' and over '.join(parts)}"
+    return f"Holm: {', '.join(short)}", said
 
 
 def _groups(rows: pandas.DataFrame, axes: Sequence[str]) -> list[str]:

@@ -116,7 +116,8 @@ def accuracy_of_noises(
 def _dots(seeds: pandas.DataFrame, x: str, measure: str, look: Look, ax: Axes) -> None:
     """A dot per seed, beside a mean; a single seed is the mean."""
     if seeds.groupby(x)[measure].size().max() > 1:
-        style = {"color": look["color"], "marker": look["marker"], "linestyle": "none", "markersize": 2, "alpha": 0.5}
+        style = {name: value for name, value in look.items() if name != "label"}
+        style |= {"linestyle": "none", "markersize": 2, "alpha": 0.5}
         ax.plot(seeds[x], seeds[measure], **style)
 
 
