@@ -1,6 +1,10 @@
-"""Comparisons between the methods of a study: paired differences, pooled or for each noise, the best method, and ranks."""
+"""Comparisons between the methods of a study: paired differences, pooled or for each noise, the best method, and ranks.
 
-from collections.abc import Sequence
+Holm's correction has one family of tests for each question, whatever a table or a figure shows of it: the primary contrasts
+among themselves; and under each noise the primary contrasts with the differences from the baselines of the study.
+"""
+
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas
@@ -11,6 +15,9 @@ from noisylab.core.specs import split_contrast
 
 CONTRASTS = (("dlb", "repeat"), ("dlb", "ce"))
 """The usual primary contrasts: method and baseline."""
+
+BASELINES = ("ce", "repeat")
+"""The methods that all others are compared with, as far as they were run."""
 
 SEED = ["seed", "noise_seed"]
 
@@ -28,14 +35,16 @@ def compare(
     Args:
         results: Rows of `results.csv`.
         measure: A column of numbers.
-        baselines: Methods that all others are compared with; by default the first method.
+        baselines: Methods that all others are compared with; by default those of `usual_baselines`.
         by: Settings whose values are kept apart.
         contrasts: Pairs of a method and its baseline, or texts such as "dlb - repeat", instead of all pairs with `baselines`.
 
     Returns:
         A row per value of `by`, noise and pair of methods: method, baseline, measure, n (pairs), difference (method -
-        baseline), half its 95 % interval (`difference_ci95_half`), p of the paired t-test, `p_holm`, corrected over all rows,
-        and how many times the baseline's exposure the method had (`EXPOSURE`, each with `_ratio`).
+        baseline), half its 95 % interval (`difference_ci95_half`), p of the paired t-test, `p_holm`, `tests`, and how many
+        times the baseline's exposure the method had (`EXPOSURE`, each with `_ratio`). `p_holm` is corrected over the `tests`
+        of its noise: all pairs with the usual baselines, and those asked for, at all values of `by`. So a difference has the
+        same p whichever of these pairs, and whichever noises, are shown.
 
     Raises:
         ValueError: If runs differ in a setting that is not in `by`, a run occurs twice, or no run is of a baseline.
@@ -46,26 +55,22 @@ def compare(
         >>> results = pandas.read_csv("runs/noise_sweep/results.csv")  # doctest: +SKIP
         >>> compare(results, baselines=["ce", "repeat"])  # doctest: +SKIP
     """
-    methods = list(dict.fromkeys(results["method"]))
     if contrasts is None:
-        against = methods[:1] if baselines is None else several("baselines", baselines)
-        pairs: list[tuple[str, str]] = []
-        for b in [known_method(name, results) for name in against]:
-            pairs += [(a, b) for a in methods if a != b and (b, a) not in pairs]
+        against = usual_baselines(results) if baselines is None else several("baselines", baselines)
+        pairs = _pairs_with([known_method(name, results) for name in against], results)
     else:
         pairs = _known_pairs(contrasts, results)
     check_comparable(results, by)
     _check_measure(measure, results)
-    rows = []
-    for key, group in under_each(results, by, "noise"):
-        values = group.pivot_table(index=SEED, columns="method", values=measure)
-        for a, b in pairs:
-            both = values[[a, b]].dropna() if {a, b} <= set(values.columns) else values.iloc[:0]
-            if len(both):
-                interval, p = paired_difference(both[a], both[b])
-                row = {"method": a, "baseline": b, "measure": measure, "n": interval.n, "difference": interval.mean}
-                rows.append(key | row | {"difference_ci95_half": interval.half, "p": p} | _ratios(group, a, b))
-    return _corrected(rows, [*by, "noise", "method", "baseline", "measure", "n", "difference", "difference_ci95_half"], results)
+    # The tests that are corrected together, each pair in one direction; those asked for come first.
+    family: list[tuple[str, str]] = []
+    for a, b in [*pairs, *_pairs_with(usual_baselines(results), results)]:
+        family += [(a, b)] if not {(a, b), (b, a)} & set(family) else []
+    rows = _paired(results, measure, by, list(dict.fromkeys([*pairs, *family])))
+    head = [*by, "noise", "method", "baseline", "measure", "n", "difference", "difference_ci95_half"]
+    table = _corrected(rows, head, results, "noise")
+    asked = [pair in pairs for pair in zip(table["method"], table["baseline"], strict=True)]
+    return table.loc[asked].reset_index(drop=True)
 
 
 def primary_contrasts(
@@ -97,9 +102,9 @@ def primary_contrasts(
         A row per value of `by` and contrast: method, baseline, measure, `noises` (number of noisy settings), n (seeds),
         `left_out` (seeds that lack a setting), difference (method - baseline), half its 95 % interval
         (`difference_ci95_half`), its standard deviation over seeds (`difference_sd`), p of the paired t-test, `p_holm`,
-        corrected over these rows alone, and the exposure relative to the baseline's. `power`: the probability that n seeds of
-        this spread show `difference`; `n_for_power`: the seeds for which it is .8. Both are at the strictest level of Holm,
-        `level` over the number of tests, and as uncertain as the spread.
+        corrected over these rows alone, their number (`tests`), and the exposure relative to the baseline's. `power`: the
+        probability that n seeds of this spread show `difference`; `n_for_power`: the seeds for which it is .8. Both are at the
+        strictest level of Holm, `level` over the number of tests, and as uncertain as the spread.
 
     Raises:
         ValueError: If runs differ in a setting that is not in `by`, a run occurs twice, or no run is of a method.
@@ -134,7 +139,7 @@ def primary_contrasts(
             rows.append(key | row | _ratios(both[both["noise"].isin(shared)], a, b))
     head = [*by, "method", "baseline", "measure", "noises", "n", "left_out", "difference", "difference_ci95_half"]
     table = _corrected(rows, [*head, "difference_sd"], results)
-    strictest = level / max(1, int(table["p"].notna().sum()))
+    strictest = level / max([1, *table["tests"]])
     spreads = table["difference_sd"].tolist()
     power = [power_of_difference(sd, n, difference, strictest) for sd, n in zip(spreads, table["n"].tolist(), strict=True)]
     needed = [pairs_for_power(sd, difference, strictest) for sd in spreads]
@@ -142,10 +147,23 @@ def primary_contrasts(
 
 
 def usual_contrasts(results: pandas.DataFrame, contrasts: Sequence[tuple[str, str]] = CONTRASTS) -> list[tuple[str, str]]:
-    """The contrasts whose methods were both run; if there are none, every other method against the first one."""
+    """The contrasts whose methods were both run; if there are none, every other method against the first usual baseline."""
+    methods = set(results["method"])
+    there = [(a, b) for a, b in contrasts if {a, b} <= methods]
+    return there or _pairs_with(usual_baselines(results)[:1], results)
+
+
+def usual_baselines(results: pandas.DataFrame) -> list[str]:
+    """Those of `BASELINES` that were run; if there are none, the first method.
+
+    Example:
+        >>> import pandas
+        >>> from noisylab.analysis.comparisons import usual_baselines
+        >>> usual_baselines(pandas.DataFrame({"method": ["dlb", "elr", "ce"]}))
+        ['ce']
+    """
     methods = list(dict.fromkeys(results["method"]))
-    there = [(a, b) for a, b in contrasts if {a, b} <= set(methods)]
-    return there or [(method, methods[0]) for method in methods[1:]]
+    return [name for name in BASELINES if name in methods] or methods[:1]
 
 
 def leaders(
@@ -167,13 +185,13 @@ def leaders(
         ValueError: If runs differ in a setting that is not in `by`, or a run occurs twice.
     """
     check_comparable(results, by)
-    parts = []
+    parts: list[dict[str, Any]] = []
     best: list[tuple[dict[str, Any], str, int]] = []
     for key, group in under_each(results, by, "noise"):
         leader = str(group.groupby("method", sort=False)[measure].mean().idxmax())
-        parts.append(compare(group, measure, [leader]).assign(place=len(best)))
+        parts += [row | {"place": len(best)} for row in _paired(group, measure, (), _pairs_with([leader], group))]
         best.append((key, leader, group["method"].nunique() - 1))
-    tests = pandas.concat(parts)
+    tests = pandas.DataFrame(parts, columns=["place", "p"])
     tests["p_holm"] = holm(tests["p"])
     rows = []
     for place, (key, leader, others) in enumerate(best):
@@ -238,6 +256,30 @@ def mean_ranks(results: pandas.DataFrame, measure: str = "test_accuracy_last", b
     return pandas.DataFrame(rows, columns=[*by, "noise", "method", "n", "rank", "rank_ci95_half", "friedman_p"])
 
 
+def _paired(
+    results: pandas.DataFrame, measure: str, by: Sequence[str], pairs: Sequence[tuple[str, str]]
+) -> list[dict[str, Any]]:
+    """The rows of `compare` without the correction."""
+    rows = []
+    for key, group in under_each(results, by, "noise"):
+        values = group.pivot_table(index=SEED, columns="method", values=measure)
+        for a, b in pairs:
+            both = values[[a, b]].dropna() if {a, b} <= set(values.columns) else values.iloc[:0]
+            if len(both):
+                interval, p = paired_difference(both[a], both[b])
+                row = {"method": a, "baseline": b, "measure": measure, "n": interval.n, "difference": interval.mean}
+                rows.append(key | row | {"difference_ci95_half": interval.half, "p": p} | _ratios(group, a, b))
+    return rows
+
+
+def _pairs_with(baselines: Iterable[str], results: pandas.DataFrame) -> list[tuple[str, str]]:
+    """Every other method against each of the baselines, each pair in one direction."""
+    pairs: list[tuple[str, str]] = []
+    for b in baselines:
+        pairs += [(a, b) for a in dict.fromkeys(results["method"]) if a != b and (b, a) not in pairs]
+    return pairs
+
+
 def _known_pairs(contrasts: Sequence[tuple[str, str] | str], results: pandas.DataFrame) -> list[tuple[str, str]]:
     """The contrasts with the names that the tables have for their methods."""
     pairs = []
@@ -267,9 +309,27 @@ def _ratios(runs: pandas.DataFrame, method: str, baseline: str) -> dict[str, flo
     return {f"{name}_ratio": float(held[name][method] / held[name][baseline]) for name in held.columns}
 
 
-def _corrected(rows: list[dict[str, Any]], head: Sequence[str], results: pandas.DataFrame) -> pandas.DataFrame:
-    """The rows as a table, with Holm's correction over all of them."""
+def _corrected(
+    rows: list[dict[str, Any]], head: Sequence[str], results: pandas.DataFrame, within: str | None = None
+) -> pandas.DataFrame:
+    """The rows as a table, with Holm's correction over all of them, or over those of each value of the column `within`.
+
+    A pair of methods in both directions is one test.
+    """
     ratios = [f"{name}_ratio" for name in EXPOSURE if name in results]
     table = pandas.DataFrame(rows, columns=[*head, "p", *ratios])
-    table.insert(len(head) + 1, "p_holm", holm(table["p"]))
+    by = [name for name in head[: head.index("method")] if name != within]
+    p_holm, tests = [float("nan")] * len(table), [0] * len(table)
+    for _, family in table.groupby(within, sort=False) if within else [("", table)]:
+        of = {
+            place: (*(row[name] for name in by), frozenset((row["method"], row["baseline"])))
+            for place, row in zip(family.index, family.to_dict("records"), strict=True)
+        }
+        p = dict(zip(of.values(), family["p"], strict=True))
+        corrected = dict(zip(p, holm(list(p.values())), strict=True))
+        count = sum(each == each for each in p.values())
+        for place, test in of.items():
+            p_holm[place], tests[place] = float(corrected[test]), count
+    table.insert(len(head) + 1, "p_holm", p_holm)
+    table.insert(len(head) + 2, "tests", tests)
     return table

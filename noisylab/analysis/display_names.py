@@ -178,8 +178,11 @@ def _differing(names: Sequence[str], longest: int) -> list[str]:
         text = f"{head}({', '.join(['…', *rest])})"
         if len(name) <= longest or len(family) == 1 or len(rest) == len(own):
             text = name
-        elif len(text) > longest and (room := longest - len(", ".join(rest)) - 1) > 2:
-            text = f"{head[:room]}…{', '.join(rest)}"
+        elif len(text) > longest:
+            # The values alone, or what differs without the method.
+            values = f"{head}({', '.join(option.partition('=')[2] or option for option in rest)})"
+            apart = f"…{', '.join(rest)}"
+            text = next((shorter for shorter in (f"{head}{apart}", values, apart) if len(shorter) <= longest), values)
         shown.append(text)
     return shown
 

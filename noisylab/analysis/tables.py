@@ -58,6 +58,18 @@ def is_share(measure: str) -> bool:
     return measure.startswith(_SHARES)
 
 
+def in_words(measure: str) -> str:
+    """What a measure is called in titles and captions, with the unit of its differences.
+
+    Example:
+        >>> from noisylab.analysis.tables import in_words
+        >>> in_words("test_accuracy_last"), in_words("test_nll")
+        ('last-epoch test accuracy (points)', 'test nll')
+    """
+    name = "last-epoch test accuracy" if measure == "test_accuracy_last" else measure.replace("_", " ")
+    return f"{name} (points)" if is_share(measure) else name
+
+
 def summarise(results: pandas.DataFrame, by: Sequence[str] = (), columns: Sequence[str] | None = None) -> pandas.DataFrame:
     """One row per noise and method: mean over seeds and half the 95 % interval (`_ci95_half`) of every measure.
 

@@ -45,6 +45,9 @@ _MARKDOWN = re.compile(r"[\\`*|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|<(?=[A-Za-
 # Spreadsheets run a cell that begins with one of these, in either width.
 _FORMULA = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].", re.DOTALL)
 
+# A word, with its points and underscores, or a number.
+_WORD = re.compile(r"[\w.]+")
+
 # Windows keeps these for devices, with any ending.
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)
 
@@ -174,31 +177,58 @@ def padded(text: str, width: int, *, right: bool = False) -> str:
 def short_names(names: Sequence[str], longest: int) -> list[str]:
     """Names in at most `longest` characters (8 or more): their beginning, or what differs if the beginnings are equal.
 
-    No two become equal, not even those that differ in blanks alone: if nothing else helps, their place in `names` is added.
+    Words and numbers are kept whole, unless the first one alone is too long. No two names become equal, not even those that
+    differ in blanks alone: if nothing else helps, their place in `names` is added.
 
     Example:
         >>> from noisylab.core.foreign_text import short_names
         >>> short_names(["northern cardinal, male", "northern cardinal, female", "owl"], 20)
-        ['northe…male', 'northe…female', 'owl']
+        ['northern…male', 'northern…female', 'owl']
     """
     texts = _told_apart([" ".join(printable(name).split()) for name in names], longest=None)
     return _told_apart(_cut(texts, longest), longest)
 
 
 def _cut(texts: Sequence[str], longest: int) -> list[str]:
-    cut = [text if len(text) <= longest else f"{text[: longest - 1]}…" for text in texts]
+    cut = [text if len(text) <= longest else f"{_beginning(text, longest - 1)}…" for text in texts]
     alike: defaultdict[str, list[int]] = defaultdict(list)
     for place, text in enumerate(cut):
         alike[text].append(place)
-    head = longest // 3
     for places in alike.values():
-        if len(places) > 1 and longest - head > 4:
+        if len(places) > 1:
             group = [texts[place] for place in places]
-            common = len(commonprefix(group))  # noqa: RUF071 - of texts
-            rests = _cut([text[common:] for text in group], longest - head - 1)
+            start = len(commonprefix(group))  # noqa: RUF071 - of texts
+            rests = [_without_end(text[_whole(text, start) :].lstrip(" ,;=(")) for text in group]
+            room = longest - 1 - max(map(len, rests))
+            if room >= 0 and len(set(rests)) == len(set(group)):
+                # What differs, after as much of the common beginning as there is room for.
+                head = group[0][: _whole(group[0], min(room, start))].rstrip(" ,;=(")
+            elif (third := longest // 3) < longest - 4:
+                # Words that are too long.
+                head, rests = group[0][: min(third, start)], _cut([text[start:] for text in group], longest - third - 1)
+            else:
+                continue
             for place, rest in zip(places, rests, strict=True):
-                cut[place] = f"{texts[place][:head]}…{rest}"
+                cut[place] = f"{head}…{rest}"
     return cut
+
+
+def _without_end(text: str) -> str:
+    """Text without brackets that close what is cut away."""
+    return text.rstrip(")") if "(" not in text else text
+
+
+def _beginning(text: str, longest: int) -> str:
+    """The words at the beginning that fit, or a part of the first one."""
+    return text[: _whole(text, longest) or longest].rstrip(" ,;=(")
+
+
+def _whole(text: str, end: int) -> int:
+    """The last place up to `end` that is not within a word or number."""
+    if end >= len(text):
+        return len(text)
+    starts = [found.start() for found in _WORD.finditer(text, 0) if found.start() <= end < found.end()]
+    return min([end, *starts])
 
 
 def _told_apart(texts: Sequence[str], longest: int | None) -> list[str]:

@@ -9,10 +9,11 @@ import pandas
 from matplotlib.axes import Axes
 
 from noisylab.core.registries import FIGURES, METHODS
+from noisylab.plotting.captions import seeds_of
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import with_runs
-from noisylab.plotting.looks import MARKERS, Look, looks
-from noisylab.plotting.study_runs import StudyRuns, seeds_of
+from noisylab.plotting.looks import Look, looks
+from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import WIDTHS, Width, has_room, inches, legend_entries, panel_grid, paper_style, shared_legend
 
 CONSISTENCY = {"consistency_clean": "clean samples", "consistency_mislabelled": "mislabelled samples"}
@@ -29,13 +30,13 @@ def dose_path(
 ) -> Axes:
     """A point for each run, and the mean of each dose, joined in ascending order of the dose; others stand alone.
 
-    A dose is a colour from dark to light and a marker. A method with a single dose looks as it does in all figures.
+    Doses look as the variants of their method do in all figures.
 
     Args:
         points: A row per run: method, dose (NaN for other methods), test_accuracy_last and `consistency`.
         consistency: A column of `points`, in [0, 1].
         names: The name of each method for the legend. None: the usual ones.
-        styles: The look of each method (`looks`), for those without a dose. None: allotted over those in `points`.
+        styles: The look of each method (`looks`). None: allotted over those in `points`.
         ax: None: the current axes.
         kwargs: To `Axes.plot`.
     """
@@ -43,16 +44,12 @@ def dose_path(
     means = points.groupby("method", sort=False)[["dose", consistency, "test_accuracy_last"]].mean()
     held = looks(list(map(str, means.index))) if styles is None else styles
     dosed = means[means["dose"].notna()].sort_values("dose")
-    if len(dosed) == 1:
-        # One dose is a method like any other.
-        dosed = dosed.iloc[:0]
-    ax.plot(100 * dosed[consistency], 100 * dosed["test_accuracy_last"], color="0.6", linewidth=1.0, zorder=1)
-    colors = plt.get_cmap("viridis")(np.linspace(0, 0.75, max(1, len(dosed))))
-    others = [method for method in means.index if method not in dosed.index]
-    for place, method in enumerate([*dosed.index, *others]):
+    if len(dosed) > 1:
+        ax.plot(100 * dosed[consistency], 100 * dosed["test_accuracy_last"], color="0.6", linewidth=1.0, zorder=1)
+    # In the legend the doses are in their order.
+    for method in [*dosed.index, *means.index.difference(dosed.index, sort=False)]:
         runs, look = points[points["method"] == method], held[str(method)]
-        dose = {"color": colors[place], "marker": MARKERS[place % len(MARKERS)]} if place < len(dosed) else {}
-        small: dict[str, Any] = {"color": look["color"], "marker": look["marker"], "linestyle": "none"} | dose
+        small: dict[str, Any] = {name: value for name, value in look.items() if name != "label"} | {"linestyle": "none"}
         if len(runs) > 1:
             pale = {"markersize": 2.5, "alpha": 0.5}
             ax.plot(100 * runs[consistency], 100 * runs["test_accuracy_last"], **small | pale | kwargs)
@@ -107,8 +104,8 @@ def accuracy_against_consistency_figure(
         for ax in grid[:, 0]:
             ax.set_ylabel("test accuracy (%)")
         shared_legend(figure, *legend_entries(axes))
-        seeds = seeds_of(rows)
-        said = seeds if seeds == "one seed" else f"small: {seeds}, large: their mean"
+        one = rows.groupby("method").size().max() == 1
+        said = seeds_of(rows) if one else f"small: {seeds_of(rows)}, large: their mean"
         figure.suptitle(f"{runs.setting}\nlast-epoch test accuracy; {said}", wrap=True)
     columns = ["dose", "test_accuracy_last", *CONSISTENCY]
     means = numbers.groupby("method", sort=False, as_index=False)[columns].mean()

@@ -11,11 +11,12 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from noisylab.analysis.tables import summarise
 from noisylab.core.registries import FIGURES
+from noisylab.plotting.captions import drawn_singly, spread
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import band, with_runs
 from noisylab.plotting.looks import Look, looks
 from noisylab.plotting.memorisation import usual_noises
-from noisylab.plotting.study_runs import LONGEST, StudyRuns, drawn_singly, spread
+from noisylab.plotting.study_runs import LONGEST, StudyRuns
 from noisylab.plotting.style import WIDTHS, Width, has_room, inches, legend_entries, panel_grid, paper_style, shared_legend
 
 Cost = Literal["images_total", "images_processed", "seconds"]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from noisylab.analysis.tables import differing_settings, summarise
 from noisylab.core.foreign_text import short_names
 from noisylab.core.registries import FIGURES
+from noisylab.plotting.captions import which_seed
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.looks import Look, looks
 from noisylab.plotting.study_runs import LONGEST, StudyRuns
@@ -83,7 +84,7 @@ def axis_comparison_figure(runs: StudyRuns, *, axis: str | None = None, width: W
         summary = summary.sort_values(axis, kind="stable", ignore_index=True)
     lines = summary[axis].nunique(dropna=False) * max(1, summary["method"].nunique() / 4)
     counts = " to ".join(dict.fromkeys(map(str, (summary["n"].min(), summary["n"].max()))))
-    said = "one seed" if counts == "1" else f"mean and 95 % interval over {counts} seeds"
+    said = which_seed(shown) if counts == "1" else f"mean and 95 % interval over {counts} seeds"
     with paper_style():
         figure, ax = plt.subplots(figsize=(inches(width), 1.6 + 0.42 * lines), layout="constrained")
         axis_points(summary, axis, styles=styles, ax=ax)

@@ -2,16 +2,16 @@
 
 import dataclasses
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 from noisylab.core.foreign_text import one_line
 from noisylab.core.registries import FIGURES
+from noisylab.plotting.captions import caption_of
 from noisylab.plotting.drawing_style import Styles, drawing_style
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import Width, has_room, inches
-from noisylab.plotting.typesetting import remove_title, title_lines
+from noisylab.plotting.typesetting import remove_title
 
 # Inches, if no venue allows less: in a column, and over the page. Below it stands a caption.
 HIGHEST = {False: 8.0, True: 9.0}
@@ -73,7 +73,8 @@ def draw_figure(
     if chosen.page and drawn.figure.get_figwidth() < size:
         # Few panels fit one column.
         drawn.figure.set_figwidth(min(drawn.figure.get_figwidth(), chosen.page.column))
-    caption = _caption(drawn.caption or FIGURES.entries()[spec.name].facts["caption"], title_lines(drawn.figure), runs.coverage)
+    shown = drawn.caption or FIGURES.entries()[spec.name].facts["caption"]
+    caption = caption_of(shown, drawn.figure, drawn.numbers, runs)
     highest = min(HIGHEST[has_room(size)], chosen.page.height if chosen.page else HIGHEST[True])
     if (height := drawn.figure.get_figheight()) > highest:
         drawn.figure.set_figheight(highest)
@@ -86,10 +87,3 @@ def draw_figure(
     if not title:
         remove_title(drawn.figure)
     return dataclasses.replace(drawn, caption=caption)
-
-
-def _caption(shown: str, facts: Sequence[str], coverage: str) -> str:
-    """What a figure shows, then the facts of its title: data, network, training, seeds, and what bands are."""
-    if coverage and not any(coverage in fact for fact in facts):
-        facts = [*facts, coverage]
-    return f"{shown.rstrip('.')}: {'; '.join(facts)}." if facts else shown

@@ -15,10 +15,11 @@ from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.scoring import available, score
 from noisylab.analysis.tables import summarise_epochs
 from noisylab.core.registries import FIGURES
+from noisylab.plotting.captions import drawn_singly
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import curves, from_one, learning_rate_drops, mark_drops
 from noisylab.plotting.looks import GROUPS
-from noisylab.plotting.study_runs import StudyRuns, drawn_singly
+from noisylab.plotting.study_runs import LINES, StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, shared_legend
 
 # Characters of a name below bars, in a column and on a page, and of all names together that are level.
@@ -32,7 +33,7 @@ SCORES = {"prediction_consistency": "share equal\nto last epoch", "step_consiste
 def distribution(values: pandas.DataFrame, name: str) -> pandas.DataFrame:
     """The share of clean and of mislabelled samples of each method in each bin of a score.
 
-    A share of few comparisons has few values, and a bin for each; other scores have 20 bins.
+    A share of few comparisons has few values, and a bin for each, of which none reaches beyond [0, 1]; other scores have 20.
 
     values: one row per sample: method, group, and the score `name` in [0, 1].
 
@@ -43,7 +44,7 @@ def distribution(values: pandas.DataFrame, name: str) -> pandas.DataFrame:
         found = np.unique(of_method[name].round(6))
         apart = 1 / np.diff(found).min() if len(found) > 1 else 1.0
         count = round(apart) if apart < MOST_VALUES and abs(apart - round(apart)) < 0.01 else 0
-        edges = (np.arange(count + 2) - 0.5) / count if count else np.linspace(0, 1, 21)
+        edges = ((np.arange(count + 2) - 0.5) / count).clip(0, 1) if count else np.linspace(0, 1, 21)
         for group in GROUPS:
             of_group = of_method.loc[of_method["group"] == group, name]
             shares = np.histogram(of_group, edges)[0] / max(len(of_group), 1)
@@ -71,8 +72,7 @@ def consistency_distribution(
         style: dict[str, Any] = {"fill": True, "facecolor": GROUPS[group]["color"], "linewidth": 0, "hatch": HATCHES[group]}
         start = place + side * 0.015
         ax.stairs(start + side * scale * rows["samples"], edges, baseline=start, orientation="horizontal", **style | kwargs)
-    bottom, top = min(-0.02, shares["low"].min()), max(1.02, shares["high"].max())
-    ax.set(xlabel="", ylim=(bottom, top), xlim=(-0.55, len(methods) - 0.45))
+    ax.set(xlabel="", ylim=(-0.02, 1.02), xlim=(-0.55, len(methods) - 0.45))
     ax.set_xticks(range(len(methods)), [called[method] for method in methods])
     ax.grid(visible=False, axis="x")
     return ax
@@ -85,7 +85,7 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
     Between epochs and, if there are second presentations (DLB, repeat), between consecutive batches.
     """
     runs.check_mislabelled()
-    first = runs.one_per_method()
+    first = runs.one_per_method(chosen=LINES)
     if all(records.sizes["epoch"] == 1 for records in first.values()):
         raise ValueError("predictions are compared between epochs, but the runs have one epoch each")
     names = [name for name in SCORES if any(name in available(records) for records in first.values())]
@@ -107,7 +107,7 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
     shares = {name: distribution(samples, name) for name in names}
     parts += [table.assign(score=name) for name, table in shares.items()]
     numbers = pandas.concat([*parts, *([] if seeds is None else [seeds])], ignore_index=True)
-    drops = learning_rate_drops(runs.metrics())
+    drops, seed = learning_rate_drops(runs.metrics()), runs.seed_shown(list(first))
     with paper_style():
         # In a column, clean and mislabelled samples are side by side below the bars.
         lines: list[HashableList[str]] = [[f"{name}: bars", *[f"{name}: {group}" for group in GROUPS]] for name in names]
@@ -129,7 +129,7 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
             consistency_distribution(shares[name], names=short, ax=bars)
             if steep:
                 bars.tick_params(axis="x", labelrotation=90)
-            bars.set(title=f"samples of one seed, longest bar {100 * shares[name]['samples'].max():.0f} %", ylabel=SCORES[name])
+            bars.set(title=f"samples of {seed}, longest bar {100 * shares[name]['samples'].max():.0f} %", ylabel=SCORES[name])
             for group in GROUPS:
                 ax = axes[f"{name}: {group}"]
                 chosen = means[(means["group"] == group) & means["method"].isin(there)]

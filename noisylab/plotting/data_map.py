@@ -18,14 +18,21 @@ from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import Width, has_room, in_title, inches, panel_grid, paper_style, shared_legend
 
+# The most methods that a reader can choose.
+CHOSEN = 8
 # More points would hide each other.
 POINTS = 4000
 # From so many samples on, their density is drawn beneath the points, of which there are fewer.
 MANY, POINTS_ON_DENSITY = 25_000, 1500
 MARKERS = {"clean": "o", "mislabelled": "x"}
-# The confidence at which the name of a region begins, and the share of the width at which it does, or ends. Samples lie on an
-# arc, and the names within it.
-REGIONS = {"easy to learn": (0.75, 0.03, "left"), "ambiguous": (0.5, 0.63, "right"), "hard to learn": (0.28, 0.03, "left")}
+# Where the names of the regions may stand, as shares of the panel from its lower left corner: horizontally and vertically.
+REGIONS = {
+    "easy to learn": ((0.02, 0.7), (0.62, 0.98)),
+    "ambiguous": ((0.45, 0.98), (0.25, 0.75)),
+    "hard to learn": ((0.02, 0.7), (0.02, 0.38)),
+}
+# Inches of a letter of these names, across and high.
+LETTER = (0.047, 0.12)
 # Without the light end, whose points are invisible on white.
 CORRECTNESS = ListedColormap(mpl.colormaps["viridis"](np.linspace(0, 0.62, 128)), "correctness")
 
@@ -57,20 +64,34 @@ def density(values: pandas.DataFrame, right: float, *, ax: Axes | None = None, *
     return ax.hexbin(values["variability"], values["confidence"], **style | kwargs)
 
 
-def name_regions(ax: Axes) -> None:
-    """Write the names of the regions into a map whose limits are set."""
-    right = ax.get_xlim()[1]
-    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8}
-    for name, (y, x, side) in REGIONS.items():
-        style: dict[str, Any] = {"fontsize": 6, "fontstyle": "italic", "color": "0.2", "zorder": 4}
-        ax.text(x * right, y, name, ha=side, va="center", bbox=box, **style)
+def name_regions(values: pandas.DataFrame, size: tuple[float, float], *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+    """Write the names of the regions into a map whose limits are set, where no sample lies; one without room is left out.
+
+    values: one row per sample: confidence, variability. size: of the panel, in inches. kwargs go to `Axes.text`.
+    """
+    ax = ax or plt.gca()
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    x = (values["variability"].to_numpy() - left) / (right - left)
+    y = (values["confidence"].to_numpy() - bottom) / (top - bottom)
+    style: dict[str, Any] = {"fontsize": 6, "fontstyle": "italic", "color": "0.2", "zorder": 4, "transform": ax.transAxes}
+    for name, (across, upwards) in REGIONS.items():
+        wide, high = len(name) * LETTER[0] / size[0], LETTER[1] / size[1]
+        # The outermost free place.
+        starts = np.linspace(across[0], across[1] - wide, 12) if across[1] - wide > across[0] else np.empty(0)
+        heights = np.linspace(upwards[0], upwards[1] - high, 12)
+        places = [(at, height) for at in (starts[::-1] if name == "ambiguous" else starts) for height in heights[::-1]]
+        for at, height in places:
+            if not ((x > at - 0.02) & (x < at + wide + 0.02) & (y > height - 0.02) & (y < height + high + 0.02)).any():
+                ax.text(at, height + high / 2, name, ha="left", va="center", **style | kwargs)
+                break
+    return ax
 
 
 @FIGURES.register("data_map", caption="Confidence against variability of every sample, coloured by correctness")
 def data_map_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """A data map of the first seed of each method; from 25,000 samples on, with the density of all beneath some of them."""
     found = {}
-    for method, records in runs.one_per_method().items():
+    for method, records in runs.one_per_method(chosen=CHOSEN).items():
         values = pandas.DataFrame({name: score(records, name) for name in ("variability", "confidence", "correctness")})
         values.insert(0, "group", np.where(records["mislabelled"].values, "mislabelled", "clean"))
         values.insert(0, "sample", records["sample"].values)
@@ -95,7 +116,7 @@ def data_map_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
                 count = np.asarray(hexagons.get_array())
                 parts.append(pandas.DataFrame({"variability": x, "confidence": y, "samples": count, "method": method}))
             confidence_map(drawn, ax=ax)
-            name_regions(ax)
+            name_regions(values, (0.85 * (inches(width) - 0.5) / across, row - 0.55), ax=ax)
             ax.set_title(in_title(names[method]))
             ax.label_outer()
         # The place below a panel may be empty.

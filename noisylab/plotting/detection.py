@@ -21,6 +21,8 @@ from noisylab.plotting.style import Width, has_room, inches, legend_entries, pap
 
 # A curve has at least so many corners, and as many more as keep its area.
 CORNERS = 200
+# The most methods that a reader can choose, inches of title and legend, and of the highest figure in a column and on a page.
+CHOSEN, REST, HIGHEST = 4, {True: 1.2, False: 1.6}, {True: 9.0, False: 7.9}
 # What leaving out corners may change of an area.
 TOLERANCE = 5e-4
 
@@ -77,12 +79,14 @@ def score_curves(
 def detection_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """ROC, precision-recall and ROC-AUC over epochs of every score, for the first seed of each method.
 
-    A page has room for three methods, a column for one. A curve over epochs starts where its score has a value; scores with
-    the same ranking are drawn once. Raises ValueError if no sample is mislabelled, or nothing was recorded.
+    A page has room for three methods, each a row; a column for two, side by side; and both for four that the reader chose. A
+    curve over epochs starts where its score has a value; scores with the same ranking are drawn once. Raises ValueError if no
+    sample is mislabelled, or nothing was recorded.
     """
     runs.check_mislabelled()
     parts, same = [], False
-    for method, records in runs.one_per_method(3 if has_room(width) else 1).items():
+    wide = has_room(width)
+    for method, records in runs.one_per_method(3 if wide else 2, CHOSEN).items():
         mislabelled = records["mislabelled"].values
         found = {name: suspicion(score(records, name), name) for name in available(records)}
         known = {name: values for name, values in found.items() if not np.isnan(values).all()}
@@ -102,10 +106,17 @@ def detection_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     short, styles = runs.names.short("method", methods, 14), numbered(looks_of(scores))
     lowest = float(numbers.loc[numbers["panel"] == "AUC", "y"].min())
     with paper_style():
-        shape = (len(methods), 3) if has_room(width) else (3 * len(methods), 1)
-        height = 2.0 * len(methods) + 1.2 if has_room(width) else 1.75 * 3 * len(methods) + 1.6
-        figure, grid = plt.subplots(*shape, figsize=(inches(width), height), squeeze=False, layout="constrained")
-        for method, axes in zip(methods, grid.reshape(len(methods), 3), strict=True):
+        # In a column two methods stand side by side, and further ones below them.
+        across = 3 if wide else min(len(methods), 2)
+        lines = len(methods) if wide else 3 * -(-len(methods) // across)
+        row = min(2.0 if wide else 1.75, (HIGHEST[wide] - REST[wide]) / lines)
+        figure, grid = plt.subplots(
+            lines, across, figsize=(inches(width), row * lines + REST[wide]), squeeze=False, layout="constrained"
+        )
+        panels = grid if wide else [grid[3 * (n // across) : 3 * (n // across) + 3, n % across] for n in range(len(methods))]
+        for ax in () if wide or len(methods) % across == 0 else grid[-3:, -1]:
+            ax.remove()
+        for method, axes in zip(methods, panels, strict=True):
             for ax, (panel, (x, y)) in zip(axes, labels.items(), strict=True):
                 rows = numbers[(numbers["method"] == method) & (numbers["panel"] == panel)]
                 # Between thresholds, precision is not on a straight line.
@@ -113,8 +124,12 @@ def detection_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
                 if panel == "AUC":
                     epoch_ticks(ax, rows["x"])
                 ax.set(xlabel=x, ylabel=y, ylim=(-0.02 if panel != "AUC" else lowest - 0.02, 1.02))
-                ax.set_title(f"{short[method]}: {'over epochs' if panel == 'AUC' else panel}")
-        shared_legend(figure, *_in_order(*legend_entries(grid.flat), styles))
+                beside = " " if wide or max(map(len, short.values())) < 6 else "\n"
+                ax.set_title(f"{short[method]}:{beside}{'over epochs' if panel == 'AUC' else panel}")
+                if not wide and ax.get_subplotspec().colspan.start:
+                    # As beside it.
+                    ax.set_ylabel("")
+        shared_legend(figure, *_in_order(*legend_entries(figure.axes), styles))
         figure.suptitle(
             runs.one_seed_title(methods, "; scores with the same ranking are drawn once" if same else ""), wrap=True
         )

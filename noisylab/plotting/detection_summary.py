@@ -11,8 +11,9 @@ from matplotlib.patches import Rectangle
 from noisylab.analysis.mislabel_detection import detection_table
 from noisylab.analysis.scoring import available
 from noisylab.core.registries import FIGURES
+from noisylab.plotting.captions import seeds_of
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.study_runs import StudyRuns, seeds_of
+from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, paper_style
 from noisylab.recording.records import load_dynamics
 
@@ -94,8 +95,8 @@ def detection_summary_figure(runs: StudyRuns, *, measure: Measure = "roc_auc", w
                 ax.set_xticklabels([])
         left = f", {len(noises)} of {len(everything)} noises" if len(noises) < len(everything) else ""
         one = found[["noise", "method", "run"]].drop_duplicates()
-        seeds = seeds_of(one)
-        over = seeds if seeds == "one seed" else f"mean over {seeds}"
+        seeds = seeds_of(runs.rows_of(one))
+        over = seeds if found["run"].nunique() == len(one[["noise", "method"]].drop_duplicates()) else f"mean over {seeds}"
         figure.suptitle(
             f"{runs.title}{runs.part(methods, rows)}{left}\n{SAID[measure]} of {runs.under_noise['record'].iloc[0]} records, "
             f"{over}; framed: the best score of each noise",

@@ -11,15 +11,18 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from noisylab.analysis.comparisons import SEED, compare, primary_contrasts, usual_contrasts
-from noisylab.analysis.tables import differing_settings, is_share, under_each
+from noisylab.analysis.tables import differing_settings, in_words, is_share, under_each
 from noisylab.core.foreign_text import one_line, short_names
+from noisylab.core.lines import counted
 from noisylab.core.registries import FIGURES
+from noisylab.plotting.captions import which_seed
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.looks import Look, looks_of
 from noisylab.plotting.study_runs import LONGEST, StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, panel_grid, paper_style, shared_legend
 
 POOLED = "noisy settings, pooled"
+SHOWN = "Paired differences between methods, pooled over the noisy settings and under each noise"
 # Number of contrasts that fit in a figure.
 MOST = 4
 # An interval of two seeds is six times as wide as one of five, and would cover everything: so few are drawn themselves.
@@ -126,9 +129,7 @@ def seed_differences(
     return pandas.concat([whole.assign(noise=POOLED), single], ignore_index=True)[[*contrast, "noise", *SEED, "difference"]]
 
 
-@FIGURES.register(
-    "differences", caption="Paired differences between methods, pooled over the noisy settings and under each noise"
-)
+@FIGURES.register("differences", caption=SHOWN)
 def differences_figure(
     runs: StudyRuns, *, by: tuple[str, ...] = (), measure: str = "test_accuracy_last", width: Width = "page"
 ) -> DrawnFigure:
@@ -147,7 +148,9 @@ def differences_figure(
         raise ValueError(f"differences need two methods, and the runs are all of {methods[0]}")
     asked = usual_contrasts(results)
     pairs = asked[: _fitting(results, asked, axes)]
-    pooled = primary_contrasts(results, pairs, measure, axes).assign(noise=POOLED)
+    # Corrected over all contrasts, also those for which there is no room.
+    pooled = primary_contrasts(results, asked, measure, axes).assign(noise=POOLED)
+    pooled = pooled[[pair in pairs for pair in zip(pooled["method"], pooled["baseline"], strict=True)]]
     single = compare(results, measure, by=axes, contrasts=pairs)
     if pooled.empty and single.empty:
         raise ValueError("no two methods share a seed, so there are no differences")
@@ -181,26 +184,42 @@ def differences_figure(
             if seeds is not None:
                 dots = seeds[(seeds["method"] == method) & (seeds["baseline"] == baseline)]
             forest(rows, groups, share=is_share(measure), noises=noises, seeds=dots, ax=ax)
-            title = f"{names[method]} - {names[baseline]}"
-            ax.set_title(title if len(title) <= (36 if wide else 15) else f"{names[method]}\n- {names[baseline]}")
+            title = f"{names[method]} \N{MINUS SIGN} {names[baseline]}"
+            ax.set_title(
+                title if len(title) <= (36 if wide else 15) else title.replace(" \N{MINUS SIGN} ", "\n\N{MINUS SIGN} ")
+            )
             ax.xaxis.set_major_locator(MaxNLocator(nbins=6 if wide else 3))
-            if not wide:
+            if wide:
+                ax.set_xlabel(textwrap.fill(f"difference in {in_words(measure)}", 44))
+            else:
                 ax.set_xlabel("points" if is_share(measure) else "difference")
         for panel in panels[:-across]:
             panel.set_xlabel("")
         handles = [Line2D([], [], **style) for style in group_style(groups)] if axes else []
         white: Look = {"color": "0.3", "marker": "o", "linestyle": "none"}
         marks = [Line2D([], [], **white), Line2D([], [], **white | {"markerfacecolor": "white"})]
-        shared_legend(figure, [*handles, *marks], [*(groups if axes else []), "p < .05 (Holm)", "p ≥ .05"])
+        over, tests = _tests(pooled, single)
+        shared_legend(figure, [*handles, *marks], [*(groups if axes else []), f"p < .05 ({over})", "p ≥ .05"])
         counts = " to ".join(dict.fromkeys(map(str, (numbers["n"].min(), numbers["n"].max()))))
         part = f", {len(pairs)} of {len(asked)} contrasts" if len(pairs) < len(asked) else ""
         said = "mean and 95 % interval of paired differences over" if numbers["n"].max() > 1 else "paired differences of"
         if few and numbers["n"].max() > 1:
             said = "paired differences; large: mean over, small:"
-        of = "" if measure == "test_accuracy_last" else f"{measure.replace('_', ' ')}: "
-        figure.suptitle(f"{runs.title}{part}\n{of}{said} {counts} {'seed' if numbers['n'].max() == 1 else 'seeds'}", wrap=True)
+        seeds_said = which_seed(results) if numbers["n"].max() == 1 else f"{counts} seeds"
+        figure.suptitle(f"{runs.title}{part}\n{in_words(measure)}: {said} {seeds_said}", wrap=True)
     shown = numbers if seeds is None else pandas.concat([numbers, seeds], ignore_index=True)
-    return DrawnFigure(figure, shown.drop(columns="group"))
+    caption = f"{SHOWN}. {tests}" if numbers["n"].max() > 1 else SHOWN
+    return DrawnFigure(figure, shown.drop(columns="group"), caption)
+
+
+def _tests(pooled: pandas.DataFrame, single: pandas.DataFrame) -> tuple[str, str]:
+    """Over how many tests p is corrected, in the legend and as a sentence."""
+    few, each = (int(table["tests"].max()) if len(table) else 0 for table in (pooled, single))
+    short = [f"{few} pooled"] * bool(few) + [f"{each} per noise"] * bool(each)
+    parts = [f"the {counted(few, 'pooled contrast')}"] * bool(few)
+    parts += [f"the {counted(each, 'difference')} of each noise"] * bool(each)
+    said = f"Points are filled if p < .05, by paired t-tests after Holm's correction over {' and over '.join(parts)}"
+    return f"Holm: {', '.join(short)}", said
 
 
 def _groups(rows: pandas.DataFrame, axes: Sequence[str]) -> list[str]:

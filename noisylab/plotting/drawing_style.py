@@ -1,6 +1,7 @@
 """The settings of matplotlib with which figures are drawn and written: ours, a venue's, a reader's own styles."""
 
 import difflib
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -41,6 +42,10 @@ FIXED: dict[str, Any] = {
 }
 
 
+# Settings that are lengths, of the page or in points.
+_SIZE = re.compile(r"size|width|\.dpi$|pad|^figure\.subplot\.|^legend\.(border|label|handle|column)")
+
+
 @dataclass(frozen=True)
 class DrawingStyle:
     """A venue and styles on top of ours, and whether TeX sets the text. Made by `drawing_style`."""
@@ -56,11 +61,22 @@ class DrawingStyle:
 
     def settings(self) -> AbstractContextManager[None]:
         """A context with the settings of matplotlib."""
-        layers: list[Any] = [OURS, *([self.page.settings] if self.page else []), *self.styles]
+        known = [self._without_sizes(name) for name in self.styles]
+        layers: list[Any] = [OURS, *([self.page.settings] if self.page else []), *known]
         with plt.style.context(layers):
             # By name, since families such as serif hold fonts that are not there.
             fonts = {} if self.tex else {"font.family": _installed(rcParams["font.family"])}
         return plt.style.context([*layers, fonts | FIXED])
+
+    def _without_sizes(self, style: str) -> "str | dict[str, Any]":
+        """A style of matplotlib without sizes, which are made for screens, and with a venue without fonts; an own file as it is."""
+        if style not in plt.style.library:
+            return style
+        return {
+            name: value
+            for name, value in plt.style.library[style].items()
+            if not _SIZE.search(name) and not (self.venue and name.startswith("font."))
+        }
 
     @contextmanager
     def in_use(self) -> Iterator[None]:

@@ -55,7 +55,7 @@ def seed_lines(rows: pandas.DataFrame, x: str, y: str, look: Look, ax: Axes, **k
     """A thin line for each of several runs; rows: run, `x` and `y`. One run is its own mean, and no line is drawn."""
     if rows["run"].nunique() > 1:
         for _, seed in rows.groupby("run", sort=False):
-            # A seed of a single epoch is a small mark.
+            # A seed of a single epoch is a small mark, hollow like the mean's.
             alone = {"marker": look["marker"], "markersize": 2.5} if len(seed) == 1 else {"marker": ""}
             thin = look | {"linewidth": 0.6, "alpha": 0.4, "label": None, "linestyle": "-"} | alone
             ax.plot(seed[x], seed[y], **thin | kwargs)

@@ -17,6 +17,8 @@ from noisylab.plotting.looks import GROUPS
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, shared_legend
 
+# The most methods that a reader can choose.
+CHOSEN = 5
 SCORES = {
     "forgetting_events": "forgetting events",
     "learning_time": "learning time\n(epochs)",
@@ -98,7 +100,7 @@ def forgetting_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     runs.check_mislabelled()
     shown = list(SCORES) if has_room(width) else list(SCORES)[:2]
     parts = []
-    for method, records in runs.one_per_method(4).items():
+    for method, records in runs.one_per_method(4, CHOSEN).items():
         values = pandas.DataFrame({name: score(records, name) for name in shown})
         values["group"] = np.where(records["mislabelled"].values, "mislabelled", "clean")
         values["true_last"] = records["prediction"][-1].values == records["true"].values

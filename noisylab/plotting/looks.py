@@ -13,13 +13,16 @@ from noisylab.analysis.display_names import DisplayNames
 from noisylab.plotting.colours import contrast, distances, shaded
 
 Look: TypeAlias = dict[str, Any]
-"""Keyword arguments for `Axes.plot`: color, linestyle, marker and label."""
+"""Keyword arguments for `Axes.plot`: color, linestyle, marker and label, and markerfacecolor if the marker is hollow."""
 
 # Each at least 3:1 on white; vermilion and grey are not among them.
 PALETTE = [
     *("#000000", "#0173B2", "#00875A", "#9A3FA8", "#7A4419", "#1593E6", "#1B1B7A", "#D1478F", "#7B1E4B", "#A87900"),
 ]
-MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p", "h", "d"]
+# No pentagon or hexagon, which in a small print are circles; after these come hollow ones.
+MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*", "<", ">"]
+HOLLOW = ["o", "s", "^", "D", "v"]
+SHAPES = [*({"marker": marker} for marker in MARKERS), *({"marker": marker, "markerfacecolor": "white"} for marker in HOLLOW)]
 DASHES: list[Any] = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2))]
 # Of the variants of a method: its colour, and lighter and darker ones.
 SHADES = (0, 0.3, -0.45, 0.15, -0.25)
@@ -43,9 +46,9 @@ def looks(methods: Iterable[str], names: DisplayNames | None = None) -> dict[str
     """The look of each method, keyword arguments for `Axes.plot`, all different as long as looks last.
 
     CE, repeat and DLB always look the same. The variants of a method have its colour in other shades, and lines and markers of
-    their own. Any two differ in two of colour, line and marker, and colours count as different if the colour-blind and a grey
-    print tell them apart; the first 13 have a marker each. If that is no longer possible, `alike` says so, and `numbered`
-    numbers them.
+    their own, filled or hollow. Any two differ in two of colour, line and marker, and colours count as different if the
+    colour-blind and a grey print tell them apart; the first 15 have a marker each. If that is no longer possible, `alike` says
+    so, and `numbered` numbers them.
 
     Args:
         methods: All methods of the study, since the looks of some depend on those before.
@@ -71,7 +74,7 @@ def looks_of(names: Iterable[str]) -> dict[str, Look]:
 
 def apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two looks are told apart by at least two of marker, line and, whoever looks, colour."""
-    cues = one["marker"] != other["marker"], one["linestyle"] != other["linestyle"]
+    cues = _shape(one) != _shape(other), one["linestyle"] != other["linestyle"]
     return sum(map(bool, cues)) + (_distance(one["color"], other["color"]) >= APART) >= 2
 
 
@@ -139,15 +142,19 @@ def _next(colour: str, taken: Sequence[Look], variants: int = 0) -> Look:
 
     variants: number of looks of this colour among the taken ones; each begins with another shade and line.
     """
-    used = [look["marker"] for look in taken]
-    marker = min(MARKERS, key=lambda each: (used.count(each), MARKERS.index(each)))
+    used = [_shape(look) for look in taken]
+    shape = min(SHAPES, key=lambda each: (used.count(_shape(each)), SHAPES.index(each)))
     shades, dashes = (_from(variants, held) for held in ([*_shades(colour)], DASHES))
-    candidates = [{"color": shade, "linestyle": dash, "marker": marker} for shade in shades for dash in dashes]
+    candidates = [{"color": shade, "linestyle": dash, **shape} for shade in shades for dash in dashes]
     for candidate in candidates:
         if all(apart(candidate, other) for other in taken):
             return candidate
-    rivals = [look for look in taken if look["marker"] == marker]
+    rivals = [look for look in taken if _shape(look) == _shape(shape)]
     return max(candidates, key=lambda each: min(_cues(each, other) for other in rivals or taken))
+
+
+def _shape(look: Mapping[str, Any]) -> tuple[str, str]:
+    return look["marker"], look.get("markerfacecolor", "")
 
 
 def _from(place: int, held: Sequence[Any]) -> list[Any]:

@@ -86,20 +86,24 @@ def loss_shares(loss: np.ndarray, mislabelled: np.ndarray, edges: np.ndarray, ep
 def loss_separation_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """Histograms at some epochs, a row for each and a column for each method, of its first seed, with DivideMix's mixture."""
     runs.check_mislabelled()
-    first = runs.one_per_method(3)
+    wide = has_room(width)
+    first = runs.one_per_method(3, 5 if wide else 3)
     highest = max(float(np.nanquantile(records["loss"].values.astype(np.float32), 0.995)) for records in first.values())
     edges = np.linspace(0, highest, BINS + 1)
-    most, chosen, parts = EPOCHS[has_room(width)], {}, []
+    most, chosen, parts = EPOCHS[wide], {}, []
     for method, records in first.items():
         loss, mislabelled = records["loss"].values.astype(np.float64), records["mislabelled"].values
         chosen[method] = sorted({round(e) for e in np.linspace(0, len(loss) - 1, min(most, len(loss))).tolist()})
         parts += [loss_shares(loss[epoch], mislabelled, edges, epoch).assign(method=method) for epoch in chosen[method]]
     numbers = from_one(pandas.concat(parts, ignore_index=True))
-    names = runs.names.short("method", list(first), 24 if has_room(width) else 14)
+    names = runs.names.short("method", list(first), (24 if len(first) < 4 else 16) if wide else 14)
     with paper_style():
         lines = max(map(len, chosen.values()))
         size = inches(width), 1.15 * lines + 1.5
-        figure, axes = plt.subplots(lines, len(first), figsize=size, sharex=True, squeeze=False, layout="constrained")
+        # Panels of one row are of one stage of training, and on one scale.
+        figure, axes = plt.subplots(
+            lines, len(first), figsize=size, sharex=True, sharey="row", squeeze=False, layout="constrained"
+        )
         for column, (method, epochs) in zip(axes.T, chosen.items(), strict=True):
             for ax in column[len(epochs) :]:
                 ax.remove()
@@ -107,16 +111,22 @@ def loss_separation_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFi
                 rows = numbers[(numbers["method"] == method) & (numbers["epoch"] == epoch + 1)]
                 loss_histograms(rows, ax=ax)
                 ax.set_title(f"{names[method]}\nepoch {epoch + 1}" if epoch == epochs[0] else f"epoch {epoch + 1}")
-                ax.set_yticks([])
                 ax.xaxis.set_major_locator(MaxNLocator(nbins=4))
-            column[len(epochs) - 1].set_xlabel("loss (nats)")
-        for ax in axes[:, 0]:
-            ax.set_ylabel("samples")
-        shared_legend(figure, *legend_entries(axes.flat))
+                ax.yaxis.set_major_locator(MaxNLocator(nbins=3))
+            # The place below a panel may be empty.
+            last = column[len(epochs) - 1]
+            last.set_xlabel("loss (nats)")
+            last.tick_params(labelbottom=True)
+        for line in axes:
+            there = [ax for ax in line if ax.figure is not None]
+            there[0].set_ylabel("share of samples" if wide else "share")
+            there[0].tick_params(labelleft=True)
+            there[0].set_ylim(0, 1.08 * max(ax.dataLim.y1 for ax in there))
+        shared_legend(figure, *legend_entries(figure.axes))
         figure.suptitle(
             runs.one_seed_title(
                 list(first),
-                f"; lines: the two Gaussians of the loss mixture; each panel to its own height, "
+                f"; lines: the two Gaussians of the loss mixture; each row to its own height, "
                 f"the last bin with all losses above {edges[-2]:.2g}",
             ),
             wrap=True,

@@ -12,11 +12,12 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from noisylab.analysis.comparisons import compare, usual_contrasts
 from noisylab.core.registries import FIGURES
+from noisylab.plotting.captions import seeds_of
 from noisylab.plotting.differences import FEW, seed_differences
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import from_one, seed_lines, with_runs
 from noisylab.plotting.looks import GROUPS, Look, looks, mark_every, number_lines
-from noisylab.plotting.study_runs import LONGEST, StudyRuns, seeds_of
+from noisylab.plotting.study_runs import LONGEST, StudyRuns
 from noisylab.plotting.style import Width, exposure_legend, has_room, inches, paper_style
 
 MEASURES = {"test_accuracy": "test accuracy", "mislabelled_memorised": "memorised share"}
@@ -127,8 +128,11 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     metrics = metrics.assign(images=metrics.groupby("run", sort=False)["images"].cumsum())
     numbers = from_one(metrics)[["noise", "method", "run", "epoch", "images", *MEASURES]]
     runs_drawn = runs.ordered[runs.ordered["noise"].isin(shown) & runs.ordered["method"].isin(numbers["method"])]
-    differences = _differences(runs_drawn)
-    methods = runs.names.short("method", list(dict.fromkeys(numbers["method"])), 16 if wide else 10)
+    # Over all methods, so that p-values are those of the tables.
+    differences = _differences(runs.ordered[runs.ordered["noise"].isin(shown)])
+    compared = dict.fromkeys([*differences.get("method", ()), *differences.get("baseline", ())])
+    called = runs.names.short("method", list(compared), 26 if wide else 20)
+    methods = {name: textwrap.fill(called[name], 16 if wide else 11) for name in compared}
     pairs = dict.fromkeys(zip(differences["method"], differences["baseline"], strict=True))
     contrasts = {(method, baseline): f"{methods[method]}\n\N{MINUS SIGN} {methods[baseline]}" for method, baseline in pairs}
     with paper_style():
@@ -147,9 +151,10 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
                 last.set_xlabel("difference (points)" if wide or len(shown) == 1 else "points")
         drawn = [ax for line in panels for ax in line if ax is not None]
         exposure_legend(figure, drawn, runs_drawn, styles)
-        seeds, chosen = seeds_of(runs_drawn), "" if noises else _of_noises(runs, shown)
-        lines = seeds if seeds == "one seed" else f"thin: {seeds}, thick: their mean"
-        below = _said_of(differences, len(usual_contrasts(runs_drawn)))
+        chosen = "" if noises else _of_noises(runs, shown)
+        one = runs_drawn.groupby(["noise", "method"]).size().max() == 1
+        lines = seeds_of(runs_drawn) if one else f"thin: {seeds_of(runs_drawn)}, thick: their mean"
+        below = _said_of(differences, len(usual_contrasts(runs.ordered)), seeds_of(runs_drawn))
         part = runs.part(numbers["method"], runs.ordered[runs.ordered["noise"].isin(shown)])
         figure.suptitle(
             f"{runs.title}{part}{chosen}\n{runs.results['record'].iloc[0]} records; {lines}{below}",
@@ -185,15 +190,15 @@ def _differences(rows: pandas.DataFrame) -> pandas.DataFrame:
     return pandas.concat([found, seeds[seeds["noise"].isin(found["noise"])]], ignore_index=True)
 
 
-def _said_of(differences: pandas.DataFrame, asked: int) -> str:
-    """What the lower row of panels shows; asked: the number of contrasts that the runs have."""
+def _said_of(differences: pandas.DataFrame, asked: int, seed: str) -> str:
+    """What the lower row of panels shows; asked: the number of contrasts that the runs have; seed: which one, if it is one."""
     if differences.empty:
         return ""
     most, pairs = int(differences["n"].max()), len(differences[["method", "baseline"]].drop_duplicates())
     left = f"; {pairs} of {asked} contrasts" if pairs < asked else ""
     counts = " to ".join(dict.fromkeys(str(int(count)) for count in (differences["n"].min(), most)))
     if most == 1:
-        return f"\nbelow: differences of one seed at the last epoch{left}"
+        return f"\nbelow: differences of {seed} at the last epoch{left}"
     if most == FEW:
         return f"\nbelow: paired differences at the last epoch, large: mean over, small: {counts} seeds{left}"
     return f"\nbelow: mean and 95 % interval of paired differences over {counts} seeds at the last epoch{left}"

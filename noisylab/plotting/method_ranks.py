@@ -13,10 +13,11 @@ from noisylab.analysis.comparisons import mean_ranks, seed_ranks
 from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.statistics import format_p
 from noisylab.core.registries import FIGURES
+from noisylab.plotting.captions import SINGLE_SEEDS, which_seed
 from noisylab.plotting.critical_difference import DATA_SETS, critical_difference_figure
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.looks import REFERENCE_METHODS, Look, looks
-from noisylab.plotting.study_runs import SINGLE_SEEDS, StudyRuns
+from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import WIDTHS, Width, has_room, inches, panel_grid, paper_style
 
 # Characters of a name beside a row.
@@ -113,7 +114,7 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
         band = (
             f"one data set; pale dots: {counts} seeds (larger: more of them), {marks}\np: Friedman over the seeds"
             if several
-            else "one data set, one seed"
+            else f"one data set, {which_seed(results)}"
         )
         figure.suptitle(f"{runs.title}{part}\n{band}", wrap=True)
     means = ranks.rename(columns={"rank": "mean_rank", "rank_ci95_half": "mean_rank_ci95_half"})

@@ -2,9 +2,10 @@
 
 from noisylab.analysis.tables import summarise_epochs
 from noisylab.core.registries import FIGURES
+from noisylab.plotting.captions import drawn_singly
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import curves, from_one, learning_rate_drops, mark_drops, with_runs
-from noisylab.plotting.study_runs import StudyRuns, drawn_singly
+from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import Width, exposure_legend, has_room, inches, panel_grid, paper_style
 
 FRACTIONS = {

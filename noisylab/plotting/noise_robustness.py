@@ -12,10 +12,11 @@ from matplotlib.axes import Axes
 
 from noisylab.analysis.tables import is_share, summarise
 from noisylab.core.registries import FIGURES, NOISES
+from noisylab.plotting.captions import drawn_singly, spread
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import band, with_runs
 from noisylab.plotting.looks import Look, looks, number_lines
-from noisylab.plotting.study_runs import LONGEST, StudyRuns, drawn_singly, spread
+from noisylab.plotting.study_runs import LONGEST, StudyRuns
 from noisylab.plotting.style import WIDTHS, Width, exposure_legend, has_room, inches, panel_grid, paper_style
 
 # The panel of noises that have no rate on an axis.
@@ -115,7 +116,8 @@ def accuracy_of_noises(
 def _dots(seeds: pandas.DataFrame, x: str, measure: str, look: Look, ax: Axes) -> None:
     """A dot per seed, beside a mean; a single seed is the mean."""
     if seeds.groupby(x)[measure].size().max() > 1:
-        style = {"color": look["color"], "marker": look["marker"], "linestyle": "none", "markersize": 2, "alpha": 0.5}
+        style = {name: value for name, value in look.items() if name != "label"}
+        style |= {"linestyle": "none", "markersize": 2, "alpha": 0.5}
         ax.plot(seeds[x], seeds[measure], **style)
 
 

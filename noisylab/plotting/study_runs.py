@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas
 
+from noisylab.analysis.comparisons import usual_contrasts
 from noisylab.analysis.display_names import DisplayNames, display_names
 from noisylab.analysis.tables import choose, differing_settings, known_method, say_differences, several, training_length
 from noisylab.core.files import check_folder, expanded
 from noisylab.core.foreign_text import short_names
+from noisylab.plotting.captions import spread, which_seed
 from noisylab.plotting.looks import REFERENCE_METHODS, Look, alike, looks, numbered
 from noisylab.recording.records import load_dynamics
 from noisylab.study.run_folder import CONFIG, RESULT, collect, read_metrics
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
 # Number of methods that fit in a figure with a panel per method, and of lines that fit in a panel, unless the reader chose.
 PANELS, LINES = 4, 8
-# Up to so many seeds are drawn one by one: their interval would say little and cover everything.
-SINGLE_SEEDS = 3
 # Characters of a name in a title.
 LONGEST = 44
 # Characters of a name without blanks, which no title over a column can break.
@@ -75,9 +75,8 @@ class StudyRuns:
         return numbered({method: self.looks[method] for method in dict.fromkeys(methods)})
 
     def fitting(self, rows: pandas.DataFrame, most: int = LINES) -> pandas.DataFrame:
-        """The rows of as many methods as fit, the first ones; those of all methods that the reader chose."""
-        methods = list(dict.fromkeys(rows["method"]))
-        return rows if self.methods or len(methods) <= most else rows[rows["method"].isin(methods[:most])]
+        """The rows of as many methods as fit, those of primary contrasts first; of all methods that the reader chose."""
+        return rows if self.methods else rows[rows["method"].isin(_preferred(rows)[:most])]
 
     def part(self, shown: Iterable[str], rows: pandas.DataFrame | None = None) -> str:
         """A note for the title if not all methods (of `rows`; None: under `noise`) are shown, or if lines are numbered."""
@@ -108,7 +107,12 @@ class StudyRuns:
         """Data, network and length of training, as far as all runs agree, and how many runs of an unfinished study are in."""
         first, different = self.results.iloc[0], differing_settings(self.results)
         data, model = short_names([self.names.data(first["data"])], WORD), short_names([first["model"]], LONGEST)
-        said = {("data",): data[0], ("model",): model[0], ("budget", "epochs"): training_length(first)}
+        size = (
+            f" ({int(first['train_size']):,} training samples)"
+            if "train_size" in first and "train_size" not in different
+            else ""
+        )
+        said = {("data",): data[0] + size, ("model",): model[0], ("budget", "epochs"): training_length(first)}
         agreed = [text for names, text in said.items() if not different.keys() & set(names)]
         return ", ".join(filter(None, [*agreed, self.coverage]))
 
@@ -124,7 +128,12 @@ class StudyRuns:
 
     def records_title(self, shown: pandas.DataFrame) -> str:
         """`title` with the noise, the kind of record and the meaning of bands; shown: a row per method and run drawn."""
-        return f"{self.setting}{self.part(shown['method'])}\n{self.under_noise['record'].iloc[0]} records; {spread(shown)}"
+        over = spread(self.rows_of(shown))
+        return f"{self.setting}{self.part(shown['method'])}\n{self.under_noise['record'].iloc[0]} records; {over}"
+
+    def rows_of(self, shown: pandas.DataFrame) -> pandas.DataFrame:
+        """The rows of `results` of some runs; shown: rows with `run`, or else `id`."""
+        return self.results[self.results["id"].isin(shown["run" if "run" in shown else "id"])]
 
     def check_mislabelled(self) -> None:
         """Raise ValueError if no sample is mislabelled under `noise`."""
@@ -167,52 +176,38 @@ class StudyRuns:
         if not found:
             raise self.nothing_recorded()
 
-    def one_per_method(self, most: int = PANELS) -> "dict[str, xarray.Dataset]":
-        """The records of the first seed of the first `most` methods that have any (mixed images have none online).
+    def one_per_method(self, most: int = PANELS, chosen: int | None = None) -> "dict[str, xarray.Dataset]":
+        """The records of the first seed of each method that has any (mixed images have none online), for as many as fit.
 
+        Those of the primary contrasts come before others, and all are in the order of figures.
+
+        most, chosen: the number of methods that fit, and that of methods that the reader chose (None: as many as fit).
         Raises ValueError if none has any.
         """
         found: dict[str, xarray.Dataset] = {}
-        for method, rows in self.under_noise.groupby("method", sort=False):
-            first = rows.sort_values("seed").iloc[0]
-            records = load_dynamics(self.folder / str(first["id"]))
-            if len(found) < most and _recorded(records):
-                found[str(method)] = records.load()
+        rows, fit = self.under_noise, max(most, chosen or 0) if self.methods else most
+        order = list(dict.fromkeys(rows["method"]))
+        for method in order if self.methods else _preferred(rows):
+            records = load_dynamics(self.folder / str(self.first_run(method)["id"]))
+            if len(found) < fit and _recorded(records):
+                found[method] = records.load()
         if not found:
             raise self.nothing_recorded()
-        return found
+        return {method: found[method] for method in order if method in found}
+
+    def first_run(self, method: str) -> "pandas.Series[Any]":
+        """The run of a method under `noise` with the first seed."""
+        rows = self.under_noise[self.under_noise["method"] == method]
+        return rows.sort_values(["seed", "noise_seed"]).iloc[0]
+
+    def seed_shown(self, shown: Sequence[str]) -> str:
+        """Which seed a figure of one run of each of some methods shows."""
+        return which_seed(pandas.DataFrame([self.first_run(method) for method in shown]))
 
     def one_seed_title(self, shown: Sequence[str], more: str = "") -> str:
         """The title of a figure of the first seed of some methods; it says if there are more methods."""
-        return f"{self.setting}{self.part(shown)}\n{self.under_noise['record'].iloc[0]} records, one seed{more}"
-
-
-def seeds_of(runs: pandas.DataFrame) -> str:
-    """`3 seeds`, `2 to 5 seeds`, or `one seed`: how many runs each method has; runs: a row per run, with method (and noise)."""
-    counts = _counts(runs)
-    if counts.max() == 1:
-        return "one seed"
-    return f"{' to '.join(dict.fromkeys(map(str, (counts.min(), counts.max()))))} seeds"
-
-
-def drawn_singly(runs: pandas.DataFrame) -> bool:
-    """Whether there are so few seeds that each is drawn; runs: a row per method and run."""
-    return bool(_counts(runs).max() <= SINGLE_SEEDS)
-
-
-def _counts(runs: pandas.DataFrame) -> "pandas.Series[int]":
-    return runs.groupby([name for name in ("noise", "method") if name in runs]).size()
-
-
-def spread(runs: pandas.DataFrame, single: str = "thin", mean: str = "thick", interval: str = "band") -> str:
-    """What the marks of a figure over seeds are; runs: a row per method and run.
-
-    single, mean, interval: the words for the marks of a seed, of their mean and of the 95 % interval.
-    """
-    seeds = seeds_of(runs)
-    if seeds == "one seed":
-        return seeds
-    return f"{single}: {seeds}, {mean}: their mean" if drawn_singly(runs) else f"mean over {seeds}, {interval}: 95 % interval"
+        record = self.under_noise["record"].iloc[0]
+        return f"{self.setting}{self.part(shown)}\n{record} records, {self.seed_shown(shown)}{more}"
 
 
 def _recorded(records: "xarray.Dataset") -> bool:
@@ -273,6 +268,11 @@ def _method(written: str, results: pandas.DataFrame, names: DisplayNames) -> str
     """The method that is meant by a spec or by its own name."""
     own = [method for method in results["method"].unique() if names.labels.get(method) == written]
     return own[0] if own else known_method(written, results)
+
+
+def _preferred(rows: pandas.DataFrame) -> list[str]:
+    """The methods, those of the primary contrasts first: the method in question, then its baselines."""
+    return list(dict.fromkeys([*(name for pair in usual_contrasts(rows) for name in pair), *rows["method"]]))
 
 
 def hardest_noise(results: pandas.DataFrame) -> str:

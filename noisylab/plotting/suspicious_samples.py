@@ -82,8 +82,7 @@ def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> Draw
     runs.check_mislabelled()
     found = runs.one_per_method(1)
     ((method, records),) = found.items()
-    rows = runs.under_noise
-    folder = runs.folder / str(rows[rows["method"] == method].sort_values("seed").iloc[0]["id"])
+    folder = runs.folder / str(runs.first_run(method)["id"])
     data = trained_data_of_run(runs.folder, folder, runs.data_root)
     suspect = suspicion(score(records, BY), BY)
     across, down = (8, 4) if has_room(width) else (4, 6)
@@ -94,11 +93,11 @@ def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> Draw
     numbers = pandas.DataFrame(
         {"sample": records["sample"].values[order], "true": true[order], "given": given[order], BY: score(records, BY)[order]}
     )
-    numbers = with_class_names(numbers, data.class_names)
+    numbers = with_class_names(numbers, data.class_names).assign(method=method)
     curves, epochs = [], np.arange(records.sizes["epoch"]) + 1
     with paper_style():
         names = class_texts(data.class_names, CLASS)
-        lines = 3 if has_room(width) else 5
+        lines = 4 if has_room(width) else 7
         height = min(1.3 * down + LABELS + 0.13 * lines, 8.0)
         figure = plt.figure(figsize=(inches(width), height))
         grid = figure.add_gridspec(down, across, left=0.035, right=0.99, bottom=0.02, top=0.9, wspace=0.22, hspace=0.5)
@@ -116,8 +115,9 @@ def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> Draw
                 curve.set_yticklabels([])
         wrong = float((given[order] != true[order]).mean())
         figure.suptitle(
-            f"{runs.setting}, {runs.names.method(method)}: most {BY.replace('_', ' ')}, {100 * wrong:.0f} % mislabelled\n"
-            "true → given; probability of the given label over epochs, ticks: predicted as the true label",
+            f"{runs.setting}, {runs.names.method(method)}, {runs.seed_shown([method])}\n"
+            f"the samples with most {BY.replace('_', ' ')}, {100 * wrong:.0f} % of them mislabelled; true → given\n"
+            "curves: probability of the given label over epochs, ticks: predicted as the true label",
             wrap=True,
         )
     return DrawnFigure(figure, pandas.concat(curves, ignore_index=True))

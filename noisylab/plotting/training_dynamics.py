@@ -6,10 +6,11 @@ from matplotlib import pyplot as plt
 from noisylab.analysis.over_epochs import training_dynamics
 from noisylab.analysis.tables import summarise_epochs
 from noisylab.core.registries import FIGURES
+from noisylab.plotting.captions import drawn_singly
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import curves, from_one, learning_rate_drops, mark_drops, with_runs
 from noisylab.plotting.looks import GROUPS
-from noisylab.plotting.study_runs import StudyRuns, drawn_singly
+from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, shared_legend
 
 MEASURES = {"loss": "loss (nats)", "confidence": "probability of\nthe given label", "margin": "margin (logits)"}

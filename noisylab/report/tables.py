@@ -9,7 +9,7 @@ import pandas
 from noisylab.analysis.comparisons import compare, leaders
 from noisylab.analysis.display_names import DisplayNames, Kind
 from noisylab.analysis.statistics import format_interval, format_p
-from noisylab.analysis.tables import EXPOSURE, differing_settings, is_share, measures_of, summarise, training_length
+from noisylab.analysis.tables import EXPOSURE, differing_settings, in_words, is_share, measures_of, summarise, training_length
 from noisylab.core.lines import counted
 from noisylab.report.table import Column, Table
 
@@ -266,9 +266,12 @@ def points_table(
 ) -> Table:
     """A row per value of `by` and pair of methods, a column per noise: the paired difference in points and Holm's p.
 
-    The correction is over the whole table. Raises ValueError if the runs differ in a setting that is not in `by`.
+    The correction is over the differences of each noise (see `noisylab.analysis.comparisons.compare`).
+
+    Raises ValueError if the runs differ in a setting that is not in `by`.
     """
-    differences = _named(compare(results, measure, baselines, by), names)
+    found = compare(results, measure, baselines, by)
+    differences = _named(found, names)
     ratios = _ratios(differences)
     noises = list(dict.fromkeys(differences["noise"]))
     rows = []
@@ -283,7 +286,7 @@ def points_table(
     said = [
         protocol(results, names),
         *_budget(results),
-        "Differences in points, paired by seed (p: paired t-test, Holm over the table)",
+        f"Differences in points, paired by seed (p: paired t-test, {_holm(found)})",
     ]
     columns = (*text, *map(Column, (*noises, *_times_names(differences))))
     return Table(". ".join(said), columns, tuple(rows), sections=len(by))
@@ -405,14 +408,19 @@ def _named(table: pandas.DataFrame, names: DisplayNames) -> pandas.DataFrame:
 
 def _in_points(differences: pandas.DataFrame) -> str:
     measure = str(differences["measure"].iloc[0]) if len(differences) else "test_accuracy_last"
-    name = "last-epoch test accuracy" if measure == "test_accuracy_last" else measure.replace("_", " ")
-    return f"{name} in points" if is_share(measure) else name
+    return in_words(measure).replace(" (points)", " in points")
 
 
 def _family(differences: pandas.DataFrame) -> str:
-    count = differences["p"].notna().sum()
     times = "; ratios: the method's over the baseline's" if _times_names(differences) else ""
-    return f"p: Holm over {counted(int(count), 'test')}{times}"
+    return f"p: {_holm(differences)}{times}"
+
+
+def _holm(differences: pandas.DataFrame) -> str:
+    """Over how many tests p is corrected: `Holm over 2 tests`, or `Holm over the 3 tests of each noise`."""
+    counts = sorted(set(differences["tests"])) or [0]
+    said = counted(counts[-1], "test") if counts[0] == counts[-1] else f"{counts[0]} to {counts[-1]} tests"
+    return f"Holm over the {said} of each noise" if "noise" in differences else f"Holm over {said}"
 
 
 def _key(row: dict[Any, Any], columns: Iterable[str]) -> tuple[str, ...]:

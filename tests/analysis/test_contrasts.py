@@ -96,12 +96,30 @@ def test_a_measure_that_no_run_has_is_refused() -> None:
             function(rows, measure="test_accuracy_selected")
 
 
-def test_the_pooled_family_is_smaller_than_that_of_single_noises() -> None:
-    rows = results()
-    single = compare(rows, contrasts=[("dlb", "repeat"), ("dlb", "ce")])
-    assert len(single) == 8
-    np.testing.assert_allclose(single["p_holm"], holm(single["p"]))
-    assert single[["method", "baseline"]].drop_duplicates().to_numpy().tolist() == [["dlb", "repeat"], ["dlb", "ce"]]
+def test_a_difference_has_one_p_whatever_else_is_shown() -> None:
+    rows = results(("ce", "repeat", "dlb", "elr"))
+    whole = compare(rows)
+    # Three methods against CE and two against repeat, under each noise.
+    assert set(whole["tests"]) == {5}
+    for _, group in whole.groupby("noise"):
+        np.testing.assert_allclose(group["p_holm"], holm(group["p"]))
+    p = whole.set_index(["noise", "method", "baseline"])["p_holm"]
+    shown = [
+        compare(rows, contrasts=[("dlb", "repeat"), ("dlb", "ce")]),
+        compare(rows, baselines=["ce"]),
+        compare(rows[rows["noise"] == "symmetric:0.6"]),
+    ]
+    for table in shown:
+        assert set(table["tests"]) == {5}
+        keys = pandas.MultiIndex.from_frame(table[["noise", "method", "baseline"]])
+        np.testing.assert_allclose(table["p_holm"], p[keys])
+    assert shown[0][["method", "baseline"]].drop_duplicates().to_numpy().tolist() == [["dlb", "repeat"], ["dlb", "ce"]]
+    # A pair beyond these is one test more, and the same pair the other way round is none.
+    assert set(compare(rows, contrasts=[("elr", "dlb")])["tests"]) == {6}
+    both = compare(rows, contrasts=[("dlb", "ce"), ("ce", "dlb")])
+    assert set(both["tests"]) == {5}
+    assert both["p_holm"][0] == both["p_holm"][1]
+    assert set(primary_contrasts(rows)["tests"]) == {2}
 
 
 def test_budgets_are_kept_apart_in_one_family() -> None:

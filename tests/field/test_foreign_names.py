@@ -162,9 +162,25 @@ def test_long_names_are_shortened_to_what_differs() -> None:
         assert max(map(len, shown)) <= longest
     assert DisplayNames().short("method", ["dlb", "elr(beta=0.123456789012345678)", "elr(beta=0.123456789012345679)"], 24) == {
         "dlb": "DLB",
-        "elr(beta=0.123456789012345678)": "elr(beta…8)",
-        "elr(beta=0.123456789012345679)": "elr(beta…9)",
+        "elr(beta=0.123456789012345678)": "elr…0.123456789012345678",
+        "elr(beta=0.123456789012345679)": "elr…0.123456789012345679",
     }
+
+
+@pytest.mark.parametrize("longest", [10, 12, 14, 16, 20, 24])
+def test_a_shortened_name_has_whole_words_and_numbers(longest: int) -> None:
+    names = [
+        "Cross-entropy, long",
+        "dlb(temperature=4.125, alpha=3.25)",
+        "dlb(temperature=4.125, alpha=3.5)",
+        "lsr(smoothing=0.1)",
+    ]
+    words = {word for name in names for word in re.findall(r"[\w.]+", name)} | {"DLB"}
+    shown = DisplayNames().short("method", names, longest)
+    assert len(set(shown.values())) == len(names)
+    for short in shown.values():
+        assert len(short) <= longest
+        assert set(re.findall(r"[\w.]+", short)) <= words, short
 
 
 def test_examples_have_their_names_above_the_image() -> None:
