@@ -20,9 +20,10 @@ from noisylab.study.grid import Grid, check_values
 from noisylab.study.objects import data_spec, method_spec, model_spec, noise_spec, record_label
 from noisylab.study.plan import plan
 from noisylab.study.pool import Failure, end_if_imported_by_a_worker
-from noisylab.study.run_folder import CONFIG, FAILURE, collect, read_result, refuse_run
+from noisylab.study.run_folder import CONFIG, FAILURE, read_result, refuse_run
 from noisylab.study.runner import Observer, run_plan
 from noisylab.study.study_file import STUDY, first_method, planned_runs, read_plans
+from noisylab.study.study_results import collect
 
 if TYPE_CHECKING:
     import xarray

@@ -130,9 +130,11 @@ def main(args: Sequence[str]) -> int:
 
 def finished_runs(plan: "Plan", out: Path) -> "pandas.DataFrame":
     """The results of the finished runs of a plan, in its order."""
-    from noisylab.study.run_folder import as_table, read_result
+    from noisylab.study.run_folder import read_result
+    from noisylab.study.study_results import as_table, in_order
 
-    return as_table([result for config in plan.configs if (result := read_result(out / config.id)) is not None])
+    held = [result for config in plan.configs if (result := read_result(out / config.id)) is not None]
+    return in_order(as_table(held), [config.id for config in plan.configs])
 
 
 def show(

@@ -15,8 +15,9 @@ from noisylab.core.files import check_folder, expanded
 from noisylab.core.foreign_text import short_names
 from noisylab.plotting.looks import REFERENCE_METHODS, Look, alike, looks, numbered
 from noisylab.recording.records import load_dynamics
-from noisylab.study.run_folder import CONFIG, RESULT, collect, read_metrics
-from noisylab.study.study_file import coverage, planned_runs
+from noisylab.study.run_folder import CONFIG, RESULT, read_metrics
+from noisylab.study.study_file import coverage
+from noisylab.study.study_results import collect
 
 if TYPE_CHECKING:
     import xarray
@@ -59,8 +60,8 @@ class StudyRuns:
 
     @cached_property
     def ordered(self) -> pandas.DataFrame:
-        """The runs in the order of all figures; see `in_order`."""
-        return in_order(self.results, self.methods or _planned(self.folder))
+        """The runs in the order of all figures: as they are, and under each noise the methods as the reader chose them."""
+        return _by_methods(self.results, self.methods) if self.methods else self.results
 
     @cached_property
     def looks(self) -> dict[str, Look]:
@@ -75,9 +76,8 @@ class StudyRuns:
         return numbered({method: self.looks[method] for method in dict.fromkeys(methods)})
 
     def fitting(self, rows: pandas.DataFrame, most: int = LINES) -> pandas.DataFrame:
-        """The rows of as many methods as fit, the first ones; those of all methods that the reader chose."""
-        methods = list(dict.fromkeys(rows["method"]))
-        return rows if self.methods or len(methods) <= most else rows[rows["method"].isin(methods[:most])]
+        """The rows of as many methods as fit, CE, `repeat` and DLB first; all that the reader chose."""
+        return rows if self.methods else rows[rows["method"].isin(_preferred(rows["method"])[:most])]
 
     def part(self, shown: Iterable[str], rows: pandas.DataFrame | None = None) -> str:
         """A note for the title if not all methods (of `rows`; None: under `noise`) are shown, or if lines are numbered."""
@@ -173,14 +173,15 @@ class StudyRuns:
         Raises ValueError if none has any.
         """
         found: dict[str, xarray.Dataset] = {}
-        for method, rows in self.under_noise.groupby("method", sort=False):
-            first = rows.sort_values("seed").iloc[0]
-            records = load_dynamics(self.folder / str(first["id"]))
+        order = list(dict.fromkeys(self.under_noise["method"]))
+        for method in order if self.methods else _preferred(order):
+            rows = self.under_noise[self.under_noise["method"] == method]
+            records = load_dynamics(self.folder / str(rows.sort_values("seed")["id"].iloc[0]))
             if len(found) < most and _recorded(records):
-                found[str(method)] = records.load()
+                found[method] = records.load()
         if not found:
             raise self.nothing_recorded()
-        return found
+        return {method: found[method] for method in order if method in found}
 
     def one_seed_title(self, shown: Sequence[str], more: str = "") -> str:
         """The title of a figure of the first seed of some methods; it says if there are more methods."""
@@ -253,12 +254,12 @@ def study_runs(
         ['ce', 'dlb']
     """
     place = expanded(folder)
-    results = in_order(choose(_finished(place), where), _planned(place))
+    results = choose(_finished(place), where)
     names = display_names(labels or {}, results)
     everyone = dict.fromkeys(results["method"])
     order = tuple(_method(method, results, names) for method in several("methods", methods)) if methods else ()
     if order:
-        results = in_order(results[results["method"].isin(order)], order)
+        results = _by_methods(results[results["method"].isin(order)], order)
     known, chosen = list(dict.fromkeys(results["noise"])), noise is not None
     if noise is None:
         noise = hardest_noise(results)
@@ -273,6 +274,20 @@ def _method(written: str, results: pandas.DataFrame, names: DisplayNames) -> str
     """The method that is meant by a spec or by its own name."""
     own = [method for method in results["method"].unique() if names.labels.get(method) == written]
     return own[0] if own else known_method(written, results)
+
+
+def _by_methods(results: pandas.DataFrame, methods: Sequence[str]) -> pandas.DataFrame:
+    """The rows with the methods in this order under each noise; the noises stay in theirs."""
+    noises = list(dict.fromkeys(results["noise"]))
+    order = sorted(
+        range(len(results)), key=lambda k: (noises.index(results["noise"].iloc[k]), methods.index(results["method"].iloc[k]))
+    )
+    return results.iloc[order]
+
+
+def _preferred(methods: Iterable[str]) -> list[str]:
+    """The methods, CE, `repeat` and DLB first."""
+    return sorted(dict.fromkeys(methods), key=lambda method: method not in REFERENCE_METHODS)
 
 
 def hardest_noise(results: pandas.DataFrame) -> str:
@@ -290,24 +305,3 @@ def _finished(folder: Path) -> pandas.DataFrame:
         there = f"; it holds studies: {', '.join(studies)}" if studies else ""
         raise ValueError(f"{str(folder)!r} holds no finished runs{there}")
     return results
-
-
-def _planned(folder: Path) -> tuple[str, ...]:
-    """The references, then the other methods of a study in the order in which they were asked for."""
-    return tuple(dict.fromkeys([*REFERENCE_METHODS, *(run["method"] for run in planned_runs(folder))]))
-
-
-def in_order(results: pandas.DataFrame, methods: Sequence[str] = tuple(REFERENCE_METHODS)) -> pandas.DataFrame:
-    """The rows in the order of all figures and tables.
-
-    Methods in the order of `methods`, all others after them as they are; noise kinds from the highest realised rate; rates in
-    ascending order.
-    """
-    known = list(dict.fromkeys([*methods, *results["method"]]))
-    strength = results.groupby("noise_kind")["realised_rate"].max()
-    keys = {
-        "method_place": results["method"].map(known.index),
-        "weakness": -results["noise_kind"].map(strength),
-    }
-    order = [*keys, "noise_kind", "nominal_rate", "noise"]
-    return results.assign(**keys).sort_values(order, kind="stable").drop(columns=list(keys))

@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas
 import pytest
 
-from noisylab.api import sweep
+from noisylab.api import open_study, sweep
 from noisylab.cli import main
+from noisylab.plotting.study_runs import study_runs
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +16,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished study. Not to be changed."""
     out = tmp_path_factory.mktemp("compared") / "study"
     settings = {"epochs": 2, "train_size": 100, "device": "cpu", "progress": False}
-    sweep(out, methods=["ce", "repeat", "dlb"], noise=["symmetric:0", "symmetric:0.4"], seeds=2, **settings)
+    sweep(out, methods=["ce", "repeat", "dlb"], noise=["symmetric:0.4", "symmetric:0"], seeds=2, **settings)
     return out
 
 
@@ -28,6 +29,33 @@ def test_primary_contrasts_stand_before_the_differences_under_each_noise(
     assert places == sorted(places)
     assert "Budget: equal images through the measured network" in " ".join(said.split())
     assert len(pandas.read_csv(tmp_path / "differences.csv")) == 6
+
+
+def test_noises_and_methods_stand_everywhere_in_the_order_in_which_they_were_asked_for(
+    study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [[noise, method] for noise in ("symmetric:0.4", "symmetric:0") for method in ("ce", "repeat", "dlb")]
+    opened = open_study(study)
+    pairs = ["noise", "method"]
+    assert opened.summary()[pairs].to_numpy().tolist() == asked
+    for rows in (opened.results, pandas.read_csv(study / "results.csv"), study_runs(study).results):
+        assert rows[pairs].drop_duplicates().to_numpy().tolist() == asked
+    assert opened.compare()[pairs].to_numpy().tolist() == [pair for pair in asked if pair[1] != "ce"]
+    assert list(dict.fromkeys(opened.figure("noise_robustness").numbers["method"])) == ["ce", "repeat", "dlb"]
+    assert main(["compare", str(study)]) == 0
+    first = capsys.readouterr().out.partition("Primary contrasts")[0]
+    known = {"CE": "ce", "repeat": "repeat", "DLB": "dlb"}
+    printed = [line.split()[0] for line in first.splitlines() if line.strip()]
+    assert [known.get(word, word) for word in printed if word in known or word.startswith("symmetric:")] == [
+        "symmetric:0.4",
+        "ce",
+        "repeat",
+        "dlb",
+        "symmetric:0",
+        "ce",
+        "repeat",
+        "dlb",
+    ]
 
 
 def test_tables_of_an_unfinished_study_say_how_many_runs_are_in(

@@ -125,7 +125,7 @@ MISSING = [["compare", "/nowhere"], ["report", "/nowhere"], ["status", "/nowhere
 
 # Other commands: the whole line.
 OTHERS: list[tuple[list[str], str]] = [
-    (["sweeep"], "there is no command 'sweeep' (did you mean sweep?); choose from sweep, compare, "),
+    (["sweeep"], "there is no command 'sweeep' (did you mean 'sweep'?); choose from sweep, compare, "),
     (["--seeds", "3"], "there is no command '--seeds'"),
     (["sweep", "noise_swep"], "unknown study 'noise_swep' (did you mean 'noise_sweep'?)"),
     (["sweep", "cost_table"], "unknown study 'cost_table' (write noisylab costs)"),
@@ -148,7 +148,7 @@ OTHERS: list[tuple[list[str], str]] = [
     (["sweep", "study.toml"], "unknown study 'study.toml' (did you mean --config study.toml?)"),
     (["sweep", "nosie_sweep"], "(did you mean 'noise_sweep'?)"),
     (["train", "--noise", "symmetric:0.2,symmetric:0.4"], "--noise takes one value"),
-    (["tarin"], "(did you mean train?)"),
+    (["tarin"], "(did you mean 'train'?)"),
     (
         ["figure", "memorisation", "runs", "--width", "3in"],
         "--width must be one of 'column', 'page' or a finite number, got '3in'",
