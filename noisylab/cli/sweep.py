@@ -162,7 +162,7 @@ def show(
         contrasts=[(method, baseline) for pair in study.contrasts for method, baseline in [planned(*pair)]],
         by=tuple(plan.grid.over),
         figures=study.figures,
-        tables=study.tables,
+        formats=study.formats,
         console=console,
         failures={failure.config.id: failure.reason for failure in failures},
         missing=[config.id for config in plan.configs if config.id not in finished],

@@ -138,6 +138,7 @@
     await showPage();
     write();
     document.body.dataset.ready = String(mine);
+    performance.mark("samples");
     // The pictures come once the list is there.
     requestAnimationFrame(() => setTimeout(() => {
       if (mine !== turn) return;

@@ -243,7 +243,7 @@ def test_a_study_shows_whole_tables_and_says_where_all_is(results: pandas.DataFr
     assert ["symmetric:0.4", "(40.0", "%)"] in rows
     assert ["CE", "3", "81.0±2.5", "81.0±2.5", "10.0±0.0", "53.9", "k", "880"] in rows
     assert sum(row[:1] == ["symmetric:0.4"] for row in rows) == 2
-    assert pandas.read_csv(tmp_path / "differences.csv")["baseline"].unique().tolist() == ["ce"]
+    assert pandas.read_csv(tmp_path / "comparisons.csv")["baseline"].unique().tolist() == ["ce"]
     # None of the usual contrasts was run, so all methods are compared with the first one.
     contrasts = pandas.read_csv(tmp_path / "contrasts.csv")
     assert contrasts[["method", "baseline", "noises"]].to_numpy().tolist() == [
