@@ -60,8 +60,8 @@ def show(
 ) -> None:
     """Print the tables of finished runs, write them and the figures to a folder, and print the paths.
 
-    The tables are the measures, the primary contrasts with their power, and the comparisons under each noise. They are written by
-    `noisylab.report.table_files.write_tables`. For a figure that has nothing to show, prints the reason.
+    The tables are the measures, the primary contrasts with their power, and the comparisons under each noise, which
+    `noisylab.report.table_files.write_tables` writes. For a figure that has nothing to show, prints the reason.
 
     Args:
         results: Rows of `results.csv`, in the order of the tables.

@@ -156,7 +156,7 @@ def test_a_study_ends_with_a_table_and_says_where_everything_is(finished: tuple[
 
 def test_a_study_leaves_its_tables_and_figures_with_their_numbers(finished: tuple[Path, str]) -> None:
     out, _ = finished
-    names = ("memorisation", "differences_figure", "noise_robustness")
+    names = ("memorisation", "differences", "noise_robustness")
     figures = {f"{name}.{kind}" for name in names for kind in ("png", "pdf", "csv", "tex")}
     files = {path.name for path in out.iterdir() if path.is_file()}
     assert files - {".study.lock"} == {"study.json", "results.csv", "summary.csv", "contrasts.csv", "comparisons.csv", *figures}
