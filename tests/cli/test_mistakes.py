@@ -159,7 +159,7 @@ OTHERS: list[tuple[list[str], str]] = [
     (["compare", ".", "--by", "modle"], "there is no setting 'modle' (did you mean 'model'?)"),
     (["compare", ".", "--where", "epochs=3", "--where", "epochs=4"], "--where names epochs twice: 3, 4"),
     (["report", ".", "--no-samples", "--seed", "1"], "--seed chooses the samples to explore, and --no-samples leaves them out"),
-    (["compare", ".", "--out", "README.md/x.csv"], "is not a folder"),
+    (["compare", ".", "--out", "README.md/x"], "is not a folder"),
     (["status"], "status needs RUNS"),
     (["status", "a", "b"], "'b' is one too many; write noisylab status RUNS"),
     (["status", "--out", "x"], "there is no option --out; there are none"),
