@@ -20,9 +20,10 @@ from noisylab.study.grid import Grid, check_values
 from noisylab.study.objects import data_spec, method_spec, model_spec, noise_spec, record_label
 from noisylab.study.plan import plan
 from noisylab.study.pool import Failure, end_if_imported_by_a_worker
-from noisylab.study.run_folder import CONFIG, FAILURE, collect, read_result, refuse_run
+from noisylab.study.run_folder import CONFIG, FAILURE, read_result, refuse_run
 from noisylab.study.runner import Observer, run_plan
 from noisylab.study.study_file import STUDY, first_method, planned_runs, read_plans
+from noisylab.study.study_results import collect
 
 if TYPE_CHECKING:
     import xarray
@@ -245,6 +246,52 @@ class Study:
         results = self._chosen(where)
         usual = [first_method(self.path, list(results["method"]))]
         return compare(results, measure, usual if baselines is None else baselines, by)
+
+    def write_tables(
+        self,
+        out: Paths,
+        formats: "Sequence[Literal['csv', 'md', 'tex']]" = ("csv", "md", "tex"),
+        *,
+        baselines: Sequence[str] | None = None,
+        contrasts: Sequence[tuple[str, str] | str] | None = None,
+        by: Sequence[str] = (),
+        where: Mapping[str, Any] | None = None,
+        columns: Sequence[str] | None = None,
+        measure: str = "test_accuracy_last",
+        labels: Mapping[str, str] | None = None,
+    ) -> list[Path]:
+        """Write the tables `summary`, `contrasts` and `comparisons` as files: CSV, Markdown and LaTeX.
+
+        Args:
+            out: The folder.
+            formats: Of the files.
+            baselines: As of `compare`.
+            contrasts: As of `contrasts`.
+            by: Settings whose values are kept apart.
+            where: Settings of the runs to use, such as {"epochs": 40}.
+            columns: The measures of the summary; by default `measure`, with a column per noise.
+            measure: A column of numbers of `results`.
+            labels: Names of methods and noises by spec: `{"dlb(alpha=3)": "DLB, strong"}`.
+
+        Returns:
+            The paths of the files.
+
+        Raises:
+            ValueError: As `summary`, `contrasts` and `compare`, and for an unknown format.
+        """
+        from noisylab.analysis.display_names import display_names
+        from noisylab.report.table_files import Format, write_tables
+
+        for each in several("formats", formats):
+            check_value("formats", each, Format)
+        folder, results = expanded(out), self._chosen(where)
+        check_output(folder)
+        names = display_names(labels or {}, results)
+        primary = self.contrasts(contrasts, by, where, measure)
+        comparisons = self.compare(baselines, by, where, measure)
+        make_output(folder)
+        shown: dict[str, Any] = {"formats": formats, "measure": measure, "by": by, "columns": columns, "names": names}
+        return write_tables(folder, results, primary, comparisons, study=self.path.resolve().name, **shown)
 
     def records(
         self,

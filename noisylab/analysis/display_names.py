@@ -1,6 +1,5 @@
 """What methods, noises and data are called in figures, tables and the page: one table of names for all three."""
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from noisylab.core.files import name_of
 from noisylab.core.foreign_text import short_names
 from noisylab.core.registries import DATA_SETS, METHODS, NOISES
 from noisylab.core.specs import Registry, split_outside
+from noisylab.core.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import pandas
@@ -148,8 +148,7 @@ def _spec_of(written: str, known: Mapping[Kind, Sequence[str]]) -> str:
         for spec in held:
             if written.lower() == spec.lower() or _same(written, spec, _REGISTRIES[kind]):
                 return spec
-    close = difflib.get_close_matches(written, specs, n=1)
-    meant = f" (did you mean {close[0]!r}?)" if close else ""
+    meant = did_you_mean(written, specs)
     raise ValueError(f"no run has a method, noise or data {written!r} to name{meant}; there are {', '.join(specs)}")
 
 

@@ -2,7 +2,6 @@
 
 import ast
 import dataclasses
-import difflib
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ from noisylab.analysis.statistics import mean_interval
 from noisylab.core.lines import counted
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES, OVERRIDES
 from noisylab.core.specs import Registry
+from noisylab.core.suggestions import did_you_mean
 from noisylab.training.config import TrainConfig
 
 MEASURES = (
@@ -168,7 +168,10 @@ def choose(results: pandas.DataFrame, where: Mapping[str, Any] | None) -> pandas
         _check_names("where", [name], results, (*SETTINGS, *_VARIED, "code"))
         fits = pandas.Series([_matches(value, wanted, _SPECS.get(name)) for value in results[name]], index=results.index)
         if not fits.any():
-            raise ValueError(f"no run has {name}={wanted}; there are {name}: {', '.join(map(str, _values(results[name])))}")
+            there = list(map(str, _values(results[name])))
+            raise ValueError(
+                f"no run has {name}={wanted}{did_you_mean(str(wanted), there)}; there are {name}: {', '.join(there)}"
+            )
         # Methods that never had this code are not meant.
         others = ~results["method"].isin(results.loc[fits, "method"]) if name == "code" else False
         results = results[fits | others]
@@ -232,10 +235,10 @@ def check_columns(columns: Sequence[str], results: pandas.DataFrame, argument: s
     names = several(argument, columns)
     for name in names:
         if name not in known:
-            close = difflib.get_close_matches(str(name), known, n=1)
-            meant = f" (did you mean {close[0]!r}?)" if close else ""
-            measures = ", ".join(each for each in known if each not in SETTINGS)
-            raise ValueError(f"{argument} must name columns of numbers, got {name!r}{meant}; there are {measures}")
+            measures = [each for each in known if each not in SETTINGS]
+            apart = [part.strip() for part in str(name).split(",")]
+            meant = f"; write them apart, {' '.join(apart)}" if set(apart) <= set(known) else did_you_mean(str(name), measures)
+            raise ValueError(f"{argument} must name columns of numbers, got {name!r}{meant}; there are {', '.join(measures)}")
     return list(dict.fromkeys(names))
 
 
@@ -287,8 +290,7 @@ def _check_names(argument: str, names: Sequence[str], results: pandas.DataFrame,
     known = [name for name in allowed if name in results]
     for name in names:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            meant = f" (did you mean {close[0]!r}?)" if close else ""
+            meant = did_you_mean(str(name), known)
             raise ValueError(f"{argument} must name settings of the runs, got {name!r}{meant}; there are {', '.join(known)}")
 
 
@@ -306,9 +308,7 @@ def known_method(method: str, results: pandas.DataFrame) -> str:
         return method
     written = [name for name in known if _matches(name, method, METHODS) or name.lower() == method.lower()]
     if not written:
-        close = difflib.get_close_matches(method, known, n=1)
-        meant = f" (did you mean {close[0]!r}?)" if close else ""
-        raise ValueError(f"no run is of method {method!r}{meant}; there are {', '.join(known)}")
+        raise ValueError(f"no run is of method {method!r}{did_you_mean(method, known)}; there are {', '.join(known)}")
     return str(written[0])
 
 

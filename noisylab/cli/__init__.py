@@ -1,12 +1,12 @@
 """The `noisylab` command: parses arguments, prints, and exits. Nothing else in the package does."""
 
-import difflib
 import importlib
 import sys
 from collections.abc import Sequence
 
 from noisylab.cli.ending import fail, interruptible
 from noisylab.core.extras import how_to_install
+from noisylab.core.suggestions import did_you_mean
 from noisylab.core.system import torchrun_processes
 from noisylab.core.warning_lines import warnings_in_lines
 
@@ -47,9 +47,7 @@ def _run(args: list[str]) -> int:
         return 0
     name = args[0]
     if name not in COMMANDS:
-        close = difflib.get_close_matches(name, COMMANDS, n=1)
-        meant = f" (did you mean {close[0]}?)" if close else ""
-        fail(f"there is no command {name!r}{meant}; choose from {', '.join(COMMANDS)}")
+        fail(f"there is no command {name!r}{did_you_mean(name, COMMANDS)}; choose from {', '.join(COMMANDS)}")
     if torchrun_processes() > 1 and name != "train":
         fail(f"torchrun would run {name} once in each of {torchrun_processes()} processes; only noisylab train is for torchrun")
     try:

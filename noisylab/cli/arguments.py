@@ -18,6 +18,7 @@ from noisylab.core.checks import expected
 from noisylab.core.files import expanded
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.core.specs import split_assignment, split_outside
+from noisylab.core.suggestions import did_you_mean
 
 Arguments = TypeVar("Arguments")
 # Rewrites the values of an option.
@@ -159,7 +160,10 @@ def _checked(kind: type, command: str, args: Sequence[str], rewrites: Mapping[st
         _check_readable(name, value, annotation)
     missing = [name for name, (_, needed) in positional.items() if needed][len(rest) :]
     if missing:
-        raise ValueError(f"{command} needs {' and '.join(map(str.upper, missing))}; write noisylab {command} {names}")
+        # An option with any number of values takes all that follow it.
+        greedy = next((option for option, values in groups.items() if values and _item(options[option])[1] is None), None)
+        before = f" before {greedy}, which takes all that follows" if greedy else ""
+        raise ValueError(f"{command} needs {' and '.join(map(str.upper, missing))}; write noisylab {command} {names}{before}")
     return [*(value for _, value in rest), *line]
 
 
@@ -264,8 +268,8 @@ def _check_readable(name: str, text: str, annotation: Any) -> None:
         return
     # A positional argument is left out, rather than None.
     wanted = expected(annotation) if name.startswith("--") else expected(annotation).removesuffix(" or None")
-    close = difflib.get_close_matches(text.lower(), re.findall(r"'(.+?)'", wanted), n=1)
-    raise ValueError(f"{name} must be {wanted}, got {text!r}{f' (did you mean {close[0]!r}?)' if close else ''}")
+    meant = did_you_mean(text, re.findall(r"'(.+?)'", wanted))
+    raise ValueError(f"{name} must be {wanted}, got {text!r}{meant}")
 
 
 def _wanted(annotation: Any) -> str:

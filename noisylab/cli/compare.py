@@ -2,19 +2,21 @@
 
 Both are paired by seed, with 95 % intervals and Holm-corrected p-values.
 
-Example: noisylab compare runs/noise_sweep --baselines ce repeat --columns test_accuracy_last test_nll
+Examples:
+noisylab compare runs/noise_sweep --baselines ce repeat --columns test_accuracy_last test_nll
+noisylab compare runs/noise_sweep --format tex --out paper
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Literal, get_args
 
 import tyro
 
 from noisylab.analysis.display_names import labels_of
 from noisylab.cli.arguments import parse_command_line, settings_of
-from noisylab.core.files import check_folder, check_output_file, make_output, write_atomically
-from noisylab.core.foreign_text import for_csv
+from noisylab.core.files import check_folder, check_output, make_output
 from noisylab.core.specs import split_contrast
 from noisylab.study.grid import Grid, check_name
 from noisylab.training.config import TrainConfig
@@ -22,6 +24,8 @@ from noisylab.training.config import TrainConfig
 _SETTINGS = {field.name for kind in (Grid, TrainConfig) for field in fields(kind)} - {
     *("methods", "noise", "noise_seed", "seeds", "data_root", "training", "over")
 }
+
+Format = Literal["csv", "md", "tex"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,9 @@ class Arguments:
     label: tuple[str, ...] = ()
     """Names for the tables, "SPEC=TEXT" each, as "dlb(alpha=3)=DLB, strong"; repeatable (none: the known ones)."""
     out: Path | None = None
-    """CSV file for the differences (None: they are only printed)."""
+    """Folder for the tables as files: summary, contrasts and comparisons (None: they are only printed)."""
+    format: tuple[Format, ...] = ()
+    """Formats of the files in --out: csv, md (Markdown), tex (LaTeX with booktabs and siunitx) (none: all three)."""
 
 
 def main(args: Sequence[str]) -> int:
@@ -57,8 +63,13 @@ def main(args: Sequence[str]) -> int:
     where = settings_of(arguments.where)
     labels = labels_of(arguments.label)
     pairs = [split_contrast(text) for text in arguments.contrasts] or None
+    if arguments.format and arguments.out is None:
+        raise ValueError(f"--format {' '.join(arguments.format)} needs a folder for the files; add --out FOLDER")
     if arguments.out is not None:
-        check_output_file(arguments.out)
+        if (suffix := arguments.out.suffix[1:]) in get_args(Format):
+            advice = f"--out {arguments.out.parent} --format {suffix}"
+            raise ValueError(f"--out is the folder of the tables, got {str(arguments.out)!r}; write {advice}")
+        check_output(arguments.out)
     from rich.console import Console
 
     from noisylab.analysis.comparisons import compare, primary_contrasts
@@ -66,6 +77,7 @@ def main(args: Sequence[str]) -> int:
     from noisylab.plotting.study_runs import study_runs
     from noisylab.report.console import say
     from noisylab.report.study_report import print_tables
+    from noisylab.report.table_files import write_tables
     from noisylab.study.study_file import first_method
 
     by = arguments.by
@@ -74,13 +86,24 @@ def main(args: Sequence[str]) -> int:
     known = list(dict.fromkeys(results["method"]))
     usual = dict.fromkeys([first_method(arguments.runs, known), *(name for name in known if name == "repeat")])
     primary = primary_contrasts(results, pairs, arguments.measure, by)
-    differences = compare(results, arguments.measure, arguments.baselines or tuple(usual), by)
+    comparisons = compare(results, arguments.measure, arguments.baselines or tuple(usual), by)
     columns, console = arguments.columns or None, Console()
-    print_tables(results, primary, differences, by=by, columns=columns, names=names, console=console)
+    print_tables(results, primary, comparisons, by=by, columns=columns, names=names, console=console)
     if runs.coverage:
         say(console, f"the study is unfinished: the tables are of {runs.coverage}")
     if arguments.out is not None:
-        make_output(arguments.out.absolute().parent)
-        write_atomically(arguments.out, for_csv(differences))
-        print(f"the differences: {arguments.out}")
+        make_output(arguments.out)
+        paths = write_tables(
+            arguments.out,
+            results,
+            primary,
+            comparisons,
+            study=arguments.runs.resolve().name,
+            formats=arguments.format or get_args(Format),
+            measure=arguments.measure,
+            by=by,
+            columns=columns,
+            names=names,
+        )
+        say(console, "\nTables:\n" + "\n".join(map(str, paths)))
     return 0

@@ -9,7 +9,6 @@ pass in one network, to update its targets every batch, and to take the time and
     noisylab costs --data digits --model small_cnn
 """
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from noisylab.core.foreign_text import for_csv, one_line
 from noisylab.core.lines import counted
 from noisylab.core.registries import DATA_SETS, METHODS, MODELS
 from noisylab.core.signatures import REQUIRED
+from noisylab.core.suggestions import did_you_mean
 from noisylab.core.system import Device, resolve_device_name
 from noisylab.costs.table import COLUMNS, PAPER, SHOWN
 from noisylab.data.image_data import check_root, load_data
@@ -120,8 +120,7 @@ def check(what: Measured, how: Measuring) -> tuple[list[str], list[str]]:
     known = [name.replace(" ", "_") for name in COLUMNS]
     for name in how.columns:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            meant = f" (did you mean {close[0]!r}?)" if close else ""
+            meant = did_you_mean(name, known)
             raise ValueError(f"--columns must name columns of the table, got {name!r}{meant}; there are {', '.join(known)}")
     if what.batch_size % 2:
         raise ValueError(f"batch_size must be even, because half of a batch may repeat another one, got {what.batch_size}")

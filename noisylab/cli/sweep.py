@@ -130,9 +130,11 @@ def main(args: Sequence[str]) -> int:
 
 def finished_runs(plan: "Plan", out: Path) -> "pandas.DataFrame":
     """The results of the finished runs of a plan, in its order."""
-    from noisylab.study.run_folder import as_table, read_result
+    from noisylab.study.run_folder import read_result
+    from noisylab.study.study_results import as_table, in_order
 
-    return as_table([result for config in plan.configs if (result := read_result(out / config.id)) is not None])
+    held = [result for config in plan.configs if (result := read_result(out / config.id)) is not None]
+    return in_order(as_table(held), [config.id for config in plan.configs])
 
 
 def show(
@@ -160,7 +162,7 @@ def show(
         contrasts=[(method, baseline) for pair in study.contrasts for method, baseline in [planned(*pair)]],
         by=tuple(plan.grid.over),
         figures=study.figures,
-        tables=study.tables,
+        formats=study.formats,
         console=console,
         failures={failure.config.id: failure.reason for failure in failures},
         missing=[config.id for config in plan.configs if config.id not in finished],

@@ -142,7 +142,7 @@ def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[s
     """Train one run in the folder `out`; rank 0 prints its progress."""
     from noisylab.data.image_files import UnreadableError
     from noisylab.study.run import RunLockedError, run_one
-    from noisylab.study.run_folder import write_results
+    from noisylab.study.study_results import write_results
     from noisylab.training.loop import DivergedError
 
     say = print if is_rank_zero() else lambda *_, **__: None

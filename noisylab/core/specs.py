@@ -6,7 +6,6 @@ without importing torch. Values are literals and are never executed.
 
 import ast
 import contextlib
-import difflib
 import importlib
 import inspect
 import itertools
@@ -22,6 +21,7 @@ from noisylab.core import checks
 from noisylab.core.files import expanded, name_of, tails
 from noisylab.core.path_hints import path_in_quotes, readers_of
 from noisylab.core.signatures import REQUIRED, CallerArgs, Entry, Option, inspect_entry, read_entries
+from noisylab.core.suggestions import did_you_mean
 
 T = TypeVar("T", bound=Callable[..., Any])
 Target = TypeVar("Target", bound=Callable[..., Any])
@@ -179,7 +179,9 @@ class Registry(Generic[T]):
         for key in given:
             if key not in entry.options:
                 known = f"its options are {', '.join(entry.options)}" if entry.options else "it has no options"
-                raise ValueError(f"{self.kind} {text!r}: {name} has no option {key!r}{_meant(key, entry.options)}; {known}")
+                raise ValueError(
+                    f"{self.kind} {text!r}: {name} has no option {key!r}{did_you_mean(key, entry.options)}; {known}"
+                )
         usual = {key: (defaults or {}).get(key, option.default) for key, option in entry.options.items()}
         bound, written = {}, {}
         for key, option in entry.options.items():
@@ -286,7 +288,7 @@ class Registry(Generic[T]):
             if key not in self.overrides:
                 known = ", ".join(self.overrides)
                 raise ValueError(
-                    f"{self.kind} {text!r} cannot override {key!r}{_meant(key, self.overrides)}; it can override {known}"
+                    f"{self.kind} {text!r} cannot override {key!r}{did_you_mean(key, self.overrides)}; it can override {known}"
                 )
             if key in given:
                 raise ValueError(f"{self.kind} {text!r} overrides {key} twice")
@@ -311,7 +313,7 @@ class Registry(Generic[T]):
         if head not in self.entries():
             known = ", ".join(self.entries())
             meant = f" (write {self.suggestions[head]})" if head in self.suggestions else ""
-            meant = meant or self._as_value(head, text.strip()[len(head) :]) or _meant(head, self.entries())
+            meant = meant or self._as_value(head, text.strip()[len(head) :]) or did_you_mean(head, self.entries())
             if readers := readers_of(text, self.entries()):
                 head, meant = text.strip(), f"{meant}; a path is written {readers}"
             raise ValueError(f"unknown {self.kind} {head!r}{meant}; choose from {known}")
@@ -472,12 +474,6 @@ def _named(call: ast.expr, entry: Entry) -> str:
         return f"write {entry.name}:{value.strip(chr(39))}"
     rest = [f"{keyword.arg}={ast.unparse(keyword.value)}" for keyword in call.keywords]
     return f"write {entry.name}({', '.join([f'{entry.main}={value}', *rest])})"
-
-
-def _meant(word: str, known: Mapping[str, object]) -> str:
-    swapped = [name for name in known if sorted(name) == sorted(word.lower())]
-    close = swapped or difflib.get_close_matches(word.lower(), list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _outside(text: str) -> Iterator[tuple[int, str]]:

@@ -1,6 +1,5 @@
 """Any network of timm (optional: pip install 'noisylab[timm]'), with its stages."""
 
-import difflib
 from types import ModuleType
 from typing import Any
 
@@ -8,6 +7,7 @@ from torch import Tensor, nn
 
 from noisylab.core.checks import PositiveInt
 from noisylab.core.registries import MODELS
+from noisylab.core.suggestions import did_you_mean
 from noisylab.models.base import Backbone
 
 
@@ -57,8 +57,7 @@ def timm_model(
     """
     timm = _timm()
     if not timm.is_model(name):
-        close = difflib.get_close_matches(name, timm.list_models(), n=3)
-        meant = f" (did you mean {' or '.join(map(repr, close))}?)" if close else ""
+        meant = did_you_mean(name, timm.list_models())
         raise ValueError(f"timm {timm.__version__} has no model {name!r}{meant}; timm.list_models() lists them")
     size = {} if img_size is None else {"img_size": img_size}
     try:

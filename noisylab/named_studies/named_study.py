@@ -20,7 +20,7 @@ class NamedStudy:
         contrasts: The study's primary questions: pairs of a method and its baseline (specs).
         controls: Methods that all others are compared with, besides the grid's first method.
         figures: Names or specs of figures.
-        tables: Forms of the tables.
+        formats: Formats of the tables that are written.
         follow_up: Chooses, by the results on validation samples, a second study that is run in the same folder and shown
             instead. It takes the grid that was run and its rows of `results.csv`, and also returns a text with the choice.
         stack: Runs in a stack, if a benchmark says that it pays for the grid's data and network; changing these leaves it out.
@@ -30,6 +30,6 @@ class NamedStudy:
     contrasts: Sequence[tuple[str, str]] = (("dlb", "repeat"), ("dlb", "ce"))
     controls: Sequence[str] = ("repeat",)
     figures: Sequence[str] = ()
-    tables: Sequence[Literal["terminal", "markdown", "latex"]] = ("terminal",)
+    formats: Sequence[Literal["csv", "md", "tex"]] = ("csv",)
     follow_up: "Callable[[Grid, pandas.DataFrame], tuple[NamedStudy, str]] | None" = None
     stack: PositiveInt = 1

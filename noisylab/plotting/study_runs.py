@@ -15,10 +15,11 @@ from noisylab.analysis.tables import choose, differing_settings, known_method, s
 from noisylab.core.files import check_folder, expanded
 from noisylab.core.foreign_text import short_names
 from noisylab.plotting.captions import spread, which_seed
-from noisylab.plotting.looks import REFERENCE_METHODS, Look, alike, looks, numbered
+from noisylab.plotting.looks import Look, alike, looks, numbered
 from noisylab.recording.records import load_dynamics
-from noisylab.study.run_folder import CONFIG, RESULT, collect, read_metrics
-from noisylab.study.study_file import coverage, planned_runs
+from noisylab.study.run_folder import CONFIG, RESULT, read_metrics
+from noisylab.study.study_file import coverage
+from noisylab.study.study_results import collect
 
 if TYPE_CHECKING:
     import xarray
@@ -59,8 +60,8 @@ class StudyRuns:
 
     @cached_property
     def ordered(self) -> pandas.DataFrame:
-        """The runs in the order of all figures; see `in_order`."""
-        return in_order(self.results, self.methods or _planned(self.folder))
+        """The runs in the order of all figures: as they are, and under each noise the methods as the reader chose them."""
+        return _by_methods(self.results, self.methods) if self.methods else self.results
 
     @cached_property
     def looks(self) -> dict[str, Look]:
@@ -248,12 +249,12 @@ def study_runs(
         ['ce', 'dlb']
     """
     place = expanded(folder)
-    results = in_order(choose(_finished(place), where), _planned(place))
+    results = choose(_finished(place), where)
     names = display_names(labels or {}, results)
     everyone = dict.fromkeys(results["method"])
     order = tuple(_method(method, results, names) for method in several("methods", methods)) if methods else ()
     if order:
-        results = in_order(results[results["method"].isin(order)], order)
+        results = _by_methods(results[results["method"].isin(order)], order)
     known, chosen = list(dict.fromkeys(results["noise"])), noise is not None
     if noise is None:
         noise = hardest_noise(results)
@@ -275,6 +276,15 @@ def _preferred(rows: pandas.DataFrame) -> list[str]:
     return list(dict.fromkeys([*(name for pair in usual_contrasts(rows) for name in pair), *rows["method"]]))
 
 
+def _by_methods(results: pandas.DataFrame, methods: Sequence[str]) -> pandas.DataFrame:
+    """The rows with the methods in this order under each noise; the noises stay in theirs."""
+    noises = list(dict.fromkeys(results["noise"]))
+    order = sorted(
+        range(len(results)), key=lambda k: (noises.index(results["noise"].iloc[k]), methods.index(results["method"].iloc[k]))
+    )
+    return results.iloc[order]
+
+
 def hardest_noise(results: pandas.DataFrame) -> str:
     """The noise with the highest realised rate."""
     return str(results.sort_values("realised_rate", kind="stable").iloc[-1]["noise"])
@@ -290,24 +300,3 @@ def _finished(folder: Path) -> pandas.DataFrame:
         there = f"; it holds studies: {', '.join(studies)}" if studies else ""
         raise ValueError(f"{str(folder)!r} holds no finished runs{there}")
     return results
-
-
-def _planned(folder: Path) -> tuple[str, ...]:
-    """The references, then the other methods of a study in the order in which they were asked for."""
-    return tuple(dict.fromkeys([*REFERENCE_METHODS, *(run["method"] for run in planned_runs(folder))]))
-
-
-def in_order(results: pandas.DataFrame, methods: Sequence[str] = tuple(REFERENCE_METHODS)) -> pandas.DataFrame:
-    """The rows in the order of all figures and tables.
-
-    Methods in the order of `methods`, all others after them as they are; noise kinds from the highest realised rate; rates in
-    ascending order.
-    """
-    known = list(dict.fromkeys([*methods, *results["method"]]))
-    strength = results.groupby("noise_kind")["realised_rate"].max()
-    keys = {
-        "method_place": results["method"].map(known.index),
-        "weakness": -results["noise_kind"].map(strength),
-    }
-    order = [*keys, "noise_kind", "nominal_rate", "noise"]
-    return results.assign(**keys).sort_values(order, kind="stable").drop(columns=list(keys))

@@ -45,7 +45,7 @@
     if (both) {
       const [a, b] = about.pair.map((number) => about.methods[number].name);
       by("pair").textContent = `memorised by ${a} and recovered by ${b}`;
-      by("which").append(new Option(`mislabelled, memorised by ${a} and recovered by ${b}`, "pair"));
+      by("which").append(new Option(`memorised by ${a}, recovered by ${b}`, "pair"));
     }
     by("said").textContent = `The ${about.count.toLocaleString("en")} training samples under ${noise}, seed ${by("seed").value}; ` +
       `${about.settings[setting].record} records, scores over all epochs.`;
@@ -138,6 +138,7 @@
     await showPage();
     write();
     document.body.dataset.ready = String(mine);
+    performance.mark("samples");
     // The pictures come once the list is there.
     requestAnimationFrame(() => setTimeout(() => {
       if (mine !== turn) return;

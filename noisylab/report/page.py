@@ -20,10 +20,11 @@ from noisylab.core.foreign_text import for_csv, for_html
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.catalogue import draw_figure, why_not
 from noisylab.plotting.study_runs import StudyRuns, study_runs
+from noisylab.report.comparison_tables import contrasts_table, points_table, power_lines
 from noisylab.report.findings import finding
 from noisylab.report.runs_table import runs_table
 from noisylab.report.samples import Explored, explorer_data, packed, sheets
-from noisylab.report.tables import accuracy_table, contrasts_table, points_table, power_lines, results_table
+from noisylab.report.tables import accuracy_table, results_table
 from noisylab.study.inputs import trained_data_of_run
 
 Progress: TypeAlias = Callable[[str], object]
@@ -163,8 +164,8 @@ def build_page(
     by = list(differing_settings(results))
     baseline = str(results["method"].iloc[0])
     primary = primary_contrasts(results, by=by)
-    differences = compare(results, baselines=[baseline], by=by)
-    kept = {"summary": summarise(results, by, columns), "contrasts": primary, "differences": differences, "runs": results}
+    comparisons = compare(results, baselines=[baseline], by=by)
+    kept = {"summary": summarise(results, by, columns), "contrasts": primary, "comparisons": comparisons, "runs": results}
     drawn, undrawn = _figures(runs, progress)
     about: dict[str, Any] | None = None
     arrays: dict[str, str] = {}
@@ -183,7 +184,7 @@ def build_page(
         measures=results_table(results, by, columns, names),
         contrasts=contrasts_table(primary, by, names),
         power=power_lines(primary, by, names=names),
-        differences=points_table(results, [baseline], by=by, names=names),
+        comparisons=points_table(results, [baseline], by=by, names=names),
         baseline=names.method(baseline),
         runs=runs_table(results, names),
         csv={name: packed(for_csv(_without_folders(table, names)).encode()) for name, table in kept.items()},

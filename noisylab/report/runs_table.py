@@ -10,7 +10,7 @@ import pandas
 from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.tables import SETTINGS, differing_settings, is_share
 from noisylab.report.table import Column
-from noisylab.report.tables import column_name
+from noisylab.report.wording import column_name
 
 MEASURED = ("test_accuracy_last", "test_accuracy_peak", "memorised", "images_processed", "updates", "seconds")
 

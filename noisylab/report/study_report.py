@@ -2,29 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import pandas
 from rich.console import Console
 
 from noisylab.analysis.comparisons import CONTRASTS, compare, primary_contrasts, usual_contrasts
 from noisylab.analysis.display_names import DisplayNames
-from noisylab.analysis.tables import is_share, summarise
-from noisylab.core.files import write_atomically
-from noisylab.core.foreign_text import for_csv, for_file_name
+from noisylab.analysis.tables import is_share
 from noisylab.core.registries import FIGURES, METHODS
 from noisylab.plotting.catalogue import draw_figure, why_not
 from noisylab.plotting.study_runs import StudyRuns, hardest_noise
+from noisylab.report.comparison_tables import contrasts_table, differences_table, power_lines
 from noisylab.report.console import say
-from noisylab.report.tables import (
-    PLAIN,
-    accuracy_table,
-    contrasts_table,
-    differences_table,
-    points_table,
-    power_lines,
-    results_table,
-)
+from noisylab.report.table_files import TABLES, Format, write_tables
+from noisylab.report.tables import results_table
+from noisylab.report.wording import PLAIN
 
 
 def print_tables(
@@ -60,16 +53,15 @@ def show(
     by: Sequence[str] = (),
     columns: Sequence[str] | None = None,
     figures: Sequence[str] = (),
-    tables: Sequence[Literal["terminal", "markdown", "latex"]] = ("terminal",),
+    formats: Sequence[Format] = ("csv",),
     console: Console,
     failures: Mapping[str, str] | None = None,
     missing: Sequence[str] = (),
 ) -> None:
     """Print the tables of finished runs, write them and the figures to a folder, and print the paths.
 
-    The tables are the measures, the primary contrasts with their power, and the differences under each noise. Writes
-    summary.csv, contrasts.csv and differences.csv; with "markdown" and "latex" also as .md and .tex, with a column per noise.
-    For a figure that has nothing to show, prints the reason.
+    The tables are the measures, the primary contrasts with their power, and the comparisons under each noise, which
+    `noisylab.report.table_files.write_tables` writes. For a figure that has nothing to show, prints the reason.
 
     Args:
         results: Rows of `results.csv`, in the order of the tables.
@@ -80,7 +72,7 @@ def show(
         by: Settings in which the runs differ; their values are kept apart.
         columns: The measures of the first table, columns of `results.csv` (None: the usual ones).
         figures: Names or specs of figures.
-        tables: The forms of the tables.
+        formats: The formats of the tables.
         console: Prints everything.
         failures: The reason of every failed run, by id.
         missing: The ids of unfinished runs.
@@ -102,33 +94,18 @@ def show(
     pairs = [(METHODS.parse(a).label, METHODS.parse(b).label) for a, b in contrasts]
     primary = primary_contrasts(results, usual_contrasts(results, pairs), by=by)
     differences = compare(results, baselines=names, by=by)
-    if "terminal" in tables:
-        print_tables(results, primary, differences, by=by, columns=columns, console=console)
+    print_tables(results, primary, differences, by=by, columns=columns, console=console)
     if differences.empty:
         say(console, f"no differences: no run of {', '.join(asked)} has finished beside one of another method", wrap=True)
-    kept = {"summary": summarise(results, by, columns), "contrasts": primary, "differences": differences}
-    contents = {f"{name}.csv": for_csv(table) for name, table in kept.items()}
-    shown = {
-        "summary": accuracy_table(results, by=by),
-        "contrasts": contrasts_table(primary, by),
-        "differences": points_table(results, names, by=by),
-    }
-    study_name = for_file_name(out.resolve().name)
-    for name, table in shown.items():
-        if table.rows:
-            contents |= {f"{name}.md": table.markdown()} if "markdown" in tables else {}
-            contents |= {f"{name}.tex": table.latex(f"tab:{study_name}-{name}")} if "latex" in tables else {}
-    paths = [out / "results.csv"]
-    for name, content in contents.items():
-        write_atomically(out / name, content)
-        paths.append(out / name)
+    shown: dict[str, Any] = {"study": out.resolve().name, "formats": formats, "by": by, "columns": columns}
+    paths = [out / "results.csv", *write_tables(out, results, primary, differences, **shown)]
     runs = StudyRuns(results, out, hardest_noise(results))
     for figure in figures:
         stem = FIGURES.parse(figure).name
-        # A figure's numbers must not replace the table of its name.
-        file = f"{stem}_figure" if f"{stem}.csv" in contents else stem
         try:
-            paths += draw_figure(figure, runs).save(out / file)[:-1]
+            if stem in TABLES:
+                raise ValueError(f"its numbers would replace the table {stem}.csv; register it with another name")
+            paths += draw_figure(figure, runs).save(out / stem)[:-1]
         except Exception as error:  # a figure that fails costs itself only
             say(console, f"no figure {stem}: {why_not(error)}")
     say(console, "\nOne row per run, tables and figures:\n" + "\n".join(map(str, paths)))

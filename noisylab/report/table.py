@@ -136,7 +136,14 @@ class Table:
         return min(self._word_width(place), self.columns[place].fold or TEXT)
 
     def _blocks(self, width: int, gap: int) -> list[list[int]]:
-        """The columns of numbers that stand beside each other."""
+        """The columns of numbers that stand beside each other, in as few blocks as fit, of about the same width."""
+        blocks = self._filled(width, gap)
+        while len(blocks) > 1 and len(narrower := self._filled(width - 1, gap)) == len(blocks) and width > 1:
+            blocks, width = narrower, width - 1
+        return blocks
+
+    def _filled(self, width: int, gap: int) -> list[list[int]]:
+        """The columns of numbers in blocks, each as full as it can be."""
         words = sum(self._least(place) + gap for place in self._places(text=True))
         blocks: list[list[int]] = [[]]
         used = words

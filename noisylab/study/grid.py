@@ -5,7 +5,6 @@ import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import tyro
 from noisylab.core.checks import NonNegativeInt, PositiveInt, check_fields
 from noisylab.core.files import expanded
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
+from noisylab.core.suggestions import did_you_mean
 from noisylab.study.recipes import Recipes
 from noisylab.study.run_config import Budget, Record, Select, Share
 from noisylab.training.config import TrainConfig
@@ -192,10 +192,8 @@ def check_name(name: str, known: Sequence[str] | set[str]) -> str:
     """Return `name` if it is a setting. Raises ValueError, with a suggestion, otherwise."""
     if name in known:
         return name
-    close = [ALIASES[name]] if name in ALIASES else get_close_matches(name, list(known), n=1)
-    raise ValueError(
-        f"there is no setting {name!r}{f' (did you mean {close[0]!r}?)' if close else ''}; settings: {', '.join(sorted(known))}"
-    )
+    meant = f" (did you mean {ALIASES[name]!r}?)" if name in ALIASES else did_you_mean(name, sorted(known))
+    raise ValueError(f"there is no setting {name!r}{meant}; settings: {', '.join(sorted(known))}")
 
 
 def check_values(name: str, values: Any) -> tuple[Any, ...]:

@@ -1,15 +1,14 @@
-"""A run's folder: its files, and whether the run is done; and many runs as one table."""
+"""A run's folder: its files, and whether the run is done."""
 
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from noisylab.core.files import write_atomically
-from noisylab.core.foreign_text import for_csv
 from noisylab.data.image_data import ImageData
 from noisylab.study.run_config import FORMAT, RunConfig
 
@@ -110,48 +109,3 @@ def read_metrics(folder: Path) -> "pandas.DataFrame":
     import pandas
 
     return pandas.read_csv(io.BytesIO(read_file(folder, METRICS)))
-
-
-def collect(study: Path) -> "pandas.DataFrame":
-    """The finished runs of a study folder, one row each, in an order that does not depend on when they ran."""
-
-    from noisylab.analysis.tables import SETTINGS
-
-    table = as_table([result for path in sorted(study.glob(f"*/{RESULT}")) if (result := read_result(path.parent)) is not None])
-    if table.empty:
-        return table
-    settings = [name for name in table.columns if name in SETTINGS]
-    order = [*settings, "noise_kind", "nominal_rate", "noise", "method", "seed", "noise_seed", "id"]
-    return table.sort_values(order, ignore_index=True)
-
-
-def as_table(results: Sequence[Mapping[str, Any]]) -> "pandas.DataFrame":
-    """Results of runs as a table, in which different data sets, or noises from different files, have different names.
-
-    Files with equal content have one name, wherever they are, and files with equal names and other content get the beginning of
-    its digest: `folder:x #3fa28c`.
-    """
-    import pandas
-
-    table = pandas.DataFrame(results)
-    # The same file has another digest on another part of the data.
-    for label, source, parts in (
-        ("data", "data_source", ["train_size", "test_size"]),
-        ("noise", "noise_source", ["data_source"]),
-    ):
-        if source not in table:
-            continue
-        known = table[source].fillna("") != ""
-        for name in (label, *(["noise_kind"] if label == "noise" else [])):
-            table.loc[known, name] = table[known].groupby([*parts, source])[name].transform("first")
-        sources = table[known].groupby([*parts, label])[source].transform("nunique")
-        several = sources[sources > 1].index
-        table.loc[several, label] += " #" + table.loc[several, source].str[:6]
-    return table
-
-
-def write_results(study: Path) -> "pandas.DataFrame":
-    """Write `results.csv` for all finished runs of a study folder, and return it."""
-    table = collect(study)
-    write_atomically(study / "results.csv", for_csv(table))
-    return table

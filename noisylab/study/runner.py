@@ -10,9 +10,10 @@ from noisylab.study.inputs import keep_data
 from noisylab.study.plan import Plan
 from noisylab.study.pool import Failure, run_here, run_pool
 from noisylab.study.run_config import RunConfig
-from noisylab.study.run_folder import read_result, write_results
+from noisylab.study.run_folder import read_result
 from noisylab.study.stacks import stacks_of
 from noisylab.study.study_file import add_plan
+from noisylab.study.study_results import write_results
 
 
 class Observer:

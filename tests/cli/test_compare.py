@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas
 import pytest
 
-from noisylab.api import sweep
+from noisylab.api import open_study, sweep
 from noisylab.cli import main
+from noisylab.plotting.study_runs import study_runs
 
 
 @pytest.fixture(scope="module")
@@ -15,19 +16,66 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished study. Not to be changed."""
     out = tmp_path_factory.mktemp("compared") / "study"
     settings = {"epochs": 2, "train_size": 100, "device": "cpu", "progress": False}
-    sweep(out, methods=["ce", "repeat", "dlb"], noise=["symmetric:0", "symmetric:0.4"], seeds=2, **settings)
+    sweep(out, methods=["ce", "repeat", "dlb"], noise=["symmetric:0.4", "symmetric:0"], seeds=2, **settings)
     return out
 
 
 def test_primary_contrasts_stand_before_the_differences_under_each_noise(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["compare", str(study), "--out", str(tmp_path / "differences.csv")]) == 0
+    assert main(["compare", str(study), "--out", str(tmp_path / "tables")]) == 0
     said = capsys.readouterr().out
     places = [said.index(text) for text in ("Last epoch, shares", "Primary contrasts", "probability", "Under each noise")]
     assert places == sorted(places)
     assert "Budget: equal images through the measured network" in " ".join(said.split())
-    assert len(pandas.read_csv(tmp_path / "differences.csv")) == 6
+    assert len(pandas.read_csv(tmp_path / "tables" / "comparisons.csv")) == 6
+    tables = ("summary", "contrasts", "comparisons")
+    files = [str(tmp_path / "tables" / f"{name}.{suffix}") for name in tables for suffix in ("csv", "md", "tex")]
+    assert sorted(said.partition("Tables:\n")[2].splitlines()) == sorted(files)
+    assert all(Path(file).is_file() for file in files)
+
+
+def test_tables_are_written_in_the_formats_asked_for_from_the_shell_and_from_python(study: Path, tmp_path: Path) -> None:
+    options = ["--format", "tex", "--columns", "memorised", "--label", "dlb=ours", "--out", str(tmp_path / "shell")]
+    assert main(["compare", str(study), *options]) == 0
+    more = {"baselines": ["ce", "repeat"], "columns": ["memorised"], "labels": {"dlb": "ours"}}
+    written = open_study(study).write_tables(tmp_path / "python", ["tex"], **more)
+    assert [path.name for path in written] == ["summary.tex", "contrasts.tex", "comparisons.tex"]
+    for path in written:
+        assert path.read_text() == (tmp_path / "shell" / path.name).read_text()
+    assert {path.name for path in (tmp_path / "shell").iterdir()} == {path.name for path in written}
+    assert "memorised" in written[0].read_text()
+    assert r"\label{tab:study-summary}" in written[0].read_text()
+    with pytest.raises(ValueError, match="formats"):
+        open_study(study).write_tables(tmp_path / "none", ["latex"])
+    assert not (tmp_path / "none").exists()
+
+
+def test_noises_and_methods_stand_everywhere_in_the_order_in_which_they_were_asked_for(
+    study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [[noise, method] for noise in ("symmetric:0.4", "symmetric:0") for method in ("ce", "repeat", "dlb")]
+    opened = open_study(study)
+    pairs = ["noise", "method"]
+    assert opened.summary()[pairs].to_numpy().tolist() == asked
+    for rows in (opened.results, pandas.read_csv(study / "results.csv"), study_runs(study).results):
+        assert rows[pairs].drop_duplicates().to_numpy().tolist() == asked
+    assert opened.compare()[pairs].to_numpy().tolist() == [pair for pair in asked if pair[1] != "ce"]
+    assert list(dict.fromkeys(opened.figure("noise_robustness").numbers["method"])) == ["ce", "repeat", "dlb"]
+    assert main(["compare", str(study)]) == 0
+    first = capsys.readouterr().out.partition("Primary contrasts")[0]
+    known = {"CE": "ce", "repeat": "repeat", "DLB": "dlb"}
+    printed = [line.split()[0] for line in first.splitlines() if line.strip()]
+    assert [known.get(word, word) for word in printed if word in known or word.startswith("symmetric:")] == [
+        "symmetric:0.4",
+        "ce",
+        "repeat",
+        "dlb",
+        "symmetric:0",
+        "ce",
+        "repeat",
+        "dlb",
+    ]
 
 
 def test_tables_of_an_unfinished_study_say_how_many_runs_are_in(
@@ -59,6 +107,15 @@ def test_contrasts_measure_and_columns_are_chosen_by_name(study: Path, capsys: p
     ("options", "message"),
     [
         (["compare", "--columns", "test_nl"], "columns must name columns of numbers, got 'test_nl' (did you mean 'test_nll'?)"),
+        (
+            ["compare", "--columns", "test_acc"],
+            "got 'test_acc' (did you mean 'test_accuracy_last', 'test_accuracy_last10' or 'test_accuracy_peak'?); there are",
+        ),
+        (["compare", "--columns", "gap"], "got 'gap' (did you mean 'test_accuracy_gap'?); there are"),
+        (["compare", "--columns", "test_nll,memorised"], "got 'test_nll,memorised'; write them apart, test_nll memorised;"),
+        (["compare", "--format", "tex"], "--format tex needs a folder for the files; add --out FOLDER"),
+        (["compare", "--format", "latex", "--out", "x"], "--format must be one of 'csv', 'md', 'tex', got 'latex'"),
+        (["compare", "--out", "tables.csv"], "got 'tables.csv'; write --out . --format csv"),
         (["compare", "--measure", "method"], "measure must name columns of numbers, got 'method'"),
         (
             ["compare", "--contrasts", "dlb-ce"],

@@ -125,7 +125,7 @@ MISSING = [["compare", "/nowhere"], ["report", "/nowhere"], ["status", "/nowhere
 
 # Other commands: the whole line.
 OTHERS: list[tuple[list[str], str]] = [
-    (["sweeep"], "there is no command 'sweeep' (did you mean sweep?); choose from sweep, compare, "),
+    (["sweeep"], "there is no command 'sweeep' (did you mean 'sweep'?); choose from sweep, compare, "),
     (["--seeds", "3"], "there is no command '--seeds'"),
     (["sweep", "noise_swep"], "unknown study 'noise_swep' (did you mean 'noise_sweep'?)"),
     (["sweep", "cost_table"], "unknown study 'cost_table' (write noisylab costs)"),
@@ -148,7 +148,7 @@ OTHERS: list[tuple[list[str], str]] = [
     (["sweep", "study.toml"], "unknown study 'study.toml' (did you mean --config study.toml?)"),
     (["sweep", "nosie_sweep"], "(did you mean 'noise_sweep'?)"),
     (["train", "--noise", "symmetric:0.2,symmetric:0.4"], "--noise takes one value"),
-    (["tarin"], "(did you mean train?)"),
+    (["tarin"], "(did you mean 'train'?)"),
     (
         ["figure", "memorisation", "runs", "--width", "3in"],
         "--width must be one of 'column', 'page' or a finite number, got '3in'",
@@ -159,7 +159,7 @@ OTHERS: list[tuple[list[str], str]] = [
     (["compare", ".", "--by", "modle"], "there is no setting 'modle' (did you mean 'model'?)"),
     (["compare", ".", "--where", "epochs=3", "--where", "epochs=4"], "--where names epochs twice: 3, 4"),
     (["report", ".", "--no-samples", "--seed", "1"], "--seed chooses the samples to explore, and --no-samples leaves them out"),
-    (["compare", ".", "--out", "README.md/x.csv"], "is not a folder"),
+    (["compare", ".", "--out", "README.md/x"], "is not a folder"),
     (["status"], "status needs RUNS"),
     (["status", "a", "b"], "'b' is one too many; write noisylab status RUNS"),
     (["status", "--out", "x"], "there is no option --out; there are none"),

@@ -33,9 +33,10 @@ from noisylab.study.plan import plan
 from noisylab.study.predictions import pack
 from noisylab.study.result import result_of
 from noisylab.study.run_config import RunConfig
-from noisylab.study.run_folder import METRICS, NOISE_FILE, PREDICTIONS, write_config, write_result, write_results
+from noisylab.study.run_folder import METRICS, NOISE_FILE, PREDICTIONS, write_config, write_result
 from noisylab.study.run_log import Labelled, RunLog
 from noisylab.study.study_file import add_plan
+from noisylab.study.study_results import write_results
 from noisylab.training.callback import EpochSummary
 from noisylab.training.config import TrainConfig
 

@@ -432,7 +432,7 @@ def test_the_title_says_how_many_methods_and_the_chosen_ones_are_all_drawn_in_th
     methods = ("zeta", "ce", "repeat", "dlb", *(f"m{n}" for n in range(7)))
     drawn = robustness(methods, ("symmetric",))
     assert "the first 8 of 11 methods" in drawn.figure.get_suptitle().replace("\n", " ")
-    assert list(dict.fromkeys(drawn.numbers["method"])) == ["ce", "repeat", "dlb", "zeta", "m0", "m1", "m2", "m3"]
+    assert list(dict.fromkeys(drawn.numbers["method"])) == ["zeta", "ce", "repeat", "dlb", "m0", "m1", "m2", "m3"]
     rows = results(methods, ("symmetric",))
     asked = methods[::-1]
     chosen = draw_figure("noise_robustness", StudyRuns(rows, Path("nowhere"), hardest_noise(rows), methods=asked))
@@ -460,10 +460,10 @@ def test_lines_whose_looks_run_out_are_numbered_and_the_title_says_so() -> None:
 def test_accuracy_and_memorised_share_stand_against_the_images_that_the_network_processed() -> None:
     drawn = memorisation(rates=(0, 0.4, 0.6))
     assert [ax.get_title() for ax in drawn.figure.axes if ax.get_title()] == [
-        "asymmetric:0.4",
-        "asymmetric:0.6",
         "symmetric:0.4",
         "symmetric:0.6",
+        "asymmetric:0.4",
+        "asymmetric:0.6",
     ]
     # Nine seeds as thin lines, three means as thick ones.
     widths = sorted(line.get_linewidth() for line in drawn.figure.axes[0].lines)
@@ -471,7 +471,7 @@ def test_accuracy_and_memorised_share_stand_against_the_images_that_the_network_
     last = drawn.numbers[drawn.numbers["epoch"] == 12].groupby("method")["images"].first()
     assert last.to_dict() == {"ce": 12 * 1347, "dlb": 12 * 2694, "repeat": 12 * 2694}
     thick = next(line for line in drawn.figure.axes[0].lines if line.get_label() == "DLB")
-    rows = drawn.numbers.query("method == 'dlb' and noise == 'asymmetric:0.4' and run != 'mean'")
+    rows = drawn.numbers.query("method == 'dlb' and noise == 'symmetric:0.4' and run != 'mean'")
     np.testing.assert_allclose(thick.get_ydata(), rows.groupby("epoch")["test_accuracy"].mean())
     np.testing.assert_allclose(thick.get_xdata(), 2694 * np.arange(1, 13))
 

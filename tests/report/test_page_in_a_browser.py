@@ -18,7 +18,7 @@ from noisylab.data.image_data import load_data
 from noisylab.plotting.catalogue import draw_figure
 from noisylab.plotting.study_runs import study_runs
 from noisylab.recording import load_dynamics
-from noisylab.study.run_folder import collect
+from noisylab.study.study_results import collect
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs the extra noisylab[test] with playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

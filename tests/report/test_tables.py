@@ -12,18 +12,12 @@ from noisylab.analysis.comparisons import compare, primary_contrasts
 from noisylab.analysis.statistics import format_interval, format_p
 from noisylab.analysis.tables import MEASURES
 from noisylab.core.foreign_text import for_latex
+from noisylab.core.registries import FIGURES
+from noisylab.report.comparison_tables import contrasts_table, differences_table, points_table, power_lines
 from noisylab.report.study_report import show
-from noisylab.report.tables import (
-    BUDGETS,
-    accuracy_table,
-    contrasts_table,
-    differences_table,
-    points_table,
-    power_lines,
-    protocol,
-    results_table,
-    short_count,
-)
+from noisylab.report.table_files import TABLES
+from noisylab.report.tables import accuracy_table, results_table
+from noisylab.report.wording import BUDGETS, measured, protocol, short_count
 
 VALUES = {"ce": [0.80, 0.82, 0.81], "dlb(alpha=3.0)": [0.95, 0.96, 0.95], "tf_kd_self": [0.85, 0.861, 0.85]}
 
@@ -112,13 +106,45 @@ def test_any_column_of_numbers_can_be_in_the_first_table(results: pandas.DataFra
         results_table(more, columns="memorised")
 
 
+def test_a_table_of_another_measure_says_so_and_marks_no_best(results: pandas.DataFrame) -> None:
+    table = accuracy_table(results.assign(memorised=results["test_accuracy_last"]), "memorised")
+    assert "memorised in percent, mean" in table.caption
+    assert "test accuracy" not in table.caption
+    assert not table.bold
+    assert "Bold" not in table.caption
+    losses = points_table(results.assign(test_nll=2 * results["test_accuracy_last"]), ["ce"], "test_nll")
+    assert "test nll, mean" in losses.caption
+    assert "points" not in losses.caption
+    assert losses.rows[0][1].startswith("+0.287 ± 0.029 (")
+
+
+def test_a_number_has_the_digits_of_its_interval_and_a_setting_none() -> None:
+    assert measured("test_nll", 0.02890, 0.0088) == "0.0289 ± 0.0088"
+    assert measured("test_nll", 0.5905, 0.049) == "0.591 ± 0.049"
+    assert measured("seconds", 23_140.2, 2_387.1) == "23,140 ± 2,387"
+    assert measured("test_nll", 0.25, float("nan")) == "0.2500"
+    assert measured("learning_rate", 0.05, 0.0) == "0.05"
+    assert measured("updates", 880.0, 0.0) == "880"
+    assert measured("test_accuracy_last", 0.97, 0.0) == "97.0 ± 0.0"
+
+
+def test_no_figure_has_the_name_of_a_table() -> None:
+    assert not set(TABLES) & set(FIGURES.entries())
+
+
 def test_the_origin_of_a_method_stands_beside_it(results: pandas.DataFrame) -> None:
     origin = {"ce": "ours", "dlb(alpha=3.0)": "code", "tf_kd_self": "paper"}
     table = accuracy_table(results.assign(fidelity=results["method"].map(origin)))
     assert [column.name for column in table.columns][:3] == ["method", "from", "symmetric:0.4"]
-    assert [row[1] for row in table.rows] == ["o", "c", "p"]
+    assert [row[1] for row in table.rows] == ["o", "c*", "p"]
     assert table.bold == {(1, 2), (1, 3)}
-    assert table.caption.endswith("From: p: as in its paper, c: as its public code, o: ours")
+    assert "From: p: as printed in its paper, c: as its public code, o: ours" in table.caption
+    # A variant is not as published.
+    varied = results.replace({"method": {"tf_kd_self": "tf_kd_self(alpha=0.5)"}})
+    origin = {"ce": "ours", "dlb(alpha=3.0)": "code", "tf_kd_self(alpha=0.5)": "paper"}
+    table = accuracy_table(varied.assign(fidelity=varied["method"].map(origin)))
+    assert [row[1] for row in table.rows] == ["o", "c*", "p*"]
+    assert table.caption.endswith("o: ours, *: with other options than the usual ones")
 
 
 def test_a_comparison_stands_beside_the_exposure_of_its_methods(results: pandas.DataFrame) -> None:
@@ -224,11 +250,11 @@ def test_a_study_shows_whole_tables_and_says_where_all_is(results: pandas.DataFr
         results,
         tmp_path,
         figures=["noise_robustness", "axis_comparison"],
-        tables=["terminal", "markdown", "latex"],
+        formats=["csv", "md", "tex"],
         failures={"ce-7": "DivergedError: loss [nan]"},
         missing=["ce-7", "ce-8"],
     )
-    names = {f"{stem}.{kind}" for stem in ("summary", "contrasts", "differences") for kind in ("csv", "md", "tex")}
+    names = {f"{stem}.{kind}" for stem in ("summary", "contrasts", "comparisons") for kind in ("csv", "md", "tex")}
     figure = {f"noise_robustness.{kind}" for kind in ("pdf", "png", "csv", "tex")}
     assert {path.name for path in tmp_path.iterdir()} == names | figure
     assert all(str(tmp_path / name) in said for name in {*names, "results.csv"} | figure - {"noise_robustness.csv"})
@@ -243,7 +269,7 @@ def test_a_study_shows_whole_tables_and_says_where_all_is(results: pandas.DataFr
     assert ["symmetric:0.4", "(40.0", "%)"] in rows
     assert ["CE", "3", "81.0±2.5", "81.0±2.5", "10.0±0.0", "53.9", "k", "880"] in rows
     assert sum(row[:1] == ["symmetric:0.4"] for row in rows) == 2
-    assert pandas.read_csv(tmp_path / "differences.csv")["baseline"].unique().tolist() == ["ce"]
+    assert pandas.read_csv(tmp_path / "comparisons.csv")["baseline"].unique().tolist() == ["ce"]
     # None of the usual contrasts was run, so all methods are compared with the first one.
     contrasts = pandas.read_csv(tmp_path / "contrasts.csv")
     assert contrasts[["method", "baseline", "noises"]].to_numpy().tolist() == [

@@ -19,9 +19,10 @@ from noisylab.costs.measure import Costs
 from noisylab.costs.passes import Passes
 from noisylab.costs.speed import Ratio
 from noisylab.costs.table import COLUMNS, PAPER, SHOWN, cost_table
+from noisylab.report.comparison_tables import points_table
 from noisylab.report.study_report import print_tables
 from noisylab.report.table import Table
-from noisylab.report.tables import accuracy_table, points_table, results_table, states_table
+from noisylab.report.tables import accuracy_table, results_table, states_table
 
 WIDTH = 80
 ELEVEN = ["ce", "repeat", "dlb", "lsr", "elr", "gce", "sce", "tf_kd_self", "bootstrap_soft", "temporal_ensembling", "ps_kd"]
@@ -133,6 +134,9 @@ def test_all_columns_that_are_asked_for_are_there_below_each_other_if_need_be() 
     for name in ("last 10", "selected", "peak †", "gap", "memorised", "cons.", "images", "updates"):
         assert name in heads
     assert len(blocks_of(text)) > 1
+    # No column stands alone below the others.
+    widths = [len(line) for line in text.splitlines() if set(line) == {"─"}]
+    assert min(widths) > max(widths) / 2
     # Nothing is broken within a number.
     assert len(re.findall(r"\d±\d", text)) == len(MEASURES) * len(results) // 3
 

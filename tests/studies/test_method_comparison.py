@@ -37,7 +37,7 @@ def test_a_comparison_leaves_tables_ranks_and_says_where(tmp_path: Path) -> None
     assert images["images_total"].to_dict() == {"ce": 480, "tf_kd_self": 3 * 480, "ban": 3 * 480}
     teachers = [path.name.split("-")[0] for path in (tmp_path / ".teachers").iterdir()]
     assert teachers == ["ce", "ce"]
-    differences = pandas.read_csv(tmp_path / "differences.csv")
+    differences = pandas.read_csv(tmp_path / "comparisons.csv")
     assert set(differences["baseline"]) == {"ce"}
 
 

@@ -93,7 +93,7 @@ def untimed(path: Path) -> str:
 def numbers(out: Path) -> dict[str, Any]:
     """Everything in a study's folder that is not a time: texts and the bytes of arrays, by name."""
     found: dict[str, Any] = {
-        name: untimed(out / name) for name in ("results.csv", "summary.csv", "contrasts.csv", "differences.csv")
+        name: untimed(out / name) for name in ("results.csv", "summary.csv", "contrasts.csv", "comparisons.csv")
     }
     for folder in run_folders(out):
         noisy = NoisyLabels.load(folder / "noise.npz")
@@ -156,10 +156,10 @@ def test_a_study_ends_with_a_table_and_says_where_everything_is(finished: tuple[
 
 def test_a_study_leaves_its_tables_and_figures_with_their_numbers(finished: tuple[Path, str]) -> None:
     out, _ = finished
-    names = ("memorisation", "differences_figure", "noise_robustness")
+    names = ("memorisation", "differences", "noise_robustness")
     figures = {f"{name}.{kind}" for name in names for kind in ("png", "pdf", "csv", "tex")}
     files = {path.name for path in out.iterdir() if path.is_file()}
-    assert files - {".study.lock"} == {"study.json", "results.csv", "summary.csv", "contrasts.csv", "differences.csv", *figures}
+    assert files - {".study.lock"} == {"study.json", "results.csv", "summary.csv", "contrasts.csv", "comparisons.csv", *figures}
     assert (out / "memorisation.png").read_bytes().startswith(b"\x89PNG")
     assert (out / "memorisation.pdf").read_bytes().startswith(b"%PDF")
 
@@ -296,7 +296,7 @@ def test_two_studies_are_equal_to_the_bit_whatever_the_number_of_jobs(finished: 
     out = tmp_path / "another"
     study(GRID.replace("--jobs 2", "--jobs 1"), out)
     assert numbers(out) == numbers(finished[0])
-    for name in ("summary.csv", "differences.csv", "noise_robustness.csv", "memorisation.csv", "noise_robustness.png"):
+    for name in ("summary.csv", "comparisons.csv", "noise_robustness.csv", "memorisation.csv", "noise_robustness.png"):
         assert (out / name).read_bytes() == (finished[0] / name).read_bytes()
 
 
@@ -427,4 +427,4 @@ def test_one_noise_seed_gives_all_seeds_the_same_labels(tmp_path: Path) -> None:
     assert [config["record"] for config in configs] == ["eval", "eval"]
     assert load_dynamics(run_folders(out)[0]).attrs["record"] == "eval"
     # Two runs are of one method and one noise: there is nothing to compare, and the tables still come out.
-    assert pandas.read_csv(out / "differences.csv").empty
+    assert pandas.read_csv(out / "comparisons.csv").empty

@@ -143,7 +143,7 @@ def test_augmentations_are_compared_in_the_order_asked(study: Callable[..., str]
     assert table["memorised"].isna().tolist() == [True, True, False, False]
     configs = {json.loads(path.read_text())["augment"] for path in tmp_path.glob("*/config.json")}
     assert "cutmix(probability=0.5, alpha=1.0, padding=1, flip=False)" in configs
-    paired = pandas.read_csv(tmp_path / "differences.csv")
+    paired = pandas.read_csv(tmp_path / "comparisons.csv")
     assert len(paired) == 2
     assert (paired["p_holm"] >= paired["p"]).all()
 

@@ -29,7 +29,8 @@ from noisylab.study.predictions import (
 )
 from noisylab.study.run import _Teachers, run_one
 from noisylab.study.run_config import RunConfig
-from noisylab.study.run_folder import collect, read_config, read_metrics, read_result
+from noisylab.study.run_folder import read_config, read_metrics, read_result
+from noisylab.study.study_results import collect
 from noisylab.study.trained_network import load_network
 from noisylab.study.validation_split import split, training_part
 from noisylab.training.config import TrainConfig

@@ -10,16 +10,8 @@ from noisylab.data.image_data import load_data
 from noisylab.study.grid import Grid
 from noisylab.study.plan import plan
 from noisylab.study.run_config import FORMAT, RunConfig
-from noisylab.study.run_folder import (
-    LIBRARIES,
-    collect,
-    read_config,
-    read_metrics,
-    read_result,
-    write_config,
-    write_result,
-    write_results,
-)
+from noisylab.study.run_folder import LIBRARIES, read_config, read_metrics, read_result, write_config, write_result
+from noisylab.study.study_results import as_table, collect, in_order, write_results
 
 
 def finish(study: Path, **changes: Any) -> dict[str, Any]:
@@ -104,6 +96,32 @@ def test_a_study_is_one_table_in_an_order_that_is_not_that_of_the_folders(tmp_pa
     assert collect(tmp_path)["id"].tolist() == ["c", "b", "a"]
     assert write_results(tmp_path)["id"].tolist() == ["c", "b", "a"]
     assert [line.split(",")[0] for line in (tmp_path / "results.csv").read_text().splitlines()] == ["id", "c", "b", "a"]
+
+
+def test_rows_stand_as_planned_and_what_was_not_planned_last() -> None:
+    rows = [
+        {"id": f"{method}-{rate}-{augment}-{seed}", "method": method, "noise": f"symmetric:{rate}", "noise_kind": "symmetric"}
+        | {"nominal_rate": rate, "augment": augment, "seed": seed, "noise_seed": seed}
+        for seed in (0, 1)
+        for rate in (0.4, 0.2)
+        for augment in ("mixup", "cutmix")
+        for method in ("dlb", "ce")
+    ]
+    planned = [row["id"] for row in rows]
+    more = rows[0] | {"id": "more", "method": "bake"}
+    mixed = as_table([rows[place] for place in range(len(rows) - 1, -1, -1)] + [more])
+    ordered = in_order(mixed, planned)
+    varied = ["noise", "method", "augment", "seed"]
+    wanted = [
+        (f"symmetric:{rate}", method, augment, seed)
+        for rate in (0.4, 0.2)
+        for method in ("dlb", "ce", *(["bake"] if rate == 0.4 else []))
+        for augment in ("mixup", "cutmix")
+        for seed in (0, 1)
+        if method != "bake" or (augment, seed) == ("mixup", 0)
+    ]
+    assert list(ordered[varied].itertuples(index=False, name=None)) == wanted
+    assert list(ordered.columns) == list(mixed.columns)
 
 
 def test_a_study_without_a_finished_run_is_an_empty_table(tmp_path: Path) -> None:

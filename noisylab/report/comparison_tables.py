@@ -1,0 +1,157 @@
+"""Tables of differences between methods: primary contrasts with their power, and comparisons under each noise."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas
+
+from noisylab.analysis.comparisons import compare
+from noisylab.analysis.display_names import DisplayNames
+from noisylab.analysis.statistics import format_p
+from noisylab.analysis.tables import EXPOSURE, in_words, is_share
+from noisylab.core.lines import counted
+from noisylab.report.table import Column, Table
+from noisylab.report.wording import PLAIN, budgets_said, column_name, measured, named, protocol
+
+
+def contrasts_table(contrasts: pandas.DataFrame, by: Sequence[str] = (), names: DisplayNames = PLAIN) -> Table:
+    """A row per value of `by` and primary contrast.
+
+    contrasts: from `noisylab.analysis.comparisons.primary_contrasts` with the same `by`.
+    """
+    columns = ("noises", "seeds", "mean ± 95 % interval", "p")
+    ratios = _ratios(contrasts)
+    rows = tuple(
+        (*_pair(row, by), str(row["noises"]), str(row["n"]), *_difference(row), *_times(row, ratios))
+        for row in named(contrasts, names).to_dict("records")
+    )
+    caption = f"Primary contrasts: {_in_points(contrasts)}, mean over the noisy settings of a seed, paired by seed"
+    return Table(f"{caption} ({_family(contrasts)})", _pair_columns(contrasts, by, columns), rows, sections=len(by))
+
+
+def power_lines(
+    contrasts: pandas.DataFrame,
+    by: Sequence[str] = (),
+    difference: float = 0.02,
+    level: float = 0.05,
+    names: DisplayNames = PLAIN,
+) -> list[str]:
+    """What each primary contrast could have found, as a sentence.
+
+    contrasts: from `primary_contrasts` with the same `by`, `difference` and `level`, of a measure in [0, 1].
+    """
+    tests = int(contrasts["p"].notna().sum())
+    strictest = f"p < {f'{level:g}'.removeprefix('0')}" + (f" / {tests}, Holm's strictest" if tests > 1 else "")
+    lines = []
+    for row in named(contrasts, names).to_dict("records"):
+        name = "".join(f"{each.replace('_', ' ')} {row[each]}, " for each in by) + f"{row['method']} - {row['baseline']}"
+        if row["power"] == row["power"]:
+            found = "over .99" if row["power"] > 0.995 else f"{row['power']:.2f}".removeprefix("0")
+            lines.append(
+                f"{name}: {counted(row['n'], 'seed')} find {100 * difference:g} points with probability {found} "
+                f"(sd {100 * row['difference_sd']:.1f}, {strictest}); {counted(row['n_for_power'], 'seed')} with .8"
+            )
+        if row["left_out"]:
+            lines.append(f"{name}: seeds left out, because they lack a noisy setting: {row['left_out']}")
+    return lines
+
+
+def differences_table(differences: pandas.DataFrame, by: Sequence[str] = (), names: DisplayNames = PLAIN) -> Table:
+    """A row per value of `by`, noise and pair of methods.
+
+    differences: from `noisylab.analysis.comparisons.compare` with the same `by`.
+    """
+    ratios = _ratios(differences)
+    rows = tuple(
+        (*_pair(row, (*by, "noise")), str(row["n"]), *_difference(row), *_times(row, ratios))
+        for row in named(differences, names).to_dict("records")
+    )
+    columns = _pair_columns(differences, (*by, "noise"), ("seeds", "mean ± 95 % interval", "p"))
+    caption = f"Under each noise: {_in_points(differences)}, paired by seed ({_family(differences)})"
+    return Table(caption, columns, rows, sections=len(by) + 1)
+
+
+def points_table(
+    results: pandas.DataFrame,
+    baselines: Sequence[str],
+    measure: str = "test_accuracy_last",
+    by: Sequence[str] = (),
+    names: DisplayNames = PLAIN,
+) -> Table:
+    """A row per value of `by` and pair of methods, a column per noise: the paired difference in points and Holm's p.
+
+    The correction is over the differences of each noise (see `noisylab.analysis.comparisons.compare`).
+
+    Raises ValueError if the runs differ in a setting that is not in `by`.
+    """
+    found = compare(results, measure, baselines, by)
+    differences = named(found, names)
+    ratios = _ratios(differences)
+    noises = list(dict.fromkeys(differences["noise"]))
+    rows = []
+    for key, group in differences.groupby([*by, "method", "baseline"], sort=False, dropna=False):
+        cells = dict.fromkeys(noises, "-")
+        for row in group.to_dict("records"):
+            p = f" ({format_p(row['p_holm'])})" if row["p_holm"] == row["p_holm"] else ""
+            cells[row["noise"]] = measured(measure, row["difference"], row["difference_ci95_half"], sign="+") + p
+        *settings, method, baseline = map(str, key)
+        rows.append((*settings, f"{method} - {baseline}", *cells.values(), *_times(group.mean(numeric_only=True), ratios)))
+    text = (Column(name.replace("_", " "), text=True) for name in (*by, "difference"))
+    said = [
+        protocol(results, names, measure),
+        *budgets_said(results),
+        f"Differences{' in points' if is_share(measure) else ''}, paired by seed (p: paired t-test, {_holm(found)})",
+    ]
+    columns = (*text, *map(Column, (*noises, *_times_names(differences))))
+    return Table(". ".join(said), columns, tuple(rows), sections=len(by))
+
+
+def _pair(row: dict[Any, Any], leading: Sequence[str]) -> tuple[str, ...]:
+    return (*(str(row[name]) for name in leading), f"{row['method']} - {row['baseline']}")
+
+
+def _pair_columns(differences: pandas.DataFrame, leading: Sequence[str], numbers: Sequence[str]) -> tuple[Column, ...]:
+    text = (Column(name.replace("_", " "), text=True) for name in leading)
+    # Wide enough for "mean ± 95 %".
+    heads = (Column(name, fold=11) for name in (*numbers, *_times_names(differences)))
+    return (*text, Column("difference", text=True), *heads)
+
+
+def _difference(row: dict[Any, Any]) -> tuple[str, str]:
+    """The difference with its interval, and p."""
+    return measured(row["measure"], row["difference"], row["difference_ci95_half"], sign="+"), format_p(row["p_holm"])
+
+
+def _ratios(differences: pandas.DataFrame) -> list[str]:
+    """The exposures whose ratio a table shows: that of all images only if it differs from that of images."""
+    held = [name for name in EXPOSURE if f"{name}_ratio" in differences]
+    first, total = "images_processed", "images_total"
+    if {first, total} <= set(held) and (differences[f"{first}_ratio"] == differences[f"{total}_ratio"]).all():
+        held.remove(total)
+    return held
+
+
+def _times_names(differences: pandas.DataFrame) -> list[str]:
+    return [f"{column_name(name)} ratio" for name in _ratios(differences)]
+
+
+def _times(row: "dict[Any, Any] | pandas.Series[Any]", ratios: Sequence[str]) -> tuple[str, ...]:
+    """How many times the baseline's exposure the method had."""
+    return tuple(f"{row[f'{name}_ratio']:.2f}" for name in ratios)
+
+
+def _in_points(differences: pandas.DataFrame) -> str:
+    measure = str(differences["measure"].iloc[0]) if len(differences) else "test_accuracy_last"
+    return in_words(measure).replace(" (points)", " in points")
+
+
+def _family(differences: pandas.DataFrame) -> str:
+    times = "; ratios: the method's over the baseline's" if _times_names(differences) else ""
+    return f"p: {_holm(differences)}{times}"
+
+
+def _holm(differences: pandas.DataFrame) -> str:
+    """Over how many tests p is corrected: `Holm over 2 tests`, or `Holm over the 3 tests of each noise`."""
+    counts = sorted(set(differences["tests"])) or [0]
+    said = counted(counts[-1], "test") if counts[0] == counts[-1] else f"{counts[0]} to {counts[-1]} tests"
+    return f"Holm over the {said} of each noise" if "noise" in differences else f"Holm over {said}"
