@@ -1,6 +1,6 @@
 """What a study shows: tables and figures of its finished runs, their paths, and what is missing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,7 @@ from noisylab.core.foreign_text import for_csv, for_file_name
 from noisylab.core.registries import FIGURES, METHODS
 from noisylab.plotting.catalogue import draw_figure, why_not
 from noisylab.plotting.study_runs import StudyRuns, hardest_noise
+from noisylab.report.analysis_table import analysis_table
 from noisylab.report.console import say
 from noisylab.report.tables import (
     PLAIN,
@@ -61,6 +62,7 @@ def show(
     columns: Sequence[str] | None = None,
     figures: Sequence[str] = (),
     tables: Sequence[Literal["terminal", "markdown", "latex"]] = ("terminal",),
+    analyses: Mapping[str, Callable[..., pandas.DataFrame]] | None = None,
     console: Console,
     failures: Mapping[str, str] | None = None,
     missing: Sequence[str] = (),
@@ -81,6 +83,7 @@ def show(
         columns: The measures of the first table, columns of `results.csv` (None: the usual ones).
         figures: Names or specs of figures.
         tables: The forms of the tables.
+        analyses: Further tables by name, functions of `results` and `by`; each is printed and written as CSV.
         console: Prints everything.
         failures: The reason of every failed run, by id.
         missing: The ids of unfinished runs.
@@ -107,6 +110,13 @@ def show(
     if differences.empty:
         say(console, f"no differences: no run of {', '.join(asked)} has finished beside one of another method", wrap=True)
     kept = {"summary": summarise(results, by, columns), "contrasts": primary, "differences": differences}
+    for name, analyse in (analyses or {}).items():
+        try:
+            kept[name] = analyse(results, by=by)
+        except ValueError as error:  # an unfinished study may lack what it needs
+            say(console, f"no {name.replace('_', ' ')}: {error}", wrap=True)
+            continue
+        analysis_table(name, kept[name]).print(console)
     contents = {f"{name}.csv": for_csv(table) for name, table in kept.items()}
     shown = {
         "summary": accuracy_table(results, by=by),
