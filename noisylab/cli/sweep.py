@@ -137,7 +137,8 @@ def _scaled(spec: Spec, scales: Sequence[str]) -> Spec:
         known = [name for name, entry in NAMED_STUDIES.entries().items() if "scale" in entry.options]
         problem = f"got {' and '.join(scales)}" if len(scales) > 1 else f"{spec.name} has none"
         raise ValueError(f"--scale is given once, for one of {', '.join(known)}; {problem}")
-    return replace(spec, options=spec.options | {"scale": NAMED_STUDIES.parse(f"{spec.name}(scale={scales[0]!r})").options["scale"]})
+    scaled = NAMED_STUDIES.parse(f"{spec.name}(scale={scales[0]!r})")
+    return replace(spec, options={**spec.options, "scale": scaled.options["scale"]})
 
 
 def finished_runs(plan: "Plan", out: Path) -> "pandas.DataFrame":
@@ -170,7 +171,8 @@ def show(
         out,
         baselines=planned(plan.grid.methods[0], *study.controls),
         contrasts=[(method, baseline) for pair in study.contrasts for method, baseline in [planned(*pair)]],
-        by=tuple(plan.grid.over),
+        # Runs that differ in the noise's seed are runs of one comparison.
+        by=tuple(name for name in plan.grid.over if name != "noise_seed"),
         figures=study.figures,
         tables=study.tables,
         analyses=study.analyses,

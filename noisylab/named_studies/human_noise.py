@@ -1,6 +1,6 @@
 """Human label noise against its controls."""
 
-from noisylab.analysis.rank_agreement import rank_agreement
+from noisylab.analysis.agreement import rank_agreement
 from noisylab.core.registries import NAMED_STUDIES
 from noisylab.named_studies.named_study import NamedStudy
 from noisylab.named_studies.scale import Scale, at_scale
@@ -14,13 +14,13 @@ HUMAN = {"human:cifar10n_worse": 0.4021, "human:cifar10n_random1": 0.1723, "huma
 def human_noise(scale: Scale = "demo") -> NamedStudy:
     """Do methods rank alike under human label noise and under the synthetic noise that stands for it?
 
-    Each human noise has three controls: flips drawn from its own transition matrix, so that only their dependence on the image is
-    gone; symmetric noise of its rate; and pair flips of its rate. The table of agreement gives Kendall's tau of the methods'
+    Each human noise has three controls: flips drawn from its own transition matrix, so that only their dependence on the image
+    is gone; symmetric noise of its rate; and pair flips of its rate. The table of agreement gives Kendall's tau of the methods'
     order, with a bootstrap interval over seeds.
 
-    --scale demo: digits, which have no human labels, so instance-dependent noise takes their place; 8 methods, 5 seeds, 160 runs.
-    cpu: CIFAR-10N worse on 5,000 images, 8 methods, 3 seeds: 96 runs of about a minute. gpu: CIFAR-10N worse, random1 and aggre
-    with ResNet-18. CIFAR-10N's labels are not part of noisylab: docs/corruption.md.
+    --scale demo: digits, which have no human labels, so instance-dependent noise takes their place; 8 methods, 5 seeds, 160
+    runs. cpu: CIFAR-10N worse on 5,000 images, 8 methods, 3 seeds: 96 runs of about a minute. gpu: CIFAR-10N worse, random1 and
+    aggre with ResNet-18. CIFAR-10N's labels are not part of noisylab: docs/corruption.md.
     """
     sources = {"instance:0.4": 0.4} if scale == "demo" else dict(list(HUMAN.items())[: 1 if scale == "cpu" else None])
     controls = {

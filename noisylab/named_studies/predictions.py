@@ -15,9 +15,9 @@ METHODS = (
 def predictions(scale: Scale = "demo") -> NamedStudy:
     """Five predictions about self-distillation under label noise, each a contrast of two methods at equal images.
 
-    Label smoothing equals Tf-KD reg of the public code. CS-KD falls below CE as the rate grows, because two samples with the same
-    given label share a true one less often. PS-KD, LWR and temporal ensembling, with older targets, beat DLB. Most of DLB's gain
-    over CE is that of its repeated samples. Mr-KD's adjustment of the teacher to the given label hurts.
+    Label smoothing equals Tf-KD reg of the public code. CS-KD falls below CE as the rate grows, because two samples with the
+    same given label share a true one less often. PS-KD, LWR and temporal ensembling, with older targets, beat DLB. Most of
+    DLB's gain over CE is that of its repeated samples. Mr-KD's adjustment of the teacher to the given label hurts.
 
     --scale demo: digits, 11 methods, 5 rates, 5 seeds, 275 runs. cpu: 5,000 images of CIFAR-10, 2 rates, 2 seeds: 44 runs of
     about a minute. gpu: CIFAR-10 with ResNet-18, 3 seeds.

@@ -1,6 +1,6 @@
 """The spread over noise seeds and over training seeds."""
 
-from noisylab.analysis.seed_variance import seed_variance
+from noisylab.analysis.variance import seed_variance
 from noisylab.core.registries import NAMED_STUDIES
 from noisylab.named_studies.named_study import NamedStudy
 from noisylab.named_studies.scale import Scale, at_scale

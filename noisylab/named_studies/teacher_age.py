@@ -33,4 +33,4 @@ def teacher_age(scale: Scale = "demo") -> NamedStudy:
     else:
         grid = at_scale(Grid(methods=methods, noise=noise, seeds=(0, 1, 2, 3, 4) if scale == "demo" else (0, 1, 2)), scale)
     contrasts = [("dlb", "repeat"), (EPOCHS[0], "repeat"), ("ps_kd", "dlb")]
-    return NamedStudy(grid, contrasts, figures=("teacher_age", "memorisation"))
+    return NamedStudy(grid, contrasts, figures=("accuracy_against_age", "memorisation"))

@@ -4,7 +4,6 @@ import pandas
 
 from noisylab.analysis.statistics import format_p
 from noisylab.analysis.tables import is_share
-from noisylab.core.lines import counted
 from noisylab.report.table import Column, Table
 
 # Columns of shares whatever the measure.
@@ -16,11 +15,11 @@ IN_UNIT = ("mean", "sd", "difference")
 def analysis_table(name: str, analysed: pandas.DataFrame, measure: str = "test_accuracy_last") -> Table:
     """A row of text per row of a table of numbers: shares, and numbers in the unit of a share, in percent.
 
-    name: of the analysis, for the caption. analysed: text and numbers; the columns `p` and `p_*` are p-values. measure: what was
+    name: of the analysis, for the caption. analysed: text and numbers; columns named p or p_... are p-values. measure: what was
     analysed.
     """
-    text = [column for column in analysed if not pandas.api.types.is_numeric_dtype(analysed[column])]
-    numbers = [column for column in analysed if column not in text]
+    text = [str(column) for column in analysed if not pandas.api.types.is_numeric_dtype(analysed[column])]
+    numbers = [str(column) for column in analysed if column not in text]
     heads = [Column(str(column).replace("_", " "), text=column in text, fold=9) for column in (*text, *numbers)]
     percent = [column for column in numbers if column.startswith(SHARES) or (column in IN_UNIT and is_share(measure))]
 
@@ -37,5 +36,5 @@ def analysis_table(name: str, analysed: pandas.DataFrame, measure: str = "test_a
         return f"{number:.0f}" if pandas.api.types.is_integer_dtype(analysed[column]) else f"{number:.2f}"
 
     rows = tuple(tuple(cell(column, row[column]) for column in (*text, *numbers)) for row in analysed.to_dict("records"))
-    said = f"{name.replace('_', ' ').capitalize()} of {measure.replace('_', ' ')} ({counted(len(rows), 'row')}; shares in percent)"
+    said = f"{name.replace('_', ' ').capitalize()}: {measure.replace('_', ' ')}, shares in percent"
     return Table(said, tuple(heads), rows, sections=1 if len(text) > 1 else 0)

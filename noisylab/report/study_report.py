@@ -10,6 +10,7 @@ from rich.console import Console
 from noisylab.analysis.comparisons import CONTRASTS, compare, primary_contrasts, usual_contrasts
 from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.tables import is_share, summarise
+from noisylab.analysis.variance import are_crossed
 from noisylab.core.files import write_atomically
 from noisylab.core.foreign_text import for_csv, for_file_name
 from noisylab.core.registries import FIGURES, METHODS
@@ -107,6 +108,13 @@ def show(
     differences = compare(results, baselines=names, by=by)
     if "terminal" in tables:
         print_tables(results, primary, differences, by=by, columns=columns, console=console)
+    if are_crossed(results):
+        say(
+            console,
+            "Runs share seeds of the noise or of the training. They are not independent, and these intervals and p-values are too "
+            "small.\n",
+            wrap=True,
+        )
     if differences.empty:
         say(console, f"no differences: no run of {', '.join(asked)} has finished beside one of another method", wrap=True)
     kept = {"summary": summarise(results, by, columns), "contrasts": primary, "differences": differences}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -108,7 +108,7 @@ def empirical(
         The record.
 
     Raises:
-        ValueError: For bad labels or source, one whose classes are in another order, or unless one of source and noise is given.
+        ValueError: For bad labels or source, for one whose classes are in another order, and unless one of both is given.
 
     Example:
         >>> from noisylab.corruption import empirical, pair_flip
@@ -117,16 +117,14 @@ def empirical(
         0.2
     """
     if (source is None) == (noise is None):
-        both = "both" if noise is not None else "neither"
-        raise ValueError(f"one of source (a record) and noise (a spec) must be given, got {both}; write noise='human:cifar10n_worse'")
-    if isinstance(source, NoisyLabels):
-        record = source
-    elif source is not None:
-        record = _load(source)
-    else:
+        given = "neither" if noise is None else "both"
+        raise ValueError(f"give source (a record) or noise (a spec, noise='human:cifar10n_worse'), got {given}")
+    if noise is not None:
         # With equal uniform numbers the same samples would flip.
         own = {"num_classes": num_classes, "class_names": class_names, "seed": derive_seed(seed, "noise/source")}
         record = NOISES.create(noise, labels=labels, **own, **inputs)
+    else:
+        record = source if isinstance(source, NoisyLabels) else _load(cast(str, source))
     check_same_order(class_names, record)
     matrix, digest = empirical_matrix(record.true, record.given, record.num_classes), {"source_digest": record.digest}
     return drawn_from(matrix, labels, num_classes, kind="empirical", parameters=digest, sampling=sampling, seed=seed)

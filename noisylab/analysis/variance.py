@@ -31,7 +31,7 @@ def variance_components(values: ArrayLike) -> dict[str, float]:
         ValueError: If a value is missing, or there are fewer than two rows or columns.
 
     Example:
-        >>> from noisylab.analysis.seed_variance import variance_components
+        >>> from noisylab.analysis.variance import variance_components
         >>> found = variance_components([[0.0, 1.0], [4.0, 5.0], [8.0, 9.0]])
         >>> {name: round(found[name], 2) for name in ("rows", "columns", "rest")}
         {'rows': 16.0, 'columns': 0.5, 'rest': 0.0}
@@ -67,6 +67,12 @@ def variance_components(values: ArrayLike) -> dict[str, float]:
     }
 
 
+def are_crossed(results: pandas.DataFrame) -> bool:
+    """Whether runs of a method under a noise share one of their two seeds, so that they are not independent."""
+    pairs = results[["noise", "method", "seed", "noise_seed"]].drop_duplicates().groupby(["noise", "method"])
+    return bool((pairs["seed"].nunique() < pairs.size()).any() and (pairs["noise_seed"].nunique() > 1).any())
+
+
 def seed_variance(
     results: pandas.DataFrame,
     measure: str = "test_accuracy_last",
@@ -77,7 +83,7 @@ def seed_variance(
 ) -> pandas.DataFrame:
     """The shares of a measure's variance that are due to the noise's seed and to the training's, under each noise.
 
-    Needs every noise seed with every training seed. A contrast is the difference of two methods in runs with the same two seeds.
+    Needs every noise seed with every training seed. A contrast is the difference of two methods in runs with the same seeds.
 
     Args:
         results: Rows of `results.csv`.
@@ -96,24 +102,23 @@ def seed_variance(
         ValueError: If runs differ in another setting, or the seeds are not crossed.
 
     Example:
-        >>> from noisylab.analysis.seed_variance import seed_variance
+        >>> from noisylab.analysis.variance import seed_variance
         >>> seed_variance(study.results)[["noise", "method", "share_noise_seed"]]  # doctest: +SKIP
     """
-    by = [name for name in by if name != "noise_seed"]
     check_comparable(results, by)
     check_columns([measure], results, "measure")
     pairs = usual_contrasts(results, *([] if contrasts is None else [contrasts]))
     rows: list[dict[str, Any]] = []
     for key, group in under_each(results, by, "noise"):
-        tables = {
-            method: runs.pivot_table(index="noise_seed", columns="seed", values=measure)
+        tables: dict[str, pandas.DataFrame] = {
+            str(method): runs.pivot_table(index="noise_seed", columns="seed", values=measure)
             for method, runs in group.groupby("method", sort=False)
         }
         differences = {f"{a} - {b}": tables[a] - tables[b] for a, b in pairs if {a, b} <= tables.keys()}
         for name, table in {**tables, **differences}.items():
             if min(table.shape) < 2 or table.isna().any(axis=None):
                 raise ValueError(
-                    f"{name} under {key['noise']}: every noise seed must be run with every seed, and there must be two of each; "
+                    f"{name} under {key['noise']}: every noise seed must be run with every seed, two of each or more; "
                     "run with over={'noise_seed': [0, 1, 2]} (--over noise_seed=0,1,2)"
                 )
             found = variance_components(table)

@@ -23,9 +23,9 @@ def rank_agreement(
 ) -> pandas.DataFrame:
     """Kendall's tau-b between the mean results of all methods under two noises, with a bootstrap interval over seeds.
 
-    1: the same order; 0: no relation; -1: the opposite order. Only seeds that all methods have under both noises count, and they
-    are drawn together. A draw repeats some seeds, which adds spread to the means, so the interval leans towards 0, the more so
-    the closer the methods lie together.
+    1: the same order; 0: no relation; -1: the opposite order. Only seeds that all methods have under both noises count, and
+    they are drawn together. A draw repeats some seeds, which adds spread to the means, so the interval leans towards 0, the
+    more so the closer the methods lie together.
 
     Args:
         results: Rows of `results.csv`.
@@ -39,7 +39,7 @@ def rank_agreement(
         high (NaN for fewer than three seeds).
 
     Raises:
-        ValueError: If runs differ in a setting that is not in `by`, a noise has no runs, or fewer than three methods are shared.
+        ValueError: If runs differ in a setting that is not in `by`, a noise has no runs, or two share fewer than three methods.
 
     Source:
         Kendall (1945), The treatment of ties in ranking problems; percentile bootstrap.
@@ -67,7 +67,7 @@ def rank_agreement(
             seeds = tables[first].index.intersection(tables[second].index)
             a, b = (tables[noise].loc[seeds, shared].to_numpy() for noise in (first, second))
             random = np.random.default_rng(derive_seed(0, f"rank agreement/{first}/{second}"))
-            draws = random.integers(len(seeds), size=(RESAMPLES, len(seeds))) if len(seeds) > 2 else []
+            draws = random.integers(len(seeds), size=(RESAMPLES if len(seeds) > 2 else 0, len(seeds)))
             taus = [stats.kendalltau(a[draw].mean(axis=0), b[draw].mean(axis=0)).statistic for draw in draws]
             low, high = np.nanquantile(taus, [(1 - confidence) / 2, (1 + confidence) / 2]) if taus else (np.nan, np.nan)
             tau = stats.kendalltau(a.mean(axis=0), b.mean(axis=0)).statistic if len(seeds) else np.nan

@@ -1,6 +1,6 @@
 """Test accuracy and memorisation against the age of a method's soft targets."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -24,11 +24,11 @@ REFERENCES = ("ce", "repeat")
 def target_age(method: str, updates_per_epoch: float) -> float:
     """The mean age of a method's soft targets in updates when they are used; NaN for a method without a memory of targets.
 
-    An average with momentum m is older by m / (1 - m) of its steps. A target that is held for k epochs is (k + 1) / 2 epochs old
-    on average.
+    An average with momentum m is older by m / (1 - m) of its steps. A target that is held for k epochs is (k + 1) / 2 epochs
+    old on average.
     """
     spec = METHODS.parse(method)
-    options = spec.options
+    options: Mapping[str, Any] = spec.options
 
     def averaged(age: float, momentum: float, step: float) -> float:
         return age + step * momentum / (1 - momentum)
@@ -38,7 +38,7 @@ def target_age(method: str, updates_per_epoch: float) -> float:
         if options["held"]:
             age = (options["age"] + 1) / 2 * updates_per_epoch
         return averaged(age, options["momentum"], updates_per_epoch)
-    ages = {
+    ages: dict[str, Callable[[], float]] = {
         "dlb": lambda: 1.0,
         "ps_kd": lambda: updates_per_epoch,
         "lwr": lambda: (options["k"] + 1) / 2 * updates_per_epoch,
@@ -49,7 +49,7 @@ def target_age(method: str, updates_per_epoch: float) -> float:
     return ages[spec.name]() if spec.name in ages else float("nan")
 
 
-def accuracy_against_age(
+def lines_of_age(
     summary: pandas.DataFrame,
     measure: str,
     *,
@@ -92,8 +92,8 @@ def accuracy_against_age(
     return ax
 
 
-@FIGURES.register("teacher_age", caption="Test accuracy and the memorised share against the age of the soft targets")
-def teacher_age_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
+@FIGURES.register("accuracy_against_age", caption="Test accuracy and the memorised share against the age of the soft targets")
+def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """A column for each noise: accuracy above, the memorised share of mislabelled samples below.
 
     The x axis is the mean age of a target in updates. Lines join settings of `soft_target_memory` of one momentum; points are
@@ -111,8 +111,10 @@ def teacher_age_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
     summary = summarise(rows)
     summary = summary.assign(
         age=summary["method"].map(lambda method: target_age(method, spans[method])),
-        momentum=summary["method"].map(lambda method: specs[method].options["momentum"] if specs[method].name == MEMORY else None),
-    ).astype({"momentum": float})
+        momentum=summary["method"].map(
+            {method: float(spec.options["momentum"]) for method, spec in specs.items() if spec.name == MEMORY}
+        ),
+    )
     others = [method for method, spec in specs.items() if spec.name != MEMORY]
     drawn = summary[summary["momentum"].notna() | summary["age"].notna() | summary["method"].isin(REFERENCES)]
     noises = list(dict.fromkeys(drawn["noise"]))
@@ -124,8 +126,9 @@ def teacher_age_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
         if across == 1:
             places = [(measure, noise) for noise in noises for measure in MEASURES]
         for ax, (measure, noise) in zip(axes, places, strict=True):
-            accuracy_against_age(drawn[drawn["noise"] == noise], measure, names=names, styles=runs.looks_of(specs), ax=ax)
-            ax.set(title=runs.names.short("noise", [noise], LONGEST)[noise], ylabel=MEASURES[measure], xlabel="mean age (updates)")
+            lines_of_age(drawn[drawn["noise"] == noise], measure, names=names, styles=runs.looks_of(specs), ax=ax)
+            title = runs.names.short("noise", [noise], LONGEST)[noise]
+            ax.set(title=title, ylabel=MEASURES[measure], xlabel="mean age (updates)")
         shared_legend(figure, *legend_entries(axes))
         seeds = seeds_of(rows)
         said = seeds if seeds == "one seed" else f"mean and 95 % interval over {seeds}"
