@@ -111,8 +111,8 @@ def show(
     if are_crossed(results):
         say(
             console,
-            "Runs share seeds of the noise or of the training. They are not independent, and these intervals and p-values are too "
-            "small.\n",
+            "Runs share seeds of the noise or of the training. They are not independent, so these intervals and p-values are "
+            "too small.\n",
             wrap=True,
         )
     if differences.empty:
