@@ -108,7 +108,7 @@ def taken(option: str, args: Sequence[str]) -> tuple[list[str], list[str]]:
         if token == option:
             value = next(tokens, "--")
             if value.startswith("--"):
-                raise ValueError(f"{option} needs a file")
+                raise ValueError(f"{option} needs a value")
             values.append(value)
         elif token.startswith(f"{option}="):
             values.append(token.partition("=")[2])

@@ -10,7 +10,7 @@ from noisylab.core.checks import PositiveInt, check_fields
 from noisylab.core.files import check_output, expanded
 from noisylab.core.plugins import load_plugins
 from noisylab.core.registries import NAMED_STUDIES
-from noisylab.core.specs import parse_assignments
+from noisylab.core.specs import Spec, parse_assignments
 from noisylab.named_studies.named_study import NamedStudy
 from noisylab.study.grid import Grid, seeds_of
 from noisylab.study.recipes import with_recipes
@@ -78,9 +78,10 @@ def main(args: Sequence[str]) -> int:
     if Path(name).suffix in (".toml", ".json"):
         raise ValueError(f"unknown study {name!r} (did you mean --config {name}?)")
     load_plugins(besides.plugins)
-    spec = NAMED_STUDIES.parse(name)
+    scales, args = taken("--scale", args)
+    spec = _scaled(NAMED_STUDIES.parse(name), scales)
     study: NamedStudy = NAMED_STUDIES.create(spec)
-    out = Path("runs") / spec.name if besides.out is None else expanded(besides.out)
+    out = Path("runs") / "-".join([spec.name, *scales]) if besides.out is None else expanded(besides.out)
     given = {option.removeprefix("--").replace("-", "_") for option in grouped(args)}
     if grid is None:
         # Another network may be slower in a stack, or have none.
@@ -128,6 +129,18 @@ def main(args: Sequence[str]) -> int:
     return 1 if failures else 0
 
 
+def _scaled(spec: Spec, scales: Sequence[str]) -> Spec:
+    """A named study at the scale of `--scale`, if that is given."""
+    if not scales:
+        return spec
+    if len(scales) > 1 or "scale" not in spec.options:
+        known = [name for name, entry in NAMED_STUDIES.entries().items() if "scale" in entry.options]
+        problem = f"got {' and '.join(scales)}" if len(scales) > 1 else f"{spec.name} has none"
+        raise ValueError(f"--scale is given once, for one of {', '.join(known)}; {problem}")
+    scaled = NAMED_STUDIES.parse(f"{spec.name}(scale={scales[0]!r})")
+    return replace(spec, options={**spec.options, "scale": scaled.options["scale"]})
+
+
 def finished_runs(plan: "Plan", out: Path) -> "pandas.DataFrame":
     """The results of the finished runs of a plan, in its order."""
     from noisylab.study.run_folder import read_result
@@ -160,9 +173,11 @@ def show(
         out,
         baselines=planned(plan.grid.methods[0], *study.controls),
         contrasts=[(method, baseline) for pair in study.contrasts for method, baseline in [planned(*pair)]],
-        by=tuple(plan.grid.over),
+        # Runs that differ in the noise's seed are runs of one comparison.
+        by=tuple(name for name in plan.grid.over if name != "noise_seed"),
         figures=study.figures,
         formats=study.formats,
+        analyses=study.analyses,
         console=console,
         failures={failure.config.id: failure.reason for failure in failures},
         missing=[config.id for config in plan.configs if config.id not in finished],

@@ -196,10 +196,10 @@ class Registry(Generic[T]):
                 raise ValueError(f"{self.kind} {text!r}: {error}") from None
             if typing.get_origin(option.annotation) is typing.Annotated and typing.get_args(option.annotation)[0] is float:
                 value = float(value)
-            if _is_spec(option):
+            if _is_spec(option) and value is not None:
                 # An inner spec gets the same defaults and canonical form as it would have on its own.
                 inner = self.parse(value, defaults)
-                if usual[key] is not REQUIRED:
+                if usual[key] not in (REQUIRED, None):
                     usual[key] = str(self.parse(usual[key], defaults))
                 if inner.overrides:
                     raise ValueError(
@@ -232,7 +232,7 @@ class Registry(Generic[T]):
         spec, options = self.parse(text, defaults), {}
         for key, option in self.entries()[spec.name].options.items():
             value = spec.options.get(key)
-            if _is_spec(option):
+            if _is_spec(option) and value is not None:
                 options[key] = str(self.located(typing.cast(str, value), root))
             elif isinstance(value, str) and (path := checks.path_in(option.annotation)) and _is_a_path(value, path):
                 options[key] = _place(value, path, root, f"{self.kind} {spec.label!r}")
@@ -241,7 +241,7 @@ class Registry(Generic[T]):
     def nested_specs(self, spec: Spec) -> list[Spec]:
         """The spec itself, and the specs in its options, at any depth."""
         held = [spec.options[key] for key, option in self.entries()[spec.name].options.items() if _is_spec(option)]
-        return [spec, *(part for text in held for part in self.nested_specs(self.parse(text)))]
+        return [spec, *(part for text in held if text is not None for part in self.nested_specs(self.parse(text)))]
 
     def has_path(self, text: str | Spec, but: Iterable[str] = ()) -> bool:
         """Whether the spec, or one in it, names a file; entries in `but` do not count."""
@@ -262,7 +262,7 @@ class Registry(Generic[T]):
                 continue
             value, path = spec.options[key], checks.path_in(option.annotation)
             if _is_spec(option):
-                options[key] = self.identity(value)
+                options[key] = None if value is None else self.identity(value)
             elif path is not None:
                 # A number or a matrix in the place of a path counts, and so does the name of a set on a hub.
                 if not isinstance(value, str) or not _is_a_path(value, path):

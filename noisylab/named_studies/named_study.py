@@ -1,7 +1,7 @@
 """`NamedStudy`."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from noisylab.core.checks import PositiveInt
@@ -21,6 +21,7 @@ class NamedStudy:
         controls: Methods that all others are compared with, besides the grid's first method.
         figures: Names or specs of figures.
         formats: Formats of the tables that are written.
+        analyses: Further tables by name: functions of the rows of `results.csv`, with `by`, that return a table of numbers.
         follow_up: Chooses, by the results on validation samples, a second study that is run in the same folder and shown
             instead. It takes the grid that was run and its rows of `results.csv`, and also returns a text with the choice.
         stack: Runs in a stack, if a benchmark says that it pays for the grid's data and network; changing these leaves it out.
@@ -31,5 +32,6 @@ class NamedStudy:
     controls: Sequence[str] = ("repeat",)
     figures: Sequence[str] = ()
     formats: Sequence[Literal["csv", "md", "tex"]] = ("csv",)
+    analyses: "Mapping[str, Callable[..., pandas.DataFrame]]" = field(default_factory=dict)
     follow_up: "Callable[[Grid, pandas.DataFrame], tuple[NamedStudy, str]] | None" = None
     stack: PositiveInt = 1

@@ -1,6 +1,6 @@
 """What a study shows: tables and figures of its finished runs, their paths, and what is missing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,13 @@ from rich.console import Console
 from noisylab.analysis.comparisons import CONTRASTS, compare, primary_contrasts, usual_contrasts
 from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.tables import is_share
+from noisylab.analysis.variance import are_crossed
+from noisylab.core.files import write_atomically
+from noisylab.core.foreign_text import for_csv
 from noisylab.core.registries import FIGURES, METHODS
 from noisylab.plotting.catalogue import draw_figure, why_not
 from noisylab.plotting.study_runs import StudyRuns, hardest_noise
+from noisylab.report.analysis_table import analysis_table
 from noisylab.report.comparison_tables import contrasts_table, differences_table, power_lines
 from noisylab.report.console import say
 from noisylab.report.table_files import TABLES, Format, write_tables
@@ -54,6 +58,7 @@ def show(
     columns: Sequence[str] | None = None,
     figures: Sequence[str] = (),
     formats: Sequence[Format] = ("csv",),
+    analyses: Mapping[str, Callable[..., pandas.DataFrame]] | None = None,
     console: Console,
     failures: Mapping[str, str] | None = None,
     missing: Sequence[str] = (),
@@ -73,6 +78,7 @@ def show(
         columns: The measures of the first table, columns of `results.csv` (None: the usual ones).
         figures: Names or specs of figures.
         formats: The formats of the tables.
+        analyses: Further tables by name, functions of `results` and `by`; each is printed and written as CSV.
         console: Prints everything.
         failures: The reason of every failed run, by id.
         missing: The ids of unfinished runs.
@@ -95,10 +101,26 @@ def show(
     primary = primary_contrasts(results, usual_contrasts(results, pairs), by=by)
     differences = compare(results, baselines=names, by=by)
     print_tables(results, primary, differences, by=by, columns=columns, console=console)
+    if are_crossed(results):
+        say(
+            console,
+            "Runs share seeds of the noise or of the training. They are not independent, so these intervals and p-values are "
+            "too small.\n",
+            wrap=True,
+        )
     if differences.empty:
         say(console, f"no differences: no run of {', '.join(asked)} has finished beside one of another method", wrap=True)
     shown: dict[str, Any] = {"study": out.resolve().name, "formats": formats, "by": by, "columns": columns}
     paths = [out / "results.csv", *write_tables(out, results, primary, differences, **shown)]
+    for name, analyse in (analyses or {}).items():
+        try:
+            analysed = analyse(results, by=by)
+        except ValueError as error:  # an unfinished study may lack what it needs
+            say(console, f"no {name.replace('_', ' ')}: {error}", wrap=True)
+            continue
+        analysis_table(name, analysed).print(console)
+        write_atomically(out / f"{name}.csv", for_csv(analysed))
+        paths.append(out / f"{name}.csv")
     runs = StudyRuns(results, out, hardest_noise(results))
     for figure in figures:
         stem = FIGURES.parse(figure).name

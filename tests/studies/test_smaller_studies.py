@@ -11,6 +11,7 @@ import pytest
 from helpers_cli import noisylab
 from helpers_program import run
 
+from noisylab.core.registries import METHODS, NAMED_STUDIES
 from noisylab.named_studies.tune import chosen
 from noisylab.study.grid import Grid
 
@@ -221,3 +222,62 @@ def double(labels, num_classes=None, *, rate: UnitInterval, seed: int = 0):
     results = pandas.read_csv(tmp_path / "out" / "results.csv")
     assert results["noise"].tolist() == ["double:0.2"] * 2
     assert (results["realised_rate"] - 0.4).abs().max() < 0.05
+
+
+def test_a_named_study_has_scales_each_with_a_folder_of_its_own(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = "--methods ce repeat --noise symmetric:0.4 --seeds 1 --epochs 2 --train-size 120 --device cpu --jobs 1"
+    assert noisylab(capsys, "sweep", "composition", *small.split()).status == 0
+    small = f"--scale cpu --data digits --augment auto {small} --model small_cnn --test-size 100"
+    assert noisylab(capsys, "sweep", "composition", *small.split()).status == 0
+    held = {folder.name: pandas.read_csv(folder / "results.csv") for folder in (tmp_path / "runs").iterdir()}
+    assert {name: set(runs["evaluate_every"]) for name, runs in held.items()} == {"composition": {1}, "composition-cpu": {5}}
+    assert noisylab(capsys, "sweep", "tune", "--scale", "cpu").refuses("; tune has none")
+    assert noisylab(capsys, "sweep", "composition", "--scale", "huge").refuses("scale must be one of 'demo', 'cpu', 'gpu'")
+
+
+@pytest.mark.parametrize("scale", ["demo", "cpu", "gpu"])
+@pytest.mark.parametrize("name", [name for name, entry in NAMED_STUDIES.entries().items() if "scale" in entry.options])
+def test_every_run_of_a_scale_gets_equally_many_images_or_updates(name: str, scale: str) -> None:
+    study = NAMED_STUDIES.create(f"{name}(scale={scale!r})")
+    methods = {METHODS.parse(method).label for method in study.grid.methods}
+    assert len(methods) == len(study.grid.methods)
+    assert {METHODS.parse(method).label for pair in study.contrasts for method in pair} <= methods
+    for method in methods:
+        factor = METHODS.load(METHODS.parse(method).name).images_factor(**METHODS.parse(method).options)
+        assert study.grid.training.epochs % factor == 0
+
+
+@pytest.mark.slow
+def test_the_study_of_seeds_and_that_of_ranks_print_and_write_their_tables(study: Callable[..., str], tmp_path: Path) -> None:
+    small = "--seeds 3 --epochs 2 --train-size 120 --jobs 1 --device cpu"
+    printed = study("sweep", f"seed_variance {small} --noise symmetric:0.4 --over noise_seed=0,1,2 --out {tmp_path / 'a'}")
+    assert "Seed variance: test accuracy last" in printed
+    assert "these intervals and p-values are" in " ".join(printed.split())
+    table = pandas.read_csv(tmp_path / "a" / "seed_variance.csv")
+    assert table["method"].tolist() == ["ce", "repeat", "dlb", "dlb - repeat", "dlb - ce"]
+    assert (table[["share_noise_seed", "share_seed", "share_rest"]].sum(axis=1) - 1).abs().max() < 1e-9
+    printed = study("sweep", f"human_noise {small} --methods ce lsr gce --out {tmp_path / 'b'}")
+    assert "Rank agreement: test accuracy last" in printed
+    table = pandas.read_csv(tmp_path / "b" / "rank_agreement.csv")
+    assert len(table) == 6
+    assert table["tau"].between(-1, 1).all()
+
+
+@pytest.mark.slow
+def test_the_study_of_teacher_age_draws_every_method_at_its_age(study: Callable[..., str], tmp_path: Path) -> None:
+    memories = ["soft_target_memory(age=3,unit='iterations')", "soft_target_memory(repeat=True)"]
+    methods = ["ce", "repeat", "dlb", "ps_kd", *memories, "soft_target_memory(momentum=0.6,repeat=True)"]
+    small = f"--noise symmetric:0.4 --seeds 1 --epochs 4 --train-size 128 --jobs 1 --device cpu --out {tmp_path}"
+    study("sweep", f"teacher_age {small} --methods {' '.join(methods)}")
+    drawn = pandas.read_csv(tmp_path / "accuracy_against_age.csv").set_index("method")["age"]
+    results = pandas.read_csv(tmp_path / "results.csv").set_index("method")
+    epoch = results["updates"] / results["epochs_trained"]
+    assert (drawn["dlb"], drawn["soft_target_memory(age=3, unit='iterations')"]) == (1, 3)
+    assert drawn["ps_kd"] == epoch["ps_kd"]
+    assert drawn["soft_target_memory(repeat=True)"] == epoch["soft_target_memory(repeat=True)"]
+    averaged = "soft_target_memory(momentum=0.6, repeat=True)"
+    assert drawn[averaged] == pytest.approx(2.5 * epoch[averaged])
+    assert drawn[["ce", "repeat"]].isna().all()

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from noisylab.core.checks import NonNegativeInt, PathText, PositiveInt
+from noisylab.core.checks import NonNegativeInt, PathText, PositiveInt, SpecText
 from noisylab.core.registries import NOISES
+from noisylab.core.seeds import derive_seed
 from noisylab.corruption.class_names import check_same_order, named_classes
 from noisylab.corruption.drawing import Sampling
 from noisylab.corruption.matrices import Compact, diagonal_of, empirical_matrix
@@ -80,12 +81,14 @@ def drawn_from(
 @named_classes
 def empirical(
     labels: ArrayLike,
-    source: PathText | PathLike[str] | NoisyLabels,
+    source: PathText | PathLike[str] | NoisyLabels | None = None,
     num_classes: PositiveInt | None = None,
     *,
+    noise: SpecText | None = None,
     sampling: Sampling = "exact_per_class",
     seed: NonNegativeInt = 0,
     class_names: tuple[str, ...] | None = None,
+    **inputs: Any,
 ) -> NoisyLabels:
     """Class-conditional noise with the transition matrix that another corruption realised: T_ij = n_ij / n_i.
 
@@ -95,15 +98,17 @@ def empirical(
         labels: int[N] true labels, or names.
         source: A record, or the path of a saved one.
         num_classes: The number of classes; by default, that of the labels.
+        noise: The spec of a noise for `labels`, in place of `source`; it is drawn with a seed of its own.
         sampling: "exact_per_class", "exact" or "iid" (see `draw`).
         seed: Seed of all draws.
         class_names: In the order of the classes, to compare with those of the source.
+        **inputs: Inputs of `noise`: features, root, positions, fine_labels.
 
     Returns:
         The record.
 
     Raises:
-        ValueError: For bad labels or source, or one whose classes are in another order.
+        ValueError: For bad labels or source, for one whose classes are in another order, and unless one of both is given.
 
     Example:
         >>> from noisylab.corruption import empirical, pair_flip
@@ -111,7 +116,15 @@ def empirical(
         >>> empirical(labels, pair_flip(labels, 0.2), seed=5).rate
         0.2
     """
-    record = source if isinstance(source, NoisyLabels) else _load(source)
+    if (source is None) == (noise is None):
+        given = "neither" if noise is None else "both"
+        raise ValueError(f"give source (a record) or noise (a spec, noise='human:cifar10n_worse'), got {given}")
+    if noise is not None:
+        # With equal uniform numbers the same samples would flip.
+        own = {"num_classes": num_classes, "class_names": class_names, "seed": derive_seed(seed, "noise/source")}
+        record = NOISES.create(noise, labels=labels, **own, **inputs)
+    else:
+        record = source if isinstance(source, NoisyLabels) else _load(cast(str, source))
     check_same_order(class_names, record)
     matrix, digest = empirical_matrix(record.true, record.given, record.num_classes), {"source_digest": record.digest}
     return drawn_from(matrix, labels, num_classes, kind="empirical", parameters=digest, sampling=sampling, seed=seed)
