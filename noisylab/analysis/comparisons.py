@@ -223,14 +223,16 @@ def mean_ranks(results: pandas.DataFrame, measure: str = "test_accuracy_last", b
     Source:
         Friedman (1937), The use of ranks to avoid the assumption of normality; compare Demsar (2006), Sec. 3.2.
     """
-    from scipy import stats
-
     ranks = seed_ranks(results, measure, by)
     rows = []
     for key, group in under_each(ranks, by, "noise"):
         table = group.pivot_table(index=SEED, columns="method", values="rank", sort=False)
         testable = table.shape[0] > 1 and table.shape[1] > 2
-        p = float(stats.friedmanchisquare(*table.to_numpy().T).pvalue) if testable else float("nan")
+        p = float("nan")
+        if testable:
+            from scipy.stats import friedmanchisquare
+
+            p = float(friedmanchisquare(*table.to_numpy().T).pvalue)
         rows += [
             key | {"method": method, "n": len(table)} | mean_of(table[method], "rank") | {"friedman_p": p}
             for method in table.columns
