@@ -108,16 +108,17 @@ def show(
         say(console, f"no differences: no run of {', '.join(asked)} has finished beside one of another method", wrap=True)
     kept = {"summary": summarise(results, by, columns), "contrasts": primary, "differences": differences}
     contents = {f"{name}.csv": for_csv(table) for name, table in kept.items()}
-    shown = {
-        "summary": accuracy_table(results, by=by),
-        "contrasts": contrasts_table(primary, by),
-        "differences": points_table(results, names, by=by),
-    }
     study_name = for_file_name(out.resolve().name)
-    for name, table in shown.items():
-        if table.rows:
-            contents |= {f"{name}.md": table.markdown()} if "markdown" in tables else {}
-            contents |= {f"{name}.tex": table.latex(f"tab:{study_name}-{name}")} if "latex" in tables else {}
+    if {"markdown", "latex"} & set(tables):
+        shown = {
+            "summary": accuracy_table(results, by=by),
+            "contrasts": contrasts_table(primary, by),
+            "differences": points_table(results, names, by=by),
+        }
+        for name, table in shown.items():
+            if table.rows:
+                contents |= {f"{name}.md": table.markdown()} if "markdown" in tables else {}
+                contents |= {f"{name}.tex": table.latex(f"tab:{study_name}-{name}")} if "latex" in tables else {}
     paths = [out / "results.csv"]
     for name, content in contents.items():
         write_atomically(out / name, content)
