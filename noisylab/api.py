@@ -106,7 +106,7 @@ def sweep(
             },
         }
     )
-    planned = plan(grid)
+    planned = plan(grid, study=folder)
     main = [code.source for config in planned.configs for code in config.code if code.source == "__main__"]
     if main and jobs != 1:
         raise ValueError(

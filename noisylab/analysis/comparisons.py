@@ -4,9 +4,10 @@ Holm's correction has one family of tests for each question, whatever a table or
 among themselves; and under each noise the primary contrasts with the differences from the baselines of the study.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas
 
 from noisylab.analysis.statistics import holm, paired_difference, pairs_for_power, power_of_difference
@@ -136,7 +137,7 @@ def primary_contrasts(
             row = {"method": a, "baseline": b, "measure": measure, "noises": len(shared), "n": interval.n}
             row |= {"left_out": len(values) - len(whole), "difference": interval.mean}
             row |= {"difference_ci95_half": interval.half, "difference_sd": spread, "p": p}
-            rows.append(key | row | _ratios(both[both["noise"].isin(shared)], a, b))
+            rows.append(key | row | _ratios(_exposure(both[both["noise"].isin(shared)]), a, b))
     head = [*by, "method", "baseline", "measure", "noises", "n", "left_out", "difference", "difference_ci95_half"]
     table = _corrected(rows, [*head, "difference_sd"], results)
     strictest = level / max([1, *table["tests"]])
@@ -241,14 +242,16 @@ def mean_ranks(results: pandas.DataFrame, measure: str = "test_accuracy_last", b
     Source:
         Friedman (1937), The use of ranks to avoid the assumption of normality; compare Demsar (2006), Sec. 3.2.
     """
-    from scipy import stats
-
     ranks = seed_ranks(results, measure, by)
     rows = []
     for key, group in under_each(ranks, by, "noise"):
         table = group.pivot_table(index=SEED, columns="method", values="rank", sort=False)
         testable = table.shape[0] > 1 and table.shape[1] > 2
-        p = float(stats.friedmanchisquare(*table.to_numpy().T).pvalue) if testable else float("nan")
+        p = float("nan")
+        if testable:
+            from scipy.stats import friedmanchisquare
+
+            p = float(friedmanchisquare(*table.to_numpy().T).pvalue)
         rows += [
             key | {"method": method, "n": len(table)} | mean_of(table[method], "rank") | {"friedman_p": p}
             for method in table.columns
@@ -263,12 +266,15 @@ def _paired(
     rows = []
     for key, group in under_each(results, by, "noise"):
         values = group.pivot_table(index=SEED, columns="method", values=measure)
+        measured, exposure = {str(name): values[name].to_numpy() for name in values.columns}, _exposure(group)
         for a, b in pairs:
-            both = values[[a, b]].dropna() if {a, b} <= set(values.columns) else values.iloc[:0]
-            if len(both):
-                interval, p = paired_difference(both[a], both[b])
+            if not {a, b} <= measured.keys():
+                continue
+            both = ~(np.isnan(measured[a]) | np.isnan(measured[b]))
+            if both.any():
+                interval, p = paired_difference(measured[a][both], measured[b][both])
                 row = {"method": a, "baseline": b, "measure": measure, "n": interval.n, "difference": interval.mean}
-                rows.append(key | row | {"difference_ci95_half": interval.half, "p": p} | _ratios(group, a, b))
+                rows.append(key | row | {"difference_ci95_half": interval.half, "p": p} | _ratios(exposure, a, b))
     return rows
 
 
@@ -303,10 +309,14 @@ def _check_measure(measure: str, results: pandas.DataFrame) -> None:
         raise ValueError(f"no run has a value of {measure}{why}")
 
 
-def _ratios(runs: pandas.DataFrame, method: str, baseline: str) -> dict[str, float]:
+def _exposure(runs: pandas.DataFrame) -> dict[str, dict[str, float]]:
+    """The mean exposure of a run of each method: `EXPOSURE` -> method -> mean."""
+    return {name: runs.groupby("method")[name].mean().to_dict() for name in EXPOSURE if name in runs}
+
+
+def _ratios(exposure: Mapping[str, Mapping[str, float]], method: str, baseline: str) -> dict[str, float]:
     """How many times the baseline's exposure the method had."""
-    held = runs.groupby("method")[[name for name in EXPOSURE if name in runs]].mean()
-    return {f"{name}_ratio": float(held[name][method] / held[name][baseline]) for name in held.columns}
+    return {f"{name}_ratio": float(np.divide(held[method], held[baseline])) for name, held in exposure.items()}
 
 
 def _corrected(

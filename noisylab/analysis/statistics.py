@@ -40,14 +40,15 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
         >>> round(interval.mean, 2), round(interval.half, 3), interval.n
         (0.91, 0.025, 3)
     """
-    from scipy import stats
+    # scipy.stats has the same functions, and takes twice as long to import.
+    from scipy.special import stdtrit
 
     x = np.asarray(values, dtype=np.float64)
     if x.size == 0:
         raise ValueError("values must hold at least one number, got none")
     if x.size == 1:
         return Interval(float(x[0]), float("nan"), 1)
-    half = stats.t.ppf((1 + confidence) / 2, x.size - 1) * x.std(ddof=1) / np.sqrt(x.size)
+    half = stdtrit(x.size - 1, (1 + confidence) / 2) * x.std(ddof=1) / np.sqrt(x.size)
     return Interval(float(x.mean()), float(half), int(x.size))
 
 
@@ -72,7 +73,7 @@ def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> D
         >>> round(difference.interval.mean, 3), round(difference.p, 3)
         (0.04, 0.02)
     """
-    from scipy import stats
+    from scipy.special import stdtr
 
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if first.shape != second.shape:
@@ -86,7 +87,7 @@ def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> D
     if spread <= 1e-12 * max(np.abs(first).max(), np.abs(second).max()):
         return Difference(interval, 1.0 if not difference.any() else float("nan"))
     t = interval.mean / (spread / np.sqrt(interval.n))
-    return Difference(interval, float(2 * stats.t.sf(abs(t), interval.n - 1)))
+    return Difference(interval, float(2 * stdtr(interval.n - 1, -abs(t))))
 
 
 def power_of_difference(sd: float, n: int, difference: float = 0.02, level: float = 0.05) -> float:
@@ -112,7 +113,7 @@ def power_of_difference(sd: float, n: int, difference: float = 0.02, level: floa
     Source:
         Cohen (1988), Statistical Power Analysis, Sec. 2; the noncentral t distribution.
     """
-    from scipy import stats
+    from scipy.special import nctdtr, stdtrit
 
     if not 0 < level < 1:
         raise ValueError(f"level must be in (0, 1), got {level}")
@@ -120,11 +121,17 @@ def power_of_difference(sd: float, n: int, difference: float = 0.02, level: floa
         raise ValueError(f"sd and n must not be negative, got {sd} and {n}")
     if n < 2 or not sd > 0:
         return float("nan")
-    limit = stats.t.isf(level / 2, n - 1)
+    limit = -stdtrit(n - 1, level / 2)
     shift = abs(difference) * math.sqrt(n) / sd
     # The chance of finding the opposite is below 1e-9 from here on, and SciPy gives NaN for some of it.
-    opposite = stats.nct.cdf(-limit, n - 1, shift) if shift < 5 else 0.0
-    return float(stats.nct.sf(limit, n - 1, shift) + opposite)
+    opposite = nctdtr(n - 1, shift, -limit) if shift < 5 else 0.0
+    found = 1 - nctdtr(n - 1, shift, limit)
+    if math.isnan(found):
+        # It has no value for some differences that are always found.
+        from scipy.stats import nct
+
+        found = nct.sf(limit, n - 1, shift)
+    return float(found + opposite)
 
 
 def pairs_for_power(sd: float, difference: float = 0.02, level: float = 0.05, power: float = 0.8) -> int | None:

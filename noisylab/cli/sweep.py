@@ -109,7 +109,7 @@ def main(args: Sequence[str]) -> int:
     from noisylab.study.run_folder import refuse_run
 
     refuse_run(execution.out)
-    planned = plan(grid)
+    planned = plan(grid, study=execution.out)
     from rich.console import Console
 
     from noisylab.report.console import say
@@ -122,7 +122,7 @@ def main(args: Sequence[str]) -> int:
     if study.follow_up is not None and len(results):
         study, said = study.follow_up(grid, results)
         say(console, said)
-        planned = plan(study.grid)
+        planned = plan(study.grid, study=execution.out)
         failures += run_plan(planned, execution.out, jobs=execution.jobs, observer=ConsoleProgress(console))
         results = finished_runs(planned, execution.out)
     show(study, planned, results, failures, execution.out, console)

@@ -81,6 +81,7 @@ class Registry(Generic[T]):
         self._caller = CallerArgs(self.context_args, first_is_context)
         self._added: dict[str, tuple[Entry, T]] = {}
         self._read_entries: dict[str, Entry] | None = None
+        self._sorted: dict[str, Entry] | None = None
 
     def register(self, name: str, *, main: str | None = None, **facts: Any) -> Callable[[Target], Target]:
         """Decorator that registers a function or class as `name`; `name:value` sets its parameter `main`.
@@ -104,7 +105,7 @@ class Registry(Generic[T]):
             known = self.entries().get(name) if self._is_foreign(entry) else self._added.get(name, (None,))[0]
             if known is not None and known.module != entry.module:
                 raise ValueError(f"{self.kind} {name!r} of {entry.place} is registered already, at {known.place}")
-            self._added[name] = (entry, made)
+            self._added[name], self._sorted = (entry, made), None
             return typing.cast(Target, made)
 
         return add
@@ -123,13 +124,17 @@ class Registry(Generic[T]):
     def forget(self, module: str) -> None:
         """Drop the entries of a module, so that it can be imported again."""
         self._added = {name: held for name, held in self._added.items() if held[0].module != module}
+        self._sorted = None
 
-    def entries(self) -> dict[str, Entry]:
+    def entries(self) -> Mapping[str, Entry]:
         """All entries by name, in alphabetical order."""
         if self._read_entries is None:
             read = read_entries(self.package, self.variable, self._caller)
             self._read_entries = {name: self._complete(entry) for name, entry in read.items()}
-        return dict(sorted((self._read_entries | {name: entry for name, (entry, _) in self._added.items()}).items()))
+        if self._sorted is None:
+            added = {name: entry for name, (entry, _) in self._added.items()}
+            self._sorted = dict(sorted((self._read_entries | added).items()))
+        return self._sorted
 
     def load(self, name: str) -> T:
         """The registered function or class. Imports its module."""

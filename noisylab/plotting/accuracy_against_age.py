@@ -9,10 +9,11 @@ from matplotlib.axes import Axes
 
 from noisylab.analysis.tables import summarise
 from noisylab.core.registries import FIGURES, METHODS
+from noisylab.plotting.captions import seeds_of
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import band
 from noisylab.plotting.looks import Look, looks
-from noisylab.plotting.study_runs import LONGEST, StudyRuns, seeds_of
+from noisylab.plotting.study_runs import LONGEST, StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, panel_grid, paper_style, shared_legend
 
 MEMORY = "soft_target_memory"

@@ -2,7 +2,8 @@
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -77,8 +78,9 @@ class DrawnFigure:
         if not formats or not set(formats) <= set(FORMATS):
             raise ValueError(f"formats must be of {', '.join(FORMATS)}, got {', '.join(formats) or 'none'}")
         contents: dict[str, str | bytes] = {}
-        for kind in formats:
-            contents |= self._pgf(stem.name) if kind == "pgf" else {f"{stem.name}.{kind}": self.rendered(kind)}
+        with self._laid_out():
+            for kind in formats:
+                contents |= self._pgf(stem.name) if kind == "pgf" else {f"{stem.name}.{kind}": self.rendered(kind)}
         contents[f"{stem.name}.tex"] = self.latex(stem.name, next(kind for kind in PACKAGES if kind in formats))
         contents[f"{stem.name}.csv"] = for_csv(self.numbers)
         stem.parent.mkdir(parents=True, exist_ok=True)
@@ -102,6 +104,22 @@ class DrawnFigure:
         with self.style.settings():
             self.figure.savefig(buffer, format=kind, metadata=metadata, **raster | options)
         return buffer.getvalue()
+
+    @contextmanager
+    def _laid_out(self) -> Iterator[None]:
+        """Inside, the panels keep their places, so that the files of all formats share one layout."""
+        engine, dpi = self.figure.get_layout_engine(), self.figure.dpi
+        with self.style.settings():
+            if engine is not None:
+                resolution = plt.rcParams["savefig.dpi"]
+                self.figure.dpi = dpi if resolution == "figure" else resolution
+                engine.execute(self.figure)
+                self.figure.dpi = dpi
+                self.figure.set_layout_engine(None)
+        try:
+            yield
+        finally:
+            self.figure.set_layout_engine(engine)
 
     def latex(self, name: str, kind: str = "pdf") -> str:
         r"""A figure environment of LaTeX with the file `name` of this format, the caption, and the label `fig:name`."""

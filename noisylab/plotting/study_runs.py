@@ -17,7 +17,7 @@ from noisylab.core.foreign_text import short_names
 from noisylab.plotting.captions import spread, which_seed
 from noisylab.plotting.looks import Look, alike, looks, numbered
 from noisylab.recording.records import load_dynamics
-from noisylab.study.run_folder import CONFIG, RESULT, read_metrics
+from noisylab.study.run_folder import CONFIG, RESULT, read_many_metrics
 from noisylab.study.study_file import coverage
 from noisylab.study.study_results import collect
 
@@ -156,11 +156,9 @@ class StudyRuns:
         """
         self.check_alike()
         chosen = self.ordered[self.ordered["noise"].isin([self.noise] if noises is None else noises)]
-        parts = [
-            read_metrics(self.folder / row["id"]).assign(run=row["id"], noise=row["noise"], method=row["method"])
-            for row in self.fitting(chosen).to_dict("records")
-        ]
-        return pandas.concat(parts, ignore_index=True)
+        shown = self.fitting(chosen).set_index("id")
+        found = read_many_metrics(self.folder, list(shown.index))
+        return found.assign(noise=found["run"].map(shown["noise"]), method=found["run"].map(shown["method"]))
 
     def records(self) -> Iterator[tuple[str, str, "xarray.Dataset"]]:
         """Method, id and records of the runs under `noise` that have any, for as many methods as fit in a panel.

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from noisylab.study.code import code_of
 from noisylab.study.grid import Grid
 from noisylab.study.recipes import with_recipes
 from noisylab.study.run_config import LABELS_IN_FILES, RunConfig
+from noisylab.study.run_folder import read_result
 from noisylab.study.validation_split import training_part
 from noisylab.training.config import check_compiler
 
@@ -37,11 +39,12 @@ class Plan:
     alone: frozenset[str] = frozenset()
 
 
-def plan(grid: Grid, loaded: ImageData | None = None) -> Plan:
+def plan(grid: Grid, loaded: ImageData | None = None, study: Path | None = None) -> Plan:
     """All runs of the grid, seed by seed, so that an interrupted study holds whole comparisons.
 
-    loaded: the data set with all its test samples, if it has already been read. Raises ValueError if data cannot be read, or if
-    a method, network, noise, augmentation or split does not fit it.
+    loaded: the data set with all its test samples, if it has already been read. study: the folder of the runs; those that are
+    finished there are not built once more, and if all are, torch is not imported. Raises ValueError if data cannot be read, or
+    if a method, network, noise, augmentation or split does not fit it.
     """
     check_root(grid.data_root)
     for said in grid.without_effect():
@@ -54,7 +57,7 @@ def plan(grid: Grid, loaded: ImageData | None = None) -> Plan:
         if key not in read:
             whole = loaded or load_data(setting.data, setting.data_root, setting.train_size)
             read[key] = _Data(whole if setting.test_size is None else whole.test_subset(setting.test_size))
-        parts.append(_plan_setting(setting, read[key], alone))
+        parts.append(_plan_setting(setting, read[key], alone, study))
     chosen = [config for seed in grid.seeds for part in parts for config in part if config.seed == seed]
     data = {held.digest: held.data for held in read.values()}
     if alone:
@@ -111,7 +114,7 @@ def _check_split(noisy: NoisyLabels, spec: Spec, seed: int, share: float) -> Non
         )
 
 
-def _plan_setting(grid: Grid, held: _Data, alone: set[str]) -> list[RunConfig]:
+def _plan_setting(grid: Grid, held: _Data, alone: set[str], study: Path | None) -> list[RunConfig]:
     """The runs of a grid without further axes. `alone` gets the methods that cannot be stacked as the grid asks for."""
     data, training = held.data, replace(grid.training, device=resolve_device_name(grid.training.device))
     check_compiler(training)
@@ -148,11 +151,14 @@ def _plan_setting(grid: Grid, held: _Data, alone: set[str]) -> list[RunConfig]:
         for seed, noise, method in itertools.product(grid.seeds, noises, methods)
         for noise_seed in [seed if grid.noise_seed is None else grid.noise_seed]
     ]
+    missing = [config for config in configs if study is None or read_result(study / config.id) is None]
+    if not missing:
+        return configs
     _check_model(model, data)
     _check_augmentation(augment, data)
     drawn = {str(noise): held.noise(noise, configs[0].noise_seed, grid.validation) for noise in noises}
-    alone |= _check_methods(configs, data, drawn)
-    for config in {(config.training_run.stack, config.training_run.batch_size): config for config in configs}.values():
+    alone |= _check_methods(missing, data, drawn)
+    for config in {(config.training_run.stack, config.training_run.batch_size): config for config in missing}.values():
         if config.training_run.stack > 1:
             _check_stack(model, data, config)
     return configs

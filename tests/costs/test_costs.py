@@ -229,8 +229,7 @@ def known() -> Iterator[None]:
     for name, method in OWN.items():
         METHODS.register(name)(method)
     yield
-    for name in OWN:
-        del METHODS._added[name]
+    METHODS.forget(__name__)
 
 
 @pytest.mark.parametrize("method", EXPECTED)
