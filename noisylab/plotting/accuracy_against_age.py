@@ -1,17 +1,19 @@
 """Test accuracy and memorisation against the age of a method's soft targets."""
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
 
 from noisylab.analysis.tables import summarise
 from noisylab.core.registries import FIGURES, METHODS
-from noisylab.plotting.captions import seeds_of
+from noisylab.plotting.captions import drawn_singly, spread
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.epoch_curves import band
+from noisylab.plotting.epoch_curves import band, with_runs
 from noisylab.plotting.looks import Look, looks
 from noisylab.plotting.study_runs import LONGEST, StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, panel_grid, paper_style, shared_legend
@@ -20,6 +22,8 @@ MEMORY = "soft_target_memory"
 MEASURES = {"test_accuracy_last": "test accuracy (%)", "memorised": "memorised (%)"}
 # The references of the memory have no age, and are lines across the panel.
 REFERENCES = ("ce", "repeat")
+# Columns of panels that fit beside each other.
+NOISES = 3
 
 
 def target_age(method: str, updates_per_epoch: float) -> float:
@@ -54,6 +58,7 @@ def lines_of_age(
     summary: pandas.DataFrame,
     measure: str,
     *,
+    seeds: pandas.DataFrame | None = None,
     names: Mapping[str, str] | None = None,
     styles: Mapping[str, Look] | None = None,
     ax: Axes | None = None,
@@ -65,6 +70,7 @@ def lines_of_age(
         summary: Rows of `noisylab.analysis.tables.summarise` of one noise, with the columns age (updates) and momentum (NaN for
             methods that are not the memory).
         measure: A column of `summary`, a share.
+        seeds: A row per run: method and `measure`, drawn as dots instead of intervals. None: bands and bars.
         names: The name of each method for the legend. None: as it is.
         styles: The look of each method (`looks`). None: allotted over those in `summary`.
         ax: None: the current axes.
@@ -72,66 +78,82 @@ def lines_of_age(
     """
     ax = ax or plt.gca()
     held = looks(list(summary["method"])) if styles is None else styles
-    for momentum, rows in summary[summary["momentum"].notna()].groupby("momentum"):
+    memory = summary["momentum"].notna()
+    for momentum, rows in summary[memory].groupby("momentum"):
         rows = rows.sort_values("age")
         # The look of a line is that of its first setting.
         look = held[str(rows["method"].iloc[0])] | {"label": f"memory, momentum {momentum:g}"}
         ax.plot(rows["age"], 100 * rows[measure], **look | kwargs)
-        low, high = band(rows, measure, share=True)
-        ax.fill_between(rows["age"], 100 * low, 100 * high, color=look["color"], alpha=0.12, linewidth=0)
-    for row in summary[summary["momentum"].isna()].to_dict("records"):
-        method = str(row["method"])
-        look = held[method] | ({} if names is None else {"label": names[method]})
-        if row["age"] != row["age"]:
-            ax.axhline(100 * row[measure], color=look["color"], linestyle=look["linestyle"], linewidth=1, label=look["label"])
+        _spread(rows, measure, look, seeds, ax)
+    for method, rows in summary[~memory].groupby("method", sort=False):
+        look = held[str(method)] | ({} if names is None else {"label": names[str(method)]})
+        if rows["age"].isna().any():
+            level = {key: look[key] for key in ("color", "linestyle", "label")}
+            ax.axhline(100 * rows[measure].iloc[0], linewidth=1, **level)
             continue
-        low, high = band(pandas.DataFrame([row]), measure, share=True)
-        reach = [[100 * (row[measure] - float(low.iloc[0]))], [100 * (float(high.iloc[0]) - row[measure])]]
-        bars = None if row[f"{measure}_ci95_half"] != row[f"{measure}_ci95_half"] else reach
-        ax.errorbar(row["age"], 100 * row[measure], yerr=bars, **look | {"linestyle": "none", "markersize": 5, "zorder": 3})
+        ax.plot(rows["age"], 100 * rows[measure], **look | {"linestyle": "none", "markersize": 5, "zorder": 3} | kwargs)
+        _spread(rows, measure, look, seeds, ax)
     ax.set_xscale("log")
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter(NullFormatter())
     return ax
+
+
+def _spread(rows: pandas.DataFrame, measure: str, look: Look, seeds: pandas.DataFrame | None, ax: Axes) -> None:
+    """A dot per seed, or the 95 % interval: a band along a line, a bar at a point."""
+    if seeds is not None:
+        dots = seeds[seeds["method"].isin(rows["method"])]
+        ages = dots["method"].map(rows.set_index("method")["age"])
+        style = {"color": look["color"], "marker": look["marker"], "linestyle": "none", "markersize": 2, "alpha": 0.5}
+        ax.plot(ages, 100 * dots[measure], **style)
+        return
+    low, high = band(rows, measure, share=True)
+    if len(rows) > 1:
+        ax.fill_between(rows["age"], 100 * low, 100 * high, color=look["color"], alpha=0.12, linewidth=0)
+    else:
+        ax.vlines(rows["age"], 100 * low, 100 * high, color=look["color"], linewidth=0.8)
 
 
 @FIGURES.register("accuracy_against_age", caption="Test accuracy and the memorised share against the age of the soft targets")
 def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
-    """A column for each noise: accuracy above, the memorised share of mislabelled samples below.
+    """A column for each noise, the first three: accuracy above, the memorised share of mislabelled samples below.
 
     The x axis is the mean age of a target in updates. Lines join settings of `soft_target_memory` of one momentum; points are
-    other methods with a memory of targets, and levels those without one.
+    other methods with a memory of targets, and levels CE and `repeat`, which have none.
     """
     runs.check_alike()
     rows = runs.ordered
     rows = rows[(rows["noise"] == runs.noise) if runs.chosen else (rows["realised_rate"] > 0)]
-    if not rows["method"].map(lambda method: METHODS.parse(method).name == MEMORY).any():
-        raise ValueError(f"no run is of {MEMORY}; run noisylab sweep teacher_age")
+    noises = list(dict.fromkeys(rows["noise"]))[:NOISES]
+    rows = rows[rows["noise"].isin(noises)]
+    specs = {method: METHODS.parse(method) for method in rows["method"].unique()}
+    if MEMORY not in {spec.name for spec in specs.values()}:
+        raise ValueError(f"no run with mislabelled samples is of {MEMORY}; run noisylab sweep teacher_age")
     if rows["memorised"].isna().all():
         raise ValueError("no run has records of mislabelled samples; run with record='eval' (--record eval)")
     spans = (rows["updates"] / rows["epochs_trained"]).groupby(rows["method"]).mean()
-    specs = {method: METHODS.parse(method) for method in rows["method"].unique()}
     summary = summarise(rows)
+    momenta = {method: float(spec.options["momentum"]) for method, spec in specs.items() if spec.name == MEMORY}
     summary = summary.assign(
-        age=summary["method"].map(lambda method: target_age(method, spans[method])),
-        momentum=summary["method"].map(
-            {method: float(spec.options["momentum"]) for method, spec in specs.items() if spec.name == MEMORY}
-        ),
+        age=[target_age(method, spans[method]) for method in summary["method"]],
+        momentum=summary["method"].map(momenta).astype(float),
     )
-    others = [method for method, spec in specs.items() if spec.name != MEMORY]
-    drawn = summary[summary["momentum"].notna() | summary["age"].notna() | summary["method"].isin(REFERENCES)]
-    noises = list(dict.fromkeys(drawn["noise"]))
-    names = runs.names.short("method", others, 24)
+    drawn = summary[summary["age"].notna() | summary["method"].isin(REFERENCES)]
+    rows = rows[rows["method"].isin(drawn["method"])]
+    names = runs.names.short("method", [method for method in specs if method not in momenta], 24)
+    singly, styles = drawn_singly(rows), runs.looks_of(drawn["method"])
     with paper_style():
         across = len(noises) if has_room(width) else 1
         figure, _, axes = panel_grid(2 * len(noises), across, width=inches(width), row=2.2, rest=0.9)
-        places = [(measure, noise) for measure in MEASURES for noise in noises]
+        places = list(itertools.product(MEASURES, noises))
         if across == 1:
             places = [(measure, noise) for noise in noises for measure in MEASURES]
         for ax, (measure, noise) in zip(axes, places, strict=True):
-            lines_of_age(drawn[drawn["noise"] == noise], measure, names=names, styles=runs.looks_of(specs), ax=ax)
+            seeds = rows[rows["noise"] == noise] if singly else None
+            lines_of_age(drawn[drawn["noise"] == noise], measure, seeds=seeds, names=names, styles=styles, ax=ax)
             title = runs.names.short("noise", [noise], LONGEST)[noise]
-            ax.set(title=title, ylabel=MEASURES[measure], xlabel="mean age (updates)")
+            ax.set(title=title, ylabel=MEASURES[measure], xlabel="mean age of the targets (updates)")
         shared_legend(figure, *legend_entries(axes))
-        seeds = seeds_of(rows)
-        said = seeds if seeds == "one seed" else f"mean and 95 % interval over {seeds}"
+        said = spread(rows, single="small", mean="large", interval="band or bar")
         figure.suptitle(f"{runs.title}\nlast epoch; {said}", wrap=True)
-    return DrawnFigure(figure, drawn)
+    return DrawnFigure(figure, with_runs(drawn, rows.rename(columns={"id": "run"}) if singly else None))
