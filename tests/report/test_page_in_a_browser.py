@@ -393,7 +393,7 @@ def test_nothing_is_cut_and_no_chooser_is_too_wide(open_page: Opener, width: int
     assert len(cut) == 3
     assert max(cut) <= 0
     widths = page.eval_on_selector_all("#samples select", "(all) => all.map((each) => each.offsetWidth)")
-    assert len(widths) == 13
+    assert len(widths) == 12
     assert max(widths) <= 240
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
