@@ -14,6 +14,7 @@ from noisylab.analysis.display_names import DisplayNames, display_names
 from noisylab.analysis.tables import choose, differing_settings, known_method, say_differences, several, training_length
 from noisylab.core.files import check_folder, expanded
 from noisylab.core.foreign_text import short_names
+from noisylab.core.suggestions import did_you_mean
 from noisylab.plotting.captions import spread, which_seed
 from noisylab.plotting.looks import Look, alike, looks, numbered
 from noisylab.recording.records import load_dynamics
@@ -258,7 +259,7 @@ def study_runs(
         noise = hardest_noise(results)
     noise = next((spec for spec in known if noise in (spec, names.noise(spec))), noise)
     if noise not in known:
-        raise ValueError(f"noise must be one of the study's, {', '.join(known)}, got {noise!r}")
+        raise ValueError(f"noise must be one of the study's, {', '.join(known)}, got {noise!r}{did_you_mean(noise, known)}")
     root = None if data_root is None else expanded(data_root)
     return StudyRuns(results, place, noise, root, chosen, tuple(dict.fromkeys(order)), names, tuple(everyone))
 

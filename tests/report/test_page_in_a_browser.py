@@ -382,6 +382,31 @@ def test_the_detail_opens_beside_the_list_or_below_the_row(open_page: Opener, wi
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [1400, 390])
+def test_nothing_is_cut_and_no_chooser_is_too_wide(open_page: Opener, width: int) -> None:
+    page = open_page("#samples", width=width)
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    page.click(".tile >> nth=3")
+    page.wait_for_selector("#detail[data-sample]")
+    # Confusions of ten classes, and the scores of a sample.
+    cut = page.eval_on_selector_all("#matrix, #detail, #detail .wide", "(all) => all.map((e) => e.scrollWidth - e.clientWidth)")
+    assert len(cut) == 3
+    assert max(cut) <= 0
+    widths = page.eval_on_selector_all("#samples select", "(all) => all.map((each) => each.offsetWidth)")
+    assert len(widths) == 12
+    assert max(widths) <= 240
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_first_column_of_a_wide_table_stays_in_sight(open_page: Opener) -> None:
+    page = open_page(width=390)
+    table = page.locator("#runs .wide")
+    before = table.locator("tbody td").first.bounding_box()["x"]
+    table.evaluate("(table) => { table.scrollLeft = 300; }")
+    assert table.evaluate("(table) => table.scrollLeft") == 300
+    assert table.locator("tbody td").first.bounding_box()["x"] == pytest.approx(before, abs=1)
+
+
 # The address
 
 
@@ -437,7 +462,7 @@ def test_tables_and_figures_are_downloaded(page: Any, study: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (1400, "dark"), (390, "light")])
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (1400, "dark"), (390, "light"), (390, "dark")])
 def test_axe_finds_nothing(open_page: Opener, width: int, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python", reason="needs the extra noisylab[test] with axe-playwright-python")
     page = open_page(width=width, color_scheme=scheme)

@@ -22,7 +22,7 @@ def test_a_comparison_leaves_tables_ranks_and_says_where(tmp_path: Path) -> None
     grid = f"{TINY} --recipe common --methods ce tf_kd_self ban"
     printed = study(f"{grid} --out {tmp_path}")
     files = {path.name for path in tmp_path.iterdir() if path.is_file()}
-    tables = {f"{name}.{kind}" for name in ("summary", "contrasts", "differences") for kind in ("csv", "md", "tex")}
+    tables = {f"{name}.{kind}" for name in ("summary", "contrasts", "comparisons") for kind in ("csv", "md", "tex")}
     assert files - {".study.lock"} == {
         "study.json",
         "results.csv",
@@ -37,8 +37,8 @@ def test_a_comparison_leaves_tables_ranks_and_says_where(tmp_path: Path) -> None
     assert images["images_total"].to_dict() == {"ce": 480, "tf_kd_self": 3 * 480, "ban": 3 * 480}
     teachers = [path.name.split("-")[0] for path in (tmp_path / ".teachers").iterdir()]
     assert teachers == ["ce", "ce"]
-    differences = pandas.read_csv(tmp_path / "comparisons.csv")
-    assert set(differences["baseline"]) == {"ce"}
+    comparisons = pandas.read_csv(tmp_path / "comparisons.csv")
+    assert set(comparisons["baseline"]) == {"ce"}
 
 
 @pytest.mark.slow
