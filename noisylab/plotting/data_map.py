@@ -18,6 +18,8 @@ from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import Width, has_room, in_title, inches, panel_grid, paper_style, shared_legend
 
+SHOWN = "Confidence against variability of every sample, coloured by correctness"
+MEANING = "Easy samples have high confidence, hard ones low confidence, and ambiguous ones high variability over epochs"
 # The most methods that a reader can choose.
 CHOSEN = 8
 # More points would hide each other.
@@ -29,7 +31,7 @@ MARKERS = {"clean": "o", "mislabelled": "x"}
 REGIONS = {
     "easy to learn": ((0.02, 0.7), (0.62, 0.98)),
     "ambiguous": ((0.45, 0.98), (0.25, 0.75)),
-    "hard to learn": ((0.02, 0.7), (0.02, 0.38)),
+    "hard to learn": ((0.02, 0.98), (0.02, 0.38)),
 }
 # Inches of a letter of these names, across and high.
 LETTER = (0.047, 0.12)
@@ -87,7 +89,7 @@ def name_regions(values: pandas.DataFrame, size: tuple[float, float], *, ax: Axe
     return ax
 
 
-@FIGURES.register("data_map", caption="Confidence against variability of every sample, coloured by correctness")
+@FIGURES.register("data_map", caption=SHOWN)
 def data_map_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """A data map of the first seed of each method; from 25,000 samples on, with the density of all beneath some of them."""
     found = {}
@@ -135,4 +137,4 @@ def data_map_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
         figure.suptitle(runs.one_seed_title(methods, said), wrap=True)
     columns = ["method", "sample", "group", "variability", "confidence", "correctness"]
     numbers = pandas.concat(parts, ignore_index=True)
-    return DrawnFigure(figure, numbers[[*columns, "samples"] if "samples" in numbers else columns])
+    return DrawnFigure(figure, numbers[[*columns, "samples"] if "samples" in numbers else columns], f"{SHOWN}. {MEANING}")

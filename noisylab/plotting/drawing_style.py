@@ -69,7 +69,7 @@ class DrawingStyle:
         return plt.style.context([*layers, fonts | FIXED])
 
     def _without_sizes(self, style: str) -> "str | dict[str, Any]":
-        """A style of matplotlib without sizes, which are made for screens, and with a venue without fonts; an own file as it is."""
+        """A style of matplotlib without its sizes, which are for screens, and with a venue without fonts; a file as it is."""
         if style not in plt.style.library:
             return style
         return {

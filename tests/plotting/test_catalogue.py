@@ -349,7 +349,8 @@ def test_bars_of_methods_whose_names_begin_alike_are_not_pooled() -> None:
 def test_a_share_of_few_values_has_a_bar_for_each_and_all_samples_are_in_one() -> None:
     values = samples().assign(prediction_consistency=np.arange(60) % 6 / 5)
     rows = distribution(values, "prediction_consistency")
-    assert (rows["low"] + 0.1).unique().tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
+    assert (rows["low"] + 0.1).unique().tolist() == pytest.approx([0.1, 0.2, 0.4, 0.6, 0.8, 1])
+    assert (rows["low"].min(), rows["high"].max()) == (0, 1)
     assert rows.groupby("group")["samples"].sum().to_dict() == pytest.approx({"clean": 1, "mislabelled": 1})
     assert len(distribution(samples(), "prediction_consistency")["low"].unique()) == 20
 
