@@ -196,7 +196,7 @@ class StudyRuns:
         return {method: found[method] for method in order if method in found}
 
     def preferred(self, rows: pandas.DataFrame) -> list[str]:
-        """The methods of some runs, those first that are drawn if there is no room for all: the reader's, or in the contrasts."""
+        """The methods of some runs in the order in which they get room: the reader's, or those of the contrasts first."""
         return list(dict.fromkeys(rows["method"])) if self.methods else _preferred(rows)
 
     def first_run(self, method: str) -> "pandas.Series[Any]":
