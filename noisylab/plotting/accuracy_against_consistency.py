@@ -44,7 +44,10 @@ def dose_path(
     means = points.groupby("method", sort=False)[["dose", consistency, "test_accuracy_last"]].mean()
     held = looks(list(map(str, means.index))) if styles is None else styles
     dosed = means[means["dose"].notna()].sort_values("dose")
-    if len(dosed) > 1:
+    if len(dosed) == 1:
+        # One dose is a method like any other.
+        dosed = dosed.iloc[:0]
+    if len(dosed):
         ax.plot(100 * dosed[consistency], 100 * dosed["test_accuracy_last"], color="0.6", linewidth=1.0, zorder=1)
     # In the legend the doses are in their order.
     for method in [*dosed.index, *means.index.difference(dosed.index, sort=False)]:

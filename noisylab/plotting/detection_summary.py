@@ -67,8 +67,8 @@ def detection_summary_figure(runs: StudyRuns, *, measure: Measure = "roc_auc", w
     most = int((across - SCORES - 0.1) / CELL)
     places = sorted({round(at) for at in np.linspace(0, len(everything) - 1, min(most, len(everything))).tolist()})
     noises = [everything[place] for place in places]
-    # Two methods side by side, or below one another.
-    fit = 2 if has_room(width) else 1
+    # Side by side, or two below one another.
+    fit = max(2, int((across - SCORES) / (len(noises) * CELL)) if has_room(width) else 2)
     found = _detections(rows[rows["noise"].isin(noises)], runs, len(runs.methods) or fit)
     if found.empty:
         raise runs.nothing_recorded()
@@ -78,7 +78,7 @@ def detection_summary_figure(runs: StudyRuns, *, measure: Measure = "roc_auc", w
     short = runs.names.short("noise", noises, NOISES)
     numbers = _best_first(numbers, measure)
     tables = {str(name): _table(of_method, measure, noises) for name, of_method in numbers.groupby("method", sort=False)}
-    beside = has_room(width) and len(methods) == 2 and 2 * len(noises) * CELL + SCORES <= across
+    beside = has_room(width) and len(methods) > 1 and len(methods) * len(noises) * CELL + SCORES <= across
     lines, panels = max(map(len, tables.values())), 1 if beside else len(methods)
     height = (lines * ROW + 0.3) * panels + 0.07 * max(map(len, short.values())) + (0.5 if has_room(width) else 0.8)
     # Below it is chance.
@@ -88,7 +88,8 @@ def detection_summary_figure(runs: StudyRuns, *, measure: Measure = "roc_auc", w
         figure, axes = plt.subplots(*shape, figsize=(across, height), squeeze=False, layout="constrained")
         for ax, name in zip(axes.flat, tables, strict=True):
             score_heatmap(tables[name].rename(columns=short), ax=ax, vmin=lowest)
-            ax.set_title(runs.names.short("method", methods, 30 if has_room(width) else 22)[name])
+            fitting = max(12, int(len(noises) * CELL / 0.06)) if beside else 30 if has_room(width) else 22
+            ax.set_title(runs.names.short("method", methods, fitting)[name])
             last = beside or ax is axes.flat[-1]
             ax.set(xlabel="noise" if last else "", ylabel="score" if ax in axes[:, 0] else "")
             if not last:
@@ -109,7 +110,9 @@ def _detections(rows: pandas.DataFrame, runs: StudyRuns, most: int) -> pandas.Da
     """`detection_table` of all runs of the first `most` methods that have records."""
     parts: list[pandas.DataFrame] = []
     shown: set[str] = set()
-    for method, of_method in rows.groupby("method", sort=False):
+    order = list(dict.fromkeys(rows["method"]))
+    for method in runs.preferred(rows):
+        of_method = rows[rows["method"] == method]
         if len(shown) == most:
             break
         for row in of_method.to_dict("records"):
@@ -118,7 +121,10 @@ def _detections(rows: pandas.DataFrame, runs: StudyRuns, most: int) -> pandas.Da
                 table = detection_table(records).drop(columns=["run", "epoch"])
                 parts.append(table.assign(method=method, noise=row["noise"], run=row["id"]).dropna(subset=["roc_auc"]))
                 shown.add(str(method))
-    return pandas.concat(parts, ignore_index=True) if parts else pandas.DataFrame()
+    if not parts:
+        return pandas.DataFrame()
+    found = pandas.concat(parts, ignore_index=True)
+    return found.sort_values("method", key=lambda held: held.map(order.index), kind="stable", ignore_index=True)
 
 
 def _table(numbers: pandas.DataFrame, measure: str, noises: list[str]) -> pandas.DataFrame:

@@ -190,7 +190,7 @@ def differences_figure(
             )
             ax.xaxis.set_major_locator(MaxNLocator(nbins=6 if wide else 3))
             if wide:
-                ax.set_xlabel(textwrap.fill(f"difference in {in_words(measure)}", 44))
+                ax.set_xlabel(textwrap.fill(f"difference in {in_words(measure)}", 48))
             else:
                 ax.set_xlabel("points" if is_share(measure) else "difference")
         for panel in panels[:-across]:
@@ -199,7 +199,10 @@ def differences_figure(
         white: Look = {"color": "0.3", "marker": "o", "linestyle": "none"}
         marks = [Line2D([], [], **white), Line2D([], [], **white | {"markerfacecolor": "white"})]
         over, tests = _tests(pooled, single)
-        shared_legend(figure, [*handles, *marks], [*(groups if axes else []), f"p < .05 ({over})", "p ≥ .05"])
+        # One seed has no p.
+        tested = [f"p < .05 ({over})", "p ≥ .05"] if numbers["n"].max() > 1 else []
+        if entries := [*(groups if axes else []), *tested]:
+            shared_legend(figure, [*handles, *marks][: len(entries)], entries)
         counts = " to ".join(dict.fromkeys(map(str, (numbers["n"].min(), numbers["n"].max()))))
         part = f", {len(pairs)} of {len(asked)} contrasts" if len(pairs) < len(asked) else ""
         said = "mean and 95 % interval of paired differences over" if numbers["n"].max() > 1 else "paired differences of"

@@ -131,8 +131,7 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     # Over all methods, so that p-values are those of the tables.
     differences = _differences(runs.ordered[runs.ordered["noise"].isin(shown)])
     compared = dict.fromkeys([*differences.get("method", ()), *differences.get("baseline", ())])
-    called = runs.names.short("method", list(compared), 26 if wide else 20)
-    methods = {name: textwrap.fill(called[name], 16 if wide else 11) for name in compared}
+    methods = runs.names.short("method", list(compared), 18 if wide else 13)
     pairs = dict.fromkeys(zip(differences["method"], differences["baseline"], strict=True))
     contrasts = {(method, baseline): f"{methods[method]}\n\N{MINUS SIGN} {methods[baseline]}" for method, baseline in pairs}
     with paper_style():

@@ -187,13 +187,17 @@ class StudyRuns:
         found: dict[str, xarray.Dataset] = {}
         rows, fit = self.under_noise, max(most, chosen or 0) if self.methods else most
         order = list(dict.fromkeys(rows["method"]))
-        for method in order if self.methods else _preferred(rows):
+        for method in self.preferred(rows):
             records = load_dynamics(self.folder / str(self.first_run(method)["id"]))
             if len(found) < fit and _recorded(records):
                 found[method] = records.load()
         if not found:
             raise self.nothing_recorded()
         return {method: found[method] for method in order if method in found}
+
+    def preferred(self, rows: pandas.DataFrame) -> list[str]:
+        """The methods of some runs in the order in which they get room: the reader's, or those of the contrasts first."""
+        return list(dict.fromkeys(rows["method"])) if self.methods else _preferred(rows)
 
     def first_run(self, method: str) -> "pandas.Series[Any]":
         """The run of a method under `noise` with the first seed."""

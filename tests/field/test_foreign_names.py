@@ -170,12 +170,7 @@ def test_long_names_are_shortened_to_what_differs() -> None:
 
 @pytest.mark.parametrize("longest", [10, 12, 14, 16, 20, 24])
 def test_a_shortened_name_has_whole_words_and_numbers(longest: int) -> None:
-    names = [
-        "Cross-entropy, long",
-        "dlb(temperature=4.125, alpha=3.25)",
-        "dlb(temperature=4.125, alpha=3.5)",
-        "lsr(smoothing=0.1)",
-    ]
+    names = ["Cross-entropy, long", *(f"dlb(temperature=4.125, alpha={alpha})" for alpha in (3.25, 3.5)), "lsr(smoothing=0.1)"]
     words = {word for name in names for word in re.findall(r"[\w.]+", name)} | {"DLB"}
     shown = DisplayNames().short("method", names, longest)
     assert len(set(shown.values())) == len(names)

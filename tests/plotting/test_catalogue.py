@@ -123,6 +123,60 @@ def test_titles_say_what_is_left_out_and_of_which_seed(runs: StudyRuns) -> None:
     assert "scores with the same ranking are drawn once" in draw_figure("detection", runs).caption
 
 
+def test_captions_say_the_size_the_seed_what_is_left_out_and_what_an_epoch_is(runs: StudyRuns) -> None:
+    drawn = draw_figure("detection", runs, width="column")
+    assert list(dict.fromkeys(drawn.numbers["method"])) == ["repeat", "dlb"]
+    for said in (
+        "Runs on digits (150 training samples), small_cnn, images of 6 epochs, symmetric:0.4, 2 of 3 methods.",
+        "Online records, seed 0;",
+        "In an epoch, repeat and DLB show each image twice.",
+        "Not shown: CE.",
+    ):
+        assert said in drawn.caption
+    whole = draw_figure("training_dynamics", runs).caption
+    assert "repeat and DLB show each image twice, so that they have 3 epochs and other methods 6." in whole
+    assert "Not shown" not in whole
+    assert "each image" not in draw_figure("memorisation", runs).caption
+    assert "DLB, seed 0." in draw_figure("suspicious_samples", runs).caption
+    measure = draw_figure("differences", runs)
+    assert "Last-epoch test accuracy (points): " in measure.caption
+    assert "over the 2 pooled contrasts and over the 3 differences of each noise" in measure.caption
+    assert measure.numbers["tests"].tolist() == [2, 2, 3, 3, 3, 3]
+
+
+@pytest.mark.parametrize("width", list(WIDTHS))
+@pytest.mark.parametrize(
+    "name", ["detection", "loss_separation", "forgetting", "data_map", "aum_histogram", "detection_summary"]
+)
+def test_the_chosen_methods_are_all_drawn(name: str, width: Width, folder: Path) -> None:
+    for chosen in (("ce", "repeat"), ("dlb", "ce", "repeat")):
+        drawn = draw_figure(name, study_runs(folder, methods=chosen), width=width)
+        assert list(dict.fromkeys(drawn.numbers["method"])) == list(chosen)
+        assert "Not shown" not in drawn.caption
+
+
+@pytest.mark.parametrize("width", list(WIDTHS))
+def test_no_sample_lies_beneath_the_name_of_a_region(width: Width, runs: StudyRuns) -> None:
+    figure = draw_figure("data_map", runs, width=width).figure
+    figure.draw_without_rendering()
+    named = 0
+    for ax in figure.axes[:3]:
+        points = np.concatenate([ax.transData.transform(np.asarray(each.get_offsets())) for each in ax.collections])
+        for text in ax.texts:
+            box, named = text.get_window_extent(), named + 1
+            assert box.count_contains(points) == 0, text
+    assert named
+
+
+def test_the_lowest_panel_of_every_method_has_numbers_on_its_axis(runs: StudyRuns) -> None:
+    figure = draw_figure("loss_separation", runs).figure
+    figure.draw_without_rendering()
+    lowest = [ax for ax in figure.axes if ax.get_xlabel()]
+    assert len(lowest) == 3
+    for ax in lowest:
+        assert any(tick.label1.get_visible() and tick.label1.get_text() for tick in ax.xaxis.get_major_ticks())
+
+
 def test_a_figure_takes_its_own_options_alone(runs: StudyRuns) -> None:
     with pytest.raises(ValueError, match="figure 'forgetting' has no option axis; it has no options"):
         draw_figure("forgetting", runs, axis="model")
@@ -349,7 +403,8 @@ def test_bars_of_methods_whose_names_begin_alike_are_not_pooled() -> None:
 def test_a_share_of_few_values_has_a_bar_for_each_and_all_samples_are_in_one() -> None:
     values = samples().assign(prediction_consistency=np.arange(60) % 6 / 5)
     rows = distribution(values, "prediction_consistency")
-    assert (rows["low"] + 0.1).unique().tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
+    assert (rows["low"] + 0.1).unique().tolist() == pytest.approx([0.1, 0.2, 0.4, 0.6, 0.8, 1])
+    assert (rows["low"].min(), rows["high"].max()) == (0, 1)
     assert rows.groupby("group")["samples"].sum().to_dict() == pytest.approx({"clean": 1, "mislabelled": 1})
     assert len(distribution(samples(), "prediction_consistency")["low"].unique()) == 20
 

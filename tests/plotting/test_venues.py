@@ -168,6 +168,24 @@ def test_styles_lie_on_top_by_name_and_as_files_and_change_nothing_else(study: n
     assert plain.get_facecolor() == (1, 1, 1, 1)
 
 
+@pytest.mark.parametrize("style", ["ggplot", "fivethirtyeight", "seaborn-v0_8-poster", "classic"])
+def test_a_style_by_name_keeps_the_sizes_and_fonts_of_the_venue(style: str) -> None:
+    kept = (
+        "font.size",
+        "axes.labelsize",
+        "axes.titlesize",
+        "xtick.labelsize",
+        "lines.linewidth",
+        "font.family",
+        "axes.titlepad",
+    )
+    with drawing_style("icml").settings():
+        plain = {name: mpl.rcParams[name] for name in kept}
+    with drawing_style("icml", style).settings():
+        assert {name: mpl.rcParams[name] for name in kept} == plain
+        assert mpl.rcParams["axes.facecolor"] == plt.style.library[style].get("axes.facecolor", "white")
+
+
 def test_a_style_with_tex_escapes_the_text(tmp_path: Path) -> None:
     own = tmp_path / "tex.mplstyle"
     own.write_text("text.usetex: True\n")
@@ -239,14 +257,16 @@ def test_pgf_without_latex_is_refused(study: noisylab.Study, tmp_path: Path, mon
 
 def test_the_caption_is_finished_and_stands_in_a_figure_environment(study: noisylab.Study, tmp_path: Path) -> None:
     drawn = study.figure("noise_robustness", width="column", venue="acl")
+    size = int(study.results["train_size"].iloc[0])
     assert drawn.caption == (
-        "Test accuracy against the noise rate: digits, small_cnn, images of 2 epochs; small: 2 seeds, large: their mean."
+        f"Test accuracy against the noise rate. Runs on digits ({size:,} training samples), small_cnn, images of 2 epochs. "
+        "Small: 2 seeds, large: their mean."
     )
     drawn.save(tmp_path / "my rates_1")
     lines = (tmp_path / "my rates_1.tex").read_text().splitlines()
     assert lines[1] == r"\begin{figure}[tb]"
-    assert lines[4].startswith(r"  \caption{Test accuracy against the noise rate: digits, small\_cnn, ")
-    assert lines[4].endswith("small: 2 seeds, large: their mean.}")
+    assert lines[4].startswith(r"  \caption{Test accuracy against the noise rate. Runs on digits (")
+    assert lines[4].endswith("Small: 2 seeds, large: their mean.}")
     assert lines[3:6:2] == [
         r"  \includegraphics[width=\ifdim 3.031in>\linewidth \linewidth\else 3.031in\fi]{my rates_1}",
         r"  \label{fig:my-rates_1}",
