@@ -115,7 +115,7 @@ def _epochs(figure: Figure, numbers: pandas.DataFrame, runs: "StudyRuns") -> str
     epochs = results.groupby("method", sort=False)["epochs_trained"].first()
     names = runs.names.short("method", list(often.index), 40)
     others = sorted(set(epochs[often <= 1]))
-    parts = []
+    parts: list[str] = []
     for times in sorted(set(often) - {0.0, 1.0}):
         methods = list(often.index[often == times])
         counts, one = sorted(set(epochs[methods])), len(methods) == 1
