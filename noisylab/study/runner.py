@@ -13,6 +13,7 @@ from noisylab.study.run_config import RunConfig
 from noisylab.study.run_folder import read_result, write_results
 from noisylab.study.stacks import stacks_of
 from noisylab.study.study_file import add_plan
+from noisylab.training.config import TrainConfig
 
 
 class Observer:
@@ -43,7 +44,7 @@ def run_plan(plan: Plan, out: Path, *, jobs: int | None = None, observer: Observ
     add_plan(out, plan)
     missing = [config for config in plan.configs if read_result(out / config.id) is None]
     stacks = stacks_of(missing, plan.alone)
-    jobs = min(jobs or default_jobs(plan), max(len(stacks), 1))
+    jobs = min(jobs or default_jobs(plan.configs[0].training), max(len(stacks), 1))
     observer.on_start(plan.configs, missing, jobs)
     try:
         if not missing:
@@ -59,7 +60,6 @@ def run_plan(plan: Plan, out: Path, *, jobs: int | None = None, observer: Observ
         write_results(out)
 
 
-def default_jobs(plan: Plan) -> int:
+def default_jobs(training: TrainConfig) -> int:
     """As many runs at once as the CPU cores allow; 1 on an accelerator."""
-    training = plan.configs[0].training
     return max(1, available_cores() // training.threads) if training.device == "cpu" else 1
