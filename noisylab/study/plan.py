@@ -238,7 +238,7 @@ def _check_methods(configs: list[RunConfig], data: ImageData, drawn: Mapping[str
 
     from noisylab.data.batches.composition import check_batches
     from noisylab.methods.base import check_mixing
-    from noisylab.study.run import build_method
+    from noisylab.study.build import build_method
 
     augmentation = AUGMENTATIONS.create(AUGMENTATIONS.parse(configs[0].augment))
     for config in {config.method: config for config in configs}.values():

@@ -130,9 +130,8 @@ def read_many_metrics(study: Path, runs: Sequence[str]) -> "pandas.DataFrame":
     for head, held in parts.items():
         table = pandas.read_csv(io.BytesIO(b"\n".join([head, b"".join(rows for _, rows, _ in held)])))
         tables.append(table.assign(run=[run for run, _, count in held for _ in range(count)]))
-    found = tables[0] if len(tables) == 1 else pandas.concat(tables, ignore_index=True)
-    places = {run: place for place, run in enumerate(runs)}
-    return found if len(tables) == 1 else found.sort_values("run", key=lambda held: held.map(places), kind="stable", ignore_index=True)
+    found, places = pandas.concat(tables, ignore_index=True), {run: place for place, run in enumerate(runs)}
+    return found.sort_values("run", key=lambda held: held.map(places), kind="stable", ignore_index=True)
 
 
 def collect(study: Path) -> "pandas.DataFrame":
