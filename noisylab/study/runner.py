@@ -1,6 +1,6 @@
 """The engine of all studies: from a plan to finished runs. It raises, and never prints or exits."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ from noisylab.training.config import TrainConfig
 
 class Observer:
     """Receives the progress of a study. This one ignores it; override what you need."""
+
+    def on_stacks(self, stacks: Sequence[tuple[int, ...]], alone: Collection[str]) -> None:
+        """Before `on_start`: the numbers of the missing runs that are trained together, and the methods that cannot be."""
 
     def on_start(self, planned: Sequence[RunConfig], missing: Sequence[RunConfig], jobs: int) -> None:
         """Before the first of the missing runs."""
@@ -45,6 +48,7 @@ def run_plan(plan: Plan, out: Path, *, jobs: int | None = None, observer: Observ
     missing = [config for config in plan.configs if read_result(out / config.id) is None]
     stacks = stacks_of(missing, plan.alone)
     jobs = min(jobs or default_jobs(plan.configs[0].training), max(len(stacks), 1))
+    observer.on_stacks(stacks, plan.alone)
     observer.on_start(plan.configs, missing, jobs)
     try:
         if not missing:
