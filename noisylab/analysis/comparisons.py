@@ -269,7 +269,8 @@ def _check_measure(measure: str, results: pandas.DataFrame) -> None:
 
 def _exposure(runs: pandas.DataFrame) -> dict[str, dict[str, float]]:
     """The mean exposure of a run of each method: `EXPOSURE` -> method -> mean."""
-    return {name: runs.groupby("method")[name].mean().to_dict() for name in EXPOSURE if name in runs}
+    means = {name: runs.groupby("method")[name].mean() for name in EXPOSURE if name in runs}
+    return {name: {str(method): float(value) for method, value in held.items()} for name, held in means.items()}
 
 
 def _ratios(exposure: Mapping[str, Mapping[str, float]], method: str, baseline: str) -> dict[str, float]:

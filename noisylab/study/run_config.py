@@ -172,7 +172,7 @@ def _marked_out(held: Any) -> dict[str, Any]:
 
 
 @cache
-def _counting(kind: type[Any]) -> tuple[str, ...]:
+def _counting(kind: Any) -> tuple[str, ...]:
     """The fields of a dataclass that are not marked `NotIdentity`."""
     return tuple(field.name for field in dataclasses.fields(kind) if not has_metadata(field.type, NotIdentity()))
 
