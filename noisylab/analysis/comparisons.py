@@ -312,7 +312,7 @@ def _check_measure(measure: str, results: pandas.DataFrame) -> None:
 def _exposure(runs: pandas.DataFrame) -> dict[str, dict[str, float]]:
     """The mean exposure of a run of each method: `EXPOSURE` -> method -> mean."""
     means = {name: runs.groupby("method")[name].mean() for name in EXPOSURE if name in runs}
-    return {name: dict(zip(map(str, each.index), each.tolist(), strict=True)) for name, each in means.items()}
+    return {name: {str(method): float(value) for method, value in held.items()} for name, held in means.items()}
 
 
 def _ratios(exposure: Mapping[str, Mapping[str, float]], method: str, baseline: str) -> dict[str, float]:

@@ -11,6 +11,7 @@ from noisylab.core.files import check_output, expanded
 from noisylab.core.plugins import load_plugins
 from noisylab.core.registries import NAMED_STUDIES
 from noisylab.core.specs import Spec, parse_assignments
+from noisylab.core.system import without_collections
 from noisylab.named_studies.named_study import NamedStudy
 from noisylab.study.grid import Grid, seeds_of
 from noisylab.study.recipes import with_recipes
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from noisylab.study.plan import Plan
     from noisylab.study.pool import Failure
+    from noisylab.training.config import TrainConfig
 
 _HELP = """
 The options below change the defaults of the study. `noisylab list methods` (noise, models, data, augmentations) lists their
@@ -105,17 +107,22 @@ def main(args: Sequence[str]) -> int:
     check_output(execution.out)
     if study.follow_up is not None and not grid.validation:
         raise ValueError(f"study {spec.name} chooses on validation samples, got --validation 0; write --validation 0.1")
-    from noisylab.study.plan import plan
-    from noisylab.study.run_folder import refuse_run
+    with without_collections():
+        from rich.console import Console
 
-    refuse_run(execution.out)
-    planned = plan(grid, study=execution.out)
-    from rich.console import Console
+        from noisylab.report.console import say
+        from noisylab.report.progress import ConsoleProgress
+        from noisylab.study.plan import plan
+        from noisylab.study.run_folder import refuse_run
+        from noisylab.study.runner import default_jobs, run_plan
+        from noisylab.study.workers import prepare_workers
 
-    from noisylab.report.console import say
-    from noisylab.report.progress import ConsoleProgress
-    from noisylab.study.runner import run_plan
+        def on_missing(training: "TrainConfig") -> None:
+            if (execution.jobs or default_jobs(training)) > 1:
+                prepare_workers()
 
+        refuse_run(execution.out)
+        planned = plan(grid, study=execution.out, on_missing=on_missing)
     console = Console()
     failures = run_plan(planned, execution.out, jobs=execution.jobs, observer=ConsoleProgress(console))
     results = finished_runs(planned, execution.out)
@@ -125,7 +132,8 @@ def main(args: Sequence[str]) -> int:
         planned = plan(study.grid, study=execution.out)
         failures += run_plan(planned, execution.out, jobs=execution.jobs, observer=ConsoleProgress(console))
         results = finished_runs(planned, execution.out)
-    show(study, planned, results, failures, execution.out, console)
+    with without_collections():
+        show(study, planned, results, failures, execution.out, console)
     return 1 if failures else 0
 
 

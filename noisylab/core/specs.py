@@ -82,6 +82,8 @@ class Registry(Generic[T]):
         self._added: dict[str, tuple[Entry, T]] = {}
         self._read_entries: dict[str, Entry] | None = None
         self._sorted: dict[str, Entry] | None = None
+        # Identities that depend on the text alone; a study asks for few texts, thousands of times.
+        self._identities: dict[str, str] = {}
 
     def register(self, name: str, *, main: str | None = None, **facts: Any) -> Callable[[Target], Target]:
         """Decorator that registers a function or class as `name`; `name:value` sets its parameter `main`.
@@ -105,7 +107,7 @@ class Registry(Generic[T]):
             known = self.entries().get(name) if self._is_foreign(entry) else self._added.get(name, (None,))[0]
             if known is not None and known.module != entry.module:
                 raise ValueError(f"{self.kind} {name!r} of {entry.place} is registered already, at {known.place}")
-            self._added[name], self._sorted = (entry, made), None
+            self._added[name], self._sorted, self._identities = (entry, made), None, {}
             return typing.cast(Target, made)
 
         return add
@@ -124,7 +126,7 @@ class Registry(Generic[T]):
     def forget(self, module: str) -> None:
         """Drop the entries of a module, so that it can be imported again."""
         self._added = {name: held for name, held in self._added.items() if held[0].module != module}
-        self._sorted = None
+        self._sorted, self._identities = None, {}
 
     def entries(self) -> Mapping[str, Entry]:
         """All entries by name, in alphabetical order."""
@@ -261,20 +263,27 @@ class Registry(Generic[T]):
 
     def identity(self, text: str) -> str:
         """The canonical text of a spec, without options that are not part of a run's identity (`checks.NotIdentity`)."""
-        spec, options = self.parse(text), {}
+        if text in self._identities:
+            return self._identities[text]
+        spec, options, of_text = self.parse(text), {}, True
         for key, option in self.entries()[spec.name].options.items():
             if key not in spec.options:
                 continue
             value, path = spec.options[key], checks.path_in(option.annotation)
+            of_text = of_text and path is None
             if _is_spec(option):
                 options[key] = None if value is None else self.identity(value)
+                of_text = of_text and (value is None or value in self._identities)
             elif path is not None:
                 # A number or a matrix in the place of a path counts, and so does the name of a set on a hub.
                 if not isinstance(value, str) or not _is_a_path(value, path):
                     options[key] = value
             elif not checks.has_metadata(option.annotation, checks.NotIdentity()):
                 options[key] = value
-        return str(Spec(spec.name, options, "", "", spec.overrides))
+        found = str(Spec(spec.name, options, "", "", spec.overrides))
+        if of_text:
+            self._identities[text] = found
+        return found
 
     def _without_overrides(self, text: str) -> tuple[str, dict[str, Any]]:
         """The spec before an @, and the settings after it in the order of `overrides`. Without overrides, @ is no sign."""

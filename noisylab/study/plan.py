@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from noisylab.study.recipes import with_recipes
 from noisylab.study.run_config import LABELS_IN_FILES, RunConfig
 from noisylab.study.run_folder import read_result
 from noisylab.study.validation_split import training_part
-from noisylab.training.config import check_compiler
+from noisylab.training.config import TrainConfig, check_compiler
 
 # Weights of a network that takes no time on any CPU.
 SMALL = 5_000_000
@@ -39,12 +39,19 @@ class Plan:
     alone: frozenset[str] = frozenset()
 
 
-def plan(grid: Grid, loaded: ImageData | None = None, study: Path | None = None) -> Plan:
+def plan(
+    grid: Grid,
+    loaded: ImageData | None = None,
+    *,
+    study: Path | None = None,
+    on_missing: Callable[[TrainConfig], object] = lambda _: None,
+) -> Plan:
     """All runs of the grid, seed by seed, so that an interrupted study holds whole comparisons.
 
     loaded: the data set with all its test samples, if it has already been read. study: the folder of the runs; those that are
-    finished there are not built once more, and if all are, torch is not imported. Raises ValueError if data cannot be read, or
-    if a method, network, noise, augmentation or split does not fit it.
+    finished there are not built once more, and if all are, torch is not imported. on_missing: called before the others are
+    built, which takes seconds. Raises ValueError if data cannot be read, or if a method, network, noise, augmentation or split
+    does not fit it.
     """
     check_root(grid.data_root)
     for said in grid.without_effect():
@@ -57,7 +64,7 @@ def plan(grid: Grid, loaded: ImageData | None = None, study: Path | None = None)
         if key not in read:
             whole = loaded or load_data(setting.data, setting.data_root, setting.train_size)
             read[key] = _Data(whole if setting.test_size is None else whole.test_subset(setting.test_size))
-        parts.append(_plan_setting(setting, read[key], alone, study))
+        parts.append(_plan_setting(setting, read[key], alone, study, on_missing))
     chosen = [config for seed in grid.seeds for part in parts for config in part if config.seed == seed]
     data = {held.digest: held.data for held in read.values()}
     if alone:
@@ -114,7 +121,9 @@ def _check_split(noisy: NoisyLabels, spec: Spec, seed: int, share: float) -> Non
         )
 
 
-def _plan_setting(grid: Grid, held: _Data, alone: set[str], study: Path | None) -> list[RunConfig]:
+def _plan_setting(
+    grid: Grid, held: _Data, alone: set[str], study: Path | None, on_missing: Callable[[TrainConfig], object]
+) -> list[RunConfig]:
     """The runs of a grid without further axes. `alone` gets the methods that cannot be stacked as the grid asks for."""
     data, training = held.data, replace(grid.training, device=resolve_device_name(grid.training.device))
     check_compiler(training)
@@ -154,6 +163,7 @@ def _plan_setting(grid: Grid, held: _Data, alone: set[str], study: Path | None) 
     missing = [config for config in configs if study is None or read_result(study / config.id) is None]
     if not missing:
         return configs
+    on_missing(training)
     _check_model(model, data)
     _check_augmentation(augment, data)
     drawn = {str(noise): held.noise(noise, configs[0].noise_seed, grid.validation) for noise in noises}
@@ -228,7 +238,7 @@ def _check_methods(configs: list[RunConfig], data: ImageData, drawn: Mapping[str
 
     from noisylab.data.batches.composition import check_batches
     from noisylab.methods.base import check_mixing
-    from noisylab.study.run import build_method
+    from noisylab.study.build import build_method
 
     augmentation = AUGMENTATIONS.create(AUGMENTATIONS.parse(configs[0].augment))
     for config in {config.method: config for config in configs}.values():

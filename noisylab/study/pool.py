@@ -21,6 +21,7 @@ from noisylab.data.image_data import ImageData
 from noisylab.study.code import import_code
 from noisylab.study.inputs import INPUTS
 from noisylab.study.run_config import RunConfig
+from noisylab.study.workers import worker_context
 
 # How often a run is started if its process dies; it continues from its checkpoint.
 ATTEMPTS = 3
@@ -95,7 +96,7 @@ def run_pool(
     epochs done of every run. Waits for runs that another process is training. Raises ValueError if the calling script needs
     `if __name__ == "__main__":`, because the processes import it.
     """
-    context = multiprocessing.get_context("spawn")
+    context = worker_context()
     # The workers write without a lock, so that a killed one cannot leave a lock behind.
     epochs, started = context.RawArray("l", len(configs)), context.RawValue("b", 0)
     queue, failures = deque(stacks), list[Failure]()

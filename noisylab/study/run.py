@@ -25,11 +25,11 @@ from noisylab.data.augmentations.crop import Augmentation
 from noisylab.data.batches.loader import TrainingSet
 from noisylab.data.image_data import ImageData
 from noisylab.data.streaming import Images
-from noisylab.methods.base import Method, RunInfo
-from noisylab.models.base import Backbone
+from noisylab.methods.base import Method
 from noisylab.recording.recorder import DynamicsRecorder
 from noisylab.recording.records import FILE as DYNAMICS
 from noisylab.recording.records import intact_epochs
+from noisylab.study.build import build_method
 from noisylab.study.predictions import pack
 from noisylab.study.result import result_of
 from noisylab.study.run_config import RunConfig
@@ -291,27 +291,3 @@ class _Teachers:
         self.passes += 1
         with repeatable(device, training.threads):
             return Evaluator(data.train_images, data.mean, data.std).logits(method.to(device))
-
-
-def build_method(
-    config: RunConfig, data: ImageData, *, num_samples: int, noise_rate: float | None = None, transition: Tensor | None = None
-) -> Method:
-    """The method of a run with its networks, initialised from the run's seed; teachers are not prepared yet.
-
-    Raises ValueError if options do not fit each other, the data or the network.
-    """
-    model, made = MODELS.parse(config.model), 0
-
-    def make_network() -> Backbone:
-        nonlocal made
-        made += 1
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(derive_seed(config.seed, "network", made))
-            network: Backbone = MODELS.create(model, data.num_classes, data.shape[0])
-        return network
-
-    info = RunInfo(make_network, data.num_classes, num_samples, config.epochs_trained, noise_rate, transition)
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(derive_seed(config.seed, "method"))
-        method: Method = METHODS.create(METHODS.parse(config.method), info)
-    return method

@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any, Literal
 
 from noisylab.core.checks import Bound, NonNegativeInt, NotIdentity, PositiveInt, check_fields, has_metadata
@@ -161,16 +161,20 @@ def identity(config: RunConfig) -> dict[str, Any]:
 def _marked_out(held: Any) -> dict[str, Any]:
     """The fields of a dataclass, without those marked `NotIdentity`."""
     content = {}
-    for field in dataclasses.fields(held):
-        value = getattr(held, field.name)
-        if has_metadata(field.type, NotIdentity()):
-            continue
+    for name in _counting(type(held)):
+        value = getattr(held, name)
         if dataclasses.is_dataclass(value):
             value = _marked_out(value)
         elif isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
             value = [_marked_out(each) for each in value]
-        content[field.name] = value
+        content[name] = value
     return content
+
+
+@cache
+def _counting(kind: Any) -> tuple[str, ...]:
+    """The fields of a dataclass that are not marked `NotIdentity`."""
+    return tuple(field.name for field in dataclasses.fields(kind) if not has_metadata(field.type, NotIdentity()))
 
 
 def _digest(content: dict[str, Any]) -> str:

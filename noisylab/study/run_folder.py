@@ -3,16 +3,14 @@
 import hashlib
 import io
 import json
-import os
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from noisylab.core.files import write_atomically
 from noisylab.data.image_data import ImageData
+from noisylab.study.read_once import read_once
 from noisylab.study.run_config import FORMAT, RunConfig
 
 if TYPE_CHECKING:
@@ -63,67 +61,25 @@ def check_format(held: Any, place: Path) -> None:
         )
 
 
+@read_once(RESULT, METRICS, PREDICTIONS)
 def read_result(folder: Path) -> dict[str, Any] | None:
     """The result of a finished run; None if it is not finished, or its result, metrics or predictions are damaged.
 
-    A process reads each run once, until one of its files changes. Raises ValueError if it was written in another format.
+    Raises ValueError if it was written in another format.
     """
-    known = _read.get(folder)
-    if known is not None and known.stamps == _stamps(folder, known.stamps):
-        return dict(known.result)
     try:
-        stamps = _stamps(folder, [RESULT])
-        held = json.loads(_content(folder, RESULT))
+        held = json.loads((folder / RESULT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     if not isinstance(held, dict) or not isinstance(result := held.get("result"), dict):
         return None
     check_format(held, folder)
     digests = held.get("sha256")
-    if not isinstance(digests, dict):
-        return None
-    others = [name for name in digests if name != RESULT]
     try:
-        stamps |= _stamps(folder, others)
-        whole = digests == _digests(result, {name: _content(folder, name) for name in others})
+        whole = isinstance(digests, dict) and digests == _digests(result, {n: _read(folder, n) for n in digests if n != RESULT})
     except (OSError, ValueError):
         return None
-    if not whole:
-        return None
-    if time.time_ns() - max(stamp.changed for stamp in stamps.values()) > SETTLED:
-        _read[folder] = _Known(stamps, result)
-    return dict(result)
-
-
-class _Stamp(NamedTuple):
-    """What tells a changed file: its number, its size, and when it was last changed (ns)."""
-
-    number: int
-    size: int
-    changed: int
-
-
-class _Known(NamedTuple):
-    """The result of a run, and the files that it was checked with."""
-
-    stamps: dict[str, _Stamp]
-    result: dict[str, Any]
-
-
-# The runs that this process has read.
-_read: dict[Path, _Known] = {}
-# Two changes within the resolution of a clock, in ns, cannot be told apart.
-SETTLED = 2_000_000_000
-
-
-def _stamps(folder: Path, names: Iterable[str]) -> dict[str, _Stamp]:
-    """The stamps of files of a run; of those alone that are there."""
-    found = {}
-    for name in names:
-        with suppress(OSError):
-            held = os.stat(f"{folder}/{name}")  # noqa: PTH116 - of thousands of runs
-            found[name] = _Stamp(held.st_ino, held.st_size, max(held.st_mtime_ns, held.st_ctime_ns))
-    return found
+    return result if whole else None
 
 
 def write_result(folder: Path, result: dict[str, Any], files: Mapping[str, bytes]) -> None:
@@ -139,7 +95,7 @@ def _digests(result: dict[str, Any], files: Mapping[str, bytes]) -> dict[str, st
     return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
 
 
-def _content(folder: Path, name: str) -> bytes:
+def _read(folder: Path, name: str) -> bytes:
     return (folder / name).read_bytes()
 
 
@@ -147,7 +103,7 @@ def read_file(folder: Path, name: str) -> bytes:
     """A file that `write_result` wrote. Raises ValueError if the run is unfinished or damaged."""
     if read_result(folder) is None:
         raise ValueError(f"{str(folder)!r} is not the folder of a finished run, or its files are damaged")
-    return _content(folder, name)
+    return _read(folder, name)
 
 
 def read_metrics(folder: Path) -> "pandas.DataFrame":
@@ -173,10 +129,5 @@ def read_many_metrics(study: Path, runs: Sequence[str]) -> "pandas.DataFrame":
     for head, held in parts.items():
         table = pandas.read_csv(io.BytesIO(b"\n".join([head, b"".join(rows for _, rows, _ in held)])))
         tables.append(table.assign(run=[run for run, _, count in held for _ in range(count)]))
-    found = tables[0] if len(tables) == 1 else pandas.concat(tables, ignore_index=True)
-    places = {run: place for place, run in enumerate(runs)}
-    return (
-        found
-        if len(tables) == 1
-        else found.sort_values("run", key=lambda held: held.map(places), kind="stable", ignore_index=True)
-    )
+    found, places = pandas.concat(tables, ignore_index=True), {run: place for place, run in enumerate(runs)}
+    return found.sort_values("run", key=lambda held: held.map(places), kind="stable", ignore_index=True)

@@ -1,6 +1,6 @@
 """The engine of all studies: from a plan to finished runs. It raises, and never prints or exits."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,14 @@ from noisylab.study.run_folder import read_result
 from noisylab.study.stacks import stacks_of
 from noisylab.study.study_file import add_plan
 from noisylab.study.study_results import write_results
+from noisylab.training.config import TrainConfig
 
 
 class Observer:
     """Receives the progress of a study. This one ignores it; override what you need."""
+
+    def on_stacks(self, stacks: Sequence[tuple[int, ...]], alone: Collection[str]) -> None:
+        """Before `on_start`: the numbers of the missing runs that are trained together, and the methods that cannot be."""
 
     def on_start(self, planned: Sequence[RunConfig], missing: Sequence[RunConfig], jobs: int) -> None:
         """Before the first of the missing runs."""
@@ -44,7 +48,8 @@ def run_plan(plan: Plan, out: Path, *, jobs: int | None = None, observer: Observ
     add_plan(out, plan)
     missing = [config for config in plan.configs if read_result(out / config.id) is None]
     stacks = stacks_of(missing, plan.alone)
-    jobs = min(jobs or default_jobs(plan), max(len(stacks), 1))
+    jobs = min(jobs or default_jobs(plan.configs[0].training), max(len(stacks), 1))
+    observer.on_stacks(stacks, plan.alone)
     observer.on_start(plan.configs, missing, jobs)
     try:
         if not missing:
@@ -60,7 +65,6 @@ def run_plan(plan: Plan, out: Path, *, jobs: int | None = None, observer: Observ
         write_results(out)
 
 
-def default_jobs(plan: Plan) -> int:
+def default_jobs(training: TrainConfig) -> int:
     """As many runs at once as the CPU cores allow; 1 on an accelerator."""
-    training = plan.configs[0].training
     return max(1, available_cores() // training.threads) if training.device == "cpu" else 1

@@ -23,7 +23,8 @@ def add_plan(study: Path, plan: Plan) -> None:
     if not (study / STUDY).is_file():
         for config in study.glob(f"*/{CONFIG}"):
             read_config(config.parent)
-    runs = [_planned(plan, config) for config in plan.configs]
+    labels: dict[tuple[str, ...], dict[str, str]] = {}
+    runs = [_planned(plan, config, labels) for config in plan.configs]
     entry = {"grid": plan.grid.as_json(), "plugins": list(loaded_plugins()), "runs": runs}
     entry = json.loads(json.dumps(entry))
     with FileLock(study / ".study.lock"):
@@ -85,7 +86,11 @@ def grid_from(path: Path) -> Grid:
         raise ValueError(f"{str(path)!r}: {error}") from None
 
 
-def _planned(plan: Plan, config: RunConfig) -> dict[str, Any]:
-    labels = labels_of(config, plan.data[config.data_digest].noise_defaults)
+def _planned(plan: Plan, config: RunConfig, known: dict[tuple[str, ...], dict[str, str]]) -> dict[str, Any]:
+    """A planned run; known: the labels of runs that differ in their seeds alone."""
+    specs = config.data_digest, config.data, config.model, config.method, config.noise, config.augment
+    if specs not in known:
+        known[specs] = labels_of(config, plan.data[config.data_digest].noise_defaults)
+    labels = known[specs]
     varied = {name: getattr(config.training, name) for name in plan.grid.over if hasattr(config.training, name)}
     return {"id": config.id, **labels, "seed": config.seed, **varied}

@@ -5,6 +5,7 @@ import signal
 import time
 import warnings
 from collections import Counter
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,8 @@ def test_what_goes_wrong_in_a_run_stays_with_it(tmp_path: Path) -> None:
 
 
 def test_a_worker_warns_in_one_line_and_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    # The server of workers keeps the streams that it began with.
+    forkserver._forkserver._stop()
     assert not Told().run([config("warns", seed) for seed in range(3)], tmp_path, 1)
     assert capfd.readouterr().err == "noisylab: warning: two lines\n"
 
