@@ -9,6 +9,7 @@ from noisylab.cli.ending import fail, interruptible
 from noisylab.core.extras import how_to_install
 from noisylab.core.system import torchrun_processes
 from noisylab.core.warning_lines import warnings_in_lines
+from noisylab.study.engines.engine import EngineLostError
 
 # Each command has a module of its name. The general help imports none of them.
 COMMANDS = {
@@ -63,6 +64,8 @@ def _run(args: list[str]) -> int:
         status: int = command.main(rest)
     except ValueError as error:
         fail(error)
+    except EngineLostError as error:
+        fail(f"{error}; what has finished is kept, and the same command goes on", status=1)
     except BrokenPipeError:
         raise
     except OSError as error:
