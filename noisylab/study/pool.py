@@ -119,7 +119,7 @@ def run_pool(
                 except Exception as error:
                     how = engine.died(error)
                     if how is None:
-                        outcomes = [_told(error)] * len(numbers)
+                        outcomes = [f"{type(error).__name__}: {error}"] * len(numbers)
                     else:
                         attempts[numbers] += 1
                         if attempts[numbers] < engine.attempts:
@@ -147,6 +147,7 @@ def run_pool(
 def _client_file(study: Path) -> Iterator[Path]:
     """A file that shows a worker that it sees the study's folder, and not another one at the same path."""
     file = study.absolute() / INPUTS / f"{uuid.uuid4().hex}.client"
+    file.parent.mkdir(exist_ok=True)
     file.touch()
     try:
         yield file
