@@ -21,6 +21,7 @@ COMMANDS = {
     "corrupt": "corrupt labels, report the result, and save it",
     "costs": "measure the passes, time and memory of every method",
     "status": "say which runs of a study are done, which have begun, and which are planned",
+    "doctor": "try whether processes can share the studies in a folder",
     "list": "list methods, noise, models, ..., and describe one",
 }
 # Commands that continue after an interrupt.
