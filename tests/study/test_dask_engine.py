@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from helpers_cli import noisylab
+from helpers_engines import SLOW_METHOD, started
 from same_bits import differences
 
 from noisylab.study.engines.engine import EngineLostError
@@ -18,25 +18,6 @@ from noisylab.study.engines.engine import EngineLostError
 pytest.importorskip("distributed")
 
 ROOT = Path(__file__).parents[2]
-# A method that leaves a line for every start of a run, and takes its time.
-PLUGIN = """
-import os, time
-from torch.nn import functional
-from noisylab.core.registries import METHODS
-from noisylab.methods import Method
-
-@METHODS.register("slow_ce")
-class SlowCE(Method):
-    '''Cross-entropy that says that it starts.'''
-
-    def prepare(self, teachers):
-        with open(os.environ["STARTS"], "a") as file:
-            file.write(f"{os.getpid()}\\n")
-
-    def loss_from_logits(self, logits, batch):
-        time.sleep(0.02)
-        return functional.cross_entropy(logits, batch.labels)
-"""
 SWEEP = ("--methods", "slow_ce", "--noise", "symmetric:0.4", "--seeds", "6", "--epochs", "6", "--device", "cpu")
 SWEEP += ("--train-size", "400")
 
@@ -73,9 +54,9 @@ class Cluster:
         pipe = subprocess.PIPE
         return subprocess.Popen(command, env=self.environment, stdout=pipe, stderr=pipe, text=True, cwd=self.folder)
 
-    def started(self) -> list[int]:
-        """The processes that runs were started in, in their order."""
-        return [int(line) for line in self.starts.read_text().split()] if self.starts.exists() else []
+    def started(self) -> int:
+        """How often a run was started."""
+        return started(self.starts)
 
     def close(self) -> None:
         for process in (*self.workers, self.scheduler):
@@ -92,7 +73,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    (tmp_path / "slow_ce.py").write_text(PLUGIN)
+    (tmp_path / "slow_ce.py").write_text(SLOW_METHOD)
     cluster = Cluster(tmp_path)
     try:
         yield cluster
@@ -103,7 +84,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 @pytest.mark.slow
 def test_the_bits_are_those_of_a_local_study_and_nothing_is_done_twice_whatever_dies(cluster: Cluster) -> None:
     assert cluster.sweep("--out", "local", "--jobs", "2").wait() == 0
-    assert len(cluster.started()) == 6
+    assert cluster.started() == 6
     cluster.starts.unlink()
     out = cluster.folder / "dask"
     command = ("--out", "dask", "--engine", f"dask:{cluster.address}")
@@ -115,16 +96,16 @@ def test_the_bits_are_those_of_a_local_study_and_nothing_is_done_twice_whatever_
     client = cluster.sweep(*command)
     wait_for(lambda: (out / "study.json").is_file())
     first, _ = cluster.work(), cluster.work()
-    wait_for(lambda: len(cluster.started()) >= 2)
+    wait_for(lambda: cluster.started() >= 2)
     first.kill()
     cluster.work()
-    wait_for(lambda: done() >= 1 and len(cluster.started()) > done() + 1)
+    wait_for(lambda: done() >= 1 and cluster.started() > done() + 1)
     client.kill()
     client.communicate()
     held = done()
     # What nobody waits for ends after its epoch, and the same command goes on.
     client = cluster.sweep(*command)
-    wait_for(lambda: done() > held and len(cluster.started()) > done() + 1)
+    wait_for(lambda: done() > held and cluster.started() > done() + 1)
     cluster.scheduler.kill()
     lost = time.monotonic()
     said, error = client.communicate(timeout=60)
@@ -146,7 +127,7 @@ def test_the_bits_are_those_of_a_local_study_and_nothing_is_done_twice_whatever_
     assert f"6 runs, {held} already done; {6 - held} to do" in said
     assert differences(cluster.folder / "local", out, {}, new_ids=False) == ([], [])
     # One worker, one client and one scheduler were killed, with up to two runs at work for each.
-    assert 6 < len(cluster.started()) <= 6 + 1 + 2 + 2
+    assert 6 < cluster.started() <= 6 + 1 + 2 + 2
     assert not [*out.rglob("progress.json")]
 
 
@@ -171,7 +152,7 @@ def test_a_worker_that_dies_again_and_again_is_told(cluster: Cluster) -> None:
 
     engine = Dask(cluster.address)
     try:
-        future = engine.submit(os.kill, 0, signal.SIGKILL) if os.name == "never" else engine.submit(os.abort)
+        future = engine.submit(os.abort)
         for _ in range(4):
             worker = cluster.work()
             worker.wait(timeout=60)
