@@ -132,14 +132,14 @@ def run_pool(
                         outcomes = [f"its process ended{times} ({how})"]
                 if left := _settle(configs, numbers, outcomes, epochs, failures, on_result):
                     busy.append(left)
-            if time.monotonic() > look:
+            if time.monotonic() > look or not (queue or active or busy):
                 start = time.monotonic()
                 for number in chain(*active.values()):
                     if (held := read_progress(study / configs[number].id)) is not None:
                         epochs[number] = held["epoch"]
                 # Reading may take long on a folder that many hosts share.
                 look = time.monotonic() + max(0.25, 10 * (time.monotonic() - start))
-            on_progress(list(epochs))
+                on_progress(list(epochs))
     return failures
 
 

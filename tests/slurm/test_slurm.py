@@ -36,7 +36,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the scripts of the page, and a local study to compare with."""
     folder = tmp_path_factory.mktemp("shared")
     page = (ROOT / "docs" / "clusters.md").read_text(encoding="utf-8")
-    for start, name, rest in re.findall(r"```bash\n((?:#!.*\n)?)# (\w+\.sh)\n(.*?)```", page, flags=re.DOTALL):
+    for start, name, rest in re.findall(r"```bash\n((?:#![^\n]*\n)?)# (\w+\.sh)\n(.*?)```", page, flags=re.DOTALL):
         text = rest.replace("/shared", str(folder)).replace("--array=1-20", "--array=1-2").replace("--array=0-4", "--array=0-1")
         (folder / name).write_text((start or "#!/bin/bash\n") + text)
     (folder / "study.toml").write_text(STUDY)

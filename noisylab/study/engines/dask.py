@@ -1,6 +1,7 @@
 """The engine `dask`: the workers of a Dask cluster that is running."""
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
@@ -11,6 +12,8 @@ from noisylab.core.registries import ENGINES
 from noisylab.study.engines.engine import Engine, EngineLostError
 
 T = TypeVar("T")
+# It logs, with tracebacks, what is raised here in one line.
+LOGGER = logging.getLogger("distributed.client")
 
 
 @ENGINES.register("dask", main="address", remote=True)
@@ -23,10 +26,11 @@ class Dask(Engine):
     def __init__(self, address: str) -> None:
         from distributed import Client
 
-        self._address = address
+        self._address, self._level = address, LOGGER.level
         place = address if "://" in address else expanded(address)
         if not isinstance(place, str) and not place.is_file():
             raise ValueError(f"engine dask: {address!r} is no address such as tcp://HOST:PORT, and no file of a scheduler")
+        LOGGER.setLevel(logging.CRITICAL)
         with self._reaching():
             where = {"address": place} if isinstance(place, str) else {"scheduler_file": str(place)}
             self._client = Client(**where, timeout=5, set_as_default=False)
@@ -38,6 +42,7 @@ class Dask(Engine):
         try:
             yield
         except OSError as error:
+            LOGGER.setLevel(self._level)
             raise EngineLostError(f"no Dask scheduler answers at {self._address}") from error
 
     def places(self) -> int:
@@ -70,6 +75,7 @@ class Dask(Engine):
     def close(self) -> None:
         """Leave the cluster; it goes on for others."""
         self._client.close(timeout=5)
+        LOGGER.setLevel(self._level)
 
     @staticmethod
     def wanted() -> bool:
