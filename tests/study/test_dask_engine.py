@@ -19,7 +19,7 @@ pytest.importorskip("distributed")
 
 ROOT = Path(__file__).parents[2]
 SWEEP = ("--methods", "slow_ce", "--noise", "symmetric:0.4", "--seeds", "6", "--epochs", "6", "--device", "cpu")
-SWEEP += ("--train-size", "400")
+SWEEP += ("--train-size", "400", "--stack", "1")
 
 
 class Cluster:
