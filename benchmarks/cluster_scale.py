@@ -24,7 +24,7 @@ from noisylab.api import open_study
 from noisylab.study import pool
 from noisylab.study.grid import Grid
 from noisylab.study.plan import Plan, plan
-from noisylab.study.progress_file import ProgressFile
+from noisylab.study.progress import Notes
 from noisylab.study.run_config import RunConfig
 from noisylab.study.run_folder import CONFIG, METRICS, PREDICTIONS, RESULT, read_result, write_result, write_results
 from noisylab.study.runner import Observer, run_plan
@@ -43,8 +43,8 @@ def fake(configs: list[RunConfig], client: Path, host: str, wanted: Callable[[],
         folder, (template,) = study / config.id, (study / TEMPLATE).iterdir()
         folder.mkdir(exist_ok=True)
         with (folder / ".lock").open("w"):
-            progress = ProgressFile(folder)
-            progress.write(0)
+            progress = Notes(folder, 1)
+            progress.note(0)
             time.sleep(SECONDS)
             wanted()
             result = read_result(template)
@@ -52,7 +52,7 @@ def fake(configs: list[RunConfig], client: Path, host: str, wanted: Callable[[],
             result |= {"id": config.id, "seed": config.seed, "noise_seed": config.noise_seed}
             (folder / CONFIG).write_bytes((template / CONFIG).read_bytes())
             write_result(folder, result, {name: (template / name).read_bytes() for name in (METRICS, PREDICTIONS)})
-            progress.remove()
+            progress.end()
         results.append(result)
     return results
 

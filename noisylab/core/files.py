@@ -28,8 +28,8 @@ def tails(path: str) -> list[Path]:
     return [Path(*below[start:]) for start in range(len(below))]
 
 
-def write_atomically(path: Path, content: bytes | str, *, durable: bool = True) -> None:
-    """Write `content` to a temporary name beside `path`, flush it to disk if it is to be durable, and rename it into place."""
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Write `content` to a temporary name beside `path`, flush it to disk, and rename it into place."""
     if not path.parent.is_dir():
         # The error of `open` would name the temporary file.
         raise FileNotFoundError(errno.ENOENT, "there is no folder", str(path.parent))
@@ -37,9 +37,8 @@ def write_atomically(path: Path, content: bytes | str, *, durable: bool = True) 
     try:
         with temporary.open("wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from noisylab.data.image_data import ImageData
 from noisylab.study.code import import_code
 from noisylab.study.engines.engine import Engine
 from noisylab.study.inputs import INPUTS
-from noisylab.study.progress_file import ProgressFile, read_progress
+from noisylab.study.progress import Notes, read_progress
 from noisylab.study.run_config import RunConfig
 
 
@@ -135,8 +135,7 @@ def run_pool(
             if time.monotonic() > look or not (queue or active or busy):
                 start = time.monotonic()
                 for number in chain(*active.values()):
-                    if (held := read_progress(study / configs[number].id)) is not None:
-                        epochs[number] = held["epoch"]
+                    epochs[number] = read_progress(study / configs[number].id).get("epoch", epochs[number])
                 # Reading may take long on a folder that many hosts share.
                 look = time.monotonic() + max(0.25, 10 * (time.monotonic() - start))
                 on_progress(list(epochs))
@@ -209,10 +208,10 @@ def _attempt(
 ) -> list[Outcome]:
     from noisylab.study.run import run_stack
 
-    files = [ProgressFile(study / config.id) for config in configs]
+    notes = [Notes(study / config.id, config.epochs_trained) for config in configs]
 
     def told(place: int, done: int) -> None:
-        files[place].write(done)
+        notes[place].note(done)
         progress(place, done)
 
     try:
@@ -221,9 +220,9 @@ def _attempt(
         outcomes = [_told(outcome) for outcome in run_stack(configs, images, study, told)]
     except Exception as error:
         outcomes = [_told(error)] * len(configs)
-    for file, outcome in zip(files, outcomes, strict=True):
+    for note, outcome in zip(notes, outcomes, strict=True):
         if not isinstance(outcome, Locked):
-            file.remove()
+            note.end()
     return outcomes
 
 

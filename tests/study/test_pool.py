@@ -18,7 +18,7 @@ from noisylab.study import pool
 from noisylab.study.engines.engine import Engine
 from noisylab.study.engines.local import Local
 from noisylab.study.pool import Failure, Locked, Outcome, run_pool
-from noisylab.study.progress_file import ProgressFile
+from noisylab.study.progress import Notes
 from noisylab.study.run_config import RunConfig
 from noisylab.training.config import TrainConfig
 
@@ -70,7 +70,7 @@ def act(config: RunConfig, study: Path) -> Outcome:
         time.sleep(60)
     if config.noise_digest == "at epoch 2":
         (study / config.id).mkdir()
-        ProgressFile(study / config.id).write(2)
+        Notes(study / config.id, 3).note(2)
         while not (study / "seen").exists():
             time.sleep(0.01)
     return {"position": config.seed, "pid": os.getpid()}
