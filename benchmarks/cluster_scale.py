@@ -109,7 +109,7 @@ def cluster(folder: Path, workers: int) -> Iterator[str]:
         processes += [start("distributed.cli.dask_worker", *options) for _ in range(workers)]
         from distributed import Client
 
-        with Client(scheduler_file=str(file), set_as_default=False) as client:  # type: ignore[no-untyped-call]
+        with Client(scheduler_file=str(file), set_as_default=False) as client:
             client.wait_for_workers(workers)
             # Importing is not what is measured.
             client.run(__import__, "cluster_scale")
