@@ -208,7 +208,7 @@ def _attempt(
 ) -> list[Outcome]:
     from noisylab.study.run import run_stack
 
-    notes = [Notes(study / config.id, config.epochs_trained) for config in configs]
+    notes: list[Notes] = []
 
     def told(place: int, done: int) -> None:
         notes[place].note(done)
@@ -217,10 +217,11 @@ def _attempt(
     try:
         # Each run can have code of its own; the data are the same.
         images, *_ = [data(config) for config in configs]
+        notes += [Notes(study / config.id, config.epochs_trained) for config in configs]
         outcomes = [_told(outcome) for outcome in run_stack(configs, images, study, told)]
     except Exception as error:
         outcomes = [_told(error)] * len(configs)
-    for note, outcome in zip(notes, outcomes, strict=True):
+    for note, outcome in zip(notes, outcomes, strict=False):
         if not isinstance(outcome, Locked):
             note.end()
     return outcomes
