@@ -78,6 +78,9 @@ def requeue_in_the_middle(slurm: Slurm, shared: Path, out: Path, job: str) -> No
 
     slurm.wait_for(at_work, "runs")
     assert slurm.ask("scontrol", "requeue", job) == ""
+    # Slurm would wait for two minutes.
+    slurm.wait_for(lambda: "PENDING" in slurm.jobs(job), "the requeued job")
+    slurm.ask("scontrol", "update", f"JobId={job}", "StartTime=now")
 
 
 def check(shared: Path, out: Path, stopped: int) -> None:
