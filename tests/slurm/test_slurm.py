@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -112,15 +111,15 @@ def test_dask_inside_one_job_of_two_nodes(slurm: Slurm, shared: Path, out: Path)
 
 
 def test_dask_workers_by_array(slurm: Slurm, shared: Path, out: Path) -> None:
-    study = subprocess.Popen(["bash", "scheduler.sh"], cwd=shared, env=slurm.environment, start_new_session=True)
+    study = subprocess.Popen(["bash", "scheduler.sh"], cwd=shared, env=slurm.environment)
     try:
         slurm.wait_for(lambda: slurm.ask("squeue", "--noheader", "--format=%A"), "the workers")
         job = slurm.ask("squeue", "--noheader", "--format=%A").split()[0]
         requeue_in_the_middle(slurm, shared, out, f"{job}_1")
         assert study.wait(timeout=600) == 0
     finally:
-        # The scheduler is one of its group.
-        os.killpg(study.pid, signal.SIGTERM)
+        # Its scheduler ends with it.
+        study.terminate()
         slurm.ask("scancel", job)
     slurm.wait_for(lambda: not slurm.jobs(job), "the end of the workers")
     check(shared, out, stopped=1)
