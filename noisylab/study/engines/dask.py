@@ -12,8 +12,12 @@ from noisylab.core.registries import ENGINES
 from noisylab.study.engines.engine import Engine, EngineLostError
 
 T = TypeVar("T")
-# It logs, with tracebacks, what is raised here in one line.
-LOGGER = logging.getLogger("distributed.client")
+# They log, with tracebacks, what is raised here in one line.
+LOGGERS = [logging.getLogger(name) for name in ("distributed.client", "distributed.core", "tornado.application")]
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return record.name != "distributed.client" and "CommClosedError" not in record.getMessage()
 
 
 @ENGINES.register("dask", main="address", remote=True)
@@ -26,14 +30,15 @@ class Dask(Engine):
     def __init__(self, address: str) -> None:
         from distributed import Client
 
-        self._address, self._level = address, LOGGER.level
+        self._address = address
         place = address if "://" in address else expanded(address)
         if not isinstance(place, str) and not place.is_file():
             raise ValueError(f"engine dask: {address!r} is no address such as tcp://HOST:PORT, and no file of a scheduler")
-        LOGGER.setLevel(logging.CRITICAL)
         with self._reaching():
             where = {"address": place} if isinstance(place, str) else {"scheduler_file": str(place)}
             self._client = Client(**where, timeout=5, set_as_default=False)
+        for logger in LOGGERS:
+            logger.addFilter(_is_news)
         self._executor = self._client.get_executor(pure=False)
         self._places, self._asked = 0, float("-inf")
 
@@ -42,7 +47,6 @@ class Dask(Engine):
         try:
             yield
         except OSError as error:
-            LOGGER.setLevel(self._level)
             raise EngineLostError(f"no Dask scheduler answers at {self._address}") from error
 
     def places(self) -> int:
@@ -75,7 +79,8 @@ class Dask(Engine):
     def close(self) -> None:
         """Leave the cluster; it goes on for others."""
         self._client.close(timeout=5)
-        LOGGER.setLevel(self._level)
+        for logger in LOGGERS:
+            logger.removeFilter(_is_news)
 
     @staticmethod
     def wanted() -> bool:
