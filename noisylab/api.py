@@ -14,6 +14,7 @@ from noisylab.analysis.tables import SETTINGS, choose, several, summarise
 from noisylab.core.checks import PositiveInt, check_value
 from noisylab.core.files import check_folder, check_output, expanded, make_output
 from noisylab.core.plugins import load_plugins
+from noisylab.core.registries import ENGINES
 from noisylab.corruption import NoisyLabels
 from noisylab.recording.records import load_dynamics
 from noisylab.study.grid import Grid, check_values
@@ -45,6 +46,7 @@ def sweep(
     model: str | Callable[..., Any] = "small_cnn",
     over: Mapping[str, Sequence[Any]] | None = None,
     jobs: int | None = 1,
+    engine: str = "local",
     plugins: Sequence[Paths] = (),
     progress: bool = True,
     **settings: Any,
@@ -62,7 +64,8 @@ def sweep(
         model: A spec such as "resnet32", or a function (num_classes, in_channels) that makes a network.
         over: Further axes, such as {"batch_size": [64, 128], "augment": ["auto", "cutmix"]}; every combination is run.
         jobs: Runs at once. 1 runs in this process; None uses all CPU cores. More than one needs
-            `if __name__ == "__main__":` in a script.
+            `if __name__ == "__main__":` in a script. Only the engine `local` has it.
+        engine: What trains the runs, as a spec: "local", "local(gpus=(0, 1))", "dask:tcp://HOST:PORT", "dask:SCHEDULER_FILE".
         plugins: Files that register your own methods, noise kinds, data sets, ...
         progress: Whether to show the progress.
         **settings: Settings of the training and of the grid, such as epochs=40, learning_rate=0.1, train_size=5000,
@@ -73,6 +76,7 @@ def sweep(
 
     Raises:
         ValueError: Before any training starts, if something cannot be run.
+        EngineLostError: If the engine is lost; the same call goes on.
 
     Example:
         >>> study = sweep("runs/mine", methods=["ce", "dlb"], noise="symmetric:0.4", seeds=2, epochs=2, progress=False)
@@ -106,15 +110,17 @@ def sweep(
             },
         }
     )
-    planned = plan(grid, study=folder)
+    planned = plan(grid, study=folder, engine=engine)
     main = [code.source for config in planned.configs for code in config.code if code.source == "__main__"]
-    if main and jobs != 1:
+    if main and (jobs != 1 or str(ENGINES.parse(engine)) != str(ENGINES.parse("local"))):
+        what = f"jobs={jobs}" if jobs != 1 else f"engine {engine!r}"
         raise ValueError(
-            f"jobs={jobs} needs code that other processes can import, and some is defined in this script; pass jobs=1"
+            f"{what} needs code that other processes can import, and some is defined in this script; "
+            "put it in a file, or pass jobs=1"
         )
     from noisylab.report.progress import ConsoleProgress
 
-    failures = run_plan(planned, folder, jobs=jobs, observer=ConsoleProgress() if progress else Observer())
+    failures = run_plan(planned, folder, jobs=jobs, engine=engine, observer=ConsoleProgress() if progress else Observer())
     for failure in failures:
         warnings.warn(f"run {failure.config.id} failed: {failure.reason}", stacklevel=2)
     return Study(folder, tuple(failures))

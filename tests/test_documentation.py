@@ -17,7 +17,7 @@ from torch import Tensor
 
 import noisylab.cli
 from noisylab.cli.arguments import parse_command_line
-from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, FIGURES, METHODS, MODELS, NAMED_STUDIES, NOISES, SCORES
+from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, ENGINES, FIGURES, METHODS, MODELS, NAMED_STUDIES, NOISES, SCORES
 from noisylab.core.specs import Registry
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -107,6 +107,7 @@ def test_links_lead_somewhere(page: Path) -> None:
         (MODELS, "models.md"),
         (SCORES, "analysis.md"),
         (FIGURES, "figures.md"),
+        (ENGINES, "clusters.md"),
     ],
     ids=lambda value: value.kind if isinstance(value, Registry) else value,
 )

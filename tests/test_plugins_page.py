@@ -20,7 +20,7 @@ from noisylab.core.registries import REGISTRIES
 plugins = sorted(Path().glob("my_*.py"))
 study = nl.sweep(
     "runs", methods=["label_margin:2"], noise="two_ahead:0.4", data="stripes", model="one_layer", augment="negative",
-    seeds=2, epochs=2, jobs=2, plugins=plugins, progress=False,
+    seeds=2, epochs=2, jobs=2, engine="standard", plugins=plugins, progress=False,
 ) if __name__ == "__main__" else None
 if study is not None:
     print(study.results[["method", "noise", "data", "model", "augment"]].iloc[0].tolist())
@@ -38,7 +38,9 @@ if study is not None:
 def test_every_plug_in_of_the_page_works(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
     files = dict(re.findall(r"```python\n# (\w+\.py)\n(.*?)```", page, flags=re.DOTALL))
-    assert list(files) == [f"my_{kind}.py" for kind in ("method", "noise", "data", "augmentation", "model", "score", "figure")]
+    assert list(files) == [
+        f"my_{kind}.py" for kind in ("method", "noise", "data", "augmentation", "model", "score", "figure", "engine")
+    ]
     if importlib.util.find_spec("noisylab.plotting.drawn_figure") is None:
         del files["my_figure.py"]
     for name, code in (files | {"study.py": STUDY}).items():
@@ -55,7 +57,7 @@ def test_every_plug_in_of_the_page_works(tmp_path: Path) -> None:
     run, names = done.stdout.splitlines()
     assert "label_margin" in run
     assert "two_ahead" in run
-    known = ["two_ahead", "stripes", "negative", "one_layer", "label_margin", "peak_loss", "accuracies"]
+    known = ["two_ahead", "stripes", "negative", "one_layer", "label_margin", "peak_loss", "accuracies", "standard"]
     assert names.split() == known[: len(files)]
 
 

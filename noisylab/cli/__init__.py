@@ -9,6 +9,7 @@ from noisylab.core.extras import how_to_install
 from noisylab.core.suggestions import did_you_mean
 from noisylab.core.system import torchrun_processes
 from noisylab.core.warning_lines import warnings_in_lines
+from noisylab.study.engines.engine import EngineLostError
 
 # Each command has a module of its name. The general help imports none of them.
 COMMANDS = {
@@ -20,6 +21,7 @@ COMMANDS = {
     "corrupt": "corrupt labels, report the result, and save it",
     "costs": "measure the passes, time and memory of every method",
     "status": "say which runs of a study are done, which have begun, and which are planned",
+    "doctor": "try whether processes can share the studies in a folder",
     "list": "list methods, noise, models, ..., and describe one",
 }
 # Commands that continue after an interrupt.
@@ -61,6 +63,8 @@ def _run(args: list[str]) -> int:
         status: int = command.main(rest)
     except ValueError as error:
         fail(error)
+    except EngineLostError as error:
+        fail(f"{error}; what has finished is kept, and the same command goes on", status=1)
     except BrokenPipeError:
         raise
     except OSError as error:

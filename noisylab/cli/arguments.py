@@ -16,7 +16,7 @@ import tyro
 
 from noisylab.core.checks import expected
 from noisylab.core.files import expanded
-from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
+from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, ENGINES, METHODS, MODELS, NOISES
 from noisylab.core.specs import split_assignment, split_outside
 from noisylab.core.suggestions import did_you_mean
 
@@ -35,6 +35,7 @@ _SPECS = {
     "--data": DATA_SETS,
     "--model": MODELS,
     "--augment": AUGMENTATIONS,
+    "--engine": ENGINES,
 }
 # Former names of options.
 _RENAMED = {"--columns": "--width"}

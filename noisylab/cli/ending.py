@@ -13,8 +13,8 @@ from noisylab.core.foreign_text import one_line
 from noisylab.core.system import is_rank_zero, torchrun_processes
 
 
-def fail(message: object, *, all_ranks: bool = False) -> NoReturn:
-    """Print an error message of one line, and exit with status 2.
+def fail(message: object, *, all_ranks: bool = False, status: int = 2) -> NoReturn:
+    """Print an error message of one line, and exit with a status.
 
     Under torchrun only rank 0 prints, unless the error may have happened on this rank only (`all_ranks`).
     """
@@ -23,7 +23,7 @@ def fail(message: object, *, all_ranks: bool = False) -> NoReturn:
     else:
         # torchrun ends all processes when the first one ends, and that must be the one that prints.
         time.sleep(30)
-    raise SystemExit(2)
+    raise SystemExit(status)
 
 
 def interruptible(main: Callable[[], int], advice: str) -> int:

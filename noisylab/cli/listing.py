@@ -19,7 +19,7 @@ from noisylab.core.lines import folded
 from noisylab.core.signatures import REQUIRED, Entry
 from noisylab.core.specs import Registry
 
-Kind = Literal["methods", "noise", "models", "data", "augmentations", "scores", "figures", "studies"]
+Kind = Literal["methods", "noise", "models", "data", "augmentations", "scores", "figures", "studies", "engines"]
 _FIDELITY = {
     "paper": "as printed",
     "code": "as in the authors' public code",

@@ -30,7 +30,7 @@ names, and `noisylab list studies` lists the other studies.
 
 --seeds 5 means the five seeds 0 to 4; two or more numbers are the seeds themselves; --seeds [7] is seed 7 alone.
 --config FILE reads the settings from a TOML file (epochs = 40, methods = ["ce", "dlb"], ...) or from a study's study.json.
-The TOML file can also hold out, jobs, plugins (a list of files) and study (the name of a study).
+The TOML file can also hold out, jobs, engine, plugins (a list of files) and study (the name of a study).
 
 The same command again finishes what is missing and repeats nothing."""
 
@@ -49,6 +49,8 @@ class Execution:
     """Folder of the runs, tables and figures."""
     jobs: PositiveInt | None = None
     """Runs at once, each in a process (None: CPU cores / threads, or 1 on an accelerator)."""
+    engine: str = "local"
+    """What trains the runs (spec): local, "local(gpus=(0, 1))", dask:tcp://HOST:PORT, dask:SCHEDULER_FILE."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Besides:
     plugins: tuple[str, ...] = ()
     out: str | None = None
     jobs: PositiveInt | None = None
+    engine: str = "local"
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -92,7 +95,7 @@ def main(args: Sequence[str]) -> int:
         grid = _changed(replace(study.grid, training=replace(study.grid.training, stack=stack)), settings, files)
     # An option on the command line replaces the axis of the named study.
     axes = {key: values for key, values in grid.over.items() if key not in given}
-    defaults = Arguments(replace(grid, over={}), Execution(_written(axes), out, besides.jobs))
+    defaults = Arguments(replace(grid, over={}), Execution(_written(axes), out, besides.jobs, besides.engine))
     description = f"{NAMED_STUDIES.entries()[spec.name].documentation}\n{_HELP}"
     arguments = parse_command_line(Arguments, f"sweep {name}", description, args, defaults, {"--seeds": expand_seeds})
     execution = arguments.execution
@@ -112,25 +115,30 @@ def main(args: Sequence[str]) -> int:
 
         from noisylab.report.console import say
         from noisylab.report.progress import ConsoleProgress
-        from noisylab.study.plan import plan
+        from noisylab.study.plan import is_remote, plan
         from noisylab.study.run_folder import refuse_run
         from noisylab.study.runner import default_jobs, run_plan
         from noisylab.study.workers import prepare_workers
 
+        remote = is_remote(execution.engine)
+        if execution.jobs is not None and remote:
+            raise ValueError(f"--jobs is for the engine local, and the workers of {execution.engine} are counted by themselves")
+
         def on_missing(training: "TrainConfig") -> None:
-            if (execution.jobs or default_jobs(training)) > 1:
+            if not remote and (execution.jobs or default_jobs(training)) > 1:
                 prepare_workers()
 
         refuse_run(execution.out)
-        planned = plan(grid, study=execution.out, on_missing=on_missing)
+        planned = plan(grid, study=execution.out, engine=execution.engine, on_missing=on_missing)
     console = Console()
-    failures = run_plan(planned, execution.out, jobs=execution.jobs, observer=ConsoleProgress(console))
+    how: dict[str, Any] = {"jobs": execution.jobs, "engine": execution.engine}
+    failures = run_plan(planned, execution.out, **how, observer=ConsoleProgress(console))
     results = finished_runs(planned, execution.out)
     if study.follow_up is not None and len(results):
         study, said = study.follow_up(grid, results)
         say(console, said)
-        planned = plan(study.grid, study=execution.out)
-        failures += run_plan(planned, execution.out, jobs=execution.jobs, observer=ConsoleProgress(console))
+        planned = plan(study.grid, study=execution.out, engine=execution.engine)
+        failures += run_plan(planned, execution.out, **how, observer=ConsoleProgress(console))
         results = finished_runs(planned, execution.out)
     with without_collections():
         show(study, planned, results, failures, execution.out, console)

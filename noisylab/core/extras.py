@@ -7,6 +7,7 @@ EXTRAS = {
     ),
     **dict.fromkeys(("torchvision", "tueplots", "xarray", "zarr"), "study"),
     "jinja2": "report",
+    "distributed": "dask",
     "cleanlab": "cleanlab",
     "scikit_posthocs": "ranks",
     **dict.fromkeys(("accelerate", "datasets", "transformers"), "hf"),

@@ -50,5 +50,7 @@ NAMED_STUDIES: Registry[Any] = Registry(
     "noisylab.named_studies",
     suggestions={"cost_table": "noisylab costs", "train": "noisylab train"},
 )
+# `remote=True` marks an engine whose workers are on other machines.
+ENGINES: Registry[Any] = Registry("ENGINES", "engine", "noisylab.study.engines", {"jobs"}, makes="Engine")
 
-REGISTRIES = (NOISES, DATA_SETS, AUGMENTATIONS, MODELS, METHODS, SCORES, FIGURES, NAMED_STUDIES)
+REGISTRIES = (NOISES, DATA_SETS, AUGMENTATIONS, MODELS, METHODS, SCORES, FIGURES, NAMED_STUDIES, ENGINES)

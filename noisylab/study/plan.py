@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
+from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, ENGINES, METHODS, MODELS, NOISES
 from noisylab.core.specs import Spec
 from noisylab.core.system import resolve_device_name
 from noisylab.corruption import NoisyLabels
@@ -44,16 +44,20 @@ def plan(
     loaded: ImageData | None = None,
     *,
     study: Path | None = None,
+    engine: str = "local",
     on_missing: Callable[[TrainConfig], object] = lambda _: None,
 ) -> Plan:
     """All runs of the grid, seed by seed, so that an interrupted study holds whole comparisons.
 
     loaded: the data set with all its test samples, if it has already been read. study: the folder of the runs; those that are
-    finished there are not built once more, and if all are, torch is not imported. on_missing: called before the others are
-    built, which takes seconds. Raises ValueError if data cannot be read, or if a method, network, noise, augmentation or split
-    does not fit it.
+    finished there are not built once more, and if all are, torch is not imported. engine: what will train the runs, since its
+    machines may have other devices than this one. on_missing: called before the others are built, which takes seconds. Raises
+    ValueError if data cannot be read, or if a method, network, noise, augmentation or split does not fit it.
     """
     check_root(grid.data_root)
+    remote = is_remote(engine)
+    if remote and any(setting.training.device == "auto" for setting in grid.settings()):
+        raise ValueError(f"engine {engine!r} trains on other machines than this one: device must be cpu or cuda, got 'auto'")
     for said in grid.without_effect():
         warnings.warn(said, stacklevel=3)
     parts: list[list[RunConfig]] = []
@@ -64,7 +68,7 @@ def plan(
         if key not in read:
             whole = loaded or load_data(setting.data, setting.data_root, setting.train_size)
             read[key] = _Data(whole if setting.test_size is None else whole.test_subset(setting.test_size))
-        parts.append(_plan_setting(setting, read[key], alone, study, on_missing))
+        parts.append(_plan_setting(setting, read[key], alone, study, on_missing, remote=remote))
     chosen = [config for seed in grid.seeds for part in parts for config in part if config.seed == seed]
     data = {held.digest: held.data for held in read.values()}
     if alone:
@@ -121,12 +125,19 @@ def _check_split(noisy: NoisyLabels, spec: Spec, seed: int, share: float) -> Non
         )
 
 
+def is_remote(engine: str) -> bool:
+    """Whether an engine's processes are on other machines."""
+    return bool(ENGINES.entries()[ENGINES.parse(engine).name].facts.get("remote", False))
+
+
 def _plan_setting(
-    grid: Grid, held: _Data, alone: set[str], study: Path | None, on_missing: Callable[[TrainConfig], object]
+    grid: Grid, held: _Data, alone: set[str], study: Path | None, on_missing: Callable[[TrainConfig], object], *, remote: bool
 ) -> list[RunConfig]:
     """The runs of a grid without further axes. `alone` gets the methods that cannot be stacked as the grid asks for."""
-    data, training = held.data, replace(grid.training, device=resolve_device_name(grid.training.device))
-    check_compiler(training)
+    data, training = held.data, grid.training
+    if not remote:
+        training = replace(training, device=resolve_device_name(training.device))
+        check_compiler(training)
     # Figures may be drawn in another folder: runs keep absolute paths.
     noises = [NOISES.located(text, grid.data_root, data.noise_defaults) for text in grid.noise]
     augment = AUGMENTATIONS.parse(data.augment if grid.augment == "auto" else grid.augment, data.augment_defaults)
@@ -170,7 +181,7 @@ def _plan_setting(
     alone |= _check_methods(missing, data, drawn)
     for config in {(config.training_run.stack, config.training_run.batch_size): config for config in missing}.values():
         if config.training_run.stack > 1:
-            _check_stack(model, data, config)
+            _check_stack(model, data, config, "cpu" if remote else training.device)
     return configs
 
 
@@ -210,7 +221,7 @@ def _check_augmentation(spec: Spec, data: ImageData) -> None:
         raise ValueError(f"augmentation {spec.label!r} does not fit images of {data.shape}: {error}") from None
 
 
-def _check_stack(model: Spec, data: ImageData, config: RunConfig) -> None:
+def _check_stack(model: Spec, data: ImageData, config: RunConfig, device: str) -> None:
     """Stack networks as a run will. Raises ValueError if that changes more than the last bits of what they compute."""
     import torch
 
@@ -219,12 +230,12 @@ def _check_stack(model: Spec, data: ImageData, config: RunConfig) -> None:
     from noisylab.training.device import repeatable
 
     training = config.training_run
-    make, device = partial(create_model, model, data.num_classes, data.shape[0]), torch.device(training.device)
+    make = partial(create_model, model, data.num_classes, data.shape[0])
     try:
         check_stackable(make, data.shape)
-        with repeatable(device, training.threads):
+        with repeatable(torch.device(device), training.threads):
             for batch_size in {training.batch_size, max(2, len(data.train_labels) % training.batch_size)}:
-                check_places(make, data.shape, training.stack, batch_size, device)
+                check_places(make, data.shape, training.stack, batch_size, torch.device(device))
     except ValueError as error:
         raise ValueError(f"stack {training.stack} with model {model.label!r}: {error}") from None
 

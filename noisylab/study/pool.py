@@ -1,30 +1,27 @@
-"""Many runs on this machine. A run that fails, or whose process is killed, does not affect the others."""
+"""Many runs, in this process or by an engine. A run that fails, or whose process is killed, does not affect the others."""
 
 import multiprocessing
 import os
-import signal
+import platform
 import time
 import traceback
+import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from pebble import ProcessExpired, ProcessPool
-
-from noisylab.core.warning_lines import warn_in_lines
 from noisylab.data.image_data import ImageData
 from noisylab.study.code import import_code
+from noisylab.study.engines.engine import Engine
 from noisylab.study.inputs import INPUTS
+from noisylab.study.progress import Notes, read_progress
 from noisylab.study.run_config import RunConfig
-from noisylab.study.workers import worker_context
-
-# How often a run is started if its process dies; it continues from its checkpoint.
-ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -84,64 +81,77 @@ def run_pool(
     configs: Sequence[RunConfig],
     stacks: Sequence[tuple[int, ...]],
     study: Path,
-    jobs: int,
+    engine: Engine,
     *,
     on_result: Callable[[RunConfig, dict[str, Any]], None],
     on_progress: Callable[[list[int]], None],
 ) -> list[Failure]:
-    """Execute all runs in `jobs` processes, and return those that failed. The data is read from the study (`study.inputs`).
+    """Execute all runs in the processes of an engine, and return those that failed. They read the data in the study
+    (`study.inputs`).
 
     stacks: the numbers of the runs that are trained together (`stacks_of`); if a process dies too often, its runs go on one by
-    one. on_result is called when a run is done (by this process or another one); on_progress a few times a second with the
-    epochs done of every run. Waits for runs that another process is training. Raises ValueError if the calling script needs
-    `if __name__ == "__main__":`, because the processes import it.
+    one. on_result is called when a run is done (by this study or another process); on_progress a few times a second with the
+    epochs done of every run. Waits for runs that another process is training. Raises EngineLostError if the engine is lost.
     """
-    context = worker_context()
-    # The workers write without a lock, so that a killed one cannot leave a lock behind.
-    epochs, started = context.RawArray("l", len(configs)), context.RawValue("b", 0)
-    queue, failures = deque(stacks), list[Failure]()
+    epochs, queue, failures = [0] * len(configs), deque(stacks), list[Failure]()
     attempts: Counter[tuple[int, ...]] = Counter()
-    active: dict[Any, tuple[int, ...]] = {}
+    active: dict[Future[list[Outcome]], tuple[int, ...]] = {}
     busy: list[tuple[int, ...]] = []
-    retry = 0.0
-    with ProcessPool(jobs, initializer=_start_worker, initargs=[epochs, started], context=context) as pool:
-        try:
-            while queue or active or busy:
-                if busy and time.monotonic() > retry:
-                    queue.extend(busy)
-                    busy, retry = [], time.monotonic() + 1
-                while queue and len(active) < jobs:
-                    numbers = queue.popleft()
-                    active[pool.schedule(_work, args=[numbers, [configs[number] for number in numbers], study])] = numbers
-                if not active:
-                    time.sleep(0.25)
-                done, _ = wait(list(active), timeout=0.25, return_when=FIRST_COMPLETED)
-                for future in done:
-                    numbers = active.pop(future)
-                    try:
-                        outcomes = future.result()
-                    except ProcessExpired as error:
+    retry = look = 0.0
+    with _client_file(study) as client:
+        while queue or active or busy:
+            if busy and time.monotonic() > retry:
+                queue.extend(busy)
+                busy, retry = [], time.monotonic() + 1
+            # No more than can run: so they start in their order, and workers that come later get their share.
+            places = engine.places()
+            while queue and len(active) < places:
+                numbers = queue.popleft()
+                task = [configs[number] for number in numbers]
+                active[engine.submit(_work, task, client, platform.node(), engine.wanted)] = numbers
+            if not active:
+                time.sleep(0.25)
+            wait(list(active), timeout=0.25, return_when=FIRST_COMPLETED)
+            for future in [future for future in active if future.done()]:
+                numbers = active.pop(future)
+                try:
+                    outcomes = future.result()
+                except Exception as error:
+                    how = engine.died(error)
+                    if how is None:
+                        outcomes = [f"{type(error).__name__}: {error}"] * len(numbers)
+                    else:
                         attempts[numbers] += 1
-                        if attempts[numbers] < ATTEMPTS:
+                        if attempts[numbers] < engine.attempts:
                             queue.append(numbers)
-                        elif len(numbers) > 1:
+                            continue
+                        if len(numbers) > 1:
                             queue.extend((number,) for number in numbers)
-                        else:
-                            reason = f"its process ended {ATTEMPTS} times (exit code {error.exitcode})"
-                            failures.append(Failure(configs[numbers[0]], reason))
-                        continue
-                    if left := _settle(configs, numbers, outcomes, epochs, failures, on_result):
-                        busy.append(left)
+                            continue
+                        times = f" {engine.attempts} times" if engine.attempts > 1 else ""
+                        outcomes = [f"its process ended{times} ({how})"]
+                if left := _settle(configs, numbers, outcomes, epochs, failures, on_result):
+                    busy.append(left)
+            if time.monotonic() > look or not (queue or active or busy):
+                start = time.monotonic()
+                for number in chain(*active.values()):
+                    epochs[number] = read_progress(study / configs[number].id).get("epoch", epochs[number])
+                # Reading may take long on a folder that many hosts share.
+                look = time.monotonic() + max(0.25, 10 * (time.monotonic() - start))
                 on_progress(list(epochs))
-        except BaseException as error:
-            pool.stop()
-            if isinstance(error, BrokenProcessPool) and not started.value:
-                raise ValueError(
-                    f"jobs={jobs} starts processes, and none could import the calling script: put what it does below "
-                    "if __name__ == '__main__':, or pass jobs=1"
-                ) from None
-            raise
     return failures
+
+
+@contextmanager
+def _client_file(study: Path) -> Iterator[Path]:
+    """A file that shows a worker that it sees the study's folder, and not another one at the same path."""
+    file = study.absolute() / INPUTS / f"{uuid.uuid4().hex}.client"
+    file.parent.mkdir(exist_ok=True)
+    file.touch()
+    try:
+        yield file
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def _settle(
@@ -166,34 +176,28 @@ def _settle(
 
 
 def end_if_imported_by_a_worker() -> None:
-    """Exit if this is a worker of `run_pool` that imports a script which would start a study again."""
+    """Exit if this is a worker of the engine `local` that imports a script which would start a study again."""
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         # The parent prints what is wrong.
         os._exit(1)
 
 
-def _start_worker(epochs: Any, started: Any) -> None:
-    global _epochs
-    _epochs, started.value = epochs, 1
-    warn_in_lines()
-    # The parent decides what an interrupt means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-_epochs: Any = None
-
-
-def _work(numbers: Sequence[int], configs: Sequence[RunConfig], study: Path) -> list[Outcome]:
+def _work(configs: Sequence[RunConfig], client: Path, host: str, wanted: Callable[[], bool]) -> list[Outcome]:
     """In a worker: the outcomes of the runs of a stack."""
 
     def progress(place: int, done: int) -> None:
-        _epochs[numbers[place]] = done
+        if done < configs[place].epochs_trained and not wanted():
+            raise InterruptedError("the study does not wait for this run any more")
 
     def data(config: RunConfig) -> ImageData:
         import_code(config.code)
-        return _open_data(study / INPUTS / config.data_digest)
+        return _open_data(inputs / config.data_digest)
 
-    return _attempt(configs, data, study, progress)
+    here, inputs = platform.node(), client.parent
+    if not client.is_file():
+        return [f"host {here} does not see the folder {str(inputs.parent)!r} of the study; it must be shared"] * len(configs)
+    outcomes = _attempt(configs, data, inputs.parent, progress)
+    return [f"{each} (on {here})" if isinstance(each, str) and here != host else each for each in outcomes]
 
 
 def _attempt(
@@ -204,12 +208,23 @@ def _attempt(
 ) -> list[Outcome]:
     from noisylab.study.run import run_stack
 
+    notes: list[Notes] = []
+
+    def told(place: int, done: int) -> None:
+        notes[place].note(done)
+        progress(place, done)
+
     try:
         # Each run can have code of its own; the data are the same.
         images, *_ = [data(config) for config in configs]
-        return [_told(outcome) for outcome in run_stack(configs, images, study, progress)]
+        notes += [Notes(study / config.id, config.epochs_trained) for config in configs]
+        outcomes = [_told(outcome) for outcome in run_stack(configs, images, study, told)]
     except Exception as error:
-        return [_told(error)] * len(configs)
+        outcomes = [_told(error)] * len(configs)
+    for note, outcome in zip(notes, outcomes, strict=False):
+        if not isinstance(outcome, Locked):
+            note.end()
+    return outcomes
 
 
 def _told(outcome: dict[str, Any] | Exception) -> Outcome:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -30,6 +30,7 @@ from noisylab.recording.recorder import DynamicsRecorder
 from noisylab.recording.records import FILE as DYNAMICS
 from noisylab.recording.records import intact_epochs
 from noisylab.study.build import build_method
+from noisylab.study.locks import file_lock
 from noisylab.study.predictions import pack
 from noisylab.study.result import result_of
 from noisylab.study.run_config import RunConfig
@@ -128,7 +129,7 @@ def run_stack(
 @contextmanager
 def _locked(folder: Path, *, with_checkpoint: bool) -> Iterator[dict[str, Any] | None]:
     """Lock a run's folder, and give its result if it has one. Raises RunLockedError if another process holds the lock."""
-    lock = FileLock(folder / ".lock", timeout=0)
+    lock = file_lock(folder / ".lock", timeout=0)
     found: tuple[bool, dict[str, Any] | None] = False, None
     if is_main():
         folder.mkdir(parents=True, exist_ok=True)

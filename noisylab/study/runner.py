@@ -1,10 +1,12 @@
 """The engine of all studies: from a plan to finished runs. It raises, and never prints or exits."""
 
 from collections.abc import Collection, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from noisylab.core.files import check_output, make_output
+from noisylab.core.registries import ENGINES
 from noisylab.core.system import available_cores
 from noisylab.study.inputs import keep_data
 from noisylab.study.plan import Plan
@@ -24,7 +26,7 @@ class Observer:
         """Before `on_start`: the numbers of the missing runs that are trained together, and the methods that cannot be."""
 
     def on_start(self, planned: Sequence[RunConfig], missing: Sequence[RunConfig], jobs: int) -> None:
-        """Before the first of the missing runs."""
+        """Before the first of the missing runs, of which so many run at once."""
 
     def on_result(self, config: RunConfig, result: dict[str, Any]) -> None:
         """A run is done."""
@@ -36,11 +38,14 @@ class Observer:
         """After the last run, and after an interrupt."""
 
 
-def run_plan(plan: Plan, out: Path, *, jobs: int | None = None, observer: Observer | None = None) -> list[Failure]:
+def run_plan(
+    plan: Plan, out: Path, *, jobs: int | None = None, engine: str = "local", observer: Observer | None = None
+) -> list[Failure]:
     """Execute the missing runs of a plan in the folder `out`, write `results.csv`, and return the runs that failed.
 
-    Done runs are never repeated. jobs: runs, or stacks of them, at once; 1 runs in this process, more in others; None: CPU
-    cores divided by the threads of a run, or 1 on an accelerator. Raises ValueError if `out` cannot be written.
+    Done runs are never repeated. jobs: runs, or stacks of them, at once, with engine `local`; 1 runs in this process, more in
+    others; None: CPU cores divided by the threads of a run, or 1 on an accelerator. Raises ValueError if `out` cannot be
+    written, and EngineLostError if the engine is lost.
     """
     observer = observer or Observer()
     check_output(out)
@@ -50,16 +55,16 @@ def run_plan(plan: Plan, out: Path, *, jobs: int | None = None, observer: Observ
     stacks = stacks_of(missing, plan.alone)
     jobs = min(jobs or default_jobs(plan.configs[0].training), max(len(stacks), 1))
     observer.on_stacks(stacks, plan.alone)
-    observer.on_start(plan.configs, missing, jobs)
+    told: dict[str, Any] = {"on_result": observer.on_result, "on_progress": observer.on_progress}
     try:
-        if not missing:
-            return []
-        told: dict[str, Any] = {"on_result": observer.on_result, "on_progress": observer.on_progress}
-        if jobs == 1:
+        if not missing or (jobs == 1 and str(ENGINES.parse(engine)) == str(ENGINES.parse("local"))):
+            observer.on_start(plan.configs, missing, jobs)
             return run_here(missing, stacks, lambda config: plan.data[config.data_digest], out, **told)
         for data in plan.data.values():
             keep_data(out, data)
-        return run_pool(missing, stacks, out, jobs, **told)
+        with closing(ENGINES.create(engine, jobs=jobs)) as made:
+            observer.on_start(plan.configs, missing, made.places())
+            return run_pool(missing, stacks, out, made, **told)
     finally:
         observer.on_end()
         write_results(out)

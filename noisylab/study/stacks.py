@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Collection, Sequence
+from dataclasses import fields
+from typing import Any
 
 from noisylab.study.run_config import RunConfig, identity
 
@@ -18,9 +20,15 @@ def stacks_of(configs: Sequence[RunConfig], alone: Collection[str] = ()) -> list
     found: list[list[int]] = []
     # The last stack of each kind.
     open_stacks: dict[str, list[int]] = {}
+    # Runs that are written alike are alike; an identity takes a millisecond, which counts for thousands of runs.
+    kinds: dict[tuple[Any, ...], str] = {}
     for number, config in enumerate(configs):
-        places = 1 if config.method in alone else config.training_run.stack
-        kind = json.dumps({key: value for key, value in identity(config).items() if key not in OWN}, sort_keys=True)
+        places = 1 if config.method in alone else config.training.stack
+        written = tuple(getattr(config, field.name) for field in fields(config) if field.name not in OWN)
+        if written not in kinds:
+            held = {key: value for key, value in identity(config).items() if key not in OWN}
+            kinds[written] = json.dumps(held, sort_keys=True)
+        kind = kinds[written]
         if places == 1 or len(open_stacks.get(kind, ())) in (0, places):
             found.append([])
             open_stacks[kind] = found[-1]

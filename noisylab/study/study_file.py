@@ -5,11 +5,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from noisylab.core.files import write_atomically
 from noisylab.core.plugins import load_plugins, loaded_plugins
 from noisylab.study.grid import Grid
+from noisylab.study.locks import locked
 from noisylab.study.plan import Plan
 from noisylab.study.result import labels_of
 from noisylab.study.run_config import FORMAT, RunConfig
@@ -27,7 +26,7 @@ def add_plan(study: Path, plan: Plan) -> None:
     runs = [_planned(plan, config, labels) for config in plan.configs]
     entry = {"grid": plan.grid.as_json(), "plugins": list(loaded_plugins()), "runs": runs}
     entry = json.loads(json.dumps(entry))
-    with FileLock(study / ".study.lock"):
+    with locked(study / ".study.lock"):
         grids = read_plans(study)
         if entry not in grids:
             write_atomically(study / STUDY, json.dumps({"format": FORMAT, "grids": [*grids, entry]}, indent=1) + "\n")

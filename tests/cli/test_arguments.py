@@ -24,8 +24,8 @@ def test_help_names_every_command_and_every_option_and_needs_no_torch() -> None:
     assert {(answer.status, answer.err) for answer in (top, *helps)} == {(0, "")}
     assert all(answer.out.startswith(f"usage: noisylab {command}") for command, answer in zip(COMMANDS, helps, strict=True))
     options = """data data-root train-size model methods noise seeds noise-seed augment record epochs batch-size learning-rate
-        momentum weight-decay schedule milestones decay warmup device threads out jobs budget recipe validation select test-size
-        evaluate-every optimizer"""
+        momentum weight-decay schedule milestones decay warmup device threads out jobs engine budget recipe validation select
+        test-size evaluate-every optimizer"""
     assert not [option for option in options.split() if f"--{option} " not in helps[0].out]
     # No catalogue stands before the options.
     assert helps[0].out.index("--data ") < 2500
