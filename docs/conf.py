@@ -1,0 +1,70 @@
+"""The site: Sphinx with MyST and Furo. `make docs` builds it into build/docs."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import reference  # noqa: E402
+
+import noisylab  # noqa: E402
+
+project = "noisylab"
+author = copyright = "The noisylab authors"  # noqa: A001 - Sphinx names it
+release = version = noisylab.__version__
+
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "myst_nb"]
+exclude_patterns = ["_static"]
+html_theme = "furo"
+html_title = f"noisylab {release}"
+html_static_path = ["_static"]
+html_css_files = ["noisylab.css"]
+html_copy_source = False
+
+# Pages are read on their own too, so they link to files and to headings as GitHub does.
+myst_heading_anchors = 4
+myst_enable_extensions = ["dollarmath"]
+# A block without a language holds commands.
+highlight_language = "none"
+
+# Docstrings put code between single backticks.
+default_role = "py:obj"
+add_module_names = False
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+autodoc_class_signature = "mixed"
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+napoleon_use_rtype = False
+napoleon_custom_sections = [("Source", "notes_style"), ("Sources", "notes_style")]
+python_maximum_signature_line_length = 100
+
+# Outputs are not stored with the notebooks: the build makes them, and keeps them until a notebook changes.
+nb_execution_mode = "cache"
+nb_execution_cache_path = str(HERE.parent / "build" / "notebooks")
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+
+
+def plain_types(app: Sphinx, what: str, name: str, held: Any, options: Any, signature: str, returned: str) -> Any:  # noqa: ARG001
+    """The signature with types alone; bounds stand in the text and in the tables of options."""
+    inner = r"(?:[^\[\]]|\[[^\]]*\])*"
+    tidy = [text and re.sub(rf"(?:~?typing\.)?Annotated\[([^,\[\]]+), {inner}\]", r"\1", text) for text in (signature, returned)]
+    return tuple(tidy)
+
+
+def write_pages(app: Sphinx) -> None:
+    """Write the pages that come from the registries and the packages' lists of names."""
+    reference.write(Path(app.srcdir) / "generated")
+
+
+def setup(app: Sphinx) -> None:
+    """Connect both."""
+    app.connect("builder-inited", write_pages)
+    app.connect("autodoc-process-signature", plain_types)

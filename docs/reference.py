@@ -1,0 +1,285 @@
+"""Pages of the site that are written from the registries: one for each method, noise kind and score, and the API reference."""
+
+import csv
+import importlib
+import inspect
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from noisylab.core.checks import expected
+from noisylab.core.registries import METHODS, NOISES, SCORES
+from noisylab.core.signatures import REQUIRED, Entry
+from noisylab.core.specs import Registry
+from noisylab.core.stubs import PUBLIC
+
+ROOMS = {
+    "": "The names that one import brings, `import noisylab as nl`.",
+    "corruption": "Who is mislabelled, and as what. Needs NumPy and SciPy alone.",
+    "data": "Data sets, batches and their samplers.",
+    "models": "Networks.",
+    "methods": "Training methods: what a batch is made of, and its loss.",
+    "training": "The training loop.",
+    "recording": "A record of every sample in every epoch.",
+    "analysis": "From records to numbers: scores, calibration, tables.",
+}
+FIDELITY = {
+    "paper": "as printed in the paper",
+    "code": "equal to the authors' public code on the same batch",
+    "approximation": "a part is missing",
+    "ours": "not published",
+}
+COSTS = Path(__file__).parent / "results" / "cost_table.csv"
+# The length of training for which costs are stated; some depend on it.
+EPOCHS = 100
+
+
+def write(folder: Path) -> None:
+    """Write all pages into a folder, which is emptied first."""
+    shutil.rmtree(folder, ignore_errors=True)
+    texts = dict(pages())
+    for path, text in texts.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """Path and text of each page."""
+    for kind, registry, room, write_page in (
+        ("methods", METHODS, "methods", method_page),
+        ("noise", NOISES, "corruption", noise_page),
+        ("scores", SCORES, "analysis", score_page),
+    ):
+        entries = own(registry)
+        for entry in entries:
+            yield f"{kind}/{entry.name}.md", f"{write_page(entry)}\n{members(entry.module, room)}"
+        yield f"{kind}/index.md", index(kind, entries)
+    for room, purpose in ROOMS.items():
+        yield f"api/{room or 'noisylab'}.md", room_page(room, purpose)
+    yield "api/index.md", lines("# API reference", "", *toctree([room or "noisylab" for room in ROOMS]))
+
+
+def own(registry: Registry[Any]) -> list[Entry]:
+    """The entries of the package itself."""
+    return [entry for entry in registry.entries().values() if entry.module.startswith("noisylab.")]
+
+
+def lines(*held: str) -> str:
+    """The lines as a text."""
+    return "\n".join([*held, ""])
+
+
+def table(header: list[str], rows: list[list[str]]) -> list[str]:
+    """A table in Markdown."""
+    return [_row(header), _row(["---"] * len(header)), *map(_row, rows), ""]
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def toctree(names: list[str]) -> list[str]:
+    """A hidden table of contents."""
+    return ["```{toctree}", ":hidden:", "", *names, "```"]
+
+
+def summary(text: str) -> str:
+    """The first line of a docstring, with the signs that mean something to Markdown escaped."""
+    parts = text.strip().split("\n")[0].split("`")
+    escaped = ["".join(f"\\{sign}" if sign in "<>*_|[]~$" else sign for sign in part) for part in parts[::2]]
+    return "`".join(part for pair in zip(escaped, [*parts[1::2], ""], strict=False) for part in pair).rstrip("`")
+
+
+def index(kind: str, entries: list[Entry]) -> str:
+    """The table of all pages of a kind."""
+    heads = {
+        "methods": ("Training methods", "How they compare and what they share: [methods](../../methods.md)."),
+        "noise": ("Noise kinds", "How they are drawn, and which noise a paper ran: [label noise](../../corruption.md)."),
+        "scores": ("Scores", "How well they find mislabelled samples: [analysis](../../analysis.md)."),
+    }
+    title, where = heads[kind]
+    rows = [[f"[`{entry.name}`]({entry.name}.md)", summary(entry.documentation)] for entry in entries]
+    names = [entry.name for entry in entries]
+    return lines(f"# {title}, one by one", "", where, "", *table(["name", "what it is"], rows), *toctree(names))
+
+
+def head(entry: Entry) -> list[str]:
+    """Title and first line."""
+    return [f"# `{entry.name}`", "", summary(entry.documentation), ""]
+
+
+def options(entry: Entry, sources: dict[str, str] | None = None) -> list[str]:
+    """The table of options."""
+    if not entry.options:
+        return ["It has no options.", ""]
+    rows = []
+    for key, option in entry.options.items():
+        usual = "to be given" if option.default is REQUIRED else f"`{option.default!r}`"
+        rows.append([f"`{key}`", summary(expected(option.annotation)), usual, *([sources.get(key, "-")] if sources else [])])
+    short = [f"`{entry.name}:VALUE` is short for `{entry.name}({entry.main}=VALUE)`.", ""] if entry.main else []
+    return table(["option", "takes", "default", *(["default from"] if sources else [])], rows) + short
+
+
+def method_page(entry: Entry) -> str:
+    """How to call a method, its options, sources, recipe and cost."""
+    method, name = METHODS.load(entry.name), entry.name
+    stated = method.provenance
+    recipes = [
+        [f"`{data}`", ", ".join(f"{key}={value}" for key, value in recipe.overrides().items()), recipe.source]
+        for data, recipe in method.recipe.items()
+    ]
+    published = [["published number", stated.published]] if stated.published != "not run here" else []
+    return lines(
+        *head(entry),
+        "## How to call it",
+        "",
+        "```",
+        f"noisylab sweep --methods ce {name} --noise symmetric:0.4 --out runs/{name}",
+        f"noisylab list methods {name}",
+        "```",
+        "",
+        "```python",
+        "import noisylab as nl",
+        "",
+        f'study = nl.sweep("runs/{name}", methods=["ce", "{name}"], noise="symmetric:0.4")',
+        f'method = nl.create_method("{name}", num_classes=10, num_samples=1000, epochs=20)  # for your own loop',
+        "```",
+        "",
+        "## Options",
+        "",
+        *options(entry, dict(stated.numbers)),
+        "## Source",
+        "",
+        *table(
+            ["", ""],
+            [
+                ["fidelity", f"`{stated.fidelity}`: {FIDELITY[stated.fidelity]}"],
+                ["deviations", "; ".join(stated.deviations) or "-"],
+                *published,
+            ],
+        ),
+        "## Recipe",
+        "",
+        *(
+            ["Published training settings, for `--recipe paper`:", "", *table(["data", "settings", "source"], recipes)]
+            if recipes
+            else ["No published training settings are kept: with `--recipe paper` it trains with the study's.", ""]
+        ),
+        "## Cost",
+        "",
+        *cost(entry, method),
+    )
+
+
+def cost(entry: Entry, method: Any) -> list[str]:
+    """What a run costs: from the method's own statements, which a test counts, and measured."""
+    given = {key: option.default for key, option in entry.options.items()}
+    factor = method.total_images_factor(epochs=EPOCHS, **given)
+    rows = [
+        ["composition of a batch", f"`{method.composition_for(**given)}`"],
+        ["images through the measured network, a sample and epoch", f"{method.images_factor(**given):g}"],
+        [f"images through all networks, a sample and epoch (of {EPOCHS} epochs)", f"{factor:.3g}"],
+        ["complete trainings, teachers included", f"{method.num_trainings(**given)}"],
+    ]
+    with COSTS.open(encoding="utf-8", newline="") as file:
+        measured = {row["method"]: row for row in csv.DictReader(file)}
+    if row := measured.get(entry.name):
+        rows.append(["time of a step, that of `ce` = 1", f"{float(row['time_ratio']):.2f}"])
+        rows.append(["peak memory, that of `ce` = 1", f"{float(row['memory_ratio']):.2f}"])
+    return [
+        *table(["with the default options", ""], rows),
+        "How time and memory were measured: [costs](../../results/cost_table.md)."
+        if row
+        else "Time and memory have not been measured.",
+        "",
+    ]
+
+
+def noise_page(entry: Entry) -> str:
+    """How to call a noise kind, and its options."""
+    needed = [key for key, option in entry.options.items() if option.default is REQUIRED]
+    known = needed in ([], ["rate"])
+    spec = f"{entry.name}:0.4" if needed == ["rate"] and entry.main == "rate" else entry.name
+    calls = [f"noisylab corrupt --data digits --noise {spec}"] if known and spec != entry.name else []
+    return lines(
+        *head(entry),
+        "## How to call it",
+        "",
+        "```",
+        *calls,
+        f"noisylab list noise {entry.name}",
+        "```",
+        "",
+        "## Options",
+        "",
+        *options(entry),
+        "",
+    )
+
+
+def score_page(entry: Entry) -> str:
+    """What a score reads, and how to call it."""
+    high = "high" if entry.facts["high"] else "low"
+    return lines(
+        *head(entry),
+        f"It reads the recorded variable `{entry.facts['needs']}`. Mislabelled samples have {high} values.",
+        "",
+        "```python",
+        "from noisylab.analysis import detection_table, score",
+        "",
+        f'values = score(records, "{entry.name}")  # float64[N]',
+        f'table = detection_table(records, ["{entry.name}"])',
+        "```",
+        "",
+        *options(entry),
+    )
+
+
+def members(module: str, room: str) -> str:
+    """The documentation of the public functions and classes of a module, by the names that one imports."""
+    held = importlib.import_module(module)
+    shown = importlib.import_module(f"noisylab.{room}").__all__
+    blocks = []
+    for name, member in vars(held).items():
+        if not name.startswith("_") and getattr(member, "__module__", None) == module and callable(member):
+            path = f"noisylab.{room}.{name}" if name in shown else f"{module}.{name}"
+            blocks.append(directive(path, member))
+    return lines("## Reference", "", *blocks)
+
+
+def directive(path: str, held: Any) -> str:
+    """The block that documents a function or class."""
+    kind = "autoclass" if inspect.isclass(held) else "autofunction"
+    # A registered method adds nothing to the members of `Method`.
+    listed = inspect.isclass(held) and held not in [METHODS.load(entry.name) for entry in own(METHODS)]
+    return lines("```{eval-rst}", f".. {kind}:: {path}", *(["   :members:"] if listed else []), "```")
+
+
+def homes() -> dict[str, str]:
+    """The page of each module that has one, seen from the pages of the API."""
+    kinds = (("methods", METHODS), ("noise", NOISES), ("scores", SCORES))
+    return {entry.module: f"../{kind}/{entry.name}.md" for kind, registry in kinds for entry in own(registry)}
+
+
+def room_page(room: str, purpose: str) -> str:
+    """A package: the table of its names, and the documentation of those that have no page of their own."""
+    package: ModuleType = importlib.import_module(f"noisylab.{room}" if room else "noisylab")
+    rows, blocks = [], []
+    for name in sorted(package.__all__, key=str.lower):
+        held = getattr(package, name)
+        module = inspect.unwrap(held).__module__
+        place = module.split(".")[1]
+        path = f"noisylab.{place}.{name}"
+        if module in homes():
+            rows.append([f"[`{name}`]({homes()[module]})", summary(inspect.getdoc(held) or "")])
+            continue
+        if not room and place in PUBLIC:
+            rows.append([f"{{py:obj}}`{name} <{path}>`", summary(inspect.getdoc(held) or "")])
+            continue
+        own_path = f"{package.__name__}.{name}"
+        rows.append([f"{{py:obj}}`{name} <{own_path}>`", summary(inspect.getdoc(held) or "")])
+        blocks.append(directive(own_path, held))
+    title = f"`{package.__name__}`"
+    return lines(f"# {title}", "", purpose, "", *table(["name", "what it is"], rows), *blocks)
