@@ -41,6 +41,7 @@ autodoc_class_signature = "mixed"
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
+napoleon_attr_annotations = False
 napoleon_custom_sections = [("Source", "notes_style"), ("Sources", "notes_style")]
 python_maximum_signature_line_length = 100
 
@@ -55,7 +56,9 @@ nb_execution_timeout = 300
 def plain_types(app: Sphinx, what: str, name: str, held: Any, options: Any, signature: str, returned: str) -> Any:  # noqa: ARG001
     """The signature with types alone; bounds stand in the text and in the tables of options."""
     inner = r"(?:[^\[\]]|\[[^\]]*\])*"
-    tidy = [text and re.sub(rf"(?:~?typing\.)?Annotated\[([^,\[\]]+), {inner}\]", r"\1", text) for text in (signature, returned)]
+    tidy = [
+        text and re.sub(rf"(?:~?typing\.)?Annotated\[([^,\[\]]+), {inner}\]", r"\1", text) for text in (signature, returned)
+    ]
     return tuple(tidy)
 
 

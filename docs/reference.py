@@ -54,7 +54,7 @@ def pages() -> Iterator[tuple[str, str]]:
     ):
         entries = own(registry)
         for entry in entries:
-            yield f"{kind}/{entry.name}.md", f"{write_page(entry)}\n{members(entry.module, room)}"
+            yield f"{kind}/{entry.name}.md", lines(write_page(entry), "## Reference", "", *reference(entry, entries, room))
         yield f"{kind}/index.md", index(kind, entries)
     for room, purpose in ROOMS.items():
         yield f"api/{room or 'noisylab'}.md", room_page(room, purpose)
@@ -88,7 +88,7 @@ def toctree(names: list[str]) -> list[str]:
 def summary(text: str) -> str:
     """The first line of a docstring, with the signs that mean something to Markdown escaped."""
     parts = text.strip().split("\n")[0].split("`")
-    escaped = ["".join(f"\\{sign}" if sign in "<>*_|[]~$" else sign for sign in part) for part in parts[::2]]
+    escaped = ["".join(f"\\{sign}" if sign in "<>*_[]~$" else sign for sign in part) for part in parts[::2]]
     return "`".join(part for pair in zip(escaped, [*parts[1::2], ""], strict=False) for part in pair).rstrip("`")
 
 
@@ -237,16 +237,25 @@ def score_page(entry: Entry) -> str:
     )
 
 
-def members(module: str, room: str) -> str:
-    """The documentation of the public functions and classes of a module, by the names that one imports."""
-    held = importlib.import_module(module)
+def reference(entry: Entry, entries: list[Entry], room: str) -> Iterator[str]:
+    """The documentation of a registered object, and of what else its module defines."""
     shown = importlib.import_module(f"noisylab.{room}").__all__
-    blocks = []
-    for name, member in vars(held).items():
-        if not name.startswith("_") and getattr(member, "__module__", None) == module and callable(member):
-            path = f"noisylab.{room}.{name}" if name in shown else f"{module}.{name}"
-            blocks.append(directive(path, member))
-    return lines("## Reference", "", *blocks)
+    for name in page_names(entry, entries):
+        path = f"noisylab.{room}.{name}" if name in shown else f"{entry.module}.{name}"
+        yield directive(path, getattr(importlib.import_module(entry.module), name))
+
+
+def page_names(entry: Entry, entries: list[Entry]) -> list[str]:
+    """The names on the page of an entry: its own, and on the first page of a module those that are not registered."""
+    held = vars(importlib.import_module(entry.module))
+    public = [name for name, member in held.items() if not name.startswith("_") and _is_of(entry.module, member)]
+    beside = [other for other in entries if other.module == entry.module]
+    registered = {other.attribute for other in beside}
+    return [name for name in public if name == entry.attribute or (name not in registered and entry is beside[0])]
+
+
+def _is_of(module: str, member: Any) -> bool:
+    return callable(member) and getattr(member, "__module__", None) == module
 
 
 def directive(path: str, held: Any) -> str:
@@ -257,29 +266,29 @@ def directive(path: str, held: Any) -> str:
     return lines("```{eval-rst}", f".. {kind}:: {path}", *(["   :members:"] if listed else []), "```")
 
 
-def homes() -> dict[str, str]:
-    """The page of each module that has one, seen from the pages of the API."""
-    kinds = (("methods", METHODS), ("noise", NOISES), ("scores", SCORES))
-    return {entry.module: f"../{kind}/{entry.name}.md" for kind, registry in kinds for entry in own(registry)}
+def homes() -> dict[tuple[str, str], str]:
+    """The page of each name that has one, by module and name, seen from the pages of the API."""
+    found = {}
+    for kind, registry in (("methods", METHODS), ("noise", NOISES), ("scores", SCORES)):
+        for entry in own(registry):
+            for name in page_names(entry, own(registry)):
+                found[entry.module, name] = f"../{kind}/{entry.name}.md"
+    return found
 
 
 def room_page(room: str, purpose: str) -> str:
     """A package: the table of its names, and the documentation of those that have no page of their own."""
     package: ModuleType = importlib.import_module(f"noisylab.{room}" if room else "noisylab")
-    rows, blocks = [], []
+    known, rows, blocks = homes(), [], []
     for name in sorted(package.__all__, key=str.lower):
         held = getattr(package, name)
         module = inspect.unwrap(held).__module__
         place = module.split(".")[1]
-        path = f"noisylab.{place}.{name}"
-        if module in homes():
-            rows.append([f"[`{name}`]({homes()[module]})", summary(inspect.getdoc(held) or "")])
-            continue
-        if not room and place in PUBLIC:
-            rows.append([f"{{py:obj}}`{name} <{path}>`", summary(inspect.getdoc(held) or "")])
-            continue
-        own_path = f"{package.__name__}.{name}"
-        rows.append([f"{{py:obj}}`{name} <{own_path}>`", summary(inspect.getdoc(held) or "")])
-        blocks.append(directive(own_path, held))
-    title = f"`{package.__name__}`"
-    return lines(f"# {title}", "", purpose, "", *table(["name", "what it is"], rows), *blocks)
+        # The names of `noisylab` itself are documented in their rooms.
+        path = f"noisylab.{place}.{name}" if not room and place in PUBLIC else f"{package.__name__}.{name}"
+        page = known.get((module, name))
+        link = f"[`{name}`]({page})" if page else f"{{py:obj}}`{name} <{path}>`"
+        rows.append([link, summary(inspect.getdoc(held) or "")])
+        if not page and path == f"{package.__name__}.{name}":
+            blocks.append(directive(path, held))
+    return lines(f"# `{package.__name__}`", "", purpose, "", *table(["name", "what it is"], rows), *blocks)
