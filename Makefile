@@ -41,6 +41,12 @@ docs: $(VENV)/.installed-docs
 	$(BIN)/python -m sphinx -W --keep-going -q docs build/docs $(ARGS)
 	@echo build/docs/index.html
 
+# The page that docs/ keeps; needs LaTeX. The date is fixed, so that equal text gives an equal file.
+cheatsheet:
+	mkdir -p build
+	SOURCE_DATE_EPOCH=0 FORCE_SOURCE_DATE=1 pdflatex -halt-on-error -interaction=batchmode -output-directory build docs/cheatsheet.tex
+	cp build/cheatsheet.pdf docs/cheatsheet.pdf
+
 # The fast tier; make test-all runs the slow tests too.
 test: lint
 	$(PYTEST) -m "not slow" $(ARGS)

@@ -8,6 +8,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
+MAY_BE_MISSING = ("clusters", "reliability")
 sys.path.insert(0, str(HERE))
 
 import reference  # noqa: E402
@@ -62,12 +63,26 @@ def plain_types(app: Sphinx, what: str, name: str, held: Any, options: Any, sign
     return tuple(tidy)
 
 
+def link_inside(app: Sphinx, page: str, text: list[str]) -> None:  # noqa: ARG001
+    """Links that the pages cannot have on their own: to the copies of those above docs/, and from tables to generated pages."""
+    text[0] = re.sub(
+        r"\]\(((?:\.\./)*)\.\./(README|CONTRIBUTING)\.md", lambda to: f"]({to[1]}generated/{to[2].lower()}.md", text[0]
+    )
+    if page == "index":
+        text[0] = "\n".join(
+            line for line in text[0].split("\n") if line not in MAY_BE_MISSING or (HERE / f"{line}.md").is_file()
+        )
+    if page in reference.TABLES:
+        text[0] = reference.with_links(page, text[0])
+
+
 def write_pages(app: Sphinx) -> None:
     """Write the pages that come from the registries and the packages' lists of names."""
     reference.write(Path(app.srcdir) / "generated")
 
 
 def setup(app: Sphinx) -> None:
-    """Connect both."""
+    """Connect them."""
     app.connect("builder-inited", write_pages)
+    app.connect("source-read", link_inside)
     app.connect("autodoc-process-signature", plain_types)

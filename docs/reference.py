@@ -3,6 +3,7 @@
 import csv
 import importlib
 import inspect
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +32,10 @@ FIDELITY = {
     "approximation": "a part is missing",
     "ours": "not published",
 }
-COSTS = Path(__file__).parent / "results" / "cost_table.csv"
+# The pages whose tables name what has a page of its own, and the folder of those.
+TABLES = {"methods": ("methods", METHODS), "corruption": ("noise", NOISES), "analysis": ("scores", SCORES)}
+ROOT = Path(__file__).parents[1]
+COSTS = ROOT / "docs" / "results" / "cost_table.csv"
 # The length of training for which costs are stated; some depend on it.
 EPOCHS = 100
 
@@ -47,18 +51,37 @@ def write(folder: Path) -> None:
 
 def pages() -> Iterator[tuple[str, str]]:
     """Path and text of each page."""
-    for kind, registry, room, write_page in (
-        ("methods", METHODS, "methods", method_page),
-        ("noise", NOISES, "corruption", noise_page),
-        ("scores", SCORES, "analysis", score_page),
-    ):
-        entries = own(registry)
+    writers = {"methods": method_page, "corruption": noise_page, "analysis": score_page}
+    for room, (kind, registry) in TABLES.items():
+        entries, write_page = own(registry), writers[room]
         for entry in entries:
             yield f"{kind}/{entry.name}.md", lines(write_page(entry), "## Reference", "", *reference(entry, entries, room))
         yield f"{kind}/index.md", index(kind, entries)
     for room, purpose in ROOMS.items():
         yield f"api/{room or 'noisylab'}.md", room_page(room, purpose)
+    for name in ("README", "CONTRIBUTING"):
+        yield f"{name.lower()}.md", root_page(ROOT / f"{name}.md")
     yield "api/index.md", lines("# API reference", "", *toctree([room or "noisylab" for room in ROOMS]))
+
+
+def root_page(path: Path) -> str:
+    """A page of the root of the repository, with links that hold in the site."""
+    text = path.read_text(encoding="utf-8").replace("# noisylab\n", "# What it shows, and how to use it\n", 1)
+    text = text.replace("](docs/", "](../").replace("](CONTRIBUTING.md", "](contributing.md")
+    return text.replace("](CITATION.cff", "](../../CITATION.cff")
+
+
+def with_links(page: str, text: str) -> str:
+    """A page with links to the pages of the names in the first cells of its tables."""
+    kind, registry = TABLES[page]
+    known = {entry.name for entry in own(registry)}
+
+    def linked(cell: "re.Match[str]") -> str:
+        return re.sub(
+            r"`(\w+)`", lambda name: f"[{name[0]}](generated/{kind}/{name[1]}.md)" if name[1] in known else name[0], cell[0]
+        )
+
+    return re.sub(r"^\| `[^|]*\|", linked, text, flags=re.MULTILINE)
 
 
 def own(registry: Registry[Any]) -> list[Entry]:
@@ -269,7 +292,7 @@ def directive(path: str, held: Any) -> str:
 def homes() -> dict[tuple[str, str], str]:
     """The page of each name that has one, by module and name, seen from the pages of the API."""
     found = {}
-    for kind, registry in (("methods", METHODS), ("noise", NOISES), ("scores", SCORES)):
+    for kind, registry in TABLES.values():
         for entry in own(registry):
             for name in page_names(entry, own(registry)):
                 found[entry.module, name] = f"../{kind}/{entry.name}.md"
