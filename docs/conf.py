@@ -5,10 +5,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import ArrayLike
 from sphinx.application import Sphinx
+from sphinx.util.typing import stringify_annotation
 
 HERE = Path(__file__).parent
 MAY_BE_MISSING = ("clusters", "reliability")
+BOUNDED = r"(?:~?typing\.)?Annotated\[([^,\[\]]+), (?:[^\[\]]|\[[^\]]*\])*\]"
+ARRAY_LIKE = stringify_annotation(ArrayLike, "smart")
 sys.path.insert(0, str(HERE))
 
 import reference  # noqa: E402
@@ -55,12 +59,8 @@ nb_execution_timeout = 300
 
 
 def plain_types(app: Sphinx, what: str, name: str, held: Any, options: Any, signature: str, returned: str) -> Any:  # noqa: ARG001
-    """The signature with types alone; bounds stand in the text and in the tables of options."""
-    inner = r"(?:[^\[\]]|\[[^\]]*\])*"
-    tidy = [
-        text and re.sub(rf"(?:~?typing\.)?Annotated\[([^,\[\]]+), {inner}\]", r"\1", text) for text in (signature, returned)
-    ]
-    return tuple(tidy)
+    """The signature with types alone: bounds stand in the text and in the tables of options, and `ArrayLike` keeps its name."""
+    return tuple(text and re.sub(BOUNDED, r"\1", text.replace(ARRAY_LIKE, "ArrayLike")) for text in (signature, returned))
 
 
 def link_inside(app: Sphinx, page: str, text: list[str]) -> None:  # noqa: ARG001
