@@ -41,6 +41,10 @@ docs: $(VENV)/.installed-docs
 	$(BIN)/python -m sphinx -W --keep-going -q docs build/docs $(ARGS)
 	@echo build/docs/index.html
 
+# The pictures of the gallery: runs the studies that it names, and draws all figures.
+gallery: environment
+	$(BIN)/python docs/draw_gallery.py
+
 # The page that docs/ keeps; needs LaTeX. The date is fixed, so that equal text gives an equal file.
 cheatsheet:
 	mkdir -p build

@@ -37,7 +37,7 @@ def ddgsd_loss(
 
 @METHODS.register("ddgsd")
 class DDGSD(Method):
-    """CE + alpha T^2 KL between two views of a sample, each way, + beta norm(mean feature difference)^2 (Xu and Liu, AAAI 2019).
+    """CE + alpha T^2 KL between two views, each way, + beta norm(mean feature difference)^2 (Xu and Liu, AAAI 2019).
 
     One forward pass over both views; the paper takes two. The cross-entropies of both views are added, not averaged.
     """
