@@ -36,6 +36,8 @@ FIDELITY = {
 TABLES = {"methods": ("methods", METHODS), "corruption": ("noise", NOISES), "analysis": ("scores", SCORES)}
 ROOT = Path(__file__).parents[1]
 COSTS = ROOT / "docs" / "results" / "cost_table.csv"
+# Noise kinds that need nothing besides a data set of any classes.
+NEED_NO_FILE = ("asymmetric", "instance", "pair_flip", "symmetric")
 # The length of training for which costs are stated; some depend on it.
 EPOCHS = 100
 
@@ -223,10 +225,7 @@ def cost(entry: Entry, method: Any) -> list[str]:
 
 def noise_page(entry: Entry) -> str:
     """How to call a noise kind, and its options."""
-    needed = [key for key, option in entry.options.items() if option.default is REQUIRED]
-    known = needed in ([], ["rate"])
-    spec = f"{entry.name}:0.4" if needed == ["rate"] and entry.main == "rate" else entry.name
-    calls = [f"noisylab corrupt --data digits --noise {spec}"] if known and spec != entry.name else []
+    calls = [f"noisylab corrupt --data digits --noise {entry.name}:0.4"] if entry.name in NEED_NO_FILE else []
     return lines(
         *head(entry),
         "## How to call it",
@@ -235,6 +234,8 @@ def noise_page(entry: Entry) -> str:
         *calls,
         f"noisylab list noise {entry.name}",
         "```",
+        "",
+        "More commands: [label noise](../../corruption.md#from-the-command-line).",
         "",
         "## Options",
         "",
