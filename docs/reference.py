@@ -57,7 +57,7 @@ def pages() -> Iterator[tuple[str, str]]:
     for room, (kind, registry) in TABLES.items():
         entries, write_page = own(registry), writers[room]
         for entry in entries:
-            yield f"{kind}/{entry.name}.md", lines(write_page(entry), "## Reference", "", *reference(entry, entries, room))
+            yield f"{kind}/{entry.name}.md", lines(write_page(entry), "## Reference", "", *reference(entry, entries))
         yield f"{kind}/index.md", index(kind, entries)
     for room, purpose in ROOMS.items():
         yield f"api/{room or 'noisylab'}.md", room_page(room, purpose)
@@ -262,12 +262,13 @@ def score_page(entry: Entry) -> str:
     )
 
 
-def reference(entry: Entry, entries: list[Entry], room: str) -> Iterator[str]:
-    """The documentation of a registered object, and of what else its module defines."""
-    shown = importlib.import_module(f"noisylab.{room}").__all__
+def reference(entry: Entry, entries: list[Entry]) -> Iterator[str]:
+    """The documentation of a registered object, and of what else its module defines.
+
+    By the names of the module, since links back from the source know one name for all objects of a file.
+    """
     for name in page_names(entry, entries):
-        path = f"noisylab.{room}.{name}" if name in shown else f"{entry.module}.{name}"
-        yield directive(path, getattr(importlib.import_module(entry.module), name))
+        yield directive(f"{entry.module}.{name}", getattr(importlib.import_module(entry.module), name))
 
 
 def page_names(entry: Entry, entries: list[Entry]) -> list[str]:
@@ -297,7 +298,7 @@ def homes() -> dict[tuple[str, str], str]:
     for kind, registry in TABLES.values():
         for entry in own(registry):
             for name in page_names(entry, own(registry)):
-                found[entry.module, name] = f"../{kind}/{entry.name}.md"
+                found[entry.module, name] = f"../{kind}/{entry.name}.md#{entry.module}.{name}"
     return found
 
 
