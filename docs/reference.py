@@ -292,29 +292,34 @@ def directive(path: str, held: Any) -> str:
     return lines("```{eval-rst}", f".. {kind}:: {path}", *(["   :members:"] if listed else []), "```")
 
 
-def homes() -> dict[tuple[str, str], str]:
-    """The page of each name that has one, by module and name, seen from the pages of the API."""
+def links() -> dict[tuple[str, str], str]:
+    """The link to each name that stands on a page of its kind, by module and name, from the pages of the API."""
     found = {}
     for kind, registry in TABLES.values():
         for entry in own(registry):
             for name in page_names(entry, own(registry)):
-                found[entry.module, name] = f"../{kind}/{entry.name}.md#{entry.module}.{name}"
+                page = f"[`{name}`](../{kind}/{entry.name}.md)"
+                found[entry.module, name] = page if name == entry.attribute else to_object(name, f"{entry.module}.{name}")
     return found
+
+
+def to_object(name: str, path: str) -> str:
+    """A link to the documentation of a function or class."""
+    return f"{{py:obj}}`{name} <{path}>`"
 
 
 def room_page(room: str, purpose: str) -> str:
     """A package: the table of its names, and the documentation of those that have no page of their own."""
     package: ModuleType = importlib.import_module(f"noisylab.{room}" if room else "noisylab")
-    known, rows, blocks = homes(), [], []
+    known, rows, blocks = links(), [], []
     for name in sorted(package.__all__, key=str.lower):
         held = getattr(package, name)
         module = inspect.unwrap(held).__module__
         place = module.split(".")[1]
         # The names of `noisylab` itself are documented in their rooms.
         path = f"noisylab.{place}.{name}" if not room and place in PUBLIC else f"{package.__name__}.{name}"
-        page = known.get((module, name))
-        link = f"[`{name}`]({page})" if page else f"{{py:obj}}`{name} <{path}>`"
-        rows.append([link, summary(inspect.getdoc(held) or "")])
-        if not page and path == f"{package.__name__}.{name}":
+        link = known.get((module, name))
+        rows.append([link or to_object(name, path), summary(inspect.getdoc(held) or "")])
+        if not link and path == f"{package.__name__}.{name}":
             blocks.append(directive(path, held))
     return lines(f"# `{package.__name__}`", "", purpose, "", *table(["name", "what it is"], rows), *blocks)
