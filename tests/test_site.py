@@ -1,5 +1,6 @@
 """The site of the documentation: it builds without a warning, and its notebooks run."""
 
+import importlib
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import pytest
 from nbclient import NotebookClient
 
 from noisylab.core.registries import METHODS, NOISES, SCORES
+from noisylab.core.stubs import PUBLIC
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
@@ -49,6 +51,16 @@ def test_the_site_has_a_page_for_each_method_noise_kind_and_score(site: Path) ->
         "averaged over the batch, p clamped",
     ):
         assert text in page
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("room", ["noisylab", *PUBLIC])
+def test_the_reference_leads_to_every_public_name(site: Path, room: str) -> None:
+    page = (site / "generated" / "api" / f"{room}.html").read_text(encoding="utf-8")
+    first_cells = re.findall(r"<tr[^>]*><td>(.*?)</td>", page, flags=re.DOTALL)
+    linked = {re.sub("<.*?>", "", cell).strip() for cell in first_cells if "<a " in cell}
+    names = importlib.import_module("noisylab" if room == "noisylab" else f"noisylab.{room}").__all__
+    assert linked >= set(names)
 
 
 @pytest.mark.slow
