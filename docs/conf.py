@@ -62,7 +62,7 @@ def plain_types(app: Sphinx, what: str, name: str, held: Any, options: Any, sign
     """The signature with types alone: bounds stand in the text and in the tables of options, and `ArrayLike` keeps its name."""
     # A function as a default is called by its name, for only what Python can read is set in short form.
     texts = [
-        text and re.sub(r"<function (\w+)[^>]*>", r"\1", text.replace(ARRAY_LIKE, "ArrayLike"))
+        text and re.sub(r"<(?:function )?(\w+)[^>]*>", r"\1", text.replace(ARRAY_LIKE, "ArrayLike"))
         for text in (signature, returned)
     ]
     return tuple(text and re.sub(BOUNDED, r"\1", text) for text in texts)
