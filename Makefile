@@ -5,7 +5,7 @@ RUNS ?= runs/noise_sweep
 # One test process for each core, so one thread for each.
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
-.PHONY: install sweep figures report test test-all lint format stubs environment clean
+.PHONY: install sweep figures report docs gallery cheatsheet test test-all lint format stubs environment clean
 
 install: $(VENV)/.installed
 
@@ -17,6 +17,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	@touch $@
 
 # The targets below need an environment, and never install anything.
@@ -31,6 +35,21 @@ figures: environment
 
 report: environment
 	$(BIN)/noisylab report $(RUNS) $(ARGS)
+
+# The site, in build/docs. The notebooks are run, once for each change of theirs.
+docs: $(VENV)/.installed-docs
+	$(BIN)/python -m sphinx -W --keep-going -q docs build/docs $(ARGS)
+	@echo build/docs/index.html
+
+# The pictures of the gallery: runs the studies that it names, and draws all figures.
+gallery: environment
+	$(BIN)/python docs/draw_gallery.py
+
+# The page that docs/ keeps; needs LaTeX. The date is fixed, so that equal text gives an equal file.
+cheatsheet:
+	mkdir -p build
+	SOURCE_DATE_EPOCH=0 FORCE_SOURCE_DATE=1 pdflatex -halt-on-error -interaction=batchmode -output-directory build docs/cheatsheet.tex
+	cp build/cheatsheet.pdf docs/cheatsheet.pdf
 
 # The fast tier; make test-all runs the slow tests too.
 test: lint

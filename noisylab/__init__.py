@@ -1,4 +1,4 @@
-"""noisylab measures how well DLB and 24 other methods train on data with wrong labels.
+"""noisylab measures how well DLB and 40 other methods train on data with wrong labels.
 
 >>> import noisylab as nl
 >>> nl.symmetric([0, 1, 2, 3] * 25, 0.4).rate

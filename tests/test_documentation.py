@@ -22,7 +22,10 @@ from noisylab.core.specs import Registry
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS, README = ROOT / "docs", ROOT / "README.md"
-PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("**/*.md"))]
+# The site's build writes pages too.
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted(page for page in DOCS.glob("**/*.md") if "generated" not in page.parts)]
+CHEAT_SHEET = DOCS / "cheatsheet.tex"
+BLOCK = {".md": r"^```\n(.*?)^```", ".tex": r"^\\begin{Verbatim}\n(.*?)^\\end{Verbatim}"}
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -57,20 +60,26 @@ class Parsed(Exception):  # noqa: N818
     """A command line was understood."""
 
 
+def lines_of(page: Path) -> list[list[str]]:
+    """The words of each command line of a page."""
+    found = []
+    for block in re.findall(BLOCK[page.suffix], page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE):
+        found += re.findall(r"^(?:noisylab|python) .*$", block.replace("\\\n", " "), flags=re.MULTILINE)
+    return [shlex.split(line, comments=True) for line in found]
+
+
 def commands() -> list[list[str]]:
     """The command lines of all pages, without those that need a plug-in or a file."""
     found = []
-    for page in PAGES:
-        for block in re.findall(r"^```\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE):
-            for line in re.findall(r"^(?:noisylab|python) .*$", block.replace("\\\n", " "), flags=re.MULTILINE):
-                words = shlex.split(line, comments=True)
-                script = re.fullmatch(r"(studies|figures)/(\w+)\.py", words[1])
-                if script:
-                    kind, name = script.groups()
-                    own = {"train": ["train"], "cost_table": ["costs"]}.get(name, ["sweep", name])
-                    words = ["noisylab", *(own if kind == "studies" else ["figure", name]), *words[2:]]
-                if words[0] == "noisylab" and words[1].isalpha() and not {"--plugin", "--config"} & set(words):
-                    found.append(words[1:])
+    for page in [*PAGES, CHEAT_SHEET]:
+        for words in lines_of(page):
+            script = re.fullmatch(r"(studies|figures)/(\w+)\.py", words[1])
+            if script:
+                kind, name = script.groups()
+                own = {"train": ["train"], "cost_table": ["costs"]}.get(name, ["sweep", name])
+                words = ["noisylab", *(own if kind == "studies" else ["figure", name]), *words[2:]]
+            if words[0] == "noisylab" and words[1].isalpha() and not {"--plugin", "--config"} & set(words):
+                found.append(words[1:])
     return found
 
 
@@ -84,6 +93,23 @@ def test_the_command_understands_the_lines_of_the_pages(command: list[str], monk
     monkeypatch.setattr(module, "parse_command_line", parse)
     with pytest.raises(Parsed):
         noisylab.cli.main(command)
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_first_five_minutes_run(tmp_path: Path) -> None:
+    lines = lines_of(DOCS / "start.md")
+    assert [words[1] for words in lines] == ["corrupt", "sweep", "compare", "figure", "figure", "report"]
+    for words in lines:
+        run("-m", *words, path=ROOT, cwd=tmp_path)
+    made = ["figures", "given.csv", "noise.png", "noise_examples.png", "runs"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == made
+    assert (tmp_path / "runs" / "start" / "report.html").is_file()
+
+
+def test_every_figure_is_in_the_gallery_with_its_command() -> None:
+    drawn = {words[2].partition("(")[0] for words in lines_of(DOCS / "gallery.md") if words[1] == "figure"}
+    pictures = {path.stem for path in (DOCS / "figures" / "gallery").glob("*.png")}
+    assert drawn == pictures == set(FIGURES.entries())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

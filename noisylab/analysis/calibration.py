@@ -34,7 +34,7 @@ def nll(logits: ArrayLike, labels: ArrayLike) -> float:
 
 @joined_by_index
 def ece(logits: ArrayLike, labels: ArrayLike, *, bins: PositiveInt = 15) -> float:
-    """The expected calibration error: |accuracy - mean confidence|, averaged over bins of confidence by their samples.
+    """The expected calibration error: `|accuracy - mean confidence|`, averaged over bins of confidence by their samples.
 
     Args:
         logits: float[N, K], logits or log-probabilities.

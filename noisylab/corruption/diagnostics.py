@@ -32,7 +32,7 @@ class Diagnostics:
             if it is exact per class, NaN if it is not known.
         rate_per_class: float64[C], realised; NaN for absent classes.
         expected_per_class: float64[C], expected; NaN for absent classes.
-        largest_deviation: Max |T - realised|.
+        largest_deviation: Max `|T - realised|`.
         p_value: Chi-square test of all rows against the matrix. A small value means that the labels were not drawn from it, 1
             that they are spread more evenly than independent draws.
         dominance: The smallest T_ii - max_j T_ij.

@@ -42,7 +42,7 @@ class NoisyLabels:
     Attributes:
         given: int64[N], the given labels.
         true: int64[N], the true labels.
-        num_classes: C.
+        num_classes: The number C of classes.
         kind: The name of the noise.
         parameters: The options of the noise.
         nominal_rate: The rate that was asked for, in the kind's own convention.

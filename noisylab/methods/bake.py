@@ -56,7 +56,7 @@ class BAKE(Method):
 
     Args:
         weight: w, the share of the others in a target, below 1; the paper has .9 on fine-grained data sets.
-        temperature: T.
+        temperature: The temperature T.
         batches: "same_class": every sample has a partner with the same given label; "plain": samples as they come.
     """
 

@@ -32,7 +32,7 @@ class BAN(Method):
     Args:
         generations: Number of networks that are trained one after another. Each has its own initialisation and is taught by the
             one before; the first is trained by CE alone, and the last is measured.
-        temperature: T.
+        temperature: The temperature T.
     """
 
     supports_mixed_images = True

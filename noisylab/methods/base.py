@@ -42,7 +42,7 @@ class RunInfo:
 
     Attributes:
         make_network: Makes a network with fresh weights.
-        num_classes: K.
+        num_classes: The number K of classes.
         num_samples: Number of training samples; ids are below it.
         epochs: Length of the training.
         noise_rate: The realised rate, for methods that are published with it given (Co-teaching); None if it is not known.

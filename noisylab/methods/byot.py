@@ -86,7 +86,7 @@ class BYOT(Method):
     Raises ValueError for a network with fewer than two stages.
 
     Args:
-        temperature: T.
+        temperature: The temperature T.
         alpha: Weight of the deepest head's prediction against the label.
         beta: Weight of the hints.
         hints: "code": every head has one but the last before the deepest, as in the public code, whose list runs deepest first;

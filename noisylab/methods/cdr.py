@@ -18,7 +18,7 @@ from noisylab.methods.provenance import Provenance, Recipe
 def cdr_gradients(weights: Sequence[Tensor], gradients: Sequence[Tensor], *, rate: float, decay: float) -> list[Tensor]:
     """The gradients that SGD takes: (1 - rate) g + decay sign(w) if w is critical, else decay sign(w) (Xia et al. 2021).
 
-    Critical are the int((1 - rate) D) of all D weights with the largest |g w|, and those that equal the last of them.
+    Critical are the int((1 - rate) D) of all D weights with the largest `|g w|`, and those that equal the last of them.
 
     weights, gradients: of any shapes, in pairs. No read waits for the device.
     """
@@ -34,7 +34,7 @@ def cdr_gradients(weights: Sequence[Tensor], gradients: Sequence[Tensor], *, rat
 
 @METHODS.register("cdr")
 class CDR(Method):
-    """CE whose gradient moves only the 1 - tau of weights with the largest |gradient x weight| (Xia et al., ICLR 2021).
+    """CE whose gradient moves only the 1 - tau of weights with the largest `|gradient x weight|` (Xia et al., ICLR 2021).
 
     That gradient is scaled by 1 - tau too, and all weights decay by their sign. Biases and norms are trained as usual.
 

@@ -21,7 +21,7 @@ def ddgsd_loss(
     alpha: float,
     beta: float,
 ) -> Tensor:
-    """CE_a + CE_b + alpha T^2 [KL(b || a) + KL(a || b)] + beta |mean h_a - mean h_b|^2.
+    """CE_a + CE_b + alpha T^2 [KL(b || a) + KL(a || b)] + beta norm(mean h_a - mean h_b)^2.
 
     logits: float[B, K] of views a and b of the same samples; features: float[B, D], the inputs of the classifier; labels:
     int64[B]. A view gets no gradient as the teacher of the other.
@@ -37,7 +37,7 @@ def ddgsd_loss(
 
 @METHODS.register("ddgsd")
 class DDGSD(Method):
-    """CE + alpha T^2 KL between two views of a sample, each way, + beta |mean feature difference|^2 (Xu and Liu, AAAI 2019).
+    """CE + alpha T^2 KL between two views, each way, + beta norm(mean feature difference)^2 (Xu and Liu, AAAI 2019).
 
     One forward pass over both views; the paper takes two. The cross-entropies of both views are added, not averaged.
     """

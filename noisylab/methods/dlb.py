@@ -47,7 +47,7 @@ def dlb_loss(
         labels: int64[B], or [B, ...]; or shares of classes float[B, K], or what `base` takes.
         remembered: float[R, K] or [R, K, ...], the logits that the repeated entries had one step before; R may be 0. Rows that
             are not finite are left out.
-        temperature: T.
+        temperature: The temperature T.
         alpha: Weight of the distillation.
         base: `base(logits, labels)`, the scalar loss in place of CE.
         counts: bool[R] or [R, ...], the repeated entries or positions that are distilled; None: all.
@@ -290,7 +290,7 @@ class DLB(Composed):
     """CE + alpha T^2 KL(last step's prediction || this step's) on the repeated half of the batch (Shen et al., CVPR 2022).
 
     Args:
-        temperature: T.
+        temperature: The temperature T.
         alpha: Weight of the distillation.
         two_forward: Pass the two halves through the network separately, so that batch norm sees two batches, as in the public
             code, whose batch size is half of the one here.

@@ -28,7 +28,7 @@ class HintonKD(Method):
 
     Args:
         teacher: Spec of the teacher's network, which CE trains first on the same given labels; None: like the student's.
-        temperature: T.
+        temperature: The temperature T.
         alpha: Weight of the distillation.
     """
 

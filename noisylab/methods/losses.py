@@ -38,7 +38,7 @@ def distillation(student: Tensor, teacher: Tensor, *, temperature: float, counts
     Args:
         student: Logits float[B, K].
         teacher: Logits float[B, K], without gradient.
-        temperature: T.
+        temperature: The temperature T.
         counts: bool[B], the rows that are averaged; None: all. Rows of the teacher that do not count need not be finite.
 
     Returns:

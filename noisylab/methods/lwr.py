@@ -32,7 +32,7 @@ class LWR(Method):
 
     Args:
         k: Epochs between renewals of the targets.
-        temperature: T.
+        temperature: The temperature T.
         weight: w at the end. The public code's .9 t / 240 comes to .75 in its 200 epochs.
     """
 

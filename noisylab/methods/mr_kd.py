@@ -48,7 +48,7 @@ class MrKD(Method):
     Args:
         copies: How many of the newest copies teach.
         interval: Epochs between copies.
-        temperature: T.
+        temperature: The temperature T.
         alpha: Weight of the distillation.
         adjust: Swap the teacher's largest logit with that of the given label, which may be wrong under noise.
     """

@@ -94,7 +94,7 @@ class SoftTargetMemory(Method):
         schedule: w is constant, rises as t/E ("linear") or in steps of `age` epochs ("stair"), or rises as exp(-5 (1 - x)^2)
             over the first 80/300 of the epochs ("gaussian").
         convex: CE has weight 1 - w if there are targets; else w is added to a CE of weight 1.
-        temperature: T.
+        temperature: The temperature T.
         held: The predictions of every age-th epoch are the targets of the next `age` epochs, so targets are 1 to `age` epochs
             old, instead of always `age`.
         repeat: DLB's batches also for ages in epochs, with targets only in the repeated half, so that a sweep over ages changes

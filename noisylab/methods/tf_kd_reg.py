@@ -47,7 +47,7 @@ class TfKDReg(Method):
     """(1 - alpha) CE + alpha KL(p_d || p), p_d made by hand: `correct` on the given label (Yuan et al., CVPR 2020).
 
     Args:
-        temperature: T.
+        temperature: The temperature T.
         alpha: Weight of the divergence.
         correct: Probability of the given label in p_d.
         form: "code": the public code's loss, where only p_d is softened, as softmax(p_d / T). With the defaults it equals

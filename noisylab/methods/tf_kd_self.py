@@ -29,7 +29,7 @@ class TfKDSelf(Method):
     """(1 - alpha) CE + beta T^2 KL(the same network trained with CE before || student) (Yuan et al., CVPR 2020).
 
     Args:
-        temperature: T.
+        temperature: The temperature T.
         alpha: 1 - weight of CE.
         beta: Weight of the divergence. Both defaults are in effect in the public code for ResNet-18 on CIFAR-100, which also
             averages the divergence over classes and multiplies it by 50.

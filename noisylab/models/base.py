@@ -19,7 +19,7 @@ class Backbone(nn.Module):
         stem: From images to the first stage.
         stages: One module per stage.
         widths: Channels after each stage; the last one is the input of the classifier.
-        num_classes: K.
+        num_classes: The number K of classes.
         tail: Follows the last stage before pooling (the norm of pre-activation networks).
 
     Example:

@@ -30,7 +30,7 @@ def block(
 ) -> NoisyLabels:
     """Each label becomes, with probability `rate`, another class of its group, drawn uniformly.
 
-    T_ij = r/(|B|-1) for i != j in one group B. A class alone in its group stays clean.
+    T_ij = r/(B-1) for i != j in one group of B classes. A class alone in its group stays clean.
 
     Args:
         labels: int[N] true labels, or names.

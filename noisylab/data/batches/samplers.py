@@ -32,7 +32,7 @@ class ShuffledIds(Sampler[int]):
     """The ids 0 to N - 1 in an order that is a function of seed and epoch.
 
     Args:
-        num_samples: N.
+        num_samples: Their number N.
         seed: Seed of the order.
 
     Example:
