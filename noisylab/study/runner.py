@@ -11,7 +11,7 @@ from noisylab.study.plan import Plan
 from noisylab.study.pool import Failure, run_here, run_pool
 from noisylab.study.run_config import RunConfig
 from noisylab.study.run_folder import read_result, write_results
-from noisylab.study.stacks import stacks_of
+from noisylab.study.stacks import busy_to_the_end, stacks_of
 from noisylab.study.study_file import add_plan
 
 
@@ -44,6 +44,7 @@ def run_plan(plan: Plan, out: Path, *, jobs: int | None = None, observer: Observ
     missing = [config for config in plan.configs if read_result(out / config.id) is None]
     stacks = stacks_of(missing, plan.alone)
     jobs = min(jobs or default_jobs(plan), max(len(stacks), 1))
+    stacks = busy_to_the_end(stacks, missing, jobs)
     observer.on_start(plan.configs, missing, jobs)
     try:
         if not missing:
