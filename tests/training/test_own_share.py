@@ -4,6 +4,7 @@ import dataclasses
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from noisylab.data.augmentations.crop import Crop
 from noisylab.data.batches import loader
 from noisylab.data.batches.batch import Batch
 from noisylab.methods import DLBLoss, Step, dlb
-from noisylab.models import Backbone
+from noisylab.models import Backbone, create_model, small_maps
+from noisylab.models.stacked import StackedNetwork
 from noisylab.recording import DynamicsRecorder, load_dynamics, store
 from noisylab.training import Callback, train
 from noisylab.training.evaluate import Evaluator
@@ -255,3 +257,36 @@ def test_training_imports_no_compiler() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False"]
+
+
+def test_maps_of_few_pixels_have_the_gradients_of_torch() -> None:
+    generator = torch.Generator().manual_seed(0)
+    images, weight = (torch.randn(*shape, generator=generator) for shape in ((6, 3 * 16, 2, 2), (3 * 32, 16, 3, 3)))
+    images, weight = (each.contiguous(memory_format=torch.channels_last) for each in (images, weight))
+    assert small_maps.pays(images, weight, 3)
+    assert not small_maps.pays(torch.rand(6, 48, 4, 4), weight, 3)
+    assert not small_maps.pays(images.bfloat16(), weight.bfloat16(), 3)
+    assert not small_maps.pays(images[:, :24], torch.rand(96, 8, 3, 3), 3)
+
+    def gradients(outputs: Callable[[Tensor, Tensor], Tensor]) -> tuple[Tensor, ...]:
+        leaves = [each.clone().requires_grad_() for each in (images, weight)]
+        result = outputs(*leaves)
+        (result**2).sum().backward()  # type: ignore[no-untyped-call]
+        return (result.detach(), *(leaf.grad for leaf in leaves if leaf.grad is not None))
+
+    ours = gradients(lambda x, w: small_maps.convolve(x, w, 3))
+    theirs = gradients(lambda x, w: functional.conv2d(x, w, padding=1, groups=3))
+    assert len(ours) == len(theirs) == 3
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+    pooled = gradients(lambda x, _: small_maps.pool(x))
+    averaged = gradients(lambda x, _: functional.adaptive_avg_pool2d(x, 1).flatten(1))
+    assert all(map(torch.equal, pooled, averaged))
+
+
+def test_a_stack_of_the_default_network_uses_them() -> None:
+    networks = [create_model("small_cnn", num_classes=10, in_channels=1) for _ in range(2)]
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        StackedNetwork(networks)(torch.rand(2, 4, 1, 8, 8)).sum().backward()  # type: ignore[no-untyped-call]
+    counts = {event.key: event.count for event in profile.key_averages()}
+    assert counts["_ConvolveBackward"] == counts["_PoolBackward"] == 1
