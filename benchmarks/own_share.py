@@ -44,7 +44,7 @@ STEP = ("forward", "backward", "update")
 PARTS: dict[str, tuple[tuple[Any, str], ...]] = {
     "forward": ((Backbone, "forward"), (StackedNetwork, "forward")),
     "backward": ((torch.autograd, "backward"),),
-    "update": ((SGD, "step"), (SGD, "zero_grad"), (Stack, "zero_gradients")),
+    "update": ((SGD, "step"), (Stack, "zero_gradients")),
     "seeding": ((loop, "seed_generators"), (loop, "derive_seed")),
     "recorder: steps": ((DynamicsRecorder, "observe"),),
     "recorder: epochs": ((DynamicsRecorder, "end_epoch"),),
@@ -85,14 +85,21 @@ class Clock:
 
     @contextlib.contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Inside, time is that of the part. An evaluation has no parts."""
-        self._turn()
-        self._inside.append("evaluation" if self._inside[-1] == "evaluation" else name)
+        """Inside, time is that of the part."""
+        self._enter(name)
         try:
             yield
         finally:
-            self._turn()
-            self._inside.pop()
+            self._leave()
+
+    def _enter(self, name: str) -> None:
+        self._turn()
+        # An evaluation has no parts.
+        self._inside.append("evaluation" if self._inside[-1] == "evaluation" else name)
+
+    def _leave(self) -> None:
+        self._turn()
+        self._inside.pop()
 
     def _turn(self) -> None:
         now = time.process_time()
@@ -104,8 +111,11 @@ class Clock:
 
         @functools.wraps(function)
         def call(*args: Any, **options: Any) -> Any:
-            with self.part(name):
+            self._enter(name)
+            try:
                 return function(*args, **options)
+            finally:
+                self._leave()
 
         return call
 
@@ -115,8 +125,9 @@ class Clock:
         def batches(*args: Any) -> Iterator[Any]:
             found, end = together(*args), object()
             while True:
-                with self.part(BATCHES):
-                    batch = next(found, end)
+                self._enter(BATCHES)
+                batch = next(found, end)
+                self._leave()
                 if batch is end:
                     return
                 yield batch

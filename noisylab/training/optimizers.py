@@ -14,10 +14,12 @@ Kind = TypeVar("Kind", bound=torch.optim.Optimizer)
 
 
 def _without_compiler(kind: type[Kind]) -> type[Kind]:
-    """The optimiser without torch's wrappers for a compiled update, the first of which imports the compiler (a second)."""
+    """The optimiser without torch's wrappers, for compiled updates (the first imports the compiler, a second) and for hooks."""
     names = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
     methods = {name: inspect.unwrap(getattr(kind, name)) for name in names}
     step = torch.no_grad()(inspect.unwrap(kind.step))
+    # So that the first optimiser made does not wrap it.
+    step.hooked = True
     return type(kind.__name__, (kind,), {**methods, "step": step})
 
 
