@@ -84,8 +84,8 @@ def operations_of_a_bare_step() -> int:
 
 def test_the_loop_adds_few_operations_to_a_step() -> None:
     bare = operations_of_a_bare_step()
-    assert bare <= operations_of_a_step("ce") <= bare + 4
-    assert operations_of_a_step("dlb") <= bare + 26
+    assert operations_of_a_step("ce") <= bare
+    assert operations_of_a_step("dlb") <= bare + 24
     assert operations_of_a_step("ce", stack=4) < 0.6 * bare
 
 
