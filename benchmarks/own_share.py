@@ -143,7 +143,8 @@ def grid(arguments: Arguments, method: str, stack: int, folder: Path) -> Grid:
         data = f"npz:{folder / 'images.npz'}"
         # A fifth are for testing, as in CIFAR-10.
         drawn = {"train": samples, "test": samples // 5}
-        images = {f"{part}_images": rng.integers(0, 256, (size, *arguments.shape), np.uint8) for part, size in drawn.items()}
+        channels, *pixels = arguments.shape
+        images = {f"{part}_images": rng.integers(0, 256, (size, *pixels, channels), np.uint8) for part, size in drawn.items()}
         labels = {f"{part}_labels": np.arange(size) % 10 for part, size in drawn.items()}
         np.savez(folder / "images.npz", allow_pickle=False, **images, **labels)
     training = TrainConfig(epochs=arguments.epochs, batch_size=arguments.batch_size, device="cpu", stack=stack)
