@@ -12,7 +12,7 @@ import contextlib
 import functools
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ import torch
 import tyro
 
 from noisylab.core.registries import METHODS
+from noisylab.data.batches import loader
 from noisylab.methods.base import Method
 from noisylab.models.base import Backbone
 from noisylab.models.stacked import StackedNetwork
@@ -43,7 +44,7 @@ STEP = ("forward", "backward", "update")
 PARTS: dict[str, tuple[tuple[Any, str], ...]] = {
     "forward": ((Backbone, "forward"), (StackedNetwork, "forward")),
     "backward": ((torch.autograd, "backward"),),
-    "update": ((SGD, "step"), (SGD, "zero_grad"), (Stack, "zero_gradients")),
+    "update": ((SGD, "step"), (Stack, "zero_gradients")),
     "seeding": ((loop, "seed_generators"), (loop, "derive_seed")),
     "recorder: steps": ((DynamicsRecorder, "observe"),),
     "recorder: epochs": ((DynamicsRecorder, "end_epoch"),),
@@ -79,19 +80,26 @@ class Clock:
     """The processor time of each part, without that of the parts inside it."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: dict[str, float] = defaultdict(float)
         self._inside, self._last = [REST], time.process_time()
 
     @contextlib.contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Inside, time is that of the part. An evaluation has no parts."""
-        self._turn()
-        self._inside.append("evaluation" if self._inside[-1] == "evaluation" else name)
+        """Inside, time is that of the part."""
+        self._enter(name)
         try:
             yield
         finally:
-            self._turn()
-            self._inside.pop()
+            self._leave()
+
+    def _enter(self, name: str) -> None:
+        self._turn()
+        # An evaluation has no parts.
+        self._inside.append("evaluation" if self._inside[-1] == "evaluation" else name)
+
+    def _leave(self) -> None:
+        self._turn()
+        self._inside.pop()
 
     def _turn(self) -> None:
         now = time.process_time()
@@ -103,8 +111,11 @@ class Clock:
 
         @functools.wraps(function)
         def call(*args: Any, **options: Any) -> Any:
-            with self.part(name):
+            self._enter(name)
+            try:
                 return function(*args, **options)
+            finally:
+                self._leave()
 
         return call
 
@@ -114,8 +125,9 @@ class Clock:
         def batches(*args: Any) -> Iterator[Any]:
             found, end = together(*args), object()
             while True:
-                with self.part(BATCHES):
-                    batch = next(found, end)
+                self._enter(BATCHES)
+                batch = next(found, end)
+                self._leave()
                 if batch is end:
                     return
                 yield batch
@@ -131,9 +143,10 @@ def grid(arguments: Arguments, method: str, stack: int, folder: Path) -> Grid:
         data = f"npz:{folder / 'images.npz'}"
         # A fifth are for testing, as in CIFAR-10.
         drawn = {"train": samples, "test": samples // 5}
-        images = {f"{part}_images": rng.integers(0, 256, (size, *arguments.shape), np.uint8) for part, size in drawn.items()}
+        channels, *pixels = arguments.shape
+        images = {f"{part}_images": rng.integers(0, 256, (size, *pixels, channels), np.uint8) for part, size in drawn.items()}
         labels = {f"{part}_labels": np.arange(size) % 10 for part, size in drawn.items()}
-        np.savez(folder / "images.npz", **images, **labels)
+        np.savez(folder / "images.npz", allow_pickle=False, **images, **labels)
     training = TrainConfig(epochs=arguments.epochs, batch_size=arguments.batch_size, device="cpu", stack=stack)
     return Grid(
         data=data,
@@ -156,14 +169,15 @@ def measure(arguments: Arguments, method: str, stack: int) -> None:
         for part, functions in {**PARTS, "forward": (*PARTS["forward"], (kind, loss))}.items():
             for owner, function in functions:
                 patches.enter_context(mock.patch.object(owner, function, clock.timed(part, getattr(owner, function))))
-        patches.enter_context(mock.patch.object(loop, "together", clock.timed_batches(loop.together)))
+        patches.enter_context(mock.patch.object(loop, "together", clock.timed_batches(loader.together)))
         with clock.part(REST):
             results = run.run_stack(planned.configs, data, Path(name) / "study")
-    updates, seconds = sum(result["updates"] for result in results), clock.seconds
-    whole = seconds.total()
+    updates, seconds = sum(result["updates"] for result in results if not isinstance(result, Exception)), clock.seconds
+    whole = sum(seconds.values())
     own = whole - sum(seconds[part] for part in STEP)
-    step = f"{1e3 * whole / updates:.2f} ms a step"
-    print(f"{method}, stack {stack}: {whole / stack:.2f} s a run, {step}; own share {own / whole:.1%}")
+    step, evaluation = f"{1e3 * whole / updates:.2f} ms a step", seconds["evaluation"]
+    shares = f"own share {own / whole:.1%}, {(own - evaluation) / whole:.1%} without evaluation"
+    print(f"{method}, stack {stack}: {whole / stack:.2f} s a run, {step}; {shares}")
     for part in (*STEP, *sorted(seconds.keys() - set(STEP), key=lambda part: -seconds[part])):
         print(f"  {part:28}{1e3 * seconds[part] / updates:8.3f} ms a step {seconds[part] / whole:7.1%}", flush=True)
 

@@ -75,12 +75,17 @@ def dlb_loss(
 
 
 def _distilled(remembered: Tensor, counts: Tensor | None) -> Tensor | None:
-    """bool[R] or [R, ...], the entries or positions that are distilled; None: all, if a CPU finds nothing to leave out."""
-    everything = remembered.device.type == "cpu" and (counts is None or bool(counts.all()))
+    """bool[R] or [R, ...], the entries or positions that are distilled; None: all, if reading that costs no wait."""
+    everything = _reads_at_once(remembered) and (counts is None or bool(counts.all()))
     if everything and math.isfinite(remembered.sum().item()):
         return None
     finite = remembered.isfinite().all(dim=1)
     return finite if counts is None else finite & counts
+
+
+def _reads_at_once(values: Tensor) -> bool:
+    """Whether reading a value does not wait for a device."""
+    return values.device.type == "cpu"
 
 
 class DLBLoss(Memory):
@@ -232,7 +237,7 @@ class DLBLoss(Memory):
                     f"a batch of {entries} cannot begin with the {held} remembered entries and hold new ones; {WAY_OUT}"
                 )
             return held, None
-        if self._reads_at_once(logits) or self._steps < FIRST_STEPS or entries != self._entries:
+        if _reads_at_once(logits) or self._steps < FIRST_STEPS or entries != self._entries:
             return self._repeated(key), None
         same = (key[:held] == self.remembered_key).all()
         self._astray = torch.where(same, 0, (self._astray if self._astray is not None else same.long()) + 1)
@@ -240,10 +245,6 @@ class DLBLoss(Memory):
         if self._steps % INTERVAL == 0 and self._most_astray.item() > 1:
             raise self._lost(key)
         return held, same.expand(held, *logits.shape[2:])
-
-    @staticmethod
-    def _reads_at_once(values: Tensor) -> bool:
-        return values.device.type == "cpu"
 
     def _repeated(self, key: Tensor) -> int:
         """The number of entries at the start of the batch that repeat the last remembered ones; 0 for a new sequence.

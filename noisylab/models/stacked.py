@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noisylab.models.base import Backbone
+from noisylab.models.small_maps import convolve, pays, pool
 
 # The longest vectors of processors, in bytes.
 VECTOR = 64
@@ -52,7 +53,7 @@ class StackedNetwork(nn.Module):
         _check_own(one)
         self._replace(self.network, list(networks))
         if type(one).pool is Backbone.pool:
-            self.network.pool = _pool  # type: ignore[method-assign]
+            self.network.pool = pool  # type: ignore[method-assign]
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits float[N, B, K] of images float[N, B, C, H, W]."""
@@ -127,11 +128,6 @@ def _check_own(module: nn.Module) -> None:
         raise ValueError(f"layers of the type {type(module).__name__} cannot be stacked")
 
 
-def _pool(features: Tensor) -> Tensor:
-    """`Backbone.pool`; it sums the pixels of every channel in the same order, whatever the number of channels."""
-    return functional.avg_pool2d(features, features.shape[2:]).flatten(1)
-
-
 class _Convolution(nn.Module):
     """Convolutions side by side: a grouped one."""
 
@@ -142,8 +138,13 @@ class _Convolution(nn.Module):
             raise ValueError(f"convolutions with padding mode {one.padding_mode!r} cannot be stacked")
         self.weight, self.bias = _joined(parts, "weight"), _joined(parts, "bias")
         self._settings = one.stride, one.padding, one.dilation, one.groups * len(parts)
+        of_one = one.kernel_size, one.padding, one.stride, one.dilation, one.groups, one.bias
+        self._plain = of_one == ((3, 3), (1, 1), (1, 1), (1, 1), 1, None)
 
     def forward(self, images: Tensor) -> Tensor:
+        groups = self._settings[-1]
+        if self._plain and pays(images, self.weight, groups):
+            return convolve(images, self.weight, groups)
         return functional.conv2d(images, self.weight, self.bias, *self._settings)  # type: ignore[arg-type]
 
 

@@ -14,7 +14,7 @@ from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, 
 from noisylab.training.config import TrainConfig
 
 # Increased whenever the same configuration would give other numbers than before.
-FORMAT = 8
+FORMAT = 9
 
 Budget = Literal["images", "updates", "epochs", "compute"]
 Select = Literal["last", "validation"]
@@ -161,7 +161,7 @@ def identity(config: RunConfig) -> dict[str, Any]:
 def _marked_out(held: Any) -> dict[str, Any]:
     """The fields of a dataclass, without those marked `NotIdentity`."""
     content = {}
-    for name in _counting(type(held)):
+    for name in _counting(type(held)):  # type: ignore[arg-type]
         value = getattr(held, name)
         if dataclasses.is_dataclass(value):
             value = _marked_out(value)

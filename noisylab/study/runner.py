@@ -13,7 +13,7 @@ from noisylab.study.plan import Plan
 from noisylab.study.pool import Failure, run_here, run_pool
 from noisylab.study.run_config import RunConfig
 from noisylab.study.run_folder import read_result
-from noisylab.study.stacks import stacks_of
+from noisylab.study.stacks import busy_to_the_end, stacks_of
 from noisylab.study.study_file import add_plan
 from noisylab.study.study_results import write_results
 from noisylab.training.config import TrainConfig
@@ -54,6 +54,7 @@ def run_plan(
     missing = [config for config in plan.configs if read_result(out / config.id) is None]
     stacks = stacks_of(missing, plan.alone)
     jobs = min(jobs or default_jobs(plan.configs[0].training), max(len(stacks), 1))
+    stacks = busy_to_the_end(stacks, missing, jobs)
     observer.on_stacks(stacks, plan.alone)
     told: dict[str, Any] = {"on_result": observer.on_result, "on_progress": observer.on_progress}
     try:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import fields
 from typing import Any
 
+from noisylab.core.registries import METHODS
 from noisylab.study.run_config import RunConfig, identity
 
 # The fields in which runs of one stack differ.
@@ -34,3 +35,16 @@ def stacks_of(configs: Sequence[RunConfig], alone: Collection[str] = ()) -> list
             open_stacks[kind] = found[-1]
         open_stacks[kind].append(number)
     return [tuple(numbers) for numbers in found]
+
+
+def busy_to_the_end(stacks: Sequence[tuple[int, ...]], configs: Sequence[RunConfig], jobs: int) -> list[tuple[int, ...]]:
+    """The stacks in their order, except that the last two of each job begin with the longest, so that all jobs end together."""
+    start = max(len(stacks) - 2 * jobs, 0) if jobs > 1 else len(stacks)
+    return [*stacks[:start], *sorted(stacks[start:], key=lambda numbers: -sum(_length(configs[each]) for each in numbers))]
+
+
+def _length(config: RunConfig) -> float:
+    """The images of a training and of its evaluations, those without a backward pass as a third of one."""
+    spec, epochs = METHODS.parse(config.method), config.epochs_trained
+    passes: float = METHODS.load(spec.name).compute_factor(epochs=epochs, **spec.options)
+    return epochs * (passes * config.train_size + config.test_size / config.evaluate_every / 3)

@@ -14,13 +14,18 @@ Kind = TypeVar("Kind", bound=torch.optim.Optimizer)
 
 
 def _without_compiler(kind: type[Kind]) -> type[Kind]:
-    """The optimiser without torch's wrappers for a compiled update, the first of which imports the compiler (a second)."""
+    """The optimiser without torch's wrappers, for compiled updates (the first imports the compiler, a second) and for hooks."""
     names = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
     methods = {name: inspect.unwrap(getattr(kind, name)) for name in names}
-    return type(kind.__name__, (kind,), {**methods, "step": torch.no_grad()(inspect.unwrap(kind.step))})
+    step = torch.no_grad()(inspect.unwrap(kind.step))
+    # So that the first optimiser made does not wrap it.
+    step.hooked = True
+    return type(kind.__name__, (kind,), {**methods, "step": step})
 
 
-SGD, Adam, AdamW = map(_without_compiler, (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW))
+SGD = _without_compiler(torch.optim.SGD)
+Adam = _without_compiler(torch.optim.Adam)
+AdamW = _without_compiler(torch.optim.AdamW)
 
 
 def scheduled_parameters(method: Method) -> list[nn.Parameter]:

@@ -60,6 +60,7 @@ class Update:
             self._optimizers.append([*optimizers, *own_optimizers(method)])
         self._scheduled = scheduled
         self._separate = list(itertools.chain.from_iterable(self._optimizers))
+        self._trained = [each for optimizer in self._separate for group in optimizer.param_groups for each in group["params"]]
         self._all = [*scheduled[: self._stack is not None], *self._separate]
         self._changes_gradients = methods[0].adjusts_gradients or config.gradient_clip is not None
         # Small gradients vanish in float16, so the loss is scaled up and gradients are scaled down again.
@@ -108,8 +109,8 @@ class Update:
             The batch and the step of every method that raised nothing. With several processes, index, labels, new part and
             logits cover all of them; images, mix and loss are those of this process.
         """
-        for optimizer in self._separate:
-            optimizer.zero_grad(set_to_none=True)
+        for parameter in self._trained:
+            parameter.grad = None
         if self._stack is not None:
             self._stack.zero_gradients()
         steps: dict[int, Step] = {}

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noisylab.data import LastBatchSampler
-from noisylab.methods import DLBLoss, distillation, dlb_loss
+from noisylab.methods import DLBLoss, distillation, dlb, dlb_loss
 
 CLASSES = 10
 TEACH = {"temperature": 3.0, "alpha": 1.0}
@@ -20,7 +20,7 @@ TEACH = {"temperature": 3.0, "alpha": 1.0}
 @pytest.fixture
 def on_an_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
     """The loss treats tensors like those of a device whose values are dear to read."""
-    monkeypatch.setattr(DLBLoss, "_reads_at_once", staticmethod(lambda _: False))
+    monkeypatch.setattr(dlb, "_reads_at_once", lambda _: False)
 
 
 @pytest.fixture(params=[False, True], ids=["cpu", "accelerator"])

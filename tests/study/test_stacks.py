@@ -22,7 +22,7 @@ from noisylab.study.run import run_one
 from noisylab.study.run_folder import read_result
 from noisylab.study.run_log import RunLog
 from noisylab.study.runner import Observer, run_plan
-from noisylab.study.stacks import stacks_of
+from noisylab.study.stacks import busy_to_the_end, stacks_of
 from noisylab.training.callback import EpochSummary
 from noisylab.training.config import TrainConfig
 from noisylab.training.loop import train_together
@@ -79,6 +79,21 @@ def test_runs_are_stacked_that_differ_in_seed_and_noise_only() -> None:
     # The first seeds come first.
     assert {configs[number].seed for numbers in stacks[:4] for number in numbers} == {0, 1}
     assert {len(numbers) for numbers in stacks_of(configs, {configs[0].method})} == {1, 3}
+
+
+def test_the_last_stacks_begin_with_the_longest_so_that_all_cores_are_busy_to_the_end() -> None:
+    noises = tuple(f"symmetric:0.{digit}" for digit in range(4))
+    the_plan = planned(methods=("dlb", "ce"), noise=noises, seeds=(0, 1, 2), test_size=None, budget="images")
+    configs, stacks = the_plan.configs, stacks_of(the_plan.configs)
+    order = busy_to_the_end(stacks, configs, 2)
+    assert order[:4] == stacks[:4]
+    assert sorted(order) == sorted(stacks)
+    # CE has as many images as DLB, and twice as many evaluations.
+    assert [configs[numbers[0]].method for numbers in order[4:]] == ["ce()"] * 2 + [configs[0].method] * 2
+    # Runs of a stack that is not full take less time.
+    fewer = [stacks[0][:1], *stacks[1:]]
+    assert busy_to_the_end(fewer, configs, 8)[-1] == stacks[0][:1]
+    assert busy_to_the_end(stacks, configs, 1) == stacks
 
 
 def test_a_study_in_this_process_is_that_of_its_runs(by_themselves: Path, tmp_path: Path) -> None:

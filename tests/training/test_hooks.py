@@ -240,7 +240,7 @@ def test_optimisers_are_those_of_the_configuration() -> None:
     method = Own(0.5)
     (own,) = own_optimizers(method)
     assert own_optimizers(Plain()) == []
-    assert type(own) is torch.optim.SGD
+    assert isinstance(own, torch.optim.SGD)
     (group,) = own.param_groups
     assert (group["lr"], group["momentum"], group["weight_decay"]) == (0.5, 0, 0)
     assert not {id(p) for p in scheduled_parameters(method)} & {id(p) for p in group["params"]}

@@ -335,7 +335,7 @@ def test_what_does_not_go_with_a_stack_is_refused(changes: dict[str, Any], reque
         TrainConfig(stack=2, **changes)
 
 
-def test_a_run_of_a_stack_starts_fewer_than_half_of_the_kernels() -> None:
+def test_a_run_of_a_stack_starts_fewer_than_two_thirds_of_the_kernels() -> None:
     def kernels(stack: int) -> float:
         config = dataclasses.replace(STACK, stack=stack, epochs=2, batch_size=4)
         runs = [training("ce", seed) for seed in range(stack)]
@@ -343,4 +343,4 @@ def test_a_run_of_a_stack_starts_fewer_than_half_of_the_kernels() -> None:
             assert train_together(runs, config) == [None] * stack
         return sum(event.count for event in profile.key_averages()) / stack
 
-    assert kernels(6) < kernels(1) / 2
+    assert kernels(6) < kernels(1) * 2 / 3

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from noisylab.core.registries import AUGMENTATIONS, METHODS
 from noisylab.data.batches.batch import Batch
-from noisylab.methods import Method, Step
+from noisylab.methods import Method, Step, dlb
 from noisylab.recording import DynamicsRecorder, recorder
 from noisylab.training import Callback, train
 from noisylab.training.callback import EpochSummary
@@ -24,6 +24,12 @@ SPECS = {"cutout": "cutout:3"}
 ATEN = torch.ops.aten
 READS = {ATEN._local_scalar_dense, ATEN.nonzero, ATEN.masked_select, ATEN._unique2, ATEN.bincount, ATEN.equal}
 INDEXING = {ATEN.index, ATEN.index_put, ATEN.index_put_}
+
+
+@pytest.fixture(autouse=True)
+def on_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read at once on a CPU is not read here."""
+    monkeypatch.setattr(dlb, "_reads_at_once", lambda _: False)
 
 
 class Reads(TorchDispatchMode):
