@@ -139,7 +139,10 @@ def test_links_lead_somewhere(page: Path) -> None:
 )
 def test_every_name_is_in_a_table(registry: Registry[Any], page: str) -> None:
     rows = [line for line in (DOCS / page).read_text(encoding="utf-8").splitlines() if line.startswith("|")]
-    assert not [name for name in registry.entries() if not any(re.search(rf"`{name}[`:(]", row) for row in rows)]
+    # Plug-ins of other tests may be registered too.
+    names = [name for name, entry in registry.entries().items() if entry.module.startswith("noisylab.")]
+    assert names
+    assert not [name for name in names if not any(re.search(rf"`{name}[`:(]", row) for row in rows)]
 
 
 def test_every_named_study_is_documented() -> None:

@@ -26,10 +26,10 @@ def test_the_options_of_the_page_reach_the_file(study: Path, tmp_path: Path, cap
     # 3.25 inches, a grey ground, and no title.
     assert 'width="234pt"' in svg
     assert "fill: #e5e5e5" in svg
-    assert "digits, small_cnn" not in svg
+    assert "small_cnn, images of" not in svg
     latex = (tmp_path / "noise_robustness.tex").read_text()
     assert r"\includesvg[" in latex
-    assert r"digits, small\_cnn" in latex
+    assert r"training samples), small\_cnn" in latex
 
 
 @pytest.mark.parametrize(

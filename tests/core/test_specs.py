@@ -170,7 +170,7 @@ def test_what_is_read_from_the_source_is_what_the_code_has(registry: Registry[An
         registry.load(name)
     assert {name: registry.entries()[name] for name in scanned} == {n: registry._complete(e) for n, e in scanned.items()}
     for entry in scanned.values():
-        assert entry.summary.endswith(".")
+        assert entry.summary.endswith((".", "?"))
         assert not [key for key, option in entry.options.items() if option.annotation is Any]
 
 

@@ -16,7 +16,7 @@ from method_kit import NAMES, VARIANTS
 from noisylab.core.seeds import derive_seed
 from noisylab.corruption import from_pair
 from noisylab.data.batches.batch import Batch
-from noisylab.methods import Method, Step
+from noisylab.methods import Method, Step, dlb
 from noisylab.recording import DynamicsRecorder, load_dynamics
 from noisylab.study.run_log import Labelled, RunLog
 from noisylab.training import Callback, TrainConfig, train
@@ -213,7 +213,11 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_device_is_waited_for_once_an_epoch_however_many_steps(name: str, waits: Counter[str], tmp_path: Path) -> None:
+def test_the_device_is_waited_for_once_an_epoch_however_many_steps(
+    name: str, waits: Counter[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As on an accelerator.
+    monkeypatch.setattr(dlb, "_reads_at_once", lambda _: False)
     totals = []
     for batch_size in (4, 16):
         waits.clear()

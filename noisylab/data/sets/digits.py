@@ -9,7 +9,7 @@ from noisylab.core.registries import DATA_SETS
 from noisylab.data.image_data import ImageData, channel_statistics
 
 # The samples that scikit-learn's `train_test_split(..., stratify=labels, random_state=0)` puts into the test set.
-TEST = Path(__file__).with_name("digits_test.txt")
+TEST = Path(__file__).with_name("digits_held_out.txt")
 
 
 @DATA_SETS.register("digits")
