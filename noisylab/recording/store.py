@@ -13,7 +13,8 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.errors import UnstableSpecificationWarning
 
 from noisylab.core.files import make_output
-from noisylab.recording.records import FILE
+from noisylab.recording.digests import OWN, PARTS, begun, chunk_digests, digest_of, own_digest, rows_digest
+from noisylab.recording.records import FILE, check_records, open_group
 
 CHUNK_BYTES = 2**22
 
@@ -68,6 +69,10 @@ class Store:
             self._group = self._put(self._build())
         self._arrays = {name: self._group[name] for name in variables}
         self._chunks: dict[str, tuple[int, NDArray[Any]]] = {}
+        # The digest of each variable's rows in the chunk that is being written.
+        self._hashes: dict[str, Any] = {}
+        # The digest of each variable's first rows, and how many they are.
+        self._running: dict[str, tuple[int, Any]] = {}
 
     @property
     def epochs_done(self) -> int:
@@ -76,19 +81,61 @@ class Store:
 
     def write(self, epoch: int, row: Mapping[str, NDArray[Any]], probabilities: NDArray[Any] | None) -> None:
         """Write a row, which is then the last one, and the mean probabilities up to it."""
+        if epoch < self.epochs_done:
+            # First, so that a process that is killed in between leaves rows with their digests.
+            self._enter(epoch, self._parts_at(epoch))
+        parts = dict(self._group.attrs[PARTS])
         # Whole chunks are written from memory, since a part of one would have to be read first.
         for name, values in row.items():
             array = self._arrays[name]
             length = array.chunks[0]
             start = epoch - epoch % length
             if self._chunks.get(name, (None,))[0] != start:
-                self._chunks[name] = start, np.asarray(array[start : start + length])
+                held = np.asarray(array[start : start + length])
+                self._chunks[name], self._hashes[name] = (start, held), begun(name, held.dtype, self._samples)
+                self._hashes[name].update(held[: epoch - start].tobytes())
             chunk = self._chunks[name][1]
-            chunk[epoch - start] = values
+            chunk[epoch - start] = _one_nan(values)
             array[start : start + length] = chunk
+            self._hashes[name].update(chunk[epoch - start].tobytes())
+            if self._running.get(name, (None,))[0] == epoch:
+                self._running[name][1].update(chunk[epoch - start].tobytes())
+                self._running[name] = epoch + 1, self._running[name][1]
+            else:
+                self._running.pop(name, None)
+            parts[name] = [*parts[name][: epoch // length], self._hashes[name].hexdigest()]
         if probabilities is not None:
-            self._group["probabilities"][:] = probabilities
-        self._group.attrs["epochs_done"] = epoch + 1
+            held = _one_nan(np.asarray(probabilities, dtype=np.float16))
+            # What is there until it is replaced counts too, since a process can be killed in between.
+            parts["probabilities"] = [digest_of("probabilities", held), *parts["probabilities"][:1]]
+        self._enter(epoch + 1, parts)
+        if probabilities is not None:
+            self._group["probabilities"][:] = held
+
+    def digest_at(self, epoch: int) -> str:
+        """SHA-256 of the labels and the first `epoch` rows."""
+        for name, array in self._arrays.items():
+            done, found = self._running.get(name, (epoch + 1, None))
+            if found is None or done > epoch:
+                done, found = 0, begun(name, array.dtype, self._samples)
+            for start in range(done, epoch, array.chunks[0]):
+                found.update(np.asarray(array[start : min(start + array.chunks[0], epoch)]).tobytes())
+            self._running[name] = epoch, found
+        return rows_digest(self._group.attrs[PARTS], {name: found for name, (_, found) in self._running.items()})
+
+    def _parts_at(self, epoch: int) -> dict[str, Any]:
+        """The digests of all parts, with those of the first `epoch` rows."""
+        parts = dict(self._group.attrs[PARTS])
+        for name, array in self._arrays.items():
+            whole = epoch // array.chunks[0]
+            rest = slice(whole * array.chunks[0], epoch)
+            parts[name] = parts[name][:whole]
+            if rest.start < rest.stop:
+                parts[name] += [digest_of(name, np.asarray(array[rest]))]
+        return parts
+
+    def _enter(self, epochs_done: int, parts: Mapping[str, Any]) -> None:
+        _enter(self._group, epochs_done, parts)
 
     def predictions(self, rows: slice) -> NDArray[np.int64]:
         """int64[E, N], recorded predictions."""
@@ -100,7 +147,7 @@ class Store:
 
     def forget_chunks(self) -> None:
         """Read chunks again before they are written, because earlier rows are written next."""
-        self._chunks = {}
+        self._chunks, self._hashes, self._running = {}, {}, {}
 
     @property
     def _aside(self) -> Path:
@@ -120,16 +167,19 @@ class Store:
     def _continued(self, resume: bool) -> zarr.Group:
         """The existing records, with as many rows as asked for."""
         try:
-            group = zarr.open_group(self.path, mode="r+")
-        # A damaged file can raise almost anything.
-        except Exception as error:
-            raise ValueError(f"{str(self.path)!r} cannot be read ({error}); overwrite=True deletes it") from error
+            group = open_group(self.path, mode="r+")
+        except ValueError as error:
+            raise ValueError(f"{error}; overwrite=True deletes it") from error
         done, held = int(group.attrs.get("epochs_done", 0)), group.attrs.get("epochs")
         if not resume:
             raise ValueError(
                 f"{str(self.path)!r} holds {done} of {held} epochs of an earlier recording; resume=True goes on after them, in "
                 "a loop over range(recorder.epoch, epochs) with the model that made them; overwrite=True deletes them"
             )
+        try:
+            check_records(self.path)
+        except ValueError as error:
+            raise ValueError(f"{error}; overwrite=True deletes it") from error
         differing = [
             f"{name} {group.attrs.get(name)!r} (asked for: {value!r})"
             for name, value in self._settings.items()
@@ -149,9 +199,13 @@ class Store:
         copy = zarr.open_group(building, mode="r+")
         for name in self._variables:
             copy[name][:done] = group[name][:done]
+        parts = dict(copy.attrs[PARTS])
+        for name in self._variables:
+            parts[name] = chunk_digests(name, copy[name], done)
         if self._probabilities:
             copy["probabilities"][:] = group["probabilities"][:]
-        copy.attrs["epochs_done"] = done
+            parts["probabilities"] = group.attrs[PARTS]["probabilities"]
+        _enter(copy, done, parts)
         return self._put(building)
 
     def _build(self) -> Path:
@@ -162,7 +216,8 @@ class Store:
         group = zarr.create_group(building)
         # A shard is mostly empty, because other processes have the other samples.
         codecs = [Crc32cCodec()] if self._settings["shards"] == 1 else [ZstdCodec(level=1), Crc32cCodec()]
-        for name, values in {**self._static, "epoch": np.arange(self._epochs, dtype=np.int32)}.items():
+        static = {**self._static, "epoch": np.arange(self._epochs, dtype=np.int32)}
+        for name, values in static.items():
             with warnings.catch_warnings():
                 # About texts of a fixed length; zarr and xarray read them back.
                 warnings.simplefilter("ignore", UnstableSpecificationWarning)
@@ -195,7 +250,12 @@ class Store:
                 fill_value=np.nan,
                 compressors=codecs,
             )
-        group.update_attributes({**self._settings, "epochs_done": 0})
+        parts: dict[str, Any] = {name: digest_of(name, values) for name, values in static.items()}
+        parts |= {name: [] for name in self._variables}
+        if self._probabilities:
+            parts["probabilities"] = [digest_of("probabilities", np.full(self._probabilities, np.nan, dtype=np.float16))]
+        group.update_attributes({**self._settings, "samples": self._samples})
+        _enter(group, 0, parts)
         return building
 
     def _put(self, building: Path) -> zarr.Group:
@@ -212,3 +272,14 @@ class Store:
         longest = max(1, CHUNK_BYTES // (itemsize * self._samples))
         chunks = -(-self._epochs // longest)
         return -(-self._epochs // chunks)
+
+
+def _one_nan(values: NDArray[Any]) -> NDArray[Any]:
+    """The values with NaN of the usual bits: zarr leaves a chunk out if it holds no other values, whatever their bits are."""
+    return values if values.dtype.kind != "f" else np.where(np.isnan(values), values.dtype.type(np.nan), values)
+
+
+def _enter(group: zarr.Group, epochs_done: int, parts: Mapping[str, Any]) -> None:
+    """Write, in one step, how many rows are valid and the digests of all parts."""
+    entered = {"epochs_done": epochs_done, PARTS: dict(parts)}
+    group.update_attributes({**entered, OWN: own_digest({**group.attrs, **entered})})
