@@ -171,10 +171,10 @@ def open_group(path: Path, mode: Literal["r", "r+"] = "r") -> "zarr.Group":
     held = attributes.get("format", 1)
     whole = attributes.get(OWN) == own_digest(attributes)
     # Earlier formats had no digests.
-    if isinstance(held, int) and held != FORMAT and (whole or OWN not in attributes and "epochs_done" in attributes):
+    if isinstance(held, int) and held != FORMAT and (whole or (OWN not in attributes and "epochs_done" in attributes)):
         raise ValueError(
-            f"{str(path)!r} holds records with format {held}, and this version of noisylab reads format {FORMAT}; record again, "
-            "or use the version that wrote them"
+            f"{str(path)!r} holds records with format {held}, and this version of noisylab reads format {FORMAT}; record "
+            "again, or use the version that wrote them"
         )
     if not whole:
         raise DamagedError(path, "its attributes are not what was written")
