@@ -15,7 +15,6 @@ from noisylab.core.checks import PositiveInt, check_value
 from noisylab.core.files import check_folder, check_output, expanded, make_output
 from noisylab.core.plugins import load_plugins
 from noisylab.corruption import NoisyLabels
-from noisylab.recording.records import load_dynamics
 from noisylab.study.grid import Grid, check_values
 from noisylab.study.objects import data_spec, method_spec, model_spec, noise_spec, record_label
 from noisylab.study.plan import plan
@@ -23,6 +22,7 @@ from noisylab.study.pool import Failure, end_if_imported_by_a_worker
 from noisylab.study.run_folder import CONFIG, FAILURE, collect, read_result, refuse_run
 from noisylab.study.runner import Observer, run_plan
 from noisylab.study.study_file import STUDY, first_method, planned_runs, read_plans
+from noisylab.study.verify import read_records
 
 if TYPE_CHECKING:
     import xarray
@@ -267,7 +267,7 @@ class Study:
         Raises:
             ValueError: Unless exactly one run fits; the message lists the choices.
         """
-        return load_dynamics(self._run(run, method, noise, seed, where))
+        return read_records(self._run(run, method, noise, seed, where))
 
     def network(
         self,

@@ -14,9 +14,9 @@ from noisylab.analysis.tables import choose, differing_settings, known_method, s
 from noisylab.core.files import check_folder, expanded
 from noisylab.core.foreign_text import short_names
 from noisylab.plotting.looks import REFERENCE_METHODS, Look, alike, looks, numbered
-from noisylab.recording.records import load_dynamics
 from noisylab.study.run_folder import CONFIG, RESULT, collect, read_metrics
 from noisylab.study.study_file import coverage, planned_runs
+from noisylab.study.verify import read_records
 
 if TYPE_CHECKING:
     import xarray
@@ -160,7 +160,7 @@ class StudyRuns:
         found = False
         for method, rows in self.fitting(self.under_noise).groupby("method", sort=False):
             for row in rows.sort_values("seed").to_dict("records"):
-                records = load_dynamics(self.folder / str(row["id"])).load()
+                records = read_records(self.folder / str(row["id"])).load()
                 if _recorded(records):
                     found = True
                     yield str(method), str(row["id"]), records
@@ -175,7 +175,7 @@ class StudyRuns:
         found: dict[str, xarray.Dataset] = {}
         for method, rows in self.under_noise.groupby("method", sort=False):
             first = rows.sort_values("seed").iloc[0]
-            records = load_dynamics(self.folder / str(first["id"]))
+            records = read_records(self.folder / str(first["id"]))
             if len(found) < most and _recorded(records):
                 found[str(method)] = records.load()
         if not found:

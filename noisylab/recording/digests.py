@@ -22,12 +22,14 @@ PARTS, OWN = "sha256", "sha256_attributes"
 class DamagedError(ValueError):
     """Records that are not what was written."""
 
-    def __init__(self, path: Path, part: str) -> None:
-        super().__init__(f"{str(path)!r} is damaged: {part}")
-        self.path, self.part = path, part
+    def __init__(
+        self, path: Path, part: str, remedy: str = "record again, or run the same sweep again, which redoes it"
+    ) -> None:
+        super().__init__(f"{str(path)!r} is damaged: {part}; {remedy}")
+        self.path, self.part, self.remedy = path, part, remedy
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.path, self.part)
+        return type(self), (self.path, self.part, self.remedy)
 
 
 def begun(name: str, dtype: np.dtype[Any], samples: int) -> "hashlib._Hash":

@@ -240,7 +240,15 @@ class DynamicsRecorder:
 
     def state_dict(self) -> dict[str, Any]:
         """The state after an epoch: the number of rows, which are on disk by then, and the latest predictions."""
+        self.flush()
+        return self.unflushed_state()
+
+    def flush(self) -> None:
+        """Make the rows durable."""
         flush_folder(self._store.path)
+
+    def unflushed_state(self) -> dict[str, Any]:
+        """`state_dict`, for whoever calls `flush` before it is saved."""
         return {"epoch": self.epoch, "digest": self._store.digest_at(self.epoch), **self._rows.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

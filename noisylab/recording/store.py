@@ -13,7 +13,7 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.errors import UnstableSpecificationWarning
 
 from noisylab.core.files import make_output
-from noisylab.recording.digests import OWN, PARTS, begun, chunk_digests, digest_of, own_digest, rows_digest
+from noisylab.recording.digests import OWN, PARTS, DamagedError, begun, chunk_digests, digest_of, own_digest, rows_digest
 from noisylab.recording.records import FILE, check_records, open_group
 
 CHUNK_BYTES = 2**22
@@ -168,8 +168,8 @@ class Store:
         """The existing records, with as many rows as asked for."""
         try:
             group = open_group(self.path, mode="r+")
-        except ValueError as error:
-            raise ValueError(f"{error}; overwrite=True deletes it") from error
+        except DamagedError as error:
+            raise DamagedError(self.path, error.part, "overwrite=True deletes it") from error
         done, held = int(group.attrs.get("epochs_done", 0)), group.attrs.get("epochs")
         if not resume:
             raise ValueError(
@@ -178,8 +178,8 @@ class Store:
             )
         try:
             check_records(self.path)
-        except ValueError as error:
-            raise ValueError(f"{error}; overwrite=True deletes it") from error
+        except DamagedError as error:
+            raise DamagedError(self.path, error.part, "overwrite=True deletes it") from error
         differing = [
             f"{name} {group.attrs.get(name)!r} (asked for: {value!r})"
             for name, value in self._settings.items()

@@ -4,11 +4,11 @@ import multiprocessing
 import os
 import signal
 import time
-import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,14 +16,18 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
+from noisylab.core.interrupts import Stopped, is_stop, raise_stopped
 from noisylab.core.warning_lines import warn_in_lines
 from noisylab.data.image_data import ImageData
 from noisylab.study.code import import_code
+from noisylab.study.failure import RunLockedError, reason_of
 from noisylab.study.inputs import INPUTS
 from noisylab.study.run_config import RunConfig
 
 # How often a run is started if its process dies; it continues from its checkpoint.
 ATTEMPTS = 3
+# Seconds that workers get to save what they have.
+PATIENCE = 4.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ def run_here(
     *,
     on_result: Callable[[RunConfig, dict[str, Any]], None],
     on_progress: Callable[[list[int]], None],
+    on_wait: Callable[[list[RunConfig]], None] = lambda _: None,
+    checkpoint_seconds: float = 60.0,
 ) -> list[Failure]:
     """Execute all runs in this process, one stack after the other; otherwise like `run_pool`."""
     failures: list[Failure] = []
@@ -65,9 +71,13 @@ def run_here(
 
         def progress(place: int, done: int, numbers: tuple[int, ...] = numbers) -> None:
             epochs[numbers[place]] = done
-            on_progress(epochs)
+            try:
+                on_progress(epochs)
+            except KeyboardInterrupt as error:
+                # It is the observer's wish, and no error of the run.
+                raise Stopped from error
 
-        outcomes = _attempt([configs[number] for number in numbers], data, study, progress)
+        outcomes = _attempt([configs[number] for number in numbers], data, study, progress, checkpoint_seconds)
         busy = _settle(configs, numbers, outcomes, epochs, failures, on_result)
         on_progress(epochs)
         if busy:
@@ -75,6 +85,7 @@ def run_here(
         locked = locked + 1 if len(busy) == len(numbers) else 0
         # All remaining runs are locked: wait.
         if queue and locked >= len(queue):
+            on_wait([configs[number] for numbers in queue for number in numbers])
             time.sleep(0.5)
     return failures
 
@@ -87,6 +98,8 @@ def run_pool(
     *,
     on_result: Callable[[RunConfig, dict[str, Any]], None],
     on_progress: Callable[[list[int]], None],
+    on_wait: Callable[[list[RunConfig]], None] = lambda _: None,
+    checkpoint_seconds: float = 60.0,
 ) -> list[Failure]:
     """Execute all runs in `jobs` processes, and return those that failed. The data is read from the study (`study.inputs`).
 
@@ -98,12 +111,17 @@ def run_pool(
     context = multiprocessing.get_context("spawn")
     # The workers write without a lock, so that a killed one cannot leave a lock behind.
     epochs, started = context.RawArray("l", len(configs)), context.RawValue("b", 0)
+    # The process that is at each run; 0 if none is.
+    processes = context.RawArray("l", len(configs))
     queue, failures = deque(stacks), list[Failure]()
     attempts: Counter[tuple[int, ...]] = Counter()
     active: dict[Any, tuple[int, ...]] = {}
     busy: list[tuple[int, ...]] = []
     retry = 0.0
-    with ProcessPool(jobs, initializer=_start_worker, initargs=[epochs, started], context=context) as pool:
+    started_with = [epochs, processes, started, checkpoint_seconds]
+    with ProcessPool(jobs, initializer=_start_worker, initargs=started_with, context=context) as pool:
+        jobs, initializer=_start_worker, initargs=[epochs, processes, started, checkpoint_seconds], context=context
+    ) as pool:
         try:
             while queue or active or busy:
                 if busy and time.monotonic() > retry:
@@ -113,13 +131,17 @@ def run_pool(
                     numbers = queue.popleft()
                     active[pool.schedule(_work, args=[numbers, [configs[number] for number in numbers], study])] = numbers
                 if not active:
+                    on_wait([configs[number] for numbers in busy for number in numbers])
                     time.sleep(0.25)
                 done, _ = wait(list(active), timeout=0.25, return_when=FIRST_COMPLETED)
                 for future in done:
                     numbers = active.pop(future)
-                    try:
-                        outcomes = future.result()
-                    except ProcessExpired as error:
+                    error = future.exception()
+                    if isinstance(error, Stopped):
+                        # Somebody stopped this one process.
+                        queue.append(numbers)
+                        continue
+                    if isinstance(error, ProcessExpired):
                         attempts[numbers] += 1
                         if attempts[numbers] < ATTEMPTS:
                             queue.append(numbers)
@@ -129,10 +151,12 @@ def run_pool(
                             reason = f"its process ended {ATTEMPTS} times (exit code {error.exitcode})"
                             failures.append(Failure(configs[numbers[0]], reason))
                         continue
+                    outcomes = future.result()
                     if left := _settle(configs, numbers, outcomes, epochs, failures, on_result):
                         busy.append(left)
                 on_progress(list(epochs))
         except BaseException as error:
+            _let_save(active, processes)
             pool.stop()
             if isinstance(error, BrokenProcessPool) and not started.value:
                 raise ValueError(
@@ -141,6 +165,14 @@ def run_pool(
                 ) from None
             raise
     return failures
+
+
+def _let_save(active: Mapping[Any, object], processes: Sequence[int]) -> None:
+    """Ask the workers to stop, and give them some seconds to save the epochs that are finished."""
+    for process in {process for process in processes if process}:
+        with suppress(OSError):
+            os.kill(process, signal.SIGTERM)
+    wait(list(active), timeout=PATIENCE)
 
 
 def _settle(
@@ -171,15 +203,17 @@ def end_if_imported_by_a_worker() -> None:
         os._exit(1)
 
 
-def _start_worker(epochs: Any, started: Any) -> None:
-    global _epochs
-    _epochs, started.value = epochs, 1
+def _start_worker(epochs: Any, processes: Any, started: Any, checkpoint_seconds: float) -> None:
+    global _epochs, _processes, _checkpoint_seconds
+    _epochs, _processes, _checkpoint_seconds, started.value = epochs, processes, checkpoint_seconds, 1
     warn_in_lines()
     # The parent decides what an interrupt means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise_stopped(but=(signal.SIGINT,))
 
 
 _epochs: Any = None
+_processes: Any = None
+_checkpoint_seconds = 60.0
 
 
 def _work(numbers: Sequence[int], configs: Sequence[RunConfig], study: Path) -> list[Outcome]:
@@ -192,7 +226,13 @@ def _work(numbers: Sequence[int], configs: Sequence[RunConfig], study: Path) -> 
         import_code(config.code)
         return _open_data(study / INPUTS / config.data_digest)
 
-    return _attempt(configs, data, study, progress)
+    try:
+        for number in numbers:
+            _processes[number] = os.getpid()
+        return _attempt(configs, data, study, progress, _checkpoint_seconds)
+    finally:
+        for number in numbers:
+            _processes[number] = 0
 
 
 def _attempt(
@@ -200,30 +240,26 @@ def _attempt(
     data: Callable[[RunConfig], ImageData],
     study: Path,
     progress: Callable[[int, int], None],
+    checkpoint_seconds: float,
 ) -> list[Outcome]:
     from noisylab.study.run import run_stack
 
     try:
         # Each run can have code of its own; the data are the same.
         images, *_ = [data(config) for config in configs]
-        return [_told(outcome) for outcome in run_stack(configs, images, study, progress)]
-    except Exception as error:
+        found = run_stack(configs, images, study, progress, checkpoint_seconds=checkpoint_seconds)
+        return [_told(outcome) for outcome in found]
+    except BaseException as error:
+        if is_stop(error):
+            raise
         return [_told(error)] * len(configs)
 
 
-def _told(outcome: dict[str, Any] | Exception) -> Outcome:
+def _told(outcome: dict[str, Any] | BaseException) -> Outcome:
     """An outcome that can be sent to another process."""
-    from noisylab.study.run import RunLockedError
-    from noisylab.training.loop import DivergedError
-
-    if not isinstance(outcome, Exception):
+    if not isinstance(outcome, BaseException):
         return outcome
-    if isinstance(outcome, RunLockedError):
-        return Locked()
-    if isinstance(outcome, DivergedError):
-        return str(outcome)
-    last = traceback.extract_tb(outcome.__traceback__)[-1]
-    return f"{type(outcome).__name__}: {outcome} ({os.path.basename(last.filename)}:{last.lineno})"  # noqa: PTH119
+    return Locked() if isinstance(outcome, RunLockedError) else reason_of(outcome)
 
 
 @lru_cache(maxsize=4)

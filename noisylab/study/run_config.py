@@ -14,7 +14,7 @@ from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, 
 from noisylab.training.config import TrainConfig
 
 # Increased whenever the same configuration would give other numbers than before.
-FORMAT = 8
+FORMAT = 9
 
 Budget = Literal["images", "updates", "epochs", "compute"]
 Select = Literal["last", "validation"]

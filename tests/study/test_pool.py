@@ -166,7 +166,7 @@ def test_a_worker_says_what_went_wrong_and_where(monkeypatch: pytest.MonkeyPatch
 
 def test_a_worker_says_that_another_process_is_at_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.undo()
-    from noisylab.study.run import RunLockedError
+    from noisylab.study.failure import RunLockedError
 
     def elsewhere(*_: Any) -> list[Any]:
         return [RunLockedError("0"), {"id": 1}]
