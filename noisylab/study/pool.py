@@ -120,8 +120,6 @@ def run_pool(
     retry = 0.0
     started_with = [epochs, processes, started, checkpoint_seconds]
     with ProcessPool(jobs, initializer=_start_worker, initargs=started_with, context=context) as pool:
-        jobs, initializer=_start_worker, initargs=[epochs, processes, started, checkpoint_seconds], context=context
-    ) as pool:
         try:
             while queue or active or busy:
                 if busy and time.monotonic() > retry:
