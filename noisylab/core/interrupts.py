@@ -30,28 +30,25 @@ def is_stop(error: BaseException) -> bool:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Inside, the signals raise `Stopped` in the main thread. In another thread it does nothing."""
+    """Inside, the signals raise `Stopped` in the main thread; one that is ignored (`nohup`) stays so.
+
+    In another thread it does nothing.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    raise_stopped()
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, _stop)
+    was = _told_apart
+    _tell_apart(True)
     try:
         yield
     finally:
+        _tell_apart(was)
         for number, handler in before.items():
             signal.signal(number, handler)
-        _tell_apart(bool(before[signal.SIGINT] is _stop))
-
-
-def raise_stopped(*, but: tuple[int, ...] = ()) -> None:
-    """From now on the signals raise `Stopped`; those in `but` are ignored, and so is what is ignored already (nohup)."""
-    for number in SIGNALS:
-        if number in but:
-            signal.signal(number, signal.SIG_IGN)
-        elif signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _stop)
-    _tell_apart(True)
 
 
 def _tell_apart(value: bool) -> None:

@@ -5,10 +5,10 @@ import os
 import signal
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
-from noisylab.core.interrupts import Stopped, is_stop, raise_stopped
+from noisylab.core.interrupts import Stopped, is_stop, stoppable
 from noisylab.core.warning_lines import warn_in_lines
 from noisylab.data.image_data import ImageData
 from noisylab.study.code import import_code
@@ -206,11 +206,11 @@ def _start_worker(epochs: Any, processes: Any, started: Any, checkpoint_seconds:
     _epochs, _processes, _checkpoint_seconds, started.value = epochs, processes, checkpoint_seconds, 1
     warn_in_lines()
     # The parent decides what an interrupt means.
-    raise_stopped(but=(signal.SIGINT,))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 _epochs: Any = None
-_processes: Any = None
+_processes: Any = {}
 _checkpoint_seconds = 60.0
 
 
@@ -224,10 +224,18 @@ def _work(numbers: Sequence[int], configs: Sequence[RunConfig], study: Path) -> 
         import_code(config.code)
         return _open_data(study / INPUTS / config.data_digest)
 
+    # An idle worker just ends when it is told to.
+    with stoppable(), _at_work(numbers):
+        return _attempt(configs, data, study, progress, _checkpoint_seconds)
+
+
+@contextmanager
+def _at_work(numbers: Sequence[int]) -> Iterator[None]:
+    """Inside, the parent knows which process is at the runs."""
     try:
         for number in numbers:
             _processes[number] = os.getpid()
-        return _attempt(configs, data, study, progress, _checkpoint_seconds)
+        yield
     finally:
         for number in numbers:
             _processes[number] = 0
