@@ -19,9 +19,10 @@ from noisylab.study.grid import Grid, check_values
 from noisylab.study.objects import data_spec, method_spec, model_spec, noise_spec, record_label
 from noisylab.study.plan import plan
 from noisylab.study.pool import Failure, end_if_imported_by_a_worker
-from noisylab.study.run_folder import CONFIG, FAILURE, collect, read_result, refuse_run
+from noisylab.study.run_folder import collect, read_result, refuse_run
 from noisylab.study.runner import Observer, run_plan
-from noisylab.study.study_file import STUDY, first_method, planned_runs, read_plans
+from noisylab.study.states import states
+from noisylab.study.study_file import STUDY, first_method, read_plans
 from noisylab.study.verify import read_records
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def sweep(
     jobs: int | None = 1,
     plugins: Sequence[Paths] = (),
     progress: bool = True,
+    retry_failed: bool = False,
     **settings: Any,
 ) -> "Study":
     """Run every method under every noise with every seed, for every value of further axes, in the folder `out`.
@@ -64,6 +66,8 @@ def sweep(
             `if __name__ == "__main__":` in a script.
         plugins: Files that register your own methods, noise kinds, data sets, ...
         progress: Whether to show the progress.
+        retry_failed: Try runs again that failed by themselves in an earlier call (diverged, out of device memory, an error of
+            the method).
         **settings: Settings of the training and of the grid, such as epochs=40, learning_rate=0.1, train_size=5000,
             augment="none".
 
@@ -113,7 +117,8 @@ def sweep(
         )
     from noisylab.report.progress import ConsoleProgress
 
-    failures = run_plan(planned, folder, jobs=jobs, observer=ConsoleProgress() if progress else Observer())
+    observer = ConsoleProgress() if progress else Observer()
+    failures = run_plan(planned, folder, jobs=jobs, observer=observer, retry_failed=retry_failed)
     for failure in failures:
         warnings.warn(f"run {failure.config.id} failed: {failure.reason}", stacklevel=2)
     return Study(folder, tuple(failures))
@@ -365,15 +370,11 @@ class Study:
         )
 
     def status(self) -> pandas.DataFrame:
-        """One row per planned run, with `state`: done, failed, begun (it continues from its checkpoint) or planned."""
-        rows = []
-        for run in planned_runs(self.path):
-            folder = self.path / run["id"]
-            known = {FAILURE: "failed", CONFIG: "begun"}
-            state = next((state for name, state in known.items() if (folder / name).is_file()), "planned")
-            state = "done" if read_result(folder) is not None else state
-            rows.append({**run, "state": state})
-        return pandas.DataFrame(rows)
+        """One row per planned run, with `state`: done, running, failed, begun (it continues from its checkpoint) or planned.
+
+        `where` names the process that is at a run, `epoch` and `epochs` say how far it is, `reason` why it failed.
+        """
+        return pandas.DataFrame(states(self.path))
 
     def _chosen(self, where: Mapping[str, Any] | None) -> pandas.DataFrame:
         results = self.results

@@ -47,6 +47,14 @@ class Execution:
     """Folder of the runs, tables and figures."""
     jobs: PositiveInt | None = None
     """Runs at once, each in a process (None: CPU cores / threads, or 1 on an accelerator)."""
+    retry_failed: bool = False
+    """Try runs again that failed by themselves (diverged, out of device memory, an error of the method)."""
+    verify: bool = True
+    """Compare every file of the finished runs with its digest, and do damaged runs again."""
+    checkpoint_every: PositiveInt = 60
+    """Seconds between two checkpoints of a run; a signal that asks to stop keeps all finished epochs (seconds)."""
+    dry_run: bool = False
+    """Say what would be run and about how long it takes, and run nothing."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,11 @@ def main(args: Sequence[str]) -> int:
 
     refuse_run(execution.out)
     planned = plan(grid)
+    if execution.dry_run:
+        from noisylab.cli.dry_run import describe
+
+        print(describe(planned, execution.out, execution.jobs))
+        return 0
     from rich.console import Console
 
     from noisylab.report.console import say
@@ -116,16 +129,26 @@ def main(args: Sequence[str]) -> int:
     from noisylab.study.runner import run_plan
 
     console = Console()
-    failures = run_plan(planned, execution.out, jobs=execution.jobs, observer=ConsoleProgress(console))
+    progress = ConsoleProgress(console)
+    asked: dict[str, Any] = {
+        "jobs": execution.jobs,
+        "observer": progress,
+        "retry_failed": execution.retry_failed,
+        "verify": execution.verify,
+        "checkpoint_seconds": float(execution.checkpoint_every),
+    }
+    failures = run_plan(planned, execution.out, **asked)
     results = finished_runs(planned, execution.out)
     if study.follow_up is not None and len(results):
         study, said = study.follow_up(grid, results)
         say(console, said)
         planned = plan(study.grid)
-        failures += run_plan(planned, execution.out, jobs=execution.jobs, observer=ConsoleProgress(console))
+        failures += run_plan(planned, execution.out, **asked)
         results = finished_runs(planned, execution.out)
-    show(study, planned, results, failures, execution.out, console)
-    return 1 if failures else 0
+    unwritten = progress.unwritten + show(study, planned, results, failures, execution.out, console)
+    for said in dict.fromkeys(unwritten):
+        say(console, said)
+    return 1 if failures or unwritten else 0
 
 
 def finished_runs(plan: "Plan", out: Path) -> "pandas.DataFrame":
@@ -142,8 +165,8 @@ def show(
     failures: "Sequence[Failure]",
     out: Path,
     console: "Console",
-) -> None:
-    """Show the finished runs as the named study asks, and name the runs that are missing."""
+) -> list[str]:
+    """Show the finished runs as the named study asks, and name the runs that are missing. Returns what cannot be written."""
     # Plotting takes seconds to import, and help and refusals do not need it.
     from noisylab.report import study_report
 
@@ -153,7 +176,7 @@ def show(
         return with_recipes(methods, "paper" if grid.recipe == "paper" else "common", grid.data, grid.training)
 
     finished = set(results.get("id", ()))
-    study_report.show(
+    return study_report.show(
         results,
         out,
         baselines=planned(plan.grid.methods[0], *study.controls),

@@ -83,3 +83,21 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
         ('1 seed', '1,200 runs', '2 classes')
     """
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def duration(seconds: float) -> str:
+    """A time in at most two units.
+
+    Example:
+        >>> from noisylab.core.lines import duration
+        >>> duration(42), duration(200), duration(5000)
+        ('42 s', '3 min 20 s', '1 h 23 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:,} h {minutes} min" if minutes else f"{hours:,} h"

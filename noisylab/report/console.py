@@ -13,4 +13,9 @@ def say(console: Console, text: str, *, wrap: bool = False) -> None:
     wrap: whether long lines are broken between words; a path or a number never is.
     """
     text = "\n".join(printable(line) for line in text.split("\n"))
-    console.print(Text(folded(text, console.width) if wrap else text), soft_wrap=True)
+    shown = folded(text, console.width) if wrap else text
+    try:
+        console.print(Text(shown), soft_wrap=True)
+    except UnicodeEncodeError:
+        # A terminal of another encoding shows the escapes of what it lacks.
+        console.print(Text(shown.encode("ascii", "backslashreplace").decode()), soft_wrap=True)

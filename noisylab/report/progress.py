@@ -1,13 +1,16 @@
 """The progress of a study, in a terminal, a notebook or a log."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from noisylab.core.files import cannot_write
 from noisylab.core.lines import counted
 from noisylab.report.console import say
+from noisylab.study.progress import holders
 from noisylab.study.run_config import RunConfig
 from noisylab.study.runner import Observer
 
@@ -29,6 +32,10 @@ class ConsoleProgress(Observer):
             console=self.console,
             disable=not self._live,
         )
+
+        # What could not be written, a line each.
+        self.unwritten: list[str] = []
+        self._waited = ""
 
     def on_start(self, planned: Sequence[RunConfig], missing: Sequence[RunConfig], jobs: int) -> None:
         """Print how many runs there are."""
@@ -59,6 +66,18 @@ class ConsoleProgress(Observer):
     def on_progress(self, epochs: Sequence[int]) -> None:
         """Move the bar."""
         self._progress.update(self._task, completed=sum(epochs))
+
+    def on_wait(self, held: Sequence[Path]) -> None:
+        """Say, when it changes, for which processes the study waits."""
+        who = holders(list(held)) or "another process"
+        said = f"waiting for {counted(len(held), 'run')} that {who} is at"
+        if said != self._waited:
+            self._waited = said
+            say(self.console, said, wrap=True)
+
+    def on_unwritten(self, error: OSError) -> None:
+        """Keep it for the end, below the tables."""
+        self.unwritten.append(cannot_write(Path(error.filename or "results.csv"), error))
 
     def on_end(self) -> None:
         """Stop the bar."""

@@ -10,7 +10,7 @@ from rich.console import Console
 from noisylab.analysis.comparisons import CONTRASTS, compare, primary_contrasts, usual_contrasts
 from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.tables import is_share, summarise
-from noisylab.core.files import write_atomically
+from noisylab.core.files import cannot_write, write_atomically
 from noisylab.core.foreign_text import for_csv, for_file_name
 from noisylab.core.registries import FIGURES, METHODS
 from noisylab.plotting.catalogue import draw_figure, why_not
@@ -64,7 +64,7 @@ def show(
     console: Console,
     failures: Mapping[str, str] | None = None,
     missing: Sequence[str] = (),
-) -> None:
+) -> list[str]:
     """Print the tables of finished runs, write them and the figures to a folder, and print the paths.
 
     The tables are the measures, the primary contrasts with their power, and the differences under each noise. Writes
@@ -85,6 +85,9 @@ def show(
         failures: The reason of every failed run, by id.
         missing: The ids of unfinished runs.
 
+    Returns:
+        A line for every file that cannot be written, as on a full disk.
+
     Raises:
         ValueError: If the runs differ in a setting that is not in `by`, or a figure is unknown.
 
@@ -96,7 +99,7 @@ def show(
         say(console, f"failed: {run}: {reason}")
     if results.empty:
         say(console, "no run has finished, so there is nothing to show", wrap=True)
-        return
+        return []
     asked, there = [METHODS.parse(method).label for method in baselines], set(results["method"])
     names = [name for name in asked if name in there]
     pairs = [(METHODS.parse(a).label, METHODS.parse(b).label) for a, b in contrasts]
@@ -119,9 +122,13 @@ def show(
             contents |= {f"{name}.md": table.markdown()} if "markdown" in tables else {}
             contents |= {f"{name}.tex": table.latex(f"tab:{study_name}-{name}")} if "latex" in tables else {}
     paths = [out / "results.csv"]
+    unwritten: list[str] = []
     for name, content in contents.items():
-        write_atomically(out / name, content)
-        paths.append(out / name)
+        try:
+            write_atomically(out / name, content)
+            paths.append(out / name)
+        except OSError as error:
+            unwritten.append(cannot_write(out / name, error))
     runs = StudyRuns(results, out, hardest_noise(results))
     for figure in figures:
         stem = FIGURES.parse(figure).name
@@ -129,8 +136,11 @@ def show(
         file = f"{stem}_figure" if f"{stem}.csv" in contents else stem
         try:
             paths += draw_figure(figure, runs).save(out / file)[:-1]
+        except OSError as error:
+            unwritten.append(cannot_write(out / file, error))
         except Exception as error:  # a figure that fails costs itself only
             say(console, f"no figure {stem}: {why_not(error)}")
     say(console, "\nOne row per run, tables and figures:\n" + "\n".join(map(str, paths)))
     if missing:
         say(console, "\nNot run, and not in the tables and figures:\n" + "\n".join(missing))
+    return unwritten

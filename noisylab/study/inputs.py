@@ -21,7 +21,7 @@ def keep_data(study: Path, data: ImageData) -> Path:
     """The folder of the data, written if it is not there as it should be; `ImageData.open` maps it into any process."""
     digest = data.digest()
     folder = study / INPUTS / digest
-    if folder.is_dir() and not _holds(folder, digest):
+    if folder.is_dir() and not holds(folder, digest):
         warnings.warn(f"{str(folder)!r} was damaged and is written anew", stacklevel=2)
         damaged = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
         folder.rename(damaged)
@@ -42,7 +42,7 @@ def keep_data(study: Path, data: ImageData) -> Path:
     return folder
 
 
-def _holds(folder: Path, digest: str) -> bool:
+def holds(folder: Path, digest: str) -> bool:
     """Whether a folder holds the data of this digest, undamaged."""
     try:
         return ImageData.open(folder).digest() == digest
@@ -58,7 +58,7 @@ def data_of_run(study: Path, config: Mapping[str, Any], root: Path | None = None
     """
     folder = study / INPUTS / config["data_digest"]
     # What is missing or damaged is read again from where it came from.
-    if not _holds(folder, config["data_digest"]):
+    if not holds(folder, config["data_digest"]):
         return load_run_data(config, root)
     data = ImageData.open(folder)
     streamed = [held for held in (data.train_images, data.test_images) if isinstance(held, StreamedImages)]

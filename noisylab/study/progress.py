@@ -62,8 +62,11 @@ def is_locked(folder: Path) -> bool:
     try:
         with FileLock(folder / LOCK, timeout=0):
             return False
-    except (Timeout, OSError):
+    except Timeout:
         return True
+    except OSError:
+        # A folder that cannot be written to has no process at work.
+        return False
 
 
 def holders(folders: list[Path]) -> str:

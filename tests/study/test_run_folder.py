@@ -108,7 +108,7 @@ def test_damaged_and_copied_results_are_left_out_and_said(tmp_path: Path) -> Non
     shutil.copytree(tmp_path / "a", tmp_path / "a copy")
     result = tmp_path / "b" / "result.json"
     result.write_text(result.read_text().replace("0.75", "0.85"))
-    with pytest.warns(UserWarning) as said:
+    with pytest.warns(UserWarning, match="left out") as said:
         assert collect(tmp_path)["id"].tolist() == ["a", "c"]
     assert [str(warning.message) for warning in said] == [
         "left out: a copy: its result.json is that of run a; the same sweep redoes it, or remove a copy",
