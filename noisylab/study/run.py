@@ -67,7 +67,7 @@ def run_one(
     on_row: Callable[[Mapping[str, Any]], None] = lambda _: None,
     *,
     with_checkpoint: bool = False,
-    checkpoint_seconds: float = 60.0,
+    checkpoint_seconds: float | None = None,
 ) -> dict[str, Any]:
     """Train and measure one run in `study/<id>`, write `result.json`, and return the result.
 
@@ -94,7 +94,7 @@ def run_stack(
     on_row: Callable[[Mapping[str, Any]], None] = lambda _: None,
     *,
     with_checkpoint: bool = False,
-    checkpoint_seconds: float = 60.0,
+    checkpoint_seconds: float | None = None,
 ) -> list[dict[str, Any] | BaseException]:
     """`run_one` for several runs, which are trained together (`noisylab.training.loop.train_together`).
 
@@ -122,7 +122,8 @@ def run_stack(
                     raise
                 outcomes[number] = error
         trainings, training = [run.training for run in runs.values()], configs[0].training_run
-        trained = train_together(trainings, training, checkpoint_seconds=checkpoint_seconds) if runs else []
+        pace = {} if checkpoint_seconds is None else {"checkpoint_seconds": checkpoint_seconds}
+        trained = train_together(trainings, training, **pace) if runs else []
         for (number, run), failed in zip(runs.items(), trained, strict=True):
             try:
                 outcomes[number] = run.finish() if failed is None else failed

@@ -5,6 +5,7 @@ import shutil
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -136,6 +137,8 @@ def _try(
             held = everything(study, runs)
             if same(held, whole):
                 read = "same"
+            elif not (study / runs[0] / "result.json").exists() and len(held["results"]) < len(runs):
+                read = "unfinished"
             elif said and all(same(held[name], whole[name]) for name in held if name != "results"):
                 read = f"left out: {said[0].message}"
             else:
@@ -163,3 +166,21 @@ def _try(
 def summary(tried: list[Tried]) -> Counter[tuple[str, str]]:
     """How many damages were read and healed in each way."""
     return Counter((each.read.split(":")[0].split(" ")[0], each.healed.split(":")[0].split(" ")[0]) for each in tried)
+
+
+def half_finished(planned: Plan, out: Path) -> None:
+    """A study whose runs were stopped in their second epoch, each with a checkpoint of the first."""
+    from noisylab.core.interrupts import Stopped
+    from noisylab.study.run import run_one
+    from noisylab.study.study_file import add_plan
+
+    def stop(done: int) -> None:
+        if done == 2:
+            raise Stopped
+
+    out.mkdir(parents=True)
+    add_plan(out, planned)
+    for config in planned.configs:
+        with suppress(Stopped):
+            run_one(config, planned.data[config.data_digest], out, stop, checkpoint_seconds=0)
+    (out / "results.csv").touch()
