@@ -1,6 +1,6 @@
 """Run a study: a named one, one from a file, or a grid of your own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from noisylab.cli.arguments import grouped, parse_command_line, taken
 from noisylab.core.checks import PositiveInt, check_fields
 from noisylab.core.files import check_output, expanded
+from noisylab.core.lines import counted
 from noisylab.core.plugins import load_plugins
 from noisylab.core.registries import NAMED_STUDIES
 from noisylab.core.specs import parse_assignments
@@ -187,7 +188,24 @@ def show(
         console=console,
         failures={failure.config.id: failure.reason for failure in failures},
         missing=[config.id for config in plan.configs if config.id not in finished],
+        fewer=fewer_seeds(plan, finished),
     )
+
+
+def fewer_seeds(plan: "Plan", finished: Collection[str]) -> list[str]:
+    """A line for every method under a noise that lacks runs: `dlb under symmetric:0.4: 4 of 5 seeds`."""
+    from noisylab.study.result import labels_of
+
+    there: dict[tuple[str, ...], list[bool]] = {}
+    for config in plan.configs:
+        labels = labels_of(config, plan.data[config.data_digest].noise_defaults)
+        varied = [f"{name}={getattr(config.training, name)}" for name in plan.grid.over if hasattr(config.training, name)]
+        there.setdefault((labels["method"], labels["noise"], *varied), []).append(config.id in finished)
+    return [
+        f"{', '.join([f'{method} under {noise}', *varied])}: {sum(done)} of {counted(len(done), 'seed')}"
+        for (method, noise, *varied), done in there.items()
+        if not all(done)
+    ]
 
 
 def _from_file(files: Sequence[str]) -> tuple[dict[str, Any], Besides, Grid | None]:

@@ -90,13 +90,14 @@ class _Checked(BackendArray):
     def _chunk(self, number: int) -> NDArray[Any]:
         start = number * self._length
         stop = min(start + self._length, self.shape[0])
+        where = self._name if self._name == "probabilities" else f"{self._name} in epochs {start} to {stop - 1}"
         try:
             values = np.asarray(self._array[start:stop])
         # A damaged chunk can raise almost anything.
         except Exception as error:
-            raise DamagedError(self._path, f"{self._name} in epochs {start} to {stop - 1} cannot be read") from error
+            raise DamagedError(self._path, f"{where} cannot be read") from error
         if digest_of(self._name, values) not in self._digests[number]:
-            raise DamagedError(self._path, f"{self._name} in epochs {start} to {stop - 1} is not what was written")
+            raise DamagedError(self._path, f"{where} is not what was written")
         return values
 
 

@@ -64,6 +64,7 @@ def show(
     console: Console,
     failures: Mapping[str, str] | None = None,
     missing: Sequence[str] = (),
+    fewer: Sequence[str] = (),
 ) -> list[str]:
     """Print the tables of finished runs, write them and the figures to a folder, and print the paths.
 
@@ -84,6 +85,7 @@ def show(
         console: Prints everything.
         failures: The reason of every failed run, by id.
         missing: The ids of unfinished runs.
+        fewer: A line for every method under a noise that has fewer seeds than were planned.
 
     Returns:
         A line for every file that cannot be written, as on a full disk.
@@ -107,6 +109,8 @@ def show(
     differences = compare(results, baselines=names, by=by)
     if "terminal" in tables:
         print_tables(results, primary, differences, by=by, columns=columns, console=console)
+    if fewer:
+        say(console, "\nFewer seeds than planned:\n" + "\n".join(fewer))
     if differences.empty:
         say(console, f"no differences: no run of {', '.join(asked)} has finished beside one of another method", wrap=True)
     kept = {"summary": summarise(results, by, columns), "contrasts": primary, "differences": differences}

@@ -55,7 +55,7 @@ def narrower(file: Path) -> None:
         (lambda file: (file / "given" / "c" / "0").unlink(), "given is not what was written"),
         (lambda file: (file / "prediction" / "c" / "0" / "0").unlink(), "prediction in epochs 0 to 2 is not"),
         (lambda file: shutil.rmtree(file / "margin"), "margin is missing"),
-        (lambda file: (file / "probabilities" / "c" / "0" / "0").unlink(), "probabilities in epochs"),
+        (lambda file: (file / "probabilities" / "c" / "0" / "0").unlink(), "probabilities is not what was written"),
         (lambda file: (file / "zarr.json").write_text("[" * 100_000), "it cannot be opened"),
         (edit_epochs_done, "its attributes are not what was written"),
         (truth_from_another, "true is not what was written"),
