@@ -46,8 +46,8 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> str:
-    """What to say of a file that cannot be written."""
-    return f"{str(path)!r} cannot be written: {error.strerror or error}"
+    """What to say of a file that cannot be written; of the one that could not be put in its place, if that is known."""
+    return f"{str(error.filename2 or path)!r} cannot be written: {error.strerror or error}"
 
 
 def flush_folder(folder: Path) -> None:

@@ -75,9 +75,9 @@ class ConsoleProgress(Observer):
             self._waited = said
             say(self.console, said, wrap=True)
 
-    def on_unwritten(self, error: OSError) -> None:
+    def on_unwritten(self, path: Path, error: OSError) -> None:
         """Keep it for the end, below the tables."""
-        self.unwritten.append(cannot_write(Path(error.filename or "results.csv"), error))
+        self.unwritten.append(cannot_write(path, error))
 
     def on_end(self) -> None:
         """Stop the bar."""

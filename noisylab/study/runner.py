@@ -34,7 +34,7 @@ class Observer:
     def on_wait(self, held: Sequence[Path]) -> None:
         """All runs that are left are in these folders, and other processes are at them. Called again and again."""
 
-    def on_unwritten(self, error: OSError) -> None:
+    def on_unwritten(self, path: Path, error: OSError) -> None:
         """`results.csv` cannot be written; the runs' own results are there."""
 
     def on_end(self) -> None:
@@ -92,7 +92,7 @@ def run_plan(
         try:
             write_results(out)
         except OSError as error:
-            observer.on_unwritten(error)
+            observer.on_unwritten(out / "results.csv", error)
 
 
 def default_jobs(plan: Plan) -> int:
