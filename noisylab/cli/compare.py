@@ -59,12 +59,11 @@ def main(args: Sequence[str]) -> int:
     pairs = [split_contrast(text) for text in arguments.contrasts] or None
     if arguments.out is not None:
         check_output_file(arguments.out)
-    from rich.console import Console
 
     from noisylab.analysis.comparisons import compare, primary_contrasts
     from noisylab.analysis.display_names import display_names
     from noisylab.plotting.study_runs import study_runs
-    from noisylab.report.console import say
+    from noisylab.report.console import Terminal, say
     from noisylab.report.study_report import print_tables
     from noisylab.study.study_file import first_method
 
@@ -75,7 +74,7 @@ def main(args: Sequence[str]) -> int:
     usual = dict.fromkeys([first_method(arguments.runs, known), *(name for name in known if name == "repeat")])
     primary = primary_contrasts(results, pairs, arguments.measure, by)
     differences = compare(results, arguments.measure, arguments.baselines or tuple(usual), by)
-    columns, console = arguments.columns or None, Console()
+    columns, console = arguments.columns or None, Terminal()
     print_tables(results, primary, differences, by=by, columns=columns, names=names, console=console)
     if runs.coverage:
         say(console, f"the study is unfinished: the tables are of {runs.coverage}")

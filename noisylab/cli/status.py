@@ -38,12 +38,11 @@ def main(args: Sequence[str]) -> int:
         at_once = max(1, counts.get("running", 0))
         said = f"about {duration(left / at_once)} left, at {counted(at_once, 'run')} at once"
         print(said if counts.get("running") else f"about {duration(left)} of training left")
-    from rich.console import Console
 
-    from noisylab.report.console import say
+    from noisylab.report.console import Terminal, say
     from noisylab.report.tables import states_table
 
-    console = Console()
+    console = Terminal()
     states_table(runs).print(console)
     for state in ("running", "failed", "begun"):
         rows = runs[runs["state"] == state].to_dict("records")

@@ -123,13 +123,12 @@ def main(args: Sequence[str]) -> int:
 
         print(describe(planned, execution.out, execution.jobs))
         return 0
-    from rich.console import Console
 
-    from noisylab.report.console import say
+    from noisylab.report.console import Terminal, say
     from noisylab.report.progress import ConsoleProgress
     from noisylab.study.runner import run_plan
 
-    console = Console()
+    console = Terminal()
     progress = ConsoleProgress(console)
     asked: dict[str, Any] = {
         "jobs": execution.jobs,

@@ -7,6 +7,14 @@ from noisylab.core.foreign_text import printable
 from noisylab.core.lines import folded
 
 
+class Terminal(Console):
+    """A console of rich that leaves a closed pipe to the command, which then ends as other programs do."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the error, in place of an exit with status 1."""
+        raise BrokenPipeError
+
+
 def say(console: Console, text: str, *, wrap: bool = False) -> None:
     """Print text as it is: rich would take `[name]` for a style and `:name:` for an emoji, a terminal an escape for a command.
 

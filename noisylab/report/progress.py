@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from noisylab.core.files import cannot_write
 from noisylab.core.lines import counted
-from noisylab.report.console import say
+from noisylab.report.console import Terminal, say
 from noisylab.study.progress import holders
 from noisylab.study.run_config import RunConfig
 from noisylab.study.runner import Observer
@@ -19,7 +19,7 @@ class ConsoleProgress(Observer):
     """In a terminal or notebook, a bar with the remaining time; elsewhere, a line for every finished run."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console()
+        self.console = console or Terminal()
         self._live = self.console.is_terminal or self.console.is_jupyter
         self._progress = Progress(
             TextColumn("[progress.description]{task.description}"),
