@@ -10,6 +10,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from noisylab.core.distributed import is_main
+
 PROGRESS = "progress.json"
 LOCK = ".lock"
 # Seconds between two notes.
@@ -40,10 +42,12 @@ class Notes:
             temporary.write_text(json.dumps(held))
             temporary.replace(self._file)
 
-    def end(self) -> None:
-        """Remove the note: nobody is at the run any more."""
+
+def forget_progress(folder: Path) -> None:
+    """Remove the note: nobody is at the run any more."""
+    if is_main():
         with suppress(OSError):
-            self._file.unlink(missing_ok=True)
+            (folder / PROGRESS).unlink(missing_ok=True)
 
 
 def read_progress(folder: Path) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from noisylab.recording.records import FILE as DYNAMICS
 from noisylab.recording.records import check_records
 from noisylab.study.failure import RunLockedError, is_of_the_run, write_failure
 from noisylab.study.predictions import pack
-from noisylab.study.progress import LOCK, PROGRESS, Notes
+from noisylab.study.progress import LOCK, Notes, forget_progress
 from noisylab.study.result import result_of
 from noisylab.study.run_config import RunConfig
 from noisylab.study.run_folder import (
@@ -113,6 +113,7 @@ def run_stack(
                     if result is None:
                         # Before anything is built, so that the lock is kept while a failure is written.
                         locks.push(lock.pop_all())
+                        locks.callback(forget_progress, study / config.id)
                         begun.add(number)
                         runs[number] = _Run(config, data, study, partial(on_progress, number), on_row, augmentation)
                     else:
@@ -134,7 +135,6 @@ def run_stack(
         for number in begun if is_main() else ():
             outcome, folder = outcomes[number], study / configs[number].id
             with suppress(OSError):
-                (folder / PROGRESS).unlink(missing_ok=True)
                 if isinstance(outcome, BaseException) and is_of_the_run(outcome):
                     write_failure(folder, outcome, runs[number].epochs_done if number in runs else 0)
     return [outcomes[number] for number in range(len(configs))]

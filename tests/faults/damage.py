@@ -140,7 +140,8 @@ def _edit(file: Path) -> None:
 
 def _other(held: Any) -> Any:
     if isinstance(held, dict):
-        return {key: _other(value) for key, value in held.items()}
+        # Another format is refused with the way out, and is not to be healed.
+        return {key: value if key == "format" else _other(value) for key, value in held.items()}
     if isinstance(held, list):
         return [_other(value) for value in held]
     return held + 1 if isinstance(held, int | float) and not isinstance(held, bool) else held
