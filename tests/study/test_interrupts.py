@@ -16,7 +16,20 @@ from noisylab.study.run_folder import CHECKPOINT
 from noisylab.study.runner import Observer, run_plan
 from noisylab.training.checkpoint import saved_epoch
 
-SWEEP = ["--methods", "ce", "--noise", "symmetric:0.4", "--train-size", "200", "--test-size", "50", "--epochs", "3000"]
+SWEEP = [
+    "--stack",
+    "1",
+    "--methods",
+    "ce",
+    "--noise",
+    "symmetric:0.4",
+    "--train-size",
+    "200",
+    "--test-size",
+    "50",
+    "--epochs",
+    "3000",
+]
 
 
 def test_a_signal_is_told_from_what_code_raises() -> None:
