@@ -120,7 +120,7 @@ def test_damaged_and_copied_results_are_left_out_and_said(tmp_path: Path) -> Non
 
 def test_runs_that_were_made_in_different_surroundings_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finish(tmp_path, id="a")
-    monkeypatch.setattr(run_folder, "surroundings", lambda _: {"torch": "0.1", "processor": "abacus"})
+    monkeypatch.setattr(run_folder, "surroundings", lambda _: {"torch": "0.1"})
     finish(tmp_path, id="b")
     finish(tmp_path, id="c")
     with pytest.warns(UserWarning, match=r"were made with different torch: 0\.1 \(2 runs\), .* \(1 run\)"):
