@@ -177,7 +177,7 @@ def test_an_error_of_the_caller_ends_the_workers_and_passes_through(tmp_path: Pa
 def test_a_worker_says_what_went_wrong_and_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.undo()
 
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise ArithmeticError("no number")
 
     monkeypatch.setattr("noisylab.study.run.run_stack", fail)
@@ -190,9 +190,9 @@ def test_a_worker_says_what_went_wrong_and_where(monkeypatch: pytest.MonkeyPatch
 
 def test_a_worker_says_that_another_process_is_at_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.undo()
-    from noisylab.study.run import RunLockedError
+    from noisylab.study.failure import RunLockedError
 
-    def elsewhere(*_: Any) -> list[Any]:
+    def elsewhere(*_: Any, **__: Any) -> list[Any]:
         return [RunLockedError("0"), {"id": 1}]
 
     monkeypatch.setattr("noisylab.study.run.run_stack", elsewhere)
