@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.files import expanded
-from noisylab.recording.digests import OWN, PARTS, DamagedError, begun, checked, digest_of, own_digest, rows_digest
+from noisylab.recording.digests import OWN, PARTS, DamagedError, begun, digest_of, own_digest, rows_digest
 from noisylab.recording.sample_ids import check_sample_ids
 
 if TYPE_CHECKING:
@@ -184,6 +184,8 @@ def open_group(path: Path, mode: Literal["r", "r+"] = "r") -> "zarr.Group":
 def _open(path: Path) -> "xarray.Dataset":
     """The rows that are written, each part of which is checked when it is read."""
     import xarray
+
+    from noisylab.recording.checked_rows import checked
 
     group = open_group(path)
     attributes = dict(group.attrs)

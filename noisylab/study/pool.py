@@ -215,7 +215,7 @@ class _Unwanted(Stopped):
 
 
 def _work(
-    configs: Sequence[RunConfig], client: Path, host: str, wanted: Callable[[], bool], checkpoint_seconds: float
+    configs: Sequence[RunConfig], client: Path, host: str, wanted: Callable[[], bool], checkpoint_seconds: float = 60.0
 ) -> list[Outcome]:
     """In a worker: the outcomes of the runs of a stack."""
 

@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from noisylab.core.distributed import is_main
 from noisylab.study.locks import is_held
 
 PROGRESS = "progress.json"
@@ -44,9 +43,8 @@ class Notes:
 
 def forget_progress(folder: Path) -> None:
     """Remove the note: nobody is at the run any more."""
-    if is_main():
-        with suppress(OSError):
-            (folder / PROGRESS).unlink(missing_ok=True)
+    with suppress(OSError):
+        (folder / PROGRESS).unlink(missing_ok=True)
 
 
 def read_progress(folder: Path) -> dict[str, Any]:

@@ -114,7 +114,8 @@ def run_stack(
                     if result is None:
                         # Before anything is built, so that the lock is kept while a failure is written.
                         locks.push(lock.pop_all())
-                        locks.callback(forget_progress, study / config.id)
+                        if is_main():
+                            locks.callback(forget_progress, study / config.id)
                         begun.add(number)
                         runs[number] = _Run(config, data, study, partial(on_progress, number), on_row, augmentation)
                     else:

@@ -206,7 +206,7 @@ def test_a_killed_sweep_ends_with_the_same_bits(by_themselves: Path, tmp_path: P
 def test_the_default_study_stacks_its_own_network(options: str, stack: int, monkeypatch: pytest.MonkeyPatch) -> None:
     grids: list[Grid] = []
 
-    def keep(grid: Grid) -> None:
+    def keep(grid: Grid, **_: object) -> None:
         grids.append(grid)
         raise KeyboardInterrupt
 
