@@ -122,15 +122,14 @@ def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> Dr
     other methods with a memory of targets, and levels CE and `repeat`, which have none.
     """
     runs.check_alike()
+    runs.check_mislabelled()
     rows = runs.ordered
     rows = rows[(rows["noise"] == runs.noise) if runs.chosen else (rows["realised_rate"] > 0)]
     noises = list(dict.fromkeys(rows["noise"]))[:NOISES]
     rows = rows[rows["noise"].isin(noises)]
-    specs = {method: METHODS.parse(method) for method in rows["method"].unique()}
-    if MEMORY not in {spec.name for spec in specs.values()}:
-        raise ValueError(f"no run with mislabelled samples is of {MEMORY}; run noisylab sweep teacher_age")
     if rows["memorised"].isna().all():
-        raise ValueError("no run has records of mislabelled samples; run with record='eval' (--record eval)")
+        raise runs.nothing_recorded()
+    specs = {method: METHODS.parse(method) for method in rows["method"].unique()}
     spans = (rows["updates"] / rows["epochs_trained"]).groupby(rows["method"]).mean()
     summary = summarise(rows)
     momenta = {method: float(spec.options["momentum"]) for method, spec in specs.items() if spec.name == MEMORY}
@@ -138,6 +137,8 @@ def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> Dr
         age=[target_age(method, spans[method]) for method in summary["method"]],
         momentum=summary["method"].map(momenta).astype(float),
     )
+    if summary["age"].isna().all():
+        raise ValueError("no run is of a method with a memory of targets, such as dlb; run noisylab sweep teacher_age")
     drawn = summary[summary["age"].notna() | summary["method"].isin(REFERENCES)]
     rows = rows[rows["method"].isin(drawn["method"])]
     names = runs.names.short("method", [method for method in specs if method not in momenta], 24)

@@ -13,7 +13,7 @@ from noisylab.analysis.scoring import available
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.captions import seeds_of
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.study_runs import StudyRuns
+from noisylab.plotting.study_runs import PANELS, StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, paper_style
 from noisylab.study.verify import read_records
 
@@ -68,7 +68,7 @@ def detection_summary_figure(runs: StudyRuns, *, measure: Measure = "roc_auc", w
     places = sorted({round(at) for at in np.linspace(0, len(everything) - 1, min(most, len(everything))).tolist()})
     noises = [everything[place] for place in places]
     # Side by side, or two below one another.
-    fit = max(2, int((across - SCORES) / (len(noises) * CELL)) if has_room(width) else 2)
+    fit = max(2, min(PANELS, int((across - SCORES) / (len(noises) * CELL))) if has_room(width) else 2)
     found = _detections(rows[rows["noise"].isin(noises)], runs, len(runs.methods) or fit)
     if found.empty:
         raise runs.nothing_recorded()

@@ -199,6 +199,14 @@ class StudyRuns:
         """The methods of some runs in the order in which they get room: the reader's, or those of the contrasts first."""
         return list(dict.fromkeys(rows["method"])) if self.methods else _preferred(rows)
 
+    def first_recorded(self) -> "tuple[str, xarray.Dataset]":
+        """The first method under `noise` that has records, and those of its first seed. Raises ValueError if none has any."""
+        for method in dict.fromkeys(self.under_noise["method"]):
+            records = load_dynamics(self.folder / str(self.first_run(method)["id"]))
+            if _recorded(records):
+                return str(method), records.load()
+        raise self.nothing_recorded()
+
     def first_run(self, method: str) -> "pandas.Series[Any]":
         """The run of a method under `noise` with the first seed."""
         rows = self.under_noise[self.under_noise["method"] == method]

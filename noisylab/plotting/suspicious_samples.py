@@ -80,8 +80,7 @@ def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> Draw
     runs.
     """
     runs.check_mislabelled()
-    found = runs.one_per_method(1)
-    ((method, records),) = found.items()
+    method, records = runs.first_recorded()
     folder = runs.folder / str(runs.first_run(method)["id"])
     data = trained_data_of_run(runs.folder, folder, runs.data_root)
     suspect = suspicion(score(records, BY), BY)
