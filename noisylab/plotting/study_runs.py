@@ -202,7 +202,7 @@ class StudyRuns:
     def first_recorded(self) -> "tuple[str, xarray.Dataset]":
         """The first method under `noise` that has records, and those of its first seed. Raises ValueError if none has any."""
         for method in dict.fromkeys(self.under_noise["method"]):
-            records = load_dynamics(self.folder / str(self.first_run(method)["id"]))
+            records = read_records(self.folder / str(self.first_run(method)["id"]))
             if _recorded(records):
                 return str(method), records.load()
         raise self.nothing_recorded()

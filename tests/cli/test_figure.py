@@ -29,7 +29,7 @@ def test_the_options_of_the_page_reach_the_file(study: Path, tmp_path: Path, cap
     assert "digits, small_cnn" not in svg
     latex = (tmp_path / "noise_robustness.tex").read_text()
     assert r"\includesvg[" in latex
-    assert r"digits, small\_cnn" in latex
+    assert r"digits (100 training samples), small\_cnn" in latex
 
 
 @pytest.mark.parametrize(
