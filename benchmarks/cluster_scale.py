@@ -24,7 +24,7 @@ from noisylab.api import open_study
 from noisylab.study import pool
 from noisylab.study.grid import Grid
 from noisylab.study.plan import Plan, plan
-from noisylab.study.progress import Notes
+from noisylab.study.progress import Notes, forget_progress
 from noisylab.study.run_config import RunConfig
 from noisylab.study.run_folder import CONFIG, METRICS, PREDICTIONS, RESULT, read_result, write_result
 from noisylab.study.runner import Observer, run_plan
@@ -35,7 +35,7 @@ SECONDS = 0.05
 TEMPLATE = "template"
 
 
-def fake(configs: list[RunConfig], client: Path, host: str, wanted: Callable[[], bool]) -> list[dict[str, Any]]:
+def fake(configs: list[RunConfig], client: Path, host: str, wanted: Callable[[], bool], _: float) -> list[dict[str, Any]]:
     """In a worker: what a run writes, without its training, its records and its checkpoint."""
     results, study = [], client.parent.parent
     if not client.is_file():
@@ -53,7 +53,7 @@ def fake(configs: list[RunConfig], client: Path, host: str, wanted: Callable[[],
             result |= {"id": config.id, "seed": config.seed, "noise_seed": config.noise_seed}
             (folder / CONFIG).write_bytes((template / CONFIG).read_bytes())
             write_result(folder, result, {name: (template / name).read_bytes() for name in (METRICS, PREDICTIONS)})
-            progress.end()
+            forget_progress(folder)
         results.append(result)
     return results
 

@@ -172,7 +172,7 @@ def measure(arguments: Arguments, method: str, stack: int) -> None:
         patches.enter_context(mock.patch.object(loop, "together", clock.timed_batches(loader.together)))
         with clock.part(REST):
             results = run.run_stack(planned.configs, data, Path(name) / "study")
-    updates, seconds = sum(result["updates"] for result in results if not isinstance(result, Exception)), clock.seconds
+    updates, seconds = sum(result["updates"] for result in results if not isinstance(result, BaseException)), clock.seconds
     whole = sum(seconds.values())
     own = whole - sum(seconds[part] for part in STEP)
     step, evaluation = f"{1e3 * whole / updates:.2f} ms a step", seconds["evaluation"]

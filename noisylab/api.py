@@ -16,15 +16,16 @@ from noisylab.core.files import check_folder, check_output, expanded, make_outpu
 from noisylab.core.plugins import load_plugins
 from noisylab.core.registries import ENGINES
 from noisylab.corruption import NoisyLabels
-from noisylab.recording.records import load_dynamics
 from noisylab.study.grid import Grid, check_values
 from noisylab.study.objects import data_spec, method_spec, model_spec, noise_spec, record_label
 from noisylab.study.plan import plan
 from noisylab.study.pool import Failure, end_if_imported_by_a_worker
-from noisylab.study.run_folder import CONFIG, FAILURE, read_result, refuse_run
+from noisylab.study.run_folder import read_result, refuse_run
 from noisylab.study.runner import Observer, run_plan
-from noisylab.study.study_file import STUDY, first_method, planned_runs, read_plans
+from noisylab.study.states import states
+from noisylab.study.study_file import STUDY, first_method, read_plans
 from noisylab.study.study_results import collect
+from noisylab.study.verify import read_records
 
 if TYPE_CHECKING:
     import xarray
@@ -49,6 +50,7 @@ def sweep(
     engine: str = "local",
     plugins: Sequence[Paths] = (),
     progress: bool = True,
+    retry_failed: bool = False,
     **settings: Any,
 ) -> "Study":
     """Run every method under every noise with every seed, for every value of further axes, in the folder `out`.
@@ -68,6 +70,8 @@ def sweep(
         engine: What trains the runs, as a spec: "local", "local(gpus=(0, 1))", "dask:tcp://HOST:PORT", "dask:SCHEDULER_FILE".
         plugins: Files that register your own methods, noise kinds, data sets, ...
         progress: Whether to show the progress.
+        retry_failed: Try runs again that failed by themselves in an earlier call (diverged, out of device memory, an error of
+            the method).
         **settings: Settings of the training and of the grid, such as epochs=40, learning_rate=0.1, train_size=5000,
             augment="none".
 
@@ -120,7 +124,8 @@ def sweep(
         )
     from noisylab.report.progress import ConsoleProgress
 
-    failures = run_plan(planned, folder, jobs=jobs, engine=engine, observer=ConsoleProgress() if progress else Observer())
+    observer = ConsoleProgress() if progress else Observer()
+    failures = run_plan(planned, folder, jobs=jobs, engine=engine, observer=observer, retry_failed=retry_failed)
     for failure in failures:
         warnings.warn(f"run {failure.config.id} failed: {failure.reason}", stacklevel=2)
     return Study(folder, tuple(failures))
@@ -284,6 +289,7 @@ class Study:
 
         Raises:
             ValueError: As `summary`, `contrasts` and `compare`, and for an unknown format.
+            OSError: If some files cannot be written, as on a full disk; it names them, and the others are there.
         """
         from noisylab.analysis.display_names import display_names
         from noisylab.report.table_files import Format, write_tables
@@ -297,7 +303,10 @@ class Study:
         comparisons = self.compare(baselines, by, where, measure)
         make_output(folder)
         shown: dict[str, Any] = {"formats": formats, "measure": measure, "by": by, "columns": columns, "names": names}
-        return write_tables(folder, results, primary, comparisons, study=self.path.resolve().name, **shown)
+        written, unwritten = write_tables(folder, results, primary, comparisons, study=self.path.resolve().name, **shown)
+        if unwritten:
+            raise OSError("; ".join(unwritten))
+        return written
 
     def records(
         self,
@@ -320,7 +329,7 @@ class Study:
         Raises:
             ValueError: Unless exactly one run fits; the message lists the choices.
         """
-        return load_dynamics(self._run(run, method, noise, seed, where))
+        return read_records(self._run(run, method, noise, seed, where))
 
     def network(
         self,
@@ -418,15 +427,11 @@ class Study:
         )
 
     def status(self) -> pandas.DataFrame:
-        """One row per planned run, with `state`: done, failed, begun (it continues from its checkpoint) or planned."""
-        rows = []
-        for run in planned_runs(self.path):
-            folder = self.path / run["id"]
-            known = {FAILURE: "failed", CONFIG: "begun"}
-            state = next((state for name, state in known.items() if (folder / name).is_file()), "planned")
-            state = "done" if read_result(folder) is not None else state
-            rows.append({**run, "state": state})
-        return pandas.DataFrame(rows)
+        """One row per planned run, with `state`: done, running, failed, begun (it continues from its checkpoint) or planned.
+
+        `where` names the process that is at a run, `epoch` and `epochs` say how far it is, `reason` why it failed.
+        """
+        return pandas.DataFrame(states(self.path))
 
     def _chosen(self, where: Mapping[str, Any] | None) -> pandas.DataFrame:
         results = self.results

@@ -20,8 +20,9 @@ COMMANDS = {
     "report": "write one HTML page of a study: tables, figures, and every sample with its curves",
     "corrupt": "corrupt labels, report the result, and save it",
     "costs": "measure the passes, time and memory of every method",
-    "status": "say which runs of a study are done, which have begun, and which are planned",
-    "doctor": "try whether processes can share the studies in a folder",
+    "status": "say which runs of a study are done, running, failed or missing, and how long the rest takes",
+    "doctor": "check every file of a study, and whether processes can share its folder",
+    "clean": "remove what killed processes left in a study, and never a result",
     "list": "list methods, noise, models, ..., and describe one",
 }
 # Commands that continue after an interrupt.

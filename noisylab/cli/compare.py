@@ -70,12 +70,11 @@ def main(args: Sequence[str]) -> int:
             advice = f"--out {arguments.out.parent} --format {suffix}"
             raise ValueError(f"--out is the folder of the tables, got {str(arguments.out)!r}; write {advice}")
         check_output(arguments.out)
-    from rich.console import Console
 
     from noisylab.analysis.comparisons import compare, primary_contrasts
     from noisylab.analysis.display_names import display_names
     from noisylab.plotting.study_runs import study_runs
-    from noisylab.report.console import say
+    from noisylab.report.console import Terminal, say
     from noisylab.report.study_report import print_tables
     from noisylab.report.table_files import write_tables
     from noisylab.study.study_file import first_method
@@ -87,13 +86,13 @@ def main(args: Sequence[str]) -> int:
     usual = dict.fromkeys([first_method(arguments.runs, known), *(name for name in known if name == "repeat")])
     primary = primary_contrasts(results, pairs, arguments.measure, by)
     comparisons = compare(results, arguments.measure, arguments.baselines or tuple(usual), by)
-    columns, console = arguments.columns or None, Console()
+    columns, console = arguments.columns or None, Terminal()
     print_tables(results, primary, comparisons, by=by, columns=columns, names=names, console=console)
     if runs.coverage:
         say(console, f"the study is unfinished: the tables are of {runs.coverage}")
     if arguments.out is not None:
         make_output(arguments.out)
-        paths = write_tables(
+        written, unwritten = write_tables(
             arguments.out,
             results,
             primary,
@@ -105,5 +104,6 @@ def main(args: Sequence[str]) -> int:
             columns=columns,
             names=names,
         )
-        say(console, "\nTables:\n" + "\n".join(map(str, paths)))
+        say(console, "\n".join(["\nTables:", *map(str, written), *unwritten]))
+        return 1 if unwritten else 0
     return 0

@@ -98,11 +98,10 @@ def main(args: Sequence[str]) -> int:
     workload = Workload(what.model, shape, classes, what.batch_size, how.epochs, steps_per_epoch=1)
     workload.check([what.baseline, *methods])
     make_output(how.out)
-    from rich.console import Console
 
-    from noisylab.report.console import say
+    from noisylab.report.console import Terminal, say
 
-    console = Console()
+    console = Terminal()
     if left_out:
         say(console, f"not measured, because they need options: {', '.join(left_out)}", wrap=True)
     rows, failed = measure_all(methods, workload, what.baseline, how, device, console)

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 from noisylab.core.foreign_text import one_line
@@ -27,7 +28,7 @@ def fail(message: object, *, all_ranks: bool = False, status: int = 2) -> NoRetu
 
 
 def interruptible(main: Callable[[], int], advice: str) -> int:
-    """Return the exit status of `main`. After an interrupt, print a line with `advice` and return 130.
+    """Return the exit status of `main`. After an interrupt, print a line with `advice` and return 128 + the signal's number.
 
     If nobody reads the output any more (`... | head`), return 141 silently, like other programs. On SIGTERM, end the worker
     processes and exit with status 143.
@@ -51,9 +52,13 @@ def interruptible(main: Callable[[], int], advice: str) -> int:
         # Otherwise flushing the buffer would fail again when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except KeyboardInterrupt:
-        print(f"interrupted; {advice}")
-        return 130
+    except KeyboardInterrupt as error:
+        number = getattr(error, "number", signal.SIGINT)
+        by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
+        # A closed terminal takes no more lines.
+        with suppress(OSError):
+            print(f"interrupted{by}; {advice}", flush=True)
+        return 128 + number
 
 
 def _reader_is_gone() -> bool:

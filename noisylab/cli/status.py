@@ -1,4 +1,4 @@
-"""Say which runs of a study are done, which have failed or begun, and which are planned."""
+"""Say which runs of a study are done, running where, failed, begun or planned, and how long the rest takes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import tyro
 
 from noisylab.cli.arguments import parse_command_line
 from noisylab.core.files import check_folder
-from noisylab.core.lines import counted
+from noisylab.core.lines import counted, duration
 
 
 @dataclass(frozen=True)
@@ -20,24 +20,38 @@ class Arguments:
 
 
 def main(args: Sequence[str]) -> int:
-    """Count the runs in each state, and name those that have failed or begun."""
+    """Count the runs in each state, and name those that are not done and not merely planned."""
     arguments = parse_command_line(Arguments, "status", __doc__, args)
     check_folder(arguments.runs)
     from noisylab.api import open_study
+    from noisylab.study.states import STATES, seconds_left
 
     runs = open_study(arguments.runs).status()
     if runs.empty:
         raise ValueError(f"no sweep has planned runs in {str(arguments.runs)!r}")
-    counts = runs["state"].value_counts(sort=False)
+    counts = {state: count for state in STATES if (count := int((runs["state"] == state).sum()))}
     print(f"{', '.join(f'{count:,} {state}' for state, count in counts.items())}, of {counted(len(runs), 'run')}")
-    if set(counts.index) == {"done"}:
+    if set(counts) == {"done"}:
         return 0
-    from rich.console import Console
+    left = seconds_left(arguments.runs, runs.to_dict("records"))
+    if left:
+        at_once = max(1, counts.get("running", 0))
+        said = f"about {duration(left / at_once)} left, at {counted(at_once, 'run')} at once"
+        print(said if counts.get("running") else f"about {duration(left)} of training left")
 
+    from noisylab.report.console import Terminal, say
     from noisylab.report.tables import states_table
 
-    states_table(runs).print(Console())
-    for state in ("failed", "begun"):
-        if names := runs["id"][runs["state"] == state].to_list():
-            print("\n".join(["", f"{state}:", *names]))
+    console = Terminal()
+    states_table(runs).print(console)
+    for state in ("running", "failed", "begun"):
+        rows = runs[runs["state"] == state].to_dict("records")
+        if not rows:
+            continue
+        lines = ["", f"{state}:"]
+        for row in rows:
+            epochs = f"epoch {row['epoch']:,} of {row['epochs']:,}" if row["epochs"] else ""
+            more = ", ".join(filter(None, [row["where"], epochs, row["reason"]]))
+            lines.append(f"{row['id']}{': ' if more else ''}{more}")
+        say(console, "\n".join(lines))
     return 0

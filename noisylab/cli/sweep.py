@@ -1,6 +1,6 @@
 """Run a study: a named one, one from a file, or a grid of your own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from noisylab.cli.arguments import grouped, parse_command_line, taken
 from noisylab.core.checks import PositiveInt, check_fields
 from noisylab.core.files import check_output, expanded
+from noisylab.core.lines import counted
 from noisylab.core.plugins import load_plugins
 from noisylab.core.registries import NAMED_STUDIES
 from noisylab.core.specs import Spec, parse_assignments
@@ -51,6 +52,14 @@ class Execution:
     """Runs at once, each in a process (None: CPU cores / threads, or 1 on an accelerator)."""
     engine: str = "local"
     """What trains the runs (spec): local, "local(gpus=(0, 1))", dask:tcp://HOST:PORT, dask:SCHEDULER_FILE."""
+    retry_failed: bool = False
+    """Try runs again that failed by themselves (diverged, out of device memory, an error of the method)."""
+    verify: bool = True
+    """Compare every file of the finished runs with its digest, and do damaged runs again."""
+    checkpoint_every: PositiveInt = 60
+    """Seconds between two checkpoints of a run; a signal that asks to stop keeps all finished epochs (seconds)."""
+    dry_run: bool = False
+    """Say what would be run and about how long it takes, and run nothing."""
 
 
 @dataclass(frozen=True)
@@ -111,9 +120,7 @@ def main(args: Sequence[str]) -> int:
     if study.follow_up is not None and not grid.validation:
         raise ValueError(f"study {spec.name} chooses on validation samples, got --validation 0; write --validation 0.1")
     with without_collections():
-        from rich.console import Console
-
-        from noisylab.report.console import say
+        from noisylab.report.console import Terminal, say
         from noisylab.report.progress import ConsoleProgress
         from noisylab.study.plan import is_remote, plan
         from noisylab.study.run_folder import refuse_run
@@ -125,24 +132,45 @@ def main(args: Sequence[str]) -> int:
             raise ValueError(f"--jobs is for the engine local, and the workers of {execution.engine} are counted by themselves")
 
         def on_missing(training: "TrainConfig") -> None:
-            if not remote and (execution.jobs or default_jobs(training)) > 1:
+            if not (remote or execution.dry_run) and (execution.jobs or default_jobs(training)) > 1:
                 prepare_workers()
 
         refuse_run(execution.out)
         planned = plan(grid, study=execution.out, engine=execution.engine, on_missing=on_missing)
-    console = Console()
-    how: dict[str, Any] = {"jobs": execution.jobs, "engine": execution.engine}
-    failures = run_plan(planned, execution.out, **how, observer=ConsoleProgress(console))
-    results = finished_runs(planned, execution.out)
+    if execution.dry_run:
+        from noisylab.cli.dry_run import describe
+
+        print(describe(planned, execution.out, execution.jobs, remote=remote))
+        return 0
+    console, unwritten = Terminal(), list[str]()
+
+    def run(planned: "Plan") -> "tuple[list[Failure], pandas.DataFrame]":
+        progress = ConsoleProgress(console)
+        failures = run_plan(
+            planned,
+            execution.out,
+            jobs=execution.jobs,
+            engine=execution.engine,
+            observer=progress,
+            retry_failed=execution.retry_failed,
+            verify=execution.verify,
+            checkpoint_seconds=float(execution.checkpoint_every),
+        )
+        unwritten.extend(progress.unwritten)
+        return failures, finished_runs(planned, execution.out)
+
+    failures, results = run(planned)
     if study.follow_up is not None and len(results):
         study, said = study.follow_up(grid, results)
         say(console, said)
         planned = plan(study.grid, study=execution.out, engine=execution.engine)
-        failures += run_plan(planned, execution.out, **how, observer=ConsoleProgress(console))
-        results = finished_runs(planned, execution.out)
+        more, results = run(planned)
+        failures += more
     with without_collections():
-        show(study, planned, results, failures, execution.out, console)
-    return 1 if failures else 0
+        unwritten += show(study, planned, results, failures, execution.out, console)
+    for said in dict.fromkeys(unwritten):
+        say(console, said)
+    return 1 if failures or unwritten else 0
 
 
 def _scaled(spec: Spec, scales: Sequence[str]) -> Spec:
@@ -173,8 +201,8 @@ def show(
     failures: "Sequence[Failure]",
     out: Path,
     console: "Console",
-) -> None:
-    """Show the finished runs as the named study asks, and name the runs that are missing."""
+) -> list[str]:
+    """Show the finished runs as the named study asks, and name the runs that are missing. Returns what cannot be written."""
     # Plotting takes seconds to import, and help and refusals do not need it.
     from noisylab.report import study_report
 
@@ -184,7 +212,7 @@ def show(
         return with_recipes(methods, "paper" if grid.recipe == "paper" else "common", grid.data, grid.training)
 
     finished = set(results.get("id", ()))
-    study_report.show(
+    return study_report.show(
         results,
         out,
         baselines=planned(plan.grid.methods[0], *study.controls),
@@ -197,7 +225,24 @@ def show(
         console=console,
         failures={failure.config.id: failure.reason for failure in failures},
         missing=[config.id for config in plan.configs if config.id not in finished],
+        fewer=fewer_seeds(plan, finished),
     )
+
+
+def fewer_seeds(plan: "Plan", finished: Collection[str]) -> list[str]:
+    """A line for every method under a noise that lacks runs: `dlb under symmetric:0.4: 4 of 5 seeds`."""
+    from noisylab.study.result import labels_of
+
+    there: dict[tuple[str, ...], list[bool]] = {}
+    for config in plan.configs:
+        labels = labels_of(config, plan.data[config.data_digest].noise_defaults)
+        varied = [f"{name}={getattr(config.training, name)}" for name in plan.grid.over if hasattr(config.training, name)]
+        there.setdefault((labels["method"], labels["noise"], *varied), []).append(config.id in finished)
+    return [
+        f"{', '.join([f'{method} under {noise}', *varied])}: {sum(done)} of {counted(len(done), 'seed')}"
+        for (method, noise, *varied), done in there.items()
+        if not all(done)
+    ]
 
 
 def _from_file(files: Sequence[str]) -> tuple[dict[str, Any], Besides, Grid | None]:

@@ -141,7 +141,8 @@ def main(args: Sequence[str]) -> int:
 def run(config: RunConfig, data: ImageData, out: Path, tell: Callable[[Mapping[str, Any]], None] | None) -> int:
     """Train one run in the folder `out`; rank 0 prints its progress."""
     from noisylab.data.image_files import UnreadableError
-    from noisylab.study.run import RunLockedError, run_one
+    from noisylab.study.failure import RunLockedError
+    from noisylab.study.run import run_one
     from noisylab.study.study_results import write_results
     from noisylab.training.loop import DivergedError
 

@@ -45,6 +45,11 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         raise
 
 
+def cannot_write(path: Path, error: OSError) -> str:
+    """What to say of a file that cannot be written; of the one that could not be put in its place, if that is known."""
+    return f"{str(error.filename2 or path)!r} cannot be written: {error.strerror or error}"
+
+
 def flush_folder(folder: Path) -> None:
     """Flush every file below `folder` to disk."""
     for path in folder.rglob("*"):

@@ -83,3 +83,17 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
         ('1 seed', '1,200 runs', '2 classes')
     """
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def duration(seconds: float) -> str:
+    """A time to be read at a glance.
+
+    Example:
+        >>> from noisylab.core.lines import duration
+        >>> duration(42), duration(370), duration(7800)
+        ('42 s', '6 min', '2 h 10 min')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60:,} h {minutes % 60} min"

@@ -15,7 +15,7 @@ from noisylab.plotting.captions import seeds_of
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import PANELS, StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, paper_style
-from noisylab.recording.records import load_dynamics
+from noisylab.study.verify import read_records
 
 Measure = Literal["roc_auc", "average_precision"]
 SAID = {"roc_auc": "ROC-AUC", "average_precision": "average precision"}
@@ -116,7 +116,7 @@ def _detections(rows: pandas.DataFrame, runs: StudyRuns, most: int) -> pandas.Da
         if len(shown) == most:
             break
         for row in of_method.to_dict("records"):
-            records = load_dynamics(runs.folder / str(row["id"])).load()
+            records = read_records(runs.folder / str(row["id"])).load()
             if available(records) and (records["prediction"][-1].values != records.attrs["missing"]).any():
                 table = detection_table(records).drop(columns=["run", "epoch"])
                 parts.append(table.assign(method=method, noise=row["noise"], run=row["id"]).dropna(subset=["roc_auc"]))

@@ -17,10 +17,10 @@ from noisylab.core.foreign_text import short_names
 from noisylab.core.suggestions import did_you_mean
 from noisylab.plotting.captions import spread, which_seed
 from noisylab.plotting.looks import Look, alike, looks, numbered
-from noisylab.recording.records import load_dynamics
 from noisylab.study.run_folder import CONFIG, RESULT, read_many_metrics
 from noisylab.study.study_file import coverage
 from noisylab.study.study_results import collect
+from noisylab.study.verify import read_records
 
 if TYPE_CHECKING:
     import xarray
@@ -169,7 +169,7 @@ class StudyRuns:
         found = False
         for method, rows in self.fitting(self.under_noise).groupby("method", sort=False):
             for row in rows.sort_values("seed").to_dict("records"):
-                records = load_dynamics(self.folder / str(row["id"])).load()
+                records = read_records(self.folder / str(row["id"])).load()
                 if _recorded(records):
                     found = True
                     yield str(method), str(row["id"]), records
@@ -188,7 +188,7 @@ class StudyRuns:
         rows, fit = self.under_noise, max(most, chosen or 0) if self.methods else most
         order = list(dict.fromkeys(rows["method"]))
         for method in self.preferred(rows):
-            records = load_dynamics(self.folder / str(self.first_run(method)["id"]))
+            records = read_records(self.folder / str(self.first_run(method)["id"]))
             if len(found) < fit and _recorded(records):
                 found[method] = records.load()
         if not found:
@@ -202,7 +202,7 @@ class StudyRuns:
     def first_recorded(self) -> "tuple[str, xarray.Dataset]":
         """The first method under `noise` that has records, and those of its first seed. Raises ValueError if none has any."""
         for method in dict.fromkeys(self.under_noise["method"]):
-            records = load_dynamics(self.folder / str(self.first_run(method)["id"]))
+            records = read_records(self.folder / str(self.first_run(method)["id"]))
             if _recorded(records):
                 return str(method), records.load()
         raise self.nothing_recorded()

@@ -248,12 +248,24 @@ class DynamicsRecorder:
 
     def state_dict(self) -> dict[str, Any]:
         """The state after an epoch: the number of rows, which are on disk by then, and the latest predictions."""
+        self.flush()
+        return self.unflushed_state()
+
+    def flush(self) -> None:
+        """Write the rows that are kept, and make all durable."""
         self._store.write()
         flush_folder(self._store.path)
-        return {"epoch": self.epoch, **self._rows.state_dict()}
+
+    def unflushed_state(self) -> dict[str, Any]:
+        """`state_dict`, for whoever calls `flush` before it is saved."""
+        return {"epoch": self.epoch, "digest": self._store.digest_at(self.epoch), **self._rows.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a `state_dict`; later rows are overwritten."""
+        """Continue from a `state_dict`; later rows are overwritten. Raises ValueError if the rows before are not those then."""
+        if "digest" in state and state["digest"] != self._store.digest_at(int(state["epoch"])):
+            raise ValueError(
+                f"{str(self._store.path)!r} holds other rows than when the state was saved; overwrite=True starts again"
+            )
         self.epoch = int(state["epoch"])
         self._rows.load_state_dict(state)
         self._buffer, self._buffered = [], 0

@@ -4,19 +4,22 @@ import re
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from noisylab.core.files import expanded
+from noisylab.recording.digests import OWN, PARTS, DamagedError, begun, digest_of, own_digest, rows_digest
 from noisylab.recording.sample_ids import check_sample_ids
 
 if TYPE_CHECKING:
     import xarray
+    import zarr
 
 FILE = "dynamics.zarr"
-FORMAT = 2
+FORMAT = 3
+STATIC = ("sample", "given", "true", "epoch")
 DERIVED = ("p_given", "p_max", "loss")
 
 
@@ -37,13 +40,30 @@ def derived(loss_predicted: ArrayLike, margin: ArrayLike) -> dict[str, NDArray[n
 
 
 def intact_epochs(run_folder: str | PathLike[str]) -> int:
-    """The number of epochs that can be read and continued; 0 if any is damaged or has an older format."""
+    """The number of epochs that can be read and continued; 0 if any part is missing or damaged, or of an older format."""
     try:
         records = load_dynamics(run_folder).load()
-    # A damaged store can raise almost anything.
-    except Exception:
+    except ValueError:
         return 0
-    return int(records.sizes["epoch"]) if records.attrs.get("format") == FORMAT else 0
+    return int(records.sizes["epoch"])
+
+
+def check_records(path: Path, *, epochs: int | None = None) -> str:
+    """Read every part of a record, and return the digest of its first `epochs` rows (None: all).
+
+    Raises ValueError if a part is missing, damaged or foreign, or if there are fewer rows.
+    """
+    records = _open(path).load()
+    done = records.sizes["epoch"]
+    epochs = done if epochs is None else epochs
+    if done < epochs:
+        raise DamagedError(path, f"it holds {done} of {epochs} epochs")
+    hashes = {}
+    for name, variable in records.variables.items():
+        if variable.dims == ("epoch", "sample"):
+            hashes[str(name)] = begun(str(name), variable.dtype, variable.shape[1])
+            hashes[str(name)].update(variable.values[:epochs].tobytes())
+    return rows_digest(records.attrs[PARTS], hashes)
 
 
 def load_dynamics(run_folder: str | PathLike[str]) -> "xarray.Dataset":
@@ -134,21 +154,83 @@ def make_records(
     )
 
 
+def open_group(path: Path, mode: Literal["r", "r+"] = "r") -> "zarr.Group":
+    """The zarr group of records, whose attributes are what was written.
+
+    Raises ValueError if it cannot be opened, is damaged, or has another format.
+    """
+    import zarr
+
+    try:
+        # Only this format: others have codecs that execute what they read.
+        group = zarr.open_group(path, mode=mode, zarr_format=3)
+        attributes = dict(group.attrs)
+    # A damaged file can raise almost anything.
+    except Exception as error:
+        raise DamagedError(path, f"it cannot be opened ({type(error).__name__})") from error
+    held = attributes.get("format", 1)
+    whole = attributes.get(OWN) == own_digest(attributes)
+    # Earlier formats had no digests.
+    if isinstance(held, int) and held != FORMAT and (whole or (OWN not in attributes and "epochs_done" in attributes)):
+        raise ValueError(
+            f"{str(path)!r} holds records with format {held}, and this version of noisylab reads format {FORMAT}; record "
+            "again, or use the version that wrote them"
+        )
+    if not whole:
+        raise DamagedError(path, "its attributes are not what was written")
+    return group
+
+
 def _open(path: Path) -> "xarray.Dataset":
+    """The rows that are written, each part of which is checked when it is read."""
     import xarray
 
-    records: xarray.Dataset = xarray.open_zarr(path, chunks=None, consolidated=False, mask_and_scale=False)
-    return records.isel(epoch=slice(0, records.attrs["epochs_done"]))
+    from noisylab.recording.checked_rows import checked
+
+    group = open_group(path)
+    attributes = dict(group.attrs)
+    samples, epochs, done = (attributes[name] for name in ("samples", "epochs", "epochs_done"))
+    variables: dict[str, Any] = {}
+    for name, digests in attributes[PARTS].items():
+        try:
+            array = group[name]
+            shape, length = tuple(array.shape), int(array.chunks[0])
+        except Exception as error:
+            raise DamagedError(path, f"{name} is missing") from error
+        expected = (epochs,) if name == "epoch" else (samples,) if name in STATIC else (epochs, samples)
+        if name == "probabilities":
+            expected = (samples, *shape[1:2])
+        if shape != expected:
+            raise DamagedError(path, f"{name} has shape {shape} in place of {expected}")
+        if name in STATIC:
+            variables[name] = ("epoch" if name == "epoch" else "sample", _whole(path, name, array, digests))
+        elif name == "probabilities":
+            variables[name] = checked(path, name, array, ("sample", "class"), samples, [digests], samples)
+        else:
+            if len(digests) != -(-done // length):
+                raise DamagedError(path, f"{name} has other chunks than were written")
+            held = [[digest] for digest in digests]
+            variables[name] = checked(path, name, array, ("epoch", "sample"), done, held, length)
+    epoch = variables.pop("epoch")[1][:done]
+    sample = variables.pop("sample")
+    return xarray.Dataset(variables, coords={"epoch": ("epoch", epoch), "sample": sample}, attrs=attributes)
+
+
+def _whole(path: Path, name: str, array: Any, digest: str) -> NDArray[Any]:
+    try:
+        values = np.asarray(array[:])
+    except Exception as error:
+        raise DamagedError(path, f"{name} cannot be read") from error
+    if digest_of(name, values) != digest:
+        raise DamagedError(path, f"{name} is not what was written")
+    return values
 
 
 def _complete(records: "xarray.Dataset") -> "xarray.Dataset":
-    """The records with their derived variables. Records of format 1 store them."""
+    """The records with their derived variables, and without what only the file needs."""
     given, true = (records[name].values.astype(np.int64) for name in ("given", "true"))
-    records = records.assign(
-        given=("sample", given), true=("sample", true), mislabelled=("sample", np.asarray(given != true))
-    ).assign_attrs({"true_labels": True} | records.attrs)
-    if "loss" in records:
-        return records
+    records = records.assign(given=("sample", given), true=("sample", true), mislabelled=("sample", np.asarray(given != true)))
+    records.attrs = {name: value for name, value in records.attrs.items() if name not in (PARTS, OWN)}
     from noisylab.recording.lazy import lazily
 
     sources = [records["loss_predicted"].variable, records["margin"].variable]
@@ -168,7 +250,9 @@ def _merge(paths: Sequence[Path]) -> "xarray.Dataset":
     first = parts[0]
     for path, part in zip(ordered, parts, strict=True):
         same = all(np.array_equal(part[name], first[name]) for name in ("sample", "given", "true"))
-        if not same or any(part.attrs[name] != first.attrs[name] for name in first.attrs if name != "epochs_done"):
+        if not same or any(
+            part.attrs[name] != first.attrs[name] for name in first.attrs if name not in ("epochs_done", PARTS, OWN)
+        ):
             raise ValueError(f"{str(path)!r} holds records of other samples or settings than {str(ordered[0])!r}")
     # A process that was killed may lack the last epochs.
     epochs = min(part.sizes["epoch"] for part in parts)

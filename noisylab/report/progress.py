@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from noisylab.core.lines import counted
+from noisylab.core.files import cannot_write
+from noisylab.core.lines import counted, duration
 from noisylab.core.registries import METHODS
-from noisylab.report.console import say
-from noisylab.report.time_left import TimeLeft, in_words
+from noisylab.report.console import Terminal, say
+from noisylab.report.time_left import TimeLeft
+from noisylab.study.progress import holders
 from noisylab.study.run_config import RunConfig
 from noisylab.study.runner import Observer
 
@@ -22,7 +25,7 @@ class ConsoleProgress(Observer):
     """In a terminal or notebook, a bar with the time left; elsewhere, a line for every finished run, and for the time left."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console()
+        self.console = console or Terminal()
         self._live = self.console.is_terminal or self.console.is_jupyter
         self._progress = Progress(
             TextColumn("[progress.description]{task.description}"),
@@ -34,6 +37,10 @@ class ConsoleProgress(Observer):
             console=self.console,
             disable=not self._live,
         )
+
+        # What could not be written, a line each.
+        self.unwritten: list[str] = []
+        self._waited = ""
 
     def on_stacks(self, stacks: Sequence[tuple[int, ...]], alone: Collection[str]) -> None:
         """Keep them for `on_start`."""
@@ -81,10 +88,22 @@ class ConsoleProgress(Observer):
         now, done = time.monotonic(), sum(epochs)
         self._left.see(epochs, now)
         left = self._left.seconds()
-        self._progress.update(self._task, completed=done, left="-" if left is None else in_words(left))
+        self._progress.update(self._task, completed=done, left="-" if left is None else duration(left))
         if not self._live and now > self._next and left is not None and done < self._epochs:
             self._next = now + QUIET
-            say(self.console, f"{done:,} of {counted(self._epochs, 'epoch')} done, about {in_words(left)} left", wrap=True)
+            say(self.console, f"{done:,} of {counted(self._epochs, 'epoch')} done, about {duration(left)} left", wrap=True)
+
+    def on_wait(self, held: Sequence[Path]) -> None:
+        """Say, when it changes, for which processes the study waits."""
+        who = holders(list(held)) or "another process"
+        said = f"waiting for {counted(len(held), 'run')} that {who} is at"
+        if said != self._waited:
+            self._waited = said
+            say(self.console, said, wrap=True)
+
+    def on_unwritten(self, path: Path, error: OSError) -> None:
+        """Keep it for the end, below the tables."""
+        self.unwritten.append(cannot_write(path, error))
 
     def on_end(self) -> None:
         """Stop the bar."""

@@ -21,7 +21,7 @@ from noisylab.data.image_data import ImageData
 from noisylab.data.streaming import Images
 from noisylab.plotting.colours import contrast, distances, shaded
 from noisylab.plotting.suspicious_samples import BY
-from noisylab.recording.records import load_dynamics
+from noisylab.study.verify import read_records
 
 if TYPE_CHECKING:
     import xarray
@@ -136,7 +136,7 @@ def explorer_data(
     for (noise, seed), runs in explored.settings.items():
         setting: dict[str, Any] = {"noise": for_html(names.noise(noise)), "seed": seed, "runs": {}}
         for method, folder in runs.items():
-            records = load_dynamics(folder).load()
+            records = read_records(folder).load()
             samples = {name: records[name].values for name in ("sample", "true")}
             first = first or samples
             if any(not np.array_equal(samples[name], first[name]) for name in first):

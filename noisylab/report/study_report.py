@@ -11,7 +11,7 @@ from noisylab.analysis.comparisons import CONTRASTS, compare, primary_contrasts,
 from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.tables import is_share
 from noisylab.analysis.variance import are_crossed
-from noisylab.core.files import write_atomically
+from noisylab.core.files import cannot_write, write_atomically
 from noisylab.core.foreign_text import for_csv
 from noisylab.core.registries import FIGURES, METHODS
 from noisylab.plotting.catalogue import draw_figure, why_not
@@ -62,7 +62,8 @@ def show(
     console: Console,
     failures: Mapping[str, str] | None = None,
     missing: Sequence[str] = (),
-) -> None:
+    fewer: Sequence[str] = (),
+) -> list[str]:
     """Print the tables of finished runs, write them and the figures to a folder, and print the paths.
 
     The tables are the measures, the primary contrasts with their power, and the comparisons under each noise, which
@@ -82,19 +83,24 @@ def show(
         console: Prints everything.
         failures: The reason of every failed run, by id.
         missing: The ids of unfinished runs.
+        fewer: A line for every method under a noise that has fewer seeds than were planned.
+
+    Returns:
+        A line for every file that cannot be written, as on a full disk.
 
     Raises:
         ValueError: If the runs differ in a setting that is not in `by`, or a figure is unknown.
 
     Example:
+        >>> from noisylab.report.console import Terminal
         >>> from noisylab.report.study_report import show
-        >>> show(study.results, folder, baselines=["ce"], figures=["memorisation"], console=Console())  # doctest: +SKIP
+        >>> show(study.results, folder, baselines=["ce"], figures=["memorisation"], console=Terminal())  # doctest: +SKIP
     """
     for run, reason in (failures or {}).items():
         say(console, f"failed: {run}: {reason}")
     if results.empty:
         say(console, "no run has finished, so there is nothing to show", wrap=True)
-        return
+        return []
     asked, there = [METHODS.parse(method).label for method in baselines], set(results["method"])
     names = [name for name in asked if name in there]
     pairs = [(METHODS.parse(a).label, METHODS.parse(b).label) for a, b in contrasts]
@@ -108,10 +114,12 @@ def show(
             "too small.\n",
             wrap=True,
         )
+    if fewer:
+        say(console, "\nFewer seeds than planned:\n" + "\n".join(fewer))
     if differences.empty:
         say(console, f"no differences: no run of {', '.join(asked)} has finished beside one of another method", wrap=True)
     shown: dict[str, Any] = {"study": out.resolve().name, "formats": formats, "by": by, "columns": columns}
-    paths = [out / "results.csv", *write_tables(out, results, primary, differences, **shown)]
+    written, unwritten = write_tables(out, results, primary, differences, **shown)
     for name, analyse in (analyses or {}).items():
         try:
             analysed = analyse(results, by=by)
@@ -119,17 +127,26 @@ def show(
             say(console, f"no {name.replace('_', ' ')}: {error}", wrap=True)
             continue
         analysis_table(name, analysed).print(console)
-        write_atomically(out / f"{name}.csv", for_csv(analysed))
-        paths.append(out / f"{name}.csv")
+        try:
+            write_atomically(out / f"{name}.csv", for_csv(analysed))
+            written.append(out / f"{name}.csv")
+        except OSError as error:
+            unwritten.append(cannot_write(out / f"{name}.csv", error))
     runs = StudyRuns(results, out, hardest_noise(results))
     for figure in figures:
         stem = FIGURES.parse(figure).name
         try:
             if stem in TABLES:
                 raise ValueError(f"its numbers would replace the table {stem}.csv; register it with another name")
-            paths += draw_figure(figure, runs).save(out / stem)[:-1]
+            drawn = draw_figure(figure, runs)
+            try:
+                written += drawn.save(out / stem)[:-1]
+            except OSError as error:
+                unwritten.append(cannot_write(out / stem, error))
         except Exception as error:  # a figure that fails costs itself only
             say(console, f"no figure {stem}: {why_not(error)}")
+    paths = [path for path in (out / "results.csv", *written) if path.is_file()]
     say(console, "\nOne row per run, tables and figures:\n" + "\n".join(map(str, paths)))
     if missing:
         say(console, "\nNot run, and not in the tables and figures:\n" + "\n".join(missing))
+    return unwritten

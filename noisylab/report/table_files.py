@@ -8,7 +8,7 @@ import pandas
 
 from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.tables import summarise
-from noisylab.core.files import write_atomically
+from noisylab.core.files import cannot_write, write_atomically
 from noisylab.core.foreign_text import for_csv, for_file_name
 from noisylab.report.comparison_tables import contrasts_table, points_table
 from noisylab.report.tables import accuracy_table, results_table
@@ -32,7 +32,7 @@ def write_tables(
     by: Sequence[str] = (),
     columns: Sequence[str] | None = None,
     names: DisplayNames = PLAIN,
-) -> list[Path]:
+) -> tuple[list[Path], list[str]]:
     """Write the summary, the primary contrasts and the comparisons under each noise.
 
     Args:
@@ -50,7 +50,8 @@ def write_tables(
         names: What methods and noises are called.
 
     Returns:
-        The paths of the files. A table without rows is written as CSV alone.
+        The paths of the files, and a line for each that cannot be written, as on a full disk. A table without rows is written
+        as CSV alone.
     """
     contents: dict[str, str] = {}
     if "csv" in formats:
@@ -66,6 +67,11 @@ def write_tables(
                 contents[f"{name}.md"] = table.markdown()
             if table.rows and "tex" in formats:
                 contents[f"{name}.tex"] = table.latex(f"tab:{for_file_name(study)}-{name}")
+    written, unwritten = list[Path](), list[str]()
     for name, content in contents.items():
-        write_atomically(out / name, content)
-    return [out / name for name in contents]
+        try:
+            write_atomically(out / name, content)
+            written.append(out / name)
+        except OSError as error:
+            unwritten.append(cannot_write(out / name, error))
+    return written, unwritten

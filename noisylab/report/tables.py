@@ -151,7 +151,7 @@ def states_table(runs: pandas.DataFrame, names: DisplayNames = PLAIN) -> Table:
 
     runs: the planned runs, with `noise`, `method` and `state`.
     """
-    states = [state for state in ("done", "failed", "begun", "planned") if (runs["state"] == state).any()]
+    states = [state for state in ("done", "running", "failed", "begun", "planned") if (runs["state"] == state).any()]
     rows = tuple(
         (str(noise), str(method), *(f"{(group['state'] == state).sum():,}" for state in states))
         for noise, under in named(runs, names).groupby("noise", sort=False)

@@ -91,11 +91,3 @@ def _kind(name: tuple[Any, ...], config: RunConfig, places: int) -> _Kind:
     passes = METHODS.load(spec.name).compute_factor(epochs=epochs, **spec.options)
     # An incomplete stack is filled up.
     return _Kind(name, epochs, passes * config.train_size * places)
-
-
-def in_words(seconds: float) -> str:
-    """A time to be read at a glance: `40 s`, `6 min`, `2 h 10 min`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

@@ -2,6 +2,7 @@
 
 import shutil
 import uuid
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,21 @@ from noisylab.core.files import flush_folder
 from noisylab.corruption import NoisyLabels
 from noisylab.data.image_data import ImageData, load_run_data
 from noisylab.data.streaming import StreamedImages
-from noisylab.study.run_folder import NOISE_FILE, read_config
+from noisylab.study.run_folder import NOISE_FILE, read_config, read_file
 from noisylab.study.validation_split import training_part
 
 INPUTS = ".inputs"
 
 
 def keep_data(study: Path, data: ImageData) -> Path:
-    """The folder of the data, written if it does not exist; `ImageData.open` maps it into any process."""
-    folder = study / INPUTS / data.digest()
+    """The folder of the data, written if it is not there as it should be; `ImageData.open` maps it into any process."""
+    digest = data.digest()
+    folder = study / INPUTS / digest
+    if folder.is_dir() and not holds(folder, digest):
+        warnings.warn(f"{str(folder)!r} was damaged and is written anew", stacklevel=2)
+        damaged = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
+        folder.rename(damaged)
+        shutil.rmtree(damaged)
     if not folder.is_dir():
         partial = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
         partial.mkdir(parents=True)
@@ -35,13 +42,23 @@ def keep_data(study: Path, data: ImageData) -> Path:
     return folder
 
 
+def holds(folder: Path, digest: str) -> bool:
+    """Whether a folder holds the data of this digest, undamaged."""
+    try:
+        return ImageData.open(folder).digest() == digest
+    # Damaged files can raise almost anything.
+    except Exception:
+        return False
+
+
 def data_of_run(study: Path, config: Mapping[str, Any], root: Path | None = None) -> ImageData:
     """The data that a run was trained on, without its noise: as the study saved it, else read from `root`.
 
     config: the content of the run's `config.json`. Raises ValueError if the data cannot be read, or has changed since.
     """
     folder = study / INPUTS / config["data_digest"]
-    if not folder.is_dir():
+    # What is missing or damaged is read again from where it came from.
+    if not holds(folder, config["data_digest"]):
         return load_run_data(config, root)
     data = ImageData.open(folder)
     streamed = [held for held in (data.train_images, data.test_images) if isinstance(held, StreamedImages)]
@@ -55,6 +72,7 @@ def trained_data_of_run(study: Path, folder: Path, root: Path | None = None) -> 
     Raises ValueError if the data cannot be read, or has changed since.
     """
     config = read_config(folder)
+    read_file(folder, NOISE_FILE)
     noisy = training_part(NoisyLabels.load(folder / NOISE_FILE), config["validation"], config["noise_seed"])
     return data_of_run(study, config, root).with_noise(noisy)
 
@@ -62,7 +80,11 @@ def trained_data_of_run(study: Path, folder: Path, root: Path | None = None) -> 
 def keep_labels(study: Path, noisy: NoisyLabels) -> Path:
     """The file of a noise record, written if it does not exist."""
     file = study / INPUTS / f"{noisy.digest}.npz"
-    if not file.is_file():
+    try:
+        there = NoisyLabels.load(file).digest == noisy.digest
+    except (OSError, ValueError):
+        there = False
+    if not there:
         file.parent.mkdir(parents=True, exist_ok=True)
         noisy.save(file)
     return file

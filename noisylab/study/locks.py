@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 
 def file_lock(path: Path, timeout: float = -1) -> FileLock:
@@ -14,6 +14,20 @@ def file_lock(path: Path, timeout: float = -1) -> FileLock:
     a killed process leaves behind.
     """
     return FileLock(path, timeout=timeout, fallback_to_soft=False)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock of a file."""
+    if not path.is_file():
+        return False
+    try:
+        with file_lock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        # A folder that cannot be written to has no process at work.
+        return False
 
 
 @contextmanager

@@ -4,11 +4,10 @@ import multiprocessing
 import os
 import platform
 import time
-import traceback
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,11 +15,15 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from noisylab.core.interrupts import Stopped, is_stop
 from noisylab.data.image_data import ImageData
 from noisylab.study.code import import_code
 from noisylab.study.engines.engine import Engine
+from noisylab.study.failure import RunLockedError, reason_of
 from noisylab.study.inputs import INPUTS
-from noisylab.study.progress import Notes, read_progress
+from noisylab.study.leftovers import CLIENT
+from noisylab.study.locks import file_lock
+from noisylab.study.progress import read_progress
 from noisylab.study.run_config import RunConfig
 
 
@@ -52,6 +55,8 @@ def run_here(
     *,
     on_result: Callable[[RunConfig, dict[str, Any]], None],
     on_progress: Callable[[list[int]], None],
+    on_wait: Callable[[list[RunConfig]], None] = lambda _: None,
+    checkpoint_seconds: float = 60.0,
 ) -> list[Failure]:
     """Execute all runs in this process, one stack after the other; otherwise like `run_pool`."""
     failures: list[Failure] = []
@@ -63,9 +68,13 @@ def run_here(
 
         def progress(place: int, done: int, numbers: tuple[int, ...] = numbers) -> None:
             epochs[numbers[place]] = done
-            on_progress(epochs)
+            try:
+                on_progress(epochs)
+            except KeyboardInterrupt as error:
+                # It is the observer's wish, and no error of the run.
+                raise Stopped from error
 
-        outcomes = _attempt([configs[number] for number in numbers], data, study, progress)
+        outcomes = _attempt([configs[number] for number in numbers], data, study, progress, checkpoint_seconds)
         busy = _settle(configs, numbers, outcomes, epochs, failures, on_result)
         on_progress(epochs)
         if busy:
@@ -73,6 +82,7 @@ def run_here(
         locked = locked + 1 if len(busy) == len(numbers) else 0
         # All remaining runs are locked: wait.
         if queue and locked >= len(queue):
+            on_wait([configs[number] for numbers in queue for number in numbers])
             time.sleep(0.5)
     return failures
 
@@ -85,6 +95,8 @@ def run_pool(
     *,
     on_result: Callable[[RunConfig, dict[str, Any]], None],
     on_progress: Callable[[list[int]], None],
+    on_wait: Callable[[list[RunConfig]], None] = lambda _: None,
+    checkpoint_seconds: float = 60.0,
 ) -> list[Failure]:
     """Execute all runs in the processes of an engine, and return those that failed. They read the data in the study
     (`study.inputs`).
@@ -108,15 +120,22 @@ def run_pool(
             while queue and len(active) < places:
                 numbers = queue.popleft()
                 task = [configs[number] for number in numbers]
-                active[engine.submit(_work, task, client, platform.node(), engine.wanted)] = numbers
+                active[engine.submit(_work, task, client, platform.node(), engine.wanted, checkpoint_seconds)] = numbers
             if not active:
+                if busy and not queue:
+                    on_wait([configs[number] for numbers in busy for number in numbers])
                 time.sleep(0.25)
             wait(list(active), timeout=0.25, return_when=FIRST_COMPLETED)
             for future in [future for future in active if future.done()]:
                 numbers = active.pop(future)
-                try:
+                error = _error(future)
+                if isinstance(error, Stopped):
+                    # Somebody stopped this one process.
+                    queue.append(numbers)
+                    continue
+                if error is None:
                     outcomes = future.result()
-                except Exception as error:
+                else:
                     how = engine.died(error)
                     if how is None:
                         outcomes = [f"{type(error).__name__}: {error}"] * len(numbers)
@@ -142,14 +161,23 @@ def run_pool(
     return failures
 
 
+def _error(future: Future[list[Outcome]]) -> BaseException | None:
+    """What a task raised, or why there is no answer; None if there is one."""
+    try:
+        return future.exception()
+    except CancelledError as error:
+        return error
+
+
 @contextmanager
 def _client_file(study: Path) -> Iterator[Path]:
     """A file that shows a worker that it sees the study's folder, and not another one at the same path."""
-    file = study.absolute() / INPUTS / f"{uuid.uuid4().hex}.client"
+    file = study.absolute() / INPUTS / f"{uuid.uuid4().hex}{CLIENT}"
     file.parent.mkdir(exist_ok=True)
-    file.touch()
     try:
-        yield file
+        # The lock tells it from what a killed process left.
+        with file_lock(file):
+            yield file
     finally:
         file.unlink(missing_ok=True)
 
@@ -182,12 +210,18 @@ def end_if_imported_by_a_worker() -> None:
         os._exit(1)
 
 
-def _work(configs: Sequence[RunConfig], client: Path, host: str, wanted: Callable[[], bool]) -> list[Outcome]:
+class _Unwanted(Stopped):
+    """The study does not wait for this run any more. Like a signal, it leaves the finished epochs saved."""
+
+
+def _work(
+    configs: Sequence[RunConfig], client: Path, host: str, wanted: Callable[[], bool], checkpoint_seconds: float = 60.0
+) -> list[Outcome]:
     """In a worker: the outcomes of the runs of a stack."""
 
     def progress(place: int, done: int) -> None:
         if done < configs[place].epochs_trained and not wanted():
-            raise InterruptedError("the study does not wait for this run any more")
+            raise _Unwanted
 
     def data(config: RunConfig) -> ImageData:
         import_code(config.code)
@@ -196,7 +230,11 @@ def _work(configs: Sequence[RunConfig], client: Path, host: str, wanted: Callabl
     here, inputs = platform.node(), client.parent
     if not client.is_file():
         return [f"host {here} does not see the folder {str(inputs.parent)!r} of the study; it must be shared"] * len(configs)
-    outcomes = _attempt(configs, data, inputs.parent, progress)
+    try:
+        outcomes = _attempt(configs, data, inputs.parent, progress, checkpoint_seconds)
+    except _Unwanted:
+        # No signal asked the process to stop.
+        return ["the study does not wait for this run any more"] * len(configs)
     return [f"{each} (on {here})" if isinstance(each, str) and here != host else each for each in outcomes]
 
 
@@ -205,41 +243,26 @@ def _attempt(
     data: Callable[[RunConfig], ImageData],
     study: Path,
     progress: Callable[[int, int], None],
+    checkpoint_seconds: float,
 ) -> list[Outcome]:
     from noisylab.study.run import run_stack
-
-    notes: list[Notes] = []
-
-    def told(place: int, done: int) -> None:
-        notes[place].note(done)
-        progress(place, done)
 
     try:
         # Each run can have code of its own; the data are the same.
         images, *_ = [data(config) for config in configs]
-        notes += [Notes(study / config.id, config.epochs_trained) for config in configs]
-        outcomes = [_told(outcome) for outcome in run_stack(configs, images, study, told)]
-    except Exception as error:
-        outcomes = [_told(error)] * len(configs)
-    for note, outcome in zip(notes, outcomes, strict=False):
-        if not isinstance(outcome, Locked):
-            note.end()
-    return outcomes
+        found = run_stack(configs, images, study, progress, checkpoint_seconds=checkpoint_seconds)
+        return [_told(outcome) for outcome in found]
+    except BaseException as error:
+        if is_stop(error):
+            raise
+        return [_told(error)] * len(configs)
 
 
-def _told(outcome: dict[str, Any] | Exception) -> Outcome:
+def _told(outcome: dict[str, Any] | BaseException) -> Outcome:
     """An outcome that can be sent to another process."""
-    from noisylab.study.run import RunLockedError
-    from noisylab.training.loop import DivergedError
-
-    if not isinstance(outcome, Exception):
+    if not isinstance(outcome, BaseException):
         return outcome
-    if isinstance(outcome, RunLockedError):
-        return Locked()
-    if isinstance(outcome, DivergedError):
-        return str(outcome)
-    last = traceback.extract_tb(outcome.__traceback__)[-1]
-    return f"{type(outcome).__name__}: {outcome} ({os.path.basename(last.filename)}:{last.lineno})"  # noqa: PTH119
+    return Locked() if isinstance(outcome, RunLockedError) else reason_of(outcome)
 
 
 @lru_cache(maxsize=4)

@@ -2,13 +2,13 @@
 
 import json
 import os
-import socket
+import platform
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from noisylab.study.locks import is_held
 
 PROGRESS = "progress.json"
 LOCK = ".lock"
@@ -29,7 +29,7 @@ class Notes:
             return
         self._noted = now
         held = {
-            "host": socket.gethostname(),
+            "host": platform.node(),
             "process": os.getpid(),
             "epoch": done,
             "epochs": self._epochs,
@@ -40,10 +40,11 @@ class Notes:
             temporary.write_text(json.dumps(held))
             temporary.replace(self._file)
 
-    def end(self) -> None:
-        """Remove the note: nobody is at the run any more."""
-        with suppress(OSError):
-            self._file.unlink(missing_ok=True)
+
+def forget_progress(folder: Path) -> None:
+    """Remove the note: nobody is at the run any more."""
+    with suppress(OSError):
+        (folder / PROGRESS).unlink(missing_ok=True)
 
 
 def read_progress(folder: Path) -> dict[str, Any]:
@@ -57,16 +58,7 @@ def read_progress(folder: Path) -> dict[str, Any]:
 
 def is_locked(folder: Path) -> bool:
     """Whether a process is at the run."""
-    if not (folder / LOCK).is_file():
-        return False
-    try:
-        with FileLock(folder / LOCK, timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:
-        # A folder that cannot be written to has no process at work.
-        return False
+    return is_held(folder / LOCK)
 
 
 def holders(folders: list[Path]) -> str:

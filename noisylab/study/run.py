@@ -1,7 +1,7 @@
 """One run, from its configuration to a finished folder."""
 
-import json
 import shutil
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from noisylab.core.distributed import from_main, is_main
-from noisylab.core.files import write_atomically
+from noisylab.core.interrupts import is_stop
 from noisylab.core.registries import AUGMENTATIONS, METHODS, MODELS, NOISES
 from noisylab.core.seeds import derive_seed
 from noisylab.corruption import NoisyLabels
@@ -26,12 +26,15 @@ from noisylab.data.batches.loader import TrainingSet
 from noisylab.data.image_data import ImageData
 from noisylab.data.streaming import Images
 from noisylab.methods.base import Method
+from noisylab.recording.digests import DamagedError
 from noisylab.recording.recorder import DynamicsRecorder
 from noisylab.recording.records import FILE as DYNAMICS
-from noisylab.recording.records import intact_epochs
+from noisylab.recording.records import check_records
 from noisylab.study.build import build_method
+from noisylab.study.failure import RunLockedError, is_of_the_run, write_failure
 from noisylab.study.locks import file_lock
 from noisylab.study.predictions import pack
+from noisylab.study.progress import LOCK, Notes, forget_progress
 from noisylab.study.result import result_of
 from noisylab.study.run_config import RunConfig
 from noisylab.study.run_folder import (
@@ -47,17 +50,14 @@ from noisylab.study.run_folder import (
 )
 from noisylab.study.run_log import Labelled, RunLog
 from noisylab.study.validation_split import split
-from noisylab.training.checkpoint import is_whole, load_method, saved_epoch
+from noisylab.study.verify import clear_way, damages, kept_digests
+from noisylab.training.checkpoint import is_whole, load_method, read_checkpoint
 from noisylab.training.device import repeatable, resolve_device
 from noisylab.training.evaluate import Evaluator
 from noisylab.training.loop import DivergedError, Training, train_together
 
 # The folder of the teachers' runs in a study's folder.
 TEACHERS = ".teachers"
-
-
-class RunLockedError(RuntimeError):
-    """Another process holds the lock of this run."""
 
 
 def run_one(
@@ -68,6 +68,7 @@ def run_one(
     on_row: Callable[[Mapping[str, Any]], None] = lambda _: None,
     *,
     with_checkpoint: bool = False,
+    checkpoint_seconds: float | None = None,
 ) -> dict[str, Any]:
     """Train and measure one run in `study/<id>`, write `result.json`, and return the result.
 
@@ -79,8 +80,9 @@ def run_one(
     All processes that train one run together (`noisylab.core.distributed`) call it; only the main one reads and writes the
     folder.
     """
-    outcomes = run_stack([config], data, study, lambda _, done: on_progress(done), on_row, with_checkpoint=with_checkpoint)
-    if isinstance(outcomes[0], Exception):
+    asked: dict[str, Any] = {"with_checkpoint": with_checkpoint, "checkpoint_seconds": checkpoint_seconds}
+    outcomes = run_stack([config], data, study, lambda _, done: on_progress(done), on_row, **asked)
+    if isinstance(outcomes[0], BaseException):
         raise outcomes[0]
     return outcomes[0]
 
@@ -93,14 +95,16 @@ def run_stack(
     on_row: Callable[[Mapping[str, Any]], None] = lambda _: None,
     *,
     with_checkpoint: bool = False,
-) -> list[dict[str, Any] | Exception]:
+    checkpoint_seconds: float | None = None,
+) -> list[dict[str, Any] | BaseException]:
     """`run_one` for several runs, which are trained together (`noisylab.training.loop.train_together`).
 
     The runs differ in seed and noise only. on_progress is called with the number of a run and of its epochs done. Returns each
     run's result, or what `run_one` would raise: a run that fails changes nothing for the others.
     """
-    outcomes: dict[int, dict[str, Any] | Exception] = {}
+    outcomes: dict[int, dict[str, Any] | BaseException] = {}
     runs: dict[int, _Run] = {}
+    begun: set[int] = set()
     augmentation = AUGMENTATIONS.create(AUGMENTATIONS.parse(configs[0].augment))
     with ExitStack() as locks:
         for number, config in enumerate(configs):
@@ -108,34 +112,50 @@ def run_stack(
                 with ExitStack() as lock:
                     result = lock.enter_context(_locked(study / config.id, with_checkpoint=with_checkpoint))
                     if result is None:
-                        runs[number] = _Run(config, data, study, partial(on_progress, number), on_row, augmentation)
+                        # Before anything is built, so that the lock is kept while a failure is written.
                         locks.push(lock.pop_all())
+                        if is_main():
+                            locks.callback(forget_progress, study / config.id)
+                        begun.add(number)
+                        runs[number] = _Run(config, data, study, partial(on_progress, number), on_row, augmentation)
                     else:
                         outcomes[number] = result
-            except Exception as error:
+            except BaseException as error:
+                if is_stop(error):
+                    raise
                 outcomes[number] = error
-        trained = train_together([run.training for run in runs.values()], configs[0].training_run) if runs else []
+        trainings, training = [run.training for run in runs.values()], configs[0].training_run
+        pace = {} if checkpoint_seconds is None else {"checkpoint_seconds": checkpoint_seconds}
+        trained = train_together(trainings, training, **pace) if runs else []
         for (number, run), failed in zip(runs.items(), trained, strict=True):
             try:
                 outcomes[number] = run.finish() if failed is None else failed
-            except Exception as error:
+            except BaseException as error:
+                if is_stop(error):
+                    raise
                 outcomes[number] = error
-        for number, outcome in outcomes.items():
-            if isinstance(outcome, DivergedError) and is_main():
-                write_atomically(study / configs[number].id / FAILURE, json.dumps({"reason": str(outcome)}) + "\n")
+        for number in begun if is_main() else ():
+            outcome, folder = outcomes[number], study / configs[number].id
+            with suppress(OSError):
+                if isinstance(outcome, BaseException) and is_of_the_run(outcome):
+                    write_failure(folder, outcome, runs[number].epochs_done if number in runs else 0)
     return [outcomes[number] for number in range(len(configs))]
 
 
 @contextmanager
 def _locked(folder: Path, *, with_checkpoint: bool) -> Iterator[dict[str, Any] | None]:
     """Lock a run's folder, and give its result if it has one. Raises RunLockedError if another process holds the lock."""
-    lock = file_lock(folder / ".lock", timeout=0)
+    lock = file_lock(folder / LOCK, timeout=0)
     found: tuple[bool, dict[str, Any] | None] = False, None
     if is_main():
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(Timeout):
             lock.acquire()
             if with_checkpoint and not is_whole(folder / CHECKPOINT):
+                (folder / RESULT).unlink(missing_ok=True)
+            clear_way(folder)
+            if (folder / RESULT).exists() and (damaged := damages(folder)):
+                warnings.warn(f"{folder.name} is done again: damaged: {', '.join(damaged)}", stacklevel=2)
                 (folder / RESULT).unlink(missing_ok=True)
             found = True, read_result(folder)
     free, result = from_main(found)
@@ -160,6 +180,9 @@ class _Run:
         augmentation: Augmentation,
     ) -> None:
         self._config, self._folder = config, study / config.id
+        self._notes = Notes(self._folder, config.epochs_trained)
+        if is_main():
+            self._notes.note(0)
         noisy: NoisyLabels = NOISES.create(NOISES.parse(config.noise), **clean.noise_inputs, seed=config.noise_seed)
         trained_on, held_out = split(noisy, config.validation, config.noise_seed) if config.validation else (noisy, None)
         self._noisy, self._samples, self._data = noisy, len(trained_on), (data := clean.with_noise(trained_on))
@@ -169,6 +192,11 @@ class _Run:
         self._teachers = _Teachers(config, clean, trained_on, study)
         method = self._teachers.build_prepared()
         self._log = None
+
+        def progress(done: int) -> None:
+            self._notes.note(done)
+            on_progress(done)
+
         if is_main():
             self._log = RunLog(
                 recorder=_recorder(config, self._folder, data, trained_on),
@@ -180,7 +208,7 @@ class _Run:
                 keep_selected=config.select == "validation",
                 evaluate_every=config.evaluate_every,
                 train=Evaluator(data.train_images, data.mean, data.std) if config.record == "eval" else None,
-                on_progress=on_progress,
+                on_progress=progress,
                 on_row=on_row,
             )
         self.training = Training(
@@ -191,6 +219,11 @@ class _Run:
             self._folder / CHECKPOINT,
         )
 
+    @property
+    def epochs_done(self) -> int:
+        """How many epochs are finished."""
+        return 0 if self._log is None else len(self._log.rows)
+
     def finish(self) -> dict[str, Any]:
         """Write the result, and return it."""
         result, log, teachers = {}, self._log, self._teachers
@@ -198,9 +231,8 @@ class _Run:
             metrics = pandas.DataFrame(log.rows)
             passes = teachers.passes * self._samples
             result = result_of(self._config, self._data, self._noisy, metrics, log.predictions, teachers.results, passes)
-            write_result(
-                self._folder, result, {METRICS: metrics.to_csv(index=False).encode(), PREDICTIONS: pack(log.predictions)}
-            )
+            files = {METRICS: metrics.to_csv(index=False).encode(), PREDICTIONS: pack(log.predictions)}
+            write_result(self._folder, result, files, kept_digests(self._folder))
             (self._folder / FAILURE).unlink(missing_ok=True)
         return from_main(result)
 
@@ -217,9 +249,9 @@ def _recorder(config: RunConfig, folder: Path, data: ImageData, noisy: NoisyLabe
             shutil.rmtree(leftover)
         else:
             leftover.unlink(missing_ok=True)
-    # Continue the records only if every row that the checkpoint relies on can be read.
-    saved = saved_epoch(folder / CHECKPOINT)
-    if saved == 0 or intact_epochs(folder) < saved:
+    if (lost := _why_not_continued(folder)) is not None:
+        if lost:
+            warnings.warn(f"{folder.name} starts again: {lost}", stacklevel=2)
         (folder / CHECKPOINT).unlink(missing_ok=True)
         shutil.rmtree(folder / DYNAMICS, ignore_errors=True)
     return DynamicsRecorder(
@@ -237,6 +269,25 @@ def _recorder(config: RunConfig, folder: Path, data: ImageData, noisy: NoisyLabe
         # The loop goes on from its checkpoint, and the recorder with it.
         resume=True,
     )
+
+
+def _why_not_continued(folder: Path) -> str | None:
+    """Why a run cannot go on from its checkpoint; empty if it has none, and None if it can."""
+    if not (folder / CHECKPOINT).exists():
+        return ""
+    try:
+        state = read_checkpoint(folder / CHECKPOINT)
+        # The first callback is the run's `RunLog`.
+        epoch, digest = int(state["epoch"]), state["callbacks"][0]["recorder"]["digest"]
+    except (ValueError, KeyError, IndexError, TypeError):
+        return f"its {CHECKPOINT} is damaged"
+    try:
+        # Every row that the checkpoint relies on must be the one that was written.
+        return None if check_records(folder / DYNAMICS, epochs=epoch) == digest else f"its {DYNAMICS} is another's"
+    except DamagedError as error:
+        return f"its {DYNAMICS} is damaged ({error.part})"
+    except ValueError as error:
+        return str(error)
 
 
 class _Teachers:

@@ -3,6 +3,8 @@
 import hashlib
 import io
 import json
+import platform
+import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +23,8 @@ LIBRARIES = ("noisylab", "numpy", "scikit-learn", "torch", "torchvision", "zarr"
 FAILURE = "failure.json"
 CONFIG, NOISE_FILE, METRICS, CHECKPOINT, RESULT = "config.json", "noise.npz", "metrics.csv", "checkpoint.pt", "result.json"
 PREDICTIONS = "predictions.npz"
+# What helps against every damage.
+REMEDY = "the same sweep redoes it"
 
 
 def write_config(folder: Path, config: RunConfig, data: ImageData) -> None:
@@ -37,11 +41,17 @@ def write_config(folder: Path, config: RunConfig, data: ImageData) -> None:
 def read_config(folder: Path) -> dict[str, Any]:
     """The content of a run's `config.json`. Raises ValueError if it is missing, damaged, or has another format."""
     try:
-        held = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise ValueError(f"{str(folder)!r} is not the folder of a run: it has no readable {CONFIG}") from None
+        content = (folder / CONFIG).read_bytes()
+        held = json.loads(content.decode())
+        if not isinstance(held, dict):
+            raise TypeError
+    except (OSError, ValueError, TypeError, RecursionError):
+        raise ValueError(f"{str(folder)!r} is not the folder of a run: it has no readable {CONFIG}; {REMEDY}") from None
     check_format(held, folder)
-    return dict(held)
+    digest = digests_of(folder).get(CONFIG)
+    if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+        raise ValueError(f"{str(folder / CONFIG)!r} is damaged, or that of another run; {REMEDY}")
+    return held
 
 
 def refuse_run(folder: Path) -> None:
@@ -61,49 +71,83 @@ def check_format(held: Any, place: Path) -> None:
         )
 
 
-@read_once(RESULT, METRICS, PREDICTIONS)
 def read_result(folder: Path) -> dict[str, Any] | None:
-    """The result of a finished run; None if it is not finished, or its result, metrics or predictions are damaged.
+    """The result of a finished run; None if it is not finished, if `result.json` is damaged, or if it is that of another run.
+
+    Other files are compared with their digests when they are read. Raises ValueError if it was written in another format.
+    """
+    held = read_result_file(folder)
+    return None if held is None or held["result"].get("id") != folder.absolute().name else dict(held["result"])
+
+
+@read_once(RESULT)
+def read_result_file(folder: Path) -> dict[str, Any] | None:
+    """The content of `result.json`; None if there is none, or it is damaged.
 
     Raises ValueError if it was written in another format.
     """
     try:
         held = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    # Lists in lists without end are a RecursionError.
+    except (OSError, ValueError, RecursionError):
         return None
-    if not isinstance(held, dict) or not isinstance(result := held.get("result"), dict):
+    if not isinstance(held, dict) or not isinstance(held.get("result"), dict):
         return None
     check_format(held, folder)
     digests = held.get("sha256")
-    try:
-        whole = isinstance(digests, dict) and digests == _digests(result, {n: _read(folder, n) for n in digests if n != RESULT})
-    except (OSError, ValueError):
+    if not isinstance(digests, dict) or digests.get(RESULT) != _own_digest(held):
         return None
-    return result if whole else None
+    return held
 
 
-def write_result(folder: Path, result: dict[str, Any], files: Mapping[str, bytes]) -> None:
-    """Write a finished run's files by name (`metrics.csv`, `predictions.npz`), then `result.json` with digests of all."""
+def digests_of(folder: Path) -> dict[str, str]:
+    """The digests of a finished run's files, by name; empty if it has no readable result."""
+    held = read_result_file(folder)
+    return {} if held is None else dict(held["sha256"])
+
+
+def write_result(
+    folder: Path, result: dict[str, Any], files: Mapping[str, bytes], kept: Mapping[str, str] | None = None
+) -> None:
+    """Write a finished run's files by name (`metrics.csv`, `predictions.npz`), then `result.json` with digests of all.
+
+    kept: the digests of the files that are there already.
+    """
     for name, content in files.items():
         write_atomically(folder / name, content)
-    held = {"format": FORMAT, "result": result, "sha256": _digests(result, files)}
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()} | dict(kept or {})
+    held = {"format": FORMAT, "result": result, "made_with": surroundings(result.get("device", "cpu")), "sha256": digests}
+    held["sha256"] = {RESULT: _own_digest(held), **digests}
     write_atomically(folder / RESULT, json.dumps(held, indent=2))
 
 
-def _digests(result: dict[str, Any], files: Mapping[str, bytes]) -> dict[str, str]:
-    contents = {RESULT: json.dumps(result, sort_keys=True).encode(), **files}
-    return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+def surroundings(device: str) -> dict[str, str]:
+    """What can change the last bits of a run and is no part of its identity: versions, the processor's kind, the device."""
+    held = {name: version(name) for name in LIBRARIES}
+    # Without torch nothing was trained.
+    if (torch := sys.modules.get("torch")) is not None:
+        held["processor"] = f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
+        held["device"] = torch.cuda.get_device_name() if device == "cuda" and torch.cuda.is_available() else device
+    return held
 
 
-def _read(folder: Path, name: str) -> bytes:
-    return (folder / name).read_bytes()
+def _own_digest(held: Mapping[str, Any]) -> str:
+    """SHA-256 of `result.json` as read or written, without itself."""
+    content = {**held, "sha256": {name: digest for name, digest in held["sha256"].items() if name != RESULT}}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def read_file(folder: Path, name: str) -> bytes:
-    """A file that `write_result` wrote. Raises ValueError if the run is unfinished or damaged."""
+    """A file of a finished run, as the run wrote it. Raises ValueError if the run is unfinished, or the file is damaged."""
     if read_result(folder) is None:
-        raise ValueError(f"{str(folder)!r} is not the folder of a finished run, or its files are damaged")
-    return _read(folder, name)
+        raise ValueError(f"{str(folder)!r} is not the folder of a finished run, or its {RESULT} is damaged; {REMEDY}")
+    try:
+        content = (folder / name).read_bytes()
+    except OSError as error:
+        raise ValueError(f"{str(folder / name)!r} cannot be read ({error.strerror}); {REMEDY}") from None
+    if hashlib.sha256(content).hexdigest() != digests_of(folder).get(name):
+        raise ValueError(f"{str(folder / name)!r} is damaged, or that of another run; {REMEDY}")
+    return content
 
 
 def read_metrics(folder: Path) -> "pandas.DataFrame":

@@ -150,11 +150,15 @@ class RunLog(Callback):
         self._chosen = []
         return selection(selected, self.noisy.mislabelled[index])
 
+    def flush(self) -> None:
+        """Make the recorder's rows durable."""
+        self.recorder.flush()
+
     def state_dict(self) -> dict[str, Any]:
         """The rows so far, the recorder's state, and the outputs that are still needed."""
         return {
             "rows": self.rows,
-            "recorder": self.recorder.state_dict(),
+            "recorder": self.recorder.unflushed_state(),
             "before": self._before,
             "logits": self._logits,
             "logits_selected": self._logits_selected,

@@ -1,18 +1,21 @@
 """`study.json`: the grids that were run in a study folder, each with its planned runs."""
 
 import json
+import warnings
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from noisylab.core.files import write_atomically
+from noisylab.core.foreign_text import one_line
 from noisylab.core.plugins import load_plugins, loaded_plugins
+from noisylab.study.failure import read_failure
 from noisylab.study.grid import Grid
 from noisylab.study.locks import locked
 from noisylab.study.plan import Plan
 from noisylab.study.result import labels_of
 from noisylab.study.run_config import FORMAT, RunConfig
-from noisylab.study.run_folder import CONFIG, FAILURE, check_format, read_config, read_result
+from noisylab.study.run_folder import CONFIG, check_format, read_config, read_result
 
 STUDY = "study.json"
 
@@ -27,6 +30,10 @@ def add_plan(study: Path, plan: Plan) -> None:
     entry = {"grid": plan.grid.as_json(), "plugins": list(loaded_plugins()), "runs": runs}
     entry = json.loads(json.dumps(entry))
     with locked(study / ".study.lock"):
+        if (reason := _damage(study / STUDY)) is not None:
+            aside = study / f"{STUDY}.damaged"
+            (study / STUDY).replace(aside)
+            warnings.warn(f"{STUDY} was damaged ({reason}) and is written anew; the old one is {str(aside)!r}", stacklevel=2)
         grids = read_plans(study)
         if entry not in grids:
             write_atomically(study / STUDY, json.dumps({"format": FORMAT, "grids": [*grids, entry]}, indent=1) + "\n")
@@ -37,14 +44,35 @@ def read_plans(study: Path) -> list[dict[str, Any]]:
 
     Raises ValueError if the file is damaged or has another format.
     """
+    if (reason := _damage(study / STUDY)) is not None:
+        raise ValueError(f"{str(study / STUDY)!r} is damaged ({reason}); the same sweep writes it anew")
     try:
         held = json.loads((study / STUDY).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return []
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{str(study / STUDY)!r} cannot be read: {error}") from None
     check_format(held, study / STUDY)
     return list(held["grids"])
+
+
+def _damage(file: Path) -> str | None:
+    """Why `study.json` is not what a sweep wrote; None if it is, or there is none, or it has another format."""
+    try:
+        held = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        return f"{type(error).__name__}: {one_line(error)}"
+    if not isinstance(held, dict) or not isinstance(held.get("format"), int):
+        return "it is no study"
+    known = {"id", "method", "noise", "seed"}
+    if held["format"] == FORMAT and not (
+        isinstance(grids := held.get("grids"), list)
+        and all(isinstance(entry, dict) and isinstance(entry.get("grid"), dict) for entry in grids)
+        and all(isinstance(entry.get("runs"), list) for entry in grids)
+        and all(isinstance(run, dict) and known <= run.keys() for entry in grids for run in entry["runs"])
+    ):
+        return "its grids are not those of a sweep"
+    return None
 
 
 def planned_runs(study: Path) -> list[dict[str, Any]]:
@@ -56,7 +84,7 @@ def coverage(study: Path, finished: Collection[str]) -> str:
     """How many of the planned runs are in, `2 of 4 runs, 1 failed`; empty if all are, or if none were planned."""
     planned = [run["id"] for run in planned_runs(study)]
     missing = [run for run in planned if run not in finished and read_result(study / run) is None]
-    failed = sum((study / run / FAILURE).is_file() for run in missing)
+    failed = sum(read_failure(study / run) is not None for run in missing)
     return f"{len(planned) - len(missing)} of {len(planned)} runs{f', {failed} failed' if failed else ''}" if missing else ""
 
 

@@ -1,13 +1,16 @@
 """The finished runs of a study as one table, in one order: `results.csv`."""
 
 import math
-from collections.abc import Mapping, Sequence
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from noisylab.core.files import write_atomically
 from noisylab.core.foreign_text import for_csv
-from noisylab.study.run_folder import RESULT, read_result
+from noisylab.core.lines import counted
+from noisylab.study.run_folder import REMEDY, RESULT, read_result_file
 from noisylab.study.study_file import planned_runs
 
 if TYPE_CHECKING:
@@ -15,9 +18,37 @@ if TYPE_CHECKING:
 
 
 def collect(study: Path) -> "pandas.DataFrame":
-    """The finished runs of a study folder, one row each, in the order of `in_order`."""
-    results = [result for path in sorted(study.glob(f"*/{RESULT}")) if (result := read_result(path.parent)) is not None]
+    """The finished runs of a study folder, one row each, in the order of `in_order`.
+
+    Warns of results that are damaged or lie in the folder of another run, and of runs that were not made with the same versions
+    and devices.
+    """
+    results, surrounded = [], []
+    for path in sorted(study.glob(f"*/{RESULT}")):
+        name, held = path.parent.name, read_result_file(path.parent)
+        if held is None:
+            warnings.warn(f"left out: {name}: its {RESULT} is damaged; {REMEDY}", stacklevel=2)
+        elif (other := held["result"].get("id")) != name:
+            warnings.warn(f"left out: {name}: its {RESULT} is that of run {other}; {REMEDY}, or remove a copy", stacklevel=2)
+        else:
+            results.append(held["result"])
+            surrounded.append(held["made_with"])
+    for mixed in _mixed(surrounded):
+        warnings.warn(f"the runs of {str(study)!r} were made with different {mixed}", stacklevel=2)
     return in_order(as_table(results), [run["id"] for run in planned_runs(study)])
+
+
+def _mixed(surrounded: Iterable[Mapping[str, str]]) -> list[str]:
+    """What differs between the surroundings of runs: `torch: 2.11.0 (3 runs), 2.12.0 (1 run)`."""
+    counts: dict[str, Counter[str]] = {}
+    for held in surrounded:
+        for name, value in held.items():
+            counts.setdefault(name, Counter())[value] += 1
+    return [
+        f"{name}: " + ", ".join(f"{value} ({counted(n, 'run')})" for value, n in sorted(values.items()))
+        for name, values in counts.items()
+        if len(values) > 1
+    ]
 
 
 def in_order(results: "pandas.DataFrame", planned: Sequence[str]) -> "pandas.DataFrame":

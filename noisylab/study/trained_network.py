@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from noisylab.core.registries import MODELS
 from noisylab.study.code import import_code
 from noisylab.study.run_config import RunConfig
-from noisylab.study.run_folder import CHECKPOINT, read_config
+from noisylab.study.run_folder import CHECKPOINT, digests_of, read_config, read_file
 from noisylab.training.checkpoint import read_checkpoint
 
 
@@ -50,6 +50,9 @@ def load_network(folder: Path, *, selected: bool = False) -> TrainedNetwork:
     import_code(config.code)
     with torch.random.fork_rng(devices=[]):
         network = MODELS.create(MODELS.parse(config.model), len(images["class_names"]), images["shape"][0])
+    # The checkpoint of an unfinished run has a digest of its own.
+    if digests_of(folder):
+        read_file(folder, CHECKPOINT)
     state = read_checkpoint(folder / CHECKPOINT)
     if selected:
         # The first callback is the run's `RunLog`.

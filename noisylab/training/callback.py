@@ -46,6 +46,9 @@ class Callback:
     def on_epoch(self, summary: EpochSummary, method: Method) -> None:
         """Called after the last step of an epoch."""
 
+    def flush(self) -> None:
+        """Called before a state is written to disk: makes durable what the state relies on."""
+
     def state_dict(self) -> dict[str, Any]:
         """The state that is needed to continue exactly."""
         return {}

@@ -30,21 +30,50 @@ def save_checkpoint(
 
     All processes must call it; the main one writes.
     """
+    state = state_after(epoch, method, callbacks, others)
+    if is_main():
+        write_state(path, state, callbacks)
+
+
+def state_after(
+    epoch: int, method: Method, callbacks: Sequence[Callback], others: Mapping[str, Stateful], *, copied: bool = False
+) -> dict[str, Any]:
+    """What `save_checkpoint` writes. All processes must call it.
+
+    copied: with tensors of its own, which further training does not change.
+    """
+    # Parameters are equal in all processes. Of the rest, such as DLB's last half-batch, save what differs.
     ranks = to_main(_differing(method))
-    if not is_main():
-        return
-    buffer = io.BytesIO()
     state = {
         "epoch": epoch,
         "method": {name: _by_itself(value) for name, value in method.state_dict().items()},
-        "callbacks": [callback.state_dict() for callback in callbacks],
+        "callbacks": [callback.state_dict() for callback in callbacks] if is_main() else [],
         "others": {name: other.state_dict() for name, other in others.items()},
-        # Parameters are equal in all processes. Of the rest, such as DLB's last half-batch, save what differs.
         "ranks": ranks,
     }
-    torch.save(state, buffer)
+    held: dict[str, Any] = _copied(state) if copied else state
+    return held
+
+
+def write_state(path: Path, state: Mapping[str, Any], callbacks: Sequence[Callback]) -> None:
+    """Write a state of `state_after`."""
+    for callback in callbacks:
+        callback.flush()
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
     archive = buffer.getvalue()
     write_atomically(path, archive.removesuffix(NO_COMMENT) + COMMENT + hashlib.sha256(archive).digest())
+
+
+def _copied(held: Any) -> Any:
+    """Containers and tensors of their own; other values do not change."""
+    if isinstance(held, Tensor):
+        return held.detach().clone()
+    if isinstance(held, Mapping):
+        return {key: _copied(value) for key, value in held.items()}
+    if isinstance(held, list | tuple):
+        return type(held)(map(_copied, held))
+    return held
 
 
 def load_checkpoint(

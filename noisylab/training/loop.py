@@ -5,10 +5,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from noisylab.core.distributed import averaged, from_main, is_main, processes, rank
+from noisylab.core.interrupts import is_stop
 from noisylab.core.seeds import derive_seed
 from noisylab.data.batches.loader import BatchLoader, TrainingSet, together
 from noisylab.data.batches.samplers import make_sampler
@@ -16,7 +18,7 @@ from noisylab.methods.base import Method, check_mixing
 from noisylab.models.base import Backbone
 from noisylab.training.batch_norm import synchronise_batch_norm
 from noisylab.training.callback import Callback, EpochSummary
-from noisylab.training.checkpoint import load_checkpoint, save_checkpoint, saved_epoch
+from noisylab.training.checkpoint import load_checkpoint, save_checkpoint, saved_epoch, state_after, write_state
 from noisylab.training.config import TrainConfig, check_compiler
 from noisylab.training.device import repeatable, resolve_device, seed_generators
 from noisylab.training.evaluate import Evaluator
@@ -90,7 +92,7 @@ def train(
 
 def train_together(
     trainings: Sequence[Training], config: TrainConfig, *, checkpoint_seconds: float = 60.0
-) -> list[Exception | None]:
+) -> list[BaseException | None]:
     """Train each as `train` does, up to `config.stack` of them as one network, and return each one's error.
 
     The methods are of one kind with the same options; seeds and data can differ. With a stack, numbers depend on its size, and
@@ -105,14 +107,14 @@ def train_together(
     device = resolve_device(config.device)
     check_compiler(replace(config, device=device.type))  # type: ignore[arg-type]
     keep_freed_memory()
-    errors: dict[int, Exception] = {}
+    errors: dict[int, BaseException] = {}
     members: dict[int, _Member] = {}
     for number, training in enumerate(trainings):
         with noted(errors, number):
             members[number] = _Member(training, config, device, next(iter(members.values()), None))
     with repeatable(device, config.threads):
         for numbers in _groups(members, config):
-            failed: dict[int, Exception] = {}
+            failed: dict[int, BaseException] = {}
             _train_group([members[number] for number in numbers], config, device, checkpoint_seconds, failed)
             errors |= {numbers[place]: error for place, error in failed.items()}
     return [errors.get(number) for number in range(len(trainings))]
@@ -155,7 +157,7 @@ def _train_group(
     config: TrainConfig,
     device: torch.device,
     checkpoint_seconds: float,
-    errors: dict[int, Exception],
+    errors: dict[int, BaseException],
 ) -> None:
     """Train all epochs that are left. `errors` gets what ended a member's training, by its place."""
     try:
@@ -164,7 +166,9 @@ def _train_group(
             _train_epochs(members, update, config, device, checkpoint_seconds, errors)
         finally:
             update.release()
-    except Exception as error:
+    except BaseException as error:
+        if is_stop(error):
+            raise
         for place in range(len(members)):
             errors.setdefault(place, error)
 
@@ -175,7 +179,7 @@ def _train_epochs(
     config: TrainConfig,
     device: torch.device,
     checkpoint_seconds: float,
-    errors: dict[int, Exception],
+    errors: dict[int, BaseException],
 ) -> None:
     trainings = [member.training for member in members]
     if config.compile:
@@ -190,6 +194,29 @@ def _train_epochs(
                 first = load_checkpoint(
                     training.checkpoint, training.method, training.callbacks, update.stateful(place), device
                 )
+    unsaved: dict[int, dict[str, Any]] = {}
+    try:
+        _train_and_save(first, members, update, config, checkpoint_seconds, errors, unsaved)
+    except BaseException:
+        # Finished epochs are kept, whatever ends the loop.
+        for place, state in unsaved.items():
+            path = trainings[place].checkpoint
+            if path is not None and place not in errors:
+                write_state(path, state, trainings[place].callbacks)
+        raise
+
+
+def _train_and_save(
+    first: int,
+    members: Sequence[_Member],
+    update: Update,
+    config: TrainConfig,
+    checkpoint_seconds: float,
+    errors: dict[int, BaseException],
+    unsaved: dict[int, dict[str, Any]],
+) -> None:
+    """All epochs from `first` on. `unsaved` holds the states after the last finished epoch that are not on disk yet."""
+    trainings = [member.training for member in members]
     saved = time.monotonic()
     for epoch in range(first, config.epochs):
         for place, summary in _train_epoch(epoch, members, update, config, errors).items():
@@ -199,18 +226,25 @@ def _train_epochs(
                         callback.on_epoch(summary, trainings[place].method)
         if len(errors) == len(members):
             return
-        if from_main(epoch + 1 == config.epochs or time.monotonic() - saved > checkpoint_seconds):
-            for place, training in enumerate(trainings):
-                if place not in errors and training.checkpoint is not None:
-                    with noted(errors, place):
-                        save_checkpoint(
-                            training.checkpoint, epoch + 1, training.method, training.callbacks, update.stateful(place)
-                        )
+        due = from_main(epoch + 1 == config.epochs or time.monotonic() - saved > checkpoint_seconds)
+        # Several processes would have to stop at the same step to keep a state.
+        if not due and processes() > 1:
+            continue
+        for place, training in enumerate(trainings):
+            if place not in errors and training.checkpoint is not None:
+                with noted(errors, place):
+                    asked = epoch + 1, training.method, training.callbacks, update.stateful(place)
+                    if due:
+                        save_checkpoint(training.checkpoint, *asked)
+                        unsaved.pop(place, None)
+                    else:
+                        unsaved[place] = state_after(*asked, copied=True)
+        if due:
             saved = time.monotonic()
 
 
 def _train_epoch(
-    epoch: int, members: Sequence[_Member], update: Update, config: TrainConfig, errors: dict[int, Exception]
+    epoch: int, members: Sequence[_Member], update: Update, config: TrainConfig, errors: dict[int, BaseException]
 ) -> dict[int, EpochSummary]:
     """One epoch: for every batch forward, backward, update. The summaries of the members without an error, by place."""
     started = time.perf_counter()

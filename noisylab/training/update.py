@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from noisylab.core.distributed import gathered, processes
+from noisylab.core.interrupts import is_stop
 from noisylab.data.batches.batch import Batch
 from noisylab.methods.base import Method, Step
 from noisylab.training.callback import Stateful
@@ -96,7 +97,7 @@ class Update:
         self,
         batches: Mapping[int, Batch],
         before_loss: Callable[[int], object] = lambda _: None,
-        errors: dict[int, Exception] | None = None,
+        errors: dict[int, BaseException] | None = None,
     ) -> dict[int, tuple[Batch, Step]]:
         """Compute loss and gradients, and update weights, average and the method's memory.
 
@@ -142,7 +143,7 @@ class Update:
                 done[place] = batch, whole
         return done
 
-    def _change_gradients(self, places: Iterable[int], errors: dict[int, Exception] | None) -> None:
+    def _change_gradients(self, places: Iterable[int], errors: dict[int, BaseException] | None) -> None:
         """Let the methods adjust their gradients, and clip those of each method."""
         for optimizer in self._all:
             self._scaler.unscale_(optimizer)
@@ -185,12 +186,15 @@ def width(method: Method, config: TrainConfig) -> int:
 
 
 @contextmanager
-def noted(errors: dict[int, Exception] | None, place: int) -> Iterator[None]:
-    """Keep an exception, the first one of its place, instead of raising it; if `errors` is None, raise it."""
+def noted(errors: dict[int, BaseException] | None, place: int) -> Iterator[None]:
+    """Keep an exception, the first one of its place, instead of raising it; if `errors` is None, raise it.
+
+    SystemExit and the like are kept too, since a method may raise anything; what asks this process to stop is raised.
+    """
     try:
         yield
-    except Exception as error:
-        if errors is None:
+    except BaseException as error:
+        if errors is None or is_stop(error):
             raise
         errors.setdefault(place, error)
 

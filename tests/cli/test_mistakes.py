@@ -164,7 +164,7 @@ OTHERS: list[tuple[list[str], str]] = [
     (["status", "a", "b"], "'b' is one too many; write noisylab status RUNS"),
     (["status", "--out", "x"], "there is no option --out; there are none"),
     *((line, "there is no folder '/nowhere'") for line in MISSING),
-    (["list", "method"], "'figures', 'studies', 'engines', got 'method' (did you mean 'methods'?)"),
+    (["list", "method"], "'studies', 'engines', got 'method' (did you mean 'methods'?)"),
     (["list", "methods", "dlbb"], "unknown method 'dlbb' (did you mean 'dlb'?)"),
     (["list", "methods", "gce(q=2)"], "q must be a number in [0, 1], got 2"),
     (["list", "methods", "dlb", "ce"], "ce"),

@@ -140,6 +140,6 @@ def test_a_folder_that_cannot_hold_or_does_not_hold_records_is_refused(tmp_path:
     with pytest.raises(ValueError, match=r"output folder .*file' cannot be written"):
         make(tmp_path / "file", 3)
     (tmp_path / "damaged" / "dynamics.zarr").mkdir(parents=True)
-    with pytest.raises(ValueError, match=r"dynamics.zarr' cannot be read .*; overwrite=True deletes it"):
+    with pytest.raises(ValueError, match=r"dynamics.zarr' is damaged: it cannot be opened .*; overwrite=True deletes it"):
         make(tmp_path / "damaged", 3, resume=True)
     assert make(tmp_path / "damaged", 3, overwrite=True).epoch == 0

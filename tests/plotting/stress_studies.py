@@ -37,6 +37,7 @@ from noisylab.study.run_folder import METRICS, NOISE_FILE, PREDICTIONS, write_co
 from noisylab.study.run_log import Labelled, RunLog
 from noisylab.study.study_file import add_plan
 from noisylab.study.study_results import write_results
+from noisylab.study.verify import kept_digests
 from noisylab.training.callback import EpochSummary
 from noisylab.training.config import TrainConfig
 
@@ -153,7 +154,8 @@ def simulate(config: RunConfig, data: ImageData, study: Path) -> None:
         log.on_epoch(EpochSummary(epoch, loss, rate, factor * len(noisy), updates, 0.5 * factor), None)  # type: ignore[arg-type]
     metrics = pandas.DataFrame(log.rows)
     result = result_of(config, data, noisy, metrics, log.predictions, [], 0)
-    write_result(folder, result, {METRICS: metrics.to_csv(index=False).encode(), PREDICTIONS: pack(log.predictions)})
+    files = {METRICS: metrics.to_csv(index=False).encode(), PREDICTIONS: pack(log.predictions)}
+    write_result(folder, result, files, kept_digests(folder))
 
 
 def write_study(folder: Path, *grids: Grid) -> Path:

@@ -1,5 +1,6 @@
 """The recorder's further quantities, interrupted and shared recordings, and older files."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import xarray
 from torch import Tensor
 
 from noisylab.data import LastBatchSampler
@@ -292,24 +292,14 @@ def test_a_killed_process_leaves_what_can_be_continued(tmp_path: Path) -> None:
     np.testing.assert_allclose(whole["probabilities"].values, killed["probabilities"].values, atol=2e-3)
 
 
-def test_records_of_the_first_format_are_read_and_not_continued(tmp_path: Path) -> None:
-    values = np.linspace(0, 1, 16, dtype=np.float16).reshape(2, 8)
-    old = xarray.Dataset(
-        {
-            **dict.fromkeys(("p_given", "p_max", "loss", "margin"), (("epoch", "sample"), values)),
-            "prediction": (("epoch", "sample"), np.zeros((2, 8), dtype=np.uint8)),
-            "agreement": (("epoch", "sample"), np.full((2, 8), -1, dtype=np.int8)),
-            "given": ("sample", GIVEN),
-            "true": ("sample", TRUE),
-            "mislabelled": ("sample", GIVEN != TRUE),
-        },
-        coords={"sample": np.arange(8), "epoch": np.arange(2)},
-        attrs={"record": "online", "epochs": 2, "missing": 255, "epochs_done": 2},
-    )
-    old.to_zarr(tmp_path / "dynamics.zarr", zarr_format=3, consolidated=False)
-    read = load_dynamics(tmp_path)
-    np.testing.assert_array_equal(read["loss"].values, values)
-    assert read["mislabelled"].values.tolist() == (GIVEN != TRUE).tolist()
+def test_records_of_an_earlier_format_are_refused_with_the_way_out(tmp_path: Path) -> None:
+    make(tmp_path, epochs=2)
+    file = tmp_path / "dynamics.zarr" / "zarr.json"
+    held = json.loads(file.read_text())
+    held["attributes"] = {"format": 2, "epochs": 2, "epochs_done": 0}
+    file.write_text(json.dumps(held))
+    with pytest.raises(ValueError, match=r"holds records with format 2, and this version .* reads format 3; record again"):
+        load_dynamics(tmp_path)
     assert intact_epochs(tmp_path) == 0
     with pytest.raises(ValueError, match="holds records with format"):
         make(tmp_path, epochs=2, resume=True)

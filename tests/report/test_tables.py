@@ -246,6 +246,7 @@ def printed(results: pandas.DataFrame, out: Path, **options: object) -> str:
 
 
 def test_a_study_shows_whole_tables_and_says_where_all_is(results: pandas.DataFrame, tmp_path: Path) -> None:
+    results.to_csv(tmp_path / "results.csv")
     said = printed(
         results,
         tmp_path,
@@ -256,7 +257,7 @@ def test_a_study_shows_whole_tables_and_says_where_all_is(results: pandas.DataFr
     )
     names = {f"{stem}.{kind}" for stem in ("summary", "contrasts", "comparisons") for kind in ("csv", "md", "tex")}
     figure = {f"noise_robustness.{kind}" for kind in ("pdf", "png", "csv", "tex")}
-    assert {path.name for path in tmp_path.iterdir()} == names | figure
+    assert {path.name for path in tmp_path.iterdir()} == names | figure | {"results.csv"}
     assert all(str(tmp_path / name) in said for name in {*names, "results.csv"} | figure - {"noise_robustness.csv"})
     assert "failed: ce-7: DivergedError: loss [nan]" in said
     assert "no figure axis_comparison: " in said

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import pytest
 from rich.console import Console
 
+from noisylab.core.lines import duration
 from noisylab.report import progress
 from noisylab.report.progress import ConsoleProgress
-from noisylab.report.time_left import TimeLeft, in_words
+from noisylab.report.time_left import TimeLeft
 from noisylab.study.grid import Grid
 from noisylab.study.plan import Plan, plan
 from noisylab.study.stacks import stacks_of
@@ -111,4 +112,4 @@ def printed(planned: Plan, monkeypatch: pytest.MonkeyPatch, seen: Sequence[Seque
     ("seconds", "words"), [(0, "0 s"), (89, "89 s"), (95, "2 min"), (5400, "1 h 30 min"), (9000, "2 h 30 min")]
 )
 def test_a_time_in_words(seconds: float, words: str) -> None:
-    assert in_words(seconds) == words
+    assert duration(seconds) == words

@@ -191,7 +191,7 @@ def test_status_counts_by_method_and_names_what_failed(
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(WIDTH))
     planned = fake(*STUDIES["long_names"])[["id", "method", "noise", "seed"]]
-    states = planned.assign(state=["done", "failed", "planned"] * (len(planned) // 3))
+    states = planned.assign(state=["done", "failed", "planned"] * (len(planned) // 3), where="", epoch=0, epochs=0, reason="")
     monkeypatch.setattr("noisylab.api.open_study", lambda *_: SimpleNamespace(status=lambda: states))
     text = noisylab(capsys, "status", str(tmp_path)).out
     check(text)

@@ -33,6 +33,7 @@ from noisylab.study.run_folder import read_config, read_metrics, read_result
 from noisylab.study.study_results import collect
 from noisylab.study.trained_network import load_network
 from noisylab.study.validation_split import split, training_part
+from noisylab.study.verify import damages
 from noisylab.training.config import TrainConfig
 from noisylab.training.loop import train_together
 
@@ -315,10 +316,11 @@ def test_a_run_without_whole_predictions_is_not_done(data: ImageData, tmp_path: 
         file.unlink()
     else:
         file.write_bytes(b"" if damage == "empty" else content[:300] + bytes([content[300] ^ 1]) + content[301:])
-    assert read_result(tmp_path / run.id) is None
-    with pytest.raises(ValueError, match="not the folder of a finished run"):
+    assert damages(tmp_path / run.id) == ["predictions.npz"]
+    with pytest.raises(ValueError, match=r"predictions.npz' (is damaged|cannot be read)"):
         read_predictions(tmp_path / run.id)
-    again = run_one(run, data, tmp_path)
+    with pytest.warns(UserWarning, match="done again: damaged: predictions.npz"):
+        again = run_one(run, data, tmp_path)
     assert file.read_bytes() == content
     assert again["test_nll"] == first["test_nll"]
 

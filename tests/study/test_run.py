@@ -13,12 +13,14 @@ import pytest
 import torch
 from filelock import FileLock
 
+from noisylab.core.interrupts import Stopped
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, METHODS, MODELS, NOISES
 from noisylab.corruption import NoisyLabels
 from noisylab.data.image_data import ImageData, load_data
 from noisylab.methods import Method
 from noisylab.recording import load_dynamics
-from noisylab.study.run import RunLockedError, build_method, run_one
+from noisylab.study.failure import RunLockedError
+from noisylab.study.run import build_method, run_one
 from noisylab.study.run_config import RunConfig
 from noisylab.study.run_folder import read_result
 from noisylab.study.run_log import RunLog
@@ -76,7 +78,7 @@ def assert_equal_runs(one: Path, two: Path) -> None:
     assert NoisyLabels.load(one / "noise.npz") == NoisyLabels.load(two / "noise.npz")
 
 
-class CutOffError(BaseException):
+class CutOffError(Stopped):
     """Ends a run as a signal would."""
 
 

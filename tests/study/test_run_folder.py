@@ -1,17 +1,20 @@
 """A run's identity, whether it is done, and many runs as one table."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from noisylab.data.image_data import load_data
+from noisylab.study import run_folder
 from noisylab.study.grid import Grid
 from noisylab.study.plan import plan
 from noisylab.study.run_config import FORMAT, RunConfig
 from noisylab.study.run_folder import LIBRARIES, read_config, read_metrics, read_result, write_config, write_result
 from noisylab.study.study_results import as_table, collect, in_order, write_results
+from noisylab.study.verify import damages
 
 
 def finish(study: Path, **changes: Any) -> dict[str, Any]:
@@ -76,16 +79,44 @@ def test_a_result_overwritten_with_other_bytes_is_not_done(tmp_path: Path, conte
     assert read_result(tmp_path / "a") is None
 
 
-def test_a_run_whose_metrics_changed_or_are_gone_is_not_done(tmp_path: Path) -> None:
+def test_metrics_that_changed_or_are_gone_are_refused_by_file_and_remedy(tmp_path: Path) -> None:
     finish(tmp_path)
     path = tmp_path / "a" / "metrics.csv"
     assert read_metrics(path.parent)["test_accuracy"].tolist() == [0.5, 0.75]
+    assert damages(path.parent) == []
     path.write_bytes(path.read_bytes().replace(b"0.75", b"0.85"))
-    assert read_result(path.parent) is None
-    with pytest.raises(ValueError, match="a finished run"):
+    assert damages(path.parent) == ["metrics.csv"]
+    with pytest.raises(ValueError, match=r"a/metrics.csv' is damaged, or that of another run; the same sweep redoes it"):
         read_metrics(path.parent)
     path.unlink()
-    assert read_result(path.parent) is None
+    assert damages(path.parent) == ["metrics.csv"]
+    with pytest.raises(ValueError, match=r"a/metrics.csv' cannot be read .*; the same sweep redoes it"):
+        read_metrics(path.parent)
+
+
+def test_damaged_and_copied_results_are_left_out_and_said(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        finish(tmp_path, id=name, seed=ord(name))
+    shutil.copytree(tmp_path / "a", tmp_path / "a copy")
+    result = tmp_path / "b" / "result.json"
+    result.write_text(result.read_text().replace("0.75", "0.85"))
+    with pytest.warns(UserWarning, match="left out") as said:
+        assert collect(tmp_path)["id"].tolist() == ["a", "c"]
+    assert [str(warning.message) for warning in said] == [
+        "left out: a copy: its result.json is that of run a; the same sweep redoes it, or remove a copy",
+        "left out: b: its result.json is damaged; the same sweep redoes it",
+    ]
+    (tmp_path / "b" / "result.json").write_text("[" * 100_000)
+    assert read_result(tmp_path / "b") is None
+
+
+def test_runs_that_were_made_in_different_surroundings_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finish(tmp_path, id="a")
+    monkeypatch.setattr(run_folder, "surroundings", lambda _: {"torch": "0.1"})
+    finish(tmp_path, id="b")
+    finish(tmp_path, id="c")
+    with pytest.warns(UserWarning, match=r"were made with different torch: 0\.1 \(2 runs\), .* \(1 run\)"):
+        collect(tmp_path)
 
 
 def test_a_study_is_one_table_in_an_order_that_is_not_that_of_the_folders(tmp_path: Path) -> None:

@@ -66,11 +66,12 @@ def probed(tmp_path: Path, *command: str) -> tuple[list[str], dict[str, int]]:
 
 
 def test_a_finished_study_is_shown_without_torch_and_every_result_is_read_once(study: Path, tmp_path: Path) -> None:
-    modules, opened = probed(tmp_path, "sweep", "--out", str(study), *OPTIONS)
-    assert set(modules) == {"matplotlib", "fontTools"}
-    results = {name: count for name, count in opened.items() if name.endswith(RESULT)}
-    assert len(results) == 2 * SEEDS
-    assert set(results.values()) == {1}
+    for more, records in (("--no-verify", set()), ("--verify", {"zarr", "xarray"})):
+        modules, opened = probed(tmp_path, "sweep", "--out", str(study), *OPTIONS, more)
+        assert set(modules) == {"matplotlib", "fontTools"} | records
+        results = {name: count for name, count in opened.items() if name.endswith(RESULT)}
+        assert len(results) == 2 * SEEDS
+        assert set(results.values()) == {1}
 
 
 def test_status_imports_neither_torch_nor_anything_that_draws(study: Path, tmp_path: Path) -> None:
@@ -110,10 +111,10 @@ def test_a_result_is_read_again_once_a_file_has_changed(tmp_path: Path, monkeypa
     # What a caller does with it stays with the caller.
     held["id"] = "other"
     assert read_result(folder) == {"id": "run"}
-    (folder / METRICS).write_bytes(b"epoch\n1\n")
+    (folder / RESULT).write_bytes((folder / RESULT).read_bytes()[:-1])
     assert read_result(folder) is None
-    write_result(folder, {"id": "again"}, {METRICS: b"epoch\n0\n"})
-    assert read_result(folder) == {"id": "again"}
+    write_result(folder, {"id": "run", "seed": 1}, {METRICS: b"epoch\n0\n"})
+    assert read_result(folder) == {"id": "run", "seed": 1}
 
 
 def test_many_metrics_are_those_of_each_run(study: Path, tmp_path: Path) -> None:

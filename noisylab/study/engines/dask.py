@@ -66,7 +66,7 @@ class Dask(Engine):
         future: Future[T] = self._executor.submit(function, *args)
         return future
 
-    def died(self, error: Exception) -> str | None:
+    def died(self, error: BaseException) -> str | None:
         """How many workers were lost with the task. Raises EngineLostError if it was the scheduler."""
         from distributed.scheduler import KilledWorker
 

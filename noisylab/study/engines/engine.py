@@ -30,7 +30,7 @@ class Engine:
         """Call a function in one of the processes. Function, arguments and result can be pickled."""
         raise NotImplementedError
 
-    def died(self, error: Exception) -> str | None:
+    def died(self, error: BaseException) -> str | None:
         """How the process of a task died, if that is what the error of its future says; None for an error of the task.
 
         Raises EngineLostError, or ValueError, if the error says that no further task can run.
@@ -38,7 +38,7 @@ class Engine:
         raise NotImplementedError
 
     def close(self) -> None:
-        """End the tasks that have not finished, and let go of the processes."""
+        """End the tasks that have not finished, once they have saved what they have, and let go of the processes."""
         raise NotImplementedError
 
     @staticmethod

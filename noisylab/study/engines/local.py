@@ -2,14 +2,16 @@
 
 import os
 import signal
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
 from noisylab.core.checks import NonNegativeInt, PositiveInt
+from noisylab.core.interrupts import stoppable
 from noisylab.core.registries import ENGINES
 from noisylab.core.warning_lines import warn_in_lines
 from noisylab.study.engines.engine import Engine
@@ -17,6 +19,8 @@ from noisylab.study.workers import worker_context
 
 T = TypeVar("T")
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+# Seconds that processes get to save what they have.
+PATIENCE = 4.0
 
 
 @ENGINES.register("local")
@@ -29,11 +33,13 @@ class Local(Engine):
         context = worker_context()
         devices = _visible(gpus) or [None]
         self._jobs, self._started = max(jobs, len(devices)), context.RawValue("b", 0)
+        # The process at the task of each place; 0 if none is. It has no lock, which a killed process would keep.
+        self._processes, self._places = context.RawArray("l", self._jobs), dict[Future[Any], int]()
         self._pools = [
             ProcessPool(
                 self._jobs // len(devices) + (place < self._jobs % len(devices)),
                 initializer=_start_worker,
-                initargs=[device, self._started],
+                initargs=[device, self._started, self._processes],
                 context=context,
             )
             for place, device in enumerate(devices)
@@ -47,12 +53,16 @@ class Local(Engine):
     def submit(self, function: Callable[..., T], /, *args: Any) -> Future[T]:
         """Call a function in a process of the GPU that has the fewest tasks."""
         self._held = [[future for future in held if not future.done()] for held in self._held]
+        self._places = {future: place for future, place in self._places.items() if not future.done()}
         held, pool = min(zip(self._held, self._pools, strict=True), key=lambda both: len(both[0]))
-        future: Future[T] = pool.schedule(function, args=args)
+        place = next((place for place in range(self._jobs) if place not in self._places.values()), None)
+        future: Future[T] = pool.schedule(_at_place, args=[place, function, args])
         held.append(future)
+        if place is not None:
+            self._places[future] = place
         return future
 
-    def died(self, error: Exception) -> str | None:
+    def died(self, error: BaseException) -> str | None:
         """The exit code. Raises ValueError if the calling script needs `if __name__ == "__main__":`."""
         if isinstance(error, BrokenProcessPool) and not self._started.value:
             # The processes import the calling script.
@@ -65,7 +75,12 @@ class Local(Engine):
         return f"exit code {error.exitcode}" if isinstance(error, ProcessExpired) else None
 
     def close(self) -> None:
-        """End all processes."""
+        """Ask the processes that are at work to stop, and end all once these have saved their finished epochs."""
+        left = [future for future in self._places if not future.done()]
+        for process in {self._processes[self._places[future]] for future in left} - {0}:
+            with suppress(OSError):
+                os.kill(process, signal.SIGTERM)
+        wait(left, timeout=PATIENCE)
         for pool in self._pools:
             pool.stop()
         for pool in self._pools:
@@ -89,8 +104,32 @@ def _visible(gpus: Sequence[int]) -> list[str | None]:
     return [names[gpu] for gpu in gpus]
 
 
-def _start_worker(device: str | None, started: Any) -> None:
-    started.value = 1
+_processes: Any = {}
+
+
+def _at_place(place: int | None, function: Callable[..., T], args: Sequence[Any]) -> T:
+    """In a process: call a function, so that it can be asked to stop."""
+    # An idle process just ends when it is told to.
+    with stoppable(), _noted(place):
+        return function(*args)
+
+
+@contextmanager
+def _noted(place: int | None) -> Iterator[None]:
+    """Inside, the parent knows which process is at the task of a place."""
+    if place is None:
+        yield
+        return
+    _processes[place] = os.getpid()
+    try:
+        yield
+    finally:
+        _processes[place] = 0
+
+
+def _start_worker(device: str | None, started: Any, processes: Any) -> None:
+    global _processes
+    _processes, started.value = processes, 1
     if device is not None:
         # CUDA reads it when it is first used, after this.
         os.environ[VISIBLE] = device

@@ -1,0 +1,91 @@
+"""Whether the files of a finished run are what the run wrote: `result.json` has a digest of each."""
+
+import hashlib
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from noisylab.recording.digests import OWN, DamagedError
+from noisylab.recording.records import FILE as DYNAMICS
+from noisylab.recording.records import check_records, load_dynamics, open_group
+from noisylab.study.run_folder import (
+    CHECKPOINT,
+    CONFIG,
+    METRICS,
+    NOISE_FILE,
+    PREDICTIONS,
+    REMEDY,
+    RESULT,
+    digests_of,
+    read_result,
+)
+
+if TYPE_CHECKING:
+    import xarray
+
+# The files of a run, besides those of its records.
+FILES = (CONFIG, NOISE_FILE, METRICS, PREDICTIONS, CHECKPOINT, RESULT)
+
+
+def kept_digests(folder: Path) -> dict[str, str]:
+    """The digests of what a run has written before its result: configuration, noise, checkpoint and records."""
+    held = {name: _sha256(folder / name) for name in (CONFIG, NOISE_FILE, CHECKPOINT) if (folder / name).is_file()}
+    return held | {DYNAMICS: str(open_group(folder / DYNAMICS).attrs[OWN])}
+
+
+def damages(folder: Path) -> list[str]:
+    """What is damaged, missing or foreign in the folder of a finished run; empty if all is as it was written.
+
+    Reads every file. Raises ValueError if the run was written in another format.
+    """
+    if read_result(folder) is None:
+        return [RESULT]
+    found = []
+    for name, digest in digests_of(folder).items():
+        try:
+            if name == DYNAMICS:
+                if open_group(folder / name).attrs[OWN] != digest:
+                    raise DamagedError(folder / name, "it is that of another run")
+                check_records(folder / name)
+            elif name != RESULT and _sha256(folder / name) != digest:
+                found.append(name)
+        except DamagedError as error:
+            found.append(f"{name} ({error.part})")
+        except OSError:
+            found.append(name)
+    return found
+
+
+def unsound(folders: list[Path], *, verify: bool = True) -> list[Path]:
+    """Those of the folders that are not of finished, undamaged runs. verify: whether every file is read, or results alone."""
+
+    def bad(folder: Path) -> bool:
+        return read_result(folder) is None or (verify and bool(damages(folder)))
+
+    with ThreadPoolExecutor(4) as pool:
+        return [folder for folder, is_bad in zip(folders, pool.map(bad, folders), strict=True) if is_bad]
+
+
+def read_records(folder: Path) -> "xarray.Dataset":
+    """The per-sample records of a finished run (`load_dynamics`). Raises ValueError if they are not those of this run."""
+    try:
+        if open_group(folder / DYNAMICS).attrs[OWN] != digests_of(folder).get(DYNAMICS):
+            raise DamagedError(folder / DYNAMICS, "it is that of another run")
+        return load_dynamics(folder)
+    except DamagedError as error:
+        raise DamagedError(error.path, error.part, REMEDY) from None
+
+
+def clear_way(folder: Path) -> None:
+    """Remove what stands in the place of a run's files and cannot be replaced by them: folders, and a file for the records."""
+    for name in FILES:
+        if (folder / name).is_dir() and not (folder / name).is_symlink():
+            shutil.rmtree(folder / name)
+    if (records := folder / DYNAMICS).is_file() or records.is_symlink():
+        records.unlink()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,165 @@
+"""Studies whose processes are killed, and several processes on one study: nothing is lost, nothing is done twice."""
+
+import contextlib
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas
+from faults.readers import TIMES
+
+# Twelve runs, of two methods and two noises.
+GRID = [
+    *("--methods", "ce", "dlb", "--noise", "symmetric:0.4", "symmetric:0.2", "--seeds", "3"),
+    *("--train-size", "200", "--test-size", "50", "--epochs", "20", "--model", "small_cnn(width=4)", "--stack", "1"),
+    *("--checkpoint-every", "1"),
+]
+RUNS = 12
+
+
+class Outcome(NamedTuple):
+    """What a part of the program did, and what came out."""
+
+    what: str
+    tries: int
+    lost: int
+    twice: int
+    other_bits: int
+    tracebacks: int
+
+
+def start(out: Path, jobs: int = 2, **popen: object) -> "subprocess.Popen[str]":
+    """A sweep in a process group of its own."""
+    command = [sys.executable, "-m", "noisylab", "sweep", *GRID, "--jobs", str(jobs), "--out", str(out)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
+    return subprocess.Popen(command, **{**pipes, **popen})  # type: ignore[call-overload, no-any-return]
+
+
+def sweep(out: Path, jobs: int = 2) -> tuple[int, str]:
+    """Run a sweep to its end: its status and what it printed."""
+    process = start(out, jobs)
+    said, _ = process.communicate()
+    return process.returncode, said
+
+
+def bits(out: Path) -> dict[str, object]:
+    """Tables and records of a study, without times."""
+    from noisylab.recording import load_dynamics
+
+    held: dict[str, object] = {}
+    for result in sorted(out.glob("*/result.json")):
+        run = result.parent
+        records = load_dynamics(run).load()
+        held |= {f"{run.name} {name}": records[name].values for name in sorted(map(str, records.variables))}
+        held[f"{run.name} metrics"] = pandas.read_csv(run / "metrics.csv").drop(columns=[*TIMES]).to_dict("list")
+    results = pandas.read_csv(out / "results.csv")
+    held["results"] = results.drop(columns=[*TIMES]).to_dict("list")
+    return held
+
+
+def differing(one: dict[str, object], other: dict[str, object]) -> int:
+    """How many tables and arrays differ."""
+    count = len(one.keys() ^ other.keys())
+    for name in one.keys() & other.keys():
+        try:
+            np.testing.assert_equal(one[name], other[name])
+        except AssertionError:
+            count += 1
+    return count
+
+
+def finished(out: Path) -> dict[str, tuple[int, int]]:
+    """The finished runs, and when each was finished: a run that is done twice has another time."""
+    return {path.parent.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in out.glob("*/result.json")}
+
+
+def kill_at_random(work: Path, whole: dict[str, object], rounds: int, rng: random.Random) -> Outcome:
+    """SIGKILL of the whole group, of a worker, or of the parent, at random moments, until every study is finished."""
+    lost = twice = other = tracebacks = kills = number = 0
+    while kills < rounds:
+        out = work / f"killed {number}"
+        number += 1
+        while kills < rounds:
+            process, before = start(out), finished(out)
+            time.sleep(rng.uniform(1, 25))
+            if process.poll() is not None:
+                break
+            kills += 1
+            with contextlib.suppress(ProcessLookupError):
+                if rng.random() < 0.7:
+                    os.killpg(process.pid, signal.SIGKILL)
+                else:
+                    os.kill(process.pid, signal.SIGKILL)
+            process.communicate()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            after = finished(out)
+            lost += len(before.keys() - after.keys())
+            twice += sum(before[run] != after[run] for run in before.keys() & after.keys())
+        before = finished(out)
+        status, said = sweep(out)
+        after = finished(out)
+        twice += sum(before[run] != after.get(run) for run in before)
+        lost += RUNS - len(after) + (status != 0)
+        tracebacks += "Traceback" in said
+        other += differing(bits(out), whole) if len(after) == RUNS else 0
+        shutil.rmtree(out)
+    return Outcome("SIGKILL at random moments", kills, lost, twice, other, tracebacks)
+
+
+def four_at_once(work: Path, whole: dict[str, object]) -> Outcome:
+    """Four sweeps on one study: every run is trained once, and all four end well."""
+    out = work / "four"
+    processes = [start(out, 1) for _ in range(4)]
+    said = [process.communicate()[0] for process in processes]
+    trained = Counter(line.split("] ", 1)[1] for text in said for line in text.splitlines() if line.startswith("["))
+    # A run that another process did is told by that process alone or by both; its time tells whether it is one training.
+    twice = len(trained) - RUNS
+    lost = sum(process.returncode != 0 for process in processes) + RUNS - len(finished(out))
+    return Outcome(
+        "four sweeps on one study", 4, lost, max(0, twice), differing(bits(out), whole), sum("Traceback" in s for s in said)
+    )
+
+
+def full_disk(work: Path, whole: dict[str, object], rounds: int, rng: random.Random) -> Outcome:
+    """A limit on the size of files (RLIMIT_FSIZE), as on a full disk; then the same sweep without it."""
+    lost = twice = other = tracebacks = 0
+    for number in range(rounds):
+        out, limit = work / f"full {number}", int(10 ** rng.uniform(2, 5))
+
+        def small(limit: int = limit) -> None:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+        process = start(out, 1, preexec_fn=small)
+        said, _ = process.communicate()
+        tracebacks += "Traceback" in said or process.returncode not in (1, 2)
+        before = finished(out)
+        status, said = sweep(out)
+        after = finished(out)
+        twice += sum(before[run] != after.get(run) for run in before)
+        lost += RUNS - len(after) + (status != 0)
+        tracebacks += "Traceback" in said
+        other += differing(bits(out), whole) if len(after) == RUNS else 0
+        shutil.rmtree(out)
+    return Outcome("files limited to 100 bytes to 100 kB", rounds, lost, twice, other, tracebacks)
+
+
+def folder_removed(work: Path) -> Outcome:
+    """The study's folder is removed while it is written: an end in one line, no traceback."""
+    out = work / "removed"
+    process = start(out, 1)
+    while not list(out.glob("*/progress.json")):
+        time.sleep(0.1)
+    shutil.rmtree(out, ignore_errors=True)
+    said, _ = process.communicate()
+    return Outcome("folder removed", 1, 0, 0, 0, int("Traceback" in said))
