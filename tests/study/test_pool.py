@@ -18,6 +18,7 @@ from noisylab.core.registries import ENGINES
 from noisylab.study import pool
 from noisylab.study.engines.engine import Engine
 from noisylab.study.engines.local import Local
+from noisylab.study.leftovers import leftovers
 from noisylab.study.pool import Failure, Locked, Outcome, run_pool
 from noisylab.study.progress import Notes
 from noisylab.study.run_config import RunConfig
@@ -315,3 +316,13 @@ def test_each_gpu_has_a_pool_whose_processes_see_it_alone(monkeypatch: pytest.Mo
     for wrong, said in (("(0, 3)", "gpus names 3, and this machine has 3"), ("(1, 1)", "gpus names one twice")):
         with pytest.raises(ValueError, match=said):
             ENGINES.create(f"local(gpus={wrong})", jobs=1)
+
+
+def test_the_file_of_a_killed_study_is_a_leftover_and_that_of_one_at_work_is_not(tmp_path: Path) -> None:
+    with pool._client_file(tmp_path) as client:
+        left = client.with_name("killed.client")
+        left.touch()
+        for file in (client, left):
+            os.utime(file, (time.time() - 120,) * 2)
+        assert [*leftovers(tmp_path)] == [left]
+    assert not client.exists()

@@ -178,8 +178,8 @@ def test_rows_are_written_when_they_are_needed(tmp_path: Path, monkeypatch: pyte
     written, write = list[int](), store.Store.write
 
     def count(self: store.Store) -> None:
-        if self._kept is not None:
-            written.append(self._kept)
+        if self._kept:
+            written.append(self._kept.stop)
         write(self)
 
     monkeypatch.setattr(store.Store, "write", count)
