@@ -116,7 +116,7 @@ def _spread(rows: pandas.DataFrame, measure: str, look: Look, seeds: pandas.Data
 
 @FIGURES.register("accuracy_against_age", caption="Test accuracy and the memorised share against the age of the soft targets")
 def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
-    """A column for each noise, the first three: accuracy above, the memorised share of mislabelled samples below.
+    """A column for each noise, the first three or the only one for which there is room: accuracy above, memorisation below.
 
     The x axis is the mean age of a target in updates. Lines join settings of `soft_target_memory` of one momentum; points are
     other methods with a memory of targets, and levels CE and `repeat`, which have none.
@@ -125,7 +125,7 @@ def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> Dr
     runs.check_mislabelled()
     rows = runs.ordered
     rows = rows[(rows["noise"] == runs.noise) if runs.chosen else (rows["realised_rate"] > 0)]
-    noises = list(dict.fromkeys(rows["noise"]))[:NOISES]
+    noises = list(dict.fromkeys(rows["noise"]))[: NOISES if has_room(width) else 1]
     rows = rows[rows["noise"].isin(noises)]
     if rows["memorised"].isna().all():
         raise runs.nothing_recorded()
@@ -139,6 +139,7 @@ def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> Dr
     )
     if summary["age"].isna().all():
         raise ValueError("no run is of a method with a memory of targets, such as dlb; run noisylab sweep teacher_age")
+    rows = rows.merge(summary[["noise", "method", "age", "momentum"]], on=["noise", "method"])
     drawn = summary[summary["age"].notna() | summary["method"].isin(REFERENCES)]
     rows = rows[rows["method"].isin(drawn["method"])]
     names = runs.names.short("method", [method for method in specs if method not in momenta], 24)
@@ -153,7 +154,7 @@ def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> Dr
             seeds = rows[rows["noise"] == noise] if singly else None
             lines_of_age(drawn[drawn["noise"] == noise], measure, seeds=seeds, names=names, styles=styles, ax=ax)
             title = runs.names.short("noise", [noise], LONGEST)[noise]
-            ax.set(title=title, ylabel=MEASURES[measure], xlabel="mean age of the targets (updates)")
+            ax.set(title=title, ylabel=MEASURES[measure], xlabel="age of targets (updates)")
         shared_legend(figure, *legend_entries(axes))
         said = spread(rows, single="small", mean="large", interval="band or bar")
         figure.suptitle(f"{runs.title}\nlast epoch; {said}", wrap=True)

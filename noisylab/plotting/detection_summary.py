@@ -21,6 +21,8 @@ Measure = Literal["roc_auc", "average_precision"]
 SAID = {"roc_auc": "ROC-AUC", "average_precision": "average precision"}
 # Inches that a number needs, and a row of them; what the names of scores and those of noises take at most.
 CELL, ROW, SCORES, NOISES = 0.27, 0.165, 1.15, 24
+# The least width of a map.
+NARROW = 1.2
 
 
 def score_heatmap(table: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
@@ -68,7 +70,8 @@ def detection_summary_figure(runs: StudyRuns, *, measure: Measure = "roc_auc", w
     places = sorted({round(at) for at in np.linspace(0, len(everything) - 1, min(most, len(everything))).tolist()})
     noises = [everything[place] for place in places]
     # Side by side, or two below one another.
-    fit = max(2, min(PANELS, int((across - SCORES) / (len(noises) * CELL))) if has_room(width) else 2)
+    panel = SCORES + max(len(noises) * CELL, NARROW)
+    fit = max(2, min(PANELS, int(across / panel))) if has_room(width) else 2
     found = _detections(rows[rows["noise"].isin(noises)], runs, len(runs.methods) or fit)
     if found.empty:
         raise runs.nothing_recorded()
@@ -78,7 +81,7 @@ def detection_summary_figure(runs: StudyRuns, *, measure: Measure = "roc_auc", w
     short = runs.names.short("noise", noises, NOISES)
     numbers = _best_first(numbers, measure)
     tables = {str(name): _table(of_method, measure, noises) for name, of_method in numbers.groupby("method", sort=False)}
-    beside = has_room(width) and len(methods) > 1 and len(methods) * len(noises) * CELL + SCORES <= across
+    beside = has_room(width) and len(methods) > 1 and len(methods) * panel <= across
     lines, panels = max(map(len, tables.values())), 1 if beside else len(methods)
     height = (lines * ROW + 0.3) * panels + 0.07 * max(map(len, short.values())) + (0.5 if has_room(width) else 0.8)
     # Below it is chance.

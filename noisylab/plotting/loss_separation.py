@@ -87,7 +87,7 @@ def loss_separation_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFi
     """Histograms at some epochs, a row for each and a column for each method, of its first seed, with DivideMix's mixture."""
     runs.check_mislabelled()
     wide = has_room(width)
-    first = runs.one_per_method(3, 5 if wide else 3)
+    first = runs.one_per_method(3 if wide else 2, 5 if wide else 3)
     highest = max(float(np.nanquantile(records["loss"].values.astype(np.float32), 0.995)) for records in first.values())
     edges = np.linspace(0, highest, BINS + 1)
     most, chosen, parts = EPOCHS[wide], {}, []
