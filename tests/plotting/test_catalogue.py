@@ -486,9 +486,9 @@ def test_the_area_below_every_drawn_curve_is_the_number_in_the_table(runs: Study
 
 def test_the_summary_of_detection_has_means_over_seeds_and_frames_the_best_score(runs: StudyRuns, folder: Path) -> None:
     drawn = draw_figure("detection_summary", runs, measure="average_precision")
-    ids = runs.results.query("method == 'ce' and noise == 'symmetric:0.4'")["id"]
+    ids = runs.results.query("method == 'dlb' and noise == 'symmetric:0.4'")["id"]
     tables = [detection_table(load_dynamics(folder / run).load()).set_index("score")["average_precision"] for run in ids]
-    rows = drawn.numbers[drawn.numbers["method"] == "ce"].set_index("score")
+    rows = drawn.numbers[drawn.numbers["method"] == "dlb"].set_index("score")
     mean = sum(tables) / len(tables)
     assert rows["n"].unique().tolist() == [2]
     assert rows["average_precision"].to_dict() == pytest.approx(mean.dropna().to_dict())
