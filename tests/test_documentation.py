@@ -51,7 +51,7 @@ def test_the_readme_s_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for block in blocks:
         # The same study, smaller.
         exec(block.replace("seeds=5", "seeds=2, epochs=2, progress=False"), names)
-    made = ["memorisation.csv", "memorisation.pdf", "memorisation.png", "memorisation.tex", "my_run", "runs"]
+    made = ["memorisation.csv", "memorisation.pdf", "memorisation.png", "memorisation.tex", "my_run", "paper", "runs"]
     assert sorted(path.name for path in tmp_path.iterdir()) == made
     assert (tmp_path / "runs" / "mine" / "report.html").is_file()
 

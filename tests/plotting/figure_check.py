@@ -29,6 +29,7 @@ DERIVED: dict[str, str] = {"suspicious_samples": "images"}
 OF_SETTINGS = {"axis_comparison": "the runs do not differ in any", "option_map": "a map needs two options"}
 # Figures of mislabelled samples.
 OF_MISLABELLED = (
+    "accuracy_against_age",
     "accuracy_against_consistency",
     "consistency",
     "detection",

@@ -54,8 +54,9 @@ def start(options: str, out: Path) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str], status: int = 0) -> str:
-    """What a study printed; fails where it ended otherwise than expected."""
+    """What a study printed, apart from warnings of damaged runs; fails where it ended otherwise than expected."""
     out, err = process.communicate(timeout=300)
+    err = "".join(line for line in err.splitlines(keepends=True) if not re.search(r" (is done|starts) again: ", line))
     assert process.returncode == status, f"{out}\n{err}"
     assert "Traceback" not in out + err
     assert err == ""
@@ -332,11 +333,17 @@ def test_a_study_killed_at_any_moment_goes_on_to_the_same_numbers(uninterrupted:
     assert complete == {name.split("/")[0] for name in unchanged if name.endswith("result.json")}
 
 
+WORKER = "forkserver" if sys.platform == "linux" else "spawn_main"
+
+
 def workers_of(process: subprocess.Popen[str]) -> list[int]:
     """The processes that train."""
     listed = subprocess.run(["ps", "-ww", "-eo", "pid=,pgid=,args="], capture_output=True, text=True, check=True).stdout
     rows = [line.split(maxsplit=2) for line in listed.splitlines()]
-    return [int(pid) for pid, group, args in rows if int(group) == process.pid and "spawn_main" in args]
+    # On Linux, the first is the server that forks the others.
+    of_study = sorted(int(pid) for pid, group, args in rows if int(group) == process.pid and WORKER in args)
+    servers = of_study[:1] if WORKER == "forkserver" else []
+    return [int(pid) for pid, group, args in rows if int(group) == process.pid and WORKER in args and int(pid) not in servers]
 
 
 @pytest.mark.slow
@@ -370,7 +377,7 @@ def test_an_interrupt_is_one_line_and_a_status_of_its_own(tmp_path: Path, moment
     os.killpg(process.pid, signal.SIGINT)
     printed = finish(process, status=130)
     assert printed.splitlines()[-1] == "interrupted; the same command again finishes what is missing"
-    assert len(printed.splitlines()) <= 2
+    assert len(printed.splitlines()) <= 3
     assert not results_in(out)
     assert no_process_stays(process)
 
