@@ -105,15 +105,21 @@ def kill_at_random(work: Path, whole: dict[str, object], rounds: int, rng: rando
             after = finished(out)
             lost += len(before.keys() - after.keys())
             twice += sum(before[run] != after[run] for run in before.keys() & after.keys())
-        before = finished(out)
-        status, said = sweep(out)
-        after = finished(out)
-        twice += sum(before[run] != after.get(run) for run in before)
-        lost += RUNS - len(after) + (status != 0)
-        tracebacks += "Traceback" in said
-        other += differing(bits(out), whole) if len(after) == RUNS else 0
-        shutil.rmtree(out)
+        more = swept_again(out, whole)
+        lost, twice, other, tracebacks = lost + more[0], twice + more[1], other + more[2], tracebacks + more[3]
     return Outcome("SIGKILL at random moments", kills, lost, twice, other, tracebacks)
+
+
+def swept_again(out: Path, whole: dict[str, object]) -> tuple[int, int, int, int]:
+    """The same sweep without a fault, whose folder is then removed: runs lost, trained twice, other bits, and tracebacks."""
+    before = finished(out)
+    status, said = sweep(out)
+    after = finished(out)
+    lost = RUNS - len(after) + (status != 0)
+    twice = sum(before[run] != after.get(run) for run in before)
+    other = differing(bits(out), whole) if len(after) == RUNS else 0
+    shutil.rmtree(out)
+    return lost, twice, other, int("Traceback" in said)
 
 
 def four_at_once(work: Path, whole: dict[str, object]) -> Outcome:
@@ -143,14 +149,8 @@ def full_disk(work: Path, whole: dict[str, object], rounds: int, rng: random.Ran
         process = start(out, 1, preexec_fn=small)
         said, _ = process.communicate()
         tracebacks += "Traceback" in said or process.returncode not in (1, 2)
-        before = finished(out)
-        status, said = sweep(out)
-        after = finished(out)
-        twice += sum(before[run] != after.get(run) for run in before)
-        lost += RUNS - len(after) + (status != 0)
-        tracebacks += "Traceback" in said
-        other += differing(bits(out), whole) if len(after) == RUNS else 0
-        shutil.rmtree(out)
+        more = swept_again(out, whole)
+        lost, twice, other, tracebacks = lost + more[0], twice + more[1], other + more[2], tracebacks + more[3]
     return Outcome("files limited to 100 bytes to 100 kB", rounds, lost, twice, other, tracebacks)
 
 
