@@ -2,6 +2,7 @@
 
 from noisylab.core.registries import NAMED_STUDIES
 from noisylab.named_studies.named_study import NamedStudy
+from noisylab.named_studies.scale import STACK
 from noisylab.study.grid import Grid
 
 
@@ -15,4 +16,4 @@ def augmentation() -> NamedStudy:
     """
     names = ("none", "auto", "cutout:4", "random_erasing", "mixup", "cutmix")
     grid = Grid(noise=("symmetric:0.4",), over={"augment": names})
-    return NamedStudy(grid, figures=("axis_comparison(axis='augment')",))
+    return NamedStudy(grid, stack=STACK["demo"], figures=("axis_comparison(axis='augment')",))

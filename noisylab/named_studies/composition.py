@@ -2,7 +2,7 @@
 
 from noisylab.core.registries import NAMED_STUDIES
 from noisylab.named_studies.named_study import NamedStudy
-from noisylab.named_studies.scale import Scale, at_scale
+from noisylab.named_studies.scale import STACK, Scale, at_scale
 from noisylab.study.grid import Grid
 
 BASES = ("ce", "gce", "sce", "elr", "forward_correction")
@@ -29,4 +29,4 @@ def composition(bases: tuple[str, ...] = BASES, scale: Scale = "demo") -> NamedS
         seeds=seeds,
     )
     grid = at_scale(grid, scale, **({"model": "small_cnn(width=48)", "augment": "none"} if scale == "cpu" else {}))
-    return NamedStudy(grid, pairs, controls=(), figures=("differences", "memorisation"))
+    return NamedStudy(grid, pairs, controls=(), stack=STACK[scale], figures=("differences", "memorisation"))

@@ -3,6 +3,7 @@
 from noisylab.core.checks import NonNegative
 from noisylab.core.registries import NAMED_STUDIES
 from noisylab.named_studies.named_study import NamedStudy
+from noisylab.named_studies.scale import STACK
 from noisylab.study.grid import Grid
 
 
@@ -19,4 +20,4 @@ def dose(alphas: tuple[NonNegative, ...] = (0.0, 0.3, 1.0, 3.0, 10.0)) -> NamedS
     variants = {alpha: f"dlb(alpha={alpha:g})" for alpha in alphas}
     grid = Grid(methods=("ce", "repeat", *variants.values()), noise=("symmetric:0.4", "symmetric:0.6", "asymmetric:0.4"))
     contrasts = [(variant, "repeat") for alpha, variant in variants.items() if alpha]
-    return NamedStudy(grid, contrasts, figures=("accuracy_against_consistency", "memorisation"))
+    return NamedStudy(grid, contrasts, stack=STACK["demo"], figures=("accuracy_against_consistency", "memorisation"))

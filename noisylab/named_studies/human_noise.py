@@ -3,7 +3,7 @@
 from noisylab.analysis.agreement import rank_agreement
 from noisylab.core.registries import NAMED_STUDIES
 from noisylab.named_studies.named_study import NamedStudy
-from noisylab.named_studies.scale import Scale, at_scale
+from noisylab.named_studies.scale import STACK, Scale, at_scale
 from noisylab.study.grid import Grid
 
 METHODS = ("ce", "repeat", "dlb", "lsr", "ps_kd", "elr", "gce", "forward_correction")
@@ -29,4 +29,6 @@ def human_noise(scale: Scale = "demo") -> NamedStudy:
     noise = tuple(each for source, others in controls.items() for each in (source, *others))
     grid = Grid(methods=METHODS, noise=noise, seeds=(0, 1, 2, 3, 4) if scale == "demo" else (0, 1, 2))
     grid = at_scale(grid, scale, **({"model": "small_cnn(width=24)", "epochs": 20} if scale == "cpu" else {}))
-    return NamedStudy(grid, figures=("noise_robustness", "memorisation"), analyses={"rank_agreement": rank_agreement})
+    return NamedStudy(
+        grid, stack=STACK[scale], figures=("noise_robustness", "memorisation"), analyses={"rank_agreement": rank_agreement}
+    )

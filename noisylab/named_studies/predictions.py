@@ -2,7 +2,7 @@
 
 from noisylab.core.registries import NAMED_STUDIES
 from noisylab.named_studies.named_study import NamedStudy
-from noisylab.named_studies.scale import Scale, at_scale
+from noisylab.named_studies.scale import STACK, Scale, at_scale
 from noisylab.study.grid import Grid
 
 METHODS = (
@@ -36,4 +36,6 @@ def predictions(scale: Scale = "demo") -> NamedStudy:
         ("repeat", "ce"),
         ("mr_kd", "mr_kd(adjust=False)"),
     ]
-    return NamedStudy(grid, contrasts, controls=(), figures=("differences", "noise_robustness", "memorisation"))
+    return NamedStudy(
+        grid, contrasts, controls=(), stack=STACK[scale], figures=("differences", "noise_robustness", "memorisation")
+    )

@@ -8,6 +8,8 @@ from noisylab.study.grid import Grid
 Scale = Literal["demo", "cpu", "gpu"]
 """demo: digits, in minutes. cpu: 5,000 images of CIFAR-10, in at most an hour on two cores. gpu: all of CIFAR-10, ResNet-18."""
 
+# Runs in a stack, which pays for the small network on digits: `python benchmarks/stacked.py`.
+STACK: dict[Scale, int] = {"demo": 5, "cpu": 1, "gpu": 1}
 _DATA: dict[str, dict[str, Any]] = {
     "demo": {},
     "cpu": {"data": "cifar10", "train_size": 5000, "test_size": 2000, "evaluate_every": 5},

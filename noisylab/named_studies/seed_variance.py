@@ -21,4 +21,5 @@ def seed_variance_study(scale: Scale = "demo") -> NamedStudy:
     noise = ("symmetric:0.4",) if scale == "cpu" else ("symmetric:0.4", "asymmetric:0.4")
     grid = Grid(noise=noise, seeds=tuple(range(count)), over={"noise_seed": tuple(range(count))})
     grid = at_scale(grid, scale, **({"model": "small_cnn(width=24)", "epochs": 20} if scale == "cpu" else {}))
-    return NamedStudy(grid, analyses={"seed_variance": seed_variance})
+    # The training seeds of a noise seed fill a stack.
+    return NamedStudy(grid, stack=count if scale == "demo" else 1, analyses={"seed_variance": seed_variance})

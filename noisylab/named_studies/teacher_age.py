@@ -2,7 +2,7 @@
 
 from noisylab.core.registries import NAMED_STUDIES
 from noisylab.named_studies.named_study import NamedStudy
-from noisylab.named_studies.scale import Scale, at_scale
+from noisylab.named_studies.scale import STACK, Scale, at_scale
 from noisylab.study.grid import Grid
 
 # DLB's batches for every age, so that nothing else changes.
@@ -33,4 +33,4 @@ def teacher_age(scale: Scale = "demo") -> NamedStudy:
     else:
         grid = at_scale(Grid(methods=methods, noise=noise, seeds=(0, 1, 2, 3, 4) if scale == "demo" else (0, 1, 2)), scale)
     contrasts = [("dlb", "repeat"), (EPOCHS[0], "repeat"), ("ps_kd", "dlb")]
-    return NamedStudy(grid, contrasts, figures=("accuracy_against_age", "memorisation"))
+    return NamedStudy(grid, contrasts, stack=STACK[scale], figures=("accuracy_against_age", "memorisation"))
