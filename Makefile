@@ -5,7 +5,7 @@ RUNS ?= runs/noise_sweep
 # One test process for each core, so one thread for each.
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
-.PHONY: install sweep figures report docs gallery cheatsheet test test-all lint format stubs environment clean
+.PHONY: install sweep figures report docs gallery results cheatsheet test test-all lint format stubs environment clean
 
 install: $(VENV)/.installed
 
@@ -41,9 +41,14 @@ docs: $(VENV)/.installed-docs
 	$(BIN)/python -m sphinx -W --keep-going -q docs build/docs $(ARGS)
 	@echo build/docs/index.html
 
-# The pictures of the gallery: runs the studies that it names, and draws all figures.
+# The pictures of the gallery, by the commands on its page.
 gallery: environment
-	$(BIN)/python docs/draw_gallery.py
+	$(BIN)/python docs/draw_pages.py docs/gallery.md
+
+# The pages of results: runs their studies, which takes hours; PAGES=docs/results/NAME.md for some of them.
+PAGES ?= $(wildcard docs/results/*.md)
+results: environment
+	$(BIN)/python docs/draw_pages.py $(PAGES)
 
 # The page that docs/ keeps; needs LaTeX. The date is fixed, so that equal text gives an equal file.
 cheatsheet:
