@@ -14,12 +14,17 @@ Reader = Callable[[Path], dict[str, Any] | None]
 SETTLED = 2_000_000_000
 
 
-class _Stamp(NamedTuple):
+class Stamp(NamedTuple):
     """What tells a changed file: its number, its size, and when it was last changed (ns)."""
 
     number: int
     size: int
     changed: int
+
+    @classmethod
+    def of(cls, held: os.stat_result) -> "Stamp":
+        """The stamp of a file by what the system says of it."""
+        return cls(held.st_ino, held.st_size, max(held.st_mtime_ns, held.st_ctime_ns))
 
 
 def read_once(*names: str) -> Callable[[Reader], Reader]:
@@ -29,7 +34,7 @@ def read_once(*names: str) -> Callable[[Reader], Reader]:
     """
 
     def add(read: Reader) -> Reader:
-        known: dict[Path, tuple[dict[str, _Stamp], dict[str, Any]]] = {}
+        known: dict[Path, tuple[dict[str, Stamp], dict[str, Any]]] = {}
 
         @wraps(read)
         def reading(folder: Path) -> dict[str, Any] | None:
@@ -48,11 +53,10 @@ def read_once(*names: str) -> Callable[[Reader], Reader]:
     return add
 
 
-def _stamps(folder: Path, names: Iterable[str]) -> dict[str, _Stamp]:
+def _stamps(folder: Path, names: Iterable[str]) -> dict[str, Stamp]:
     """The stamps of those of the files that are there."""
     found = {}
     for name in names:
         with suppress(OSError):
-            held = os.stat(f"{folder}/{name}")  # noqa: PTH116 - quicker, for thousands of runs
-            found[name] = _Stamp(held.st_ino, held.st_size, max(held.st_mtime_ns, held.st_ctime_ns))
+            found[name] = Stamp.of(os.stat(f"{folder}/{name}"))  # noqa: PTH116 - quicker, for thousands of runs
     return found

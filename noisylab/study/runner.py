@@ -70,7 +70,7 @@ def run_plan(
     check_output(out)
     make_output(out)
     add_plan(out, plan)
-    bad = {folder.name for folder in unsound([out / config.id for config in plan.configs], verify=verify)}
+    bad = unsound(out, [config.id for config in plan.configs], verify=verify)
     missing = [config for config in plan.configs if config.id in bad]
     held = {} if retry_failed else {config.id: read_failure(out / config.id) for config in missing}
     failures = [Failure(config, failed["reason"]) for config in missing if (failed := held.get(config.id)) is not None]

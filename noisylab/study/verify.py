@@ -2,13 +2,14 @@
 
 import hashlib
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from noisylab.recording.digests import OWN, DamagedError
 from noisylab.recording.records import FILE as DYNAMICS
 from noisylab.recording.records import check_records, load_dynamics, open_group
+from noisylab.study.known_whole import read_known, stamp_of, write_known
 from noisylab.study.run_folder import (
     CHECKPOINT,
     CONFIG,
@@ -57,14 +58,30 @@ def damages(folder: Path) -> list[str]:
     return found
 
 
-def unsound(folders: list[Path], *, verify: bool = True) -> list[Path]:
-    """Those of the folders that are not of finished, undamaged runs. verify: whether every file is read, or results alone."""
+def unsound(out: Path, runs: Collection[str], *, verify: bool = True) -> set[str]:
+    """Those of the runs (ids) of a study that are not finished and undamaged.
 
-    def bad(folder: Path) -> bool:
-        return read_result(folder) is None or (verify and bool(damages(folder)))
-
-    with ThreadPoolExecutor(4) as pool:
-        return [folder for folder, is_bad in zip(folders, pool.map(bad, folders), strict=True) if is_bad]
+    verify: whether files are read, or results alone. Files of a run that was found whole are read once more if one of them has
+    changed since then.
+    """
+    bad = {run for run in runs if read_result(out / run) is None}
+    if not verify:
+        return bad
+    known = read_known(out)
+    whole = dict(known)
+    for run in runs:
+        if run in bad:
+            continue
+        stamp = stamp_of(out / run)
+        if stamp is not None and stamp == known.get(run):
+            continue
+        if damages(out / run):
+            bad.add(run)
+        elif stamp is not None:
+            whole[run] = stamp
+    if whole != known:
+        write_known(out, whole)
+    return bad
 
 
 def read_records(folder: Path) -> "xarray.Dataset":
