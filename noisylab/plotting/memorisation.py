@@ -1,6 +1,5 @@
 """Test accuracy and the memorised share of mislabelled samples against the images processed, and their differences."""
 
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +17,7 @@ from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import from_one, seed_lines, with_runs
 from noisylab.plotting.looks import GROUPS, Look, looks, mark_every, number_lines
 from noisylab.plotting.study_runs import LONGEST, StudyRuns
-from noisylab.plotting.style import Width, exposure_legend, has_room, inches, paper_style
+from noisylab.plotting.style import Width, exposure_legend, has_room, inches, narrow, paper_style
 
 MEASURES = {"test_accuracy": "test accuracy", "mislabelled_memorised": "memorised share"}
 # The columns of the numbers with a difference, each with its column of `results.csv` and its look.
@@ -137,12 +136,13 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     with paper_style():
         figure, panels = _panels(len(shown), len(contrasts), width)
         names, styles = runs.names.short("noise", shown, LONGEST), runs.looks_of(numbers["method"])
+        titles = dict(zip(shown, narrow([names[noise] for noise in shown], 30 if wide else 18), strict=True))
         for place, (noise, (*line, last)) in enumerate(zip(shown, panels, strict=True)):
             rows = numbers[numbers["noise"] == noise]
             for ax, (measure, name) in zip(line, MEASURES.items(), strict=True):
                 seed_curves(rows, measure, styles=styles, ax=ax)
                 ax.set_ylabel(name if place == 0 else "")
-            line[0].set_title("\n".join(textwrap.wrap(names[noise], 30 if wide else 18)))
+            line[0].set_title(titles[noise])
             line[-1].set_xlabel("thousand images")
             if last is not None:
                 difference_points(differences[differences["noise"] == noise], contrasts, ax=last)

@@ -1,7 +1,6 @@
 """Test accuracy against the noise rate."""
 
 import re
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +16,7 @@ from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import band, with_runs
 from noisylab.plotting.looks import Look, looks, number_lines
 from noisylab.plotting.study_runs import LONGEST, StudyRuns
-from noisylab.plotting.style import WIDTHS, Width, exposure_legend, has_room, inches, panel_grid, paper_style
+from noisylab.plotting.style import WIDTHS, Width, exposure_legend, has_room, inches, narrow, panel_grid, paper_style
 
 # The panel of noises that have no rate on an axis.
 APART = "other noises"
@@ -104,10 +103,7 @@ def accuracy_of_noises(
             low, high = band(rows, measure, share=is_share(measure))
             reach = np.array([rows[measure] - low, high - rows[measure]])
         ax.errorbar(at, rows[measure], yerr=reach, **{"capsize": 1.5, "elinewidth": 0.8} | look | kwargs)
-    written = [
-        "\n".join(textwrap.wrap(noise if names is None else names[noise], 16, break_long_words=False)) for noise in noises
-    ]
-    ax.set_xticks(range(len(noises)), written)
+    ax.set_xticks(range(len(noises)), narrow([noise if names is None else names[noise] for noise in noises], 16))
     ax.set_xlim(-0.5, len(noises) - 0.5)
     ax.grid(visible=False, axis="x")
     return ax
@@ -150,7 +146,7 @@ def noise_robustness_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnF
             accuracy_against_rate(rows, seeds=seeds, styles=styles, ax=ax)
             partial = kind.split("(")[0] == "asymmetric"
             ax.set(
-                title="\n".join(textwrap.wrap(runs.names.short("noise", [kind], LONGEST)[kind], 32)),
+                title=narrow([runs.names.short("noise", [kind], LONGEST)[kind]], 32)[0],
                 xlabel="flip probability of the mapped classes" if partial else "noise rate (nominal)",
             )
         for ax in grid[:, 0]:

@@ -109,14 +109,15 @@ class StudyRuns:
         """Data, network and length of training, as far as all runs agree, and how many runs of an unfinished study are in."""
         first, different = self.results.iloc[0], differing_settings(self.results)
         data, model = short_names([self.names.data(first["data"])], WORD), short_names([first["model"]], LONGEST)
-        size = (
-            f" ({int(first['train_size']):,} training samples)"
-            if "train_size" in first and "train_size" not in different
-            else ""
-        )
-        said = {("data",): data[0] + size, ("model",): model[0], ("budget", "epochs"): training_length(first)}
+        said = {("data",): data[0] + self.size, ("model",): model[0], ("budget", "epochs"): training_length(first)}
         agreed = [text for names, text in said.items() if not different.keys() & set(names)]
         return ", ".join(filter(None, [*agreed, self.coverage]))
+
+    @property
+    def size(self) -> str:
+        """The number of training samples behind the name of the data, ` (1,347 training samples)`, if all runs agree."""
+        sizes = set(self.results.get("train_size", ()))
+        return f" ({int(sizes.pop()):,} training samples)" if len(sizes) == 1 else ""
 
     @property
     def setting(self) -> str:
