@@ -7,6 +7,7 @@ from typing import Any
 
 from noisylab.core.foreign_text import one_line
 from noisylab.core.registries import FIGURES
+from noisylab.plotting.backgrounds import suit_background
 from noisylab.plotting.captions import caption_of
 from noisylab.plotting.drawing_style import Styles, drawing_style
 from noisylab.plotting.drawn_figure import DrawnFigure
@@ -82,6 +83,7 @@ def draw_figure(
     size = inches(width if chosen.page is None or not isinstance(width, str) else chosen.page.widths.get(width, width))
     with chosen.in_use():
         drawn: DrawnFigure = FIGURES.load(spec.name)(runs, width=size, **{**spec.options, **options})
+    suit_background(drawn.figure)
     if chosen.page and drawn.figure.get_figwidth() < size:
         # Few panels fit one column.
         drawn.figure.set_figwidth(min(drawn.figure.get_figwidth(), chosen.page.column))

@@ -130,18 +130,19 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     # Over all methods, so that p-values are those of the tables.
     differences = _differences(runs.ordered[runs.ordered["noise"].isin(shown)])
     compared = dict.fromkeys([*differences.get("method", ()), *differences.get("baseline", ())])
-    methods = runs.names.short("method", list(compared), 18 if wide else 13)
+    methods = runs.names.short("method", list(compared), 18 if wide else 11)
     pairs = dict.fromkeys(zip(differences["method"], differences["baseline"], strict=True))
     contrasts = {(method, baseline): f"{methods[method]}\n\N{MINUS SIGN} {methods[baseline]}" for method, baseline in pairs}
     with paper_style():
         figure, panels = _panels(len(shown), len(contrasts), width)
         names, styles = runs.names.short("noise", shown, LONGEST), runs.looks_of(numbers["method"])
-        titles = dict(zip(shown, narrow([names[noise] for noise in shown], 30 if wide else 18), strict=True))
+        titles = dict(zip(shown, narrow([names[noise] for noise in shown], 30 if wide else 20), strict=True))
         for place, (noise, (*line, last)) in enumerate(zip(shown, panels, strict=True)):
             rows = numbers[numbers["noise"] == noise]
             for ax, (measure, name) in zip(line, MEASURES.items(), strict=True):
                 seed_curves(rows, measure, styles=styles, ax=ax)
                 ax.set_ylabel(name if place == 0 else "")
+                ax.yaxis.set_major_locator(MaxNLocator(nbins=4))
             line[0].set_title(titles[noise])
             line[-1].set_xlabel("thousand images")
             if last is not None:

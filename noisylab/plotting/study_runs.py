@@ -108,8 +108,9 @@ class StudyRuns:
     def title(self) -> str:
         """Data, network and length of training, as far as all runs agree, and how many runs of an unfinished study are in."""
         first, different = self.results.iloc[0], differing_settings(self.results)
-        data, model = short_names([self.names.data(first["data"])], WORD), short_names([first["model"]], LONGEST)
-        said = {("data",): data[0] + self.size, ("model",): model[0], ("budget", "epochs"): training_length(first)}
+        data, (model,) = self.names.data(first["data"]), short_names([first["model"]], LONGEST)
+        data = data if len(data) <= WORD else f"{data[: WORD - 1]}…"
+        said = {("data",): data + self.size, ("model",): model, ("budget", "epochs"): training_length(first)}
         agreed = [text for names, text in said.items() if not different.keys() & set(names)]
         return ", ".join(filter(None, [*agreed, self.coverage]))
 
