@@ -13,7 +13,7 @@ from noisylab.analysis.tables import is_share, summarise
 from noisylab.core.registries import FIGURES, NOISES
 from noisylab.plotting.captions import drawn_singly, spread
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.epoch_curves import band, with_runs
+from noisylab.plotting.epoch_curves import band, seed_dots, with_runs
 from noisylab.plotting.looks import Look, looks, number_lines
 from noisylab.plotting.study_runs import LONGEST, StudyRuns
 from noisylab.plotting.style import WIDTHS, Width, exposure_legend, has_room, inches, narrow, panel_grid, paper_style
@@ -53,7 +53,8 @@ def accuracy_against_rate(
         rows, look = rows.sort_values("nominal_rate"), held[str(method)]
         ax.plot(rows["nominal_rate"], rows[measure], **look | kwargs)
         if seeds is not None:
-            _dots(seeds[seeds["method"] == method], "nominal_rate", measure, look, ax)
+            dots = seeds[seeds["method"] == method]
+            seed_dots(dots["nominal_rate"], dots[measure], look, ax)
             continue
         low, high = band(rows, measure, share=is_share(measure))
         ax.fill_between(rows["nominal_rate"], low, high, color=look["color"], alpha=0.18, linewidth=0)
@@ -98,7 +99,7 @@ def accuracy_of_noises(
         at, reach = rows["noise"].map(noises.index) + beside, None
         if seeds is not None:
             dots = seeds[seeds["method"] == method]
-            _dots(dots.assign(at=dots["noise"].map(noises.index) + beside), "at", measure, look, ax)
+            seed_dots(dots["noise"].map(noises.index) + beside, dots[measure], look, ax)
         elif (rows[f"{measure}_ci95_half"] > 0).any():
             low, high = band(rows, measure, share=is_share(measure))
             reach = np.array([rows[measure] - low, high - rows[measure]])
@@ -107,14 +108,6 @@ def accuracy_of_noises(
     ax.set_xlim(-0.5, len(noises) - 0.5)
     ax.grid(visible=False, axis="x")
     return ax
-
-
-def _dots(seeds: pandas.DataFrame, x: str, measure: str, look: Look, ax: Axes) -> None:
-    """A dot per seed, beside a mean; a single seed is the mean."""
-    if seeds.groupby(x)[measure].size().max() > 1:
-        style = {name: value for name, value in look.items() if name != "label"}
-        style |= {"linestyle": "none", "markersize": 2, "alpha": 0.5}
-        ax.plot(seeds[x], seeds[measure], **style)
 
 
 @FIGURES.register("noise_robustness", caption="Test accuracy against the noise rate")
