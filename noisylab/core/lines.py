@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from noisylab.core.foreign_text import short_names, width_of
 
-
 BREAKS = ",@ "
 """The signs after which a text is broken."""
 

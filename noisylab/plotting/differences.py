@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from noisylab.analysis.comparisons import SEED, compare, primary_contrasts, usual_contrasts
+from noisylab.analysis.comparisons import SEED, compare, primary_contrasts
 from noisylab.analysis.tables import differing_settings, in_words, is_share, under_each
 from noisylab.core.foreign_text import one_line, short_names
 from noisylab.core.lines import counted
@@ -146,7 +146,7 @@ def differences_figure(
     methods = list(dict.fromkeys(results["method"]))
     if len(methods) < 2:
         raise ValueError(f"differences need two methods, and the runs are all of {methods[0]}")
-    asked = usual_contrasts(results)
+    asked = runs.contrasts
     pairs = asked[: _fitting(results, asked, axes)]
     # Corrected over all contrasts, also those for which there is no room.
     pooled = primary_contrasts(results, asked, measure, axes).assign(noise=POOLED)

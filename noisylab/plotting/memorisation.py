@@ -128,7 +128,9 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     numbers = from_one(metrics)[["noise", "method", "run", "epoch", "images", *MEASURES]]
     runs_drawn = runs.ordered[runs.ordered["noise"].isin(shown) & runs.ordered["method"].isin(numbers["method"])]
     # Over all methods, so that p-values are those of the tables.
-    differences = _differences(runs.ordered[runs.ordered["noise"].isin(shown)])
+    under = runs.ordered[runs.ordered["noise"].isin(shown)]
+    asked = usual_contrasts(under, runs.contrasts)
+    differences = _differences(under, asked[:CONTRASTS])
     compared = dict.fromkeys([*differences.get("method", ()), *differences.get("baseline", ())])
     methods = runs.names.short("method", list(compared), 18 if wide else 11)
     pairs = dict.fromkeys(zip(differences["method"], differences["baseline"], strict=True))
@@ -154,8 +156,8 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
         chosen = "" if noises else _of_noises(runs, shown)
         one = runs_drawn.groupby(["noise", "method"]).size().max() == 1
         lines = seeds_of(runs_drawn) if one else f"thin: {seeds_of(runs_drawn)}, thick: their mean"
-        below = _said_of(differences, len(usual_contrasts(runs.ordered)), seeds_of(runs_drawn))
-        part = runs.part(numbers["method"], runs.ordered[runs.ordered["noise"].isin(shown)])
+        below = _said_of(differences, len(asked), seeds_of(runs_drawn))
+        part = runs.part(numbers["method"], under)
         figure.suptitle(
             f"{runs.title}{part}{chosen}\n{runs.results['record'].iloc[0]} records; {lines}{below}",
             wrap=True,
@@ -166,10 +168,9 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     return DrawnFigure(figure, pandas.concat([curves, differences], ignore_index=True) if len(differences) else curves)
 
 
-def _differences(rows: pandas.DataFrame) -> pandas.DataFrame:
+def _differences(rows: pandas.DataFrame, contrasts: list[tuple[str, str]]) -> pandas.DataFrame:
     """The differences of the contrasts under each noise at the last epoch, and those in single seeds if there are two."""
     columns = ["noise", "method", "baseline", "n"]
-    contrasts = usual_contrasts(rows)[:CONTRASTS]
     if not contrasts:
         return pandas.DataFrame(columns=columns)
     found = pandas.DataFrame()
