@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas
 
-from noisylab.analysis.comparisons import compare, primary_contrasts
+from noisylab.analysis.comparisons import compare, primary_contrasts, usual_pairs
 from noisylab.analysis.tables import SETTINGS, choose, several, summarise
 from noisylab.core.checks import PositiveInt, check_value
 from noisylab.core.files import check_folder, check_output, expanded, make_output
@@ -23,7 +23,7 @@ from noisylab.study.pool import Failure, end_if_imported_by_a_worker
 from noisylab.study.run_folder import read_result, refuse_run
 from noisylab.study.runner import Observer, run_plan
 from noisylab.study.states import states
-from noisylab.study.study_file import STUDY, first_method, read_plans
+from noisylab.study.study_file import STUDY, read_plans, study_contrasts
 from noisylab.study.study_results import collect
 from noisylab.study.verify import read_records
 
@@ -219,8 +219,8 @@ class Study:
         """Differences between methods pooled over the noisy settings of a seed, with Holm-corrected p-values and power.
 
         Args:
-            contrasts: Pairs of a method and its baseline, or texts such as "dlb - repeat"; by default "dlb - repeat" and
-                "dlb - ce" if they were run, or else every method against the first one.
+            contrasts: Pairs of a method and its baseline, or texts such as "dlb - repeat"; by default those of the named study
+                that was run, or "dlb - repeat" and "dlb - ce", or else every method against the first one.
             by: Settings whose values are kept apart.
             where: Settings of the runs to use, such as {"epochs": 40}.
             measure: A column of numbers of `results`.
@@ -231,7 +231,8 @@ class Study:
         Raises:
             ValueError: If the runs differ in a setting that is not in `by`, or no run is of a method.
         """
-        return primary_contrasts(self._chosen(where), contrasts, measure, by)
+        results = self._chosen(where)
+        return primary_contrasts(results, study_contrasts(self.path, results) if contrasts is None else contrasts, measure, by)
 
     def compare(
         self,
@@ -243,7 +244,8 @@ class Study:
         """Differences between methods under each noise, paired by seed, with Holm-corrected p-values.
 
         Args:
-            baselines: Methods that all others are compared with; by default the first one that was asked for.
+            baselines: Methods that all others are compared with; by default CE and repeat, as far as they were run, or else
+                the first one. The primary contrasts are added then, and stand alone if there is neither CE nor repeat.
             by: Settings whose values are kept apart.
             where: Settings of the runs to use, such as {"epochs": 40}.
             measure: A column of numbers of `results`.
@@ -255,8 +257,8 @@ class Study:
             ValueError: If the runs differ in a setting that is not in `by`, or no run is of a baseline.
         """
         results = self._chosen(where)
-        usual = [first_method(self.path, list(results["method"]))]
-        return compare(results, measure, usual if baselines is None else baselines, by)
+        pairs = usual_pairs(results, study_contrasts(self.path, results)) if baselines is None else None
+        return compare(results, measure, baselines, by, contrasts=pairs)
 
     def write_tables(
         self,

@@ -154,6 +154,19 @@ def usual_contrasts(results: pandas.DataFrame, contrasts: Sequence[tuple[str, st
     return there or _pairs_with(usual_baselines(results)[:1], results)
 
 
+def usual_pairs(results: pandas.DataFrame, contrasts: Sequence[tuple[str, str]] = CONTRASTS) -> list[tuple[str, str]]:
+    """The pairs that are compared under each noise: every other method with the usual baselines, then further contrasts.
+
+    If none of `BASELINES` was run, but the methods of some contrast were, it is the contrasts alone.
+    """
+    methods = set(results["method"])
+    asked = [(a, b) for a, b in contrasts if {a, b} <= methods]
+    if asked and not methods & {*BASELINES}:
+        return asked
+    pairs = _pairs_with(usual_baselines(results), results)
+    return [*pairs, *((a, b) for a, b in asked if not {(a, b), (b, a)} & {*pairs})]
+
+
 def usual_baselines(results: pandas.DataFrame) -> list[str]:
     """Those of `BASELINES` that were run; if there are none, the first method.
 

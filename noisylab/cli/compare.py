@@ -35,9 +35,9 @@ class Arguments:
     runs: tyro.conf.Positional[Path]
     """Folder of a study."""
     baselines: tuple[str, ...] = ()
-    """Methods that all others are compared with under each noise, as the tables name them (none: the first one, and repeat)."""
+    """Methods that all others are compared with under each noise, as the tables name them (none: CE and repeat, or the first one)."""
     contrasts: tuple[str, ...] = ()
-    """Primary contrasts, "METHOD - BASELINE" each (none: "dlb - repeat" and "dlb - ce", or all methods with the first one)."""
+    """Primary contrasts, "METHOD - BASELINE" each (none: those of the named study that was run, or the usual ones)."""
     measure: str = "test_accuracy_last"
     """The column of results.csv to compare."""
     columns: tuple[str, ...] = ()
@@ -71,21 +71,19 @@ def main(args: Sequence[str]) -> int:
             raise ValueError(f"--out is the folder of the tables, got {str(arguments.out)!r}; write {advice}")
         check_output(arguments.out)
 
-    from noisylab.analysis.comparisons import compare, primary_contrasts
+    from noisylab.analysis.comparisons import compare, primary_contrasts, usual_pairs
     from noisylab.analysis.display_names import display_names
     from noisylab.plotting.study_runs import study_runs
     from noisylab.report.console import Terminal, say
     from noisylab.report.study_report import print_tables
     from noisylab.report.table_files import write_tables
-    from noisylab.study.study_file import first_method
 
     by = arguments.by
     runs = study_runs(arguments.runs, where=where)
     results, names = runs.results, display_names(labels, runs.results)
-    known = list(dict.fromkeys(results["method"]))
-    usual = dict.fromkeys([first_method(arguments.runs, known), *(name for name in known if name == "repeat")])
-    primary = primary_contrasts(results, pairs, arguments.measure, by)
-    comparisons = compare(results, arguments.measure, arguments.baselines or tuple(usual), by)
+    primary = primary_contrasts(results, pairs or runs.contrasts, arguments.measure, by)
+    compared = None if arguments.baselines else usual_pairs(results, runs.contrasts)
+    comparisons = compare(results, arguments.measure, arguments.baselines, by, contrasts=compared)
     columns, console = arguments.columns or None, Terminal()
     print_tables(results, primary, comparisons, by=by, columns=columns, names=names, console=console)
     if runs.coverage:

@@ -10,7 +10,7 @@ from noisylab.core.checks import PositiveInt, check_fields
 from noisylab.core.files import check_output, expanded
 from noisylab.core.lines import counted
 from noisylab.core.plugins import load_plugins
-from noisylab.core.registries import NAMED_STUDIES
+from noisylab.core.registries import METHODS, NAMED_STUDIES
 from noisylab.core.specs import Spec, parse_assignments
 from noisylab.core.system import without_collections
 from noisylab.named_studies.named_study import NamedStudy
@@ -144,7 +144,7 @@ def main(args: Sequence[str]) -> int:
         return 0
     console, unwritten = Terminal(), list[str]()
 
-    def run(planned: "Plan") -> "tuple[list[Failure], pandas.DataFrame]":
+    def run(study: NamedStudy, planned: "Plan") -> "tuple[list[Failure], pandas.DataFrame]":
         progress = ConsoleProgress(console)
         failures = run_plan(
             planned,
@@ -155,16 +155,17 @@ def main(args: Sequence[str]) -> int:
             retry_failed=execution.retry_failed,
             verify=execution.verify,
             checkpoint_seconds=float(execution.checkpoint_every),
+            contrasts=planned_contrasts(study, planned.grid),
         )
         unwritten.extend(progress.unwritten)
         return failures, finished_runs(planned, execution.out)
 
-    failures, results = run(planned)
+    failures, results = run(study, planned)
     if study.follow_up is not None and len(results):
         study, said = study.follow_up(grid, results)
         say(console, said)
         planned = plan(study.grid, study=execution.out, engine=execution.engine)
-        more, results = run(planned)
+        more, results = run(study, planned)
         failures += more
     with without_collections():
         unwritten += show(study, planned, results, failures, execution.out, console)
@@ -206,17 +207,12 @@ def show(
     # Plotting takes seconds to import, and help and refusals do not need it.
     from noisylab.report import study_report
 
-    def planned(*methods: str) -> tuple[str, ...]:
-        """Methods as they were planned."""
-        grid = plan.grid
-        return with_recipes(methods, "paper" if grid.recipe == "paper" else "common", grid.data, grid.training)
-
     finished = set(results.get("id", ()))
     return study_report.show(
         results,
         out,
-        baselines=planned(plan.grid.methods[0], *study.controls),
-        contrasts=[(method, baseline) for pair in study.contrasts for method, baseline in [planned(*pair)]],
+        baselines=_as_planned((plan.grid.methods[0], *study.controls), plan.grid),
+        contrasts=planned_contrasts(study, plan.grid),
         # Runs that differ in the noise's seed are runs of one comparison.
         by=tuple(name for name in plan.grid.over if name != "noise_seed"),
         figures=study.figures,
@@ -227,6 +223,16 @@ def show(
         missing=[config.id for config in plan.configs if config.id not in finished],
         fewer=fewer_seeds(plan, finished),
     )
+
+
+def planned_contrasts(study: NamedStudy, grid: Grid) -> list[tuple[str, str]]:
+    """The contrasts of a named study with the methods as they are planned, as tables name them."""
+    pairs = [_as_planned(pair, grid) for pair in study.contrasts]
+    return [(METHODS.parse(method).label, METHODS.parse(baseline).label) for method, baseline in pairs]
+
+
+def _as_planned(methods: Sequence[str], grid: Grid) -> tuple[str, ...]:
+    return with_recipes(methods, "paper" if grid.recipe == "paper" else "common", grid.data, grid.training)
 
 
 def fewer_seeds(plan: "Plan", finished: Collection[str]) -> list[str]:

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 from noisylab.core.foreign_text import short_names, width_of
 
+BREAKS = ",@ "
+"""The signs after which a text is broken."""
 
-def in_lines(text: str, width: int, indent: int = 0) -> str:
+
+def in_lines(text: str, width: int, indent: int = 0, after: str = BREAKS) -> str:
     """Text in lines of at most `width` characters if it can be broken after a comma, an @ or a space.
 
     A number or a name is never broken, even if it is longer, and a minus stays with what follows.
 
-    indent: spaces before the first line; further lines have two more.
+    indent: spaces before the first line; further lines have two more. after: other signs after which it can be broken.
 
     Example:
         >>> from noisylab.core.lines import in_lines
@@ -21,7 +24,8 @@ def in_lines(text: str, width: int, indent: int = 0) -> str:
           weight_decay=0.001
     """
     lines = [" " * indent]
-    for part in re.findall(r"(?:- )?[^,@ \n]+[,@ \n]*|^[,@ \n]+", text):
+    signs = rf"{re.escape(after)}\n"
+    for part in re.findall(rf"(?:- )?[^{signs}]+[{signs}]*|^[{signs}]+", text):
         if lines[-1].strip() and len((lines[-1] + part).rstrip()) > width:
             lines.append(" " * (indent + 2))
         lines[-1] += part
@@ -51,7 +55,7 @@ def folded(text: str, width: int, indent: int = 0) -> str:
     return "\n".join(lines)
 
 
-def in_different_lines(texts: Sequence[str], width: int, indent: int = 0) -> list[list[str]]:
+def in_different_lines(texts: Sequence[str], width: int, indent: int = 0, after: str = BREAKS) -> list[list[str]]:
     """Each text in lines of at most `width` characters (8 or more), as `in_lines`; different texts stay different.
 
     Those that cannot be broken are shortened.
@@ -61,7 +65,7 @@ def in_different_lines(texts: Sequence[str], width: int, indent: int = 0) -> lis
         >>> in_different_lines(["elr", "a_network_taught_by_eleven", "a_network_taught_by_twelve"], 16)
         [['elr'], ['a_net…eleven'], ['a_net…twelve']]
     """
-    shown = {text: in_lines(text, width, indent).split("\n") for text in texts}
+    shown = {text: in_lines(text, width, indent, after).split("\n") for text in texts}
     # Characters may be two columns wide.
     for longest in (width - indent, width // 2 - indent):
         wide = [text for text, lines in shown.items() if max(map(width_of, lines)) > width]

@@ -13,7 +13,7 @@ from noisylab.analysis.tables import summarise
 from noisylab.core.registries import FIGURES, METHODS
 from noisylab.plotting.captions import drawn_singly, spread
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.epoch_curves import band, with_runs
+from noisylab.plotting.epoch_curves import band, seed_dots, with_runs
 from noisylab.plotting.looks import Look, looks
 from noisylab.plotting.study_runs import LONGEST, StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, panel_grid, paper_style, shared_legend
@@ -103,9 +103,7 @@ def _spread(rows: pandas.DataFrame, measure: str, look: Look, seeds: pandas.Data
     """A dot per seed, or the 95 % interval: a band along a line, a bar at a point."""
     if seeds is not None:
         dots = seeds[seeds["method"].isin(rows["method"])]
-        ages = dots["method"].map(rows.set_index("method")["age"])
-        style = {"color": look["color"], "marker": look["marker"], "linestyle": "none", "markersize": 2, "alpha": 0.5}
-        ax.plot(ages, 100 * dots[measure], **style)
+        seed_dots(dots["method"].map(rows.set_index("method")["age"]), 100 * dots[measure], look, ax)
         return
     low, high = band(rows, measure, share=True)
     if len(rows) > 1:

@@ -109,7 +109,7 @@ def accuracy_against_consistency_figure(
         shared_legend(figure, *legend_entries(axes))
         one = rows.groupby("method").size().max() == 1
         said = seeds_of(rows) if one else f"small: {seeds_of(rows)}, large: their mean"
-        figure.suptitle(f"{runs.setting}\nlast-epoch test accuracy; {said}", wrap=True)
+        figure.suptitle(f"{runs.setting}\n{said}; last-epoch test accuracy", wrap=True)
     columns = ["dose", "test_accuracy_last", *CONSISTENCY]
     means = numbers.groupby("method", sort=False, as_index=False)[columns].mean()
     return DrawnFigure(figure, with_runs(means, numbers.assign(run=rows["id"])))

@@ -28,6 +28,8 @@ BLOCKS = 100
 
 # Letters of a class name that fit over an image.
 OVER_IMAGE = 17
+# Letters of a class name that fit beside a matrix, on a page and in a column.
+BESIDE = {False: 17, True: 13}
 
 
 def transition_heatmap(
@@ -178,6 +180,9 @@ def corruption_figure(
     width: None: a width that is easy to read on a screen.
     """
     names = noisy.class_names if names is None else names
+    in_column = width is not None and not has_room(width)
+    # Matrices are as large as their names let them.
+    drawn_names = None if names is None else short_names(list(names), BESIDE[in_column])
     block = 1 if noisy.num_classes <= CELLS else -(-noisy.num_classes // BLOCKS)
     realised, asked = _shares(noisy, block), _asked(noisy, block)
     matrices = {"realised": realised} if asked is None else {"asked for": asked, "realised": realised}
@@ -185,7 +190,7 @@ def corruption_figure(
         panels = [*matrices, "rates"]
         layout: list[HashableList[str]] = [[*panels]]
         size, heights = (3.3 * len(panels), 3.3), [1.0]
-        if width is not None and not has_room(width):
+        if width is not None and in_column:
             layout, size = [[name] for name in panels], (inches(width), 2.55 * len(panels) + 0.35)
             heights = [1.2] * len(matrices) + [0.7]
         elif width is not None:
@@ -194,11 +199,15 @@ def corruption_figure(
         for name, matrix in matrices.items():
             rows, columns = (block * count - 0.5 for count in matrix.shape)
             blocks = {} if block == 1 else {"extent": (-0.5, columns, rows, -0.5)}
-            transition_heatmap(matrix, names=names, ax=axes[name], **blocks)
+            transition_heatmap(matrix, names=drawn_names, ax=axes[name], **blocks)
             axes[name].set_title(name)
             if block > 1:
                 axes[name].set(xlabel=f"given label, in blocks of {block}", ylabel=f"true class, in blocks of {block}")
-        rate_per_class(noisy, names=names, ax=axes["rates"])
+        if in_column and len(matrices) > 1:
+            # The matrix below has the same columns.
+            axes["asked for"].tick_params(labelbottom=False)
+            axes["asked for"].set_xlabel("")
+        rate_per_class(noisy, names=drawn_names, ax=axes["rates"])
         axes["rates"].set_title("rate per class")
         title = title or f"{noisy.kind}, seed {noisy.seed}"
         if noisy.replaced_by is not None:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from noisylab.analysis.comparisons import SEED, compare, primary_contrasts, usual_contrasts
+from noisylab.analysis.comparisons import SEED, compare, primary_contrasts
 from noisylab.analysis.tables import differing_settings, in_words, is_share, under_each
 from noisylab.core.foreign_text import one_line, short_names
 from noisylab.core.lines import counted
@@ -19,7 +19,7 @@ from noisylab.plotting.captions import which_seed
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.looks import Look, looks_of
 from noisylab.plotting.study_runs import LONGEST, StudyRuns
-from noisylab.plotting.style import Width, has_room, inches, panel_grid, paper_style, shared_legend
+from noisylab.plotting.style import Width, has_room, inches, make_room, narrow, panel_grid, paper_style, shared_legend
 
 POOLED = "noisy settings, pooled"
 SHOWN = "Paired differences between methods, pooled over the noisy settings and under each noise"
@@ -27,8 +27,8 @@ SHOWN = "Paired differences between methods, pooled over the noisy settings and 
 MOST = 4
 # An interval of two seeds is six times as wide as one of five, and would cover everything: so few are drawn themselves.
 FEW = 2
-# Inches: of a panel's title and axis, of the figure's title and legend, and of the highest figure.
-HEAD, REST, HIGHEST = 0.5, 0.8, 7.9
+# Inches: of a panel's title and axis, of the figure's title and legend, and of the highest figure, below which is a caption.
+HEAD, REST, HIGHEST = 0.5, 0.8, 6.9
 
 
 def forest(
@@ -146,7 +146,7 @@ def differences_figure(
     methods = list(dict.fromkeys(results["method"]))
     if len(methods) < 2:
         raise ValueError(f"differences need two methods, and the runs are all of {methods[0]}")
-    asked = usual_contrasts(results)
+    asked = runs.contrasts
     pairs = asked[: _fitting(results, asked, axes)]
     # Corrected over all contrasts, also those for which there is no room.
     pooled = primary_contrasts(results, asked, measure, axes).assign(noise=POOLED)
@@ -165,13 +165,13 @@ def differences_figure(
     in_rows = [name for name in (POOLED, *dict.fromkeys(results["noise"])) if name in set(numbers["noise"])]
     wide = has_room(width)
     noises = {POOLED: POOLED, **runs.names.short("noise", [name for name in in_rows if name != POOLED], 40 if wide else 28)}
-    noises = {name: textwrap.fill(noises[name], 24 if wide else 15) for name in in_rows}
+    noises = dict(zip(in_rows, narrow([noises[name] for name in in_rows], 24 if wide else 15), strict=True))
     names = runs.names.short("method", methods, 24 if wide else 14)
     with paper_style():
         across = min(len(pairs), 2)
         lines = -(-len(pairs) // across)
         # Rows are as close as a page needs.
-        written = 0.06 + 0.11 * max(name.count("\n") + 1 for name in noises.values())
+        written = 0.06 + 0.125 * max(name.count("\n") + 1 for name in noises.values())
         each = max(0.2 + 0.1 * len(groups), written, (0.75 if wide else 1.1) / len(noises))
         each = min(each, ((HIGHEST - REST) / lines - HEAD) / len(noises))
         row = HEAD + len(noises) * each
@@ -210,6 +210,7 @@ def differences_figure(
             said = "paired differences; large: mean over, small:"
         seeds_said = which_seed(results) if numbers["n"].max() == 1 else f"{counts} seeds"
         figure.suptitle(f"{runs.title}{part}\n{in_words(measure)}: {said} {seeds_said}", wrap=True)
+        make_room(figure, panels, len(noises) * each, HIGHEST)
     shown = numbers if seeds is None else pandas.concat([numbers, seeds], ignore_index=True)
     caption = f"{SHOWN}. {tests}" if numbers["n"].max() > 1 else SHOWN
     return DrawnFigure(figure, shown.drop(columns="group"), caption)

@@ -61,6 +61,13 @@ def seed_lines(rows: pandas.DataFrame, x: str, y: str, look: Look, ax: Axes, **k
             ax.plot(seed[x], seed[y], **thin | kwargs)
 
 
+def seed_dots(x: "pandas.Series[float]", y: "pandas.Series[float]", look: Look, ax: Axes) -> None:
+    """A small pale dot per seed, if any place has several; a single seed is the mean that is drawn there."""
+    if y.groupby(x.to_numpy()).size().max() > 1:
+        style = look | {"linestyle": "none", "markersize": 2, "alpha": 0.5, "label": None}
+        ax.plot(x, y, **style)
+
+
 def with_runs(means: pandas.DataFrame, runs: pandas.DataFrame | None) -> pandas.DataFrame:
     """The numbers of a figure: rows of means, whose `run` is "mean", then those of the runs that are drawn beside them.
 

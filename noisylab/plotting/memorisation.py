@@ -1,6 +1,5 @@
 """Test accuracy and the memorised share of mislabelled samples against the images processed, and their differences."""
 
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +17,7 @@ from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import from_one, seed_lines, with_runs
 from noisylab.plotting.looks import GROUPS, Look, looks, mark_every, number_lines
 from noisylab.plotting.study_runs import LONGEST, StudyRuns
-from noisylab.plotting.style import Width, exposure_legend, has_room, inches, paper_style
+from noisylab.plotting.style import Width, exposure_legend, has_room, inches, narrow, paper_style
 
 MEASURES = {"test_accuracy": "test accuracy", "mislabelled_memorised": "memorised share"}
 # The columns of the numbers with a difference, each with its column of `results.csv` and its look.
@@ -129,20 +128,24 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     numbers = from_one(metrics)[["noise", "method", "run", "epoch", "images", *MEASURES]]
     runs_drawn = runs.ordered[runs.ordered["noise"].isin(shown) & runs.ordered["method"].isin(numbers["method"])]
     # Over all methods, so that p-values are those of the tables.
-    differences = _differences(runs.ordered[runs.ordered["noise"].isin(shown)])
+    under = runs.ordered[runs.ordered["noise"].isin(shown)]
+    asked = usual_contrasts(under, runs.contrasts)
+    differences = _differences(under, asked[:CONTRASTS])
     compared = dict.fromkeys([*differences.get("method", ()), *differences.get("baseline", ())])
-    methods = runs.names.short("method", list(compared), 18 if wide else 13)
+    methods = runs.names.short("method", list(compared), 18 if wide else 11)
     pairs = dict.fromkeys(zip(differences["method"], differences["baseline"], strict=True))
     contrasts = {(method, baseline): f"{methods[method]}\n\N{MINUS SIGN} {methods[baseline]}" for method, baseline in pairs}
     with paper_style():
         figure, panels = _panels(len(shown), len(contrasts), width)
         names, styles = runs.names.short("noise", shown, LONGEST), runs.looks_of(numbers["method"])
+        titles = dict(zip(shown, narrow([names[noise] for noise in shown], 30 if wide else 20), strict=True))
         for place, (noise, (*line, last)) in enumerate(zip(shown, panels, strict=True)):
             rows = numbers[numbers["noise"] == noise]
             for ax, (measure, name) in zip(line, MEASURES.items(), strict=True):
                 seed_curves(rows, measure, styles=styles, ax=ax)
                 ax.set_ylabel(name if place == 0 else "")
-            line[0].set_title("\n".join(textwrap.wrap(names[noise], 30 if wide else 18)))
+                ax.yaxis.set_major_locator(MaxNLocator(nbins=4))
+            line[0].set_title(titles[noise])
             line[-1].set_xlabel("thousand images")
             if last is not None:
                 difference_points(differences[differences["noise"] == noise], contrasts, ax=last)
@@ -153,8 +156,8 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
         chosen = "" if noises else _of_noises(runs, shown)
         one = runs_drawn.groupby(["noise", "method"]).size().max() == 1
         lines = seeds_of(runs_drawn) if one else f"thin: {seeds_of(runs_drawn)}, thick: their mean"
-        below = _said_of(differences, len(usual_contrasts(runs.ordered)), seeds_of(runs_drawn))
-        part = runs.part(numbers["method"], runs.ordered[runs.ordered["noise"].isin(shown)])
+        below = _said_of(differences, len(asked), seeds_of(runs_drawn))
+        part = runs.part(numbers["method"], under)
         figure.suptitle(
             f"{runs.title}{part}{chosen}\n{runs.results['record'].iloc[0]} records; {lines}{below}",
             wrap=True,
@@ -165,10 +168,9 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     return DrawnFigure(figure, pandas.concat([curves, differences], ignore_index=True) if len(differences) else curves)
 
 
-def _differences(rows: pandas.DataFrame) -> pandas.DataFrame:
+def _differences(rows: pandas.DataFrame, contrasts: list[tuple[str, str]]) -> pandas.DataFrame:
     """The differences of the contrasts under each noise at the last epoch, and those in single seeds if there are two."""
     columns = ["noise", "method", "baseline", "n"]
-    contrasts = usual_contrasts(rows)[:CONTRASTS]
     if not contrasts:
         return pandas.DataFrame(columns=columns)
     found = pandas.DataFrame()

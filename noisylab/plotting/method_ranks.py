@@ -23,7 +23,9 @@ from noisylab.plotting.style import WIDTHS, Width, has_room, inches, panel_grid,
 # Characters of a name beside a row.
 LONGEST = 24
 # Inches: beside the rows of a panel, of the figure's title, and of the highest figure in a column and on a page.
-HEAD, REST, HIGHEST = 0.55, 1.0, {False: 7.9, True: 9.0}
+HEAD, REST, HIGHEST = 0.55, 1.0, {False: 7.4, True: 8.0}
+# Inches of a letter beside a row and in the title of a panel, and the letters of a p.
+LETTER, IN_TITLE, P = 0.065, 0.075, len(", p < .001")
 
 
 def rank_plot(
@@ -87,15 +89,16 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
     # Intervals of two or three seeds would be as wide as the axis.
     singly = ranks["n"].max() <= SINGLE_SEEDS
     wide, methods = has_room(width), ranks["method"].nunique()
-    noises = runs.names.short("noise", list(dict.fromkeys(ranks["noise"])), 28 if wide else 24)
-    # A long name leaves no room for p beside it.
-    beside = "\n" if max(map(len, noises.values())) > (26 if wide else 20) else ", "
+    noises = runs.names.short("noise", list(dict.fromkeys(ranks["noise"])), 28 if wide else 20)
+    names, styles = runs.names.short("method", list(dict.fromkeys(ranks["method"])), LONGEST), runs.looks
+    # Long names leave no room for p beside them.
+    room = inches(width) / (2 if wide else 1) - LETTER * max(map(len, names.values())) - 0.3
+    beside = "\n" if IN_TITLE * (max(map(len, noises.values())) + P) > room else ", "
     row = HEAD + max(0.65, 0.17 * methods) + (0.15 if beside == "\n" else 0)
     across = min(len(noises), 2) if wide else 1
     most = max(1, across * int((HIGHEST[wide] - REST) // row))
     count, noises = len(noises), _spread_out(noises, most)
     ranks, seeds = (table[table["noise"].isin(noises)] for table in (ranks, seeds))
-    names, styles = runs.names.short("method", list(dict.fromkeys(ranks["method"])), LONGEST), runs.looks
     with paper_style():
         size = inches(width) if across == 2 else min(inches(width), WIDTHS["column"])
         figure, _, axes = panel_grid(len(noises), across, width=size, row=row, rest=REST)
@@ -112,7 +115,7 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
         several = ranks["n"].max() > 1
         marks = "dark: mean" if singly else "bars: mean and 95 % interval"
         band = (
-            f"one data set; pale dots: {counts} seeds (larger: more of them), {marks}\np: Friedman over the seeds"
+            f"pale: {counts} seeds (larger: more of them), {marks}\none data set; Friedman's p over the seeds"
             if several
             else f"one data set, {which_seed(results)}"
         )

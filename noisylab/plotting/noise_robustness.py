@@ -1,7 +1,6 @@
 """Test accuracy against the noise rate."""
 
 import re
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,10 +13,10 @@ from noisylab.analysis.tables import is_share, summarise
 from noisylab.core.registries import FIGURES, NOISES
 from noisylab.plotting.captions import drawn_singly, spread
 from noisylab.plotting.drawn_figure import DrawnFigure
-from noisylab.plotting.epoch_curves import band, with_runs
+from noisylab.plotting.epoch_curves import band, seed_dots, with_runs
 from noisylab.plotting.looks import Look, looks, number_lines
 from noisylab.plotting.study_runs import LONGEST, StudyRuns
-from noisylab.plotting.style import WIDTHS, Width, exposure_legend, has_room, inches, panel_grid, paper_style
+from noisylab.plotting.style import WIDTHS, Width, exposure_legend, has_room, inches, narrow, panel_grid, paper_style
 
 # The panel of noises that have no rate on an axis.
 APART = "other noises"
@@ -54,7 +53,8 @@ def accuracy_against_rate(
         rows, look = rows.sort_values("nominal_rate"), held[str(method)]
         ax.plot(rows["nominal_rate"], rows[measure], **look | kwargs)
         if seeds is not None:
-            _dots(seeds[seeds["method"] == method], "nominal_rate", measure, look, ax)
+            dots = seeds[seeds["method"] == method]
+            seed_dots(dots["nominal_rate"], dots[measure], look, ax)
             continue
         low, high = band(rows, measure, share=is_share(measure))
         ax.fill_between(rows["nominal_rate"], low, high, color=look["color"], alpha=0.18, linewidth=0)
@@ -99,26 +99,15 @@ def accuracy_of_noises(
         at, reach = rows["noise"].map(noises.index) + beside, None
         if seeds is not None:
             dots = seeds[seeds["method"] == method]
-            _dots(dots.assign(at=dots["noise"].map(noises.index) + beside), "at", measure, look, ax)
+            seed_dots(dots["noise"].map(noises.index) + beside, dots[measure], look, ax)
         elif (rows[f"{measure}_ci95_half"] > 0).any():
             low, high = band(rows, measure, share=is_share(measure))
             reach = np.array([rows[measure] - low, high - rows[measure]])
         ax.errorbar(at, rows[measure], yerr=reach, **{"capsize": 1.5, "elinewidth": 0.8} | look | kwargs)
-    written = [
-        "\n".join(textwrap.wrap(noise if names is None else names[noise], 16, break_long_words=False)) for noise in noises
-    ]
-    ax.set_xticks(range(len(noises)), written)
+    ax.set_xticks(range(len(noises)), narrow([noise if names is None else names[noise] for noise in noises], 16))
     ax.set_xlim(-0.5, len(noises) - 0.5)
     ax.grid(visible=False, axis="x")
     return ax
-
-
-def _dots(seeds: pandas.DataFrame, x: str, measure: str, look: Look, ax: Axes) -> None:
-    """A dot per seed, beside a mean; a single seed is the mean."""
-    if seeds.groupby(x)[measure].size().max() > 1:
-        style = {name: value for name, value in look.items() if name != "label"}
-        style |= {"linestyle": "none", "markersize": 2, "alpha": 0.5}
-        ax.plot(seeds[x], seeds[measure], **style)
 
 
 @FIGURES.register("noise_robustness", caption="Test accuracy against the noise rate")
@@ -150,7 +139,7 @@ def noise_robustness_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnF
             accuracy_against_rate(rows, seeds=seeds, styles=styles, ax=ax)
             partial = kind.split("(")[0] == "asymmetric"
             ax.set(
-                title="\n".join(textwrap.wrap(runs.names.short("noise", [kind], LONGEST)[kind], 32)),
+                title=narrow([runs.names.short("noise", [kind], LONGEST)[kind]], 32)[0],
                 xlabel="flip probability of the mapped classes" if partial else "noise rate (nominal)",
             )
         for ax in grid[:, 0]:

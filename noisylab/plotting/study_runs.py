@@ -18,7 +18,7 @@ from noisylab.core.suggestions import did_you_mean
 from noisylab.plotting.captions import spread, which_seed
 from noisylab.plotting.looks import Look, alike, looks, numbered
 from noisylab.study.run_folder import CONFIG, RESULT, read_many_metrics
-from noisylab.study.study_file import coverage
+from noisylab.study.study_file import coverage, study_contrasts
 from noisylab.study.study_results import collect
 from noisylab.study.verify import read_records
 
@@ -65,6 +65,11 @@ class StudyRuns:
         return _by_methods(self.results, self.methods) if self.methods else self.results
 
     @cached_property
+    def contrasts(self) -> list[tuple[str, str]]:
+        """The primary contrasts of the study."""
+        return study_contrasts(self.folder, self.ordered)
+
+    @cached_property
     def looks(self) -> dict[str, Look]:
         """The look of every method, the same in all figures of the study."""
         order = list(dict.fromkeys(self.ordered["method"]))
@@ -78,7 +83,7 @@ class StudyRuns:
 
     def fitting(self, rows: pandas.DataFrame, most: int = LINES) -> pandas.DataFrame:
         """The rows of as many methods as fit, those of primary contrasts first; of all methods that the reader chose."""
-        return rows if self.methods else rows[rows["method"].isin(_preferred(rows)[:most])]
+        return rows if self.methods else rows[rows["method"].isin(self.preferred(rows)[:most])]
 
     def part(self, shown: Iterable[str], rows: pandas.DataFrame | None = None) -> str:
         """A note for the title if not all methods (of `rows`; None: under `noise`) are shown, or if lines are numbered."""
@@ -108,15 +113,17 @@ class StudyRuns:
     def title(self) -> str:
         """Data, network and length of training, as far as all runs agree, and how many runs of an unfinished study are in."""
         first, different = self.results.iloc[0], differing_settings(self.results)
-        data, model = short_names([self.names.data(first["data"])], WORD), short_names([first["model"]], LONGEST)
-        size = (
-            f" ({int(first['train_size']):,} training samples)"
-            if "train_size" in first and "train_size" not in different
-            else ""
-        )
-        said = {("data",): data[0] + size, ("model",): model[0], ("budget", "epochs"): training_length(first)}
+        data, (model,) = self.names.data(first["data"]), short_names([first["model"]], LONGEST)
+        data = data if len(data) <= WORD else f"{data[: WORD - 1]}…"
+        said = {("data",): data + self.size, ("model",): model, ("budget", "epochs"): training_length(first)}
         agreed = [text for names, text in said.items() if not different.keys() & set(names)]
         return ", ".join(filter(None, [*agreed, self.coverage]))
+
+    @property
+    def size(self) -> str:
+        """The number of training samples behind the name of the data, ` (1,347 training samples)`, if all runs agree."""
+        sizes = set(self.results.get("train_size", ()))
+        return f" ({int(sizes.pop()):,} training samples)" if len(sizes) == 1 else ""
 
     @property
     def setting(self) -> str:
@@ -197,7 +204,8 @@ class StudyRuns:
 
     def preferred(self, rows: pandas.DataFrame) -> list[str]:
         """The methods of some runs in the order in which they get room: the reader's, or those of the contrasts first."""
-        return list(dict.fromkeys(rows["method"])) if self.methods else _preferred(rows)
+        first = [] if self.methods else [name for pair in usual_contrasts(rows, self.contrasts) for name in pair]
+        return list(dict.fromkeys([*first, *rows["method"]]))
 
     def first_recorded(self) -> "tuple[str, xarray.Dataset]":
         """The first method under `noise` that has records, and those of its first seed. Raises ValueError if none has any."""
@@ -280,11 +288,6 @@ def _method(written: str, results: pandas.DataFrame, names: DisplayNames) -> str
     """The method that is meant by a spec or by its own name."""
     own = [method for method in results["method"].unique() if names.labels.get(method) == written]
     return own[0] if own else known_method(written, results)
-
-
-def _preferred(rows: pandas.DataFrame) -> list[str]:
-    """The methods, those of the primary contrasts first: the method in question, then its baselines."""
-    return list(dict.fromkeys([*(name for pair in usual_contrasts(rows) for name in pair), *rows["method"]]))
 
 
 def _by_methods(results: pandas.DataFrame, methods: Sequence[str]) -> pandas.DataFrame:

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from noisylab.core.lines import in_lines
+from noisylab.core.lines import BREAKS, in_different_lines, in_lines
 from noisylab.plotting.drawing_style import style_in_use
 from noisylab.plotting.looks import Look
 from noisylab.plotting.typesetting import literal
@@ -88,6 +88,25 @@ def shared_legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[st
 def in_title(name: str) -> str:
     """The name of a method over a panel, with its options on separate lines if it is long."""
     return name if len(name) <= 22 else name.replace(", ", ",\n").replace("(", "(\n", 1)
+
+
+def narrow(names: Sequence[str], width: int) -> list[str]:
+    """Each name in lines of at most `width` characters, for a place of a figure; different names stay different."""
+    return ["\n".join(map(str.strip, lines)) for lines in in_different_lines(names, width, after=f"{BREAKS}(:")]
+
+
+def make_room(figure: Figure, panels: Sequence[Axes], height: float, highest: float) -> None:
+    """Make a figure of panels in a grid higher until each of them is `height` inches high, whatever its texts need.
+
+    highest: of the figure, in inches.
+    """
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+    lines = len({panel.get_subplotspec().rowspan.start for panel in panels})  # type: ignore[union-attr]
+    lacking = height - figure.get_figheight() * min(panel.get_position().height for panel in panels)
+    if lacking > 0:
+        figure.set_figheight(max(figure.get_figheight(), min(figure.get_figheight() + lines * lacking, highest)))
 
 
 def panel_grid(

@@ -96,7 +96,7 @@ def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> Draw
     curves, epochs = [], np.arange(records.sizes["epoch"]) + 1
     with paper_style():
         names = class_texts(data.class_names, CLASS)
-        lines = 4 if has_room(width) else 7
+        lines = 4
         height = min(1.3 * down + LABELS + 0.13 * lines, 8.0)
         figure = plt.figure(figsize=(inches(width), height))
         grid = figure.add_gridspec(down, across, left=0.035, right=0.99, bottom=0.02, top=0.9, wspace=0.22, hspace=0.5)
@@ -115,7 +115,7 @@ def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> Draw
         wrong = float((given[order] != true[order]).mean())
         figure.suptitle(
             f"{runs.setting}, {runs.names.method(method)}, {runs.seed_shown([method])}\n"
-            f"the samples with most {BY.replace('_', ' ')}, {100 * wrong:.0f} % of them mislabelled; true → given\n"
+            f"most {BY.replace('_', ' ')} first ({100 * wrong:.0f} % mislabelled); true → given\n"
             "curves: probability of the given label over epochs, ticks: predicted as the true label",
             wrap=True,
         )

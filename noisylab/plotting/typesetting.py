@@ -30,14 +30,8 @@ def typeset(figure: Figure, *, tex: bool) -> None:
         if text in in_ticks:
             text.set_usetex(tex)
         elif not text.get_parse_math():
-            said = text.get_text()
-            if tex:
-                _set_for_tex(text, said)
-            else:
-                # Matplotlib breaks lines as if there were formulas, even if there are none.
-                text.set_text(literal(said, text.get_fontfamily(), tex=False).replace("$", r"\$"))
+            _set(text, text.get_text(), tex)
             text.set_parse_math(True)
-            _TYPESET[text] = said, text.get_text()
 
 
 @contextmanager
@@ -76,6 +70,24 @@ def title_lines(figure: Figure) -> list[str]:
     return [line for line in (said or "").split("\n") if line]
 
 
+def shorten_title(figure: Figure, most: int, unless_room: str, *, tex: bool) -> None:
+    """Leave out of the title of a typeset figure what has no room in `most` lines.
+
+    That is `unless_room`, then the facts behind the first line, from the end: parts with a ; or a line end between them.
+    """
+    title = getattr(figure, "_suptitle", None)
+    said = None if title is None else as_written(title)
+    while said and _lines(title) > most:
+        end = max(said.rfind("; "), said.rfind("\n"))
+        if unless_room and unless_room in said:
+            said = said.replace(unless_room, "", 1)
+        elif end > 0:
+            said = said[:end]
+        else:
+            break
+        _set(title, said, tex)
+
+
 def remove_title(figure: Figure) -> None:
     """Take the title of a figure away, and give its room to the panels."""
     title = getattr(figure, "_suptitle", None)
@@ -88,6 +100,22 @@ def literal(text: str, families: Sequence[str], *, tex: bool) -> str:
     """Text of several lines in characters that can be drawn, escaped if it is for TeX."""
     lines = [drawable(line, tuple(families), tex=tex) for line in text.split("\n")]
     return "\n".join(map(for_latex, lines) if tex else lines)
+
+
+def _set(text: Text, said: str, tex: bool) -> None:
+    if tex:
+        _set_for_tex(text, said)
+    else:
+        # Matplotlib breaks lines as if there were formulas, even if there are none.
+        text.set_text(literal(said, text.get_fontfamily(), tex=False).replace("$", r"\$"))
+    _TYPESET[text] = said, text.get_text()
+
+
+def _lines(text: Any) -> int:
+    """The number of lines in which a text is drawn."""
+    # It needs a renderer, which this call makes.
+    text.get_window_extent()
+    return 1 + str(text._get_wrapped_text()).count("\n")
 
 
 def _set_for_tex(text: Text, said: str) -> None:

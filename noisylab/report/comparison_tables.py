@@ -73,18 +73,22 @@ def differences_table(differences: pandas.DataFrame, by: Sequence[str] = (), nam
 
 def points_table(
     results: pandas.DataFrame,
-    baselines: Sequence[str],
+    baselines: Sequence[str] | None = None,
     measure: str = "test_accuracy_last",
     by: Sequence[str] = (),
     names: DisplayNames = PLAIN,
+    *,
+    pairs: Sequence[tuple[str, str]] | None = None,
 ) -> Table:
     """A row per value of `by` and pair of methods, a column per noise: the paired difference in points and Holm's p.
+
+    The pairs are `pairs`, or else all methods with each of the baselines.
 
     The correction is over the differences of each noise (see `noisylab.analysis.comparisons.compare`).
 
     Raises ValueError if the runs differ in a setting that is not in `by`.
     """
-    found = compare(results, measure, baselines, by)
+    found = compare(results, measure, baselines, by, contrasts=pairs)
     differences = named(found, names)
     ratios = _ratios(differences)
     noises = list(dict.fromkeys(differences["noise"]))

@@ -12,7 +12,7 @@ import pandas
 from jinja2 import Environment, PackageLoader
 from PIL import Image
 
-from noisylab.analysis.comparisons import compare, primary_contrasts
+from noisylab.analysis.comparisons import compare, primary_contrasts, usual_pairs
 from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.tables import differing_settings, summarise
 from noisylab.core.files import expanded, make_output, write_atomically
@@ -162,9 +162,8 @@ def build_page(
     progress("tables")
     results, names = runs.results, runs.names
     by = list(differing_settings(results))
-    baseline = str(results["method"].iloc[0])
-    primary = primary_contrasts(results, by=by)
-    comparisons = compare(results, baselines=[baseline], by=by)
+    primary, pairs = primary_contrasts(results, runs.contrasts, by=by), usual_pairs(results, runs.contrasts)
+    comparisons = compare(results, by=by, contrasts=pairs)
     kept = {"summary": summarise(results, by, columns), "contrasts": primary, "comparisons": comparisons, "runs": results}
     drawn, undrawn = _figures(runs, progress)
     about: dict[str, Any] | None = None
@@ -184,8 +183,7 @@ def build_page(
         measures=results_table(results, by, columns, names),
         contrasts=contrasts_table(primary, by, names),
         power=power_lines(primary, by, names=names),
-        comparisons=points_table(results, [baseline], by=by, names=names),
-        baseline=names.method(baseline),
+        comparisons=points_table(results, by=by, names=names, pairs=pairs),
         runs=runs_table(results, names),
         csv={name: packed(for_csv(_without_folders(table, names)).encode()) for name, table in kept.items()},
         figures=drawn,

@@ -59,8 +59,8 @@ def write_tables(
         contents |= {f"{name}.csv": for_csv(table) for name, table in numbers.items()}
     if {"md", "tex"} & set(formats):
         first = results_table(results, by, columns, names) if columns else accuracy_table(results, measure, by, names)
-        baselines = list(dict.fromkeys(comparisons["baseline"]))
-        last = points_table(results, baselines, measure, by, names)
+        pairs = list(dict.fromkeys(zip(comparisons["method"], comparisons["baseline"], strict=True)))
+        last = points_table(results, measure=measure, by=by, names=names, pairs=pairs)
         shown = dict(zip(TABLES, (first, contrasts_table(contrasts, by, names), last), strict=True))
         for name, table in shown.items():
             if table.rows and "md" in formats:

@@ -57,6 +57,7 @@ def run_plan(
     retry_failed: bool = False,
     verify: bool = True,
     checkpoint_seconds: float = 60.0,
+    contrasts: Sequence[tuple[str, str]] = (),
 ) -> list[Failure]:
     """Execute the missing runs of a plan in the folder `out`, write `results.csv`, and return the runs that failed.
 
@@ -64,12 +65,13 @@ def run_plan(
     again if `retry_failed`. jobs: runs, or stacks of them, at once, with engine `local`; 1 runs in this process, more in
     others; None: CPU cores divided by the threads of a run, or 1 on an accelerator. verify: read every file of done runs, and
     not their results alone. checkpoint_seconds: between two checkpoints of a run. A signal that asks to stop raises `Stopped`
-    once finished epochs are saved. Raises ValueError if `out` cannot be written, and EngineLostError if the engine is lost.
+    once finished epochs are saved. contrasts: the questions of a named study, which `study.json` keeps. Raises ValueError if
+    `out` cannot be written, and EngineLostError if the engine is lost.
     """
     observer = observer or Observer()
     check_output(out)
     make_output(out)
-    add_plan(out, plan)
+    add_plan(out, plan, contrasts)
     bad = unsound(out, [config.id for config in plan.configs], verify=verify)
     missing = [config for config in plan.configs if config.id in bad]
     held = {} if retry_failed else {config.id: read_failure(out / config.id) for config in missing}

@@ -4,7 +4,7 @@ import json
 import warnings
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from noisylab.core.files import write_atomically
 from noisylab.core.foreign_text import one_line
@@ -17,11 +17,17 @@ from noisylab.study.result import labels_of
 from noisylab.study.run_config import FORMAT, RunConfig
 from noisylab.study.run_folder import CONFIG, check_format, read_config, read_result
 
+if TYPE_CHECKING:
+    import pandas
+
 STUDY = "study.json"
 
 
-def add_plan(study: Path, plan: Plan) -> None:
-    """Enter a grid and its planned runs, unless they are there already. Raises ValueError for a folder of another format."""
+def add_plan(study: Path, plan: Plan, contrasts: Sequence[tuple[str, str]] = ()) -> None:
+    """Enter a grid and its planned runs, unless they are there already. Raises ValueError for a folder of another format.
+
+    contrasts: of a named study, pairs of methods as tables name them; none: those that were entered with the same grid stay.
+    """
     if not (study / STUDY).is_file():
         for config in study.glob(f"*/{CONFIG}"):
             read_config(config.parent)
@@ -29,14 +35,18 @@ def add_plan(study: Path, plan: Plan) -> None:
     runs = [_planned(plan, config, labels) for config in plan.configs]
     entry = {"grid": plan.grid.as_json(), "plugins": list(loaded_plugins()), "runs": runs}
     entry = json.loads(json.dumps(entry))
+    whole = entry | ({"contrasts": [list(pair) for pair in contrasts]} if contrasts else {})
     with locked(study / ".study.lock"):
         if (reason := _damage(study / STUDY)) is not None:
             aside = study / f"{STUDY}.damaged"
             (study / STUDY).replace(aside)
             warnings.warn(f"{STUDY} was damaged ({reason}) and is written anew; the old one is {str(aside)!r}", stacklevel=2)
         grids = read_plans(study)
-        if entry not in grids:
-            write_atomically(study / STUDY, json.dumps({"format": FORMAT, "grids": [*grids, entry]}, indent=1) + "\n")
+        known = [{name: value for name, value in held.items() if name != "contrasts"} for held in grids]
+        place = known.index(entry) if entry in known else len(grids)
+        if place == len(grids) or (contrasts and grids[place] != whole):
+            grids[place : place + 1] = [whole]
+            write_atomically(study / STUDY, json.dumps({"format": FORMAT, "grids": grids}, indent=1) + "\n")
 
 
 def read_plans(study: Path) -> list[dict[str, Any]]:
@@ -88,10 +98,19 @@ def coverage(study: Path, finished: Collection[str]) -> str:
     return f"{len(planned) - len(missing)} of {len(planned)} runs{f', {failed} failed' if failed else ''}" if missing else ""
 
 
-def first_method(study: Path, methods: Sequence[str]) -> str:
-    """The baseline of a study: that one of some methods which was planned first; the first of them if none was planned."""
-    planned = [run["method"] for run in planned_runs(study)]
-    return next((method for method in planned if method in methods), methods[0])
+def study_contrasts(study: Path, results: "pandas.DataFrame") -> list[tuple[str, str]]:
+    """The primary contrasts of a study: those of the named study that was run in its folder last, or else the usual ones.
+
+    results: rows of `results.csv`; contrasts of which a method has no runs are left out.
+    """
+    # Planning does without statistics.
+    from noisylab.analysis.comparisons import usual_contrasts
+
+    methods = set(results["method"])
+    for entry in reversed(read_plans(study)):
+        if there := [(a, b) for a, b in entry.get("contrasts", ()) if {a, b} <= methods]:
+            return there
+    return usual_contrasts(results)
 
 
 def grid_from(path: Path) -> Grid:

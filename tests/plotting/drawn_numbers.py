@@ -150,8 +150,16 @@ def _name(artist: Any) -> str:
     return "without a label" if label.startswith("_") else repr(one_line(label))
 
 
+def bar_ends(ax: Axes, side: int) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Where bars along an axis (0 is x) begin and end, stacked ones included."""
+    for bars in ax.containers:
+        if isinstance(bars, BarContainer) and (bars.orientation == "horizontal") == (side == 0):
+            corners = [patch.get_bbox().get_points()[:, side] for patch in bars.patches]
+            yield f"bars {_name(bars)}", np.array(corners, dtype=np.float64).ravel()
+
+
 def shares_bounded(page: Page) -> Iterator[Violation]:
-    """No band and no interval of a share reaches beyond [0, 1]: neither as it is drawn nor where the panel shows more."""
+    """No band, interval or bar of a share reaches beyond [0, 1]: neither as it is drawn nor where the panel shows more."""
     for ax in page.axes:
         for side, axis in enumerate((ax.xaxis, ax.yaxis)):
             named = one_line(axis.get_label_text()) or (one_line(ax.get_title()) if side else "")
@@ -159,8 +167,9 @@ def shares_bounded(page: Page) -> Iterator[Violation]:
                 continue
             top = 100 if "%" in named else 1
             low, high = sorted(axis.get_view_interval())
-            for what, ends in interval_ends(ax):
-                values = ends[:, side][np.isfinite(ends[:, side])]
+            drawn = [*((what, ends[:, side]) for what, ends in interval_ends(ax)), *bar_ends(ax, side)]
+            for what, held in drawn:
+                values = held[np.isfinite(held)]
                 # What the panel cuts off is not seen.
                 seen = values.clip(low, high)
                 if len(seen) and (seen.min() < -0.006 * top or seen.max() > 1.006 * top):

@@ -23,6 +23,8 @@ from noisylab.plotting.style import WIDTHS
 # Inches: the highest figure of each width, and the smallest panel.
 HIGHEST = {"column": 8.0, "page": 9.2}
 SMALLEST = (0.9, 0.6)
+# Lines of a figure's title.
+LINES = 3
 # Pixels by which texts may touch or leave the page.
 TOLERANCE = 1.0
 # Units in which a number may be drawn: as it is, in percent, in thousands.
@@ -168,6 +170,13 @@ def _repeated(names: Iterable[str], where: str) -> Iterator[Violation]:
     for name, count in Counter(filter(None, map(one_line, names))).items():
         if count > 1:
             yield Violation("same name", f"{count} {where} are {name!r}")
+
+
+def short_title(page: Page) -> Iterator[Violation]:
+    """The title has at most three lines; the caption says the rest."""
+    title = getattr(page.figure, "_suptitle", None)
+    if title in page.texts and (lines := 1 + title._get_wrapped_text().count("\n")) > LINES:
+        yield Violation("long title", f"{lines} lines: {one_line(title.get_text())!r}")
 
 
 def sizes(page: Page, width: str, *, panels: bool = True) -> Iterator[Violation]:

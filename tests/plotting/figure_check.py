@@ -13,7 +13,7 @@ from pathlib import Path
 
 from drawn_looks import legend_complete, looks_unique
 from drawn_numbers import numbers_in_table, shares_bounded
-from drawn_page import Page, Violation, labels_apart, no_paths, sizes, texts_apart, texts_on_page
+from drawn_page import Page, Violation, labels_apart, no_paths, short_title, sizes, texts_apart, texts_on_page
 
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.catalogue import draw_figure, why_not
@@ -68,6 +68,7 @@ def check(drawn: DrawnFigure, width: str = "page", name: str = "") -> list[Viola
         *legend_complete(page),
         *looks_unique(page),
         *labels_apart(page),
+        *short_title(page),
         *sizes(page, width, panels=name not in CONTACT_SHEETS),
         *(numbers_in_table(page) if name not in DERIVED else ()),
         *shares_bounded(page),

@@ -19,9 +19,6 @@ from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns, study_runs
 from noisylab.plotting.style import WIDTHS, paper_style
 
-# Figures of a study that are still to be mended.
-OPEN = {("long_names", "transition_matrix"), ("two_settings", "differences"), ("file_noise", "differences")}
-
 
 @pytest.fixture(autouse=True)
 def _close_all() -> Iterator[None]:
@@ -48,9 +45,7 @@ def study(name: str, shared: Path) -> StudyRuns:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES.entries())
 @pytest.mark.parametrize("of", STUDIES)
-def test_a_figure_keeps_what_it_must_in_both_widths(of: str, name: str, shared: Path, request: pytest.FixtureRequest) -> None:
-    if (of, name) in OPEN:
-        request.applymarker(pytest.mark.xfail(strict=True, reason="names overlap, or panels are too small, in a column"))
+def test_a_figure_keeps_what_it_must_in_both_widths(of: str, name: str, shared: Path) -> None:
     runs, refusal = study(of, shared), REFUSED[of].get(name)
     found = {width: check_drawn(name, runs, width) for width in WIDTHS}
     if refusal is None:
@@ -188,6 +183,14 @@ def beyond(drawn: DrawnFigure) -> None:
     drawn.figure.axes[0].errorbar([3], [90], yerr=[15], color="C0")
 
 
+def stacked_beyond(drawn: DrawnFigure) -> None:
+    drawn.figure.axes[0].bar([1, 2], [61, 90], bottom=[35, 57], color="C5")
+
+
+def long_title(drawn: DrawnFigure) -> None:
+    drawn.figure.suptitle("one line\na second\na third\na fourth")
+
+
 def no_glyph(drawn: DrawnFigure) -> None:
     drawn.figure.axes[0].set_xlabel("帽")
 
@@ -216,6 +219,8 @@ def no_glyph(drawn: DrawnFigure) -> None:
         (other_cells, "not in numbers", "heat map of panel 1 (digits): 0.3"),
         (other_interval, "not in numbers", "interval of panel 1 (digits): y 13, 27"),
         (beyond, "beyond [0, 1]", "interval of panel 1 (digits) on 'accuracy (%)': 75 to 105"),
+        (stacked_beyond, "beyond [0, 1]", "bars without a label of panel 1 (digits) on 'accuracy (%)': 35 to 147"),
+        (long_title, "long title", "4 lines"),
         (no_glyph, "warning", "missing"),
     ],
 )
