@@ -24,7 +24,7 @@ from noisylab.plotting.style import Width, has_room, inches, make_room, narrow, 
 POOLED = "noisy settings, pooled"
 SHOWN = "Paired differences between methods, pooled over the noisy settings and under each noise"
 # Number of contrasts that fit in a figure.
-MOST = 4
+MOST = 8
 # An interval of two seeds is six times as wide as one of five, and would cover everything: so few are drawn themselves.
 FEW = 2
 # Inches: of a panel's title and axis, of the figure's title and legend, and of the highest figure, below which is a caption.
