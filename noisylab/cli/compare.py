@@ -35,7 +35,7 @@ class Arguments:
     runs: tyro.conf.Positional[Path]
     """Folder of a study."""
     baselines: tuple[str, ...] = ()
-    """Methods that others are compared with under each noise, as the tables name them (none: CE and repeat, or the first)."""
+    """Methods that all others are compared with under each noise, as the tables name them (none: CE and repeat, if run)."""
     contrasts: tuple[str, ...] = ()
     """Primary contrasts, "METHOD - BASELINE" each (none: those of the named study that was run, or the usual ones)."""
     measure: str = "test_accuracy_last"

@@ -206,13 +206,14 @@ def show(
     """Show the finished runs as the named study asks, and name the runs that are missing. Returns what cannot be written."""
     # Plotting takes seconds to import, and help and refusals do not need it.
     from noisylab.report import study_report
+    from noisylab.study.study_file import study_contrasts
 
     finished = set(results.get("id", ()))
     return study_report.show(
         results,
         out,
         baselines=_as_planned((plan.grid.methods[0], *study.controls), plan.grid),
-        contrasts=planned_contrasts(study, plan.grid),
+        contrasts=study_contrasts(out, results) if len(results) else (),
         # Runs that differ in the noise's seed are runs of one comparison.
         by=tuple(name for name in plan.grid.over if name != "noise_seed"),
         figures=study.figures,
@@ -226,9 +227,10 @@ def show(
 
 
 def planned_contrasts(study: NamedStudy, grid: Grid) -> list[tuple[str, str]]:
-    """The contrasts of a named study with the methods as they are planned, as tables name them."""
-    pairs = [_as_planned(pair, grid) for pair in study.contrasts]
-    return [(METHODS.parse(method).label, METHODS.parse(baseline).label) for method, baseline in pairs]
+    """The contrasts of a named study between methods of the grid, as tables name them."""
+    labels = [METHODS.parse(method).label for method in _as_planned(grid.methods, grid)]
+    pairs = [[METHODS.parse(method).label for method in _as_planned(pair, grid)] for pair in study.contrasts]
+    return [(method, baseline) for method, baseline in pairs if {method, baseline} <= {*labels}]
 
 
 def _as_planned(methods: Sequence[str], grid: Grid) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import pytest
 from noisylab.api import open_study, sweep
 from noisylab.cli import main
 from noisylab.plotting.study_runs import study_runs
+from noisylab.report.page import build_page
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,9 @@ def test_noises_and_methods_stand_everywhere_in_the_order_in_which_they_were_ask
     assert opened.summary()[pairs].to_numpy().tolist() == asked
     for rows in (opened.results, pandas.read_csv(study / "results.csv"), study_runs(study).results):
         assert rows[pairs].drop_duplicates().to_numpy().tolist() == asked
-    assert opened.compare()[pairs].to_numpy().tolist() == [pair for pair in asked if pair[1] != "ce"]
+    compared = opened.compare()
+    with_ce = compared.loc[compared["baseline"] == "ce", pairs]
+    assert with_ce.to_numpy().tolist() == [pair for pair in asked if pair[1] != "ce"]
     assert list(dict.fromkeys(opened.figure("noise_robustness").numbers["method"])) == ["ce", "repeat", "dlb"]
     assert main(["compare", str(study)]) == 0
     first = capsys.readouterr().out.partition("Primary contrasts")[0]
@@ -76,6 +79,33 @@ def test_noises_and_methods_stand_everywhere_in_the_order_in_which_they_were_ask
         "repeat",
         "dlb",
     ]
+
+
+def test_the_contrasts_of_a_named_study_are_those_of_all_that_is_shown_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ["--noise", "symmetric:0.4", "--seeds", "1", "--epochs", "2", "--train-size", "100"]
+    named = ["composition(bases=['gce', 'sce'])", "--jobs", "1", *settings]
+    assert main(["sweep", *named, "--out", str(tmp_path / "study")]) == 0
+    wanted = [[f"dlb(on='{base}')", f"repeat(on='{base}')"] for base in ("gce", "sce")]
+    pairs = ["method", "baseline"]
+    # The same grid without the name of the study forgets nothing.
+    assert main(["sweep", "--config", str(tmp_path / "study" / "study.json")]) == 0
+    study = open_study(tmp_path / "study")
+    assert pandas.read_csv(tmp_path / "study" / "contrasts.csv")[pairs].to_numpy().tolist() == wanted
+    assert study.contrasts()[pairs].to_numpy().tolist() == wanted
+    assert study.compare()[pairs].to_numpy().tolist() == wanted
+    drawn = study.figure("differences").numbers
+    assert drawn[pairs].drop_duplicates().to_numpy().tolist() == wanted
+    capsys.readouterr()
+    assert main(["compare", str(tmp_path / "study"), "--out", str(tmp_path / "tables")]) == 0
+    for name in ("contrasts", "comparisons"):
+        assert pandas.read_csv(tmp_path / "tables" / f"{name}.csv")[pairs].to_numpy().tolist() == wanted
+    # The tables of the page alone.
+    monkeypatch.setattr("noisylab.report.page._figures", lambda *_: ([], []))
+    page = build_page(study_runs(tmp_path / "study"))
+    assert "dlb(on=&#39;sce&#39;) - repeat(on=&#39;sce&#39;)" in page
+    assert "dlb(on=&#39;sce&#39;) - repeat(on=&#39;gce&#39;)" not in page
 
 
 def test_tables_of_an_unfinished_study_say_how_many_runs_are_in(

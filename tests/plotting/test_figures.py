@@ -289,7 +289,7 @@ def test_the_rank_figure_says_that_seeds_are_no_data_sets() -> None:
     assert "one data set" in drawn.figure.get_suptitle()
     assert "over the seeds of one data set" in drawn.caption
     assert "p = " in drawn.figure.axes[0].get_title()
-    assert "p: Friedman over the seeds" in drawn.figure.get_suptitle()
+    assert "Friedman's p over the seeds" in drawn.figure.get_suptitle()
 
 
 def test_ranks_over_five_data_sets_are_a_critical_difference_diagram(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,15 @@ import numpy as np
 import pandas
 import pytest
 import tueplots.fontsizes
+from matplotlib.colors import to_hex
+from matplotlib.container import BarContainer
+from matplotlib.lines import Line2D
 
 import noisylab
 from noisylab.core.registries import FIGURES
+from noisylab.plotting.backgrounds import is_dark
 from noisylab.plotting.catalogue import HIGHEST
+from noisylab.plotting.colours import contrast
 from noisylab.plotting.drawing_style import FIXED, drawing_style
 from noisylab.plotting.drawn_figure import FORMATS, RASTER, DrawnFigure
 from noisylab.plotting.style import paper_style
@@ -166,6 +171,24 @@ def test_styles_lie_on_top_by_name_and_as_files_and_change_nothing_else(study: n
     assert dict(mpl.rcParams) == before
     plain = study.figure("noise_robustness").figure
     assert plain.get_facecolor() == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("name", ["noise_robustness", "training_dynamics", "aum_histogram"])
+def test_methods_and_clean_samples_are_seen_on_a_dark_background(study: noisylab.Study, name: str) -> None:
+    figure = study.figure(name, style="dark_background").figure
+    seen = {}
+    for ax in figure.axes:
+        assert is_dark(ax.get_facecolor())
+        for artist, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            line = artist.patches[0] if isinstance(artist, BarContainer) else artist
+            colour = line.get_color() if isinstance(line, Line2D) else line.get_edgecolor()
+            seen[label] = contrast(colour, ax.get_facecolor())
+    assert min(seen.values()) >= 3, seen
+    for line in figure.legends[0].get_lines():
+        assert contrast(line.get_color(), figure.get_facecolor()) >= 3
+    white = study.figure(name).figure.axes[0]
+    assert not is_dark(white.get_facecolor())
+    assert any(to_hex(line.get_color()) == "#000000" for line in white.lines) == (name != "aum_histogram")
 
 
 @pytest.mark.parametrize("style", ["ggplot", "fivethirtyeight", "seaborn-v0_8-poster", "classic"])
