@@ -1,12 +1,15 @@
 """A finished study with its report, for all tests of this folder."""
 
+import contextlib
+import io
 from pathlib import Path
 
 import pytest
 from helpers_once import Once
-from helpers_program import run
 
-GRID = "--train-size 150 --epochs 4 --jobs 2 --device cpu --methods ce dlb --noise symmetric:0 symmetric:0.4 --seeds 2"
+from noisylab.cli import main
+
+GRID = "--train-size 150 --epochs 4 --jobs 1 --device cpu --methods ce dlb --noise symmetric:0 symmetric:0.4 --seeds 2"
 
 
 @pytest.fixture(scope="session")
@@ -14,8 +17,12 @@ def study(once: Once) -> Path:
     """A finished study with its report. Not to be changed."""
 
     def fill(out: Path) -> None:
-        run("studies/noise_sweep.py", *GRID.split(), "--out", str(out))
-        printed = run("-m", "noisylab", "report", str(out))
-        assert printed.startswith(str(out / "report.html"))
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            assert main(["sweep", *GRID.split(), "--out", str(out)]) == 0
+            printed.truncate(0)
+            printed.seek(0)
+            assert main(["report", str(out)]) == 0
+        assert printed.getvalue().startswith(str(out / "report.html"))
 
     return once("reported", fill)
