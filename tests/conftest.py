@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from helpers_once import Once, once_below
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
@@ -15,6 +16,12 @@ threadpool_limits(1)
 # A busy machine is no failure.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Fills a folder once for all processes. Not to be changed by a test."""
+    return once_below(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

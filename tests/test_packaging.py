@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from helpers_once import Once
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -151,9 +152,12 @@ def test_the_other_targets_install_nothing_and_say_what_to_do(target: str, tmp_p
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(once: Once, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel and the sdist of a copy of the checkout, built as without a network."""
-    source, target = tmp_path_factory.mktemp("build") / "noisylab", tmp_path_factory.mktemp("dist")
+    return once("dist", lambda target: build(tmp_path_factory.mktemp("build") / "noisylab", target))
+
+
+def build(source: Path, target: Path) -> None:
     ignored = shutil.ignore_patterns(".*", "__pycache__", "runs", "dist", "build", "*.egg-info")
     shutil.copytree(ROOT, source, ignore=lambda folder, names: ignored(folder, names) if Path(folder) == ROOT else set())
     shutil.copy(ROOT / ".gitignore", source)
@@ -161,7 +165,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(target), str(source)], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return target
 
 
 def test_the_wheel_holds_the_package_alone_with_its_types_and_style(built: Path) -> None:

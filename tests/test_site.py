@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from helpers_once import Once
 from nbclient import NotebookClient
 
 from noisylab.core.registries import METHODS, NOISES, SCORES
@@ -20,9 +21,12 @@ NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(once: Once) -> Path:
     """The site of a copy of the pages. Notebooks have a test of their own, so they are not run for it."""
-    folder = tmp_path_factory.mktemp("site")
+    return once("site", build) / "built"
+
+
+def build(folder: Path) -> None:
     shutil.copytree(ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns("generated", "__pycache__"))
     for name in ("README.md", "CONTRIBUTING.md", "CITATION.cff"):
         shutil.copy(ROOT / name, folder)
@@ -35,7 +39,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return folder / "built"
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Forward and backward passes of a training step, and images of a run, counted by hooks while the training loop runs."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -80,7 +81,7 @@ class PassCounter(Callback):
         return Passes(forward, backward, networks, self._images * each, self._images_total * each)
 
     def _on_call(self, module: nn.Module, inputs: Any, output: Tensor) -> None:  # noqa: ARG002
-        if not any(isinstance(part, Backbone) and part.classifier is module for part in self._method.modules()):
+        if not any(network.classifier is module for network in _networks(self._method)):
             return
         weights = _weights(module)
         self._forward += 1
@@ -92,6 +93,15 @@ class PassCounter(Callback):
 
     def _on_gradient(self, gradient: Tensor) -> None:  # noqa: ARG002
         self._backward += 1
+
+
+def _networks(module: nn.Module) -> Iterator[Backbone]:
+    """The networks of a module; their layers are not visited, since every call of any of them asks."""
+    if isinstance(module, Backbone):
+        yield module
+    else:
+        for child in module.children():
+            yield from _networks(child)
 
 
 def _weights(module: nn.Module) -> int:

@@ -34,7 +34,11 @@ def test_a_failed_run_is_shown_by_the_seeds_that_are_left(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from noisylab.methods.dlb import DLB
+    from noisylab.report import study_report
 
+    show = study_report.show
+    # Figures are drawn in the test above.
+    monkeypatch.setattr(study_report, "show", lambda *given, **options: show(*given, **options | {"figures": ()}))
     begin = DLB.start_epoch
     failed: list[int] = []
 

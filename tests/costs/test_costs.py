@@ -245,16 +245,6 @@ def test_teachers_and_new_layers_are_those_that_are_there(method: str) -> None:
     assert (extra_parameters(prepared.method) > 0) == EXPECTED[method][2]
 
 
-@pytest.mark.parametrize("method", NAMES)
-def test_every_method_can_be_counted_and_declares_its_trainings(method: str) -> None:
-    chosen, spec = METHODS.load(method), METHODS.parse(method)
-    passes = count_passes(WORKLOAD, method, "cpu")
-    assert 1 <= passes.networks <= passes.forward
-    assert 1 <= passes.backward <= passes.forward
-    assert passes.images_total >= passes.images >= 1
-    assert WORKLOAD.build_prepared(method).teachers + 1 == chosen.num_trainings(**spec.options)
-
-
 # Methods whose costs depend on an option, beside the defaults.
 VARIANTS = [
     *("dlb(two_forward=True)", "ps_kd(snapshot=True)", "mr_kd(copies=3, interval=2)", "snapshot_kd:1", "snapshot_kd:5"),
@@ -268,16 +258,20 @@ def test_the_images_of_a_whole_run_are_those_that_a_method_states(method: str, e
     spec = METHODS.parse(method)
     chosen, workload = METHODS.load(spec.name), dataclasses.replace(WORKLOAD, epochs=epochs)
     passes = count_passes(workload, method, "cpu")
+    assert 1 <= passes.networks <= passes.forward
+    assert 1 <= passes.backward <= passes.forward
+    assert passes.images_total >= passes.images >= 1
     assert passes.images == pytest.approx(chosen.images_factor(**spec.options))
     assert passes.images_total == pytest.approx(chosen.total_images_factor(epochs=epochs, **spec.options))
 
 
 @pytest.mark.parametrize("method", NAMES)
-def test_a_compute_factor_counts_the_networks_that_are_trained_before(method: str) -> None:
+def test_a_method_declares_its_trainings_and_its_compute_factor_counts_them(method: str) -> None:
     spec = METHODS.parse(method)
     chosen = METHODS.load(spec.name)
     own = chosen.total_images_factor(epochs=7, **spec.options)
     teachers = WORKLOAD.build_prepared(method).teachers
+    assert teachers + 1 == chosen.num_trainings(**spec.options)
     assert chosen.compute_factor(epochs=7, **spec.options) >= own + teachers - 1e-9
 
 

@@ -107,6 +107,7 @@ def both(rank: int, folder: str) -> None:
     distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_write_a_shard_each_without_being_told(tmp_path: Path) -> None:
     multiprocessing.spawn(both, (str(tmp_path),), nprocs=2)
     records = load_dynamics(tmp_path / "records")

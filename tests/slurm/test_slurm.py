@@ -113,8 +113,9 @@ def test_dask_inside_one_job_of_two_nodes(slurm: Slurm, shared: Path, out: Path)
 def test_dask_workers_by_array(slurm: Slurm, shared: Path, out: Path) -> None:
     study = subprocess.Popen(["bash", "scheduler.sh"], cwd=shared, env=slurm.environment)
     try:
-        slurm.wait_for(lambda: slurm.ask("squeue", "--noheader", "--format=%A"), "the workers")
-        job = slurm.ask("squeue", "--noheader", "--format=%A").split()[0]
+        # %F is the array's number; %A would be that of one element, which is another one for all elements but one.
+        slurm.wait_for(lambda: slurm.ask("squeue", "--noheader", "--format=%F"), "the workers")
+        job = slurm.ask("squeue", "--noheader", "--format=%F").split()[0]
         requeue_in_the_middle(slurm, shared, out, f"{job}_1")
         assert study.wait(timeout=600) == 0
     finally:

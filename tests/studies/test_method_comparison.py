@@ -51,6 +51,7 @@ def test_under_a_budget_of_compute_a_teacher_trains_as_long_as_its_student(tmp_p
     assert [(teacher["budget"], teacher["training"]["epochs"]) for teacher in teachers] == [("epochs", 4)] * 2
 
 
+@pytest.mark.slow
 def test_teachers_take_the_common_recipe(tmp_path: Path) -> None:
     options = f"{SMALL} --epochs 4 --seeds 1 --recipe common"
     study(f"{options} --methods ce hinton_kd@learning_rate=0.01 --out {tmp_path}")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas
 import pytest
-from filelock import FileLock
+from helpers_once import Once
 
 from noisylab.corruption import NoisyLabels
 from noisylab.recording import load_dynamics
@@ -113,21 +113,16 @@ def modified(out: Path) -> dict[str, int]:
     return {str(path.relative_to(out)): path.stat().st_mtime_ns for path in files}
 
 
-def shared_study(name: str, options: str, factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A study that is run once for all processes of pytest-xdist, and what it printed."""
-    base = factory.getbasetemp()
-    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    printed = base / f"{name}.txt"
-    with FileLock(base / f"{name}.lock"):
-        if not printed.exists():
-            printed.write_text(study(options, base / name))
-    return base / name, printed.read_text()
+def shared_study(name: str, options: str, once: Once) -> tuple[Path, str]:
+    """A study that is run once, and what it printed."""
+    folder = once(name, lambda folder: (folder / "printed.txt").write_text(study(options, folder / "study")))
+    return folder / "study", (folder / "printed.txt").read_text()
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def finished(once: Once) -> tuple[Path, str]:
     """A finished study, and what it printed. Not to be changed."""
-    return shared_study("finished", GRID, tmp_path_factory)
+    return shared_study("finished", GRID, once)
 
 
 @pytest.fixture
@@ -137,9 +132,9 @@ def copy(finished: tuple[Path, str], tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def uninterrupted(once: Once) -> dict[str, Any]:
     """The numbers of the longer study, run without any trouble."""
-    return numbers(shared_study("uninterrupted", LONGER, tmp_path_factory)[0])
+    return numbers(shared_study("uninterrupted", LONGER, once)[0])
 
 
 # What a study leaves

@@ -45,11 +45,17 @@ def _forget() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    "error",
-    [RuntimeError("no way"), SystemExit(3), KeyboardInterrupt(), GeneratorExit(), torch.OutOfMemoryError("out of memory")],
-    ids=lambda error: type(error).__name__,
+    ("error", "stack"),
+    [
+        (RuntimeError("no way"), 2),
+        (SystemExit(3), 1),
+        (KeyboardInterrupt(), 1),
+        (KeyboardInterrupt(), 2),
+        (GeneratorExit(), 1),
+        (torch.OutOfMemoryError("out of memory"), 2),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
 )
-@pytest.mark.parametrize("stack", [1, 2])
 def test_whatever_a_method_raises_costs_its_own_runs(
     error: BaseException, stack: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -218,7 +218,9 @@ def test_without_validation_nothing_is_selected(data: ImageData, tmp_path: Path)
     assert all(np.isnan(result[name]) for name in names)
 
 
-@pytest.mark.parametrize("method", ["dlb", "coteaching", "tf_kd_self"])
+@pytest.mark.parametrize(
+    "method", ["dlb", *(pytest.param(name, marks=pytest.mark.slow) for name in ("coteaching", "tf_kd_self"))]
+)
 def test_a_run_with_a_selection_goes_on_to_the_bit(
     data: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:

@@ -90,8 +90,18 @@ def cut_off_at(epoch: int) -> Callable[[int], None]:
     return on_progress
 
 
-@pytest.mark.parametrize("method", METHODS.entries())
-@pytest.mark.parametrize("record", ["online", "eval"])
+# A method for each kind of state: none, a memory by sample, a second network, an average, teachers.
+FEW = ("ce", "dlb", "elr", "coteaching", "mean_teacher", "hinton_kd")
+
+
+@pytest.mark.parametrize(
+    ("method", "record"),
+    [
+        *((name, "eval") for name in ("dlb", "coteaching")),
+        *(pytest.param(name, "online", marks=[] if name in FEW else pytest.mark.slow) for name in METHODS.entries()),
+        *(pytest.param(name, "eval", marks=pytest.mark.slow) for name in FEW if name not in {"dlb", "coteaching"}),
+    ],
+)
 def test_a_run_cut_off_after_any_epoch_ends_with_the_same_numbers(
     data: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, record: str
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas
 import pytest
+from helpers_once import Once
 from helpers_training import make_method, training_set
 from two_processes import COMPARED, CUT, losses
 
@@ -33,11 +34,12 @@ def torchrun(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    out = tmp_path_factory.mktemp("two") / "found.json"
-    process = torchrun(Path(__file__).with_name("two_processes.py"), out)
-    assert process.returncode == 0, process.stderr
-    result: dict[str, Any] = json.loads(out.read_text())
+def found(once: Once) -> dict[str, Any]:
+    def fill(folder: Path) -> None:
+        process = torchrun(Path(__file__).with_name("two_processes.py"), folder / "found.json")
+        assert process.returncode == 0, process.stderr
+
+    result: dict[str, Any] = json.loads((once("two_processes", fill) / "found.json").read_text())
     return result
 
 

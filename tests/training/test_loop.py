@@ -126,26 +126,26 @@ def test_a_step_is_one_of_sgd_with_nesterov_momentum_and_weight_decay() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*NAMES, *VARIANTS])
-@pytest.mark.parametrize("cut", range(CONFIG.epochs))
-def test_resuming_after_any_epoch_is_exact(name: str, cut: int, tmp_path: Path) -> None:
+def test_resuming_after_any_epoch_is_exact(name: str, tmp_path: Path) -> None:
     whole = run_log(tmp_path / "whole")
     expected = trained(name, callbacks=[whole])
-    path = tmp_path / "checkpoint.pt"
-    always = {"checkpoint": path, "checkpoint_seconds": -1.0}
-    # A kill before the checkpoint of epoch `cut` is written: that epoch is trained, and recorded, a second time.
-    with pytest.raises(KeyboardInterrupt):
-        trained(name, callbacks=[run_log(tmp_path / "cut"), Ghost(Cut(cut))], **always)
-    assert path.exists() == (cut > 0)
-    if cut == 0:
-        # Without a checkpoint, a run starts with new records.
-        shutil.rmtree(tmp_path / "cut")
-    log = run_log(tmp_path / "cut", resume=True)
-    resumed = trained(name, callbacks=[log, Ghost(Callback())], **always)
-    assert same_state(expected, resumed)
-    measured = [[{k: v for k, v in row.items() if "second" not in k} for row in rows] for rows in (whole.rows, log.rows)]
-    # As text, where nan, the fractions of a method without online predictions, equals nan.
-    assert repr(measured[0]) == repr(measured[1])
-    assert load_dynamics(tmp_path / "whole").identical(load_dynamics(tmp_path / "cut"))
+    for cut in range(CONFIG.epochs):
+        path, records = tmp_path / f"{cut}.pt", tmp_path / f"cut {cut}"
+        always = {"checkpoint": path, "checkpoint_seconds": -1.0}
+        # A kill before the checkpoint of epoch `cut` is written: that epoch is trained, and recorded, a second time.
+        with pytest.raises(KeyboardInterrupt):
+            trained(name, callbacks=[run_log(records), Ghost(Cut(cut))], **always)
+        assert path.exists() == (cut > 0)
+        if cut == 0:
+            # Without a checkpoint, a run starts with new records.
+            shutil.rmtree(records)
+        log = run_log(records, resume=True)
+        resumed = trained(name, callbacks=[log, Ghost(Callback())], **always)
+        assert same_state(expected, resumed)
+        measured = [[{k: v for k, v in row.items() if "second" not in k} for row in rows] for rows in (whole.rows, log.rows)]
+        # As text, where nan, the fractions of a method without online predictions, equals nan.
+        assert repr(measured[0]) == repr(measured[1])
+        assert load_dynamics(tmp_path / "whole").identical(load_dynamics(records))
 
 
 class Ghost(Callback):
@@ -212,7 +212,11 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     return counts
 
 
-@pytest.mark.parametrize("name", NAMES)
+# In the fast tier test_waits.py watches every method, in another way.
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[] if name in {"ce", "dlb", "elr", "coteaching"} else pytest.mark.slow) for name in NAMES],
+)
 def test_the_device_is_waited_for_once_an_epoch_however_many_steps(
     name: str, waits: Counter[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
