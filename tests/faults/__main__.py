@@ -43,11 +43,11 @@ def main() -> int:
 def damage(work: Path, rounds: int, seed: int) -> int:
     """Damaged and malicious files: prints how they were read and healed, and what was wrong."""
     wrong = 0
-    planned = small_plan(epochs=4)
-    for state in ("finished", "half-finished"):
+    for state, stack in (("finished", 1), ("half-finished", 1), ("finished, stacked", 2), ("half-finished, stacked", 2)):
+        planned = small_plan(stack, epochs=4)
         place = work / state
         place.mkdir()
-        if state == "finished":
+        if state.startswith("finished"):
             run_plan(planned, place / "base", jobs=1)
         else:
             half_finished(planned, place / "base")
