@@ -136,7 +136,7 @@ def four_at_once(work: Path, whole: dict[str, object]) -> Outcome:
     )
 
 
-def full_disk(work: Path, whole: dict[str, object], rounds: int, rng: random.Random) -> Outcome:
+def limited_files(work: Path, whole: dict[str, object], rounds: int, rng: random.Random) -> Outcome:
     """A limit on the size of files (RLIMIT_FSIZE), as on a full disk; then the same sweep without it."""
     lost = twice = other = tracebacks = 0
     for number in range(rounds):

@@ -1,5 +1,4 @@
-"""Studies whose machine goes wrong: a disk that is full at random moments, a full TMPDIR, a folder that cannot be written, a clock
-that is set back."""
+"""Studies whose machine goes wrong: a full disk, a full TMPDIR, a folder that cannot be written, a clock that is set back."""
 
 import contextlib
 import os
@@ -69,7 +68,7 @@ def full_tmpdir(work: Path, whole: dict[str, object]) -> Outcome:
     return found
 
 
-def read_only(work: Path, whole: dict[str, object], rounds: int, rng: random.Random) -> Outcome:
+def immutable(work: Path, whole: dict[str, object], rounds: int, rng: random.Random) -> Outcome:
     """A run's folder, or that of the study, becomes immutable at a random moment; then it can be written again."""
     found = Outcome("folder immutable at random moments", 0, 0, 0, 0, 0)
     for number in range(rounds):
@@ -120,9 +119,7 @@ def _fill(file: Path, left: int) -> None:
         ballast.truncate(max(0, file.stat().st_size - left))
 
 
-def _ended(
-    found: Outcome, process: "subprocess.Popen[str]", whole: dict[str, object], out: Path, ballast: Path
-) -> Outcome:
+def _ended(found: Outcome, process: "subprocess.Popen[str]", whole: dict[str, object], out: Path, ballast: Path) -> Outcome:
     """The sweep has come to its end; with room again, it is started again."""
     said, _ = process.communicate(timeout=PATIENCE)
     ballast.unlink()
