@@ -21,7 +21,7 @@ from faults.soak import soak
 from noisylab.study.runner import run_plan
 
 BAD = ("SILENT", "TRACEBACK", "EXECUTED")
-PROCESSES = ("kills", "four", "limit", "removed", "disk", "tmpdir", "immutable", "clock")
+PROCESSES = ("kills", "kills2", "four", "limit", "removed", "disk", "tmpdir", "immutable", "clock")
 PARTS = ("damage", *PROCESSES, "soak")
 
 
@@ -81,7 +81,8 @@ def processes(work: Path, parts: list[str], rounds: int, rng: random.Random) -> 
     whole = kills.bits(work / "whole")
     tens = max(1, rounds // 10)
     tried = {
-        "kills": lambda: kills.kill_at_random(work, whole, rounds, rng),
+        "kills": lambda: kills.kill_at_random(work, whole, rounds, rng, 1),
+        "kills2": lambda: kills.kill_at_random(work, whole, max(1, rounds // 4), rng, 2),
         "four": lambda: kills.four_at_once(work, whole),
         "limit": lambda: kills.limited_files(work, whole, tens, rng),
         "removed": lambda: kills.folder_removed(work),

@@ -6,23 +6,16 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from faults.kills import GRID, RUNS, Outcome, finished, start, swept_again
+from faults.kills import RUNS, Outcome, Started, finished, start, swept_again
 
 # What a sweep is given to stop or end by itself.
 PATIENCE = 300
-# Twice in the first minute the clock is set back by a day.
-CLOCK_BACK = """
-import sys, time
-real, began = time.time, time.monotonic()
-time.time = lambda: real() - 86400 * sum(time.monotonic() - began > each for each in (5, 20))
-from noisylab.cli import main
-sys.exit(main(sys.argv[1:]))
-"""
 
 
 @contextlib.contextmanager
@@ -63,9 +56,13 @@ def full_tmpdir(work: Path, whole: dict[str, object]) -> Outcome:
             if disk is None:
                 return found
             _fill(disk / "ballast", 0)
-            process = start(work / "study", jobs, env=os.environ | {"TMPDIR": str(disk)})
+            process = start(work / "study", jobs, partial(_use_for_temporary_files, disk))
             found = _ended(found, process, whole, work / "study", disk / "ballast")
     return found
+
+
+def _use_for_temporary_files(folder: Path) -> None:
+    os.environ["TMPDIR"], tempfile.tempdir = str(folder), None
 
 
 def immutable(work: Path, whole: dict[str, object], rounds: int, rng: random.Random) -> Outcome:
@@ -101,13 +98,17 @@ def clock_back(work: Path, whole: dict[str, object]) -> Outcome:
     for path in out.rglob("*"):
         os.utime(path, (ahead, ahead))
     before = finished(out)
-    command = [sys.executable, "-c", CLOCK_BACK, "sweep", *GRID, "--jobs", "1", "--out", str(out)]
-    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    again = start(out, 1, _set_clock_back)
+    said, _ = again.communicate()
     after = finished(out)
     lost, twice = RUNS - len(after) + (again.returncode != 0), sum(before[run] != after.get(run) for run in before)
     more = swept_again(out, whole)
-    traceback = "Traceback" in again.stdout + again.stderr
-    return Outcome("clock set back", 1, lost + more[0], twice + more[1], more[2], int(traceback) + more[3])
+    return Outcome("clock set back", 1, lost + more[0], twice + more[1], more[2], int("Traceback" in said) + more[3])
+
+
+def _set_clock_back() -> None:
+    real, began = time.time, time.monotonic()
+    time.time = lambda: real() - 86400 * sum(time.monotonic() - began > each for each in (1, 5))
 
 
 def _fill(file: Path, left: int) -> None:
@@ -119,14 +120,14 @@ def _fill(file: Path, left: int) -> None:
         ballast.truncate(max(0, file.stat().st_size - left))
 
 
-def _ended(found: Outcome, process: "subprocess.Popen[str]", whole: dict[str, object], out: Path, ballast: Path) -> Outcome:
+def _ended(found: Outcome, process: Started, whole: dict[str, object], out: Path, ballast: Path) -> Outcome:
     """The sweep has come to its end; with room again, it is started again."""
     said, _ = process.communicate(timeout=PATIENCE)
     ballast.unlink()
     return _counted(found, process.returncode, said, swept_again(out, whole))
 
 
-def _counted(found: Outcome, status: int, said: str, more: tuple[int, int, int, int]) -> Outcome:
+def _counted(found: Outcome, status: int | None, said: str, more: tuple[int, int, int, int]) -> Outcome:
     bad = "Traceback" in said or status not in (0, 1, 2)
     if bad:
         print(said)

@@ -18,7 +18,7 @@ def test_damaged_files_are_refused_and_healed(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_killed_sweeps_lose_and_repeat_nothing(tmp_path: Path) -> None:
-    assert processes(tmp_path, ["kills", "four"], 2, random.Random(0)) == 0
+    assert processes(tmp_path, ["kills2", "four"], 8, random.Random(0)) == 0
 
 
 def test_damaged_data_of_a_study_are_written_anew(tmp_path: Path) -> None:
