@@ -90,6 +90,8 @@ def _swept(out: Path, printed: Connection, before: Callable[[], object] | None) 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for stream in (1, 2):
         os.dup2(printed.fileno(), stream)
+    # The streams of the server may have been files.
+    sys.stdout, sys.stderr = (os.fdopen(stream, "w", closefd=False) for stream in (1, 2))
     if before is not None:
         before()
     sys.exit(main(["sweep", *GRID, "--jobs", "1", "--out", str(out)]))
