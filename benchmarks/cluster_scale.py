@@ -1,9 +1,10 @@
 """Many short runs on many Dask workers in one folder: what the engine, the folder and the tables cost beside the training.
 
-python benchmarks/cluster_scale.py --runs 10000 --workers 24
+    python benchmarks/cluster_scale.py --runs 10000 --workers 24
+    python benchmarks/cluster_scale.py --runs 10000 --workers 200 --simulated
 
-A run sleeps for 50 ms and writes the files of a small finished run. Times are of the process of the study, in CPU seconds (the
-workers, which share this machine, decide how long it takes).
+A run sleeps for 50 ms and writes the files of a small finished run. Times are of the study's thread, in CPU seconds (the
+workers, which share this machine, decide how long it takes). Simulated workers are threads of its process, without Dask.
 """
 
 import argparse
@@ -15,13 +16,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from noisylab.api import open_study
+from noisylab.core.checks import PositiveInt
+from noisylab.core.registries import ENGINES
 from noisylab.study import pool
+from noisylab.study.engines.engine import Engine
 from noisylab.study.grid import Grid
 from noisylab.study.plan import Plan, plan
 from noisylab.study.progress import Notes, forget_progress
@@ -31,6 +36,7 @@ from noisylab.study.runner import Observer, run_plan
 from noisylab.study.study_results import write_results
 from noisylab.training.config import TrainConfig
 
+T = TypeVar("T")
 SECONDS = 0.05
 TEMPLATE = "template"
 
@@ -91,6 +97,29 @@ def memory() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+class Simulated(Engine):
+    """Threads in place of workers."""
+
+    def __init__(self, workers: PositiveInt = 200) -> None:
+        self._workers, self._pool = workers, ThreadPoolExecutor(workers)
+
+    def places(self) -> int:
+        """The number of threads."""
+        return self._workers
+
+    def submit(self, function: Callable[..., T], /, *args: Any) -> "Future[T]":
+        """Call a function in a thread."""
+        return self._pool.submit(function, *args)
+
+    def died(self, error: BaseException) -> str | None:
+        """Threads do not die."""
+        return None
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown()
+
+
 @contextmanager
 def cluster(folder: Path, workers: int) -> Iterator[str]:
     """A scheduler and its workers on this machine."""
@@ -130,9 +159,9 @@ def _cpu(pid: int) -> float:
 @contextmanager
 def timed(what: str) -> Iterator[None]:
     """Print the time of a block."""
-    start, cpu = time.monotonic(), time.process_time()
+    start, cpu = time.monotonic(), time.thread_time()
     yield
-    print(f"{what:36} {time.process_time() - cpu:8.1f} s CPU {time.monotonic() - start:8.1f} s")
+    print(f"{what:36} {time.thread_time() - cpu:8.1f} s CPU {time.monotonic() - start:8.1f} s", flush=True)
 
 
 def main() -> None:
@@ -140,12 +169,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--workers", type=int, default=24)
+    parser.add_argument("--simulated", action="store_true")
     arguments = parser.parse_args()
     # Imported by its name, so that the workers find the function.
     import cluster_scale
 
+    ENGINES.register("simulated")(Simulated)
     pool._work = cluster_scale.fake  # type: ignore[assignment]
-    with tempfile.TemporaryDirectory() as folder, cluster(Path(folder), arguments.workers) as engine:
+    simulated = nullcontext(f"simulated(workers={arguments.workers})")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        simulated if arguments.simulated else cluster(Path(folder), arguments.workers) as engine,
+    ):
         out = Path(folder, "study")
         asked, watched = planned(out, arguments.runs), Memory()
         with timed("the whole study"):

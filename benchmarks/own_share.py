@@ -50,7 +50,7 @@ PARTS: dict[str, tuple[tuple[Any, str], ...]] = {
     "recorder: epochs": ((DynamicsRecorder, "end_epoch"),),
     "evaluation": ((Evaluator, "logits"),),
     "metrics": ((RunLog, "on_epoch"),),
-    "checkpoint": ((loop, "save_checkpoint"),),
+    "checkpoint": ((loop, "save_checkpoint"), (loop, "state_after"), (loop, "write_state")),
     "begin and end": ((run._Run, "__init__"), (run._Run, "finish")),
 }
 BATCHES, REST = "gather, augment, normalise", "rest of the loop"

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Real
@@ -76,6 +77,8 @@ class Grid:
 
     def __post_init__(self) -> None:
         if self.data_root is not None:
+            if not isinstance(self.data_root, (str, os.PathLike)):
+                raise ValueError(f"data_root must be the path of a folder, got {self.data_root!r}")
             object.__setattr__(self, "data_root", expanded(self.data_root))
         check_fields(self)
         for name in ("methods", "noise", "seeds"):
@@ -151,7 +154,10 @@ class Grid:
         axes = {check_axis(name): check_values(f"over {name}", values) for name, values in over.items()}
         for name in axes.keys() & settings.keys():
             raise ValueError(f"{name} is given as {settings[name]!r} and as an axis, {axes[name]}; give one of them")
-        return cls().with_settings(settings, over=axes)
+        try:
+            return cls().with_settings(settings, over=axes)
+        except OverflowError as error:
+            raise ValueError(f"a setting is too large: {error}") from None
 
 
 def _check_specs(name: str, texts: Sequence[str]) -> None:

@@ -78,7 +78,8 @@ def _damage(file: Path) -> str | None:
     if held["format"] == FORMAT and not (
         isinstance(grids := held.get("grids"), list)
         and all(isinstance(entry, dict) and isinstance(entry.get("grid"), dict) for entry in grids)
-        and all(isinstance(entry.get("runs"), list) for entry in grids)
+        and all(isinstance(entry.get(name), list) for entry in grids for name in ("plugins", "runs"))
+        and all(isinstance(plugin, str) for entry in grids for plugin in entry["plugins"])
         and all(isinstance(run, dict) and known <= run.keys() for entry in grids for run in entry["runs"])
     ):
         return "its grids are not those of a sweep"
@@ -119,9 +120,11 @@ def grid_from(path: Path) -> Grid:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ValueError(f"{str(path)!r} cannot be read: {error.strerror}") from None
+    if (reason := _damage(path)) is not None:
+        raise ValueError(f"{str(path)!r} is damaged ({reason})")
+    held = json.loads(text)
+    check_format(held, path)
     try:
-        held = json.loads(text)
-        check_format(held, path)
         if not held.get("grids"):
             raise ValueError("it holds no grid")
         # A folder that was swept more than once holds several.

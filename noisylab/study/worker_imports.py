@@ -1,7 +1,12 @@
 """What the server of worker processes imports (`workers.py`)."""
 
 import gc
+import multiprocessing
 import signal
+import sys
+import traceback
+from pathlib import Path
+from types import TracebackType
 
 from noisylab.core.system import without_collections
 
@@ -13,3 +18,14 @@ with without_collections():
 
 # A collection in a worker would write to all the memory that it shares with the server.
 gc.freeze()
+
+
+def _say(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+    """Print a traceback, unless it is that of a process whose parent ended while it started: there is nothing left to do."""
+    frames = traceback.extract_tb(where)
+    starting = bool(frames) and Path(frames[-1].filename).parent == Path(multiprocessing.__file__).parent
+    if not (starting and isinstance(error, (FileNotFoundError, EOFError, ConnectionError))):
+        sys.__excepthook__(kind, error, where)
+
+
+sys.excepthook = _say

@@ -1,6 +1,7 @@
 """What happens to studies if everything goes wrong: `python -m tests.faults --rounds N`, from the folder of the repository.
 
-A round is one SIGKILL at a random moment, and three damaged or malicious files in a finished and in a half-finished study.
+A round is one SIGKILL at a random moment, three damaged or malicious files in a finished and in a half-finished study, with
+stacks and without, and three runs of a long study; ten rounds are a full disk and a folder that cannot be written.
 Prints a table; exits with 1 if anything is lost, repeated, executed, accepted in silence, or ends in a traceback.
 """
 
@@ -9,17 +10,19 @@ import random
 import shutil
 import sys
 import tempfile
-from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from faults import kills
+from faults import kills, surroundings
 from faults.readers import Tried, half_finished, small_plan, summary, try_all
+from faults.soak import soak
 
 from noisylab.study.runner import run_plan
 
 BAD = ("SILENT", "TRACEBACK", "EXECUTED")
+PROCESSES = ("kills", "kills2", "four", "limit", "removed", "disk", "tmpdir", "immutable", "clock")
+PARTS = ("damage", *PROCESSES, "soak")
 
 
 def main() -> int:
@@ -27,7 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--parts", nargs="+", default=["damage", "kills", "four", "full", "removed"])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
     wrong = 0
@@ -35,7 +38,9 @@ def main() -> int:
         work = Path(temporary)
         if "damage" in arguments.parts:
             wrong += damage(work, arguments.rounds, arguments.seed)
-        if set(arguments.parts) - {"damage"}:
+        if "soak" in arguments.parts:
+            wrong += sum(soak(work, 3 * arguments.rounds, jobs) for jobs in (1, 2))
+        if set(arguments.parts) & set(PROCESSES):
             wrong += processes(work, arguments.parts, arguments.rounds, rng)
     return 1 if wrong else 0
 
@@ -43,11 +48,11 @@ def main() -> int:
 def damage(work: Path, rounds: int, seed: int) -> int:
     """Damaged and malicious files: prints how they were read and healed, and what was wrong."""
     wrong = 0
-    planned = small_plan(epochs=4)
-    for state in ("finished", "half-finished"):
+    for state, stack in (("finished", 1), ("half-finished", 1), ("finished, stacked", 2), ("half-finished, stacked", 2)):
+        planned = small_plan(stack, epochs=4)
         place = work / state
         place.mkdir()
-        if state == "finished":
+        if state.startswith("finished"):
             run_plan(planned, place / "base", jobs=1)
         else:
             half_finished(planned, place / "base")
@@ -74,21 +79,27 @@ def processes(work: Path, parts: list[str], rounds: int, rng: random.Random) -> 
     if status:
         raise SystemExit(said)
     whole = kills.bits(work / "whole")
-    outcomes = []
-    if "kills" in parts:
-        outcomes.append(kills.kill_at_random(work, whole, rounds, rng))
-    if "four" in parts:
-        outcomes.append(kills.four_at_once(work, whole))
-    if "full" in parts:
-        outcomes.append(kills.full_disk(work, whole, max(1, rounds // 10), rng))
-    if "removed" in parts:
-        outcomes.append(kills.folder_removed(work))
+    tens = max(1, rounds // 10)
+    tried = {
+        "kills": lambda: kills.kill_at_random(work, whole, rounds, rng, 1),
+        "kills2": lambda: kills.kill_at_random(work, whole, max(1, rounds // 4), rng, 2),
+        "four": lambda: kills.four_at_once(work, whole),
+        "limit": lambda: kills.limited_files(work, whole, tens, rng),
+        "removed": lambda: kills.folder_removed(work),
+        "disk": lambda: surroundings.full_disk(work, whole, tens, rng),
+        "tmpdir": lambda: surroundings.full_tmpdir(work, whole),
+        "immutable": lambda: surroundings.immutable(work, whole, tens, rng),
+        "clock": lambda: surroundings.clock_back(work, whole),
+    }
     print(f"{'':<40}{'tries':>8}{'lost':>8}{'twice':>8}{'other bits':>12}{'tracebacks':>12}")
-    for each in outcomes:
+    wrong = 0
+    for part in [part for part in PROCESSES if part in parts]:
+        each = tried[part]()
+        wrong += any(each[2:])
         print(
             f"{each.what:<40}{each.tries:>8}{each.lost:>8}{each.twice:>8}{each.other_bits:>12}{each.tracebacks:>12}", flush=True
         )
-    return int(Counter(any(each[2:]) for each in outcomes)[True])
+    return wrong
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Studies whose processes are killed, and several processes on one study: nothing is lost, nothing is done twice."""
 
 import contextlib
+import multiprocessing
 import os
 import random
 import resource
@@ -10,6 +11,9 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,14 +41,75 @@ class Outcome(NamedTuple):
     tracebacks: int
 
 
-def start(out: Path, jobs: int = 2, **popen: object) -> "subprocess.Popen[str]":
-    """A sweep in a process group of its own."""
+class Forked:
+    """A sweep of one process, as `subprocess.Popen`: forked from a server that has imported everything, since faults while a
+    process imports try nothing, and imports take most of the time of a short sweep."""
+
+    def __init__(self, out: Path, before: Callable[[], object] | None) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["noisylab.study.worker_imports", "noisylab.cli.sweep", "noisylab.report.study_report"])
+        # No file, whose size may be limited.
+        self._said, printed = context.Pipe(duplex=False)
+        self._process = context.Process(target=_swept, args=(out, printed, before))
+        self._process.start()
+        printed.close()
+        self.pid = self._process.pid or 0
+
+    @property
+    def returncode(self) -> int | None:
+        """The status, once it has ended."""
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        """The status; None if it has not ended."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait for its end. Raises TimeoutExpired."""
+        self._process.join(timeout)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired("sweep", timeout or 0)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._process.kill()
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, None]:
+        """Wait for its end, and give what it said."""
+        self.wait(timeout)
+        with os.fdopen(os.dup(self._said.fileno()), errors="replace") as said:
+            return said.read(), None
+
+
+def _swept(out: Path, printed: Connection, before: Callable[[], object] | None) -> None:
+    """In a process of its own: the command."""
+    from noisylab.cli import main
+
+    os.setsid()
+    # The server of processes ignores it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for stream in (1, 2):
+        os.dup2(printed.fileno(), stream)
+    # The streams of the server may have been files.
+    sys.stdout, sys.stderr = (os.fdopen(stream, "w", closefd=False) for stream in (1, 2))
+    if before is not None:
+        before()
+    sys.exit(main(["sweep", *GRID, "--jobs", "1", "--out", str(out)]))
+
+
+Started = subprocess.Popen[str] | Forked
+
+
+def start(out: Path, jobs: int, before: Callable[[], object] | None = None) -> Started:
+    """A sweep in a process group of its own; before: called in its process first."""
+    if jobs == 1:
+        return Forked(out, before)
     command = [sys.executable, "-m", "noisylab", "sweep", *GRID, "--jobs", str(jobs), "--out", str(out)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
-    return subprocess.Popen(command, **{**pipes, **popen})  # type: ignore[call-overload, no-any-return]
+    return subprocess.Popen(command, preexec_fn=before, **pipes)  # type: ignore[call-overload, no-any-return]
 
 
-def sweep(out: Path, jobs: int = 2) -> tuple[int, str]:
+def sweep(out: Path, jobs: int = 1) -> tuple[int | None, str]:
     """Run a sweep to its end: its status and what it printed."""
     process = start(out, jobs)
     said, _ = process.communicate()
@@ -82,14 +147,14 @@ def finished(out: Path) -> dict[str, tuple[int, int]]:
     return {path.parent.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in out.glob("*/result.json")}
 
 
-def kill_at_random(work: Path, whole: dict[str, object], rounds: int, rng: random.Random) -> Outcome:
-    """SIGKILL of the whole group, of a worker, or of the parent, at random moments, until every study is finished."""
+def kill_at_random(work: Path, whole: dict[str, object], rounds: int, rng: random.Random, jobs: int) -> Outcome:
+    """SIGKILL of the whole group, or of the parent alone, at random moments, until every study is finished."""
     lost = twice = other = tracebacks = kills = number = 0
     while kills < rounds:
-        out = work / f"killed {number}"
+        out = work / f"killed {jobs} {number}"
         number += 1
         while kills < rounds:
-            process, before = start(out), finished(out)
+            process, before = start(out, jobs), finished(out)
             time.sleep(rng.uniform(1, 25))
             if process.poll() is not None:
                 break
@@ -107,7 +172,7 @@ def kill_at_random(work: Path, whole: dict[str, object], rounds: int, rng: rando
             twice += sum(before[run] != after[run] for run in before.keys() & after.keys())
         more = swept_again(out, whole)
         lost, twice, other, tracebacks = lost + more[0], twice + more[1], other + more[2], tracebacks + more[3]
-    return Outcome("SIGKILL at random moments", kills, lost, twice, other, tracebacks)
+    return Outcome(f"SIGKILL at random moments, {jobs} at once", kills, lost, twice, other, tracebacks)
 
 
 def swept_again(out: Path, whole: dict[str, object]) -> tuple[int, int, int, int]:
@@ -136,22 +201,22 @@ def four_at_once(work: Path, whole: dict[str, object]) -> Outcome:
     )
 
 
-def full_disk(work: Path, whole: dict[str, object], rounds: int, rng: random.Random) -> Outcome:
+def limited_files(work: Path, whole: dict[str, object], rounds: int, rng: random.Random) -> Outcome:
     """A limit on the size of files (RLIMIT_FSIZE), as on a full disk; then the same sweep without it."""
     lost = twice = other = tracebacks = 0
     for number in range(rounds):
         out, limit = work / f"full {number}", int(10 ** rng.uniform(2, 5))
-
-        def small(limit: int = limit) -> None:
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-        process = start(out, 1, preexec_fn=small)
+        process = start(out, 1, partial(_small, limit))
         said, _ = process.communicate()
         tracebacks += "Traceback" in said or process.returncode not in (1, 2)
         more = swept_again(out, whole)
         lost, twice, other, tracebacks = lost + more[0], twice + more[1], other + more[2], tracebacks + more[3]
     return Outcome("files limited to 100 bytes to 100 kB", rounds, lost, twice, other, tracebacks)
+
+
+def _small(limit: int) -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
 
 def folder_removed(work: Path) -> Outcome:

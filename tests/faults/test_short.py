@@ -8,7 +8,7 @@ from faults.__main__ import damage, processes
 from faults.readers import small_plan
 
 from noisylab.study.inputs import holds, keep_data
-from noisylab.study.study_file import STUDY, add_plan, read_plans
+from noisylab.study.study_file import STUDY, add_plan, grid_from, read_plans
 
 
 @pytest.mark.slow
@@ -18,7 +18,7 @@ def test_damaged_files_are_refused_and_healed(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_killed_sweeps_lose_and_repeat_nothing(tmp_path: Path) -> None:
-    assert processes(tmp_path, ["kills", "four"], 2, random.Random(0)) == 0
+    assert processes(tmp_path, ["kills2", "four"], 8, random.Random(0)) == 0
 
 
 def test_damaged_data_of_a_study_are_written_anew(tmp_path: Path) -> None:
@@ -42,6 +42,9 @@ def test_a_damaged_list_of_runs_is_refused_and_written_anew_by_a_sweep(content: 
     (tmp_path / STUDY).write_text(content)
     with pytest.raises(ValueError, match=r"study.json' is damaged \(.*\); the same sweep writes it anew"):
         read_plans(tmp_path)
+    # What `--config study.json` reads.
+    with pytest.raises(ValueError, match=r"study.json' is damaged \(.*\)$"):
+        grid_from(tmp_path / STUDY)
     with pytest.warns(UserWarning, match="was damaged .* and is written anew"):
         add_plan(tmp_path, planned)
     assert [run["id"] for run in read_plans(tmp_path)[0]["runs"]] == [config.id for config in planned.configs]

@@ -266,3 +266,12 @@ def test_a_method_without_a_loss_for_mixed_images_is_refused(digits: ImageData) 
     assert len(ids(digits, methods=("ce", "dlb"), augment="cutmix", noise=("symmetric:0.4",), seeds=(0,))) == 2
     with pytest.raises(ValueError, match=r"method 'elr' under 'symmetric:0.4': its loss takes no mixed images"):
         ids(digits, methods=("ce", "elr"), augment="cutmix", noise=("symmetric:0.4",))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [({"data_root": 5}, "data_root must be the path of a folder, got 5"), ({"decay": 10**400}, "too large")],
+)
+def test_settings_of_a_file_that_no_grid_can_have(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Grid.from_mapping(settings)

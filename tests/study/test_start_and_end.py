@@ -151,3 +151,26 @@ def test_the_test_set_of_the_digits_is_that_of_scikit_learn() -> None:
     for images, found, part in ((data.train_images, data.train_labels, train), (data.test_images, data.test_labels, test)):
         np.testing.assert_array_equal(found, labels[part])
         np.testing.assert_array_equal(np.asarray(images).reshape(len(part), -1), np.round(pixels[part] * (255 / 16)))
+
+
+ORPHAN = """
+import os
+from _multiprocessing import sem_unlink
+from noisylab.study.workers import worker_context
+context = worker_context()
+lock = context.Lock()
+# As if the parent had ended before the process has read what it needs.
+sem_unlink(lock._semlock.name)
+process = context.Process(target=print, args=(lock,))
+process.start()
+process.join()
+os._exit(0 if process.exitcode else 3)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked from a server on Linux alone")
+def test_a_worker_whose_parent_is_gone_says_nothing() -> None:
+    run = subprocess.run([sys.executable, "-c", ORPHAN], check=True, capture_output=True, text=True)
+    assert "Traceback" not in run.stderr
+    other = [sys.executable, "-c", "import noisylab.study.worker_imports; open('/no such file')"]
+    assert "Traceback" in subprocess.run(other, check=False, capture_output=True, text=True).stderr
