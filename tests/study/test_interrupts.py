@@ -94,18 +94,12 @@ def test_the_command_stops_within_seconds_and_keeps_what_is_finished(name: str, 
 def test_workers_that_a_busy_machine_lets_wait_keep_what_is_finished(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "noisylab", "sweep", *SWEEP, "--seeds", "2", "--jobs", "2", "--out", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        while (
-            len(
-                workers := [
-                    note
-                    for note in (read_progress(path.parent) for path in tmp_path.glob("*/progress.json"))
-                    if note.get("epoch", 0) > 1
-                ]
-            )
-            < 2
-        ):
+        workers: list[dict[str, Any]] = []
+        while len(workers) < 2:
             assert process.poll() is None
             time.sleep(0.1)
+            notes = [read_progress(path.parent) for path in tmp_path.glob("*/progress.json")]
+            workers = [note for note in notes if note.get("epoch", 0) > 1]
         for note in workers:
             os.kill(note["process"], signal.SIGSTOP)
         process.send_signal(signal.SIGTERM)
