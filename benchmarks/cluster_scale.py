@@ -4,7 +4,8 @@
     python benchmarks/cluster_scale.py --runs 10000 --workers 200 --simulated
 
 A run sleeps for 50 ms and writes the files of a small finished run. Times are of the study's process, in CPU seconds (the
-workers, which share this machine, decide how long it takes). Simulated workers are threads of it, without Dask, and are not counted.
+workers, which share this machine, decide how long it takes). Simulated workers are threads of it, without Dask, which do not
+count.
 """
 
 import argparse
