@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +47,22 @@ def _available_devices() -> list[Device]:
 def available_cores() -> int:
     """The CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processor_seconds(process: int) -> float:
+    """Seconds that the main thread of a process of this machine has been at work, for differences; 0 once it has ended.
+
+    Where they are not known, seconds that have passed.
+    """
+    if sys.platform != "linux":
+        return time.monotonic()
+    try:
+        held = Path(f"/proc/{process}/task/{process}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return 0.0
+    # Its name, in brackets, can hold anything.
+    user, system = held.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

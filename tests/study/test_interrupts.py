@@ -89,3 +89,28 @@ def test_the_command_stops_within_seconds_and_keeps_what_is_finished(name: str, 
     # No checkpoint was due in so short a time.
     assert len(saved) == jobs
     assert min(saved) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="processor time of other processes is known on Linux alone")
+def test_workers_that_a_busy_machine_lets_wait_keep_what_is_finished(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "noisylab", "sweep", *SWEEP, "--seeds", "2", "--jobs", "2", "--out", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        workers: list[dict[str, Any]] = []
+        while len(workers) < 2:
+            assert process.poll() is None
+            time.sleep(0.1)
+            notes = [read_progress(path.parent) for path in tmp_path.glob("*/progress.json")]
+            workers = [note for note in notes if note.get("epoch", 0) > 1]
+        for note in workers:
+            os.kill(note["process"], signal.SIGSTOP)
+        process.send_signal(signal.SIGTERM)
+        # Longer than processes get that are at work.
+        time.sleep(7)
+        for note in workers:
+            os.kill(note["process"], signal.SIGCONT)
+        process.communicate()
+    assert process.returncode == 128 + signal.SIGTERM
+    saved = [saved_epoch(path) for path in tmp_path.glob(f"*/{CHECKPOINT}")]
+    assert len(saved) == 2
+    assert min(saved) > 0

@@ -1,7 +1,7 @@
 """Studies that a version of noisylab once wrote, kept here: this version opens them, or refuses them and says what to do.
 
-`python tests/study/test_stored_study.py` stores one of the present format, `stored/format<N>.zip`. Store one whenever the format
-rises, and keep the old ones.
+`python tests/study/test_stored_study.py` stores one of the present format, `stored/format<N>.zip`. Store one whenever the
+format rises, and keep the old ones.
 """
 
 import shutil

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -13,14 +14,16 @@ from pebble import ProcessExpired, ProcessPool
 from noisylab.core.checks import NonNegativeInt, PositiveInt
 from noisylab.core.interrupts import stoppable
 from noisylab.core.registries import ENGINES
+from noisylab.core.system import processor_seconds
 from noisylab.core.warning_lines import warn_in_lines
 from noisylab.study.engines.engine import Engine
 from noisylab.study.workers import worker_context
 
 T = TypeVar("T")
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-# Seconds that processes get to save what they have.
-PATIENCE = 4.0
+# Seconds that processes get to save what they have: of their own processor time, since a busy machine may let them wait, and
+# in all.
+PATIENCE, LONGEST = 4.0, 30.0
 
 
 @ENGINES.register("local")
@@ -77,10 +80,17 @@ class Local(Engine):
     def close(self) -> None:
         """Ask the processes that are at work to stop, and end all once these have saved their finished epochs."""
         left = [future for future in self._places if not future.done()]
-        for process in {self._processes[self._places[future]] for future in left} - {0}:
+        at_work = {self._processes[self._places[future]] for future in left} - {0}
+        for process in at_work:
             with suppress(OSError):
                 os.kill(process, signal.SIGTERM)
-        wait(left, timeout=PATIENCE)
+        asked, before = time.monotonic(), {process: processor_seconds(process) for process in at_work}
+
+        def spent() -> float:
+            return max((processor_seconds(process) - seconds for process, seconds in before.items()), default=PATIENCE)
+
+        while wait(left, timeout=0.1).not_done and spent() < PATIENCE and time.monotonic() - asked < LONGEST:
+            pass
         for pool in self._pools:
             pool.stop()
         for pool in self._pools:
