@@ -31,7 +31,7 @@ def suit_background(figure: Figure) -> None:
     for legend in figure.findobj(Legend):
         face = figure.get_facecolor() if legend.axes is None else legend.axes.get_facecolor()
         for artist in legend.findobj(lambda each: isinstance(each, Line2D | Patch | Collection)) if is_dark(face) else ():
-            if artist is not legend.get_frame():  # type: ignore[attr-defined]
+            if artist is not legend.get_frame():
                 _suit(artist, face)
 
 

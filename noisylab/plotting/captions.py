@@ -113,7 +113,7 @@ def _epochs(figure: Figure, numbers: pandas.DataFrame, runs: "StudyRuns") -> str
     shown = (results["images_processed"] / (results["epochs_trained"] * results["train_size"])).round()
     often = shown.groupby(results["method"], sort=False).first()
     epochs = results.groupby("method", sort=False)["epochs_trained"].first()
-    names = runs.names.short("method", list(often.index), 40)
+    names = runs.names.short("method", list(often.index), 24)
     others = sorted(set(epochs[often <= 1]))
     parts: list[str] = []
     for times in sorted(set(often) - {0.0, 1.0}):
@@ -133,7 +133,7 @@ def _left_out(numbers: pandas.DataFrame, runs: "StudyRuns") -> str:
         return ""
     drawn = _drawn(numbers, "method")
     left = [method for method in dict.fromkeys(runs.ordered["method"]) if method not in drawn]
-    names = runs.names.short("method", left, 40)
+    names = runs.names.short("method", left, 24)
     return f"Not shown: {listed([names[method] for method in left])}" if left else ""
 
 

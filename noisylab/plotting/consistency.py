@@ -23,7 +23,7 @@ from noisylab.plotting.study_runs import LINES, StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, shared_legend
 
 # Characters of a name below bars, in a column and on a page, and of all names together that are level.
-LONGEST, LEVEL = {False: 11, True: 24}, 32
+LONGEST, LEVEL = {False: 11, True: 24}, {False: 36, True: 32}
 # A share with fewer values has a bin for each.
 MOST_VALUES = 26
 HATCHES = {"clean": "", "mislabelled": "////"}
@@ -101,7 +101,10 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
     epochs = from_one(epochs)
     runs_drawn = epochs[["method", "run"]].drop_duplicates()
     seeds, looks = epochs if drawn_singly(runs_drawn) else None, runs.looks_of(first)
-    short = runs.names.short("method", list(first), LONGEST[has_room(width)])
+    wide = has_room(width)
+    # Eight letters and more that fit beside each other stay level in a column, where height is scarce.
+    longest = LONGEST[wide] if wide else min(LONGEST[wide], max(8, LEVEL[wide] // len(first)))
+    short = runs.names.short("method", list(first), longest)
     parts = [summarise_epochs(rows, names).assign(group=group) for group, rows in epochs.groupby("group", sort=False)]
     means = pandas.concat(parts, ignore_index=True)
     shares = {name: distribution(samples, name) for name in names}
@@ -117,7 +120,7 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
             heights = [1.0, 0.9] * len(names)
         height = 2.1 * len(names) + 0.9 if has_room(width) else 3.0 * len(names) + 1.0
         # Vertical names need room.
-        steep = len(short) * max(map(len, short.values())) > LEVEL
+        steep = len(short) * max(map(len, short.values())) > LEVEL[wide]
         height += 0.6 * len(names) * steep
         figure, axes = plt.subplot_mosaic(
             lines, figsize=(inches(width), min(height, 8.0)), height_ratios=heights, layout="constrained"

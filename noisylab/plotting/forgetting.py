@@ -109,7 +109,8 @@ def forgetting_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
             parts.append(shares_of(values, name, unlearnt=unlearnt).assign(method=method, score=name))
     numbers = pandas.concat(parts, ignore_index=True)[["method", "score", "group", "at_most", "share", "true_last"]]
     methods = list(dict.fromkeys(numbers["method"]))
-    names = runs.names.short("method", methods, 20)
+    # They stand beside their rows, which many methods make low.
+    names = runs.names.short("method", methods, 20 if len(methods) <= 3 else 14)
     with paper_style():
         size = inches(width), 1.45 * len(methods) + 1.3
         figure, axes = plt.subplots(

@@ -113,9 +113,9 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
         part = "" if len(noises) == count else f", {len(noises)} of {count} noises"
         counts = " to ".join(dict.fromkeys(map(str, (ranks["n"].min(), ranks["n"].max()))))
         several = ranks["n"].max() > 1
-        marks = "dark: mean" if singly else "bars: mean and 95 % interval"
+        marks = "dark: mean" if singly else "bars: 95 % interval"
         band = (
-            f"pale: {counts} seeds (larger: more of them), {marks}\none data set; Friedman's p over the seeds"
+            f"pale: {counts} seeds (larger: more), {marks}\none data set; Friedman's p over the seeds"
             if several
             else f"one data set, {which_seed(results)}"
         )

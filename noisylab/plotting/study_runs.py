@@ -136,9 +136,9 @@ class StudyRuns:
         return self.names.short("noise", [self.noise], LONGEST)[self.noise]
 
     def records_title(self, shown: pandas.DataFrame) -> str:
-        """`title` with the noise, the kind of record and the meaning of bands; shown: a row per method and run drawn."""
+        """`title` with the noise, the meaning of bands and the kind of record; shown: a row per method and run drawn."""
         over = spread(self.rows_of(shown))
-        return f"{self.setting}{self.part(shown['method'])}\n{self.under_noise['record'].iloc[0]} records; {over}"
+        return f"{self.setting}{self.part(shown['method'])}\n{over}; {self.under_noise['record'].iloc[0]} records"
 
     def rows_of(self, shown: pandas.DataFrame) -> pandas.DataFrame:
         """The rows of `results` of some runs; shown: rows with `run`, or else `id`."""

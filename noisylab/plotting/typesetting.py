@@ -75,7 +75,7 @@ def shorten_title(figure: Figure, most: int, unless_room: str, *, tex: bool) -> 
 
     That is `unless_room`, then the facts behind the first line, from the end: parts with a ; or a line end between them.
     """
-    title = getattr(figure, "_suptitle", None)
+    title: Any = getattr(figure, "_suptitle", None)
     said = None if title is None else as_written(title)
     while said and _lines(title) > most:
         end = max(said.rfind("; "), said.rfind("\n"))

@@ -33,7 +33,10 @@ class Table:
             half = self.columns.get(f"{name}_ci95_half")
             if half is not None:
                 ends = np.r_[values - np.nan_to_num(half), values + np.nan_to_num(half), values]
-                self.bounds[name] = np.r_[ends, np.clip(ends, 0, 1), np.minimum(ends, 1), np.maximum(ends, 0)]
+                # A share ends at 0 and 1, a rank at 1 and at the number of methods.
+                last = numbers["method"].nunique() if "method" in numbers else 1
+                ranks = np.clip(ends, 1, max(last, 1))
+                self.bounds[name] = np.r_[ends, np.clip(ends, 0, 1), np.minimum(ends, 1), np.maximum(ends, 0), ranks]
 
     def holds(self, values: NDArray[np.float64], *, bounds: bool = False) -> list[tuple[str, float]]:
         """The columns (or intervals) with all the values, and the factor between them."""
