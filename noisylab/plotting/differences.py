@@ -209,7 +209,7 @@ def differences_figure(
         if few and numbers["n"].max() > 1:
             said = "paired differences; large: mean over, small:"
         seeds_said = which_seed(results) if numbers["n"].max() == 1 else f"{counts} seeds"
-        figure.suptitle(f"{runs.title}{part}\n{in_words(measure)}: {said} {seeds_said}", wrap=True)
+        figure.suptitle(f"{runs.title}{part}\n{in_words(measure)}; {said} {seeds_said}", wrap=True)
         make_room(figure, panels, len(noises) * each, HIGHEST)
     shown = numbers if seeds is None else pandas.concat([numbers, seeds], ignore_index=True)
     caption = f"{SHOWN}. {tests}" if numbers["n"].max() > 1 else SHOWN

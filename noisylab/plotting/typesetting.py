@@ -112,10 +112,15 @@ def _set(text: Text, said: str, tex: bool) -> None:
 
 
 def _lines(text: Any) -> int:
-    """The number of lines in which a text is drawn."""
+    """The number of lines in which a text is drawn, at any resolution: letters differ by a few percent in their width."""
+    figure = text.get_figure(root=True)
+    width = figure.get_figwidth()
+    figure.set_figwidth(0.96 * width)
     # It needs a renderer, which this call makes.
     text.get_window_extent()
-    return 1 + str(text._get_wrapped_text()).count("\n")
+    lines = 1 + str(text._get_wrapped_text()).count("\n")
+    figure.set_figwidth(width)
+    return lines
 
 
 def _set_for_tex(text: Text, said: str) -> None:

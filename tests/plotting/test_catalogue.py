@@ -142,7 +142,7 @@ def test_captions_say_the_size_the_seed_what_is_left_out_and_what_an_epoch_is(ru
     assert "each image" not in draw_figure("memorisation", runs).caption
     assert "CE, seed 0." in draw_figure("suspicious_samples", runs).caption
     measure = draw_figure("differences", runs)
-    assert "Last-epoch test accuracy (points): " in measure.caption
+    assert "Last-epoch test accuracy (points); " in measure.caption
     assert "over the 2 pooled contrasts and over the 3 differences of each noise" in measure.caption
     assert measure.numbers["tests"].dropna().tolist() == [2, 2, 3, 3, 3, 3]
 
