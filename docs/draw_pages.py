@@ -33,8 +33,9 @@ def main(pages: list[Path]) -> None:
             for link in re.findall(r"!\[[^\]]*\]\(([^)]+\.png)\)", text):
                 drawn = sorted(Path(folder).glob(f"*/{Path(link).name}"))
                 one_of = [path for path in drawn if path.parent.name == Path(link).parent.name] or drawn
-                if len(one_of) == 1:
-                    keep(one_of[0], page.parent / link)
+                if len(one_of) != 1:
+                    raise SystemExit(f"{page}: {link} is drawn by {len(one_of)} of its commands")
+                keep(one_of[0], page.parent / link)
         for link in re.findall(r"\]\((\w[\w-]*/\w+\.csv)\)", text):
             keep(RUNS / link, page.parent / link)
         filled = re.sub(r"(<!-- (\S+)/(\w+)\.md -->\n).*?(?=<!-- end -->)", with_table, text, flags=re.DOTALL)

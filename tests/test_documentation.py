@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 import torch
 from torch import Tensor
@@ -19,6 +20,9 @@ import noisylab.cli
 from noisylab.cli.arguments import parse_command_line
 from noisylab.core.registries import AUGMENTATIONS, DATA_SETS, ENGINES, FIGURES, METHODS, MODELS, NAMED_STUDIES, NOISES, SCORES
 from noisylab.core.specs import Registry
+from noisylab.report.analysis_table import analysis_table
+from noisylab.report.comparison_tables import contrasts_table
+from noisylab.report.tables import accuracy_table
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS, README = ROOT / "docs", ROOT / "README.md"
@@ -110,6 +114,27 @@ def test_every_figure_is_in_the_gallery_with_its_command() -> None:
     drawn = {words[2].partition("(")[0] for words in lines_of(DOCS / "gallery.md") if words[1] == "figure"}
     pictures = {path.stem for path in (DOCS / "figures" / "gallery").glob("*.png")}
     assert drawn == pictures == set(FIGURES.entries())
+
+
+def tables_of_results() -> list[tuple[Path, str]]:
+    """The tables of the pages of results that stand for a file of numbers beside the page, each with its text."""
+    block = re.compile(r"<!-- (\S+)\.md -->\n(.*?)\n<!-- end -->", re.DOTALL)
+    pages = sorted((DOCS / "results").glob("*.md"))
+    return [(page.parent / f"{name}.csv", text) for page in pages for name, text in block.findall(page.read_text("utf-8"))]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"), [pytest.param(*each, id=str(each[0].relative_to(DOCS))) for each in tables_of_results()]
+)
+def test_tables_of_results_are_those_of_the_numbers_beside_them(numbers: Path, text: str) -> None:
+    read = pandas.read_csv(numbers)
+    if numbers.stem == "contrasts":
+        table = contrasts_table(read)
+    elif numbers.stem == "summary":
+        table = accuracy_table(pandas.read_csv(numbers.with_name("results.csv")))
+    else:
+        table = analysis_table(numbers.stem, read)
+    assert table.markdown().strip() == text
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

@@ -4,7 +4,7 @@ Holm's correction has one family of tests for each question, whatever a table or
 among themselves; and under each noise the primary contrasts with the differences from the baselines of the study.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -165,6 +165,11 @@ def usual_pairs(results: pandas.DataFrame, contrasts: Sequence[tuple[str, str]] 
         return asked
     pairs = _pairs_with(usual_baselines(results), results)
     return [*pairs, *((a, b) for a, b in asked if not {(a, b), (b, a)} & {*pairs})]
+
+
+def of_pairs(rows: pandas.DataFrame, pairs: Collection[tuple[str, str]]) -> pandas.DataFrame:
+    """The rows of some pairs of a method and its baseline."""
+    return rows[[pair in pairs for pair in zip(rows["method"], rows["baseline"], strict=True)]]
 
 
 def usual_baselines(results: pandas.DataFrame) -> list[str]:

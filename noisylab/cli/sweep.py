@@ -88,6 +88,8 @@ def main(args: Sequence[str]) -> int:
     """Run a study, show its results, and return 1 if runs failed."""
     files, args = taken("--config", args)
     settings, besides, grid = _from_file(files)
+    # A study's own file holds its contrasts, and not those of the study that is named here.
+    keeps_contrasts = grid is not None
     name = args.pop(0) if args and not args[0].startswith("-") else besides.study
     if Path(name).suffix in (".toml", ".json"):
         raise ValueError(f"unknown study {name!r} (did you mean --config {name}?)")
@@ -155,7 +157,7 @@ def main(args: Sequence[str]) -> int:
             retry_failed=execution.retry_failed,
             verify=execution.verify,
             checkpoint_seconds=float(execution.checkpoint_every),
-            contrasts=planned_contrasts(study, planned.grid),
+            contrasts=() if keeps_contrasts else planned_contrasts(study, planned.grid),
         )
         unwritten.extend(progress.unwritten)
         return failures, finished_runs(planned, execution.out)
@@ -212,7 +214,6 @@ def show(
     return study_report.show(
         results,
         out,
-        baselines=_as_planned((plan.grid.methods[0], *study.controls), plan.grid),
         contrasts=study_contrasts(out, results) if len(results) else (),
         # Runs that differ in the noise's seed are runs of one comparison.
         by=tuple(name for name in plan.grid.over if name != "noise_seed"),

@@ -52,7 +52,7 @@ def available_cores() -> int:
 def processor_seconds(process: int) -> float:
     """Seconds that the main thread of a process of this machine has been at work, for differences; 0 once it has ended.
 
-    Where they are not known, seconds that have passed.
+    On other systems than Linux, seconds that have passed.
     """
     if sys.platform != "linux":
         return time.monotonic()

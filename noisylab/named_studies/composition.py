@@ -29,4 +29,4 @@ def composition(bases: tuple[str, ...] = BASES, scale: Scale = "demo") -> NamedS
         seeds=seeds,
     )
     grid = at_scale(grid, scale, **({"model": "small_cnn(width=48)", "augment": "none"} if scale == "cpu" else {}))
-    return NamedStudy(grid, pairs, controls=(), stack=STACK[scale], figures=("differences", "memorisation"))
+    return NamedStudy(grid, pairs, stack=STACK[scale], figures=("differences", "memorisation"))

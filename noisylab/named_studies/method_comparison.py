@@ -21,4 +21,4 @@ def method_comparison() -> NamedStudy:
     others = [name for name in METHODS.entries() if name not in FIRST]
     noise = ("symmetric:0", "symmetric:0.4", "asymmetric:0.4")
     grid = Grid(methods=(*FIRST, *others), noise=noise, seeds=(0, 1, 2, 3, 4), recipe="both")
-    return NamedStudy(grid, controls=(), stack=STACK["demo"], figures=("method_ranks",), formats=("csv", "md", "tex"))
+    return NamedStudy(grid, stack=STACK["demo"], figures=("method_ranks",), formats=("csv", "md", "tex"))

@@ -18,7 +18,6 @@ class NamedStudy:
     Attributes:
         grid: The default grid.
         contrasts: The study's primary questions: pairs of a method and its baseline (specs).
-        controls: Methods that all others are compared with, besides the grid's first method.
         figures: Names or specs of figures.
         formats: Formats of the tables that are written.
         analyses: Further tables by name: functions of the rows of `results.csv`, with `by`, that return a table of numbers.
@@ -29,7 +28,6 @@ class NamedStudy:
 
     grid: Grid
     contrasts: Sequence[tuple[str, str]] = (("dlb", "repeat"), ("dlb", "ce"))
-    controls: Sequence[str] = ("repeat",)
     figures: Sequence[str] = ()
     formats: Sequence[Literal["csv", "md", "tex"]] = ("csv",)
     analyses: "Mapping[str, Callable[..., pandas.DataFrame]]" = field(default_factory=dict)

@@ -36,6 +36,4 @@ def predictions(scale: Scale = "demo") -> NamedStudy:
         ("repeat", "ce"),
         ("mr_kd", "mr_kd(adjust=False)"),
     ]
-    return NamedStudy(
-        grid, contrasts, controls=(), stack=STACK[scale], figures=("differences", "noise_robustness", "memorisation")
-    )
+    return NamedStudy(grid, contrasts, stack=STACK[scale], figures=("differences", "noise_robustness", "memorisation"))

@@ -5,7 +5,7 @@ from noisylab.named_studies.named_study import NamedStudy
 from noisylab.named_studies.scale import STACK, Scale, at_scale
 from noisylab.study.grid import Grid
 
-# DLB's batches for every age, so that nothing else changes.
+# Ages of several updates show a sample again as many batches later.
 ITERATIONS = tuple(f"soft_target_memory(age={age}, unit='iterations')" for age in (1, 3, 10))
 EPOCHS = tuple(
     f"soft_target_memory(age={age}, momentum={momentum:g}, repeat=True)" for momentum in (0.0, 0.6, 0.9) for age in (1, 2, 5)
@@ -19,7 +19,7 @@ def teacher_age(scale: Scale = "demo") -> NamedStudy:
 
     Ages are 1, 3 and 10 updates, and 1, 2 and 5 epochs, the latter with moving averages of momentum 0, 0.6 and 0.9. DLB, PS-KD,
     LWR, temporal ensembling and mean teacher are points on that axis. All have equally many images. Every setting of the memory
-    repeats samples as DLB does, so its control is repeat.
+    repeats samples; its control is repeat, which shows them again in the next batch.
 
     --scale demo: digits, 5 seeds, 190 runs. cpu: 8 methods, 2 seeds, 5,000 images of CIFAR-10 without augmentation, where the
     network memorises: 16 runs of about 6 minutes. gpu: all of it with 3 seeds on CIFAR-10 and ResNet-18.

@@ -47,7 +47,7 @@ def tune(learning_rates: tuple[Positive, ...] = (0.02, 0.05, 0.1)) -> NamedStudy
         seeds=(0, 1, 2),
         validation=0.1,
     )
-    return NamedStudy(grid, controls=(), figures=("noise_robustness",), follow_up=chosen)
+    return NamedStudy(grid, figures=("noise_robustness",), follow_up=chosen)
 
 
 def chosen(grid: Grid, results: "pandas.DataFrame") -> tuple[NamedStudy, str]:
@@ -77,5 +77,5 @@ def chosen(grid: Grid, results: "pandas.DataFrame") -> tuple[NamedStudy, str]:
         select="last",
     )
     contrasts = [(methods["dlb"], methods[other]) for other in ("repeat", "ce") if {"dlb", other} <= methods.keys()]
-    shown = NamedStudy(fresh, contrasts, controls=(), figures=("noise_robustness",))
+    shown = NamedStudy(fresh, contrasts, figures=("noise_robustness",))
     return shown, "\n".join(["chosen on noisy validation samples:", *lines])

@@ -49,10 +49,12 @@ def suited(colour: ColorType, face: ColorType) -> tuple[float, float, float, flo
         ((1.0, 1.0, 1.0, 1.0), True)
     """
     red, green, blue, alpha = to_rgba(colour)
-    if max(red, green, blue) - min(red, green, blue) < 0.02:
-        return 1 - red, 1 - green, 1 - blue, alpha
-    shades = (shaded((red, green, blue), step / 20) for step in range(21))
-    return *next(shade for shade in shades if contrast(shade, face) >= SEEN or min(shade) >= 1), alpha
+    is_grey = max(red, green, blue) - min(red, green, blue) < 0.02
+    # A light grey on white, as of a grid, stays as faint.
+    wanted = min(SEEN, contrast((red, green, blue), "white")) if is_grey else SEEN
+    start = (1 - red, 1 - green, 1 - blue) if is_grey else (red, green, blue)
+    shades = (shaded(start, step / 20) for step in range(21))
+    return *next(shade for shade in shades if contrast(shade, face) >= wanted or min(shade) >= 1), alpha
 
 
 def _drawn(ax: Axes) -> Iterator[Artist]:

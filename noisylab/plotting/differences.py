@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from noisylab.analysis.comparisons import SEED, compare, primary_contrasts
+from noisylab.analysis.comparisons import SEED, compare, of_pairs, primary_contrasts, usual_pairs
 from noisylab.analysis.tables import differing_settings, in_words, is_share, under_each
 from noisylab.core.foreign_text import one_line, short_names
 from noisylab.core.lines import counted
@@ -148,10 +148,9 @@ def differences_figure(
         raise ValueError(f"differences need two methods, and the runs are all of {methods[0]}")
     asked = runs.contrasts
     pairs = asked[: _fitting(results, asked, axes)]
-    # Corrected over all contrasts, also those for which there is no room.
-    pooled = primary_contrasts(results, asked, measure, axes).assign(noise=POOLED)
-    pooled = pooled[[pair in pairs for pair in zip(pooled["method"], pooled["baseline"], strict=True)]]
-    single = compare(results, measure, by=axes, contrasts=pairs)
+    # Corrected over all of the tables' differences, also those for which there is no room.
+    pooled = of_pairs(primary_contrasts(results, asked, measure, axes).assign(noise=POOLED), pairs)
+    single = of_pairs(compare(results, measure, by=axes, contrasts=usual_pairs(results, asked)), pairs)
     if pooled.empty and single.empty:
         raise ValueError("no two methods share a seed, so there are no differences")
     # The columns of an empty table hold no numbers.
@@ -166,7 +165,7 @@ def differences_figure(
     wide = has_room(width)
     noises = {POOLED: POOLED, **runs.names.short("noise", [name for name in in_rows if name != POOLED], 40 if wide else 28)}
     noises = dict(zip(in_rows, narrow([noises[name] for name in in_rows], 24 if wide else 15), strict=True))
-    names = runs.names.short("method", methods, 24 if wide else 14)
+    names = runs.names.short("method", methods, 36 if wide else 14)
     with paper_style():
         across = min(len(pairs), 2)
         lines = -(-len(pairs) // across)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from noisylab.analysis.comparisons import compare, usual_contrasts
+from noisylab.analysis.comparisons import compare, of_pairs, usual_contrasts, usual_pairs
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.captions import seeds_of
 from noisylab.plotting.differences import FEW, seed_differences
@@ -127,10 +127,10 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     metrics = metrics.assign(images=metrics.groupby("run", sort=False)["images"].cumsum())
     numbers = from_one(metrics)[["noise", "method", "run", "epoch", "images", *MEASURES]]
     runs_drawn = runs.ordered[runs.ordered["noise"].isin(shown) & runs.ordered["method"].isin(numbers["method"])]
-    # Over all methods, so that p-values are those of the tables.
+    # Of all methods, and corrected over all differences of the tables, so that p-values are theirs.
     under = runs.ordered[runs.ordered["noise"].isin(shown)]
     asked = usual_contrasts(under, runs.contrasts)
-    differences = _differences(under, asked[:CONTRASTS])
+    differences = _differences(under, asked[:CONTRASTS], usual_pairs(under, asked))
     compared = dict.fromkeys([*differences.get("method", ()), *differences.get("baseline", ())])
     methods = runs.names.short("method", list(compared), 18 if wide else 11)
     pairs = dict.fromkeys(zip(differences["method"], differences["baseline"], strict=True))
@@ -168,14 +168,17 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     return DrawnFigure(figure, pandas.concat([curves, differences], ignore_index=True) if len(differences) else curves)
 
 
-def _differences(rows: pandas.DataFrame, contrasts: list[tuple[str, str]]) -> pandas.DataFrame:
-    """The differences of the contrasts under each noise at the last epoch, and those in single seeds if there are two."""
+def _differences(rows: pandas.DataFrame, contrasts: list[tuple[str, str]], family: list[tuple[str, str]]) -> pandas.DataFrame:
+    """The differences of the contrasts under each noise at the last epoch, and those in single seeds if there are two.
+
+    family: the pairs over which p is corrected.
+    """
     columns = ["noise", "method", "baseline", "n"]
     if not contrasts:
         return pandas.DataFrame(columns=columns)
     found = pandas.DataFrame()
     for column, (measure, _) in DIFFERENCES.items():
-        held = compare(rows, measure, contrasts=contrasts)
+        held = of_pairs(compare(rows, measure, contrasts=family), contrasts)
         named = {name: name.replace("difference", column) for name in ("difference", "difference_ci95_half")}
         table = held.rename(columns=named | {"p_holm": f"{column}_p_holm"})
         kept = [*columns[:3], *(["n"] if column == "difference" else []), *named.values(), f"{column}_p_holm"]

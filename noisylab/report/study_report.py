@@ -7,7 +7,7 @@ from typing import Any
 import pandas
 from rich.console import Console
 
-from noisylab.analysis.comparisons import CONTRASTS, compare, primary_contrasts, usual_contrasts
+from noisylab.analysis.comparisons import CONTRASTS, compare, primary_contrasts, usual_contrasts, usual_pairs
 from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.tables import is_share
 from noisylab.analysis.variance import are_crossed
@@ -52,7 +52,6 @@ def show(
     results: pandas.DataFrame,
     out: Path,
     *,
-    baselines: Sequence[str],
     contrasts: Sequence[tuple[str, str]] = CONTRASTS,
     by: Sequence[str] = (),
     columns: Sequence[str] | None = None,
@@ -72,7 +71,6 @@ def show(
     Args:
         results: Rows of `results.csv`, in the order of the tables.
         out: The study's folder; everything is written there.
-        baselines: Methods (specs) that all others are compared with under each noise.
         contrasts: The primary contrasts, pairs of a method and its baseline (specs), pooled over the noisy settings. Those
             whose methods have no runs are left out; if all are, every method is compared with the first one.
         by: Settings in which the runs differ; their values are kept apart.
@@ -94,18 +92,16 @@ def show(
     Example:
         >>> from noisylab.report.console import Terminal
         >>> from noisylab.report.study_report import show
-        >>> show(study.results, folder, baselines=["ce"], figures=["memorisation"], console=Terminal())  # doctest: +SKIP
+        >>> show(study.results, folder, figures=["memorisation"], console=Terminal())  # doctest: +SKIP
     """
     for run, reason in (failures or {}).items():
         say(console, f"failed: {run}: {reason}")
     if results.empty:
         say(console, "no run has finished, so there is nothing to show", wrap=True)
         return []
-    asked, there = [METHODS.parse(method).label for method in baselines], set(results["method"])
-    names = [name for name in asked if name in there]
     pairs = [(METHODS.parse(a).label, METHODS.parse(b).label) for a, b in contrasts]
     primary = primary_contrasts(results, usual_contrasts(results, pairs), by=by)
-    differences = compare(results, baselines=names, by=by)
+    differences = compare(results, by=by, contrasts=usual_pairs(results, pairs))
     print_tables(results, primary, differences, by=by, columns=columns, console=console)
     if are_crossed(results):
         say(
@@ -117,7 +113,7 @@ def show(
     if fewer:
         say(console, "\nFewer seeds than planned:\n" + "\n".join(fewer))
     if differences.empty:
-        say(console, f"no differences: no run of {', '.join(asked)} has finished beside one of another method", wrap=True)
+        say(console, "no differences: no two methods have finished runs of one seed", wrap=True)
     shown: dict[str, Any] = {"study": out.resolve().name, "formats": formats, "by": by, "columns": columns}
     written, unwritten = write_tables(out, results, primary, differences, **shown)
     for name, analyse in (analyses or {}).items():

@@ -12,29 +12,40 @@ from noisylab.core.files import write_atomically
 from noisylab.study.read_once import SETTLED, Stamp
 
 FILE = ".whole.json"
+# Raise it if `noisylab.study.verify.damages` finds more than before: what was known is then forgotten.
+CHECK = 1
 
 
 def read_known(out: Path) -> dict[str, str]:
     """The stamp of each run of a study that was found whole, by id; none if the file is missing or damaged."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RecursionError):
         held = json.loads((out / FILE).read_bytes())
-        if isinstance(held, dict):
-            return held
+        if isinstance(held, dict) and held.get("check") == CHECK and isinstance(held.get("runs"), dict):
+            return held["runs"]
     return {}
 
 
 def write_known(out: Path, known: Mapping[str, str]) -> None:
     """Keep the stamps of runs. Without the file, or if it cannot be written, runs are read again."""
     with suppress(OSError):
-        write_atomically(out / FILE, json.dumps(dict(known)))
+        write_atomically(out / FILE, json.dumps({"check": CHECK, "runs": dict(known)}))
+
+
+def forget(out: Path) -> None:
+    """Let the next sweep read every file of the study's runs, because one was found damaged."""
+    with suppress(OSError):
+        (out / FILE).unlink()
 
 
 def stamp_of(folder: Path) -> str | None:
     """A digest of the names, numbers, sizes and times of change of all files of a run.
 
-    None if a file has just changed: a further change would leave the digest as it is.
+    None if a file cannot be looked at, or has just changed: a further change would leave the digest as it is.
     """
-    stamps = dict(sorted(_stamps(str(folder), "")))
+    try:
+        stamps = dict(sorted(_stamps(str(folder), "")))
+    except OSError:
+        return None
     if time.time_ns() - max((stamp.changed for stamp in stamps.values()), default=0) <= SETTLED:
         return None
     return hashlib.sha256(repr([(name, *stamp) for name, stamp in stamps.items()]).encode()).hexdigest()

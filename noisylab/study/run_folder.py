@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from noisylab.core.files import write_atomically
 from noisylab.data.image_data import ImageData
+from noisylab.study.known_whole import forget
 from noisylab.study.read_once import read_once
 from noisylab.study.run_config import FORMAT, RunConfig
 
@@ -146,6 +147,7 @@ def read_file(folder: Path, name: str) -> bytes:
     except OSError as error:
         raise ValueError(f"{str(folder / name)!r} cannot be read ({error.strerror}); {REMEDY}") from None
     if hashlib.sha256(content).hexdigest() != digests_of(folder).get(name):
+        forget(folder.parent)
         raise ValueError(f"{str(folder / name)!r} is damaged, or that of another run; {REMEDY}")
     return content
 

@@ -43,9 +43,10 @@ def add_plan(study: Path, plan: Plan, contrasts: Sequence[tuple[str, str]] = ())
             warnings.warn(f"{STUDY} was damaged ({reason}) and is written anew; the old one is {str(aside)!r}", stacklevel=2)
         grids = read_plans(study)
         known = [{name: value for name, value in held.items() if name != "contrasts"} for held in grids]
-        place = known.index(entry) if entry in known else len(grids)
-        if place == len(grids) or (contrasts and grids[place] != whole):
-            grids[place : place + 1] = [whole]
+        there = known.index(entry) if entry in known else None
+        if there is None or (contrasts and (grids[there] != whole or there != len(grids) - 1)):
+            # The contrasts of the study that was run last are shown.
+            grids = [*(held for place, held in enumerate(grids) if place != there), whole]
             write_atomically(study / STUDY, json.dumps({"format": FORMAT, "grids": grids}, indent=1) + "\n")
 
 
@@ -81,9 +82,19 @@ def _damage(file: Path) -> str | None:
         and all(isinstance(entry.get(name), list) for entry in grids for name in ("plugins", "runs"))
         and all(isinstance(plugin, str) for entry in grids for plugin in entry["plugins"])
         and all(isinstance(run, dict) and known <= run.keys() for entry in grids for run in entry["runs"])
+        and all(_is_pair(pair) for entry in grids for pair in _items(entry.get("contrasts", [])))
     ):
         return "its grids are not those of a sweep"
     return None
+
+
+def _items(value: Any) -> list[Any]:
+    """The items of a list; of anything else, itself."""
+    return value if isinstance(value, list) else [value]
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(name, str) for name in value)
 
 
 def planned_runs(study: Path) -> list[dict[str, Any]]:
@@ -102,7 +113,7 @@ def coverage(study: Path, finished: Collection[str]) -> str:
 def study_contrasts(study: Path, results: "pandas.DataFrame") -> list[tuple[str, str]]:
     """The primary contrasts of a study: those of the named study that was run in its folder last, or else the usual ones.
 
-    results: rows of `results.csv`; contrasts of which a method has no runs are left out.
+    results: rows of `results.csv`; contrasts are left out if one of their methods has no runs.
     """
     # Planning does without statistics.
     from noisylab.analysis.comparisons import usual_contrasts

@@ -3,13 +3,14 @@
 import hashlib
 import shutil
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from noisylab.recording.digests import OWN, DamagedError
 from noisylab.recording.records import FILE as DYNAMICS
 from noisylab.recording.records import check_records, load_dynamics, open_group
-from noisylab.study.known_whole import read_known, stamp_of, write_known
+from noisylab.study.known_whole import forget, read_known, stamp_of, write_known
 from noisylab.study.run_folder import (
     CHECKPOINT,
     CONFIG,
@@ -38,7 +39,8 @@ def kept_digests(folder: Path) -> dict[str, str]:
 def damages(folder: Path) -> list[str]:
     """What is damaged, missing or foreign in the folder of a finished run; empty if all is as it was written.
 
-    Reads every file. Raises ValueError if the run was written in another format.
+    Reads every file. If some are damaged, the next sweep reads all files of the study's runs. Raises ValueError if the run was
+    written in another format.
     """
     if read_result(folder) is None:
         return [RESULT]
@@ -55,6 +57,8 @@ def damages(folder: Path) -> list[str]:
             found.append(f"{name} ({error.part})")
         except OSError:
             found.append(name)
+    if found:
+        forget(folder.parent)
     return found
 
 
@@ -62,26 +66,27 @@ def unsound(out: Path, runs: Collection[str], *, verify: bool = True) -> set[str
     """Those of the runs (ids) of a study that are not finished and undamaged.
 
     verify: whether files are read, or results alone. Files of a run that was found whole are read once more if one of them has
-    changed since then.
+    changed since then, or if damage was found in any run.
     """
     bad = {run for run in runs if read_result(out / run) is None}
     if not verify:
         return bad
     known = read_known(out)
-    whole = dict(known)
-    for run in runs:
-        if run in bad:
-            continue
+    finished = [run for run in runs if run not in bad]
+
+    def look(run: str) -> tuple[bool, str | None]:
+        """Whether a run is whole, and its stamp from before its files were read."""
         stamp = stamp_of(out / run)
-        if stamp is not None and stamp == known.get(run):
-            continue
-        if damages(out / run):
-            bad.add(run)
-        elif stamp is not None:
-            whole[run] = stamp
-    if whole != known:
-        write_known(out, whole)
-    return bad
+        return (stamp is not None and stamp == known.get(run)) or not damages(out / run), stamp
+
+    # On a network's folder, most of the time is spent waiting for files.
+    with ThreadPoolExecutor(4) as pool:
+        seen = dict(zip(finished, pool.map(look, finished), strict=True))
+    damaged = {run for run, (whole, _) in seen.items() if not whole}
+    stamps = known | {run: stamp for run, (_, stamp) in seen.items() if stamp is not None}
+    if not damaged and stamps != known:
+        write_known(out, stamps)
+    return bad | damaged
 
 
 def read_records(folder: Path) -> "xarray.Dataset":
@@ -91,6 +96,7 @@ def read_records(folder: Path) -> "xarray.Dataset":
             raise DamagedError(folder / DYNAMICS, "it is that of another run")
         return load_dynamics(folder)
     except DamagedError as error:
+        forget(folder.parent)
         raise DamagedError(error.path, error.part, REMEDY) from None
 
 

@@ -166,3 +166,31 @@ def test_a_wrong_name_is_refused_with_the_right_one(
     assert message in captured.err
     assert not captured.out
     assert not (study / "report.html").exists()
+
+
+def test_the_contrasts_are_those_of_the_named_study_that_was_run_last(tmp_path: Path) -> None:
+    settings = ["--noise", "symmetric:0.4", "--seeds", "1", "--epochs", "2", "--train-size", "100", "--jobs", "1"]
+    other = ["predictions", "--methods", "ce", "repeat", "dlb"]
+    for named in (["composition(bases=['ce', 'gce'])"], other, ["composition(bases=['ce', 'gce'])"]):
+        assert main(["sweep", *named, *settings, "--out", str(tmp_path)]) == 0
+    wanted = [["dlb", "repeat"], ["dlb(on='gce')", "repeat(on='gce')"]]
+    assert open_study(tmp_path).contrasts()[["method", "baseline"]].to_numpy().tolist() == wanted
+    # The default study, whose contrasts are others, only lends its name here.
+    assert main(["sweep", "--config", str(tmp_path / "study.json"), "--jobs", "1"]) == 0
+    assert open_study(tmp_path).contrasts()[["method", "baseline"]].to_numpy().tolist() == wanted
+
+
+def test_a_difference_has_one_p_wherever_a_named_study_shows_it(tmp_path: Path) -> None:
+    settings = ["--noise", "symmetric:0.4", "--seeds", "3", "--epochs", "2", "--train-size", "100", "--jobs", "1"]
+    assert main(["sweep", "composition(bases=['ce', 'gce'])", *settings, "--out", str(tmp_path)]) == 0
+    study = open_study(tmp_path)
+    shown = [pandas.read_csv(tmp_path / "comparisons.csv"), study.compare()]
+    shown += [study.figure(name).numbers for name in ("differences", "memorisation")]
+    columns = ["p_holm", "p_holm", "p_holm", "difference_p_holm"]
+    for pair in (("dlb", "repeat"), ("dlb(on='gce')", "repeat(on='gce')")):
+        rows = [
+            each[(each["noise"] == "symmetric:0.4") & (each["method"] == pair[0]) & (each["baseline"] == pair[1])]
+            for each in shown
+        ]
+        values = [row[column].item() for row, column in zip(rows, columns, strict=True)]
+        assert values == pytest.approx([values[0]] * 4)

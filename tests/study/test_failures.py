@@ -47,11 +47,14 @@ def _forget() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("error", "stack"),
     [
+        (RuntimeError("no way"), 1),
         (RuntimeError("no way"), 2),
         (SystemExit(3), 1),
+        (SystemExit(3), 2),
         (KeyboardInterrupt(), 1),
         (KeyboardInterrupt(), 2),
         (GeneratorExit(), 1),
+        (torch.OutOfMemoryError("out of memory"), 1),
         (torch.OutOfMemoryError("out of memory"), 2),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),

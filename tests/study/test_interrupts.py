@@ -36,7 +36,6 @@ def test_a_signal_is_told_from_what_code_raises() -> None:
     # A shell that starts the tests in the background lets them ignore it.
     before = signal.getsignal(signal.SIGINT)
     assert is_stop(KeyboardInterrupt())
-    before = signal.getsignal(signal.SIGINT)
     with stoppable():
         assert not is_stop(KeyboardInterrupt())
         with pytest.raises(Stopped) as stopped:
@@ -69,7 +68,10 @@ def test_epochs_since_the_last_checkpoint_are_kept(stack: int, tmp_path: Path) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "jobs"), [("SIGINT", 1), ("SIGINT", 2), ("SIGTERM", 2), ("SIGHUP", 1), ("SIGUSR1", 2)])
+@pytest.mark.parametrize(
+    ("name", "jobs"),
+    [("SIGINT", 1), ("SIGINT", 2), ("SIGTERM", 1), ("SIGTERM", 2), ("SIGHUP", 1), ("SIGUSR1", 1), ("SIGUSR1", 2)],
+)
 def test_the_command_stops_within_seconds_and_keeps_what_is_finished(name: str, jobs: int, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "noisylab", "sweep", *SWEEP, "--seeds", "2", "--jobs", str(jobs), "--out", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

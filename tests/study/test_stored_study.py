@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import noisylab
 from noisylab.study.run_config import FORMAT
@@ -53,7 +54,7 @@ def test_a_stored_study_is_opened_or_refused_with_the_way_out(archive: Path, tmp
     records = study.records(run)
     assert records["loss"].shape == (2, 40)
     assert float(records["loss"].mean()) == pytest.approx(LOSS[stored], abs=1e-4)
-    assert study.network(run)(__import__("torch").zeros(1, 1, 8, 8)).shape == (1, 10)
+    assert study.network(run)(torch.zeros(1, 1, 8, 8)).shape == (1, 10)
     written = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*")}
     # A sweep knows the run by its id, and finds nothing damaged.
     again = noisylab.sweep(tmp_path, **SETTINGS)

@@ -23,7 +23,7 @@ T = TypeVar("T")
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 # Seconds that processes get to save what they have: of their own processor time, since a busy machine may let them wait, and
 # in all.
-PATIENCE, LONGEST = 4.0, 30.0
+PATIENCE, LONGEST = 4.0, 15.0
 
 
 @ENGINES.register("local")
