@@ -21,7 +21,8 @@ def read_known(out: Path) -> dict[str, str]:
     with suppress(OSError, ValueError, RecursionError):
         held = json.loads((out / FILE).read_bytes())
         if isinstance(held, dict) and held.get("check") == CHECK and isinstance(held.get("runs"), dict):
-            return held["runs"]
+            runs: dict[str, str] = held["runs"]
+            return runs
     return {}
 
 
