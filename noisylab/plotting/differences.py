@@ -194,6 +194,9 @@ def differences_figure(
                 ax.set_xlabel("points" if is_share(measure) else "difference")
         for panel in panels[:-across]:
             panel.set_xlabel("")
+        # With a panel missing in the last row, the one above it ends its column.
+        for panel in panels[-across:]:
+            panel.tick_params(labelbottom=True)
         handles = [Line2D([], [], **style) for style in group_style(groups)] if axes else []
         white: Look = {"color": "0.3", "marker": "o", "linestyle": "none"}
         marks = [Line2D([], [], **white), Line2D([], [], **white | {"markerfacecolor": "white"})]
