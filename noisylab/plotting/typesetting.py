@@ -1,5 +1,6 @@
 """All text of a figure is drawn as it is, whatever it holds; with TeX if `rcParams` say so."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -73,8 +74,11 @@ def title_lines(figure: Figure) -> list[str]:
 def shorten_title(figure: Figure, most: int, unless_room: str, *, tex: bool) -> None:
     """Leave out of the title of a typeset figure what has no room in `most` lines.
 
-    That is `unless_room`, then the facts behind the first line, from the end: parts with a ; or a line end between them.
+    That is `unless_room`, then the facts behind the first line, from the end: parts with a ; or a line end between them. Text of
+    TeX has no width without LaTeX, and is refused when it is drawn.
     """
+    if tex and shutil.which("latex") is None:
+        return
     title: Any = getattr(figure, "_suptitle", None)
     said = None if title is None else as_written(title)
     while said and _lines(title) > most:

@@ -100,7 +100,12 @@ def test_no_name_of_a_class_is_taken_for_a_formula_or_lost_in_a_matrix() -> None
             assert drawn.rendered(kind)
         written = texts(drawn)
         for name, shown in zip(names, class_texts(names), strict=True):
-            assert written.count(shown.replace(r"\$", "$")) >= 3, name
+            # A narrow panel leaves out more of a long name, and keeps its first and last letters.
+            first, cut, last = shown.replace(r"\$", "$").partition("…")
+            found = [
+                text for text in written if text == first or (cut and re.fullmatch(f"{first[0]}+…{re.escape(last)}", text))
+            ]
+            assert len(found) >= 3, name
 
 
 def test_a_dollar_is_drawn_as_a_dollar() -> None:

@@ -176,7 +176,8 @@ def test_compare_names_methods_as_it_is_told(
     monkeypatch.setenv("COLUMNS", str(WIDTH))
     results = fake(*STUDIES["five_variants"])
     monkeypatch.setattr(
-        "noisylab.plotting.study_runs.study_runs", lambda *_, **__: SimpleNamespace(results=results, coverage="")
+        "noisylab.plotting.study_runs.study_runs",
+        lambda *_, **__: SimpleNamespace(results=results, contrasts=usual_contrasts(results), coverage=""),
     )
     answer = noisylab(capsys, "compare", str(tmp_path), "--label", "dlb(alpha=9)=DLB, strong", "--label", "ce=baseline")
     check(answer.out)
