@@ -74,8 +74,8 @@ def title_lines(figure: Figure) -> list[str]:
 def shorten_title(figure: Figure, most: int, unless_room: str, *, tex: bool) -> None:
     """Leave out of the title of a typeset figure what has no room in `most` lines.
 
-    That is `unless_room`, then the facts behind the first line, from the end: parts with a ; or a line end between them. Without
-    LaTeX, text of TeX has no width, and is refused when it is drawn.
+    That is `unless_room`, then the facts behind the first line, from the end: parts with a ; or a line end between them.
+    Without LaTeX, text of TeX has no width, and is refused when it is drawn.
     """
     if tex and shutil.which("latex") is None:
         return
