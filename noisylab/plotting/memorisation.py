@@ -173,6 +173,7 @@ def _differences(rows: pandas.DataFrame, contrasts: list[tuple[str, str]], famil
 
     family: the pairs over which p is corrected.
     """
+    family = [*contrasts, *(pair for pair in family if pair not in contrasts)]
     columns = ["noise", "method", "baseline", "n"]
     if not contrasts:
         return pandas.DataFrame(columns=columns)
