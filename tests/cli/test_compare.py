@@ -168,6 +168,7 @@ def test_a_wrong_name_is_refused_with_the_right_one(
     assert not (study / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_the_contrasts_are_those_of_the_named_study_that_was_run_last(tmp_path: Path) -> None:
     settings = ["--noise", "symmetric:0.4", "--seeds", "1", "--epochs", "2", "--train-size", "100", "--jobs", "1"]
     other = ["predictions", "--methods", "ce", "repeat", "dlb"]
