@@ -149,9 +149,13 @@ def primary_contrasts(
 
 def usual_contrasts(results: pandas.DataFrame, contrasts: Sequence[tuple[str, str]] = CONTRASTS) -> list[tuple[str, str]]:
     """The contrasts whose methods were both run; if there are none, every other method against the first usual baseline."""
+    return of_run_methods(results, contrasts) or _pairs_with(usual_baselines(results)[:1], results)
+
+
+def of_run_methods(results: pandas.DataFrame, contrasts: Iterable[Sequence[str]]) -> list[tuple[str, str]]:
+    """Those of the contrasts whose method and baseline were both run."""
     methods = set(results["method"])
-    there = [(a, b) for a, b in contrasts if {a, b} <= methods]
-    return there or _pairs_with(usual_baselines(results)[:1], results)
+    return [(method, baseline) for method, baseline in contrasts if {method, baseline} <= methods]
 
 
 def usual_pairs(results: pandas.DataFrame, contrasts: Sequence[tuple[str, str]] = CONTRASTS) -> list[tuple[str, str]]:
@@ -159,9 +163,8 @@ def usual_pairs(results: pandas.DataFrame, contrasts: Sequence[tuple[str, str]] 
 
     If none of `BASELINES` was run, but the methods of some contrast were, it is the contrasts alone.
     """
-    methods = set(results["method"])
-    asked = [(a, b) for a, b in contrasts if {a, b} <= methods]
-    if asked and not methods & {*BASELINES}:
+    asked = of_run_methods(results, contrasts)
+    if asked and not {*results["method"]} & {*BASELINES}:
         return asked
     pairs = _pairs_with(usual_baselines(results), results)
     return [*pairs, *((a, b) for a, b in asked if not {(a, b), (b, a)} & {*pairs})]

@@ -2,7 +2,7 @@
 
 from noisylab.core.registries import NAMED_STUDIES
 from noisylab.named_studies.named_study import NamedStudy
-from noisylab.named_studies.scale import STACK, Scale, at_scale
+from noisylab.named_studies.scale import MEMORISING, SEEDS, STACK, Scale, at_scale
 from noisylab.study.grid import Grid
 
 BASES = ("ce", "gce", "sce", "elr", "forward_correction")
@@ -22,11 +22,10 @@ def composition(bases: tuple[str, ...] = BASES, scale: Scale = "demo") -> NamedS
     chosen = bases[:3] if scale == "cpu" else bases
     pairs = [(f"dlb(on='{base}')", f"repeat(on='{base}')") for base in chosen]
     noise = ("symmetric:0.4", "symmetric:0.6", "asymmetric:0.4")
-    seeds = {"demo": (0, 1, 2, 3, 4), "cpu": (0, 1), "gpu": (0, 1, 2)}[scale]
     grid = Grid(
         methods=tuple(method for method, control in pairs for method in (control, method)),
         noise=noise[:1] if scale == "cpu" else noise,
-        seeds=seeds,
+        seeds=SEEDS[scale],
     )
-    grid = at_scale(grid, scale, **({"model": "small_cnn(width=48)", "augment": "none"} if scale == "cpu" else {}))
+    grid = at_scale(grid, scale, **MEMORISING[scale])
     return NamedStudy(grid, pairs, stack=STACK[scale], figures=("differences", "memorisation"))

@@ -3,7 +3,7 @@
 from noisylab.core.checks import NonNegative
 from noisylab.core.registries import NAMED_STUDIES
 from noisylab.named_studies.named_study import NamedStudy
-from noisylab.named_studies.scale import STACK, Scale, at_scale
+from noisylab.named_studies.scale import MEMORISING, SEEDS, STACK, Scale, at_scale
 from noisylab.study.grid import Grid
 
 
@@ -20,8 +20,7 @@ def dose(alphas: tuple[NonNegative, ...] = (0.0, 0.3, 1.0, 3.0, 10.0), scale: Sc
     """
     variants = {alpha: f"dlb(alpha={alpha:g})" for alpha in alphas}
     noise = ("symmetric:0.4", "symmetric:0.6", "asymmetric:0.4")
-    seeds = {"demo": (0, 1, 2, 3, 4), "cpu": (0, 1), "gpu": (0, 1, 2)}[scale]
-    grid = Grid(methods=("ce", "repeat", *variants.values()), noise=noise[:1] if scale == "cpu" else noise, seeds=seeds)
-    grid = at_scale(grid, scale, **({"model": "small_cnn(width=48)", "augment": "none"} if scale == "cpu" else {}))
+    grid = Grid(methods=("ce", "repeat", *variants.values()), noise=noise[:1] if scale == "cpu" else noise, seeds=SEEDS[scale])
+    grid = at_scale(grid, scale, **MEMORISING[scale])
     contrasts = [(variant, "repeat") for alpha, variant in variants.items() if alpha]
     return NamedStudy(grid, contrasts, stack=STACK[scale], figures=("accuracy_against_consistency", "memorisation"))

@@ -2,6 +2,7 @@
 
 from noisylab.core.registries import NAMED_STUDIES
 from noisylab.named_studies.named_study import NamedStudy
+from noisylab.named_studies.scale import STACK
 from noisylab.study.grid import Grid
 
 
@@ -23,6 +24,4 @@ def noise_sweep() -> NamedStudy:
         noise=("symmetric:0", "symmetric:0.2", "symmetric:0.4", "symmetric:0.6", "asymmetric:0.2", "asymmetric:0.4"),
         seeds=(0, 1, 2, 3, 4),
     )
-    # `python benchmarks/stacked.py`: 1.7 to 2.3 times as fast, and little more in stacks of 10, too few for 4 cores to end
-    # together. The five seeds of a noise fill a stack.
-    return NamedStudy(grid, stack=5, figures=("memorisation", "differences", "noise_robustness"))
+    return NamedStudy(grid, stack=STACK["demo"], figures=("memorisation", "differences", "noise_robustness"))

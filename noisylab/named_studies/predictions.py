@@ -2,7 +2,7 @@
 
 from noisylab.core.registries import NAMED_STUDIES
 from noisylab.named_studies.named_study import NamedStudy
-from noisylab.named_studies.scale import STACK, Scale, at_scale
+from noisylab.named_studies.scale import SEEDS, STACK, Scale, at_scale
 from noisylab.study.grid import Grid
 
 METHODS = (
@@ -23,8 +23,7 @@ def predictions(scale: Scale = "demo") -> NamedStudy:
     about a minute. gpu: CIFAR-10 with ResNet-18, 3 seeds.
     """
     rates = ("symmetric:0", "symmetric:0.2", "symmetric:0.4", "symmetric:0.6", "symmetric:0.8")
-    seeds = {"demo": (0, 1, 2, 3, 4), "cpu": (0, 1), "gpu": (0, 1, 2)}[scale]
-    grid = Grid(methods=METHODS, noise=rates[2:4] if scale == "cpu" else rates, seeds=seeds)
+    grid = Grid(methods=METHODS, noise=rates[2:4] if scale == "cpu" else rates, seeds=SEEDS[scale])
     grid = at_scale(grid, scale, **({"model": "small_cnn(width=24)", "epochs": 20} if scale == "cpu" else {}))
     contrasts = [
         ("lsr", "tf_kd_reg"),

@@ -2,7 +2,7 @@
 
 from noisylab.core.registries import NAMED_STUDIES
 from noisylab.named_studies.named_study import NamedStudy
-from noisylab.named_studies.scale import STACK, Scale, at_scale
+from noisylab.named_studies.scale import MEMORISING, STACK, Scale, at_scale
 from noisylab.study.grid import Grid
 
 # Ages of several updates show a sample again as many batches later.
@@ -29,7 +29,7 @@ def teacher_age(scale: Scale = "demo") -> NamedStudy:
     if scale == "cpu":
         few = ("ce", "repeat", "dlb", "ps_kd", ITERATIONS[2], *EPOCHS[0:3:2], EPOCHS[3])
         grid = Grid(methods=few, noise=noise[:1], seeds=(0, 1))
-        grid = at_scale(grid, scale, model="small_cnn(width=48)", augment="none")
+        grid = at_scale(grid, scale, **MEMORISING[scale])
     else:
         grid = at_scale(Grid(methods=methods, noise=noise, seeds=(0, 1, 2, 3, 4) if scale == "demo" else (0, 1, 2)), scale)
     contrasts = [("dlb", "repeat"), (EPOCHS[0], "repeat"), ("ps_kd", "dlb")]

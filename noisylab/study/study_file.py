@@ -116,11 +116,10 @@ def study_contrasts(study: Path, results: "pandas.DataFrame") -> list[tuple[str,
     results: rows of `results.csv`; contrasts are left out if one of their methods has no runs.
     """
     # Planning does without statistics.
-    from noisylab.analysis.comparisons import usual_contrasts
+    from noisylab.analysis.comparisons import of_run_methods, usual_contrasts
 
-    methods = set(results["method"])
     for entry in reversed(read_plans(study)):
-        if there := [(a, b) for a, b in entry.get("contrasts", ()) if {a, b} <= methods]:
+        if there := of_run_methods(results, entry.get("contrasts", ())):
             return there
     return usual_contrasts(results)
 
