@@ -4,6 +4,7 @@ import errno
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -44,9 +45,11 @@ class NoLock:
 
 def test_locks_that_do_not_hold_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(shared_folder, "file_lock", NoLock)
-    # Two processes may happen to take turns.
-    tries = (problem for _ in range(10) for problem in together(tmp_path))
-    assert any("locks do not hold" in problem or "steps were lost" in problem for problem in tries)
+    # Each waits for the other before it leaves: without this, they could take turns by chance.
+    both_inside = Barrier(2, timeout=20)
+    monkeypatch.setattr(shared_folder, "_flush", lambda _: both_inside.wait())
+    problems = together(tmp_path)
+    assert problems and all("locks do not hold" in problem or "steps were lost" in problem for problem in problems)
 
 
 def test_a_replaced_file_that_is_still_read_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
