@@ -130,8 +130,10 @@ def data_map_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
         parted = " " if has_room(width) else "\n"
         bar.set_label(f"correctness: share of epochs{parted}with the given label predicted", fontsize=7)
         looks: dict[str, Any] = {"linestyle": "", "color": "0.25", "markersize": 4}
-        handles = [Line2D([], [], marker=marker, fillstyle="none", **looks) for marker in MARKERS.values()]
-        shared_legend(figure, handles, [f"{group} samples" for group in MARKERS])
+        shown = set().union(*(values["group"] for values in found.values()))
+        groups = [group for group in MARKERS if group in shown]
+        handles = [Line2D([], [], marker=MARKERS[group], fillstyle="none", **looks) for group in groups]
+        shared_legend(figure, handles, [f"{group} samples" for group in groups])
         said = f", {points:,} of up to {most:,} samples drawn at random" if most > points else ""
         said += "; grey: density of all samples" if most >= MANY else ""
         figure.suptitle(runs.one_seed_title(methods, said), wrap=True)

@@ -116,7 +116,11 @@ def test_one_method_alone_can_be_drawn(name: str, folder: Path, runs: StudyRuns)
 def test_runs_without_mislabelled_samples_have_nothing_to_show_and_say_so(name: str, folder: Path) -> None:
     with pytest.raises(ValueError, match="no sample is mislabelled under symmetric:0"):
         draw_figure(name, study_runs(folder, noise="symmetric:0"))
-    draw_figure("data_map", study_runs(folder, noise="symmetric:0"))
+
+
+def test_a_legend_of_clean_samples_alone_names_no_others(folder: Path) -> None:
+    (legend,) = draw_figure("data_map", study_runs(folder, noise="symmetric:0")).figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["clean samples"]
 
 
 def test_titles_say_what_is_left_out_and_of_which_seed(runs: StudyRuns) -> None:
