@@ -174,16 +174,25 @@ def _differing(names: Sequence[str], longest: int) -> list[str]:
     for name, head, own in zip(names, heads, options, strict=True):
         family = [others for other, others in zip(heads, options, strict=True) if other == head]
         rest = [option for option in own if not all(option in others for others in family)]
-        text = f"{head}({', '.join(['…', *rest])})"
-        if len(name) <= longest or len(family) == 1 or len(rest) == len(own):
+        text = f"{head}({', '.join(['…', *rest])})" if len(rest) < len(own) else name
+        if len(name) <= longest or len(family) == 1:
             text = name
         elif len(text) > longest:
             # The values alone, or what differs without the method.
-            values = f"{head}({', '.join(option.partition('=')[2] or option for option in rest)})"
+            values = f"({', '.join(map(_value, rest))})"
             apart = f"…{', '.join(rest)}"
-            text = next((shorter for shorter in (f"{head}{apart}", values, apart) if len(shorter) <= longest), values)
+            # Values say more than the end of the method's name.
+            room = longest - len(values) - 1
+            cut = f"{head[:room]}…{values}" if room >= 3 else f"{head}{values}"
+            text = next((shorter for shorter in (f"{head}{apart}", f"{head}{values}", apart) if len(shorter) <= longest), cut)
         shown.append(text)
     return shown
+
+
+def _value(option: str) -> str:
+    """The value in `name=value`; of a switch that is on, its name."""
+    name, _, value = option.partition("=")
+    return name if value in ("", "True") else value.strip("'\"")
 
 
 def _options(name: str) -> tuple[str, list[str]]:
