@@ -31,6 +31,7 @@ from noisylab.recording import DynamicsRecorder
 from noisylab.report.page import build_page, explore
 from noisylab.study.run_config import RunConfig
 from noisylab.study.run_folder import METRICS, write_config, write_result
+from noisylab.study.verify import kept_digests
 from noisylab.training.config import TrainConfig
 
 SAMPLES, CLASSES, EPOCHS, METHODS = 50_000, 10, 200, ("ce", "repeat", "dlb")
@@ -85,7 +86,8 @@ def make_study(folder: Path, root: Path | None) -> None:
         result |= {"seed": 0, "noise_seed": 0, "epochs": EPOCHS, "budget": "epochs", "batch_size": 64, "updates": 1}
         result |= {"images_processed": 1, "record": "online", "settings": "", "test_accuracy_last": 0.9}
         result |= {"test_accuracy_last10": 0.9, "test_accuracy_peak": 0.9, "memorised": 0.3}
-        write_result(run, json.loads(json.dumps(result)), {METRICS: f"{head}\n{rows}\n".encode()})
+        files = {METRICS: f"{head}\n{rows}\n".encode()}
+        write_result(run, json.loads(json.dumps(result)), files, kept_digests(run))
 
 
 @dataclass(frozen=True)
