@@ -100,4 +100,7 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60:,} h {minutes % 60} min"
+    if minutes < 90:
+        return f"{minutes} min"
+    hours = minutes / 60
+    return f"{minutes // 60} h {minutes % 60} min" if hours < 100 else f"{hours / 24:,.0f} days"

@@ -15,8 +15,8 @@ def composition(bases: tuple[str, ...] = BASES, scale: Scale = "demo") -> NamedS
     The contrasts are DLB on a base against repeat on it, which has the same batches and the same loss of the labels. All have
     equally many images.
 
-    --scale demo: digits, 5 bases, 3 noises, 5 seeds, 150 runs. cpu: 5,000 images of CIFAR-10 without augmentation, 3 bases, one
-    noise, 2 seeds: 12 runs of about 6 minutes. gpu: CIFAR-10 with ResNet-18, 3 seeds. Other bases: noisylab sweep
+    --scale demo: digits, 5 bases, 3 noises, 5 seeds, 150 runs. cpu: 3,000 images of CIFAR-10 without augmentation, 3 bases, one
+    noise, 3 seeds: 18 runs of about 4 minutes. gpu: CIFAR-10 with ResNet-18, 3 seeds. Other bases: noisylab sweep
     "composition(bases=['ce', 'gjs'])"
     """
     chosen = bases[:3] if scale == "cpu" else bases

@@ -15,7 +15,7 @@ def dose(alphas: tuple[NonNegative, ...] = (0.0, 0.3, 1.0, 3.0, 10.0), scale: Sc
     makes DLB robust, both rise together. With alpha 0 DLB is repeat, so these two rows must be equal.
 
     --scale demo: digits, 7 methods under symmetric noise of 0.4 and 0.6 and asymmetric noise of 0.4, 5 seeds: 105 runs. cpu:
-    5,000 images of CIFAR-10 without augmentation, one noise, 2 seeds: 14 runs of about 6 minutes. gpu: CIFAR-10 with ResNet-18,
+    3,000 images of CIFAR-10 without augmentation, one noise, 3 seeds: 21 runs of about 4 minutes. gpu: CIFAR-10 with ResNet-18,
     3 seeds. Other strengths: noisylab sweep "dose(alphas=[1, 2, 5])"
     """
     variants = {alpha: f"dlb(alpha={alpha:g})" for alpha in alphas}

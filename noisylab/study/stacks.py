@@ -40,10 +40,13 @@ def stacks_of(configs: Sequence[RunConfig], alone: Collection[str] = ()) -> list
 def busy_to_the_end(stacks: Sequence[tuple[int, ...]], configs: Sequence[RunConfig], jobs: int) -> list[tuple[int, ...]]:
     """The stacks in their order, except that the last two of each job begin with the longest, so that all jobs end together."""
     start = max(len(stacks) - 2 * jobs, 0) if jobs > 1 else len(stacks)
-    return [*stacks[:start], *sorted(stacks[start:], key=lambda numbers: -sum(_length(configs[each]) for each in numbers))]
+    return [
+        *stacks[:start],
+        *sorted(stacks[start:], key=lambda numbers: -sum(length_in_images(configs[each]) for each in numbers)),
+    ]
 
 
-def _length(config: RunConfig) -> float:
+def length_in_images(config: RunConfig) -> float:
     """The images of a training and of its evaluations, those without a backward pass as a third of one."""
     spec, epochs = METHODS.parse(config.method), config.epochs_trained
     passes: float = METHODS.load(spec.name).compute_factor(epochs=epochs, **spec.options)

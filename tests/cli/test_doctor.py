@@ -83,5 +83,7 @@ def test_status_says_where_runs_are_and_how_long_the_rest_takes(study: Path, cap
 
 def test_a_dry_run_says_what_there_is_to_do_and_runs_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = noisylab(capsys, "sweep", *GRID, *SHORT, "--out", tmp_path / "new", "--dry-run").out
-    assert out.startswith(f"2 runs, 0 already done, 2 to do in '{tmp_path / 'new'}'\n  ce: 2 runs\n")
+    assert out.startswith(f"2 runs, 0 already done, 2 to do in '{tmp_path / 'new'}'\n  ce: 2 runs\nabout ")
+    # Not an epoch, which takes hours for a large network without a GPU.
+    assert out.endswith(" judging by 3 steps of CE with the first run's network\n")
     assert not (tmp_path / "new").exists()

@@ -109,7 +109,8 @@ def printed(planned: Plan, monkeypatch: pytest.MonkeyPatch, seen: Sequence[Seque
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0, "0 s"), (89, "89 s"), (95, "2 min"), (5400, "1 h 30 min"), (9000, "2 h 30 min")]
+    ("seconds", "words"),
+    [(0, "0 s"), (89, "89 s"), (95, "2 min"), (5400, "1 h 30 min"), (9000, "2 h 30 min"), (360_000, "4 days")],
 )
 def test_a_time_in_words(seconds: float, words: str) -> None:
     assert duration(seconds) == words
