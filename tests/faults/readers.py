@@ -8,13 +8,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import numpy as np
 from faults.damage import Damage, damages
 
 from noisylab.api import open_study
+from noisylab.study import known_whole
 from noisylab.study.grid import Grid
 from noisylab.study.plan import Plan, plan
+from noisylab.study.run_folder import RESULT
 from noisylab.study.runner import run_plan
 
 # Of a run that was trained twice, these differ.
@@ -88,8 +91,14 @@ def files_of(study: Path, run: str) -> Iterator[Path]:
     folder = study / run
     yield from (path for path in sorted(folder.iterdir()) if path.name != ".lock")
     yield from (path for path in sorted((folder / "dynamics.zarr").rglob("*")) if path.is_file())
-    yield study / "study.json"
-    yield study / "results.csv"
+    yield from (study / name for name in ("study.json", "results.csv", known_whole.FILE))
+
+
+def know_whole(study: Path, runs: list[str]) -> None:
+    """Note the files of the finished runs as a sweep does that found them whole, without its wait for the clock."""
+    with mock.patch.object(known_whole, "SETTLED", 0):
+        stamps = {run: known_whole.stamp_of(study / run) for run in runs if (study / run / RESULT).is_file()}
+    known_whole.write_known(study, {run: stamp for run, stamp in stamps.items() if stamp is not None})
 
 
 def try_all(base: Path, planned: Plan, work: Path, *, seed: int = 0, most: int | None = None) -> Iterator[Tried]:
@@ -113,6 +122,7 @@ def try_all(base: Path, planned: Plan, work: Path, *, seed: int = 0, most: int |
         study, evidence = work / "study", work / "evidence"
         shutil.rmtree(study, ignore_errors=True)
         shutil.copytree(base, study)
+        know_whole(study, runs)
         same_of_other = base / str(file).replace(target, other)
         damage.do(study / file, same_of_other, evidence)
         tried = _try(study, planned, runs, damage, file, whole, reference)
