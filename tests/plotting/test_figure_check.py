@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas
 import pytest
+import xarray
 from drawn_page import Violation
 from figure_check import REFUSED, brief, check, check_drawn
 from filelock import FileLock
@@ -18,6 +19,7 @@ from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns, study_runs
 from noisylab.plotting.style import WIDTHS, paper_style
+from noisylab.study.verify import read_records
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +44,20 @@ def study(name: str, shared: Path) -> StudyRuns:
     return study_runs(shared / "stress" / name)
 
 
+@pytest.fixture
+def _records_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("study_runs", "detection_summary"):
+        monkeypatch.setattr(f"noisylab.plotting.{module}.read_records", records_of)
+
+
+@lru_cache(maxsize=64)
+def records_of(folder: Path) -> xarray.Dataset:
+    """The records of a run. Not to be changed."""
+    return read_records(folder).load()
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("_records_are_read_once")
 @pytest.mark.parametrize("name", FIGURES.entries())
 @pytest.mark.parametrize("of", STUDIES)
 def test_a_figure_keeps_what_it_must_in_both_widths(of: str, name: str, shared: Path) -> None:

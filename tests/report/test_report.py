@@ -13,7 +13,6 @@ import pandas
 import pytest
 import xarray
 from helpers_cli import noisylab
-from helpers_program import run
 from PIL import Image
 
 from noisylab.analysis.display_names import DisplayNames
@@ -178,8 +177,8 @@ def test_a_folder_without_runs_is_refused(tmp_path: Path, capsys: pytest.Capture
 
 
 @pytest.mark.slow
-def test_a_page_without_samples_is_small(study: Path, tmp_path: Path) -> None:
-    run("-m", "noisylab", "report", str(study), "--no-samples", "--out", str(tmp_path / "small.html"))
+def test_a_page_without_samples_is_small(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert noisylab(capsys, "report", study, "--no-samples", "--out", tmp_path / "small.html").status == 0
     text = (tmp_path / "small.html").read_text()
     assert len(text) < 2_500_000
     assert 'id="samples"' not in text
