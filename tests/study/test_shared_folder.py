@@ -49,7 +49,8 @@ def test_locks_that_do_not_hold_are_found(monkeypatch: pytest.MonkeyPatch, tmp_p
     both_inside = Barrier(2, timeout=20)
     monkeypatch.setattr(shared_folder, "_flush", lambda _: both_inside.wait())
     problems = together(tmp_path)
-    assert problems and all("locks do not hold" in problem or "steps were lost" in problem for problem in problems)
+    assert problems
+    assert all("locks do not hold" in problem or "steps were lost" in problem for problem in problems)
 
 
 def test_a_replaced_file_that_is_still_read_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
