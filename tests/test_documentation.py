@@ -33,7 +33,17 @@ BLOCK = {".md": r"^```\n(.*?)^```", ".tex": r"^\\begin{Verbatim}\n(.*?)^\\end{Ve
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+# Whole studies are trained for it.
+LONG = ("studies.md",)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.slow] if page.name in LONG else [], id=page.name)
+        for page in sorted(DOCS.glob("*.md"))
+    ],
+)
 def test_examples_in_the_pages_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Examples write files.
     monkeypatch.chdir(tmp_path)
@@ -195,6 +205,7 @@ def written(tmp_path: Path) -> dict[str, Path]:
     return {name: tmp_path / name for name, _ in files}
 
 
+@pytest.mark.slow
 def test_the_method_of_the_page_trains_from_one_s_own_code(written: dict[str, Path], tmp_path: Path) -> None:
     assert list(written) == ["confidence_penalty.py", "train_it.py"]
     assert len(written["confidence_penalty.py"].read_text().splitlines()) <= 35

@@ -93,6 +93,7 @@ def texts(drawn: DrawnFigure) -> list[str]:
 # Figures
 
 
+@pytest.mark.slow
 def test_no_name_of_a_class_is_taken_for_a_formula_or_lost_in_a_matrix(tmp_path: Path) -> None:
     for names in (NAMES[:12], NAMES[12:]):
         drawn = corruption_figure(noisy(names), names=names, title=" ".join(names))

@@ -134,6 +134,7 @@ def test_no_result_shows_a_folder_and_the_configuration_has_absolute_paths(home:
     assert str(Path("secret/x").absolute()) in config["data"]
 
 
+@pytest.mark.slow
 def test_moved_data_is_found_below_the_data_root(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     only_figures(monkeypatch, "memorisation")
     write_images(Path("sets/x"))

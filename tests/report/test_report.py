@@ -124,6 +124,7 @@ def test_the_table_of_runs_has_a_row_a_run_and_what_all_share(study: Path) -> No
     assert (names["epochs"], names["budget"]) == ("4", "images")
 
 
+@pytest.mark.slow
 def test_runs_of_unequal_length_and_without_online_records_have_a_page(tmp_path: Path) -> None:
     data = load_data(DATA_SETS.parse("digits"), None, 100)
     grid = Grid(noise=("symmetric:0.4",), seeds=(0,), train_size=100, budget="images", augment="mixup", methods=("ce", "dlb"))

@@ -80,6 +80,7 @@ def test_one_run_takes_the_settings_of_a_study_and_is_one_of_its_runs(study: Cal
     assert again.startswith("1 run, 1 already done")
 
 
+@pytest.mark.slow
 def test_dlb_without_distillation_is_repeat_whatever_the_dose(study: Callable[..., str], tmp_path: Path) -> None:
     small = "--noise symmetric:0.4 --epochs 4 --train-size 120 --seeds 2 --jobs 1 --device cpu"
     printed = study("sweep", f"dose(alphas=[0,3]) {small} --out {tmp_path}")
