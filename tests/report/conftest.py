@@ -1,4 +1,4 @@
-"""A finished study with its report, for all tests of this folder, and the page with all of its figures."""
+"""A finished study with its report, for all tests of this folder, and a page with all figures."""
 
 import contextlib
 import io
@@ -32,10 +32,10 @@ def study(once: Once) -> Path:
 
 @pytest.fixture(scope="session")
 def whole_page(study: Path, once: Once) -> Path:
-    """The page of the study with all figures."""
+    """The page of the study with all figures, and without samples."""
 
     def fill(folder: Path) -> None:
         with contextlib.redirect_stdout(io.StringIO()):
-            assert main(["report", str(study), "--out", str(folder / "report.html")]) == 0
+            assert main(["report", str(study), "--no-samples", "--out", str(folder / "report.html")]) == 0
 
     return once("whole_page", fill) / "report.html"
