@@ -1,4 +1,4 @@
-"""A page with one figure, for tests of something else on it: all figures take ten seconds."""
+"""A page with few figures, for tests of something else on it: all figures take ten seconds."""
 
 from types import SimpleNamespace
 
@@ -7,7 +7,10 @@ import pytest
 from noisylab.core.registries import FIGURES
 from noisylab.report import page
 
+# What shows accuracy, memorisation and comparisons.
+FEW = ("memorisation", "differences", "noise_robustness", "method_ranks")
 
-def only_figure(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Let pages draw this figure alone."""
-    monkeypatch.setattr(page, "FIGURES", SimpleNamespace(entries=lambda: {name: FIGURES.entries()[name]}))
+
+def only_figures(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Let pages draw these figures alone."""
+    monkeypatch.setattr(page, "FIGURES", SimpleNamespace(entries=lambda: {name: FIGURES.entries()[name] for name in names}))

@@ -33,7 +33,17 @@ BLOCK = {".md": r"^```\n(.*?)^```", ".tex": r"^\\begin{Verbatim}\n(.*?)^\\end{Ve
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+# Whole studies are trained for it.
+LONG = ("studies.md",)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.slow] if page.name in LONG else [], id=page.name)
+        for page in sorted(DOCS.glob("*.md"))
+    ],
+)
 def test_examples_in_the_pages_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Examples write files.
     monkeypatch.chdir(tmp_path)
@@ -100,11 +110,13 @@ def test_the_command_understands_the_lines_of_the_pages(command: list[str], monk
 
 
 @pytest.mark.slow
-def test_the_commands_of_the_first_five_minutes_run(tmp_path: Path) -> None:
+def test_the_commands_of_the_first_five_minutes_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     lines = lines_of(DOCS / "start.md")
     assert [words[1] for words in lines] == ["corrupt", "sweep", "compare", "figure", "figure", "report"]
-    for words in lines:
-        run("-m", *words, path=ROOT, cwd=tmp_path)
+    for program, *words in lines:
+        assert program == "noisylab"
+        assert noisylab.cli.main(words) == 0
     made = ["figures", "given.csv", "noise.png", "noise_examples.png", "runs"]
     assert sorted(path.name for path in tmp_path.iterdir()) == made
     assert (tmp_path / "runs" / "start" / "report.html").is_file()
@@ -193,6 +205,7 @@ def written(tmp_path: Path) -> dict[str, Path]:
     return {name: tmp_path / name for name, _ in files}
 
 
+@pytest.mark.slow
 def test_the_method_of_the_page_trains_from_one_s_own_code(written: dict[str, Path], tmp_path: Path) -> None:
     assert list(written) == ["confidence_penalty.py", "train_it.py"]
     assert len(written["confidence_penalty.py"].read_text().splitlines()) <= 35

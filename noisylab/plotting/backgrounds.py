@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.collections import Collection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
-from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
@@ -28,7 +27,8 @@ def suit_background(figure: Figure) -> None:
     for ax in figure.axes:
         for artist in _drawn(ax) if is_dark(ax.get_facecolor()) else ():
             _suit(artist, ax.get_facecolor())
-    for legend in figure.findobj(Legend):
+    # To look for them in the whole figure would work out the ticks of all panels.
+    for legend in (*figure.legends, *filter(None, (ax.get_legend() for ax in figure.axes))):
         face = figure.get_facecolor() if legend.axes is None else legend.axes.get_facecolor()
         for artist in legend.findobj(lambda each: isinstance(each, Line2D | Patch | Collection)) if is_dark(face) else ():
             if artist is not legend.get_frame():

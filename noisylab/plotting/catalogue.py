@@ -1,6 +1,5 @@
 """Every figure by name. Each is a file in this folder that registers a function in `FIGURES`."""
 
-import dataclasses
 import math
 import warnings
 from typing import Any
@@ -103,4 +102,4 @@ def draw_figure(
             )
     if not title:
         remove_title(drawn.figure)
-    return dataclasses.replace(drawn, caption=caption)
+    return drawn.with_caption(caption)

@@ -1,5 +1,6 @@
 """`DrawnFigure`: a figure with the numbers that it shows."""
 
+import copy
 import io
 import re
 from collections.abc import Iterator, Sequence
@@ -55,6 +56,12 @@ class DrawnFigure:
         plt.close(self.figure)
         with self.style.settings():
             typeset(self.figure, tex=self.style.tex)
+
+    def with_caption(self, caption: str) -> "DrawnFigure":
+        """The same figure, which is typeset already, with another caption."""
+        other = copy.copy(self)
+        object.__setattr__(other, "caption", caption)
+        return other
 
     def save(self, path: str | PathLike[str], formats: str | Sequence[str] = ("pdf", "png")) -> list[Path]:
         """Write the figure in every format, LaTeX that includes it, and its numbers as CSV.

@@ -95,10 +95,15 @@ class StudyRuns:
 
     def check_alike(self) -> None:
         """Raise ValueError if the study's runs differ in more than method, noise and seeds."""
-        if differing := differing_settings(self.results):
-            raise ValueError(say_differences(differing))
+        if self.differing:
+            raise ValueError(say_differences(self.differing))
 
-    @property
+    @cached_property
+    def differing(self) -> dict[str, list[Any]]:
+        """The settings in which the runs differ, each with its values."""
+        return differing_settings(self.results)
+
+    @cached_property
     def under_noise(self) -> pandas.DataFrame:
         """The runs under `noise`. Raises ValueError if the study's runs differ in more than method, noise and seeds."""
         self.check_alike()
@@ -112,11 +117,11 @@ class StudyRuns:
     @property
     def title(self) -> str:
         """Data, network and length of training, as far as all runs agree, and how many runs of an unfinished study are in."""
-        first, different = self.results.iloc[0], differing_settings(self.results)
+        first = self.results.iloc[0]
         data, (model,) = self.names.data(first["data"]), short_names([first["model"]], LONGEST)
         data = data if len(data) <= WORD else f"{data[: WORD - 1]}…"
         said = {("data",): data + self.size, ("model",): model, ("budget", "epochs"): training_length(first)}
-        agreed = [text for names, text in said.items() if not different.keys() & set(names)]
+        agreed = [text for names, text in said.items() if not self.differing.keys() & set(names)]
         return ", ".join(filter(None, [*agreed, self.coverage]))
 
     @property

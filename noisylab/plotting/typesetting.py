@@ -23,10 +23,15 @@ def typeset(figure: Figure, *, tex: bool) -> None:
     In that style a $ begins no formula and nothing is set by TeX. Here characters that the font lacks become their escapes, and
     with `tex` everything is escaped for TeX.
     """
-    in_ticks = _tick_labels(figure)
-    for axis in figure.findobj(Axis):
-        _typeset_ticks(axis, tex)
-    for text in figure.findobj(Text):
+    # The walk through a figure makes all its ticks: once is enough.
+    parts = figure.findobj()
+    in_ticks = {label for tick in parts if isinstance(tick, Tick) for label in (tick.label1, tick.label2)}
+    for axis in parts:
+        if isinstance(axis, Axis):
+            _typeset_ticks(axis, tex)
+    for text in parts:
+        if not isinstance(text, Text):
+            continue
         # In the style no text has formulas, so one that may has been here before, or is a reader's own.
         if text in in_ticks:
             text.set_usetex(tex)
@@ -136,10 +141,6 @@ def _set_for_tex(text: Text, said: str) -> None:
         said = text._get_wrapped_text().replace(r"\$", "$")  # type: ignore[attr-defined]
     text.set_text(literal(said, (), tex=True))
     text.set_usetex(True)
-
-
-def _tick_labels(figure: Figure) -> set[Text]:
-    return {label for tick in figure.findobj(Tick) for label in (tick.label1, tick.label2)}
 
 
 def _typeset_ticks(axis: Any, tex: bool) -> None:

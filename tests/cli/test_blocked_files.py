@@ -11,6 +11,7 @@ SWEEP = [
 ]
 
 
+@pytest.mark.slow
 def test_tables_come_before_what_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("results.csv", "summary.csv", "memorisation.png"):
         (tmp_path / name / "in the way").mkdir(parents=True)

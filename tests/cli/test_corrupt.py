@@ -135,7 +135,9 @@ def test_counted_outside_images_are_reported_and_drawn_as_empty_places(capsys: C
     assert (tmp_path / "x_examples.png").is_file()
 
 
-@pytest.mark.parametrize("shape", [(50, 1, 8, 8), (50, 8, 8, 1), (50, 8, 8)])
+@pytest.mark.parametrize(
+    "shape", [(50, 1, 8, 8), *(pytest.param(shape, marks=pytest.mark.slow) for shape in ((50, 8, 8, 1), (50, 8, 8)))]
+)
 def test_outside_images_of_any_clear_layout_are_drawn(capsys: Capture, tmp_path: Path, shape: tuple[int, ...]) -> None:
     np.save(tmp_path / "x.npy", np.zeros(shape, np.uint8))
     done = noisylab(

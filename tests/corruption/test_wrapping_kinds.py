@@ -142,6 +142,7 @@ def test_a_tensor_as_index_gives_the_same_sample() -> None:
     assert wrapped[torch.tensor(7)] == wrapped[np.int64(7)] == wrapped[7]  # type: ignore[index]
 
 
+@pytest.mark.slow
 def test_tensor_data_sets_load_in_workers() -> None:
     wrapped = NOISY.wrap(TensorDataset(torch.arange(20), torch.tensor(LABELS)))
     loader: Any = DataLoader(wrapped, batch_size=5, num_workers=1, multiprocessing_context="spawn")  # type: ignore[arg-type]

@@ -252,7 +252,7 @@ VARIANTS = [
 ]
 
 
-@pytest.mark.parametrize("epochs", [5, 12])
+@pytest.mark.parametrize("epochs", [5, pytest.param(12, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("method", [*NAMES, *VARIANTS])
 def test_the_images_of_a_whole_run_are_those_that_a_method_states(method: str, epochs: int) -> None:
     spec = METHODS.parse(method)

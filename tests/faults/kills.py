@@ -155,7 +155,8 @@ def kill_at_random(work: Path, whole: dict[str, object], rounds: int, rng: rando
         number += 1
         while kills < rounds:
             process, before = start(out, jobs), finished(out)
-            time.sleep(rng.uniform(1, 25))
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(rng.uniform(1, 25))
             if process.poll() is not None:
                 break
             kills += 1

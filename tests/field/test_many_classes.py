@@ -261,6 +261,7 @@ def test_ten_thousand_classes_and_a_million_labels_stay_below_two_gigabytes(tmp_
     assert int(made.stdout.splitlines()[-1]) * 1024 < 2e9
 
 
+@pytest.mark.slow
 def test_the_command_corrupts_ten_thousand_classes_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.save(tmp_path / "true.npy", np.arange(10_000).repeat(2))
     outputs = {"save": "noise.npz", "out": "given.csv", "plot": "noise.png"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers_report import only_figure
+from helpers_report import only_figures
 
 import noisylab
 from noisylab.cli import main
@@ -62,7 +62,7 @@ def test_a_diverged_run_ends_in_one_line(tmp_path: Path, capsys: pytest.CaptureF
 def test_figures_page_and_status_of_an_unfinished_study_say_how_much_is_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    only_figure(monkeypatch, "memorisation")
+    only_figures(monkeypatch, "memorisation")
     with pytest.warns(UserWarning, match="the training diverged"):
         study = noisylab.sweep(tmp_path, methods=["ce", "ce@learning_rate=1000"], seeds=2, **SMALL)
     drawn = study.figure("noise_robustness")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers_report import only_figure
+from helpers_report import only_figures
 from PIL import Image
 
 import noisylab
@@ -41,8 +41,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
+@pytest.mark.slow
 def test_a_home_folder_is_meant_by_every_option_of_a_command(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    only_figure(monkeypatch, "memorisation")
+    only_figures(monkeypatch, "memorisation")
     assert main(["corrupt", "--train-size", "100", "--save=~/n.npz", "--out", "~/l.csv", "--plot=~/p.png"]) == 0
     shown = ["--epochs", "1", "--train-size", "100", "--method", "ce", "--noise", "record:~/n.npz"]
     assert main(["train", *shown, "--out=~/runs"]) == 0
@@ -123,6 +124,7 @@ def test_a_path_may_have_any_sign(tmp_path: Path, name: str) -> None:
         assert load_data(spec).num_classes == 2
 
 
+@pytest.mark.slow
 def test_no_result_shows_a_folder_and_the_configuration_has_absolute_paths(home: Path) -> None:
     write_images(Path("secret/x"))
     study = noisylab.sweep(home / "runs", data="folder:secret/x", **SMALL)
@@ -132,8 +134,9 @@ def test_no_result_shows_a_folder_and_the_configuration_has_absolute_paths(home:
     assert str(Path("secret/x").absolute()) in config["data"]
 
 
+@pytest.mark.slow
 def test_moved_data_is_found_below_the_data_root(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    only_figure(monkeypatch, "memorisation")
+    only_figures(monkeypatch, "memorisation")
     write_images(Path("sets/x"))
     study = noisylab.sweep(home / "runs", data="folder:sets/x", **SMALL)
     monkeypatch.chdir(home)
@@ -149,7 +152,7 @@ def test_moved_data_is_found_below_the_data_root(home: Path, monkeypatch: pytest
 
 
 def test_other_data_in_the_place_of_moved_data_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    only_figure(monkeypatch, "memorisation")
+    only_figures(monkeypatch, "memorisation")
     write_images(Path("sets/x"))
     study = noisylab.sweep(home / "runs", data="folder:sets/x", **SMALL)
     shutil.rmtree("sets")
@@ -159,7 +162,7 @@ def test_other_data_in_the_place_of_moved_data_is_refused(home: Path, monkeypatc
 
 
 def test_the_place_of_other_data_is_named_beside_the_old_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    only_figure(monkeypatch, "memorisation")
+    only_figures(monkeypatch, "memorisation")
     write_images(Path("sets/x"))
     study = noisylab.sweep(home / "runs", data="folder:sets/x", **SMALL)
     shutil.rmtree("sets")

@@ -28,6 +28,7 @@ class Table:
         numeric = numbers.select_dtypes("number").astype(np.float64)
         self.columns = {str(name): numeric[name].to_numpy() for name in numeric}
         self.bounds: dict[str, NDArray[np.float64]] = {}
+        self._ordered: dict[tuple[str, bool, float], NDArray[np.float64]] = {}
         self._known_pairs: dict[tuple[tuple[str, float], ...], set[tuple[str, ...]]] = {}
         for name, values in self.columns.items():
             half = self.columns.get(f"{name}_ci95_half")
@@ -45,12 +46,21 @@ class Table:
             (name, factor)
             for name, held in places.items()
             for factor in FACTORS
-            if len(held) and _all_in(values, held * factor)
+            if len(held) and _all_in(values, self._in_order(name, held, factor))
         ]
+
+    def _in_order(self, name: str, held: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
+        """The known values of a column, or of its bounds, in their order and in a unit; kept, as every line asks for them."""
+        key = name, held is self.bounds.get(name), factor
+        if key not in self._ordered:
+            self._ordered[key] = _finite(held * factor)
+        return self._ordered[key]
 
     def closest(self, values: NDArray[np.float64]) -> str:
         """Some of the values that no column holds all of."""
-        known = np.concatenate([held * factor for held in self.columns.values() for factor in FACTORS] or [np.empty(0)])
+        known = _finite(
+            np.concatenate([held * factor for held in self.columns.values() for factor in FACTORS] or [np.empty(0)])
+        )
         lacking = [value for value in values.tolist() if not _all_in(np.array([value]), known)] or values.tolist()
         return ", ".join(f"{value:.5g}" for value in list(dict.fromkeys(lacking))[:3])
 
@@ -70,8 +80,12 @@ def _rounded(values: NDArray[np.float64]) -> list[str]:
     return [f"{value + 0.0:.6g}" for value in values.tolist()]
 
 
+def _finite(held: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.sort(held[np.isfinite(held)])
+
+
 def _all_in(values: NDArray[np.float64], held: NDArray[np.float64]) -> bool:
-    held = np.sort(held[np.isfinite(held)])
+    """Whether each value is one of those held, which are in order."""
     if not len(held):
         return not len(values)
     place = np.searchsorted(held, values).clip(1, len(held)) if len(held) > 1 else np.ones(len(values), dtype=int)

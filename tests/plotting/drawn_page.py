@@ -69,6 +69,11 @@ class Page:
         return [ax for ax in self.figure.axes if ax.get_visible() and ax.get_label() != "<colorbar>"]
 
     @cached_property
+    def boxes(self) -> list[Bbox]:
+        """The box of every text, in pixels."""
+        return [text.get_window_extent(self.renderer) for text in self.texts]
+
+    @cached_property
     def legends(self) -> list[Legend]:
         """All legends."""
         return [found for found in self.figure.findobj(Legend) if isinstance(found, Legend) and found.get_visible()]
@@ -84,11 +89,12 @@ def one_line(text: str) -> str:
     return " ".join(text.replace(r"\$", "$").split())
 
 
-def assert_readable(drawn: DrawnFigure) -> None:
-    """Fail if a text of a figure lies over another one or leaves the page."""
+def assert_readable(drawn: DrawnFigure) -> Page:
+    """Fail if a text of a figure lies over another one or leaves the page; returns the page."""
     page = Page(drawn)
     found = [f"{kind}: {what}" for kind, what in (*texts_on_page(page), *texts_apart(page))]
     assert not found, "\n".join(found)
+    return page
 
 
 # Rules
@@ -97,8 +103,7 @@ def assert_readable(drawn: DrawnFigure) -> None:
 def texts_on_page(page: Page) -> Iterator[Violation]:
     """No text leaves the page."""
     edge = page.figure.bbox
-    for text in page.texts:
-        box = text.get_window_extent(page.renderer)
+    for text, box in zip(page.texts, page.boxes, strict=True):
         beyond = max(edge.x0 - box.x0, edge.y0 - box.y0, box.x1 - edge.x1, box.y1 - edge.y1)
         if beyond > TOLERANCE:
             yield Violation("outside", f"{one_line(text.get_text())!r} by {beyond:.0f} px")
@@ -106,7 +111,7 @@ def texts_on_page(page: Page) -> Iterator[Violation]:
 
 def texts_apart(page: Page) -> Iterator[Violation]:
     """No text lies over another one."""
-    boxes = [text.get_window_extent(page.renderer) for text in page.texts]
+    boxes = page.boxes
     edges = np.array([box.extents for box in boxes]).reshape(-1, 4)
     low, high = (
         np.maximum(edges[:, None, :2], edges[None, :, :2]),

@@ -55,6 +55,23 @@ REFUSED["two_options"] = {
     "axis_comparison": OF_SETTINGS["axis_comparison"],
     "accuracy_against_consistency": "differ in more than alpha",
 }
+# Figures of one run of a method, and of one noise.
+OF_ONE_SEED = (
+    "aum_histogram",
+    "data_map",
+    "detection",
+    "forgetting",
+    "loss_separation",
+    "suspicious_samples",
+    "transition_matrix",
+)
+OF_ONE_NOISE = (*OF_ONE_SEED, "consistency", "mislabelled_predictions", "training_dynamics")
+# Figures that show nothing of what makes a study hard to draw, so that they are like those of `default`: one width is enough.
+AS_USUAL: dict[str, tuple[str, ...]] = {
+    "thirteen_rates": OF_ONE_NOISE,
+    "one_seed": OF_ONE_SEED,
+    "hundred_classes": tuple(name for name in FIGURES.entries() if name not in ("transition_matrix", "suspicious_samples")),
+}
 
 
 def check(drawn: DrawnFigure, width: str = "page", name: str = "") -> list[Violation]:

@@ -13,7 +13,6 @@ import pandas
 import pytest
 import xarray
 from helpers_cli import noisylab
-from helpers_program import run
 from PIL import Image
 
 from noisylab.analysis.display_names import DisplayNames
@@ -125,6 +124,7 @@ def test_the_table_of_runs_has_a_row_a_run_and_what_all_share(study: Path) -> No
     assert (names["epochs"], names["budget"]) == ("4", "images")
 
 
+@pytest.mark.slow
 def test_runs_of_unequal_length_and_without_online_records_have_a_page(tmp_path: Path) -> None:
     data = load_data(DATA_SETS.parse("digits"), None, 100)
     grid = Grid(noise=("symmetric:0.4",), seeds=(0,), train_size=100, budget="images", augment="mixup", methods=("ce", "dlb"))
@@ -178,8 +178,7 @@ def test_a_folder_without_runs_is_refused(tmp_path: Path, capsys: pytest.Capture
 
 
 @pytest.mark.slow
-def test_a_page_without_samples_is_small(study: Path, tmp_path: Path) -> None:
-    run("-m", "noisylab", "report", str(study), "--no-samples", "--out", str(tmp_path / "small.html"))
-    text = (tmp_path / "small.html").read_text()
+def test_a_page_without_samples_is_small(whole_page: Path) -> None:
+    text = whole_page.read_text()
     assert len(text) < 2_500_000
     assert 'id="samples"' not in text

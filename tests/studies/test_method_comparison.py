@@ -5,22 +5,19 @@ from pathlib import Path
 
 import pandas
 import pytest
+from helpers_cli import noisylab
 from helpers_program import run
 
 from noisylab.core.registries import METHODS, NAMED_STUDIES
 
-SMALL = "--train-size 120 --jobs 2 --device cpu --noise symmetric:0.4"
+SMALL = "--train-size 120 --device cpu --noise symmetric:0.4"
 TINY = f"{SMALL} --epochs 4 --seeds 2"
-
-
-def study(options: str, status: int = 0) -> str:
-    return run("studies/method_comparison.py", *options.split(), status=status, COLUMNS="80")
 
 
 @pytest.mark.slow
 def test_a_comparison_leaves_tables_ranks_and_says_where(tmp_path: Path) -> None:
     grid = f"{TINY} --recipe common --methods ce tf_kd_self ban"
-    printed = study(f"{grid} --out {tmp_path}")
+    printed = run("studies/method_comparison.py", *grid.split(), "--jobs", "2", "--out", str(tmp_path), COLUMNS="80")
     files = {path.name for path in tmp_path.iterdir() if path.is_file()}
     tables = {f"{name}.{kind}" for name in ("summary", "contrasts", "comparisons") for kind in ("csv", "md", "tex")}
     assert files - {".study.lock"} == {
@@ -41,9 +38,18 @@ def test_a_comparison_leaves_tables_ranks_and_says_where(tmp_path: Path) -> None
     assert set(comparisons["baseline"]) == {"ce"}
 
 
+def study(options: str, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The comparison in this process."""
+    answer = noisylab(capsys, "sweep", "method_comparison", *options.split(), "--jobs", "1", "--out", out)
+    assert answer.status == 0, answer
+
+
 @pytest.mark.slow
-def test_under_a_budget_of_compute_a_teacher_trains_as_long_as_its_student(tmp_path: Path) -> None:
-    study(f"{SMALL} --epochs 12 --seeds 2 --budget compute --recipe common --methods ce hinton_kd --out {tmp_path}")
+def test_under_a_budget_of_compute_a_teacher_trains_as_long_as_its_student(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = f"{SMALL} --epochs 12 --seeds 2 --budget compute --recipe common --methods ce hinton_kd"
+    study(options, tmp_path, capsys)
     results = pandas.read_csv(tmp_path / "results.csv").set_index("method")
     assert set(results.loc["hinton_kd", "epochs_trained"]) == {4}, "of three networks' images, two are the student's own step"
     assert set(results.loc["hinton_kd", "images_total"]) == set(results.loc["ce", "images_total"]) == {12 * 120}
@@ -52,9 +58,9 @@ def test_under_a_budget_of_compute_a_teacher_trains_as_long_as_its_student(tmp_p
 
 
 @pytest.mark.slow
-def test_teachers_take_the_common_recipe(tmp_path: Path) -> None:
-    options = f"{SMALL} --epochs 4 --seeds 1 --recipe common"
-    study(f"{options} --methods ce hinton_kd@learning_rate=0.01 --out {tmp_path}")
+def test_teachers_take_the_common_recipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = f"{SMALL} --epochs 4 --seeds 1 --recipe common --methods ce hinton_kd@learning_rate=0.01"
+    study(options, tmp_path, capsys)
     (teacher,) = (json.loads(path.read_text()) for path in (tmp_path / ".teachers").glob("*/config.json"))
     assert (teacher["method"], teacher["training"]["learning_rate"]) == ("ce()", 0.05)
     results = pandas.read_csv(tmp_path / "results.csv")

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas
 import pytest
+from helpers_cli import noisylab
 from helpers_once import Once
 
 from noisylab.corruption import NoisyLabels
@@ -56,8 +57,12 @@ def start(options: str, out: Path) -> subprocess.Popen[str]:
 def finish(process: subprocess.Popen[str], status: int = 0) -> str:
     """What a study printed, apart from warnings of damaged runs; fails where it ended otherwise than expected."""
     out, err = process.communicate(timeout=300)
+    return as_expected(out, err, process.returncode, status)
+
+
+def as_expected(out: str, err: str, ended: int, status: int) -> str:
     err = "".join(line for line in err.splitlines(keepends=True) if not re.search(r" (is done|starts) again: ", line))
-    assert process.returncode == status, f"{out}\n{err}"
+    assert ended == status, f"{out}\n{err}"
     assert "Traceback" not in out + err
     assert err == ""
     return out
@@ -65,6 +70,21 @@ def finish(process: subprocess.Popen[str], status: int = 0) -> str:
 
 def study(options: str, out: Path, status: int = 0) -> str:
     return finish(start(options, out), status)
+
+
+Again = Callable[..., str]
+
+
+@pytest.fixture
+def again(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Again:
+    """Runs the study in this process, for what needs none of its own: most of a small study's time is that of imports."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def ran(options: str, out: Path, status: int = 0) -> str:
+        answer = noisylab(capsys, "sweep", "noise_sweep", *options.replace("--jobs 2", "--jobs 1").split(), "--out", out)
+        return as_expected(answer.out, answer.err, answer.status, status)
+
+    return ran
 
 
 def wait_for(condition: Callable[[], Any], process: subprocess.Popen[str]) -> None:
@@ -235,19 +255,21 @@ def test_the_plotted_numbers_are_those_of_the_summary(finished: tuple[Path, str]
 
 
 @pytest.mark.slow
-def test_the_same_command_again_trains_nothing_and_prints_the_same_table(finished: tuple[Path, str], copy: Path) -> None:
+def test_the_same_command_again_trains_nothing_and_prints_the_same_table(
+    finished: tuple[Path, str], copy: Path, again: Again
+) -> None:
     before, numbers_before = modified(copy), numbers(copy)
-    again = study(GRID, copy)
-    assert again.startswith("4 runs, 4 already done; 0 to do")
-    assert table_of(again).replace(str(copy), "OUT") == table_of(finished[1]).replace(str(finished[0]), "OUT")
+    printed = again(GRID, copy)
+    assert printed.startswith("4 runs, 4 already done; 0 to do")
+    assert table_of(printed).replace(str(copy), "OUT") == table_of(finished[1]).replace(str(finished[0]), "OUT")
     assert modified(copy) == before
     assert numbers(copy) == numbers_before
 
 
 @pytest.mark.slow
-def test_another_seed_runs_only_what_is_new(copy: Path) -> None:
+def test_another_seed_runs_only_what_is_new(copy: Path, again: Again) -> None:
     before = modified(copy)
-    printed = study(GRID.replace("--seeds 1", "--seeds 2"), copy)
+    printed = again(GRID.replace("--seeds 1", "--seeds 2"), copy)
     assert printed.startswith("8 runs, 4 already done; 4 to do")
     assert {name: when for name, when in modified(copy).items() if name in before} == before
     assert len(results_in(copy)) == 8
@@ -255,7 +277,7 @@ def test_another_seed_runs_only_what_is_new(copy: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_damaged_run_is_done_again_with_the_same_numbers(copy: Path) -> None:
+def test_a_damaged_run_is_done_again_with_the_same_numbers(copy: Path, again: Again) -> None:
     before, intact = numbers(copy), modified(copy)
     cut, rotten, lost, kept = run_folders(copy)
     result = (cut / "result.json").read_bytes()
@@ -267,7 +289,7 @@ def test_a_damaged_run_is_done_again_with_the_same_numbers(copy: Path) -> None:
     shutil.rmtree(lost / "dynamics.zarr")
     (lost / "metrics.csv").write_text("epoch\n")
     (lost / ".result.json.0123.partial").write_text("{")
-    assert study(GRID, copy).startswith("4 runs, 1 already done; 3 to do")
+    assert again(GRID, copy).startswith("4 runs, 1 already done; 3 to do")
     assert numbers(copy) == before
     assert not list(lost.glob(".*.partial"))
     name = kept.name
@@ -277,8 +299,8 @@ def test_a_damaged_run_is_done_again_with_the_same_numbers(copy: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_smaller_grid_in_the_same_folder_shows_its_own_runs_alone(copy: Path) -> None:
-    printed = study(GRID.replace("--methods ce dlb", "--methods dlb"), copy)
+def test_a_smaller_grid_in_the_same_folder_shows_its_own_runs_alone(copy: Path, again: Again) -> None:
+    printed = again(GRID.replace("--methods ce dlb", "--methods dlb"), copy)
     assert printed.startswith("2 runs, 2 already done")
     assert set(pandas.read_csv(copy / "summary.csv")["method"]) == {"dlb"}
     assert set(pandas.read_csv(copy / "results.csv")["method"]) == {"ce", "dlb"}
@@ -392,9 +414,9 @@ def test_a_study_that_is_terminated_ends_its_workers(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_runs_that_fail_are_named_and_the_status_says_so(tmp_path: Path) -> None:
+def test_runs_that_fail_are_named_and_the_status_says_so(tmp_path: Path, again: Again) -> None:
     out = tmp_path / "diverged"
-    printed = study(f"{GRID} --learning-rate 1e30", out, status=1)
+    printed = again(f"{GRID} --learning-rate 1e30", out, status=1)
     failed = re.findall(r"^failed: (\S+): (.*)$", printed, flags=re.MULTILINE)
     assert sorted(name for name, _ in failed) == [folder.name for folder in run_folders(out)]
     assert all("loss" in reason for _, reason in failed)
@@ -403,12 +425,12 @@ def test_runs_that_fail_are_named_and_the_status_says_so(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_runs_that_fail_leave_the_others_and_what_is_missing_is_said(copy: Path) -> None:
+def test_runs_that_fail_leave_the_others_and_what_is_missing_is_said(copy: Path, again: Again) -> None:
     broken = next(folder for folder in run_folders(copy) if folder.name.startswith("ce-symmetric-0.4"))
     shutil.rmtree(broken)
     # Where its folder should be there is something that cannot be one.
     broken.write_text("in the way")
-    printed = study(GRID, copy, status=1)
+    printed = again(GRID, copy, status=1)
     assert [line.split(":")[1].strip() for line in printed.splitlines() if line.startswith("failed")] == [broken.name]
     assert printed.endswith(f"\nNot run, and not in the tables and figures:\n{broken.name}\n")
     assert len(pandas.read_csv(copy / "summary.csv")) == 3
@@ -418,9 +440,9 @@ def test_runs_that_fail_leave_the_others_and_what_is_missing_is_said(copy: Path)
 
 
 @pytest.mark.slow
-def test_one_noise_seed_gives_all_seeds_the_same_labels(tmp_path: Path) -> None:
+def test_one_noise_seed_gives_all_seeds_the_same_labels(tmp_path: Path, again: Again) -> None:
     out = tmp_path / "noise_seed"
-    study(f"{TINY} --methods ce --noise symmetric:0.4 --seeds 0 1 --noise-seed 7 --record eval", out)
+    again(f"{TINY} --methods ce --noise symmetric:0.4 --seeds 0 1 --noise-seed 7 --record eval", out)
     results = pandas.read_csv(out / "results.csv")
     assert results["noise_seed"].tolist() == [7, 7]
     labels = [NoisyLabels.load(folder / "noise.npz") for folder in run_folders(out)]

@@ -46,6 +46,7 @@ def test_a_run_shows_every_epoch_and_is_one_of_its_study(study: Callable[..., st
     assert "at the last epoch" in " ".join(again.split())
 
 
+@pytest.mark.slow
 def test_sensitivity_maps_every_cell_with_as_many_images_as_ce_has(study: Callable[..., str], tmp_path: Path) -> None:
     small = "--epochs 2 --train-size 120 --seeds 2 --jobs 1 --device cpu"
     name = "sensitivity(temperatures=[1,3],alphas=[0.3,1])"
@@ -79,6 +80,7 @@ def test_one_run_takes_the_settings_of_a_study_and_is_one_of_its_runs(study: Cal
     assert again.startswith("1 run, 1 already done")
 
 
+@pytest.mark.slow
 def test_dlb_without_distillation_is_repeat_whatever_the_dose(study: Callable[..., str], tmp_path: Path) -> None:
     small = "--noise symmetric:0.4 --epochs 4 --train-size 120 --seeds 2 --jobs 1 --device cpu"
     printed = study("sweep", f"dose(alphas=[0,3]) {small} --out {tmp_path}")
@@ -91,6 +93,7 @@ def test_dlb_without_distillation_is_repeat_whatever_the_dose(study: Callable[..
     assert list(zip(primary["method"], primary["baseline"], strict=True)) == [("dlb(alpha=3.0)", "repeat")]
 
 
+@pytest.mark.slow
 def test_tuning_chooses_on_held_out_labels_and_runs_the_choice_with_fresh_seeds(
     study: Callable[..., str], tmp_path: Path
 ) -> None:
@@ -224,6 +227,7 @@ def double(labels, num_classes=None, *, rate: UnitInterval, seed: int = 0):
     assert (results["realised_rate"] - 0.4).abs().max() < 0.05
 
 
+@pytest.mark.slow
 def test_a_named_study_has_scales_each_with_a_folder_of_its_own(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,7 @@ def test_a_signal_is_told_from_what_code_raises() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stack", [1, 2])
 def test_epochs_since_the_last_checkpoint_are_kept(stack: int, tmp_path: Path) -> None:
     from faults.readers import everything, same, small_plan

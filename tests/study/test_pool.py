@@ -133,6 +133,7 @@ def test_what_goes_wrong_in_a_run_stays_with_it(tmp_path: Path) -> None:
     assert [started[config.id] for config in configs] == [1, 1, ATTEMPTS, ATTEMPTS, 2, 2, 1]
 
 
+@pytest.mark.slow
 def test_a_worker_warns_in_one_line_and_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     # The server of workers keeps the streams that it began with.
     forkserver._forkserver._stop()

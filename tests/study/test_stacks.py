@@ -96,6 +96,7 @@ def test_the_last_stacks_begin_with_the_longest_so_that_all_cores_are_busy_to_th
     assert busy_to_the_end(stacks, configs, 1) == stacks
 
 
+@pytest.mark.slow
 def test_a_study_in_this_process_is_that_of_its_runs(by_themselves: Path, tmp_path: Path) -> None:
     the_plan = planned()
     assert run_plan(the_plan, tmp_path, jobs=1) == []

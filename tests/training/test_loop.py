@@ -129,7 +129,8 @@ def test_a_step_is_one_of_sgd_with_nesterov_momentum_and_weight_decay() -> None:
 def test_resuming_after_any_epoch_is_exact(name: str, tmp_path: Path) -> None:
     whole = run_log(tmp_path / "whole")
     expected = trained(name, callbacks=[whole])
-    for cut in range(CONFIG.epochs):
+    # A run without a checkpoint begins anew, whatever its method.
+    for cut in range(0 if name in ("ce", "dlb") else 1, CONFIG.epochs):
         path, records = tmp_path / f"{cut}.pt", tmp_path / f"cut {cut}"
         always = {"checkpoint": path, "checkpoint_seconds": -1.0}
         # A kill before the checkpoint of epoch `cut` is written: that epoch is trained, and recorded, a second time.

@@ -242,6 +242,7 @@ def test_a_cpu_distils_in_fewer_operations_and_the_same_bits(monkeypatch: pytest
     assert quick[2] <= step(logits)[2] - 8
 
 
+@pytest.mark.slow
 def test_training_imports_no_compiler() -> None:
     code = (
         "import sys, numpy, torch\n"

@@ -84,6 +84,7 @@ def watched(method: str, augmentation: str, folder: Path, **changes: Any) -> Bet
     return between
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", list(METHODS.entries()))
 def test_no_method_reads_from_the_device_within_an_epoch(method: str, tmp_path: Path) -> None:
     assert watched(method, "crop", tmp_path).reads.counts["aten._local_scalar_dense.default"] > 0, "the end of the epoch does"
