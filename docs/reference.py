@@ -36,6 +36,7 @@ FIDELITY = {
 TABLES = {"methods": ("methods", METHODS), "corruption": ("noise", NOISES), "analysis": ("scores", SCORES)}
 ROOT = Path(__file__).parents[1]
 COSTS = ROOT / "docs" / "results" / "cost_table.csv"
+COMPARED = ROOT / "docs" / "results" / "method_comparison" / "summary.csv"
 # Noise kinds that need nothing besides a data set of any classes.
 NEED_NO_FILE = ("asymmetric", "instance", "pair_flip", "symmetric")
 # The length of training for which costs are stated; some depend on it.
@@ -196,6 +197,9 @@ def method_page(entry: Entry) -> str:
         "## Cost",
         "",
         *cost(entry, method),
+        "## Results",
+        "",
+        *results(entry.name),
     )
 
 
@@ -221,6 +225,32 @@ def cost(entry: Entry, method: Any) -> list[str]:
         else "Time and memory have not been measured.",
         "",
     ]
+
+
+def results(name: str) -> list[str]:
+    """Test accuracies of a method beside those of CE, in the study of all methods."""
+    with COMPARED.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    noises = list(dict.fromkeys(row["noise"] for row in rows))
+    held = {(row["method"], row["noise"]): row for row in rows}
+    variants = [each for each in dict.fromkeys(row["method"] for row in rows) if re.split(r"[(@]", each)[0] == name]
+    cells = [
+        [f"`{method}`", *(accuracy(held[method, noise]) for noise in noises)] for method in dict.fromkeys(["ce", *variants])
+    ]
+    if not variants:
+        return ["It is not in the study of all methods.", ""]
+    return [
+        *table(["test accuracy in percent", *(f"`{noise}`" for noise in noises)], cells),
+        "Digits, last epoch, mean ± 95 % interval over 5 seeds, all with equally many images; `@` marks settings of the paper "
+        "in place of the common ones. All methods, and what this does not show: "
+        "[the comparison](../../results/method_comparison.md).",
+        "",
+    ]
+
+
+def accuracy(row: dict[str, str]) -> str:
+    """A mean and its interval."""
+    return f"{100 * float(row['test_accuracy_last']):.1f} ± {100 * float(row['test_accuracy_last_ci95_half']):.1f}"
 
 
 def noise_page(entry: Entry) -> str:
