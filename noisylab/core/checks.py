@@ -233,7 +233,7 @@ def check_fields(instance: Any) -> None:
 
     Numbers are converted to Python's own type, so that 1, 1.0 and numpy.float64(1) are one configuration.
     """
-    hints = _hints(type(instance))
+    hints = _hints(instance.__class__)
     for field in fields(instance):
         value = getattr(instance, field.name)
         check_value(field.name, value, hints[field.name])
