@@ -51,6 +51,8 @@ def kept_files(study: Path, figure: str, source: str | None) -> list[Path]:
 
 def keep(study: Path, figure: str, source: str | None, files: Sequence[Path]) -> None:
     """Note the files of a figure (spec) that was drawn. Without the note, it is drawn again."""
+    if source is None:
+        return
     with suppress(OSError):
         entry = {"source": source, "files": {path.name: _sha256(path) for path in files}}
         write_atomically(study / FILE, json.dumps(_entries(study) | {figure: entry}, indent=1) + "\n")
