@@ -242,6 +242,8 @@ def fewer_seeds(plan: "Plan", finished: Collection[str]) -> list[str]:
     """A line for every method under a noise that lacks runs: `dlb under symmetric:0.4: 4 of 5 seeds`."""
     from noisylab.study.result import labels_of
 
+    if all(config.id in finished for config in plan.configs):
+        return []
     there: dict[tuple[str, ...], list[bool]] = {}
     for config in plan.configs:
         labels = labels_of(config, plan.data[config.data_digest].noise_defaults)

@@ -233,11 +233,17 @@ def check_fields(instance: Any) -> None:
 
     Numbers are converted to Python's own type, so that 1, 1.0 and numpy.float64(1) are one configuration.
     """
-    hints = typing.get_type_hints(type(instance), include_extras=True)
+    hints = _hints(instance.__class__)
     for field in fields(instance):
         value = getattr(instance, field.name)
         check_value(field.name, value, hints[field.name])
         object.__setattr__(instance, field.name, plain_number(value, hints[field.name]))
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    """The annotations of a dataclass; a study checks thousands of its instances."""
+    return typing.get_type_hints(kind, include_extras=True)
 
 
 def plain_number(value: Any, annotation: Any) -> Any:

@@ -216,7 +216,7 @@ class _Source:
 
     def entries(self, variable: str, caller: CallerArgs) -> Iterator[Entry]:
         """The entries that the file registers."""
-        for node in ast.walk(self.tree):
+        for node in _statements(self.tree):
             if not isinstance(node, ast.FunctionDef | ast.ClassDef):
                 continue
             for decorator in node.decorator_list:
@@ -275,6 +275,14 @@ class _Source:
             value = REQUIRED if default is None else self.read(default, f"the default of {key} of {name}")
             options[key] = Option(annotation, value)
         return options
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """The statements in a node, at any depth; expressions, which hold none and are most of a file, are passed over."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            yield child
+            yield from _statements(child)
 
 
 def _defines(node: ast.stmt) -> list[str]:

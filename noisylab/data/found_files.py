@@ -7,8 +7,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from noisylab.data.image_files import EXTENSIONS
+from PIL import Image
 
+# Pillow knows these formats by name only, or writes them only.
+_NOT_READ = ("BUFR", "GRIB", "HDF5", "MPEG", "PDF")
+# Here and not beside what reads files, since the list imports all of Pillow's formats, which images in memory do without.
+EXTENSIONS = frozenset(suffix for suffix, name in Image.registered_extensions().items() if name not in _NOT_READ)
 # What other systems put beside images: macOS' archives, Synology's and Windows' thumbnails and settings.
 _OF_SYSTEMS = ("__macosx", "@eadir", "thumbs.db", "desktop.ini")
 # Files that usually lie beside images, so that passing them over surprises nobody.

@@ -16,10 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-# Pillow knows these formats by name only, or writes them only.
-_NOT_READ = ("BUFR", "GRIB", "HDF5", "MPEG", "PDF")
-EXTENSIONS = frozenset(suffix for suffix, name in Image.registered_extensions().items() if name not in _NOT_READ)
-
 _SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N")
 GREY = ("1", "L", *_SIXTEEN_BITS, "I", "F")
 _PREMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}

@@ -53,12 +53,13 @@ def curves(
 
 def seed_lines(rows: pandas.DataFrame, x: str, y: str, look: Look, ax: Axes, **kwargs: Any) -> None:
     """A thin line for each of several runs; rows: run, `x` and `y`. One run is its own mean, and no line is drawn."""
-    if rows["run"].nunique() > 1:
-        for _, seed in rows.groupby("run", sort=False):
+    points, places = rows[[x, y]].to_numpy(), rows.groupby("run", sort=False).indices.values()
+    if len(places) > 1:
+        thin = look | {"linewidth": 0.6, "alpha": 0.4, "label": None, "linestyle": "-"}
+        for own in places:
             # A seed of a single epoch is a small mark, hollow like the mean's.
-            alone = {"marker": look["marker"], "markersize": 2.5} if len(seed) == 1 else {"marker": ""}
-            thin = look | {"linewidth": 0.6, "alpha": 0.4, "label": None, "linestyle": "-"} | alone
-            ax.plot(seed[x], seed[y], **thin | kwargs)
+            alone = {"markersize": 2.5} if len(own) == 1 else {"marker": ""}
+            ax.plot(*points[own].T, **thin | alone | kwargs)
 
 
 def seed_dots(x: "pandas.Series[float]", y: "pandas.Series[float]", look: Look, ax: Axes) -> None:

@@ -62,8 +62,9 @@ class Rows:
         sample = torch.where((seen.sample >= 0) & (seen.sample < self.samples), seen.sample, self.samples)
         # Sorted by sample, and by time within a sample.
         order = torch.argsort(sample, stable=True)
-        sample, logits, new, finite = sample[order], seen.logits[order], seen.new[order], finite[order]
-        given = seen.given[order].clamp(0, self.classes - 1)[:, None]
+        # `index_select` takes a fifth of the time of `[order]`.
+        sample, logits, new, finite = (each.index_select(0, order) for each in (sample, seen.logits, seen.new, finite))
+        given = seen.given.index_select(0, order).clamp(0, self.classes - 1)[:, None]
         first = _marks_change(sample)
         last = _marks_change(sample.flip(0)).flip(0)
 
@@ -80,12 +81,12 @@ class Rows:
             "el2n": error.norm(dim=1),
         }
 
-        before = torch.where(first, self.latest[sample], prediction.roll(1))
-        may_own = torch.where(new < 0, ~self.shown[sample], new == 1) & finite
+        before = torch.where(first, self.latest.index_select(0, sample), prediction.roll(1))
+        may_own = torch.where(new < 0, ~self.shown.index_select(0, sample), new == 1) & finite
         own = _earliest(sample, may_own)
         may_second = ~torch.where(new < 0, own, may_own) & finite & (before != self.missing)
         second = _earliest(sample.flip(0), may_second.flip(0)).flip(0)
-        own &= ~self.owned[sample]
+        own &= ~self.owned.index_select(0, sample)
         to_own = torch.where(own, sample, self.samples)
         to_second = torch.where(second, sample, self.samples)
         to_latest = torch.where(last, sample, self.samples)
@@ -93,14 +94,14 @@ class Rows:
         if self.own_log_p is not None and self.latest_log_p is not None and self.before_log_p is not None:
             # Rounded like the remembered values, so that the end of a buffer changes no number.
             rounded = log_p.half()
-            previous = torch.where(first[:, None], self.latest_log_p[sample], rounded.roll(1, 0))
+            previous = torch.where(first[:, None], self.latest_log_p.index_select(0, sample), rounded.roll(1, 0))
             self.row["step_divergence"].index_copy_(0, to_second, _divergence(previous, log_p))
-            values["divergence"] = _divergence(self.before_log_p[sample], log_p)
+            values["divergence"] = _divergence(self.before_log_p.index_select(0, sample), log_p)
             self.latest_log_p.index_copy_(0, to_latest, rounded)
             self.own_log_p.index_copy_(0, to_own, rounded)
         if self.probability_sum is not None and self.times is not None:
-            self.probability_sum.index_copy_(0, to_own, self.probability_sum[sample] + p)
-            self.times.index_copy_(0, to_own, self.times[sample] + 1)
+            self.probability_sum.index_copy_(0, to_own, self.probability_sum.index_select(0, sample) + p)
+            self.times.index_copy_(0, to_own, self.times.index_select(0, sample) + 1)
         for name, value in values.items():
             self.row[name].index_copy_(0, to_own, value)
         self.row["agreement"].index_copy_(0, to_second, (prediction == before).to(torch.int8))
@@ -161,7 +162,7 @@ def _earliest(sample: Tensor, mask: Tensor) -> Tensor:
     count = mask.long().cumsum(0)
     position = torch.arange(len(sample), device=sample.device)
     start = torch.where(_marks_change(sample), position, 0).cummax(0).values
-    before_run = count[start] - mask[start].long()
+    before_run = count.index_select(0, start) - mask.index_select(0, start).long()
     return mask & (count - before_run == 1)
 
 

@@ -301,8 +301,8 @@ class DynamicsRecorder:
             self._rows.load_state_dict(state)
         index = torch.cat([step.positions for step in self._buffer]).to(device)
         logits = torch.cat([step.logits for step in self._buffer])
-        known = self._given[index.clamp(0, self.num_samples - 1)]
-        labels, new, start = known.clone(), torch.full((len(index),), -1, dtype=torch.int8), 0
+        known = self._given.index_select(0, index.clamp(0, self.num_samples - 1))
+        labels, new, start = known.clone(), np.full(len(index), -1, dtype=np.int8), 0
         for step in self._buffer:
             stop = start + len(step.positions)
             if step.labels is not None:
@@ -314,7 +314,7 @@ class DynamicsRecorder:
                 new[start:stop][step.new] = 1
             start = stop
         self._buffer, self._buffered = [], 0
-        self._rows.add(Presentations(index, logits, labels, new.to(device), known))
+        self._rows.add(Presentations(index, logits, labels, torch.from_numpy(new).to(device), known))
 
     def _all_written(self) -> str:
         return (

@@ -19,6 +19,7 @@ from noisylab.plotting.study_runs import StudyRuns, hardest_noise
 from noisylab.report.analysis_table import analysis_table
 from noisylab.report.comparison_tables import contrasts_table, differences_table, power_lines
 from noisylab.report.console import say
+from noisylab.report.kept_figures import keep, kept_files, source_of
 from noisylab.report.table_files import TABLES, Format, write_tables
 from noisylab.report.tables import results_table
 from noisylab.report.wording import PLAIN
@@ -129,16 +130,21 @@ def show(
         except OSError as error:
             unwritten.append(cannot_write(out / f"{name}.csv", error))
     runs = StudyRuns(results, out, hardest_noise(results))
+    source = source_of(runs) if figures else None
     for figure in figures:
         stem = FIGURES.parse(figure).name
         try:
             if stem in TABLES:
                 raise ValueError(f"its numbers would replace the table {stem}.csv; register it with another name")
-            drawn = draw_figure(figure, runs)
-            try:
-                written += drawn.save(out / stem)[:-1]
-            except OSError as error:
-                unwritten.append(cannot_write(out / stem, error))
+            files = kept_files(out, figure, source)
+            if not files:
+                drawn = draw_figure(figure, runs)
+                try:
+                    files = drawn.save(out / stem)
+                    keep(out, figure, source, files)
+                except OSError as error:
+                    unwritten.append(cannot_write(out / stem, error))
+            written += files[:-1]
         except Exception as error:  # a figure that fails costs itself only
             say(console, f"no figure {stem}: {why_not(error)}")
     paths = [path for path in (out / "results.csv", *written) if path.is_file()]

@@ -7,9 +7,9 @@ from noisylab.data.augmentations.crop import Normalise
 from noisylab.data.batches.image_source import all_in_order, on_device
 from noisylab.data.streaming import Images
 
-# Images and pixels of a batch on a CPU: with more, activations leave the caches (3.5 times as long, measured); with fewer,
-# starting the kernels takes longer than their work.
-LEAST, PIXELS = 64, 2**13
+# Images and pixels of a batch on a CPU: with fewer, starting the kernels takes longer than their work (digits in one batch
+# instead of four: 0.75 times as long); with many more, activations leave the caches.
+LEAST, PIXELS = 64, 2**15
 
 
 class Evaluator:

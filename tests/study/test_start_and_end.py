@@ -11,6 +11,7 @@ import pytest
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from noisylab.api import sweep
+from noisylab.cli.sweep import fewer_seeds
 from noisylab.data import load_data
 from noisylab.plotting.catalogue import draw_figure
 from noisylab.plotting.study_runs import study_runs
@@ -18,6 +19,7 @@ from noisylab.study import read_once
 from noisylab.study.grid import Grid
 from noisylab.study.plan import plan
 from noisylab.study.run_folder import METRICS, RESULT, read_many_metrics, read_metrics, read_result, write_result
+from noisylab.study.study_file import STUDY, grid_from
 from noisylab.training.config import TrainConfig
 
 SEEDS, NOISE = 2, "symmetric:0.4"
@@ -82,7 +84,8 @@ def test_status_imports_neither_torch_nor_anything_that_draws(study: Path, tmp_p
 
 def test_workers_import_neither_a_compiler_nor_what_draws() -> None:
     code = "import sys, noisylab.study.worker_imports as _; print([m for m in {modules} if m in sys.modules])"
-    unwanted = ("torch._dynamo", "sympy", "torchvision", "sklearn", "matplotlib", "rich", "plotly", "seaborn")
+    drawing = ("matplotlib", "rich", "plotly", "seaborn", "PIL.PdfImagePlugin")
+    unwanted = ("torch._dynamo", "sympy", "torchvision", "sklearn", *drawing)
     run = subprocess.run([sys.executable, "-c", code.format(modules=unwanted)], check=True, capture_output=True, text=True)
     assert run.stdout.strip() == "[]"
 
@@ -98,6 +101,12 @@ def test_finished_runs_are_not_built_once_more(study: Path, monkeypatch: pytest.
     more = Grid(methods=("ce", "lsr"), noise=(NOISE,), seeds=(0, 1, 2), train_size=200, training=training)
     assert len(plan(more, study=study, on_missing=asked.append).configs) == 6
     assert len(asked) == 1
+
+
+def test_seeds_that_are_all_there_take_no_labels(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = plan(grid_from(study / STUDY), study=study)
+    monkeypatch.setattr("noisylab.study.result.labels_of", lambda *_: pytest.fail("a specification was read"))
+    assert fewer_seeds(planned, {config.id for config in planned.configs}) == []
 
 
 def test_a_result_is_read_again_once_a_file_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,9 +163,9 @@ class Sizes(nn.Module):
         return images.flatten(1)[:, :2] * self.weight
 
 
-@pytest.mark.parametrize(("side", "sizes"), [(8, [128, 128, 44]), (16, [64] * 4 + [44]), (32, [64] * 4 + [44])])
+@pytest.mark.parametrize(("side", "sizes"), [(8, [512, 88]), (16, [128] * 4 + [88]), (32, [64] * 9 + [24])])
 def test_a_cpu_evaluates_as_many_images_at_once_as_the_caches_take(side: int, sizes: list[int]) -> None:
-    images, network = np.zeros((300, 1, side, side), dtype=np.uint8), Sizes()
+    images, network = np.zeros((600, 1, side, side), dtype=np.uint8), Sizes()
     logits = Evaluator(images, (0.5,), (0.25,)).logits(network)
     assert network.sizes == sizes
     # A loss can use them.
