@@ -21,7 +21,6 @@ from noisylab.core.registries import FIGURES
 from noisylab.plotting.catalogue import draw_figure, why_not
 from noisylab.plotting.study_runs import StudyRuns, study_runs
 from noisylab.report.comparison_tables import contrasts_table, points_table, power_lines
-from noisylab.report.findings import finding
 from noisylab.report.runs_table import runs_table
 from noisylab.report.samples import Explored, explorer_data, packed, sheets
 from noisylab.report.tables import accuracy_table, results_table
@@ -210,7 +209,7 @@ def _figures(runs: StudyRuns, progress: Progress) -> tuple[list[PageFigure], lis
             shown = _without_folders(figure.numbers, runs.names)
             numbers = packed(for_csv(shown).encode()) if len(shown) <= MOST_NUMBERS else ""
             url = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
-            words = f"{figure.caption.rstrip('.')}. {finding(figure.numbers, runs.noise, runs.names)}"
+            words = f"{figure.caption.rstrip('.')}. {figure.finding}"
             drawn.append(PageFigure(name, figure.caption, words, url, Image.open(io.BytesIO(picture)).size, numbers))
         except Exception as error:  # a figure that fails costs itself only
             undrawn.append((captions[name], why_not(error)))

@@ -9,18 +9,15 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import pandas
 import pytest
 import xarray
 from helpers_cli import noisylab
 from PIL import Image
 
-from noisylab.analysis.display_names import DisplayNames
 from noisylab.api import sweep
 from noisylab.core.registries import DATA_SETS, FIGURES
 from noisylab.data.image_data import load_data
 from noisylab.plotting.study_runs import study_runs
-from noisylab.report.findings import finding
 from noisylab.report.page import build_page, explore
 from noisylab.report.runs_table import runs_table
 from noisylab.report.samples import PER_ROW, PER_SHEET, chosen_epochs, curves, explorer_data, packed, sheets
@@ -100,17 +97,11 @@ def test_settings_that_are_too_many_are_left_out_and_named(study: Path, monkeypa
     assert explored.left_out.startswith("3 of 4 settings")
 
 
-def test_the_sentence_of_a_figure_tells_its_main_numbers() -> None:
-    table = {"noise": ["a", "a", "b", "b"], "method": ["ce", "dlb"] * 2, "test_accuracy_last": [0.1, 0.2, 0.3, 0.4], "n": 3}
-    said = finding(pandas.DataFrame(table), "b", DisplayNames({"dlb": "ours"}))
-    assert said == "Test accuracy last under b: CE 0.3; ours 0.4."
-    labels = pandas.DataFrame(
-        {"true": [0, 0, 1], "given": [0, 1, 0], "realised": [0.7, 0.3, 0.4], "true_name": ["a", "a", "b"]}
-    )
-    assert finding(labels, "b", DisplayNames()) == "The most frequent confusion is b labelled as 0: 0.4 of the samples of b."
-    events = pandas.DataFrame({"method": ["ce", "ce", "ce"], "forgetting_events": [1.0, 2.0, np.inf]})
-    assert finding(events, "b", DisplayNames()) == "Forgetting events: CE 1.5."
-    assert finding(pandas.DataFrame({"something": [1.0]}), "b", DisplayNames()) == ""
+def test_the_words_of_a_figure_tell_its_caption_and_its_main_numbers(whole_page: Path) -> None:
+    images = re.findall(r'<img[^>]* alt="([^"]*)"', whole_page.read_text(encoding="utf-8"))
+    assert len(images) >= 15
+    # What the sentence of each figure says is compared in tests/plotting.
+    assert all(re.search(r"\. [^:.]+(: .*[0-9]| \d+ are mislabelled)", words) for words in images)
 
 
 def test_the_table_of_runs_has_a_row_a_run_and_what_all_share(study: Path) -> None:
