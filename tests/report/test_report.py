@@ -4,11 +4,13 @@ import dataclasses
 import gzip
 import json
 import re
+import sys
 from base64 import b64decode
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 import xarray
 from helpers_cli import noisylab
@@ -18,7 +20,7 @@ from noisylab.api import sweep
 from noisylab.core.registries import DATA_SETS, FIGURES
 from noisylab.data.image_data import load_data
 from noisylab.plotting.study_runs import study_runs
-from noisylab.report.page import build_page, explore
+from noisylab.report.page import _settings_in_order, build_page, explore
 from noisylab.report.runs_table import runs_table
 from noisylab.report.samples import PER_ROW, PER_SHEET, chosen_epochs, curves, explorer_data, packed, sheets
 from noisylab.study.grid import Grid
@@ -94,7 +96,28 @@ def test_settings_that_are_too_many_are_left_out_and_named(study: Path, monkeypa
     monkeypatch.setattr("noisylab.report.page.MOST_ROWS", 2 * 150)
     explored = explore(runs, seed=1)
     assert list(explored.settings) == [("symmetric:0.4", 1)]
-    assert explored.left_out.startswith("3 of 4 settings")
+    assert "are left out: symmetric:0.4, seed 0; symmetric:0, seeds 0 and 1; " in explored.left_out
+
+
+def test_every_noisy_setting_gets_room_before_a_second_seed_and_clean_ones_come_last(study: Path) -> None:
+    noises, seeds = ("symmetric:0", "symmetric:0.2", "symmetric:0.4"), (0, 1, 2)
+    rates = pandas.DataFrame({"noise": noises, "realised_rate": [0.0, 0.2, 0.4]})
+    settings = [(noise, seed) for noise in noises for seed in seeds]
+    assert _settings_in_order(settings, ("symmetric:0.4", 1), rates) == [
+        *(("symmetric:0.4", 1), ("symmetric:0.2", 1)),
+        *(("symmetric:0.4", 0), ("symmetric:0.2", 0), ("symmetric:0.4", 2), ("symmetric:0.2", 2)),
+        *(("symmetric:0", 1), ("symmetric:0", 0), ("symmetric:0", 2)),
+    ]
+    # A noise that lacks the seed has one of its own.
+    assert _settings_in_order(settings[:4], ("symmetric:0", 1), rates)[:2] == [("symmetric:0", 1), ("symmetric:0.2", 0)]
+
+
+def test_a_log_tells_what_the_report_is_at(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = noisylab(capsys, "report", study, "--out", tmp_path / "page.html", "--no-samples", "--noise", "symmetric:0")
+    assert not sys.stderr.isatty()
+    lines = answer.err.splitlines()
+    assert lines[0] == "report: tables"
+    assert sum(line.startswith("report: figure ") for line in lines) == len(FIGURES.entries())
 
 
 def test_the_words_of_a_figure_tell_its_caption_and_its_main_numbers(whole_page: Path) -> None:
