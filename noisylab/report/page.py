@@ -153,16 +153,20 @@ def _left_out(settings: Sequence[tuple[str, int]], names: DisplayNames) -> str:
     if not settings:
         return ""
     seeds: dict[str, list[int]] = {}
-    for noise, seed in settings:
+    for noise, seed in sorted(settings):
         seeds.setdefault(noise, []).append(seed)
-    said = [
-        f"{names.noise(noise)}, seed{'s' if len(held) > 1 else ''} {listed([*map(str, sorted(held))])}"
-        for noise, held in seeds.items()
-    ]
+    said = [f"{names.noise(noise)}, seed{'s' if len(held) > 1 else ''} {_in_short(held)}" for noise, held in seeds.items()]
     return (
         f"To keep the page small, these settings are left out: {'; '.join(said)}; "
         "the options --noise and --seed of noisylab report choose the first one"
     )
+
+
+def _in_short(seeds: Sequence[int]) -> str:
+    """Ascending seeds as a text: `1 to 4`, or `0 and 3`."""
+    if len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1:
+        return f"{seeds[0]} to {seeds[-1]}"
+    return listed([*map(str, seeds)])
 
 
 def build_page(
