@@ -34,8 +34,9 @@ FIRST = ("memorisation", "differences", "noise_robustness", "axis_comparison", "
 DPI = 160
 # The page holds the numbers of a figure with at most this many rows.
 MOST_NUMBERS = 20_000
-# Rows of samples (samples x methods x settings of noise and seed) of a page; about 70 bytes each, for a page of 10 MB.
-MOST_ROWS = 100_000
+# Rows of samples (samples x methods x settings of noise and seed) of a page; 70 bytes each, so that eleven methods under five
+# noises make a page of 10 MB.
+MOST_ROWS = 85_000
 # The scripts, in their order: of every page, and of the samples.
 COMMON = ("page.js",)
 EXPLORER = ("vendor/uPlot.iife.min.js", "arrays.js", "charts.js", "explorer.js")
