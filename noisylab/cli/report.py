@@ -54,8 +54,8 @@ def main(args: Sequence[str]) -> int:
     from noisylab.report.page import write_report
 
     def say(part: str) -> None:
-        if sys.stderr.isatty():
-            print(f"report: {part}", file=sys.stderr, flush=True)
+        # Also in a log, where half a minute of silence would look like a fault.
+        print(f"report: {part}", file=sys.stderr, flush=True)
 
     write_report(
         arguments.runs,

@@ -14,6 +14,7 @@ from noisylab.core.registries import FIGURES, METHODS
 from noisylab.plotting.captions import drawn_singly, spread
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import band, seed_dots, with_runs
+from noisylab.plotting.findings import number, percent, told
 from noisylab.plotting.looks import Look, looks
 from noisylab.plotting.study_runs import LONGEST, StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, panel_grid, paper_style, shared_legend
@@ -156,4 +157,6 @@ def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> Dr
         shared_legend(figure, *legend_entries(axes))
         said = spread(rows, single="small", mean="large", interval="band or bar")
         figure.suptitle(f"{runs.title}\nlast epoch; {said}", wrap=True)
-    return DrawnFigure(figure, with_runs(drawn, rows.rename(columns={"id": "run"}) if singly else None))
+    what = "Test accuracy at the last epoch, memorised share and age of the targets in updates"
+    said = told(what, drawn, [*MEASURES, "age"], runs, form=(percent, percent, number))
+    return DrawnFigure(figure, with_runs(drawn, rows.rename(columns={"id": "run"}) if singly else None), finding=said)

@@ -12,6 +12,7 @@ from noisylab.core.registries import FIGURES, METHODS
 from noisylab.plotting.captions import seeds_of
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import with_runs
+from noisylab.plotting.findings import told
 from noisylab.plotting.looks import Look, looks
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import WIDTHS, Width, has_room, inches, legend_entries, panel_grid, paper_style, shared_legend
@@ -112,4 +113,8 @@ def accuracy_against_consistency_figure(
         figure.suptitle(f"{runs.setting}\n{said}; last-epoch test accuracy", wrap=True)
     columns = ["dose", "test_accuracy_last", *CONSISTENCY]
     means = numbers.groupby("method", sort=False, as_index=False)[columns].mean()
-    return DrawnFigure(figure, with_runs(means, numbers.assign(run=rows["id"])))
+    what = (
+        "Test accuracy at the last epoch, and the shares of clean and of mislabelled samples predicted as in the epoch before"
+    )
+    said = told(what, means, ["test_accuracy_last", *CONSISTENCY], runs, names=names)
+    return DrawnFigure(figure, with_runs(means, numbers.assign(run=rows["id"])), finding=said)

@@ -14,6 +14,7 @@ from noisylab.core.registries import FIGURES
 from noisylab.plotting.captions import drawn_singly, spread
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import band, with_runs
+from noisylab.plotting.findings import number, percent, told
 from noisylab.plotting.looks import Look, looks
 from noisylab.plotting.memorisation import usual_noises
 from noisylab.plotting.study_runs import LONGEST, StudyRuns
@@ -121,7 +122,9 @@ def accuracy_against_cost_figure(
         said = spread(shown, single="small", mean="large", interval="bar")
         figure.suptitle(f"{runs.title}{runs.part(shown['method'], rows)}{part}\nlast epoch; {said}", wrap=True)
     of_runs = shown.rename(columns={"id": "run"}) if singly else None
-    return DrawnFigure(figure, with_runs(summary, of_runs))
+    what, unit = f"Test accuracy at the last epoch, and {COSTS[cost]},", 1 if cost == "seconds" else 1000
+    told_costs = told(what, summary, [MEASURE, cost], runs, form=(percent, lambda value: number(value / unit)))
+    return DrawnFigure(figure, with_runs(summary, of_runs), finding=told_costs)
 
 
 def _differing(results: pandas.DataFrame) -> Cost:

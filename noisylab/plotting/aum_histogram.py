@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from noisylab.analysis.scoring import score
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.findings import group_means, number, told
 from noisylab.plotting.looks import GROUPS
 from noisylab.plotting.loss_separation import group_histograms
 from noisylab.plotting.study_runs import StudyRuns
@@ -63,4 +64,5 @@ def aum_histogram_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigu
             ax.set_xlabel("AUM (logits)")
         shared_legend(figure, *legend_entries(axes))
         figure.suptitle(runs.one_seed_title(list(found), "; the last bins with all beyond them; dotted: 0"), wrap=True)
-    return DrawnFigure(figure, numbers)
+    finding = told("Mean AUM of clean and of mislabelled samples", group_means(found), "mean", runs, form=number)
+    return DrawnFigure(figure, numbers, finding=finding)

@@ -14,6 +14,7 @@ from noisylab.core.foreign_text import short_names
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.captions import which_seed
 from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.findings import of_settings
 from noisylab.plotting.looks import Look, looks
 from noisylab.plotting.study_runs import LONGEST, StudyRuns
 from noisylab.plotting.style import Width, exposure_legend, inches, paper_style
@@ -93,4 +94,4 @@ def axis_comparison_figure(runs: StudyRuns, *, axis: str | None = None, width: W
             f"{runs.setting}{runs.part(shown['method'], rows)}\ntest accuracy in percent at the last epoch, {said}",
             wrap=True,
         )
-    return DrawnFigure(figure, summary)
+    return DrawnFigure(figure, summary, finding=of_settings(summary, [axis], runs))

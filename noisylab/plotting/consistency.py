@@ -18,6 +18,7 @@ from noisylab.core.registries import FIGURES
 from noisylab.plotting.captions import drawn_singly
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import curves, from_one, learning_rate_drops, mark_drops
+from noisylab.plotting.findings import told
 from noisylab.plotting.looks import GROUPS
 from noisylab.plotting.study_runs import LINES, StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, shared_legend
@@ -151,7 +152,8 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
             labels.append(group)
         shared_legend(figure, handles, labels)
         figure.suptitle(runs.records_title(runs_drawn), wrap=True)
-    return DrawnFigure(figure, numbers)
+    what = "Share of clean and of mislabelled samples predicted as in the epoch before"
+    return DrawnFigure(figure, numbers, finding=told(what, means, names[0], runs))
 
 
 def _samples(method: str, records: Any, names: list[str]) -> pandas.DataFrame:

@@ -16,6 +16,7 @@ from noisylab.corruption import NoisyLabels, diagnose
 from noisylab.corruption.matrices import Matrix, dense, diagonal_of, row_chunks, rows_of
 from noisylab.data.streaming import Images
 from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.findings import strongest_confusion
 from noisylab.plotting.looks import PALETTE
 from noisylab.plotting.style import WIDTHS, Width, has_room, inches, paper_style
 
@@ -227,9 +228,8 @@ def corruption_figure(
         numbers["flipped_in_class"] = (found.rate_per_class - _replaced_shares(noisy))[numbers["true"]]
         if not np.isnan(found.expected_rate):
             numbers["expected_in_class"] = found.expected_per_class[numbers["true"]]
-    return DrawnFigure(
-        figure, with_class_names(pandas.DataFrame(numbers), None if names is None else [*names, "image replaced"])
-    )
+    table = with_class_names(pandas.DataFrame(numbers), None if names is None else [*names, "image replaced"])
+    return DrawnFigure(figure, table, finding=strongest_confusion(table, block))
 
 
 def with_class_names(table: pandas.DataFrame, names: Sequence[str] | None) -> pandas.DataFrame:

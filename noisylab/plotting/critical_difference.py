@@ -10,6 +10,7 @@ from noisylab.analysis.statistics import format_p
 from noisylab.analysis.tables import check_comparable
 from noisylab.core.extras import how_to_install
 from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.findings import number, told
 from noisylab.plotting.looks import Look, looks
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, paper_style
@@ -93,4 +94,5 @@ def critical_difference_figure(runs: StudyRuns, *, width: Width = "page") -> Dra
     long["rank"] = ranks.melt(ignore_index=False)["value"].to_numpy()
     numbers = long.assign(mean_rank=long["method"].map(ranks.mean()), friedman_p=p)
     caption = "Rank of the methods over data sets"
-    return DrawnFigure(figure, numbers.assign(data=numbers["data"].map(runs.names.data)), caption)
+    finding = told("Mean rank over the data sets", numbers, "mean_rank", runs, form=number, pooled=True)
+    return DrawnFigure(figure, numbers.assign(data=numbers["data"].map(runs.names.data)), caption, finding=finding)

@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from noisylab.analysis.scoring import score
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.findings import group_means, number, told
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import Width, has_room, in_title, inches, panel_grid, paper_style, shared_legend
 
@@ -139,4 +140,9 @@ def data_map_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
         figure.suptitle(runs.one_seed_title(methods, said), wrap=True)
     columns = ["method", "sample", "group", "variability", "confidence", "correctness"]
     numbers = pandas.concat(parts, ignore_index=True)
-    return DrawnFigure(figure, numbers[[*columns, "samples"] if "samples" in numbers else columns], f"{SHOWN}. {MEANING}")
+    confidences = {
+        name: (table["confidence"].to_numpy(), (table["group"] == "mislabelled").to_numpy()) for name, table in found.items()
+    }
+    finding = told(f"Mean confidence of {' and of '.join(groups)} samples", group_means(confidences), "mean", runs, form=number)
+    shown_columns = [*columns, "samples"] if "samples" in numbers else columns
+    return DrawnFigure(figure, numbers[shown_columns], f"{SHOWN}. {MEANING}", finding=finding)

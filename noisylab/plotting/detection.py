@@ -15,6 +15,7 @@ from noisylab.analysis.scoring import available, score
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import epoch_ticks
+from noisylab.plotting.findings import best_score
 from noisylab.plotting.looks import Look, looks_of, number_lines, numbered
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, shared_legend
@@ -133,7 +134,9 @@ def detection_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
         figure.suptitle(
             runs.one_seed_title(methods, "; scores with the same ranking are drawn once" if same else ""), wrap=True
         )
-    return DrawnFigure(figure, numbers)
+    over_epochs = numbers[numbers["panel"] == "AUC"]
+    last = over_epochs[over_epochs["x"] == over_epochs.groupby("method")["x"].transform("max")]
+    return DrawnFigure(figure, numbers, finding=best_score(last, "y", runs, "ROC-AUC"))
 
 
 def _in_order(handles: Sequence[Artist], labels: Sequence[str], styles: Mapping[str, Look]) -> tuple[list[Artist], list[str]]:

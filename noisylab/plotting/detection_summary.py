@@ -13,6 +13,7 @@ from noisylab.analysis.scoring import available
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.captions import seeds_of
 from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.findings import best_score
 from noisylab.plotting.study_runs import PANELS, StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, paper_style
 from noisylab.study.verify import read_records
@@ -106,7 +107,7 @@ def detection_summary_figure(runs: StudyRuns, *, measure: Measure = "roc_auc", w
             f"{over}; framed: the best score of each noise",
             wrap=True,
         )
-    return DrawnFigure(figure, numbers)
+    return DrawnFigure(figure, numbers, finding=best_score(numbers, measure, runs, SAID[measure]))
 
 
 def _detections(rows: pandas.DataFrame, runs: StudyRuns, most: int) -> pandas.DataFrame:

@@ -17,6 +17,7 @@ from noisylab.core.lines import counted
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.captions import which_seed
 from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.findings import of_contrasts
 from noisylab.plotting.looks import Look, looks_of
 from noisylab.plotting.study_runs import LONGEST, StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, make_room, narrow, panel_grid, paper_style, shared_legend
@@ -215,7 +216,7 @@ def differences_figure(
         make_room(figure, panels, len(noises) * each, HIGHEST)
     shown = numbers if seeds is None else pandas.concat([numbers, seeds], ignore_index=True)
     caption = f"{SHOWN}. {tests}" if numbers["n"].max() > 1 else SHOWN
-    return DrawnFigure(figure, shown.drop(columns="group"), caption)
+    return DrawnFigure(figure, shown.drop(columns="group"), caption, finding=of_contrasts(numbers, POOLED, measure, runs))
 
 
 def _tests(pooled: pandas.DataFrame, single: pandas.DataFrame) -> tuple[str, str]:

@@ -42,6 +42,12 @@ FIXED: dict[str, Any] = {
 }
 
 
+# Styles of SciencePlots, to name it to those who lack it.
+SCIENCE = (
+    *("science", "ieee", "nature", "no-latex", "notebook", "scatter", "grid", "latex-sans", "sans", "pgf"),
+    *("bright", "high-contrast", "high-vis", "light", "muted", "retro", "std-colors", "vibrant"),
+    *("cjk-jp-font", "cjk-kr-font", "cjk-sc-font", "cjk-tc-font", "russian-font", "turkish-font"),
+)
 # Settings that are lengths, of the page or in points.
 _SIZE = re.compile(r"size|width|\.dpi$|pad|^figure\.subplot\.|^legend\.(border|label|handle|column)")
 
@@ -138,6 +144,8 @@ def _known_style(style: str | PathLike[str]) -> str:
         return str(style)
     if (file := expanded(style)).is_file():
         return str(file.absolute())
+    if style in SCIENCE:
+        raise ValueError(f"style {style!r} is one of SciencePlots, which is not installed; pip install SciencePlots")
     there = [name for name in plt.style.available if not name.startswith("_")]
     near = difflib.get_close_matches(str(style), there, n=1)
     said = f"did you mean {near[0]!r}? Styles are" if near else "they are"

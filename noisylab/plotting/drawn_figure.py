@@ -38,6 +38,7 @@ class DrawnFigure:
         numbers: The plotted numbers.
         caption: What the figure shows, and of which runs.
         style: The settings with which it was drawn, and is written.
+        finding: A sentence with its main numbers, for those who do not see it.
 
     Example:
         >>> from noisylab.plotting.catalogue import draw_figure
@@ -50,6 +51,7 @@ class DrawnFigure:
     numbers: pandas.DataFrame
     caption: str = ""
     style: DrawingStyle = field(default_factory=style_in_use, repr=False)
+    finding: str = ""
 
     def __post_init__(self) -> None:
         # Otherwise pyplot would show it a second time, and keep it forever.

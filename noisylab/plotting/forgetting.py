@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from noisylab.analysis.scoring import score
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.findings import told
 from noisylab.plotting.looks import GROUPS
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, shared_legend
@@ -130,7 +131,9 @@ def forgetting_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
         figure.suptitle(
             runs.one_seed_title(methods, "; lines: samples with at most so many; bars: samples never learnt"), wrap=True
         )
-    return DrawnFigure(figure, numbers)
+    never_learnt = numbers[np.isinf(numbers["at_most"]) & (numbers["score"] == shown[0])]
+    finding = told("Share of clean and of mislabelled samples that are never learnt", never_learnt, "share", runs)
+    return DrawnFigure(figure, numbers, finding=finding)
 
 
 def _with_bars(handles: list[Artist], labels: list[str], numbers: pandas.DataFrame) -> tuple[list[Artist], list[str]]:

@@ -13,6 +13,7 @@ from noisylab.analysis.scores.loss_mixture import fitted_mixture
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import from_one
+from noisylab.plotting.findings import group_means, number, told
 from noisylab.plotting.looks import GROUPS, Look
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, shared_legend
@@ -131,4 +132,6 @@ def loss_separation_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFi
             ),
             wrap=True,
         )
-    return DrawnFigure(figure, numbers)
+    last = group_means({method: (held["loss"].values[-1], held["mislabelled"].values) for method, held in first.items()})
+    finding = told("Mean loss in nats of clean and of mislabelled samples at the last epoch", last, "mean", runs, form=number)
+    return DrawnFigure(figure, numbers, finding=finding)

@@ -15,6 +15,7 @@ from noisylab.plotting.captions import seeds_of
 from noisylab.plotting.differences import FEW, seed_differences
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import from_one, seed_lines, with_runs
+from noisylab.plotting.findings import told
 from noisylab.plotting.looks import GROUPS, Look, looks, mark_every, number_lines
 from noisylab.plotting.study_runs import LONGEST, StudyRuns
 from noisylab.plotting.style import Width, exposure_legend, has_room, inches, narrow, paper_style
@@ -165,7 +166,9 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     means = numbers.groupby(["noise", "method", "epoch"], sort=False, as_index=False)[["images", *MEASURES]].mean()
     several = numbers.groupby(["noise", "method"])["run"].nunique().max() > 1
     curves = with_runs(means, numbers) if several else numbers
-    return DrawnFigure(figure, pandas.concat([curves, differences], ignore_index=True) if len(differences) else curves)
+    numbers_shown = pandas.concat([curves, differences], ignore_index=True) if len(differences) else curves
+    finding = told("Test accuracy and memorised share of mislabelled samples", numbers, list(MEASURES), runs)
+    return DrawnFigure(figure, numbers_shown, finding=finding)
 
 
 def _differences(rows: pandas.DataFrame, contrasts: list[tuple[str, str]], family: list[tuple[str, str]]) -> pandas.DataFrame:

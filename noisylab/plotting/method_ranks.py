@@ -16,6 +16,7 @@ from noisylab.core.registries import FIGURES
 from noisylab.plotting.captions import SINGLE_SEEDS, which_seed
 from noisylab.plotting.critical_difference import DATA_SETS, critical_difference_figure
 from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.findings import number, told
 from noisylab.plotting.looks import REFERENCE_METHODS, Look, looks
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import WIDTHS, Width, has_room, inches, panel_grid, paper_style
@@ -121,7 +122,8 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
         )
         figure.suptitle(f"{runs.title}{part}\n{band}", wrap=True)
     means = ranks.rename(columns={"rank": "mean_rank", "rank_ci95_half": "mean_rank_ci95_half"})
-    return DrawnFigure(figure, seeds.merge(means, on=["noise", "method"], how="left"))
+    finding = told("Mean rank", means, "mean_rank", runs, form=number)
+    return DrawnFigure(figure, seeds.merge(means, on=["noise", "method"], how="left"), finding=finding)
 
 
 def _spread_out(names: Mapping[str, str], most: int) -> dict[str, str]:

@@ -5,6 +5,7 @@ from noisylab.core.registries import FIGURES
 from noisylab.plotting.captions import drawn_singly
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import curves, from_one, learning_rate_drops, mark_drops, with_runs
+from noisylab.plotting.findings import told
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import Width, exposure_legend, has_room, inches, panel_grid, paper_style
 
@@ -42,4 +43,5 @@ def mislabelled_predictions_figure(runs: StudyRuns, *, width: Width = "page") ->
             ax.set_ylabel("share of mislabelled")
         exposure_legend(figure, axes, runs_drawn, looks)
         figure.suptitle(runs.records_title(runs_drawn), wrap=True)
-    return DrawnFigure(figure, with_runs(numbers, seeds))
+    what = "Mislabelled samples predicted as the true, as the given, and as another label"
+    return DrawnFigure(figure, with_runs(numbers, seeds), finding=told(what, numbers, list(FRACTIONS), runs))

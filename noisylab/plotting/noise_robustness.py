@@ -14,6 +14,7 @@ from noisylab.core.registries import FIGURES, NOISES
 from noisylab.plotting.captions import drawn_singly, spread
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import band, seed_dots, with_runs
+from noisylab.plotting.findings import over_rates
 from noisylab.plotting.looks import Look, looks, number_lines
 from noisylab.plotting.study_runs import LONGEST, StudyRuns
 from noisylab.plotting.style import WIDTHS, Width, exposure_legend, has_room, inches, narrow, panel_grid, paper_style
@@ -150,7 +151,8 @@ def noise_robustness_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnF
     runs_of = [shown[shown["noise"].isin(rows["noise"])].rename(columns={"id": "run"}) for rows in panels.values()]
     tables = [with_runs(rows, of if singly else None) for rows, of in zip(panels.values(), runs_of, strict=True)]
     parts = [table.assign(panel=kind) for kind, table in zip(panels, tables, strict=True)]
-    return DrawnFigure(figure, pandas.concat(parts, ignore_index=True))
+    finding = over_rates(summary, "test_accuracy_last", "Test accuracy at the last epoch", runs)
+    return DrawnFigure(figure, pandas.concat(parts, ignore_index=True), finding=finding)
 
 
 def _panels(summary: pandas.DataFrame) -> dict[str, pandas.DataFrame]:

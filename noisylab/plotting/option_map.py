@@ -13,6 +13,7 @@ from noisylab.analysis.tables import differing_settings, say_differences, summar
 from noisylab.core.registries import FIGURES, METHODS
 from noisylab.core.specs import Spec
 from noisylab.plotting.drawn_figure import DrawnFigure
+from noisylab.plotting.findings import of_settings
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import WIDTHS, Width, has_room, inches, panel_grid, paper_style
 
@@ -92,7 +93,8 @@ def option_map_figure(
             f"mean over {counts} {'seed' if counts == '1' else 'seeds'}",
             wrap=True,
         )
-    return DrawnFigure(figure, numbers)
+    finding = of_settings(mapped, [down, right, *([per] if per else [])], runs, methods=False)
+    return DrawnFigure(figure, numbers, finding=finding)
 
 
 def _varied_options(specs: Sequence[Spec], method: str, down: str | None, right: str | None) -> tuple[str, str]:

@@ -119,7 +119,11 @@ def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> Draw
             "curves: probability of the given label over epochs, ticks: predicted as the true label",
             wrap=True,
         )
-    return DrawnFigure(figure, pandas.concat(curves, ignore_index=True))
+    finding = (
+        f"Of the {len(order)} samples with the most {BY.replace('_', ' ')} under {runs.names.noise(runs.noise)}, "
+        f"{int((given[order] != true[order]).sum())} are mislabelled."
+    )
+    return DrawnFigure(figure, pandas.concat(curves, ignore_index=True), finding=finding)
 
 
 def _curve(epochs: np.ndarray, p_given: np.ndarray, prediction: np.ndarray) -> pandas.DataFrame:

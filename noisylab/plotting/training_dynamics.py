@@ -9,6 +9,7 @@ from noisylab.core.registries import FIGURES
 from noisylab.plotting.captions import drawn_singly
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import curves, from_one, learning_rate_drops, mark_drops, with_runs
+from noisylab.plotting.findings import number, told
 from noisylab.plotting.looks import GROUPS
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, shared_legend
@@ -49,4 +50,5 @@ def training_dynamics_figure(runs: StudyRuns, *, width: Width = "page") -> Drawn
             ax.set_xlabel("epoch")
         shared_legend(figure, *legend_entries(axes.flat))
         figure.suptitle(runs.records_title(runs_drawn), wrap=True)
-    return DrawnFigure(figure, with_runs(numbers, seeds))
+    finding = told("Loss in nats of clean and of mislabelled samples", numbers, "loss", runs, form=number)
+    return DrawnFigure(figure, with_runs(numbers, seeds), finding=finding)

@@ -10,7 +10,7 @@
 
   const [truth, sample] = await Promise.all([array("true", Uint16Array), array("sample", Uint32Array)]);
   let given, last, scores, run, setting;
-  let order = [], values = sample, sheetPage = 0, shown = null, box = null, turn = 0;
+  let order = [], values = sample, sheetPage = 0, shown = null, box = null, turn = 0, tied = false;
 
   // The choosers
 
@@ -133,6 +133,10 @@
     sheetPage = Math.min(startPage, pages() - 1);
     by("count").textContent = order.length ? `${order.length.toLocaleString("en")} of ${about.count.toLocaleString("en")} samples`
       : nothing(unbounded, bounded, low, high);
+    tied = confidence !== null && sort !== "confidence" && order.some((i, place) => place > 0 && values[i] === values[order[place - 1]]);
+    const first = order.length && tied ? order.filter((i) => values[i] === values[order[0]]).length : 0;
+    by("ties").textContent = !tied ? "" : `Samples with equal ${words(sort)} are in the order of p, the mean probability of the given label ` +
+      `(confidence), the ${reverse === 1 ? "lowest" : "highest"} first` + (first > 1 ? `; ${first.toLocaleString("en")} share the first place.` : ".");
     by("pair").setAttribute("aria-pressed", String(which === "pair"));
     by("unbox").hidden = !box;
     await showPage();
@@ -154,7 +158,7 @@
     const there = charts.finite(values, unbounded);
     if (bounded && there.length) {
       const [least, most] = there.reduce(([a, b], i) => [Math.min(a, values[i]), Math.max(b, values[i])], [Infinity, -Infinity]);
-      return `No samples: their ${name} runs from ${format(least)} to ${format(most)}.`;
+      return `No samples: values of ${name} are between ${format(least)} and ${format(most)}.`;
     }
     return bounded && unbounded.length ? `No samples: none has a finite ${name}.` : "No samples: none fits all these filters.";
   }
@@ -180,7 +184,7 @@
     // Not disabled, because that would take the focus away.
     by("previous").setAttribute("aria-disabled", String(sheetPage === 0));
     by("next").setAttribute("aria-disabled", String(sheetPage + 1 >= pages()));
-    const sort = by("sort").value, drawn = [];
+    const sort = by("sort").value, confidence = tied ? scores("confidence") : null, drawn = [];
     const made = order.slice(sheetPage * PAGE, (sheetPage + 1) * PAGE).map((i, place) => {
       const tile = document.createElement("button"), canvas = document.createElement("canvas");
       tile.type = "button";
@@ -190,7 +194,7 @@
       tile.setAttribute("aria-pressed", String(i === shown));
       const label = document.createElement("span"), detail = document.createElement("span");
       label.textContent = labelOf(i, shortOf);
-      detail.textContent = sort === "sample" ? `# ${sample[i]}` : format(values[i]);
+      detail.textContent = sort === "sample" ? `# ${sample[i]}` : format(values[i]) + (tied ? `, p ${format(confidence[i])}` : "");
       tile.title = `sample ${sample[i]}: ${labelOf(i, nameOf)}`;
       tile.append(canvas, label, detail);
       drawn.push(draw(canvas, i));

@@ -1,18 +1,29 @@
 r"""A table in LaTeX: booktabs, columns of siunitx, and a width that fits the page."""
 
+import itertools
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas
 
 from noisylab.core.foreign_text import for_latex, printable
-from noisylab.core.lines import in_different_lines
+from noisylab.core.lines import BREAKS, in_different_lines
 
-# Points: the text of a page of `article`, narrower than that of any venue, and a column of a two-column page.
-PAGE, COLUMN = 345.0, 234.0
+# Points in letters of 8: the text of the narrowest page (`article`, whose larger letters need more room), that of the widest
+# one, and a column of a two-column page.
+PAGE, WIDEST, COLUMN = 330.0, 520.0, 229.0
+# An em of `\footnotesize`, in points, if a letter has 8: of Computer Modern, whose letters are the widest.
+EM = 8.5
+# Points of the lowest page, of a line of a table and of a caption in the class with the largest letters, characters of a line
+# of a caption on a page and in a column, and points of what else a table has.
+HEIGHT, LINE, CAPTION, LETTERS, RULES = 500.0, 12.0, 14.5, {True: 70, False: 40}, 24.0
 # Points of `\tabcolsep`, which stands on both sides of a column, and characters per line of words and of headings.
 GAP, TEXT, HEADING = 3.0, 26, 14
+# The signs after which a heading is broken, so that the name of a file is not cut.
+BROKEN = f"{BREAKS}:_=(/"
 # A number with half of its interval and what follows it: 81.0, +14.3 ± 1.4 (.004), 1.01 [0.99-1.02].
 _NUMBER = re.compile(r"(?P<mean>[+-]?\d+(?:\.\d+)?)(?: ± (?P<half>\d+(?:\.\d+)?))?(?P<rest> [(\[].*)?")
 
@@ -36,7 +47,7 @@ class _Column:
 def latex_table(
     caption: str, names: Sequence[str], text: Sequence[bool], rows: Sequence[Sequence[tuple[str, bool]]], label: str = ""
 ) -> str:
-    r"""A `table`, or a `table*` if it is wider than a column of a two-column page.
+    r"""A `table`, or a `table*` if it is wider than a column of a two-column page, as wide as the class allows.
 
     Args:
         caption: Plain text, like all that follows.
@@ -47,20 +58,21 @@ def latex_table(
 
     Returns:
         LaTeX for a document that loads booktabs and siunitx. If it would be wider than the text of a page, the columns of
-        numbers follow below each other, with the same words before them.
+        numbers follow below each other, with the same words before them: in one part, in two or in more, as `\textwidth`
+        allows. If it would be higher than a page, further tables with the same number continue it.
 
     Example:
         >>> from noisylab.report.latex import latex_table
         >>> print(latex_table("Accuracy.", ["method", "last"], [True, False], [[("ce", False), ("81.0", True)]]))
         % needs \usepackage{booktabs} and \usepackage{siunitx}
-        \begin{table}[tb]
+        \begin{table}[tbp]
         \centering
         \caption{Accuracy.}
         \footnotesize
         \setlength{\tabcolsep}{3pt}
         \begin{tabular}{lS[table-format=2.1]}
         \toprule
-        method & {last} \\
+        {method} & {last} \\
         \midrule
         ce & \bfseries 81.0 \\
         \bottomrule
@@ -73,7 +85,7 @@ def latex_table(
     words = {place: in_different_lines(cells[place], TEXT) for place in range(len(names)) if text[place]}
     # A row of words in several lines is several rows.
     heights = [max([1, *(len(lines[y]) for lines in words.values())]) for y in range(len(rows))]
-    headings = in_different_lines(list(map(printable, names)), HEADING)
+    headings = in_different_lines(list(map(printable, names)), HEADING, after=BROKEN)
     columns = {}
     for place in range(len(names)):
         if place in words:
@@ -82,29 +94,99 @@ def latex_table(
             parts = _number_parts(cells[place], [row[place] for row in bold], heights)
         width = max(sum(part.width for part in parts), *map(_width, headings[place])) + 2 * GAP
         columns[place] = _Column(_heading(headings[place]), parts, width)
-    blocks: list[list[_Column]] = [[columns[place] for place in words]]
-    leading = len(words)
-    for place, column in columns.items():
-        if place in words:
-            continue
-        if len(blocks[-1]) > leading and sum(each.width for each in blocks[-1]) + column.width > PAGE:
-            blocks.append(blocks[0][:leading])
-        blocks[-1] = [*blocks[-1], column]
-    width = max(sum(column.width for column in block) for block in blocks)
-    environment = "table" if width <= COLUMN else "table*"
-    lines = [
-        r"% needs \usepackage{booktabs} and \usepackage{siunitx}",
-        rf"\begin{{{environment}}}[tb]",
-        r"\centering",
-        rf"\caption{{{for_latex(caption)}}}",
-        *([rf"\label{{{label}}}"] if label else []),
-        r"\footnotesize",
-        rf"\setlength{{\tabcolsep}}{{{GAP:g}pt}}",
-        "\\par\\medskip\n".join(map(_tabular, blocks)).rstrip(),
-        rf"\end{{{environment}}}",
-        "",
+    leading, others = ([columns[place] for place in columns if (place in words) == is_text] for is_text in (True, False))
+    layouts = _layouts(leading, others)
+    said = [rf"\caption{{{for_latex(caption)}}}", *([rf"\label{{{label}}}"] if label else [])]
+    tall = max(len(lines) for lines in headings)
+    lines = [r"% needs \usepackage{booktabs} and \usepackage{siunitx}"]
+    if len(layouts) == 1:
+        return "\n".join([*lines, *_floats(layouts[0], said, len(caption), heights, tall), ""])
+    lines += [
+        "% the layout for the width of the text: the first that fits",
+        r"\begingroup",
+        rf"\def\tablecaption{{{''.join(said)}}}",
+        r"{\footnotesize\xdef\tableem{\the\fontdimen6\font}}",
     ]
-    return "\n".join(lines)
+    for blocks in layouts[:-1]:
+        lines.append(rf"\ifdim\textwidth>{_width_of(blocks) / EM:.1f}\dimexpr\tableem\relax")
+        lines += [*_floats(blocks, [r"\tablecaption"], len(caption), heights, tall), r"\else"]
+    lines += _floats(layouts[-1], [r"\tablecaption"], len(caption), heights, tall)
+    return "\n".join([*lines, r"\fi" * (len(layouts) - 1), r"\endgroup", ""])
+
+
+def _width_of(blocks: Sequence[Sequence[_Column]]) -> float:
+    return max(sum(column.width for column in block) for block in blocks)
+
+
+def _layouts(leading: Sequence[_Column], others: Sequence[_Column]) -> list[list[list[_Column]]]:
+    """The blocks of columns for wide and for narrow pages: in as few parts as the widest page allows, and in more.
+
+    The last layout fits every page, if a single column of numbers does.
+    """
+    found = []
+    for parts in range(1, max(1, len(others)) + 1):
+        blocks = [[*leading, *block] for block in _even(others, parts)]
+        if _width_of(blocks) <= WIDEST or parts == len(others) or not others:
+            found.append(blocks)
+        if _width_of(blocks) <= PAGE:
+            break
+    return found or [[list(leading)]]
+
+
+def _even(columns: Sequence[_Column], parts: int) -> list[list[_Column]]:
+    """Neighbouring columns in so many parts whose widest one is as narrow as it can be."""
+    if parts == 1:
+        return [list(columns)]
+    cuts = itertools.combinations(range(1, len(columns)), parts - 1) if len(columns) <= 16 else ()
+    ends = [(0, *cut, len(columns)) for cut in cuts] or [tuple(np.linspace(0, len(columns), parts + 1).round().astype(int))]
+    divided = ([list(columns[start:end]) for start, end in itertools.pairwise(cut)] for cut in ends)
+    # Of those, the one in which no column stands alone.
+    return min(divided, key=lambda blocks: (_width_of(blocks), -_width_of([min(blocks, key=lambda block: _width_of([block]))])))
+
+
+def _floats(
+    blocks: Sequence[Sequence[_Column]], said: Sequence[str], letters: int, heights: Sequence[int], heading: int
+) -> list[str]:
+    """The lines of one table, or of several that continue it, none higher than a page.
+
+    said: caption and label. letters: of the caption. heights: lines of each row. heading: lines of the headings.
+    """
+    narrow = _width_of(blocks) <= COLUMN
+    first = HEIGHT - CAPTION * -(-letters // LETTERS[not narrow])
+    parts = [(block, rows) for block in blocks for rows in _pages(heights, (first - RULES) / LINE - heading)]
+    floats: list[list[str]] = []
+    room = 0.0
+    for block, rows in parts:
+        needed = RULES + LINE * (heading + sum(heights[row] for row in rows))
+        if not floats or needed > room:
+            floats.append([])
+            room = first if len(floats) == 1 else HEIGHT - CAPTION
+        room -= needed
+        start = sum(heights[: rows[0]])
+        floats[-1].append(_tabular(block, start, start + sum(heights[row] for row in rows)).rstrip())
+    environment = "table" if narrow else "table*"
+    lines = []
+    for number, tabulars in enumerate(floats):
+        lines += [rf"\begin{{{environment}}}[tbp]", r"\centering"]
+        lines += said if number == 0 else [r"\addtocounter{table}{-1}", r"\caption{(continued)}"]
+        lines += [r"\footnotesize", rf"\setlength{{\tabcolsep}}{{{GAP:g}pt}}"]
+        lines += ["\\par\\medskip\n".join(f"{each}\n" for each in tabulars).rstrip(), rf"\end{{{environment}}}"]
+    return lines
+
+
+def _pages(heights: Sequence[int], most: float) -> list[range]:
+    """The rows in as few parts of at most `most` lines as there can be, of about the same height."""
+    count = max(1, math.ceil(sum(heights) / most))
+    while True:
+        ends, lines = [0], 0
+        for row, height in enumerate(heights):
+            lines += height
+            if lines >= sum(heights) * len(ends) / count and row + 1 < len(heights):
+                ends.append(row + 1)
+        pages = [range(start, end) for start, end in itertools.pairwise([*ends, len(heights)])]
+        if count >= len(heights) or all(sum(heights[row] for row in page) <= most for page in pages):
+            return pages
+        count += 1
 
 
 def _words_part(cells: Sequence[Sequence[str]], heights: Sequence[int]) -> _Part:
@@ -163,11 +245,12 @@ def _heading(lines: Sequence[str]) -> str:
     return shown[0] if len(shown) == 1 else r"\shortstack{" + r"\\".join(shown) + "}"
 
 
-def _tabular(block: Sequence[_Column]) -> str:
+def _tabular(block: Sequence[_Column], start: int, end: int) -> str:
+    """The lines `start` to `end` (exclusive) of some columns."""
     parts = [(place, column.heading, part) for place, column in enumerate(block) for part in column.parts]
     # Numbers keep neighbours with one heading apart.
     keys = pandas.MultiIndex.from_tuples([(place, number) for number, (place, _, _) in enumerate(parts)])
-    table = pandas.DataFrame(dict(enumerate(part.cells for _, _, part in parts)))
+    table = pandas.DataFrame(dict(enumerate(part.cells[start:end] for _, _, part in parts)))
     table.columns = keys
     shown = table.style.hide(axis="index").hide(axis="columns", level=1)
     headings = [column.heading for column in block]

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -18,10 +18,10 @@ from noisylab.analysis.tables import differing_settings, summarise
 from noisylab.core.files import expanded, make_output, write_atomically
 from noisylab.core.foreign_text import for_csv, for_html
 from noisylab.core.registries import FIGURES
+from noisylab.plotting.captions import listed
 from noisylab.plotting.catalogue import draw_figure, why_not
 from noisylab.plotting.study_runs import StudyRuns, study_runs
 from noisylab.report.comparison_tables import contrasts_table, points_table, power_lines
-from noisylab.report.findings import finding
 from noisylab.report.runs_table import runs_table
 from noisylab.report.samples import Explored, explorer_data, packed, sheets
 from noisylab.report.tables import accuracy_table, results_table
@@ -34,8 +34,9 @@ FIRST = ("memorisation", "differences", "noise_robustness", "axis_comparison", "
 DPI = 160
 # The page holds the numbers of a figure with at most this many rows.
 MOST_NUMBERS = 20_000
-# Rows of samples (samples x methods x settings of noise and seed) of a page; 100 to 200 bytes each.
-MOST_ROWS = 150_000
+# Rows of samples (samples x methods x settings of noise and seed) of a page; 70 bytes each, so that eleven methods under five
+# noises make a page of 10 MB.
+MOST_ROWS = 85_000
 # The scripts, in their order: of every page, and of the samples.
 COMMON = ("page.js",)
 EXPLORER = ("vendor/uPlot.iife.min.js", "arrays.js", "charts.js", "explorer.js")
@@ -104,7 +105,8 @@ def write_report(
 
 
 def explore(runs: StudyRuns, seed: int | None = None) -> Explored:
-    """The runs whose samples a page shows: under `runs.noise` with `seed` (None: the first one) first, then as many as fit.
+    """The runs whose samples a page shows: under `runs.noise` with `seed` (None: the first one) first, then as many as fit,
+    one seed of every noisy setting before others.
 
     Raises ValueError if there is no such run, if the runs differ in more than method, noise and seeds, or if their data set
     cannot be read or has changed.
@@ -120,8 +122,7 @@ def explore(runs: StudyRuns, seed: int | None = None) -> Explored:
         methods.setdefault(str(row["method"]), runs.folder / str(row["id"]))
     first = next(iter(settings[opened].values()))
     data = trained_data_of_run(runs.folder, first, runs.data_root)
-    # Other seeds of the noise first, because the figures show it too.
-    order = sorted(settings, key=lambda setting: (setting != opened, setting[0] != runs.noise))
+    order = _settings_in_order(settings, opened, runs.results)
     kept: dict[tuple[str, int], dict[str, Path]] = {}
     rows_kept = 0
     for setting in order:
@@ -129,9 +130,44 @@ def explore(runs: StudyRuns, seed: int | None = None) -> Explored:
         if kept and rows_kept > MOST_ROWS:
             break
         kept[setting] = settings[setting]
-    left = len(settings) - len(kept)
-    said = f"{left} of {len(settings)} settings of noise and seed are left out to keep the page small" if left else ""
-    return Explored(kept, data, said)
+    return Explored(kept, data, _left_out([setting for setting in order if setting not in kept], runs.names))
+
+
+def _settings_in_order(
+    settings: Iterable[tuple[str, int]], opened: tuple[str, int], results: pandas.DataFrame
+) -> list[tuple[str, int]]:
+    """The noises and seeds in the order in which they get room.
+
+    The one with which the page opens is followed by one seed of every noisy setting, then by further seeds. Nothing can be
+    memorised without noise, so such settings come last.
+    """
+    clean = results.groupby("noise")["realised_rate"].max() == 0
+    turns: dict[str, int] = {}
+    turn = {}
+    for noise, seed in sorted(settings, key=lambda setting: (setting[1] != opened[1], setting[1])):
+        turn[noise, seed] = turns[noise] = turns.get(noise, -1) + 1
+    return sorted(settings, key=lambda each: (each != opened, bool(clean[each[0]]), turn[each], each[0] != opened[0]))
+
+
+def _left_out(settings: Sequence[tuple[str, int]], names: DisplayNames) -> str:
+    """Which noises and seeds a page has no room for, and how to see them."""
+    if not settings:
+        return ""
+    seeds: dict[str, list[int]] = {}
+    for noise, seed in sorted(settings):
+        seeds.setdefault(noise, []).append(seed)
+    said = [f"{names.noise(noise)}, seed{'s' if len(held) > 1 else ''} {_in_short(held)}" for noise, held in seeds.items()]
+    return (
+        f"To keep the page small, these settings are left out: {'; '.join(said)}; "
+        "the options --noise and --seed of noisylab report choose the first one"
+    )
+
+
+def _in_short(seeds: Sequence[int]) -> str:
+    """Ascending seeds as a text: `1 to 4`, or `0 and 3`."""
+    if len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1:
+        return f"{seeds[0]} to {seeds[-1]}"
+    return listed([*map(str, seeds)])
 
 
 def build_page(
@@ -210,7 +246,7 @@ def _figures(runs: StudyRuns, progress: Progress) -> tuple[list[PageFigure], lis
             shown = _without_folders(figure.numbers, runs.names)
             numbers = packed(for_csv(shown).encode()) if len(shown) <= MOST_NUMBERS else ""
             url = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
-            words = f"{figure.caption.rstrip('.')}. {finding(figure.numbers, runs.noise, runs.names)}"
+            words = f"{figure.caption.rstrip('.')}. {figure.finding}"
             drawn.append(PageFigure(name, figure.caption, words, url, Image.open(io.BytesIO(picture)).size, numbers))
         except Exception as error:  # a figure that fails costs itself only
             undrawn.append((captions[name], why_not(error)))

@@ -93,10 +93,11 @@ class Table:
         return f"{for_markdown(self.caption)}.\n\n{body}"
 
     def latex(self, label: str = "") -> str:
-        r"""The table as a LaTeX `table` with booktabs and siunitx, for a page whose text is 345 pt wide or wider.
+        r"""The table as a LaTeX `table` with booktabs and siunitx that fits the page of the class.
 
         label: what `\ref` calls it. If the table is wider than a column of a two-column page, it is a `table*`; if it is wider
-        than the text, its further columns stand below with the same rows.
+        than the text, its further columns stand below with the same rows; if it is higher than a page, further tables continue
+        it.
         """
         return latex_table(
             f"{self.caption}.",

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -148,6 +149,14 @@ def test_what_is_unknown_is_refused(study: noisylab.Study, options: dict[str, ob
 
 
 # Styles
+
+
+def test_a_style_of_scienceplots_names_the_package_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scienceplots", None)
+    for style in ("science", "ieee"):
+        monkeypatch.delitem(plt.style.library, style, raising=False)
+        with pytest.raises(ValueError, match=f"style '{style}' is one of SciencePlots, .*; pip install SciencePlots"):
+            drawing_style(styles=style)
 
 
 def test_styles_lie_on_top_by_name_and_as_files_and_change_nothing_else(study: noisylab.Study, tmp_path: Path) -> None:

@@ -146,8 +146,7 @@ def test_alternative_texts_tell_numbers_of_the_figure(page: Any, study: Path) ->
     told = page.get_attribute("#figure-noise_robustness img", "alt")
     results = collect(study)
     hard = results[results["noise"] == "symmetric:0.4"].groupby("method")["test_accuracy_last"].mean()
-    assert f"CE {hard['ce']:.3g}" in told
-    assert f"DLB {hard['dlb']:.3g}" in told
+    assert f"under symmetric:0.4: CE {100 * hard['ce']:.1f} %; DLB {100 * hard['dlb']:.1f} %." in told
 
 
 def test_the_address_of_the_samples_leads_to_them(open_page: Opener) -> None:
@@ -236,7 +235,7 @@ def test_bounds_that_nothing_meets_are_named(reset: Any, explored: xarray.Datase
     choose(reset, sort="confidence")
     mean = explored["p_given"].values.astype(np.float32).mean(0)
     fill(reset, "low", "2")
-    assert reset.inner_text("#count") == f"No samples: their confidence runs from {mean.min():.3g} to {mean.max():.3g}."
+    assert reset.inner_text("#count") == f"No samples: values of confidence are between {mean.min():.3g} and {mean.max():.3g}."
     fill(reset, "high", "1")
     assert "the lower bound of confidence, 2, is above the upper one, 1" in reset.inner_text("#count")
     fill(reset, "high", "")
@@ -310,6 +309,32 @@ def test_sorting_puts_the_most_suspect_first(reset: Any, explored: xarray.Datase
 def test_the_list_begins_as_the_figure_of_the_most_suspect_samples(reset: Any, study: Path, explored: xarray.Dataset) -> None:
     figure = draw_figure("suspicious_samples", study_runs(study)).numbers["sample"].unique().tolist()
     assert explored["sample"].values[shown(reset)[: len(figure)]].tolist() == figure
+
+
+def test_what_orders_equal_values_is_said_and_shown(reset: Any, explored: xarray.Dataset) -> None:
+    wrong_events = (explored["prediction"].values != explored["given"].values).sum(0)
+    mean = explored["p_given"].values.astype(np.float32).mean(0)
+    choose(reset, sort="wrong_events")
+    order = shown(reset)
+    first = int((wrong_events == wrong_events.max()).sum())
+    assert 1 < first < SAMPLES
+    said = reset.inner_text("#ties")
+    assert (
+        "equal wrong events are in the order of p, the mean probability of the given label (confidence), the lowest first"
+        in said
+    )
+    assert f"{first} share the first place" in said
+    assert len(order[:first]) > 2
+    assert (np.diff(mean[order[:first]]) >= 0).all()
+    tiles = reset.eval_on_selector_all(".tile", "(all) => all.map((each) => each.lastChild.textContent)")
+    assert [tile.split(", p ")[0] for tile in tiles] == [str(wrong_events[i]) for i in order]
+    np.testing.assert_allclose([float(tile.split(", p ")[1]) for tile in tiles], mean[order], rtol=6e-3)
+    choose(reset, order="clear")
+    assert "the highest first" in reset.inner_text("#ties")
+    # Without ties, nothing is said of them.
+    choose(reset, sort="confidence")
+    assert reset.inner_text("#ties") == ""
+    assert ", p " not in reset.inner_text(".tile >> nth=0")
 
 
 def test_pages_show_every_sample_once(reset: Any) -> None:
@@ -517,3 +542,41 @@ def test_printed_tables_are_whole(open_page: Opener) -> None:
     assert len(wide) >= 4
     assert all(needed <= there for needed, there in wide)
     assert not page.is_visible("#samples")
+
+
+def test_a_printed_page_has_its_pictures(open_page: Opener, study: Path) -> None:
+    page = open_page()
+    printed = page.pdf()
+    assert len(re.findall(rb"/Subtype\s*/Image\b", printed)) >= len(FEW)
+
+
+def test_pictures_stand_on_paper_of_their_own_on_a_dark_screen(open_page: Opener) -> None:
+    def padding(page: Any) -> float:
+        return float(page.evaluate("parseFloat(getComputedStyle(document.querySelector('figure img')).paddingLeft)"))
+
+    assert padding(open_page()) == 0
+    dark = open_page(color_scheme="dark")
+    assert padding(dark) > 5
+    dark.emulate_media(media="print", color_scheme="dark")
+    assert padding(dark) == 0
+
+
+def test_scores_of_a_sample_scroll_beside_their_names_on_a_phone(open_page: Opener) -> None:
+    page = open_page("#samples", width=390)
+    page.click(".tile >> nth=5")
+    page.wait_for_selector("#detail[data-sample]")
+    # As many methods as a large study has.
+    page.evaluate(
+        "for (const row of document.querySelectorAll('#detail .wide tr')) for (let k = 0; k < 9; k++) {"
+        " const text = row.rowIndex ? (row.rowIndex === 7 ? '∞ (never)' : '-0.123') : 'temporal_ensembling';"
+        " row.append(Object.assign(row.lastChild.cloneNode(true), {textContent: text})); }"
+    )
+    page.wait_for_function("document.querySelector('#detail .wide').tabIndex === 0")
+    wide = page.locator("#detail .wide")
+    wide.evaluate("(box) => { box.scrollLeft = 100000; }")
+    box, name = wide.bounding_box(), page.locator("#detail .wide tbody tr >> nth=1 >> th").bounding_box()
+    assert abs(name["x"] - box["x"]) <= 1, "the name of the score stays"
+    last = page.locator("#detail .wide tbody tr >> nth=1 >> td >> nth=-1").bounding_box()
+    assert last["x"] >= name["x"] + name["width"]
+    assert last["x"] + last["width"] <= box["x"] + box["width"] + 1
+    assert (box["width"] - name["width"]) / last["width"] > 4.5, "four methods and more are seen at once"

@@ -4,6 +4,7 @@ import dataclasses
 import gzip
 import json
 import re
+import sys
 from base64 import b64decode
 from io import BytesIO
 from pathlib import Path
@@ -15,13 +16,11 @@ import xarray
 from helpers_cli import noisylab
 from PIL import Image
 
-from noisylab.analysis.display_names import DisplayNames
 from noisylab.api import sweep
 from noisylab.core.registries import DATA_SETS, FIGURES
 from noisylab.data.image_data import load_data
 from noisylab.plotting.study_runs import study_runs
-from noisylab.report.findings import finding
-from noisylab.report.page import build_page, explore
+from noisylab.report.page import _settings_in_order, build_page, explore
 from noisylab.report.runs_table import runs_table
 from noisylab.report.samples import PER_ROW, PER_SHEET, chosen_epochs, curves, explorer_data, packed, sheets
 from noisylab.study.grid import Grid
@@ -97,20 +96,35 @@ def test_settings_that_are_too_many_are_left_out_and_named(study: Path, monkeypa
     monkeypatch.setattr("noisylab.report.page.MOST_ROWS", 2 * 150)
     explored = explore(runs, seed=1)
     assert list(explored.settings) == [("symmetric:0.4", 1)]
-    assert explored.left_out.startswith("3 of 4 settings")
+    assert "are left out: symmetric:0, seeds 0 and 1; symmetric:0.4, seed 0; " in explored.left_out
 
 
-def test_the_sentence_of_a_figure_tells_its_main_numbers() -> None:
-    table = {"noise": ["a", "a", "b", "b"], "method": ["ce", "dlb"] * 2, "test_accuracy_last": [0.1, 0.2, 0.3, 0.4], "n": 3}
-    said = finding(pandas.DataFrame(table), "b", DisplayNames({"dlb": "ours"}))
-    assert said == "Test accuracy last under b: CE 0.3; ours 0.4."
-    labels = pandas.DataFrame(
-        {"true": [0, 0, 1], "given": [0, 1, 0], "realised": [0.7, 0.3, 0.4], "true_name": ["a", "a", "b"]}
-    )
-    assert finding(labels, "b", DisplayNames()) == "The most frequent confusion is b labelled as 0: 0.4 of the samples of b."
-    events = pandas.DataFrame({"method": ["ce", "ce", "ce"], "forgetting_events": [1.0, 2.0, np.inf]})
-    assert finding(events, "b", DisplayNames()) == "Forgetting events: CE 1.5."
-    assert finding(pandas.DataFrame({"something": [1.0]}), "b", DisplayNames()) == ""
+def test_every_noisy_setting_gets_room_before_a_second_seed_and_clean_ones_come_last(study: Path) -> None:
+    noises, seeds = ("symmetric:0", "symmetric:0.2", "symmetric:0.4"), (0, 1, 2)
+    rates = pandas.DataFrame({"noise": noises, "realised_rate": [0.0, 0.2, 0.4]})
+    settings = [(noise, seed) for noise in noises for seed in seeds]
+    assert _settings_in_order(settings, ("symmetric:0.4", 1), rates) == [
+        *(("symmetric:0.4", 1), ("symmetric:0.2", 1)),
+        *(("symmetric:0.4", 0), ("symmetric:0.2", 0), ("symmetric:0.4", 2), ("symmetric:0.2", 2)),
+        *(("symmetric:0", 1), ("symmetric:0", 0), ("symmetric:0", 2)),
+    ]
+    # A noise that lacks the seed has one of its own.
+    assert _settings_in_order(settings[:4], ("symmetric:0", 1), rates)[:2] == [("symmetric:0", 1), ("symmetric:0.2", 0)]
+
+
+def test_a_log_tells_what_the_report_is_at(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = noisylab(capsys, "report", study, "--out", tmp_path / "page.html", "--no-samples", "--noise", "symmetric:0")
+    assert not sys.stderr.isatty()
+    lines = answer.err.splitlines()
+    assert lines[0] == "report: tables"
+    assert sum(line.startswith("report: figure ") for line in lines) == len(FIGURES.entries())
+
+
+def test_the_words_of_a_figure_tell_its_caption_and_its_main_numbers(whole_page: Path) -> None:
+    images = re.findall(r'<img[^>]* alt="([^"]*)"', whole_page.read_text(encoding="utf-8"))
+    assert len(images) >= 15
+    # What the sentence of each figure says is compared in tests/plotting.
+    assert all(re.search(r"\. [^:.]+(: .*[0-9]| \d+ are mislabelled)", words) for words in images)
 
 
 def test_the_table_of_runs_has_a_row_a_run_and_what_all_share(study: Path) -> None:

@@ -38,13 +38,14 @@ LONG = [
 VARIANTS = [f"dlb(alpha={alpha})" for alpha in (0.1, 0.3, 1.5, 5.0, 9.0)]
 RATES = ["symmetric:0", *(f"symmetric:{rate}" for rate in (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8))]
 FEW = ["symmetric:0.4", "asymmetric:0.2"]
-FILES = ["file(path='/home/someone/labels/first.csv')", "instance(rate=0.4, temperature=0.25, saturated=True)"]
+FILES = ["file(path='/home/someone/labels/crowd_workers.csv')", "instance(rate=0.4, temperature=0.25, saturated=True)"]
 
 # By name: methods, noises and seeds.
 STUDIES = {
     "default": (["ce", "repeat", "dlb"], RATES[:6], 5),
     "eleven_methods": (ELEVEN, FEW, 3),
     "long_names": (LONG, FEW, 3),
+    "eleven_methods_and_five_noises": (ELEVEN, RATES[:1] + RATES[-4:], 3),
     "five_variants": (["ce", *VARIANTS], FEW, 3),
     "thirteen_rates": (["ce", "dlb"], RATES, 3),
     "one_seed": (["ce", "dlb"], FEW, 1),
@@ -271,6 +272,7 @@ LATEX = r"""
 \documentclass[OPTIONS]{article}
 \usepackage{booktabs}
 \usepackage{siunitx}
+GEOMETRY
 \begin{document}
 TABLES
 \end{document}
@@ -279,22 +281,68 @@ TABLES
 
 def tables_of(study: str) -> list[Table]:
     results = fake(*STUDIES[study])
-    return [accuracy_table(results), points_table(results, ["ce"]), results_table(results)]
+    every = ["ce", "repeat", "dlb"] if "dlb" in STUDIES[study][0] and "repeat" in STUDIES[study][0] else ["ce"]
+    return [accuracy_table(results), points_table(results, every), results_table(results)]
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="LaTeX is not installed")
-@pytest.mark.parametrize("options", ["10pt", "10pt,twocolumn"])
-def test_latex_tables_fit_the_page(options: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "width"), [("10pt", ""), ("12pt", ""), ("10pt,twocolumn", ""), ("10pt,twocolumn", "6.75in"), ("10pt", "5.5in")]
+)
+def test_latex_tables_fit_the_page(options: str, width: str, tmp_path: Path) -> None:
     tables = [table for study in STUDIES for table in tables_of(study)]
     tables.append(cost_table([costs(name, name) for name in PAPER], "Costs of 5 % & more_of {it}"))
     # Each on a page of its own.
     text = "\\clearpage\n".join(table.latex(f"tab:{number}") for number, table in enumerate(tables))
-    (tmp_path / "t.tex").write_text(LATEX.replace("OPTIONS", options).replace("TABLES", text), encoding="utf-8")
+    text += "".join(f"\\ref{{tab:{number}}} " for number in range(len(tables)))
+    geometry = rf"\usepackage[textwidth={width},textheight=9in]{{geometry}}" if width else ""
+    source = LATEX.replace("OPTIONS", options).replace("GEOMETRY", geometry).replace("TABLES", text)
+    (tmp_path / "t.tex").write_text(source, encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=300)
-    assert ran.returncode == 0, ran.stdout[-2000:]
+    for _ in range(2):
+        ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=300)
+        assert ran.returncode == 0, ran.stdout[-2000:]
     log = (tmp_path / "t.log").read_text(encoding="latin-1")
-    assert re.findall(r"Overfull \\hbox.*", log) == []
+    assert re.findall(r"Overfull \\hbox.*|.*too large for page.*|.*undefined.*", log) == []
     assert "/home" not in text
-    assert len(re.findall(r"\\label\{tab:", text)) == len(tables)
+    numbers = re.findall(r"\\newlabel\{tab:(\d+)\}\{\{(\d+)\}", (tmp_path / "t.aux").read_text())
+    assert numbers == [(str(number), str(number + 1)) for number in range(len(tables))], "what continues a table has its number"
+
+
+def layouts_of(text: str) -> list[list[str]]:
+    """For each width of a page, the headings of the blocks."""
+    return [re.findall(r"\\toprule\n(.*?) \\\\\n", layout) for layout in text.split(r"\else")]
+
+
+def test_the_layout_of_a_latex_table_follows_the_width_of_the_text() -> None:
+    table = accuracy_table(fake(*STUDIES["eleven_methods_and_five_noises"]))
+    text = table.latex("tab:it")
+    layouts, limits = layouts_of(text), [float(em) for em in re.findall(r"\\ifdim\\textwidth>([\d.]+)", text)]
+    # The text of ICML's page is 487 pt wide, and that of `article` 345.
+    assert any(345 / 8.5 < em < 487 / 8.5 for em in limits)
+    assert sorted(limits, reverse=True) == limits
+    assert [len(blocks) for blocks in layouts] == sorted(len(blocks) for blocks in layouts)
+    for blocks in layouts:
+        assert all(f"symmetric:{rate}" in " ".join(blocks) for rate in ("0.5", "0.6", "0.7", "0.8"))
+        assert all(block.startswith("{method} & {from} & ") for block in blocks)
+        # No column stands alone below the others.
+        assert all(block.count("&") > 2 for block in blocks)
+    assert text.count(r"\label{tab:it}") == 1
+
+
+def test_a_latex_table_that_is_higher_than_a_page_is_continued() -> None:
+    methods = [f"dlb(alpha={n}.5)" for n in range(60)]
+    text = accuracy_table(fake(["ce", *methods], ["symmetric:0.4"], 3)).latex("tab:it")
+    tables = re.findall(r"\\begin\{table\*?\}.*?\\end\{table\*?\}", text, re.DOTALL)
+    assert len(tables) == 3
+    assert all(r"\addtocounter{table}{-1}" in table and "(continued)" in table for table in tables[1:])
+    rows = [re.findall(r"dlb\(alpha=[\d.]+\)", table) for table in tables]
+    assert [method for table in rows for method in table] == methods
+    assert max(map(len, rows)) - min(map(len, rows)) <= 2
+
+
+def test_the_heading_of_a_noise_from_a_file_keeps_its_name() -> None:
+    for table in tables_of("file_noise"):
+        heading = re.sub(r"\\shortstack|\\\\|\\_|[{}]", "", table.latex())
+        assert "file:crowdworkers" in heading.replace("_", "")
