@@ -18,7 +18,7 @@ from noisylab.core.registries import FIGURES
 from noisylab.plotting.captions import which_seed
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.looks import Look, looks_of
-from noisylab.plotting.study_runs import LONGEST, StudyRuns
+from noisylab.plotting.study_runs import LONGEST, StudyRuns, most_asked
 from noisylab.plotting.style import Width, has_room, inches, make_room, narrow, panel_grid, paper_style, shared_legend
 
 POOLED = "noisy settings, pooled"
@@ -147,7 +147,8 @@ def differences_figure(
     if len(methods) < 2:
         raise ValueError(f"differences need two methods, and the runs are all of {methods[0]}")
     asked = runs.contrasts
-    pairs = asked[: _fitting(results, asked, axes)]
+    fitting = most_asked(asked, _fitting(results, asked, axes))
+    pairs = [pair for pair in asked if pair in fitting]
     # Corrected over all of the tables' differences, also those for which there is no room.
     pooled = of_pairs(primary_contrasts(results, asked, measure, axes).assign(noise=POOLED), pairs)
     single = of_pairs(compare(results, measure, by=axes, contrasts=usual_pairs(results, asked)), pairs)

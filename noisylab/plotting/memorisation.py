@@ -16,7 +16,7 @@ from noisylab.plotting.differences import FEW, seed_differences
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import from_one, seed_lines, with_runs
 from noisylab.plotting.looks import GROUPS, Look, looks, mark_every, number_lines
-from noisylab.plotting.study_runs import LONGEST, StudyRuns
+from noisylab.plotting.study_runs import LONGEST, StudyRuns, most_asked
 from noisylab.plotting.style import Width, exposure_legend, has_room, inches, narrow, paper_style
 
 MEASURES = {"test_accuracy": "test accuracy", "mislabelled_memorised": "memorised share"}
@@ -130,7 +130,7 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     # Of all methods, and corrected over all differences of the tables, so that p-values are theirs.
     under = runs.ordered[runs.ordered["noise"].isin(shown)]
     asked = usual_contrasts(under, runs.contrasts)
-    differences = _differences(under, asked[:CONTRASTS], usual_pairs(under, asked))
+    differences = _differences(under, most_asked(asked, CONTRASTS), usual_pairs(under, asked))
     compared = dict.fromkeys([*differences.get("method", ()), *differences.get("baseline", ())])
     methods = runs.names.short("method", list(compared), 18 if wide else 11)
     pairs = dict.fromkeys(zip(differences["method"], differences["baseline"], strict=True))
@@ -239,13 +239,13 @@ def _panels(count: int, contrasts: int, width: Width) -> tuple[Figure, list[list
     grid = figure.add_gridspec(len(heights), count, height_ratios=heights)
     panels: list[list[Any]] = []
     for place in range(count):
-        # Accuracies and differences are compared across noises; memorised shares are of another size under each.
+        # What stands in a row is compared across noises.
         first = panels[0] if panels else [None, None, None]
         top = figure.add_subplot(grid[0, place], sharey=first[0])
-        middle = figure.add_subplot(grid[1, place], sharex=top)
+        middle = figure.add_subplot(grid[1, place], sharex=top, sharey=first[1])
         low = figure.add_subplot(grid[2, place], sharex=first[2], sharey=first[2]) if contrasts else None
         top.tick_params(labelbottom=False)
-        for ax in (top, low) if place else ():
+        for ax in (top, middle, low) if place else ():
             if ax is not None:
                 ax.tick_params(labelleft=False)
         panels.append([top, middle, low])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas
 
-from noisylab.analysis.comparisons import usual_contrasts
+from noisylab.analysis.comparisons import CONTRASTS, usual_contrasts
 from noisylab.analysis.display_names import DisplayNames, display_names
 from noisylab.analysis.tables import choose, differing_settings, known_method, say_differences, several, training_length
 from noisylab.core.files import check_folder, expanded
@@ -25,6 +25,8 @@ from noisylab.study.verify import read_records
 if TYPE_CHECKING:
     import xarray
 
+# The methods of every comparison get room before all others, and of these the one that is studied.
+ANCHORS = ("dlb", "ce", "repeat")
 # Number of methods that fit in a figure with a panel per method, and of lines that fit in a panel, unless the reader chose.
 PANELS, LINES = 4, 8
 # Characters of a name in a title.
@@ -82,7 +84,7 @@ class StudyRuns:
         return numbered({method: self.looks[method] for method in dict.fromkeys(methods)})
 
     def fitting(self, rows: pandas.DataFrame, most: int = LINES) -> pandas.DataFrame:
-        """The rows of as many methods as fit, those of primary contrasts first; of all methods that the reader chose."""
+        """The rows of as many methods as fit, in the order of `preferred`; of all methods that the reader chose."""
         return rows if self.methods else rows[rows["method"].isin(self.preferred(rows)[:most])]
 
     def part(self, shown: Iterable[str], rows: pandas.DataFrame | None = None) -> str:
@@ -191,7 +193,7 @@ class StudyRuns:
     def one_per_method(self, most: int = PANELS, chosen: int | None = None) -> "dict[str, xarray.Dataset]":
         """The records of the first seed of each method that has any (mixed images have none online), for as many as fit.
 
-        Those of the primary contrasts come before others, and all are in the order of figures.
+        Who gets room says `preferred`; all are in the order of figures.
 
         most, chosen: the number of methods that fit, and that of methods that the reader chose (None: as many as fit).
         Raises ValueError if none has any.
@@ -208,13 +210,23 @@ class StudyRuns:
         return {method: found[method] for method in order if method in found}
 
     def preferred(self, rows: pandas.DataFrame) -> list[str]:
-        """The methods of some runs in the order in which they get room: the reader's, or those of the contrasts first."""
-        first = [] if self.methods else [name for pair in usual_contrasts(rows, self.contrasts) for name in pair]
-        return list(dict.fromkeys([*first, *rows["method"]]))
+        """The methods of some runs in the order in which they get room.
+
+        It is the reader's; or else `ANCHORS`, the methods of the primary contrasts, and all others.
+        """
+        methods = list(dict.fromkeys(rows["method"]))
+        if self.methods:
+            return methods
+        compared = [name for pair in usual_contrasts(rows, self.contrasts) for name in pair]
+        return list(dict.fromkeys([*(name for name in ANCHORS if name in methods), *compared, *methods]))
 
     def first_recorded(self) -> "tuple[str, xarray.Dataset]":
-        """The first method under `noise` that has records, and those of its first seed. Raises ValueError if none has any."""
-        for method in dict.fromkeys(self.under_noise["method"]):
+        """A method under `noise` with the records of its first seed: the reader's first one, CE, or the first that has any.
+
+        Raises ValueError if none has any.
+        """
+        methods = list(dict.fromkeys(self.under_noise["method"]))
+        for method in methods if self.methods else sorted(methods, key=lambda name: name != "ce"):
             records = read_records(self.folder / str(self.first_run(method)["id"]))
             if _recorded(records):
                 return str(method), records.load()
@@ -233,6 +245,11 @@ class StudyRuns:
         """The title of a figure of the first seed of some methods; it says if there are more methods."""
         record = self.under_noise["record"].iloc[0]
         return f"{self.setting}{self.part(shown)}\n{record} records, {self.seed_shown(shown)}{more}"
+
+
+def most_asked(contrasts: Sequence[tuple[str, str]], most: int) -> list[tuple[str, str]]:
+    """As many contrasts as fit, DLB - repeat and DLB - CE before all others."""
+    return sorted(contrasts, key=lambda pair: CONTRASTS.index(pair) if pair in CONTRASTS else len(CONTRASTS))[:most]
 
 
 def _recorded(records: "xarray.Dataset") -> bool:

@@ -326,6 +326,22 @@ def test_contrasts_that_have_no_room_are_counted() -> None:
     assert "; 3 of 4 contrasts. " in memorisation(variants).caption
 
 
+def test_the_methods_of_every_comparison_get_room_first_and_then_those_of_the_contrasts() -> None:
+    methods = ("m0", "m1", "m2", "repeat", "m3", "dlb", "ce")
+    rows = results(methods, ("symmetric",), (0.4,))
+    asked = [("m3", "m1"), ("m1", "repeat"), ("dlb", "ce"), ("dlb", "repeat")]
+    runs = made(rows, metrics(methods))
+    runs.__dict__["contrasts"] = asked
+    assert runs.preferred(rows) == ["dlb", "ce", "repeat", "m3", "m1", "m0", "m2"]
+    assert list(dict.fromkeys(runs.fitting(rows, 4)["method"])) == ["repeat", "m3", "dlb", "ce"], "in the order of figures"
+    chosen = StudyRuns(rows, Path("nowhere"), hardest_noise(rows), methods=methods)
+    assert chosen.preferred(rows) == list(methods)
+    below = draw_figure("memorisation", runs).figure.axes[2]
+    assert [label.get_text().replace("\n", " ") for label in below.get_yticklabels()] == [
+        f"{method} \N{MINUS SIGN} {baseline}" for method, baseline in (("DLB", "repeat"), ("DLB", "CE"), ("m3", "m1"))
+    ]
+
+
 def test_drops_of_the_learning_rate_are_marked() -> None:
     figure = memorisation(figure="mislabelled_predictions").figure
     dotted = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
