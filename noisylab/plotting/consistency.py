@@ -20,7 +20,7 @@ from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import curves, from_one, learning_rate_drops, mark_drops
 from noisylab.plotting.looks import GROUPS
 from noisylab.plotting.study_runs import LINES, StudyRuns
-from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, shared_legend
+from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, share_text, shared_legend
 
 # Characters of a name below bars, in a column and on a page, and of all names together that are level.
 LONGEST, LEVEL = {False: 11, True: 24}, {False: 36, True: 32}
@@ -132,7 +132,9 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
             consistency_distribution(shares[name], names=short, ax=bars)
             if steep:
                 bars.tick_params(axis="x", labelrotation=90)
-            bars.set(title=f"samples of {seed}, longest bar {100 * shares[name]['samples'].max():.0f} %", ylabel=SCORES[name])
+            bars.set(
+                title=f"samples of {seed}, longest bar {share_text(shares[name]['samples'].max(), 2)}", ylabel=SCORES[name]
+            )
             for group in GROUPS:
                 ax = axes[f"{name}: {group}"]
                 chosen = means[(means["group"] == group) & means["method"].isin(there)]

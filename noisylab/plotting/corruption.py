@@ -17,7 +17,7 @@ from noisylab.corruption.matrices import Matrix, dense, diagonal_of, row_chunks,
 from noisylab.data.streaming import Images
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.looks import PALETTE
-from noisylab.plotting.style import WIDTHS, Width, has_room, inches, paper_style
+from noisylab.plotting.style import WIDTHS, Width, has_room, inches, paper_style, share_text
 
 ANNOTATED = 12
 """Matrices of up to this many classes have numbers in their cells."""
@@ -58,13 +58,8 @@ def transition_heatmap(
         # Leave out what would read .000.
         if value >= 0.0005:
             color = "white" if value > 0.5 else "0.15"
-            ax.text(column, row, _share(value), ha="center", va="center", fontsize=size, color=color)
+            ax.text(column, row, share_text(value), ha="center", va="center", fontsize=size, color=color)
     return ax
-
-
-def _share(value: float) -> str:
-    """A share in three characters, or four if two decimals would hide the requested value: .60, .044."""
-    return "1" if value == 1 else f"{value:.2f}".replace("0.", ".", 1) if value >= 0.0995 else f"{value:.3f}"[1:]
 
 
 def rate_per_class(noisy: NoisyLabels, *, names: Sequence[str] | None = None, ax: Axes | None = None, **kwargs: Any) -> Axes:
@@ -84,7 +79,9 @@ def rate_per_class(noisy: NoisyLabels, *, names: Sequence[str] | None = None, ax
         many = {"drawstyle": "steps-mid", "linewidth": 0.9}
         style: dict[str, Any] = many if len(rates) > CELLS else {"linestyle": "", "marker": "_", "markersize": 8}
         ax.plot(places, found.expected_per_class, color="black", label="expected", **style)
-    ax.axhline(noisy.rate, color="0.4", linestyle=":", linewidth=0.9, zorder=1.5, label=f"all classes: {noisy.rate:.3f}")
+    ax.axhline(
+        noisy.rate, color="0.4", linestyle=":", linewidth=0.9, zorder=1.5, label=f"all classes: {share_text(noisy.rate)}"
+    )
     ax.set(xlabel="true class", ylabel="share mislabelled")
     ax.set_axisbelow(True)
     ax.grid(visible=False, axis="x")
@@ -124,7 +121,10 @@ def example(image: NDArray[np.generic], true: str, given: str, *, ax: Axes | Non
     """One image, number[C, H, W], under the caption true -> given; kwargs go to `Axes.imshow`."""
     ax = ax or plt.gca()
     pixels = np.moveaxis(np.asarray(image), 0, -1)
-    ax.imshow(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, **{"cmap": "gray", "interpolation": "nearest", **kwargs})
+    ax.imshow(
+        pixels[..., 0] if pixels.shape[-1] == 1 else pixels,
+        **{"cmap": "gray", "interpolation": "nearest", "gid": "guide", **kwargs},
+    )
     # Letters below 6 pt are unreadable.
     short = [for_matplotlib(name) for name in short_names([true, given], OVER_IMAGE)]
     size = 6.5 if max(map(len, short)) < 16 else 6

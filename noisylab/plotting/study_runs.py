@@ -95,6 +95,14 @@ class StudyRuns:
         left = f", {first}{len(held)} of {len(methods)} methods" if len(held) < len(methods) else ""
         return left + (", lines numbered since looks run out" if alike(self.looks_of(held)) else "")
 
+    def part_of_noises(self, shown: Sequence[str]) -> str:
+        """A note for the title if not all noises are shown; those without mislabelled samples count if one of them is."""
+        rates = self.ordered.groupby("noise", sort=False)["realised_rate"].max()
+        noisy = set(rates.index[rates > 0])
+        of_all = len(noisy) == len(rates) or not noisy.issuperset(shown)
+        counted, called = (len(rates), "noises") if of_all else (len(noisy), "noisy settings")
+        return f", {len(shown)} of {counted} {called}" if len(shown) < counted else ""
+
     def check_alike(self) -> None:
         """Raise ValueError if the study's runs differ in more than method, noise and seeds."""
         if self.differing:

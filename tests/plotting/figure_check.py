@@ -13,7 +13,7 @@ from pathlib import Path
 
 from drawn_looks import legend_complete, looks_unique
 from drawn_numbers import numbers_in_table, shares_bounded
-from drawn_page import Page, Violation, labels_apart, no_paths, short_title, sizes, texts_apart, texts_on_page
+from drawn_page import Page, Violation, labels_apart, no_paths, one_scale, short_title, sizes, texts_apart, texts_on_page
 
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.catalogue import draw_figure, why_not
@@ -23,8 +23,6 @@ from noisylab.plotting.style import WIDTHS
 
 # Figures whose panels are single samples.
 CONTACT_SHEETS = ("suspicious_samples",)
-# Where drawn numbers are of another kind than those of the table, and why.
-DERIVED: dict[str, str] = {"suspicious_samples": "images"}
 # Figures of a setting that differs, and of two options.
 OF_SETTINGS = {"axis_comparison": "the runs do not differ in any", "option_map": "a map needs two options"}
 # Figures of mislabelled samples.
@@ -87,7 +85,8 @@ def check(drawn: DrawnFigure, width: str = "page", name: str = "") -> list[Viola
         *labels_apart(page),
         *short_title(page),
         *sizes(page, width, panels=name not in CONTACT_SHEETS),
-        *(numbers_in_table(page) if name not in DERIVED else ()),
+        *(one_scale(page) if name not in CONTACT_SHEETS else ()),
+        *numbers_in_table(page),
         *shares_bounded(page),
         *([] if drawn.caption.strip() else [Violation("caption", "it is empty")]),
     ]
