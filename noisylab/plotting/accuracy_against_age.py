@@ -123,7 +123,7 @@ def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> Dr
     runs.check_mislabelled()
     rows = runs.ordered
     rows = rows[(rows["noise"] == runs.noise) if runs.chosen else (rows["realised_rate"] > 0)]
-    noises = list(dict.fromkeys(rows["noise"]))[: NOISES if has_room(width) else 1]
+    noises = list(dict.fromkeys(rows["noise"]))[: runs.room(NOISES if has_room(width) else 1)]
     under = rows = rows[rows["noise"].isin(noises)]
     if rows["memorised"].isna().all():
         raise runs.nothing_recorded()
@@ -143,8 +143,11 @@ def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> Dr
     names = runs.names.short("method", [method for method in specs if method not in momenta], 24)
     singly, styles = drawn_singly(rows), runs.looks_of(drawn["method"])
     with paper_style():
-        across = len(noises) if has_room(width) else 1
-        figure, grid, axes = panel_grid(2 * len(noises), across, width=inches(width), row=2.2, rest=0.9, sharey="row")
+        # The two measures of one noise stand side by side.
+        alone = has_room(width) and len(noises) == 1
+        across = 2 if alone else len(noises) if has_room(width) else 1
+        options: dict[str, Any] = {"row": 2.2, "rest": 0.9, "sharey": False if alone else "row"}
+        figure, grid, axes = panel_grid(2 * len(noises), across, width=inches(width), **options)
         places = list(itertools.product(MEASURES, noises))
         if across == 1:
             places = [(measure, noise) for noise in noises for measure in MEASURES]
@@ -152,7 +155,9 @@ def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> Dr
             seeds = rows[rows["noise"] == noise] if singly else None
             lines_of_age(drawn[drawn["noise"] == noise], measure, seeds=seeds, names=names, styles=styles, ax=ax)
             title = runs.names.short("noise", [noise], LONGEST)[noise]
-            ax.set(title=title, ylabel=MEASURES[measure] if ax in grid[:, 0] else "", xlabel="age of targets (updates)")
+            ax.set(
+                title=title, ylabel=MEASURES[measure] if alone or ax in grid[:, 0] else "", xlabel="age of targets (updates)"
+            )
         shared_legend(figure, *legend_entries(axes))
         said = spread(rows, single="small", mean="large", interval="band or bar")
         part = runs.part(rows["method"], under) + ("" if runs.chosen else runs.part_of_noises(noises))

@@ -97,7 +97,7 @@ def accuracy_against_consistency_figure(
         for ax, (consistency, name) in zip(axes, CONSISTENCY.items(), strict=True):
             joined = f"means in the order of {option}"
             dose_path(numbers, consistency, joined=joined, names=names, styles=runs.looks, ax=ax)
-            ax.set(title=name, xlabel="share predicted as in the epoch before")
+            ax.set(title=name, xlabel="share predicted\nas in the epoch before")
         for ax in grid[:, 0]:
             ax.set_ylabel("test accuracy")
         shared_legend(figure, *legend_entries(axes))

@@ -85,10 +85,11 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
     Between epochs and, if there are second presentations (DLB, repeat), between consecutive batches.
     """
     runs.check_mislabelled()
-    first = runs.one_per_method(chosen=LINES)
+    first = runs.one_per_method(chosen=LINES, panels=False)
     if all(records.sizes["epoch"] == 1 for records in first.values()):
         raise ValueError("predictions are compared between epochs, but the runs have one epoch each")
     names = [name for name in SCORES if any(name in available(records) for records in first.values())]
+    names = names[: runs.room(len(names))]
     samples = pandas.concat([_samples(method, records, names) for method, records in first.items()], ignore_index=True)
     epochs = pandas.concat(
         [

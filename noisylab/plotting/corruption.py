@@ -28,8 +28,8 @@ BLOCKS = 100
 
 # Letters of a class name that fit over an image.
 OVER_IMAGE = 17
-# Letters of a class name that fit beside a matrix, on a page and in a column.
-BESIDE = {False: 17, True: 13}
+# Letters of a class name that fit beside a matrix.
+BESIDE = 13
 
 
 def transition_heatmap(
@@ -182,7 +182,7 @@ def corruption_figure(
     names = noisy.class_names if names is None else names
     in_column = width is not None and not has_room(width)
     # Matrices are as large as their names let them.
-    drawn_names = None if names is None else short_names(list(names), BESIDE[in_column])
+    drawn_names = None if names is None else short_names(list(names), BESIDE)
     block = 1 if noisy.num_classes <= CELLS else -(-noisy.num_classes // BLOCKS)
     realised, asked = _shares(noisy, block), _asked(noisy, block)
     matrices = {"realised": realised} if asked is None else {"asked for": asked, "realised": realised}

@@ -84,7 +84,7 @@ def detection_summary_figure(runs: StudyRuns, *, measure: Measure = "roc_auc", w
     # Side by side, or two below one another.
     panel = SCORES + max(len(noises) * CELL, NARROW)
     fit = max(2, min(PANELS, int(across / panel))) if has_room(width) else 2
-    found = _detections(rows[rows["noise"].isin(noises)], runs, len(runs.methods) or fit)
+    found = _detections(rows[rows["noise"].isin(noises)], runs, runs.room(len(runs.methods) or fit))
     if found.empty:
         raise runs.nothing_recorded()
     grouped = found.groupby(["method", "noise", "score"], sort=False)

@@ -17,7 +17,7 @@ from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import from_one, seed_lines, with_runs
 from noisylab.plotting.looks import GROUPS, Look, looks, mark_every, number_lines
 from noisylab.plotting.study_runs import LONGEST, StudyRuns, most_asked
-from noisylab.plotting.style import Width, exposure_legend, has_room, inches, narrow, paper_style
+from noisylab.plotting.style import Width, exposure_legend, has_room, inches, narrow, panel_grid, paper_style
 
 MEASURES = {"test_accuracy": "test accuracy", "mislabelled_memorised": "memorised share"}
 # The columns of the numbers with a difference, each with its column of `results.csv`, the name of its row and its look.
@@ -88,7 +88,7 @@ def difference_points(
         kwargs: To `Axes.errorbar`.
     """
     ax = ax or plt.gca()
-    look = {"linestyle": "none"} | DIFFERENCES[column][2]
+    look: Look = {"linestyle": "none"} | DIFFERENCES[column][2]
     for place, (method, baseline) in enumerate(contrasts):
         own = rows[(rows["method"] == method) & (rows["baseline"] == baseline) & rows[column].notna()]
         for row in own[own["n"].notna()].to_dict("records"):
@@ -141,6 +141,7 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     contrasts = {(method, baseline): f"{methods[method]}\n\N{MINUS SIGN} {methods[baseline]}" for method, baseline in pairs}
     with paper_style():
         figure, panels = _panels(len(shown), len(contrasts), width)
+        side_by_side = len(shown) == 1 and wide
         seeds = numbers["method"].nunique() <= METHODS_WITH_SEEDS
         names, styles = runs.names.short("noise", shown, LONGEST), runs.looks_of(numbers["method"])
         titles = dict(zip(shown, narrow([names[noise] for noise in shown], 30 if wide else 20), strict=True))
@@ -148,10 +149,12 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
             rows, curves, below = numbers[numbers["noise"] == noise], column[:2], column[2:]
             for ax, (measure, name) in zip(curves, MEASURES.items(), strict=True):
                 seed_curves(rows, measure, seeds=seeds, styles=styles, ax=ax)
-                ax.set_ylabel(name if place == 0 else "")
+                # In a column the panels are as low as two lines are wide.
+                ax.set_ylabel("" if place else name if wide else name.replace(" ", "\n"))
                 ax.yaxis.set_major_locator(MaxNLocator(nbins=4))
             column[0].set_title(titles[noise])
-            curves[-1].set_xlabel("thousand images")
+            for ax in curves if side_by_side else curves[-1:]:
+                ax.set_xlabel("thousand images")
             for ax, (name, (_, called, _)) in zip(below, DIFFERENCES.items(), strict=bool(below)):
                 difference_points(differences[differences["noise"] == noise], contrasts, name, ax=ax)
                 ax.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
@@ -226,6 +229,7 @@ def usual_noises(runs: StudyRuns, most: int) -> list[str]:
     noisy = [str(noise) for noise in rates.index[rates > 0]]
     if not noisy:
         runs.check_mislabelled()
+    most = runs.room(most)
     if len(noisy) <= most:
         return noisy
     usual = [noise for noise in SHOWN if noise in noisy]
@@ -233,15 +237,24 @@ def usual_noises(runs: StudyRuns, most: int) -> list[str]:
 
 
 def _panels(count: int, contrasts: int, width: Width) -> tuple[Figure, list[list[Axes]]]:
-    """A figure, and its panels by noise: accuracy, memorised share, and if there are contrasts the differences in both."""
-    curve = 1.55 if has_room(width) else 1.3
-    heights = [curve, curve, *([0.35 + 0.28 * contrasts] * len(DIFFERENCES) if contrasts else [])]
-    size = inches(width), sum(heights) + (1.6 if has_room(width) else 2.0)
+    """A figure, and its panels by noise: accuracy, memorised share, and if there are contrasts the differences in both.
+
+    They are below one another, or for one noise on a page two side by side.
+    """
+    curve, row = (1.55, 0.28) if has_room(width) else (1.15, 0.31)
+    if count == 1 and has_room(width):
+        lines = 2 if contrasts else 1
+        size = inches(width), curve + (0.35 + row * contrasts if contrasts else 0) + 1.4
+        figure, _, column = panel_grid(2 * lines, 2, width=size[0], row=size[1] / lines, rest=0)
+        column[0].sharex(column[1])
+        return figure, [column]
+    heights = [curve, curve, *([0.35 + row * contrasts] * len(DIFFERENCES) if contrasts else [])]
+    size = inches(width), sum(heights) + (1.6 if has_room(width) else 2.2)
     figure = plt.figure(figsize=size, layout="constrained")
     grid = figure.add_gridspec(len(heights), count, height_ratios=heights)
     panels: list[list[Axes]] = []
     for place in range(count):
-        column: list[Axes] = []
+        column = []
         for line in range(len(heights)):
             # What stands in a row is compared across noises, and curves are over the same images.
             first = panels[0][line] if place else None

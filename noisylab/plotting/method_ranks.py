@@ -96,7 +96,7 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
     beside = "\n" if IN_TITLE * (max(map(len, noises.values())) + P) > room else ", "
     row = HEAD + max(0.65, 0.17 * methods) + (0.15 if beside == "\n" else 0)
     across = min(len(noises), 2) if wide else 1
-    most = max(1, across * int((HIGHEST[wide] - REST) // row))
+    most = runs.room(max(1, across * int((HIGHEST[wide] - REST) // row)))
     noises = _spread_out(noises, most)
     ranks, seeds = (table[table["noise"].isin(noises)] for table in (ranks, seeds))
     with paper_style():

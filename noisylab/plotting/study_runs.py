@@ -50,6 +50,7 @@ class StudyRuns:
         methods: The methods that the reader chose, all of which are drawn, in this order; none: as many as fit.
         names: What methods, noises and data are called.
         everyone: All methods of the study, from which looks are allotted; none: those in `results`.
+        panels: The most noises, methods or contrasts with a panel of their own; None: as many as fit.
     """
 
     results: pandas.DataFrame
@@ -60,6 +61,7 @@ class StudyRuns:
     methods: tuple[str, ...] = ()
     names: DisplayNames = field(default_factory=DisplayNames)
     everyone: tuple[str, ...] = ()
+    panels: int | None = None
 
     @cached_property
     def ordered(self) -> pandas.DataFrame:
@@ -86,6 +88,10 @@ class StudyRuns:
     def fitting(self, rows: pandas.DataFrame, most: int = LINES) -> pandas.DataFrame:
         """The rows of as many methods as fit, in the order of `preferred`; of all methods that the reader chose."""
         return rows if self.methods else rows[rows["method"].isin(self.preferred(rows)[:most])]
+
+    def room(self, most: int) -> int:
+        """The number of panels of which `most` fit, if the reader wants no fewer."""
+        return most if self.panels is None else min(most, self.panels)
 
     def part(self, shown: Iterable[str], rows: pandas.DataFrame | None = None) -> str:
         """A note for the title if not all methods (of `rows`; None: under `noise`) are shown, or if lines are numbered."""
@@ -198,16 +204,20 @@ class StudyRuns:
         if not found:
             raise self.nothing_recorded()
 
-    def one_per_method(self, most: int = PANELS, chosen: int | None = None) -> "dict[str, xarray.Dataset]":
+    def one_per_method(
+        self, most: int = PANELS, chosen: int | None = None, *, panels: bool = True
+    ) -> "dict[str, xarray.Dataset]":
         """The records of the first seed of each method that has any (mixed images have none online), for as many as fit.
 
         Who gets room says `preferred`; all are in the order of figures.
 
         most, chosen: the number of methods that fit, and that of methods that the reader chose (None: as many as fit).
+        panels: whether each has panels of its own.
         Raises ValueError if none has any.
         """
         found: dict[str, xarray.Dataset] = {}
         rows, fit = self.under_noise, max(most, chosen or 0) if self.methods else most
+        fit = self.room(fit) if panels else fit
         order = list(dict.fromkeys(rows["method"]))
         for method in self.preferred(rows):
             records = read_records(self.folder / str(self.first_run(method)["id"]))

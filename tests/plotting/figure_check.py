@@ -53,6 +53,10 @@ REFUSED["two_options"] = {
     "axis_comparison": OF_SETTINGS["axis_comparison"],
     "accuracy_against_consistency": "differ in more than alpha",
 }
+# Figures that need more height than a slide has, and of which no part fits.
+TOO_HIGH_FOR_SLIDES = dict.fromkeys(
+    ("detection_summary", "forgetting", "loss_separation", "suspicious_samples", "transition_matrix"), "5.5 x 3.1 inches"
+)
 # Figures of one run of a method, and of one noise.
 OF_ONE_SEED = (
     "aum_histogram",
@@ -92,10 +96,10 @@ def check(drawn: DrawnFigure, width: str = "page", name: str = "") -> list[Viola
     ]
 
 
-def check_drawn(name: str, runs: StudyRuns, width: str) -> list[Violation]:
+def check_drawn(name: str, runs: StudyRuns, width: str, venue: str | None = None) -> list[Violation]:
     """All that a registered figure violates; one that refuses is one violation of kind `refused`, with its reason."""
     try:
-        drawn = draw_figure(name, runs, width=width)  # type: ignore[arg-type]
+        drawn = draw_figure(name, runs, width=width, venue=venue)  # type: ignore[arg-type]
     except ValueError as error:
         return [Violation("refused", " ".join(str(error).split()))]
     except Exception as error:

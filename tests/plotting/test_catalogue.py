@@ -167,6 +167,15 @@ def test_the_chosen_methods_are_all_drawn(name: str, width: Width, folder: Path)
         assert "Not shown" not in drawn.caption
 
 
+@pytest.mark.parametrize(
+    "name", ["detection", "loss_separation", "forgetting", "data_map", "aum_histogram", "detection_summary"]
+)
+def test_the_number_of_panels_limits_the_methods(name: str, runs: StudyRuns) -> None:
+    drawn = draw_figure(name, runs, panels=1, width="column")
+    assert list(dict.fromkeys(drawn.numbers["method"])) == ["dlb"]
+    assert ", 1 of 3 methods" in drawn.caption
+
+
 @pytest.mark.parametrize("width", list(WIDTHS))
 def test_no_sample_lies_beneath_the_name_of_a_region(width: Width, runs: StudyRuns) -> None:
     figure = draw_figure("data_map", runs, width=width).figure

@@ -11,7 +11,7 @@ import pandas
 import pytest
 import xarray
 from drawn_page import Violation
-from figure_check import AS_USUAL, REFUSED, brief, check, check_drawn
+from figure_check import AS_USUAL, REFUSED, TOO_HIGH_FOR_SLIDES, brief, check, check_drawn
 from filelock import FileLock
 from stress_studies import STUDIES
 
@@ -71,6 +71,18 @@ def test_a_figure_keeps_what_it_must(of: str, name: str, shared: Path) -> None:
     for each in found.values() if refusal else ():
         assert [kind for kind, _ in each] == ["refused"], f"it is drawn now: take it off the list ({each})"
         assert refusal in each[0].what
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_records_are_read_once")
+@pytest.mark.parametrize("name", FIGURES.entries())
+def test_a_slide_shows_a_figure_as_far_as_it_can_be_read(name: str, shared: Path) -> None:
+    found = check_drawn(name, study("default", shared), "page", "beamer")
+    if refusal := (REFUSED["default"] | TOO_HIGH_FOR_SLIDES).get(name):
+        assert [kind for kind, _ in found] == ["refused"], found
+        assert refusal in found[0].what
+    else:
+        assert not found, brief(found)
 
 
 @pytest.mark.slow

@@ -326,12 +326,14 @@ def test_contrasts_that_have_no_room_are_counted() -> None:
     assert "; 3 of 4 contrasts. " in memorisation(variants).caption
 
 
-def test_the_methods_of_every_comparison_get_room_first_and_then_those_of_the_contrasts() -> None:
+def test_the_methods_of_every_comparison_get_room_first_and_then_those_of_the_contrasts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     methods = ("m0", "m1", "m2", "repeat", "m3", "dlb", "ce")
     rows = results(methods, ("symmetric",), (0.4,))
     asked = [("m3", "m1"), ("m1", "repeat"), ("dlb", "ce"), ("dlb", "repeat")]
     runs = made(rows, metrics(methods))
-    runs.__dict__["contrasts"] = asked
+    monkeypatch.setattr("noisylab.plotting.study_runs.study_contrasts", lambda *_: asked)
     assert runs.preferred(rows) == ["dlb", "ce", "repeat", "m3", "m1", "m0", "m2"]
     assert list(dict.fromkeys(runs.fitting(rows, 4)["method"])) == ["repeat", "m3", "dlb", "ce"], "in the order of figures"
     chosen = StudyRuns(rows, Path("nowhere"), hardest_noise(rows), methods=methods)
@@ -352,6 +354,36 @@ def test_titles_count_what_the_reader_counts() -> None:
     assert noisy.part_of_noises(["symmetric:0.4"]) == ", 1 of 12 noises"
     aged = results(("ce", "repeat", "dlb", "lsr", "gce"), ("symmetric",), rates).assign(epochs_trained=40)
     assert ", the first 3 of 5 methods, 3 of 12 noisy settings" in draw_figure("accuracy_against_age", made(aged)).caption
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "said"),
+    [
+        ("memorisation", 4, "2 of 4 noisy settings"),
+        ("accuracy_against_cost", 2, "1 of 4 noisy settings"),
+        ("differences", 6, "2 of 6 contrasts"),
+        ("method_ranks", 5, "2 of 5 noises"),
+        ("noise_robustness", 2, "1 of 2 kinds of noise"),
+    ],
+)
+def test_the_reader_chooses_the_number_of_panels_and_the_title_says_of_how_many(
+    name: str, count: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = results(("ce", "repeat", "dlb", "lsr")).assign(images_total=1)
+    runs = made(rows, metrics(noises=list(dict.fromkeys(rows["noise"]))))
+    asked = list(itertools.combinations(("lsr", "dlb", "repeat", "ce"), 2))
+    monkeypatch.setattr("noisylab.plotting.study_runs.study_contrasts", lambda *_: asked)
+    wanted = int(said[0])
+
+    def panels(drawn: DrawnFigure) -> int:
+        return len([ax for ax in drawn.figure.axes if ax.get_title()])
+
+    assert panels(draw_figure(name, runs)) == count
+    fewer = draw_figure(name, runs, panels=wanted)
+    assert panels(fewer) == wanted
+    assert said in fewer.caption
+    with pytest.raises(ValueError, match="panels must be at least 1, got 0"):
+        draw_figure(name, runs, panels=0)
 
 
 def test_many_methods_are_drawn_as_means_alone_which_the_title_says() -> None:
