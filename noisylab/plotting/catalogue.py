@@ -142,8 +142,9 @@ def _fits(drawn: DrawnFigure, highest: float) -> bool:
     figure.set_figheight(min(height, highest))
     with drawn.style.settings():
         figure.draw_without_rendering()
-    panels = [ax for ax in figure.axes if ax.get_label() != "<colorbar>"]
-    return min(ax.get_position().height for ax in panels) * figure.get_figheight() >= LOW and _apart(figure, panels)
+    # Neither colour bars nor samples.
+    panels = [ax for ax in figure.axes if ax.get_label() != "<colorbar>" and (ax.get_xlabel() or ax.get_ylabel())]
+    return all(ax.get_position().height * figure.get_figheight() >= LOW for ax in panels) and _apart(figure, panels)
 
 
 def _apart(figure: Figure, panels: Sequence[Axes]) -> bool:

@@ -23,7 +23,9 @@ from noisylab.plotting.study_runs import LINES, StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, share_text, shared_legend
 
 # Characters of a name below bars, in a column and on a page, and of all names together that are level.
-LONGEST, LEVEL = {False: 11, True: 24}, {False: 36, True: 32}
+LONGEST, LEVEL = {False: 14, True: 24}, {False: 40, True: 32}
+# Characters of a name in one line that is level, and of one that is vertical in a column, where height is scarce.
+WHOLE, STEEP = 10, 11
 # A share with fewer values has a bin for each.
 MOST_VALUES = 26
 HATCHES = {"clean": "", "mislabelled": "////"}
@@ -103,9 +105,7 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
     runs_drawn = epochs[["method", "run"]].drop_duplicates()
     seeds, looks = epochs if drawn_singly(runs_drawn) else None, runs.looks_of(first)
     wide = has_room(width)
-    # Eight letters and more that fit beside each other stay level in a column, where height is scarce.
-    longest = LONGEST[wide] if wide else min(LONGEST[wide], max(8, LEVEL[wide] // len(first)))
-    short = runs.names.short("method", list(first), longest)
+    names_below, level = _names_below(runs, list(first), wide=wide)
     parts = [summarise_epochs(rows, names).assign(group=group) for group, rows in epochs.groupby("group", sort=False)]
     means = pandas.concat(parts, ignore_index=True)
     shares = {name: distribution(samples, name) for name in names}
@@ -121,8 +121,7 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
             heights = [1.0, 0.9] * len(names)
         height = 2.1 * len(names) + 0.9 if has_room(width) else 3.0 * len(names) + 1.0
         # Vertical names need room.
-        steep = len(short) * max(map(len, short.values())) > LEVEL[wide]
-        height += 0.6 * len(names) * steep
+        height += 0.6 * len(names) * (not level)
         figure, axes = plt.subplot_mosaic(
             lines, figsize=(inches(width), min(height, 8.0)), height_ratios=heights, layout="constrained"
         )
@@ -130,8 +129,8 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
         for name in names:
             there = [method for method, records in first.items() if name in available(records)]
             bars = axes[f"{name}: bars"]
-            consistency_distribution(shares[name], names=short, ax=bars)
-            if steep:
+            consistency_distribution(shares[name], names=names_below, ax=bars)
+            if not level:
                 bars.tick_params(axis="x", labelrotation=90)
             bars.set(
                 title=f"samples of {seed}, longest bar {share_text(shares[name]['samples'].max(), 2)}", ylabel=SCORES[name]
@@ -155,6 +154,15 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
         shared_legend(figure, handles, labels)
         figure.suptitle(runs.records_title(runs_drawn), wrap=True)
     return DrawnFigure(figure, numbers)
+
+
+def _names_below(runs: StudyRuns, methods: list[str], *, wide: bool) -> tuple[dict[str, str], bool]:
+    """The names of methods below their bars, and whether they fit level, those with options in two lines."""
+    short = runs.names.short("method", methods, LONGEST[wide])
+    broken = {method: name if len(name) <= WHOLE else name.replace("(", "(\n", 1) for method, name in short.items()}
+    if len(methods) * max(len(line) for name in broken.values() for line in name.split("\n")) <= LEVEL[wide]:
+        return broken, True
+    return (short if wide else runs.names.short("method", methods, STEEP)), False
 
 
 def _samples(method: str, records: Any, names: list[str]) -> pandas.DataFrame:

@@ -103,7 +103,7 @@ def detection_summary_figure(runs: StudyRuns, *, measure: Measure = "roc_auc", w
         figure, axes = plt.subplots(*shape, figsize=(across, height), squeeze=False, layout="constrained")
         for ax, name in zip(axes.flat, tables, strict=True):
             score_heatmap(tables[name].rename(columns=short), ax=ax, vmin=lowest)
-            fitting = max(12, int(len(noises) * CELL / 0.06)) if beside else 30 if has_room(width) else 22
+            fitting = max(14, int(len(noises) * CELL / 0.06)) if beside else 30 if has_room(width) else 22
             ax.set_title(runs.names.short("method", methods, fitting)[name])
             last = beside or ax is axes.flat[-1]
             ax.set(xlabel="noise" if last else "", ylabel="score" if ax in axes[:, 0] else "")

@@ -97,7 +97,8 @@ def difference_points(
             style: dict[str, Any] = {"markersize": 4, "capsize": 1.5, "elinewidth": 0.9} | look
             ax.errorbar(100 * row[column], place, xerr=reach, **style | kwargs)
         seeds = own[own["n"].isna()]
-        ax.plot(100 * seeds[column], [place] * len(seeds), **{"markersize": 2, "alpha": 0.6} | look)
+        dots: Look = {"markersize": 2, "alpha": 0.6} | look
+        ax.plot(100 * seeds[column], [place] * len(seeds), **dots)
     ax.axvline(0, color="0.3", linewidth=0.8, zorder=0)
     ax.set_yticks(range(len(contrasts)), list(contrasts.values()))
     ax.set_ylim(len(contrasts) - 0.5, -0.5)
@@ -136,7 +137,7 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     asked = usual_contrasts(under, runs.contrasts)
     differences = _differences(under, most_asked(asked, CONTRASTS[wide]), usual_pairs(under, asked))
     compared = dict.fromkeys([*differences.get("method", ()), *differences.get("baseline", ())])
-    methods = runs.names.short("method", list(compared), 18 if wide else 11)
+    methods = runs.names.short("method", list(compared), 18 if wide else 14)
     pairs = dict.fromkeys(zip(differences["method"], differences["baseline"], strict=True))
     contrasts = {(method, baseline): f"{methods[method]}\n\N{MINUS SIGN} {methods[baseline]}" for method, baseline in pairs}
     with paper_style():

@@ -6,6 +6,7 @@ prints what every registered figure violates on studies on disk, in both widths.
 """
 
 import itertools
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,7 +14,18 @@ from pathlib import Path
 
 from drawn_looks import legend_complete, looks_unique
 from drawn_numbers import numbers_in_table, shares_bounded
-from drawn_page import Page, Violation, labels_apart, no_paths, one_scale, short_title, sizes, texts_apart, texts_on_page
+from drawn_page import (
+    Page,
+    Violation,
+    labels_apart,
+    no_paths,
+    one_line,
+    one_scale,
+    short_title,
+    sizes,
+    texts_apart,
+    texts_on_page,
+)
 
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.catalogue import draw_figure, why_not
@@ -23,6 +35,8 @@ from noisylab.plotting.style import WIDTHS
 
 # Figures whose panels are single samples.
 CONTACT_SHEETS = ("suspicious_samples",)
+# Letters of names that all figures have room for.
+FEW_LETTERS = 14
 # Figures of a setting that differs, and of two options.
 OF_SETTINGS = {"axis_comparison": "the runs do not differ in any", "option_map": "a map needs two options"}
 # Figures of mislabelled samples.
@@ -76,6 +90,20 @@ AS_USUAL: dict[str, tuple[str, ...]] = {
 }
 
 
+def one_form(page: Page, names: Sequence[str]) -> list[Violation]:
+    """Methods whose variants all have names of few letters have these in every text. names: of the study's methods."""
+    families: dict[str, list[str]] = defaultdict(list)
+    for each in names:
+        families[each.partition("(")[0]].append(each)
+    texts = [*(one_line(text.get_text()) for text in page.texts), page.drawn.caption]
+    return [
+        Violation("other name", f"{found!r} in {text!r}")
+        for text in texts
+        for found in re.findall(r"\w+\([^()]*\)?", text)
+        if (family := families.get(found.partition("(")[0])) and max(map(len, family)) <= FEW_LETTERS and found not in family
+    ]
+
+
 def check(drawn: DrawnFigure, width: str = "page", name: str = "") -> list[Violation]:
     """All that a drawn figure violates. name: the figure's, for exemptions."""
     page = Page(drawn)
@@ -104,7 +132,7 @@ def check_drawn(name: str, runs: StudyRuns, width: str, venue: str | None = None
         return [Violation("refused", " ".join(str(error).split()))]
     except Exception as error:
         return [Violation("failed", why_not(error))]
-    return check(drawn, width, name)
+    return [*check(drawn, width, name), *one_form(Page(drawn), [*map(runs.names.method, runs.results["method"].unique())])]
 
 
 def brief(found: Sequence[Violation], most: int = 3) -> list[Violation]:
