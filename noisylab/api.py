@@ -363,6 +363,7 @@ class Study:
         venue: str | None = None,
         style: Paths | Sequence[Paths] = (),
         title: bool = True,
+        panels: PositiveInt | None = None,
         **options: Any,
     ) -> "DrawnFigure":
         """Draw a figure.
@@ -378,6 +379,7 @@ class Study:
             venue: Where the figure will appear, such as "icml": its widths, text height, fonts and font sizes.
             style: Styles of matplotlib, names or files, on top of ours and the venue's.
             title: Whether the figure has its title above it; the caption says the same.
+            panels: The most noises, methods or contrasts with a panel of their own; by default as many as fit.
             **options: Options of the figure.
 
         Returns:
@@ -391,7 +393,8 @@ class Study:
 
         chosen: dict[str, Any] = {"noise": noise, "methods": several("methods", methods), "where": where}
         runs = study_runs(self.path, **chosen, data_root=data_root, labels=labels)
-        return draw_figure(name, runs, width=width, venue=venue, style=style, title=title, **options)
+        page: dict[str, Any] = {"width": width, "venue": venue, "style": style, "title": title}
+        return draw_figure(name, runs, panels=panels, **page, **options)
 
     def report(
         self,

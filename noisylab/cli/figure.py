@@ -12,7 +12,7 @@ import tyro
 
 from noisylab.analysis.display_names import labels_of
 from noisylab.cli.arguments import parse_command_line, settings_of
-from noisylab.core.checks import check_fields
+from noisylab.core.checks import PositiveInt, check_fields
 from noisylab.core.files import check_folder, check_output
 from noisylab.core.foreign_text import printable
 from noisylab.core.registries import FIGURES
@@ -46,6 +46,8 @@ class Arguments:
     """The noise, as the tables name it, for figures of single samples (None: the one with the highest realised rate)."""
     methods: tuple[str, ...] = ()
     """The methods to draw, as the tables name them, in this order (none: all that the figure has room for)."""
+    panels: PositiveInt | None = None
+    """The most noises, methods or contrasts with a panel of their own (None: all that the figure has room for)."""
     where: tuple[str, ...] = ()
     """Settings of the runs to draw, KEY=VALUE each (none: all runs)."""
     label: tuple[str, ...] = ()
@@ -75,7 +77,7 @@ def main(args: Sequence[str]) -> int:
 
     chosen: dict[str, Any] = {"noise": arguments.noise, "methods": arguments.methods, "where": where}
     runs = study_runs(arguments.runs, **chosen, data_root=arguments.data_root, labels=labels)
-    page: dict[str, Any] = {key: getattr(arguments, key) for key in ("width", "venue", "style", "title")}
+    page: dict[str, Any] = {key: getattr(arguments, key) for key in ("width", "venue", "style", "title", "panels")}
     status = 0
     for name in names:
         try:

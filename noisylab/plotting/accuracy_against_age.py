@@ -20,7 +20,7 @@ from noisylab.plotting.study_runs import LONGEST, StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, panel_grid, paper_style, shared_legend
 
 MEMORY = "soft_target_memory"
-MEASURES = {"test_accuracy_last": "test accuracy (%)", "memorised": "memorised (%)"}
+MEASURES = {"test_accuracy_last": "test accuracy", "memorised": "memorised share"}
 # The references of the memory have no age, and are lines across the panel.
 REFERENCES = ("ce", "repeat")
 # Columns of panels that fit beside each other.
@@ -84,15 +84,15 @@ def lines_of_age(
         rows = rows.sort_values("age")
         # The look of a line is that of its first setting.
         look = held[str(rows["method"].iloc[0])] | {"label": f"memory, momentum {momentum:g}"}
-        ax.plot(rows["age"], 100 * rows[measure], **look | kwargs)
+        ax.plot(rows["age"], rows[measure], **look | kwargs)
         _spread(rows, measure, look, seeds, ax)
     for method, rows in summary[~memory].groupby("method", sort=False):
         look = held[str(method)] | ({} if names is None else {"label": names[str(method)]})
         if rows["age"].isna().any():
             level = {key: look[key] for key in ("color", "linestyle", "label")}
-            ax.axhline(100 * rows[measure].iloc[0], linewidth=1, **level)
+            ax.axhline(rows[measure].iloc[0], linewidth=1, **level)
             continue
-        ax.plot(rows["age"], 100 * rows[measure], **look | {"linestyle": "none", "markersize": 5, "zorder": 3} | kwargs)
+        ax.plot(rows["age"], rows[measure], **look | {"linestyle": "none", "markersize": 5, "zorder": 3} | kwargs)
         _spread(rows, measure, look, seeds, ax)
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter("{x:g}")
@@ -104,18 +104,18 @@ def _spread(rows: pandas.DataFrame, measure: str, look: Look, seeds: pandas.Data
     """A dot per seed, or the 95 % interval: a band along a line, a bar at a point."""
     if seeds is not None:
         dots = seeds[seeds["method"].isin(rows["method"])]
-        seed_dots(dots["method"].map(rows.set_index("method")["age"]), 100 * dots[measure], look, ax)
+        seed_dots(dots["method"].map(rows.set_index("method")["age"]), dots[measure], look, ax)
         return
     low, high = band(rows, measure, share=True)
     if len(rows) > 1:
-        ax.fill_between(rows["age"], 100 * low, 100 * high, color=look["color"], alpha=0.12, linewidth=0)
+        ax.fill_between(rows["age"], low, high, color=look["color"], alpha=0.12, linewidth=0)
     else:
-        ax.vlines(rows["age"], 100 * low, 100 * high, color=look["color"], linewidth=0.8)
+        ax.vlines(rows["age"], low, high, color=look["color"], linewidth=0.8)
 
 
 @FIGURES.register("accuracy_against_age", caption="Test accuracy and the memorised share against the age of the soft targets")
 def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
-    """A column for each noise, the first three or the only one for which there is room: accuracy above, memorisation below.
+    """A column for each noise, the first three or the only one for which there is room: accuracy above, memorised share below.
 
     The x axis is the mean age of a target in updates. Lines join settings of `soft_target_memory` of one momentum; points are
     other methods with a memory of targets, and levels CE and `repeat`, which have none.
@@ -124,8 +124,8 @@ def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> Dr
     runs.check_mislabelled()
     rows = runs.ordered
     rows = rows[(rows["noise"] == runs.noise) if runs.chosen else (rows["realised_rate"] > 0)]
-    noises = list(dict.fromkeys(rows["noise"]))[: NOISES if has_room(width) else 1]
-    rows = rows[rows["noise"].isin(noises)]
+    noises = list(dict.fromkeys(rows["noise"]))[: runs.room(NOISES if has_room(width) else 1)]
+    under = rows = rows[rows["noise"].isin(noises)]
     if rows["memorised"].isna().all():
         raise runs.nothing_recorded()
     specs = {method: METHODS.parse(method) for method in rows["method"].unique()}
@@ -144,8 +144,11 @@ def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> Dr
     names = runs.names.short("method", [method for method in specs if method not in momenta], 24)
     singly, styles = drawn_singly(rows), runs.looks_of(drawn["method"])
     with paper_style():
-        across = len(noises) if has_room(width) else 1
-        figure, _, axes = panel_grid(2 * len(noises), across, width=inches(width), row=2.2, rest=0.9)
+        # The two measures of one noise stand side by side.
+        alone = has_room(width) and len(noises) == 1
+        across = 2 if alone else len(noises) if has_room(width) else 1
+        options: dict[str, Any] = {"row": 2.2, "rest": 0.9, "sharey": False if alone else "row"}
+        figure, grid, axes = panel_grid(2 * len(noises), across, width=inches(width), **options)
         places = list(itertools.product(MEASURES, noises))
         if across == 1:
             places = [(measure, noise) for noise in noises for measure in MEASURES]
@@ -153,10 +156,13 @@ def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> Dr
             seeds = rows[rows["noise"] == noise] if singly else None
             lines_of_age(drawn[drawn["noise"] == noise], measure, seeds=seeds, names=names, styles=styles, ax=ax)
             title = runs.names.short("noise", [noise], LONGEST)[noise]
-            ax.set(title=title, ylabel=MEASURES[measure], xlabel="age of targets (updates)")
+            ax.set(
+                title=title, ylabel=MEASURES[measure] if alone or ax in grid[:, 0] else "", xlabel="age of targets (updates)"
+            )
         shared_legend(figure, *legend_entries(axes))
         said = spread(rows, single="small", mean="large", interval="band or bar")
-        figure.suptitle(f"{runs.title}\nlast epoch; {said}", wrap=True)
+        part = runs.part(rows["method"], under) + ("" if runs.chosen else runs.part_of_noises(noises))
+        figure.suptitle(f"{runs.title}{part}\nlast epoch; {said}", wrap=True)
     what = "Test accuracy at the last epoch, memorised share and age of the targets in updates"
-    said = told(what, drawn, [*MEASURES, "age"], runs, form=(percent, percent, number))
-    return DrawnFigure(figure, with_runs(drawn, rows.rename(columns={"id": "run"}) if singly else None), finding=said)
+    finding = told(what, drawn, [*MEASURES, "age"], runs, form=(percent, percent, number))
+    return DrawnFigure(figure, with_runs(drawn, rows.rename(columns={"id": "run"}) if singly else None), finding=finding)

@@ -24,6 +24,7 @@ def dose_path(
     points: pandas.DataFrame,
     consistency: str,
     *,
+    joined: str = "means in the order of the dose",
     names: Mapping[str, str] | None = None,
     styles: Mapping[str, Look] | None = None,
     ax: Axes | None = None,
@@ -36,6 +37,7 @@ def dose_path(
     Args:
         points: A row per run: method, dose (NaN for other methods), test_accuracy_last and `consistency`.
         consistency: A column of `points`, in [0, 1].
+        joined: What the line through the doses is called in the legend.
         names: The name of each method for the legend. None: the usual ones.
         styles: The look of each method (`looks`). None: allotted over those in `points`.
         ax: None: the current axes.
@@ -49,16 +51,16 @@ def dose_path(
         # One dose is a method like any other.
         dosed = dosed.iloc[:0]
     if len(dosed):
-        ax.plot(100 * dosed[consistency], 100 * dosed["test_accuracy_last"], color="0.6", linewidth=1.0, zorder=1)
+        ax.plot(dosed[consistency], dosed["test_accuracy_last"], color="0.6", linewidth=1.0, zorder=1, label=joined)
     # In the legend the doses are in their order.
     for method in [*dosed.index, *means.index.difference(dosed.index, sort=False)]:
         runs, look = points[points["method"] == method], held[str(method)]
         small: dict[str, Any] = {name: value for name, value in look.items() if name != "label"} | {"linestyle": "none"}
         if len(runs) > 1:
             pale = {"markersize": 2.5, "alpha": 0.5}
-            ax.plot(100 * runs[consistency], 100 * runs["test_accuracy_last"], **small | pale | kwargs)
+            ax.plot(runs[consistency], runs["test_accuracy_last"], **small | pale | kwargs)
         large = small | {"markersize": 6, "label": look["label"] if names is None else names[method]}
-        ax.plot(100 * means[consistency][method], 100 * means["test_accuracy_last"][method], **large | kwargs)
+        ax.plot(means[consistency][method], means["test_accuracy_last"][method], **large | kwargs)
     return ax
 
 
@@ -86,27 +88,19 @@ def accuracy_against_consistency_figure(
         raise ValueError(f"{method} has no option {option!r}; its options are {', '.join(known)}")
     dose = {label: float(spec.options[option]) if spec.name == method else np.nan for label, spec in specs.items()}
     numbers = rows[["method", "seed", "noise_seed", "test_accuracy_last", *CONSISTENCY]].assign(dose=rows["method"].map(dose))
-    short = runs.names.short("method", list(dose), 24)
-    # A method with an own name keeps it, and one dose alone needs no number.
-    single = sum(map(np.isfinite, dose.values())) == 1
-    called = runs.names.method(method)
-    names = {
-        label: short[label]
-        if single or label in runs.names.labels or np.isnan(dose[label])
-        else f"{called}, {option} {dose[label]:g}"
-        for label in dose
-    }
-    if len(set(names.values())) < len(names):
+    names, given = runs.names.short("method", list(dose), 24), [value for value in dose.values() if np.isfinite(value)]
+    if len(set(given)) < len(given):
         raise ValueError(f"the runs of {method} differ in more than {option}; choose with methods (--methods)")
     with paper_style():
         across = 2 if has_room(width) else 1
         size = inches(width) if across == 2 else min(inches(width), WIDTHS["column"])
         figure, grid, axes = panel_grid(2, across, width=size, row=2.3, rest=0.8, sharey=True)
         for ax, (consistency, name) in zip(axes, CONSISTENCY.items(), strict=True):
-            dose_path(numbers, consistency, names=names, styles=runs.looks, ax=ax)
-            ax.set(title=name, xlabel="predicted as in the epoch before (%)")
+            joined = f"means in the order of {option}"
+            dose_path(numbers, consistency, joined=joined, names=names, styles=runs.looks, ax=ax)
+            ax.set(title=name, xlabel="share predicted\nas in the epoch before")
         for ax in grid[:, 0]:
-            ax.set_ylabel("test accuracy (%)")
+            ax.set_ylabel("test accuracy")
         shared_legend(figure, *legend_entries(axes))
         one = rows.groupby("method").size().max() == 1
         said = seeds_of(rows) if one else f"small: {seeds_of(rows)}, large: their mean"

@@ -41,7 +41,7 @@ def cost_points(
     ax: Axes | None = None,
     **kwargs: Any,
 ) -> Axes:
-    """A point for each method with its 95 % interval or a small point per seed, and the best accuracy for each cost in grey.
+    """A point for each method with its 95 % interval or a small point per seed, and in grey the best accuracy at each cost.
 
     Args:
         summary: A row per method: method, `cost`, test_accuracy_last and its `_ci95_half`.
@@ -68,7 +68,8 @@ def cost_points(
     best = summary.sort_values([cost, MEASURE], ascending=[True, False])
     best = best[best[MEASURE] > best[MEASURE].cummax().shift(fill_value=-np.inf)]
     if len(best) > 1:
-        ax.plot(best[cost], best[MEASURE], drawstyle="steps-post", color="0.75", linewidth=1, zorder=0, gid="guide")
+        step: dict[str, Any] = {"drawstyle": "steps-post", "color": "0.75", "linewidth": 1, "zorder": 0, "gid": "guide"}
+        ax.plot(best[cost], best[MEASURE], label="best accuracy up to this cost", **step)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=4))
     if cost != "seconds":
         ax.xaxis.set_major_formatter(FuncFormatter(lambda images, _: f"{images / 1000:g}"))
@@ -118,7 +119,7 @@ def accuracy_against_cost_figure(
         for ax in grid[:, 0]:
             ax.set_ylabel("test accuracy")
         shared_legend(figure, *legend_entries(axes))
-        part = f", {len(kept)} of {noisy} noises" if len(kept) < noisy and not (noises or runs.chosen) else ""
+        part = "" if noises or runs.chosen else runs.part_of_noises(kept)
         said = spread(shown, single="small", mean="large", interval="bar")
         figure.suptitle(f"{runs.title}{runs.part(shown['method'], rows)}{part}\nlast epoch; {said}", wrap=True)
     of_runs = shown.rename(columns={"id": "run"}) if singly else None

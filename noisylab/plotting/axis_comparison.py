@@ -46,23 +46,23 @@ def axis_points(
         height = np.array([names.index(name) for name in rows[axis]]) + (place - (len(methods) - 1) / 2) * apart
         look = {key: value for key, value in held[method].items() if key != "linestyle"}
         style: dict[str, Any] = {"linestyle": "none", "capsize": 1.5, "elinewidth": 0.8, "markersize": 4}
-        ax.errorbar(100 * rows["test_accuracy_last"], height, xerr=ends(rows), **style | look | kwargs)
+        ax.errorbar(rows["test_accuracy_last"], height, xerr=ends(rows), **style | look | kwargs)
     ax.set_yticks(range(len(names)), short_names(list(map(str, names)), LONGEST))
     ax.set_ylim(len(names) - 0.5, -0.5)
     for line in range(1, len(names)):
         ax.axhline(line - 0.5, color="0.85", linewidth=0.6, zorder=0)
     ax.grid(visible=False, axis="y")
-    ax.set_xlim(right=min(ax.get_xlim()[1], 100.5))
-    ax.set(xlabel="test accuracy (%)", ylabel=axis.replace("_", " "))
+    ax.set_xlim(right=min(ax.get_xlim()[1], 1.005))
+    ax.set(xlabel="test accuracy", ylabel=axis.replace("_", " "))
     return ax
 
 
 def ends(rows: pandas.DataFrame) -> NDArray[np.float64] | None:
-    """How far the 95 % intervals reach to the left and to the right, in percent and within [0, 100]; None if there are none."""
-    mean, half = 100 * rows["test_accuracy_last"], 100 * rows["test_accuracy_last_ci95_half"]
+    """How far the 95 % intervals reach to the left and to the right, within [0, 1]; None if there are none."""
+    mean, half = rows["test_accuracy_last"], rows["test_accuracy_last_ci95_half"]
     if not (half > 0).any():
         return None
-    return np.array([half.clip(upper=mean), half.clip(upper=100 - mean)])
+    return np.array([half.clip(upper=mean), half.clip(upper=1 - mean)])
 
 
 @FIGURES.register("axis_comparison", caption="Test accuracy of the methods over the values of a setting")
@@ -91,7 +91,7 @@ def axis_comparison_figure(runs: StudyRuns, *, axis: str | None = None, width: W
         axis_points(summary, axis, styles=styles, ax=ax)
         exposure_legend(figure, [ax], summary, styles)
         figure.suptitle(
-            f"{runs.setting}{runs.part(shown['method'], rows)}\ntest accuracy in percent at the last epoch, {said}",
+            f"{runs.setting}{runs.part(shown['method'], rows)}\ntest accuracy at the last epoch, {said}",
             wrap=True,
         )
     return DrawnFigure(figure, summary, finding=of_settings(summary, [axis], runs))

@@ -113,13 +113,12 @@ def _epochs(figure: Figure, numbers: pandas.DataFrame, runs: "StudyRuns") -> str
     shown = (results["images_processed"] / (results["epochs_trained"] * results["train_size"])).round()
     often = shown.groupby(results["method"], sort=False).first()
     epochs = results.groupby("method", sort=False)["epochs_trained"].first()
-    names = runs.names.short("method", list(often.index), 24)
     others = sorted(set(epochs[often <= 1]))
     parts: list[str] = []
     for times in sorted(set(often) - {0.0, 1.0}):
         methods = list(often.index[often == times])
         counts, one = sorted(set(epochs[methods])), len(methods) == 1
-        said = f"{'' if parts else 'in an epoch, '}{listed([names[name] for name in methods])}"
+        said = f"{'' if parts else 'in an epoch, '}{listed([runs.names.method(name) for name in methods])}"
         said += f" {'shows' if one else 'show'} each image {TIMES.get(int(times), f'{times:.0f} times')}"
         if len(counts) == len(others) == 1 and counts != others:
             said += f", so that {'it has' if one else 'they have'} {counts[0]} epochs and other methods {others[0]}"
@@ -133,8 +132,7 @@ def _left_out(numbers: pandas.DataFrame, runs: "StudyRuns") -> str:
         return ""
     drawn = _drawn(numbers, "method")
     left = [method for method in dict.fromkeys(runs.ordered["method"]) if method not in drawn]
-    names = runs.names.short("method", left, 24)
-    return f"Not shown: {listed([names[method] for method in left])}" if left else ""
+    return f"Not shown: {listed([runs.names.method(method) for method in left])}" if left else ""
 
 
 def _noises(numbers: pandas.DataFrame, runs: "StudyRuns") -> str:
@@ -146,5 +144,4 @@ def _noises(numbers: pandas.DataFrame, runs: "StudyRuns") -> str:
     shown = [noise for noise in every if noise in drawn]
     if not set(results.loc[results["realised_rate"] > 0, "noise"]) - drawn or not shown:
         return ""
-    names = runs.names.short("noise", shown, 40)
-    return f"Noise{'s' if len(shown) > 1 else ''} shown: {listed([names[noise] for noise in shown])}"
+    return f"Noise{'s' if len(shown) > 1 else ''} shown: {listed([runs.names.noise(noise) for noise in shown])}"

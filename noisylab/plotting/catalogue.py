@@ -1,8 +1,14 @@
 """Every figure by name. Each is a file in this folder that registers a function in `FIGURES`."""
 
 import math
-import warnings
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
 
 from noisylab.core.foreign_text import one_line
 from noisylab.core.registries import FIGURES
@@ -21,8 +27,13 @@ HIGHEST = {False: 8.0, True: 9.0}
 LETTERS, LINE, SPACE = 14, 12 / 72, 0.35
 # Lines of a title; a caption says what has no room there.
 TITLE = 3
-# The least share of its height at which a figure can be read.
-CROWDED = 0.7
+# The least share of its height at which a figure can be read, and the least height of its panels in inches.
+CROWDED, LOW = 0.7, 0.5
+# Pixels by which texts may overlap, as fonts leave a rim; lower left and upper right corners of two boxes.
+TOUCHING = 1.0
+EDGES = ((np.maximum, slice(0, 2)), (np.minimum, slice(2, 4)))
+# The numbers of panels that are tried if a page is too low for all.
+FEWER = (4, 2, 1)
 
 
 def why_not(error: Exception) -> str:
@@ -45,6 +56,7 @@ def draw_figure(
     venue: str | None = None,
     style: Styles = (),
     title: bool = True,
+    panels: int | None = None,
     **options: Any,
 ) -> DrawnFigure:
     """A figure of a study by name.
@@ -57,15 +69,17 @@ def draw_figure(
             and font sizes.
         style: Styles of matplotlib, names or files, on top of ours and the venue's.
         title: Whether the figure has its title above it; the caption says the same.
+        panels: The most noises, methods or contrasts with a panel of their own, the first ones; None: as many as fit.
         options: Options of the figure, which replace those in `name`.
 
     Returns:
         The figure, its numbers and its caption. With its caption it is not higher than the text of its page, 9 inches or the
-        venue's, and in a column not higher than 8 inches.
+        venue's, and in a column not higher than 8 inches. If that is too low for all panels, fewer are drawn, and the title
+        says so.
 
     Raises:
-        ValueError: If the figure, the venue or a style is unknown, or the runs have nothing to show; the message gives the
-            reason.
+        ValueError: If the figure, the venue or a style is unknown, the runs have nothing to show, or the page is too low for
+            it; the message gives the reason.
 
     Example:
         >>> from noisylab.plotting.catalogue import draw_figure
@@ -78,28 +92,69 @@ def draw_figure(
     if unknown:
         known = f"its options are {', '.join(spec.options)}" if spec.options else "it has no options"
         raise ValueError(f"figure {spec.name!r} has no option {', '.join(sorted(unknown))}; {known}")
+    if panels is not None and panels < 1:
+        raise ValueError(f"panels must be at least 1, got {panels}")
     chosen = drawing_style(venue, style)
     size = inches(width if chosen.page is None or not isinstance(width, str) else chosen.page.widths.get(width, width))
-    with chosen.in_use():
-        drawn: DrawnFigure = FIGURES.load(spec.name)(runs, width=size, **{**spec.options, **options})
+    wanted = replace(runs, panels=panels) if panels is not None else runs
+    fewer = [replace(runs, panels=count) for count in FEWER if count < (panels or math.inf)]
+    for some in (wanted, *fewer):
+        with chosen.in_use():
+            drawn: DrawnFigure = FIGURES.load(spec.name)(some, width=size, **{**spec.options, **options})
+        drawn = _finished(drawn, drawn.caption or FIGURES.entries()[spec.name].facts["caption"], some, size)
+        highest = _highest(drawn, size)
+        if _fits(drawn, highest):
+            if not title:
+                remove_title(drawn.figure)
+            return drawn
+    raise ValueError(
+        f"figure {spec.name} cannot be read in {size:.1f} x {highest:.1f} inches, not even a part of it; "
+        "choose another width or venue, or draw fewer methods (--methods)"
+    )
+
+
+def _finished(drawn: DrawnFigure, shown: str, runs: StudyRuns, size: float) -> DrawnFigure:
+    """A figure with its caption, and with colours, a title and a width that suit the page; shown: what it shows."""
     suit_background(drawn.figure)
-    if chosen.page and drawn.figure.get_figwidth() < size:
+    page = drawn.style.page
+    if page and drawn.figure.get_figwidth() < size:
         # Few panels fit one column.
-        drawn.figure.set_figwidth(min(drawn.figure.get_figwidth(), chosen.page.column))
-    shown = drawn.caption or FIGURES.entries()[spec.name].facts["caption"]
+        drawn.figure.set_figwidth(min(drawn.figure.get_figwidth(), page.column))
     caption = caption_of(shown, drawn.figure, drawn.numbers, runs)
     shorten_title(drawn.figure, TITLE, runs.size, tex=drawn.style.tex)
-    # Slides have no captions.
-    below = 0.0 if venue == "beamer" else caption_height(caption, size)
-    highest = min(HIGHEST[has_room(size)], (chosen.page.height if chosen.page else TEXT) - below)
-    if (height := drawn.figure.get_figheight()) > highest:
-        drawn.figure.set_figheight(highest)
-        if highest < CROWDED * height:
-            warnings.warn(
-                f"figure {spec.name} is made for a height of {height:.1f} inches and is crowded in {highest:.1f}; "
-                "draw fewer methods or noises, or give another width",
-                stacklevel=2,
-            )
-    if not title:
-        remove_title(drawn.figure)
     return drawn.with_caption(caption)
+
+
+def _highest(drawn: DrawnFigure, size: float) -> float:
+    """The height in inches that a page leaves to a figure and its caption; slides have no captions."""
+    page = drawn.style.page
+    below = 0.0 if drawn.style.venue == "beamer" else caption_height(drawn.caption, size)
+    return min(HIGHEST[has_room(size)], (page.height if page else TEXT) - below)
+
+
+def _fits(drawn: DrawnFigure, highest: float) -> bool:
+    """Whether a figure can be read in the fonts of its page, no higher than is possible there."""
+    figure, height = drawn.figure, drawn.figure.get_figheight()
+    if height <= highest and drawn.style.venue is None:
+        return True
+    if highest < CROWDED * height:
+        return False
+    figure.set_figheight(min(height, highest))
+    with drawn.style.settings():
+        figure.draw_without_rendering()
+    # Neither colour bars nor samples.
+    panels = [ax for ax in figure.axes if ax.get_label() != "<colorbar>" and (ax.get_xlabel() or ax.get_ylabel())]
+    return all(ax.get_position().height * figure.get_figheight() >= LOW for ax in panels) and _apart(figure, panels)
+
+
+def _apart(figure: Figure, panels: Sequence[Axes]) -> bool:
+    """Whether the titles and labels of panels are within the figure and lie over none of each other."""
+    # Of rows with names, also these.
+    rows = [label for ax in panels if isinstance(ax.yaxis.get_major_locator(), FixedLocator) for label in ax.get_yticklabels()]
+    texts = [*rows, *(text for ax in panels for text in (ax.title, ax.xaxis.label, ax.yaxis.label))]
+    boxes = [text.get_window_extent() for text in texts if text.get_visible() and text.get_text().strip()]
+    edges = np.array([box.extents for box in boxes]).reshape(-1, 4)
+    low, high = (reduce(edges[:, None, side], edges[None, :, side]) for reduce, side in EDGES)
+    over = (high - low > TOUCHING).all(axis=2)
+    inside = (edges[:, :2] > -TOUCHING).all() and (edges[:, 2:] < [x + TOUCHING for x in figure.bbox.size]).all()
+    return bool(inside and not np.triu(over, 1).any())

@@ -21,10 +21,12 @@ from noisylab.plotting.epoch_curves import curves, from_one, learning_rate_drops
 from noisylab.plotting.findings import told
 from noisylab.plotting.looks import GROUPS
 from noisylab.plotting.study_runs import LINES, StudyRuns
-from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, shared_legend
+from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, share_text, shared_legend
 
 # Characters of a name below bars, in a column and on a page, and of all names together that are level.
-LONGEST, LEVEL = {False: 11, True: 24}, {False: 36, True: 32}
+LONGEST, LEVEL = {False: 14, True: 24}, {False: 40, True: 32}
+# Characters of a name in one line that is level, and of one that is vertical in a column, where height is scarce.
+WHOLE, STEEP = 10, 11
 # A share with fewer values has a bin for each.
 MOST_VALUES = 26
 HATCHES = {"clean": "", "mislabelled": "////"}
@@ -86,10 +88,11 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
     Between epochs and, if there are second presentations (DLB, repeat), between consecutive batches.
     """
     runs.check_mislabelled()
-    first = runs.one_per_method(chosen=LINES)
+    first = runs.one_per_method(chosen=LINES, panels=False)
     if all(records.sizes["epoch"] == 1 for records in first.values()):
         raise ValueError("predictions are compared between epochs, but the runs have one epoch each")
     names = [name for name in SCORES if any(name in available(records) for records in first.values())]
+    names = names[: runs.room(len(names))]
     samples = pandas.concat([_samples(method, records, names) for method, records in first.items()], ignore_index=True)
     epochs = pandas.concat(
         [
@@ -103,9 +106,7 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
     runs_drawn = epochs[["method", "run"]].drop_duplicates()
     seeds, looks = epochs if drawn_singly(runs_drawn) else None, runs.looks_of(first)
     wide = has_room(width)
-    # Eight letters and more that fit beside each other stay level in a column, where height is scarce.
-    longest = LONGEST[wide] if wide else min(LONGEST[wide], max(8, LEVEL[wide] // len(first)))
-    short = runs.names.short("method", list(first), longest)
+    names_below, level = _names_below(runs, list(first), wide=wide)
     parts = [summarise_epochs(rows, names).assign(group=group) for group, rows in epochs.groupby("group", sort=False)]
     means = pandas.concat(parts, ignore_index=True)
     shares = {name: distribution(samples, name) for name in names}
@@ -121,8 +122,7 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
             heights = [1.0, 0.9] * len(names)
         height = 2.1 * len(names) + 0.9 if has_room(width) else 3.0 * len(names) + 1.0
         # Vertical names need room.
-        steep = len(short) * max(map(len, short.values())) > LEVEL[wide]
-        height += 0.6 * len(names) * steep
+        height += 0.6 * len(names) * (not level)
         figure, axes = plt.subplot_mosaic(
             lines, figsize=(inches(width), min(height, 8.0)), height_ratios=heights, layout="constrained"
         )
@@ -130,10 +130,12 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
         for name in names:
             there = [method for method, records in first.items() if name in available(records)]
             bars = axes[f"{name}: bars"]
-            consistency_distribution(shares[name], names=short, ax=bars)
-            if steep:
+            consistency_distribution(shares[name], names=names_below, ax=bars)
+            if not level:
                 bars.tick_params(axis="x", labelrotation=90)
-            bars.set(title=f"samples of {seed}, longest bar {100 * shares[name]['samples'].max():.0f} %", ylabel=SCORES[name])
+            bars.set(
+                title=f"samples of {seed}, longest bar {share_text(shares[name]['samples'].max(), 2)}", ylabel=SCORES[name]
+            )
             for group in GROUPS:
                 ax = axes[f"{name}: {group}"]
                 chosen = means[(means["group"] == group) & means["method"].isin(there)]
@@ -154,6 +156,15 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
         figure.suptitle(runs.records_title(runs_drawn), wrap=True)
     what = "Share of clean and of mislabelled samples predicted as in the epoch before"
     return DrawnFigure(figure, numbers, finding=told(what, means, names[0], runs))
+
+
+def _names_below(runs: StudyRuns, methods: list[str], *, wide: bool) -> tuple[dict[str, str], bool]:
+    """The names of methods below their bars, and whether they fit level, those with options in two lines."""
+    short = runs.names.short("method", methods, LONGEST[wide])
+    broken = {method: name if len(name) <= WHOLE else name.replace("(", "(\n", 1) for method, name in short.items()}
+    if len(methods) * max(len(line) for name in broken.values() for line in name.split("\n")) <= LEVEL[wide]:
+        return broken, True
+    return (short if wide else runs.names.short("method", methods, STEEP)), False
 
 
 def _samples(method: str, records: Any, names: list[str]) -> pandas.DataFrame:

@@ -18,7 +18,7 @@ from noisylab.data.streaming import Images
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.findings import strongest_confusion
 from noisylab.plotting.looks import PALETTE
-from noisylab.plotting.style import WIDTHS, Width, has_room, inches, paper_style
+from noisylab.plotting.style import WIDTHS, Width, has_room, inches, paper_style, share_text
 
 ANNOTATED = 12
 """Matrices of up to this many classes have numbers in their cells."""
@@ -29,8 +29,8 @@ BLOCKS = 100
 
 # Letters of a class name that fit over an image.
 OVER_IMAGE = 17
-# Letters of a class name that fit beside a matrix, on a page and in a column.
-BESIDE = {False: 17, True: 13}
+# Letters of a class name that fit beside a matrix.
+BESIDE = 13
 
 
 def transition_heatmap(
@@ -59,13 +59,8 @@ def transition_heatmap(
         # Leave out what would read .000.
         if value >= 0.0005:
             color = "white" if value > 0.5 else "0.15"
-            ax.text(column, row, _share(value), ha="center", va="center", fontsize=size, color=color)
+            ax.text(column, row, share_text(value), ha="center", va="center", fontsize=size, color=color)
     return ax
-
-
-def _share(value: float) -> str:
-    """A share in three characters, or four if two decimals would hide the requested value: .60, .044."""
-    return "1" if value == 1 else f"{value:.2f}".replace("0.", ".", 1) if value >= 0.0995 else f"{value:.3f}"[1:]
 
 
 def rate_per_class(noisy: NoisyLabels, *, names: Sequence[str] | None = None, ax: Axes | None = None, **kwargs: Any) -> Axes:
@@ -85,7 +80,9 @@ def rate_per_class(noisy: NoisyLabels, *, names: Sequence[str] | None = None, ax
         many = {"drawstyle": "steps-mid", "linewidth": 0.9}
         style: dict[str, Any] = many if len(rates) > CELLS else {"linestyle": "", "marker": "_", "markersize": 8}
         ax.plot(places, found.expected_per_class, color="black", label="expected", **style)
-    ax.axhline(noisy.rate, color="0.4", linestyle=":", linewidth=0.9, zorder=1.5, label=f"all classes: {noisy.rate:.3f}")
+    ax.axhline(
+        noisy.rate, color="0.4", linestyle=":", linewidth=0.9, zorder=1.5, label=f"all classes: {share_text(noisy.rate)}"
+    )
     ax.set(xlabel="true class", ylabel="share mislabelled")
     ax.set_axisbelow(True)
     ax.grid(visible=False, axis="x")
@@ -125,7 +122,10 @@ def example(image: NDArray[np.generic], true: str, given: str, *, ax: Axes | Non
     """One image, number[C, H, W], under the caption true -> given; kwargs go to `Axes.imshow`."""
     ax = ax or plt.gca()
     pixels = np.moveaxis(np.asarray(image), 0, -1)
-    ax.imshow(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, **{"cmap": "gray", "interpolation": "nearest", **kwargs})
+    ax.imshow(
+        pixels[..., 0] if pixels.shape[-1] == 1 else pixels,
+        **{"cmap": "gray", "interpolation": "nearest", "gid": "guide", **kwargs},
+    )
     # Letters below 6 pt are unreadable.
     short = [for_matplotlib(name) for name in short_names([true, given], OVER_IMAGE)]
     size = 6.5 if max(map(len, short)) < 16 else 6
@@ -183,7 +183,7 @@ def corruption_figure(
     names = noisy.class_names if names is None else names
     in_column = width is not None and not has_room(width)
     # Matrices are as large as their names let them.
-    drawn_names = None if names is None else short_names(list(names), BESIDE[in_column])
+    drawn_names = None if names is None else short_names(list(names), BESIDE)
     block = 1 if noisy.num_classes <= CELLS else -(-noisy.num_classes // BLOCKS)
     realised, asked = _shares(noisy, block), _asked(noisy, block)
     matrices = {"realised": realised} if asked is None else {"asked for": asked, "realised": realised}

@@ -7,6 +7,7 @@ import numpy as np
 import pandas
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
 
 from noisylab.analysis.mislabel_detection import detection_table
 from noisylab.analysis.scoring import available
@@ -15,7 +16,7 @@ from noisylab.plotting.captions import seeds_of
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.findings import best_score
 from noisylab.plotting.study_runs import PANELS, StudyRuns
-from noisylab.plotting.style import Width, has_room, inches, paper_style
+from noisylab.plotting.style import Width, has_room, inches, paper_style, share_text
 from noisylab.study.verify import read_records
 
 Measure = Literal["roc_auc", "average_precision"]
@@ -38,20 +39,31 @@ def score_heatmap(table: pandas.DataFrame, *, ax: Axes | None = None, **kwargs: 
     ax.set_yticks(range(len(table)), [str(name).replace("_", " ") for name in table.index])
     ax.set_xticks(range(values.shape[1]), list(map(str, table.columns)), rotation=90)
     ax.tick_params(length=0)
-    with np.errstate(invalid="ignore"):
-        best = np.round(values, 3) == np.round(np.nanmax(np.where(np.isnan(values), -1, values), axis=0), 3)
+    texts, best = _texts(values)
     shade = np.asarray(image.norm(values), dtype=np.float64)
     for row, column in np.ndindex(values.shape):
         value = float(values[row, column])
         if not np.isnan(value):
             weight = "bold" if best[row, column] else "normal"
             color = "white" if shade[row, column] > 0.55 else "0.15"
-            said = f"{value:.2f}".replace("0.", ".", 1) if value < 0.995 else "1"
-            ax.text(column, row, said, ha="center", va="center", fontsize=6, fontweight=weight, color=color)
+            ax.text(column, row, texts[row][column], ha="center", va="center", fontsize=6, fontweight=weight, color=color)
             if best[row, column]:
                 frame: dict[str, Any] = {"fill": False, "edgecolor": "black", "linewidth": 1.2}
                 ax.add_patch(Rectangle((column - 0.46, row - 0.44), 0.92, 0.88, **frame))
     return ax
+
+
+def _texts(values: NDArray[np.float64]) -> tuple[list[list[str]], NDArray[np.bool_]]:
+    """What is written into the cells, and the best of each column: those that read as the highest one does.
+
+    Two digits are enough if no other cell of a column reads as its best one.
+    """
+    known = np.where(np.isnan(values), -1, values)
+    written = {digits: np.array([[share_text(value, digits) for value in row] for row in known]) for digits in (2, 3)}
+    highest = known.argmax(axis=0), np.arange(known.shape[1])
+    best = (written[3] == written[3][highest]) & (known >= 0)
+    alike = (written[2] == written[2][highest]) & ~best
+    return written[3 if alike.any() else 2].tolist(), best
 
 
 @FIGURES.register("detection_summary", caption="How well each score finds the mislabelled samples, under every noise")
@@ -73,7 +85,7 @@ def detection_summary_figure(runs: StudyRuns, *, measure: Measure = "roc_auc", w
     # Side by side, or two below one another.
     panel = SCORES + max(len(noises) * CELL, NARROW)
     fit = max(2, min(PANELS, int(across / panel))) if has_room(width) else 2
-    found = _detections(rows[rows["noise"].isin(noises)], runs, len(runs.methods) or fit)
+    found = _detections(rows[rows["noise"].isin(noises)], runs, runs.room(len(runs.methods) or fit))
     if found.empty:
         raise runs.nothing_recorded()
     grouped = found.groupby(["method", "noise", "score"], sort=False)
@@ -92,13 +104,13 @@ def detection_summary_figure(runs: StudyRuns, *, measure: Measure = "roc_auc", w
         figure, axes = plt.subplots(*shape, figsize=(across, height), squeeze=False, layout="constrained")
         for ax, name in zip(axes.flat, tables, strict=True):
             score_heatmap(tables[name].rename(columns=short), ax=ax, vmin=lowest)
-            fitting = max(12, int(len(noises) * CELL / 0.06)) if beside else 30 if has_room(width) else 22
+            fitting = max(14, int(len(noises) * CELL / 0.06)) if beside else 30 if has_room(width) else 22
             ax.set_title(runs.names.short("method", methods, fitting)[name])
             last = beside or ax is axes.flat[-1]
             ax.set(xlabel="noise" if last else "", ylabel="score" if ax in axes[:, 0] else "")
             if not last:
                 ax.set_xticklabels([])
-        left = f", {len(noises)} of {len(everything)} noises" if len(noises) < len(everything) else ""
+        left = "" if runs.chosen else runs.part_of_noises(noises)
         one = found[["noise", "method", "run"]].drop_duplicates()
         seeds = seeds_of(runs.rows_of(one))
         over = seeds if found["run"].nunique() == len(one[["noise", "method"]].drop_duplicates()) else f"mean over {seeds}"

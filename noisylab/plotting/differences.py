@@ -19,7 +19,7 @@ from noisylab.plotting.captions import which_seed
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.findings import of_contrasts
 from noisylab.plotting.looks import Look, looks_of
-from noisylab.plotting.study_runs import LONGEST, StudyRuns
+from noisylab.plotting.study_runs import LONGEST, StudyRuns, most_asked
 from noisylab.plotting.style import Width, has_room, inches, make_room, narrow, panel_grid, paper_style, shared_legend
 
 POOLED = "noisy settings, pooled"
@@ -148,7 +148,8 @@ def differences_figure(
     if len(methods) < 2:
         raise ValueError(f"differences need two methods, and the runs are all of {methods[0]}")
     asked = runs.contrasts
-    pairs = asked[: _fitting(results, asked, axes)]
+    fitting = most_asked(asked, runs.room(_fitting(results, asked, axes)))
+    pairs = [pair for pair in asked if pair in fitting]
     # Corrected over all of the tables' differences, also those for which there is no room.
     pooled = of_pairs(primary_contrasts(results, asked, measure, axes).assign(noise=POOLED), pairs)
     single = of_pairs(compare(results, measure, by=axes, contrasts=usual_pairs(results, asked)), pairs)
@@ -190,7 +191,7 @@ def differences_figure(
             )
             ax.xaxis.set_major_locator(MaxNLocator(nbins=6 if wide else 3))
             if wide:
-                ax.set_xlabel(textwrap.fill(f"difference in {in_words(measure)}", 48))
+                ax.set_xlabel(textwrap.fill(f"difference in {in_words(measure)}", 48 if inches(width) > 6 else 30))
             else:
                 ax.set_xlabel("points" if is_share(measure) else "difference")
         for panel in panels[:-across]:

@@ -20,6 +20,8 @@ from noisylab.plotting.style import Width, has_room, inches, legend_entries, pap
 
 # The most methods that a reader can choose.
 CHOSEN = 5
+# The part of the bars of samples that are predicted as their true class at the end.
+HATCHED: dict[str, Any] = {"facecolor": "none", "edgecolor": "black", "hatch": "/////", "linewidth": 0.5}
 SCORES = {
     "forgetting_events": "forgetting events",
     "learning_time": "learning time\n(epochs)",
@@ -52,14 +54,21 @@ def shares_of(values: pandas.DataFrame, name: str, *, unlearnt: float = np.inf) 
 
 
 def cumulative(
-    shares: pandas.DataFrame, *, right: float | None = None, never: bool | None = None, ax: Axes | None = None, **kwargs: Any
+    shares: pandas.DataFrame,
+    *,
+    right: float | None = None,
+    most: float = np.inf,
+    never: bool | None = None,
+    ax: Axes | None = None,
+    **kwargs: Any,
 ) -> Axes:
     """The share of clean and of mislabelled samples with at most so much of a score; kwargs go to `Axes.plot`.
 
     Samples that are never learnt are in no curve, so that it ends below 1; their shares are bars in a category of their own
     at the right, on the same scale. The hatched part is predicted as the true class at the end.
 
-    shares: from `shares_of`. right: where the curves end; None: at the highest value. never: whether there is the category;
+    shares: from `shares_of`. right: where the axis ends; None: at the highest value. most: the highest value that is possible,
+    where the curves end if the axis does not end before. never: whether there is the category;
     None: if any sample is never learnt.
     """
     ax = ax or plt.gca()
@@ -69,8 +78,8 @@ def cumulative(
     with_never = bool(left["share"].any()) if never is None else never
     for group, style in GROUPS.items():
         rows = learnt[learnt["group"] == group]
-        # Every curve goes on to the right end: no sample has more.
-        ends = np.r_[rows["at_most"], end], np.r_[rows["share"], rows["share"].iloc[-1]]
+        # Every curve goes on to its end: no sample has more.
+        ends = np.r_[rows["at_most"], min(end, most)], np.r_[rows["share"], rows["share"].iloc[-1]]
         ax.plot(*ends, drawstyle="steps-post", label=f"{group} samples", **style | kwargs)
     locations = [at for at in MaxNLocator(nbins=5, integer=True).tick_values(0, end) if 0 <= at <= end]
     labels = [f"{at:.0f}" for at in locations]
@@ -81,8 +90,7 @@ def cumulative(
             row = left[left["group"] == group].iloc[0]
             ax.bar(place, row["share"], wide, color=style["color"], alpha=0.55, linewidth=0)
             if row["true_last"]:
-                lines: dict[str, Any] = {"facecolor": "none", "edgecolor": "black", "hatch": "/////", "linewidth": 0.5}
-                ax.bar(place, row["true_last"], wide, **lines)
+                ax.bar(place, row["true_last"], wide, **HATCHED)
         ax.axvline(end + wide * 0.6, color="0.6", linewidth=0.6, gid="guide")
         # A number must not run into the word.
         locations, labels = [at for at in locations if at < 0.88 * end], labels[: sum(at < 0.88 * end for at in locations)]
@@ -100,13 +108,14 @@ def forgetting_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """
     runs.check_mislabelled()
     shown = list(SCORES) if has_room(width) else list(SCORES)[:2]
-    parts = []
+    parts, epochs = [], {}
     for method, records in runs.one_per_method(4, CHOSEN).items():
+        epochs[method] = records.sizes["epoch"]
         values = pandas.DataFrame({name: score(records, name) for name in shown})
         values["group"] = np.where(records["mislabelled"].values, "mislabelled", "clean")
         values["true_last"] = records["prediction"][-1].values == records["true"].values
         for name in shown:
-            unlearnt = records.sizes["epoch"] if name == "learning_time" else np.inf
+            unlearnt = epochs[method] if name == "learning_time" else np.inf
             parts.append(shares_of(values, name, unlearnt=unlearnt).assign(method=method, score=name))
     numbers = pandas.concat(parts, ignore_index=True)[["method", "score", "group", "at_most", "share", "true_last"]]
     methods = list(dict.fromkeys(numbers["method"]))
@@ -122,7 +131,7 @@ def forgetting_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
             end = float(rows.loc[np.isfinite(rows["at_most"]), "at_most"].max())
             never = bool(rows.loc[np.isinf(rows["at_most"]), "share"].any())
             for ax, method in zip(column, methods, strict=True):
-                cumulative(rows[rows["method"] == method], right=end, never=never, ax=ax)
+                cumulative(rows[rows["method"] == method], right=end, most=epochs[method], never=never, ax=ax)
                 ax.set_xlabel(SCORES[name])
                 ax.label_outer()
         for ax, method in zip(axes[:, 0], methods, strict=True):
@@ -137,8 +146,10 @@ def forgetting_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
 
 
 def _with_bars(handles: list[Artist], labels: list[str], numbers: pandas.DataFrame) -> tuple[list[Artist], list[str]]:
-    """Entries of a legend, with that of the hatched parts if there are any."""
-    if not numbers["true_last"].any():
-        return handles, labels
-    hatched = Patch(facecolor="none", edgecolor="black", hatch="/////", linewidth=0.5)
-    return [*handles, hatched], [*labels, "never learnt, true class at the end"]
+    """Entries of a legend, with those of the two parts of the bars, as far as there are any."""
+    left = numbers[np.isinf(numbers["at_most"])]
+    plain = Patch(facecolor="0.4", alpha=0.55, linewidth=0), "never learnt, not the true class at the end"
+    hatched = Patch(**HATCHED), "never learnt, true class at the end"
+    there = (left["share"] > left["true_last"]).any(), left["true_last"].any()
+    shown = [entry for entry, is_there in zip((plain, hatched), there, strict=True) if is_there]
+    return [*handles, *(patch for patch, _ in shown)], [*labels, *(text for _, text in shown)]

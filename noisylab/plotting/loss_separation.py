@@ -91,7 +91,8 @@ def loss_separation_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFi
     first = runs.one_per_method(3 if wide else 2, 5 if wide else 3)
     highest = max(float(np.nanquantile(records["loss"].values.astype(np.float32), 0.995)) for records in first.values())
     edges = np.linspace(0, highest, BINS + 1)
-    most, chosen, parts = EPOCHS[wide], {}, []
+    # Of fewer epochs these are the first and the last.
+    most, chosen, parts = max(2, runs.room(EPOCHS[wide])), {}, []
     for method, records in first.items():
         loss, mislabelled = records["loss"].values.astype(np.float64), records["mislabelled"].values
         chosen[method] = sorted({round(e) for e in np.linspace(0, len(loss) - 1, min(most, len(loss))).tolist()})

@@ -17,28 +17,28 @@ from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import from_one, seed_lines, with_runs
 from noisylab.plotting.findings import told
 from noisylab.plotting.looks import GROUPS, Look, looks, mark_every, number_lines
-from noisylab.plotting.study_runs import LONGEST, StudyRuns
-from noisylab.plotting.style import Width, exposure_legend, has_room, inches, narrow, paper_style
+from noisylab.plotting.study_runs import LONGEST, StudyRuns, most_asked
+from noisylab.plotting.style import Width, exposure_legend, has_room, inches, narrow, panel_grid, paper_style
 
 MEASURES = {"test_accuracy": "test accuracy", "mislabelled_memorised": "memorised share"}
-# The columns of the numbers with a difference, each with its column of `results.csv` and its look.
-DIFFERENCES: dict[str, tuple[str, Look]] = {
-    "difference": ("test_accuracy_last", {"color": "0.25", "marker": "o", "label": "difference in test accuracy"}),
-    "memorised_difference": (
-        "memorised",
-        {"color": GROUPS["mislabelled"]["color"], "marker": "s", "label": "in memorised share"},
-    ),
+# The columns of the numbers with a difference, each with its column of `results.csv`, the name of its row and its look.
+DIFFERENCES: dict[str, tuple[str, str, Look]] = {
+    "difference": ("test_accuracy_last", "accuracy", {"color": "0.25", "marker": "o"}),
+    "memorised_difference": ("memorised", "memorised", {"color": GROUPS["mislabelled"]["color"], "marker": "s"}),
 }
 # The noises of a study with more than fit.
 SHOWN = ("symmetric:0.4", "symmetric:0.6", "asymmetric:0.4")
-# The most noises on a page and in a column, and the most contrasts.
-MOST, MOST_IN_COLUMN, CONTRASTS = 4, 2, 3
+# The most noises and contrasts on a page, and in a column, where each row is lower.
+MOST, CONTRASTS = {True: 4, False: 2}, {True: 3, False: 2}
+# The lines of single seeds of more methods are a tangle.
+METHODS_WITH_SEEDS = 5
 
 
 def seed_curves(
     numbers: pandas.DataFrame,
     measure: str,
     *,
+    seeds: bool = True,
     styles: Mapping[str, Look] | None = None,
     ax: Axes | None = None,
     **kwargs: Any,
@@ -48,6 +48,7 @@ def seed_curves(
     Args:
         numbers: A row per method, seed and epoch: method, run, epoch, images (cumulative), and `measure`; NaN is left out.
         measure: A column of `numbers`.
+        seeds: Whether there are lines of seeds.
         styles: The look of each method (`looks`). None: allotted over those in `numbers`.
         ax: None: the current axes.
         kwargs: To `Axes.plot`.
@@ -56,7 +57,8 @@ def seed_curves(
     held = looks(list(map(str, numbers["method"].unique()))) if styles is None else styles
     for place, (method, rows) in enumerate(numbers.dropna(subset=[measure]).groupby("method", sort=False)):
         look = held[str(method)]
-        seed_lines(rows, "images", measure, look, ax, **kwargs)
+        if seeds:
+            seed_lines(rows, "images", measure, look, ax, **kwargs)
         mean = rows.groupby("epoch")[["images", measure]].mean()
         thick = look | {"linewidth": 1.6, "markevery": mark_every(len(mean), place)}
         ax.plot(mean["images"], mean[measure], **thick | kwargs)
@@ -68,34 +70,36 @@ def seed_curves(
 
 
 def difference_points(
-    rows: pandas.DataFrame, contrasts: Mapping[tuple[str, str], str], *, ax: Axes | None = None, **kwargs: Any
+    rows: pandas.DataFrame,
+    contrasts: Mapping[tuple[str, str], str],
+    column: str = "difference",
+    *,
+    ax: Axes | None = None,
+    **kwargs: Any,
 ) -> Axes:
-    """A row for each contrast, with its difference in accuracy and, below it, in the memorised share, in points.
+    """A row for each contrast, with its difference in points.
 
     Differences have their 95 % intervals, or with two seeds a small point for each of these.
 
     Args:
-        rows: method, baseline, n, and the columns of `DIFFERENCES` with their `_ci95_half`; rows of a seed have no n.
+        rows: method, baseline, n, and `column` with its `_ci95_half`; rows of a seed have no n.
         contrasts: All contrasts, each with its name.
+        column: One of `DIFFERENCES`.
         ax: None: the current axes.
         kwargs: To `Axes.errorbar`.
     """
     ax = ax or plt.gca()
-    for beside, (column, (_, look)) in zip((-0.15, 0.15), DIFFERENCES.items(), strict=True):
-        labelled = False
-        for place, (method, baseline) in enumerate(contrasts):
-            own = rows[(rows["method"] == method) & (rows["baseline"] == baseline) & rows[column].notna()]
-            style: dict[str, Any] = {"linestyle": "none", "markersize": 4, "capsize": 1.5, "elinewidth": 0.9} | look
-            for row in own[own["n"].notna()].to_dict("records"):
-                half = row[f"{column}_ci95_half"]
-                reach = 100 * half if half > 0 and row["n"] > FEW else None
-                once: dict[str, Any] = {"label": "_nolegend_"} if labelled else {}
-                ax.errorbar(100 * row[column], place + beside, xerr=reach, **style | once | kwargs)
-                labelled = True
-            seeds = own[own["n"].isna()]
-            dots = {"markersize": 2, "alpha": 0.6, "label": "_nolegend_"}
-            plain = {name: value for name, value in look.items() if name != "label"}
-            ax.plot(100 * seeds[column], [place + beside] * len(seeds), linestyle="none", **plain | dots)
+    look: Look = {"linestyle": "none"} | DIFFERENCES[column][2]
+    for place, (method, baseline) in enumerate(contrasts):
+        own = rows[(rows["method"] == method) & (rows["baseline"] == baseline) & rows[column].notna()]
+        for row in own[own["n"].notna()].to_dict("records"):
+            half = row[f"{column}_ci95_half"]
+            reach = 100 * half if half > 0 and row["n"] > FEW else None
+            style: dict[str, Any] = {"markersize": 4, "capsize": 1.5, "elinewidth": 0.9} | look
+            ax.errorbar(100 * row[column], place, xerr=reach, **style | kwargs)
+        seeds = own[own["n"].isna()]
+        dots: Look = {"markersize": 2, "alpha": 0.6} | look
+        ax.plot(100 * seeds[column], [place] * len(seeds), **dots)
     ax.axvline(0, color="0.3", linewidth=0.8, zorder=0)
     ax.set_yticks(range(len(contrasts)), list(contrasts.values()))
     ax.set_ylim(len(contrasts) - 0.5, -0.5)
@@ -111,14 +115,15 @@ def difference_points(
 def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width: Width = "page") -> DrawnFigure:
     """Test accuracy and the memorised share against the images that the measured network processed, for each noise.
 
-    Thin lines are seeds, thick ones their mean. At one place of the horizontal axis, all methods have seen equally many images.
-    Below are the differences of the primary contrasts at the last epoch, with their 95 % intervals.
+    Thin lines are seeds, of up to five methods, thick ones their mean. At one place of the horizontal axis, all methods have
+    seen equally many images.
+    Below are the differences of the primary contrasts in both at the last epoch, with their 95 % intervals.
 
     noises: as the tables name them (none: the chosen one, or up to four of the study's, two in a column).
     """
     runs.check_alike()
     wide = has_room(width)
-    shown = list(noises) or usual_noises(runs, MOST if wide else MOST_IN_COLUMN)
+    shown = list(noises) or usual_noises(runs, MOST[wide])
     if unknown := [noise for noise in shown if noise not in set(runs.results["noise"])]:
         there = ", ".join(dict.fromkeys(runs.results["noise"]))
         raise ValueError(f"noises must be of the study's, {there}, got {unknown[0]!r}")
@@ -131,44 +136,51 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     # Of all methods, and corrected over all differences of the tables, so that p-values are theirs.
     under = runs.ordered[runs.ordered["noise"].isin(shown)]
     asked = usual_contrasts(under, runs.contrasts)
-    differences = _differences(under, asked[:CONTRASTS], usual_pairs(under, asked))
+    differences = _differences(under, most_asked(asked, CONTRASTS[wide]), usual_pairs(under, asked))
     compared = dict.fromkeys([*differences.get("method", ()), *differences.get("baseline", ())])
-    methods = runs.names.short("method", list(compared), 18 if wide else 11)
+    methods = runs.names.short("method", list(compared), 18 if wide else 14)
     pairs = dict.fromkeys(zip(differences["method"], differences["baseline"], strict=True))
     contrasts = {(method, baseline): f"{methods[method]}\n\N{MINUS SIGN} {methods[baseline]}" for method, baseline in pairs}
     with paper_style():
         figure, panels = _panels(len(shown), len(contrasts), width)
+        side_by_side = len(shown) == 1 and wide
+        seeds = numbers["method"].nunique() <= METHODS_WITH_SEEDS
         names, styles = runs.names.short("noise", shown, LONGEST), runs.looks_of(numbers["method"])
         titles = dict(zip(shown, narrow([names[noise] for noise in shown], 30 if wide else 20), strict=True))
-        for place, (noise, (*line, last)) in enumerate(zip(shown, panels, strict=True)):
-            rows = numbers[numbers["noise"] == noise]
-            for ax, (measure, name) in zip(line, MEASURES.items(), strict=True):
-                seed_curves(rows, measure, styles=styles, ax=ax)
-                ax.set_ylabel(name if place == 0 else "")
+        for place, (noise, column) in enumerate(zip(shown, panels, strict=True)):
+            rows, curves, below = numbers[numbers["noise"] == noise], column[:2], column[2:]
+            for ax, (measure, name) in zip(curves, MEASURES.items(), strict=True):
+                seed_curves(rows, measure, seeds=seeds, styles=styles, ax=ax)
+                # In a column the panels are as low as two lines are wide.
+                ax.set_ylabel("" if place else name if wide else name.replace(" ", "\n"))
                 ax.yaxis.set_major_locator(MaxNLocator(nbins=4))
-            line[0].set_title(titles[noise])
-            line[-1].set_xlabel("thousand images")
-            if last is not None:
-                difference_points(differences[differences["noise"] == noise], contrasts, ax=last)
-                last.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
-                last.set_xlabel("difference (points)" if wide or len(shown) == 1 else "points")
-        drawn = [ax for line in panels for ax in line if ax is not None]
-        exposure_legend(figure, drawn, runs_drawn, styles)
-        chosen = "" if noises else _of_noises(runs, shown)
+            column[0].set_title(titles[noise])
+            for ax in curves if side_by_side else curves[-1:]:
+                ax.set_xlabel("thousand images")
+            for ax, (name, (_, called, _)) in zip(below, DIFFERENCES.items(), strict=bool(below)):
+                difference_points(differences[differences["noise"] == noise], contrasts, name, ax=ax)
+                ax.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+                ax.set(
+                    xlabel="difference (points)" if wide or len(shown) == 1 else "points", ylabel=called if place == 0 else ""
+                )
+        panels[0][1].set_ylim(bottom=0)
+        exposure_legend(figure, [ax for column in panels for ax in column], runs_drawn, styles)
+        chosen = "" if noises or runs.chosen else runs.part_of_noises(shown)
         one = runs_drawn.groupby(["noise", "method"]).size().max() == 1
-        lines = seeds_of(runs_drawn) if one else f"thin: {seeds_of(runs_drawn)}, thick: their mean"
-        below = _said_of(differences, len(asked), seeds_of(runs_drawn))
+        said = f"thin: {seeds_of(runs_drawn)}, thick: their mean" if seeds else f"means over {seeds_of(runs_drawn)}"
+        lines = seeds_of(runs_drawn) if one else said
+        last_epoch = _said_of(differences, len(asked), seeds_of(runs_drawn))
         part = runs.part(numbers["method"], under)
         figure.suptitle(
-            f"{runs.title}{part}{chosen}\n{runs.results['record'].iloc[0]} records; {lines}{below}",
+            f"{runs.title}{part}{chosen}\n{runs.results['record'].iloc[0]} records; {lines}{last_epoch}",
             wrap=True,
         )
     means = numbers.groupby(["noise", "method", "epoch"], sort=False, as_index=False)[["images", *MEASURES]].mean()
     several = numbers.groupby(["noise", "method"])["run"].nunique().max() > 1
-    curves = with_runs(means, numbers) if several else numbers
-    numbers_shown = pandas.concat([curves, differences], ignore_index=True) if len(differences) else curves
+    drawn = with_runs(means, numbers if seeds else None) if several else numbers
+    table = pandas.concat([drawn, differences], ignore_index=True) if len(differences) else drawn
     finding = told("Test accuracy and memorised share of mislabelled samples", numbers, list(MEASURES), runs)
-    return DrawnFigure(figure, numbers_shown, finding=finding)
+    return DrawnFigure(figure, table, finding=finding)
 
 
 def _differences(rows: pandas.DataFrame, contrasts: list[tuple[str, str]], family: list[tuple[str, str]]) -> pandas.DataFrame:
@@ -181,7 +193,7 @@ def _differences(rows: pandas.DataFrame, contrasts: list[tuple[str, str]], famil
     if not contrasts:
         return pandas.DataFrame(columns=columns)
     found = pandas.DataFrame()
-    for column, (measure, _) in DIFFERENCES.items():
+    for column, (measure, *_) in DIFFERENCES.items():
         held = of_pairs(compare(rows, measure, contrasts=family), contrasts)
         named = {name: name.replace("difference", column) for name in ("difference", "difference_ci95_half")}
         table = held.rename(columns=named | {"p_holm": f"{column}_p_holm"})
@@ -191,7 +203,7 @@ def _differences(rows: pandas.DataFrame, contrasts: list[tuple[str, str]], famil
         return found
     of_seeds = [
         seed_differences(rows, contrasts, measure).rename(columns={"difference": column})
-        for column, (measure, _) in DIFFERENCES.items()
+        for column, (measure, *_) in DIFFERENCES.items()
     ]
     keys = [name for name in of_seeds[0] if name not in DIFFERENCES]
     seeds = of_seeds[0].merge(of_seeds[1], on=keys, how="outer")
@@ -221,35 +233,36 @@ def usual_noises(runs: StudyRuns, most: int) -> list[str]:
     noisy = [str(noise) for noise in rates.index[rates > 0]]
     if not noisy:
         runs.check_mislabelled()
+    most = runs.room(most)
     if len(noisy) <= most:
         return noisy
     usual = [noise for noise in SHOWN if noise in noisy]
     return (usual or noisy)[:most]
 
 
-def _of_noises(runs: StudyRuns, shown: list[str]) -> str:
-    """A note if a study has more noisy settings than are shown, and the reader did not choose."""
-    noisy = runs.results.loc[runs.results["realised_rate"] > 0, "noise"].nunique()
-    return f", {len(shown)} of {noisy} noises" if len(shown) < noisy and not runs.chosen else ""
+def _panels(count: int, contrasts: int, width: Width) -> tuple[Figure, list[list[Axes]]]:
+    """A figure, and its panels by noise: accuracy, memorised share, and if there are contrasts the differences in both.
 
-
-def _panels(count: int, contrasts: int, width: Width) -> tuple[Figure, list[list[Any]]]:
-    """A figure, and its panels by noise: accuracy, memorised share, and differences (None without contrasts)."""
-    curve = 1.55 if has_room(width) else 1.35
-    heights = [curve, curve, *([0.3 + 0.36 * contrasts] if contrasts else [])]
-    size = inches(width), sum(heights) + (1.5 if has_room(width) else 2.0)
+    They are below one another, or for one noise on a page two side by side.
+    """
+    curve, row = (1.55, 0.28) if has_room(width) else (1.15, 0.31)
+    if count == 1 and has_room(width):
+        lines = 2 if contrasts else 1
+        size = inches(width), curve + (0.35 + row * contrasts if contrasts else 0) + 1.4
+        figure, _, column = panel_grid(2 * lines, 2, width=size[0], row=size[1] / lines, rest=0)
+        column[0].sharex(column[1])
+        return figure, [column]
+    heights = [curve, curve, *([0.35 + row * contrasts] * len(DIFFERENCES) if contrasts else [])]
+    size = inches(width), sum(heights) + (1.6 if has_room(width) else 2.2)
     figure = plt.figure(figsize=size, layout="constrained")
     grid = figure.add_gridspec(len(heights), count, height_ratios=heights)
-    panels: list[list[Any]] = []
+    panels: list[list[Axes]] = []
     for place in range(count):
-        # Accuracies and differences are compared across noises; memorised shares are of another size under each.
-        first = panels[0] if panels else [None, None, None]
-        top = figure.add_subplot(grid[0, place], sharey=first[0])
-        middle = figure.add_subplot(grid[1, place], sharex=top)
-        low = figure.add_subplot(grid[2, place], sharex=first[2], sharey=first[2]) if contrasts else None
-        top.tick_params(labelbottom=False)
-        for ax in (top, low) if place else ():
-            if ax is not None:
-                ax.tick_params(labelleft=False)
-        panels.append([top, middle, low])
+        column = []
+        for line in range(len(heights)):
+            # What stands in a row is compared across noises, and curves are over the same images.
+            first = panels[0][line] if place else None
+            column.append(figure.add_subplot(grid[line, place], sharex=column[0] if line == 1 else first, sharey=first))
+            column[-1].tick_params(labelbottom=line > 0, labelleft=place == 0)
+        panels.append(column)
     return figure, panels

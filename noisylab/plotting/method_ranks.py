@@ -97,8 +97,8 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
     beside = "\n" if IN_TITLE * (max(map(len, noises.values())) + P) > room else ", "
     row = HEAD + max(0.65, 0.17 * methods) + (0.15 if beside == "\n" else 0)
     across = min(len(noises), 2) if wide else 1
-    most = across * max(1, int((HIGHEST[wide] - REST) // row))
-    count, noises = len(noises), _spread_out(noises, most)
+    most = runs.room(across * max(1, int((HIGHEST[wide] - REST) // row)))
+    noises = _spread_out(noises, most)
     ranks, seeds = (table[table["noise"].isin(noises)] for table in (ranks, seeds))
     with paper_style():
         size = inches(width) if across == 2 else min(inches(width), WIDTHS["column"])
@@ -111,7 +111,7 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
             ax.set_title(name if math.isnan(p) else f"{name}{beside}p {'< .001' if p < 0.001 else f'= {format_p(p)}'}")
         for ax in axes[:-across]:
             ax.set_xlabel("")
-        part = "" if len(noises) == count else f", {len(noises)} of {count} noises"
+        part = runs.part_of_noises(list(noises))
         counts = " to ".join(dict.fromkeys(map(str, (ranks["n"].min(), ranks["n"].max()))))
         several = ranks["n"].max() > 1
         marks = "dark: mean" if singly else "bars: 95 % interval"

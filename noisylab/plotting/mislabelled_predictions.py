@@ -32,11 +32,13 @@ def mislabelled_predictions_figure(runs: StudyRuns, *, width: Width = "page") ->
     seeds, looks = metrics if drawn_singly(runs_drawn) else None, runs.looks_of(numbers["method"])
     with paper_style():
         across, row, rest = (3, 2.05, 0.6) if has_room(width) else (1, 1.65, 0.6)
-        figure, grid, axes = panel_grid(3, across, width=inches(width), row=row, rest=rest, sharex=True)
+        figure, grid, axes = panel_grid(3, across, width=inches(width), row=row, rest=rest, sharex=True, sharey=True)
         for ax, (measure, name) in zip(axes, FRACTIONS.items(), strict=True):
             curves(numbers, measure, seeds=seeds, styles=looks, ax=ax)
             mark_drops(drops, ax)
             ax.set(title=name)
+        # Parts of one whole, which begin at 0.
+        axes[0].set_ylim(-0.02, min(1.02, 1.05 * max(ax.dataLim.y1 for ax in axes)))
         for ax in grid[-1]:
             ax.set_xlabel("epoch")
         for ax in grid[:, 0]:

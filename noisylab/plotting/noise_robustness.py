@@ -121,6 +121,7 @@ def noise_robustness_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnF
     shown = runs.fitting(runs.ordered)
     summary, styles = summarise(shown), runs.looks_of(shown["method"])
     panels = _panels(summary)
+    kinds, panels = len(panels), dict(list(panels.items())[: runs.room(len(panels))])
     singly = drawn_singly(shown)
     with paper_style():
         across = min(len(panels), 2) if has_room(width) else 1
@@ -147,7 +148,8 @@ def noise_robustness_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnF
             ax.set_ylabel("test accuracy, last epoch")
         exposure_legend(figure, axes, summary, styles)
         said = spread(shown, single="small", mean="large", interval="band or bar" if APART in panels else "band")
-        figure.suptitle(f"{runs.title}{runs.part(shown['method'], runs.ordered)}\n{said}", wrap=True)
+        part = f", {len(panels)} of {kinds} kinds of noise" if len(panels) < kinds else ""
+        figure.suptitle(f"{runs.title}{runs.part(shown['method'], runs.ordered)}{part}\n{said}", wrap=True)
     runs_of = [shown[shown["noise"].isin(rows["noise"])].rename(columns={"id": "run"}) for rows in panels.values()]
     tables = [with_runs(rows, of if singly else None) for rows, of in zip(panels.values(), runs_of, strict=True)]
     parts = [table.assign(panel=kind) for kind, table in zip(panels, tables, strict=True)]

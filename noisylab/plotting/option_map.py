@@ -8,21 +8,20 @@ import pandas
 import seaborn
 from matplotlib.axes import Axes
 
-from noisylab.analysis.statistics import format_interval
 from noisylab.analysis.tables import differing_settings, say_differences, summarise
 from noisylab.core.registries import FIGURES, METHODS
 from noisylab.core.specs import Spec
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.findings import of_settings
 from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import WIDTHS, Width, has_room, inches, panel_grid, paper_style
+from noisylab.plotting.style import WIDTHS, Width, has_room, inches, panel_grid, paper_style, share_text
 
 # Number of lines about other methods that fit in the title of a panel.
 BESIDE = 4
 
 
 def option_heatmap(cells: pandas.DataFrame, down: str, right: str, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
-    """A heat map of the mean test accuracy in percent.
+    """A heat map of the mean test accuracy.
 
     Args:
         cells: Rows with columns `down`, `right` and test_accuracy_last.
@@ -32,8 +31,14 @@ def option_heatmap(cells: pandas.DataFrame, down: str, right: str, *, ax: Axes |
         kwargs: To `seaborn.heatmap`.
     """
     ax = ax or plt.gca()
-    table = 100 * cells.pivot_table(index=down, columns=right, values="test_accuracy_last")
-    style: dict[str, Any] = {"annot": True, "fmt": ".1f", "cmap": "cividis", "cbar": False, "annot_kws": {"fontsize": 6.5}}
+    table = cells.pivot_table(index=down, columns=right, values="test_accuracy_last")
+    style: dict[str, Any] = {
+        "annot": table.map(share_text),
+        "fmt": "",
+        "cmap": "cividis",
+        "cbar": False,
+        "annot_kws": {"fontsize": 6.5},
+    }
     seaborn.heatmap(table, ax=ax, **style | kwargs)
     ax.grid(visible=False)
     ax.set_yticklabels([_text(value) for value in table.index], rotation=0)
@@ -72,7 +77,7 @@ def option_map_figure(
     if mapped.duplicated([down, right, *([per] if per else [])]).any():
         raise ValueError(f"several runs of {method} have the same {down} and {right}; choose with methods (--methods)")
     values = sorted(mapped[per].unique()) if per else [None]
-    highest, lowest = 100 * mapped["test_accuracy_last"].max(), 100 * mapped["test_accuracy_last"].min()
+    highest, lowest = mapped["test_accuracy_last"].max(), mapped["test_accuracy_last"].min()
     labels = runs.names.short("method", list(numbers["method"]), 24)
     counts = " to ".join(dict.fromkeys(map(str, (numbers["n"].min(), numbers["n"].max()))))
     with paper_style():
@@ -85,11 +90,12 @@ def option_map_figure(
             said = [] if per is None else [_setting(per, value)]
             for row in beside.head(BESIDE).to_dict("records"):
                 other = [_setting(name, row[name]) for name in axes if name != per and row[name] != here[name].iloc[0]]
-                accuracy = format_interval(row["test_accuracy_last"], row["test_accuracy_last_ci95_half"])
-                said.append(f"{', '.join([labels[row['method']], *other])}: {accuracy}")
+                half = row["test_accuracy_last_ci95_half"]
+                reach = f" ± {share_text(half)}" if half >= 0 else ""
+                said.append(f"{', '.join([labels[row['method']], *other])}: {share_text(row['test_accuracy_last'])}{reach}")
             ax.set_title("\n".join(said), fontsize=7.5)
         figure.suptitle(
-            f"{runs.setting}, {runs.names.method(method)}\ntest accuracy in percent, last epoch, "
+            f"{runs.setting}, {runs.names.method(method)}\ntest accuracy, last epoch, "
             f"mean over {counts} {'seed' if counts == '1' else 'seeds'}",
             wrap=True,
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas
 
-from noisylab.analysis.comparisons import usual_contrasts
+from noisylab.analysis.comparisons import CONTRASTS, usual_contrasts
 from noisylab.analysis.display_names import DisplayNames, display_names
 from noisylab.analysis.tables import choose, differing_settings, known_method, say_differences, several, training_length
 from noisylab.core.files import check_folder, expanded
@@ -25,6 +25,8 @@ from noisylab.study.verify import read_records
 if TYPE_CHECKING:
     import xarray
 
+# The methods of every comparison get room before all others, and of these the one that is studied.
+ANCHORS = ("dlb", "ce", "repeat")
 # Number of methods that fit in a figure with a panel per method, and of lines that fit in a panel, unless the reader chose.
 PANELS, LINES = 4, 8
 # Characters of a name in a title.
@@ -48,6 +50,7 @@ class StudyRuns:
         methods: The methods that the reader chose, all of which are drawn, in this order; none: as many as fit.
         names: What methods, noises and data are called.
         everyone: All methods of the study, from which looks are allotted; none: those in `results`.
+        panels: The most noises, methods or contrasts with a panel of their own; None: as many as fit.
     """
 
     results: pandas.DataFrame
@@ -58,6 +61,7 @@ class StudyRuns:
     methods: tuple[str, ...] = ()
     names: DisplayNames = field(default_factory=DisplayNames)
     everyone: tuple[str, ...] = ()
+    panels: int | None = None
 
     @cached_property
     def ordered(self) -> pandas.DataFrame:
@@ -82,8 +86,12 @@ class StudyRuns:
         return numbered({method: self.looks[method] for method in dict.fromkeys(methods)})
 
     def fitting(self, rows: pandas.DataFrame, most: int = LINES) -> pandas.DataFrame:
-        """The rows of as many methods as fit, those of primary contrasts first; of all methods that the reader chose."""
+        """The rows of as many methods as fit, in the order of `preferred`; of all methods that the reader chose."""
         return rows if self.methods else rows[rows["method"].isin(self.preferred(rows)[:most])]
+
+    def room(self, most: int) -> int:
+        """The number of panels of which `most` fit, if the reader wants no fewer."""
+        return most if self.panels is None else min(most, self.panels)
 
     def part(self, shown: Iterable[str], rows: pandas.DataFrame | None = None) -> str:
         """A note for the title if not all methods (of `rows`; None: under `noise`) are shown, or if lines are numbered."""
@@ -92,6 +100,14 @@ class StudyRuns:
         first = "the first " if held == methods[: len(held)] and len(held) > 1 else ""
         left = f", {first}{len(held)} of {len(methods)} methods" if len(held) < len(methods) else ""
         return left + (", lines numbered since looks run out" if alike(self.looks_of(held)) else "")
+
+    def part_of_noises(self, shown: Sequence[str]) -> str:
+        """A note for the title if not all noises are shown; those without mislabelled samples count if one of them is."""
+        rates = self.ordered.groupby("noise", sort=False)["realised_rate"].max()
+        noisy = set(rates.index[rates > 0])
+        of_all = len(noisy) == len(rates) or not noisy.issuperset(shown)
+        counted, called = (len(rates), "noises") if of_all else (len(noisy), "noisy settings")
+        return f", {len(shown)} of {counted} {called}" if len(shown) < counted else ""
 
     def check_alike(self) -> None:
         """Raise ValueError if the study's runs differ in more than method, noise and seeds."""
@@ -188,16 +204,20 @@ class StudyRuns:
         if not found:
             raise self.nothing_recorded()
 
-    def one_per_method(self, most: int = PANELS, chosen: int | None = None) -> "dict[str, xarray.Dataset]":
+    def one_per_method(
+        self, most: int = PANELS, chosen: int | None = None, *, panels: bool = True
+    ) -> "dict[str, xarray.Dataset]":
         """The records of the first seed of each method that has any (mixed images have none online), for as many as fit.
 
-        Those of the primary contrasts come before others, and all are in the order of figures.
+        Who gets room says `preferred`; all are in the order of figures.
 
         most, chosen: the number of methods that fit, and that of methods that the reader chose (None: as many as fit).
+        panels: whether each has panels of its own.
         Raises ValueError if none has any.
         """
         found: dict[str, xarray.Dataset] = {}
         rows, fit = self.under_noise, max(most, chosen or 0) if self.methods else most
+        fit = self.room(fit) if panels else fit
         order = list(dict.fromkeys(rows["method"]))
         for method in self.preferred(rows):
             records = read_records(self.folder / str(self.first_run(method)["id"]))
@@ -208,13 +228,23 @@ class StudyRuns:
         return {method: found[method] for method in order if method in found}
 
     def preferred(self, rows: pandas.DataFrame) -> list[str]:
-        """The methods of some runs in the order in which they get room: the reader's, or those of the contrasts first."""
-        first = [] if self.methods else [name for pair in usual_contrasts(rows, self.contrasts) for name in pair]
-        return list(dict.fromkeys([*first, *rows["method"]]))
+        """The methods of some runs in the order in which they get room.
+
+        It is the reader's; or else `ANCHORS`, the methods of the primary contrasts, and all others.
+        """
+        methods = list(dict.fromkeys(rows["method"]))
+        if self.methods:
+            return methods
+        compared = [name for pair in usual_contrasts(rows, self.contrasts) for name in pair]
+        return list(dict.fromkeys([*(name for name in ANCHORS if name in methods), *compared, *methods]))
 
     def first_recorded(self) -> "tuple[str, xarray.Dataset]":
-        """The first method under `noise` that has records, and those of its first seed. Raises ValueError if none has any."""
-        for method in dict.fromkeys(self.under_noise["method"]):
+        """A method under `noise` with the records of its first seed: the reader's first one, CE, or the first that has any.
+
+        Raises ValueError if none has any.
+        """
+        methods = list(dict.fromkeys(self.under_noise["method"]))
+        for method in methods if self.methods else sorted(methods, key=lambda name: name != "ce"):
             records = read_records(self.folder / str(self.first_run(method)["id"]))
             if _recorded(records):
                 return str(method), records.load()
@@ -233,6 +263,11 @@ class StudyRuns:
         """The title of a figure of the first seed of some methods; it says if there are more methods."""
         record = self.under_noise["record"].iloc[0]
         return f"{self.setting}{self.part(shown)}\n{record} records, {self.seed_shown(shown)}{more}"
+
+
+def most_asked(contrasts: Sequence[tuple[str, str]], most: int) -> list[tuple[str, str]]:
+    """As many contrasts as fit, DLB - repeat and DLB - CE before all others."""
+    return sorted(contrasts, key=lambda pair: CONTRASTS.index(pair) if pair in CONTRASTS else len(CONTRASTS))[:most]
 
 
 def _recorded(records: "xarray.Dataset") -> bool:

@@ -85,6 +85,17 @@ def shared_legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[st
     figure.set_figheight(max(figure.get_figheight(), min(height, PAGE_HEIGHT)))
 
 
+def share_text(value: float, digits: int = 3) -> str:
+    """A share in decimals, `.560`; 1 is the only one that reads so.
+
+    Example:
+        >>> from noisylab.plotting.style import share_text
+        >>> share_text(0.56), share_text(0.9996), share_text(1.0)
+        ('.560', '.999', '1')
+    """
+    return "1" if value == 1 else f"{min(round(value, digits), 1 - 10**-digits):.{digits}f}"[1:]
+
+
 def in_title(name: str) -> str:
     """The name of a method over a panel, with its options on separate lines if it is long."""
     return name if len(name) <= 22 else name.replace(", ", ",\n").replace("(", "(\n", 1)

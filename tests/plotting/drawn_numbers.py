@@ -5,14 +5,15 @@ An artist with gid "guide" (a diagonal, a threshold) is no data, and is not look
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas
-from drawn_page import FACTORS, Page, Violation, is_numeric, one_line
+from drawn_page import FACTORS, POINTS, Page, Violation, is_numeric, one_line
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.collections import LineCollection, PathCollection, PolyCollection, QuadMesh
 from matplotlib.container import BarContainer, ErrorbarContainer
 from numpy.typing import NDArray
@@ -39,13 +40,15 @@ class Table:
                 ranks = np.clip(ends, 1, max(last, 1))
                 self.bounds[name] = np.r_[ends, np.clip(ends, 0, 1), np.minimum(ends, 1), np.maximum(ends, 0), ranks]
 
-    def holds(self, values: NDArray[np.float64], *, bounds: bool = False) -> list[tuple[str, float]]:
+    def holds(
+        self, values: NDArray[np.float64], factors: Sequence[float] = FACTORS, *, bounds: bool = False
+    ) -> list[tuple[str, float]]:
         """The columns (or intervals) with all the values, and the factor between them."""
         places = {**self.columns, **self.bounds} if bounds else self.columns
         return [
             (name, factor)
             for name, held in places.items()
-            for factor in FACTORS
+            for factor in factors
             if len(held) and _all_in(values, self._in_order(name, held, factor))
         ]
 
@@ -64,10 +67,11 @@ class Table:
         lacking = [value for value in values.tolist() if not _all_in(np.array([value]), known)] or values.tolist()
         return ", ".join(f"{value:.5g}" for value in list(dict.fromkeys(lacking))[:3])
 
-    def holds_pairs(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> bool:
-        """Whether some row has the pair, for every pair, in the same two columns."""
-        wanted = set(zip(_rounded(x), _rounded(y), strict=True))
-        return any(wanted <= self._pairs(*pair) for pair in itertools.product(self.holds(x), self.holds(y)))
+    def holds_pairs(self, points: NDArray[np.float64], factors: Sequence[Sequence[float]]) -> bool:
+        """Whether some row has the pair, for every pair, in the same two columns; factors: of x and of y."""
+        wanted = set(zip(*map(_rounded, points.T), strict=True))
+        found = [self.holds(values, of_axis) for values, of_axis in zip(points.T, factors, strict=True)]
+        return any(wanted <= self._pairs(*pair) for pair in itertools.product(*found))
 
     def _pairs(self, *columns: tuple[str, float]) -> set[tuple[str, ...]]:
         if columns not in self._known_pairs:
@@ -98,16 +102,17 @@ def numbers_in_table(page: Page) -> Iterator[Violation]:
     table = Table(page.drawn.numbers)
     for ax in page.axes:
         numeric = is_numeric(ax.xaxis), is_numeric(ax.yaxis)
+        factors = factors_of(ax.xaxis), factors_of(ax.yaxis)
         for what, points in drawn_points(ax):
             points = points[np.isfinite(points).all(axis=1)]
             lacking = [
                 f"{letter} {table.closest(points[:, side])}"
                 for side, letter in enumerate("xy")
-                if numeric[side] and len(points) and not table.holds(points[:, side])
+                if numeric[side] and len(points) and not table.holds(points[:, side], factors[side])
             ]
             if lacking:
                 yield Violation("not in numbers", f"{what} of {page.panel(ax)}: {'; '.join(lacking)}")
-            elif all(numeric) and len(points) and not table.holds_pairs(points[:, 0], points[:, 1]):
+            elif all(numeric) and len(points) and not table.holds_pairs(points, factors):
                 yield Violation("not in numbers", f"{what} of {page.panel(ax)}: x and y are not in the same rows")
         for what, values in drawn_values(ax):
             values = values[np.isfinite(values)]
@@ -116,8 +121,15 @@ def numbers_in_table(page: Page) -> Iterator[Violation]:
         for what, ends in interval_ends(ax):
             for side, letter in enumerate("xy"):
                 values = np.unique(ends[:, side][np.isfinite(ends[:, side]) & (ends[:, side] != 0)])
-                if numeric[side] and len(values) and not table.holds(values, bounds=True):
+                if numeric[side] and len(values) and not table.holds(values, factors[side], bounds=True):
                     yield Violation("not in numbers", f"{what} of {page.panel(ax)}: {letter} {table.closest(values)}")
+
+
+def factors_of(axis: Axis) -> tuple[float, ...]:
+    """The units in which numbers may be drawn along an axis; what its panels share has its label at one of them."""
+    shared = axis.axes.get_shared_x_axes() if axis.axis_name == "x" else axis.axes.get_shared_y_axes()
+    labels = [getattr(ax, f"get_{axis.axis_name}label")() for ax in shared.get_siblings(axis.axes)]
+    return (*FACTORS, POINTS) if any("points" in label for label in labels) else FACTORS
 
 
 def _in_data(artist: Artist, ax: Axes) -> bool:
@@ -142,7 +154,7 @@ def drawn_values(ax: Axes) -> Iterator[tuple[str, NDArray[np.float64]]]:
             yield f"bars {_name(bars)}", np.asarray(bars.datavalues, dtype=np.float64)
     for mesh in [*ax.images, *(found for found in ax.collections if isinstance(found, QuadMesh))]:
         held = mesh.get_array()
-        if held is not None and (held.ndim < 3 or isinstance(mesh, QuadMesh)):
+        if mesh.get_gid() != _GUIDE and held is not None and (held.ndim < 3 or isinstance(mesh, QuadMesh)):
             yield "heat map", np.ma.filled(np.ma.asarray(held, dtype=np.float64), np.nan).ravel()
 
 
@@ -182,14 +194,13 @@ def shares_bounded(page: Page) -> Iterator[Violation]:
             named = one_line(axis.get_label_text()) or (one_line(ax.get_title()) if side else "")
             if not _SHARE.search(named) or "difference" in named or not is_numeric(axis):
                 continue
-            top = 100 if "%" in named else 1
             low, high = sorted(axis.get_view_interval())
             drawn = [*((what, ends[:, side]) for what, ends in interval_ends(ax)), *bar_ends(ax, side)]
             for what, held in drawn:
                 values = held[np.isfinite(held)]
                 # What the panel cuts off is not seen.
                 seen = values.clip(low, high)
-                if len(seen) and (seen.min() < -0.006 * top or seen.max() > 1.006 * top):
+                if len(seen) and (seen.min() < -0.006 or seen.max() > 1.006):
                     yield Violation(
                         "beyond [0, 1]", f"{what} of {page.panel(ax)} on {named!r}: {seen.min():.3g} to {seen.max():.3g}"
                     )

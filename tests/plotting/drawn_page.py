@@ -27,8 +27,8 @@ SMALLEST = (0.9, 0.6)
 LINES = 3
 # Pixels by which texts may touch or leave the page.
 TOLERANCE = 1.0
-# Units in which a number may be drawn: as it is, in percent, in thousands.
-FACTORS = (1.0, 100.0, 0.001)
+# Units in which a number may be drawn: as it is, or in thousands; on an axis of points also as a hundredth of a share.
+FACTORS, POINTS = (1.0, 0.001), 100.0
 
 
 class Violation(NamedTuple):
@@ -196,6 +196,23 @@ def sizes(page: Page, width: str, *, panels: bool = True) -> Iterator[Violation]
         size = box.width / page.figure.dpi, box.height / page.figure.dpi
         if size[0] < SMALLEST[0] - 0.005 or size[1] < SMALLEST[1] - 0.005:
             yield Violation("small panel", f"{page.panel(ax)} is {size[0]:.2f} x {size[1]:.2f} inches")
+
+
+def one_scale(page: Page) -> Iterator[Violation]:
+    """Panels that stand in a row, or below one another in a single column, and show the same measure, have one scale for it."""
+    groups: dict[tuple[Any, ...], list[Axes]] = {}
+    columns = {place.colspan.start for ax in page.axes if (place := ax.get_subplotspec())}
+    for ax in page.axes:
+        if (place := ax.get_subplotspec()) and is_numeric(ax.yaxis):
+            line = place.rowspan.start if len(columns) > 1 else 0
+            groups.setdefault((place.get_gridspec(), line), []).append(ax)
+    for panels in groups.values():
+        first = panels[0]
+        for ax in panels[1:]:
+            same = one_line(ax.get_ylabel()) in ("", one_line(first.get_ylabel()))
+            if same and not np.allclose(ax.get_ylim(), first.get_ylim()):
+                limits = " and ".join(f"{low:.3g} to {high:.3g}" for low, high in (first.get_ylim(), ax.get_ylim()))
+                yield Violation("two scales", f"{page.panel(first)} and {page.panel(ax)}: {limits}")
 
 
 # Axes

@@ -6,6 +6,7 @@ prints what every registered figure violates on studies on disk, in both widths.
 """
 
 import itertools
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,7 +14,18 @@ from pathlib import Path
 
 from drawn_looks import legend_complete, looks_unique
 from drawn_numbers import numbers_in_table, shares_bounded
-from drawn_page import Page, Violation, labels_apart, no_paths, short_title, sizes, texts_apart, texts_on_page
+from drawn_page import (
+    Page,
+    Violation,
+    labels_apart,
+    no_paths,
+    one_line,
+    one_scale,
+    short_title,
+    sizes,
+    texts_apart,
+    texts_on_page,
+)
 
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.catalogue import draw_figure, why_not
@@ -23,8 +35,8 @@ from noisylab.plotting.style import WIDTHS
 
 # Figures whose panels are single samples.
 CONTACT_SHEETS = ("suspicious_samples",)
-# Where drawn numbers are of another kind than those of the table, and why.
-DERIVED: dict[str, str] = {"suspicious_samples": "images"}
+# Letters of names that all figures have room for.
+FEW_LETTERS = 14
 # Figures of a setting that differs, and of two options.
 OF_SETTINGS = {"axis_comparison": "the runs do not differ in any", "option_map": "a map needs two options"}
 # Figures of mislabelled samples.
@@ -55,6 +67,10 @@ REFUSED["two_options"] = {
     "axis_comparison": OF_SETTINGS["axis_comparison"],
     "accuracy_against_consistency": "differ in more than alpha",
 }
+# Figures that need more height than a slide has, and of which no part fits.
+TOO_HIGH_FOR_SLIDES = dict.fromkeys(
+    ("detection_summary", "forgetting", "loss_separation", "suspicious_samples", "transition_matrix"), "5.5 x 3.1 inches"
+)
 # Figures of one run of a method, and of one noise.
 OF_ONE_SEED = (
     "aum_histogram",
@@ -74,6 +90,20 @@ AS_USUAL: dict[str, tuple[str, ...]] = {
 }
 
 
+def one_form(page: Page, names: Sequence[str]) -> list[Violation]:
+    """Methods whose variants all have names of few letters have these in every text. names: of the study's methods."""
+    families: dict[str, list[str]] = defaultdict(list)
+    for each in names:
+        families[each.partition("(")[0]].append(each)
+    texts = [*(one_line(text.get_text()) for text in page.texts), page.drawn.caption]
+    return [
+        Violation("other name", f"{found!r} in {text!r}")
+        for text in texts
+        for found in re.findall(r"\w+\([^()]*\)?", text)
+        if (family := families.get(found.partition("(")[0])) and max(map(len, family)) <= FEW_LETTERS and found not in family
+    ]
+
+
 def check(drawn: DrawnFigure, width: str = "page", name: str = "") -> list[Violation]:
     """All that a drawn figure violates. name: the figure's, for exemptions."""
     page = Page(drawn)
@@ -87,21 +117,22 @@ def check(drawn: DrawnFigure, width: str = "page", name: str = "") -> list[Viola
         *labels_apart(page),
         *short_title(page),
         *sizes(page, width, panels=name not in CONTACT_SHEETS),
-        *(numbers_in_table(page) if name not in DERIVED else ()),
+        *(one_scale(page) if name not in CONTACT_SHEETS else ()),
+        *numbers_in_table(page),
         *shares_bounded(page),
         *([] if drawn.caption.strip() else [Violation("caption", "it is empty")]),
     ]
 
 
-def check_drawn(name: str, runs: StudyRuns, width: str) -> list[Violation]:
+def check_drawn(name: str, runs: StudyRuns, width: str, venue: str | None = None) -> list[Violation]:
     """All that a registered figure violates; one that refuses is one violation of kind `refused`, with its reason."""
     try:
-        drawn = draw_figure(name, runs, width=width)  # type: ignore[arg-type]
+        drawn = draw_figure(name, runs, width=width, venue=venue)  # type: ignore[arg-type]
     except ValueError as error:
         return [Violation("refused", " ".join(str(error).split()))]
     except Exception as error:
         return [Violation("failed", why_not(error))]
-    return check(drawn, width, name)
+    return [*check(drawn, width, name), *one_form(Page(drawn), [*map(runs.names.method, runs.results["method"].unique())])]
 
 
 def brief(found: Sequence[Violation], most: int = 3) -> list[Violation]:

@@ -26,6 +26,7 @@ from noisylab.plotting.catalogue import draw_figure
 from noisylab.plotting.consistency import consistency_distribution, distribution
 from noisylab.plotting.data_map import confidence_map
 from noisylab.plotting.detection import roc_and_pr, score_curves
+from noisylab.plotting.detection_summary import score_heatmap
 from noisylab.plotting.forgetting import cumulative, shares_of
 from noisylab.plotting.loss_separation import loss_histograms, loss_shares
 from noisylab.plotting.study_runs import StudyRuns, study_runs
@@ -135,12 +136,12 @@ def test_titles_say_what_is_left_out_and_of_which_seed(runs: StudyRuns) -> None:
 
 def test_captions_say_the_size_the_seed_what_is_left_out_and_what_an_epoch_is(runs: StudyRuns) -> None:
     drawn = draw_figure("detection", runs, width="column")
-    assert list(dict.fromkeys(drawn.numbers["method"])) == ["dlb", "repeat"]
+    assert list(dict.fromkeys(drawn.numbers["method"])) == ["ce", "dlb"]
     for said in (
-        "Runs on digits (150 training samples), small_cnn, images of 6 epochs, symmetric:0.4, 2 of 3 methods.",
+        "Runs on digits (150 training samples), small_cnn, images of 6 epochs, symmetric:0.4, the first 2 of 3 methods.",
         "Online records, seed 0;",
-        "In an epoch, DLB and repeat show each image twice.",
-        "Not shown: CE.",
+        "In an epoch, DLB shows each image twice, so that it has 3 epochs and other methods 6.",
+        "Not shown: repeat.",
     ):
         assert said in drawn.caption
     whole = draw_figure("training_dynamics", runs).caption
@@ -164,6 +165,15 @@ def test_the_chosen_methods_are_all_drawn(name: str, width: Width, folder: Path)
         drawn = draw_figure(name, study_runs(folder, methods=chosen), width=width)
         assert list(dict.fromkeys(drawn.numbers["method"])) == list(chosen)
         assert "Not shown" not in drawn.caption
+
+
+@pytest.mark.parametrize(
+    "name", ["detection", "loss_separation", "forgetting", "data_map", "aum_histogram", "detection_summary"]
+)
+def test_the_number_of_panels_limits_the_methods(name: str, runs: StudyRuns) -> None:
+    drawn = draw_figure(name, runs, panels=1, width="column")
+    assert list(dict.fromkeys(drawn.numbers["method"])) == ["dlb"]
+    assert ", 1 of 3 methods" in drawn.caption
 
 
 @pytest.mark.parametrize("width", list(WIDTHS))
@@ -514,6 +524,36 @@ def test_the_summary_of_detection_has_means_over_seeds_and_frames_the_best_score
     assert mean.idxmax().replace("_", " ") in [ax.get_yticklabels()[row].get_text() for row in framed]
     with pytest.raises(ValueError, match="measure must be one of 'roc_auc', 'average_precision', got 'auc'"):
         draw_figure("detection_summary", runs, measure="auc")
+
+
+@pytest.mark.parametrize(
+    ("shares", "written", "framed"),
+    [
+        ([0.996, 0.9996, 1.0], [".99", ".99", "1"], [2]),
+        ([0.996, 0.9996, 0.9991], [".996", ".999", ".999"], [1, 2]),
+        ([0.873, 0.869, np.nan], [".873", ".869"], [0]),
+        ([0.87, 0.5, 0.4], [".87", ".50", ".40"], [0]),
+    ],
+)
+def test_only_1_reads_1_and_what_is_not_framed_reads_other_than_what_is(
+    shares: list[float], written: list[str], framed: list[int]
+) -> None:
+    _, ax = plt.subplots()
+    score_heatmap(pandas.DataFrame({"symmetric:0.4": shares}, index=["aum", "loss", "margin"]), ax=ax)
+    assert [text.get_text() for text in ax.texts] == written
+    assert [round(patch.get_y() + patch.get_height() / 2) for patch in ax.patches] == framed  # type: ignore[attr-defined]
+
+
+def test_a_curve_of_forgetting_ends_where_more_is_impossible_and_both_parts_of_bars_are_named(runs: StudyRuns) -> None:
+    drawn = draw_figure("forgetting", runs)
+    epochs = {"ce": 6, "repeat": 3, "dlb": 3}
+    wrong_events = dict(zip(epochs, drawn.figure.axes[2::3], strict=True))
+    ends = {method: {line.get_xdata()[-1] for line in ax.lines[:2]} for method, ax in wrong_events.items()}
+    assert ends == {method: {most} for method, most in epochs.items()}
+    (legend,) = drawn.figure.legends
+    assert {"never learnt, not the true class at the end", "never learnt, true class at the end"} <= {
+        text.get_text().replace("\n  ", " ") for text in legend.get_texts()
+    }
 
 
 @pytest.mark.parametrize("width", list(WIDTHS))

@@ -21,7 +21,7 @@ def test_a_heat_map_writes_the_shares_that_are_not_zero() -> None:
     _, ax = plt.subplots()
     assert NOISY.transition is not None
     assert transition_heatmap(NOISY.transition, ax=ax, cmap="Greens") is ax
-    assert sorted(text.get_text() for text in ax.texts) == sorted([".40"] * 5 + [".60"] * 5 + ["1"] * 5)
+    assert sorted(text.get_text() for text in ax.texts) == sorted([".400"] * 5 + [".600"] * 5 + ["1"] * 5)
     assert not list(transition_heatmap(np.eye(100), ax=plt.subplots()[1]).texts)
 
 
@@ -78,14 +78,14 @@ def test_the_figure_shows_what_was_asked_where_that_is_known() -> None:
     assert [ax.get_title() for ax in figure.axes] == ["realised", "rate per class"]
 
 
-def test_small_shares_are_written_in_three_decimals() -> None:
+def test_shares_are_written_in_three_decimals_all_of_them() -> None:
     noisy = symmetric(np.arange(1000) % 10, 0.4)
     assert noisy.transition is not None
-    assert {text.get_text() for text in transition_heatmap(noisy.transition).texts} == {".60", ".044"}
+    assert {text.get_text() for text in transition_heatmap(noisy.transition).texts} == {".600", ".044"}
     texts = [
         text.get_text() for text in transition_heatmap(np.array([[0.9, 0.1], [0.0004, 0.9996]]), ax=plt.figure().gca()).texts
     ]
-    assert texts == [".90", ".10", "1.00"]
+    assert texts == [".900", ".100", ".999"]
 
 
 def test_the_title_says_that_replaced_images_are_not_in_the_matrix() -> None:

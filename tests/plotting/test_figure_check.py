@@ -11,7 +11,7 @@ import pandas
 import pytest
 import xarray
 from drawn_page import Violation
-from figure_check import AS_USUAL, REFUSED, brief, check, check_drawn
+from figure_check import AS_USUAL, REFUSED, TOO_HIGH_FOR_SLIDES, brief, check, check_drawn
 from filelock import FileLock
 from stress_studies import STUDIES
 
@@ -74,6 +74,18 @@ def test_a_figure_keeps_what_it_must(of: str, name: str, shared: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_records_are_read_once")
+@pytest.mark.parametrize("name", FIGURES.entries())
+def test_a_slide_shows_a_figure_as_far_as_it_can_be_read(name: str, shared: Path) -> None:
+    found = check_drawn(name, study("default", shared), "page", "beamer")
+    if refusal := (REFUSED["default"] | TOO_HIGH_FOR_SLIDES).get(name):
+        assert [kind for kind, _ in found] == ["refused"], found
+        assert refusal in found[0].what
+    else:
+        assert not found, brief(found)
+
+
+@pytest.mark.slow
 def test_a_study_is_written_alike_each_time(tmp_path: Path) -> None:
     one, two = (STUDIES["one_seed"](tmp_path / name) for name in ("one", "two"))
     assert (one / "results.csv").read_bytes() == (two / "results.csv").read_bytes()
@@ -100,11 +112,11 @@ def good() -> tuple[DrawnFigure, pandas.DataFrame]:
         for (method, rows), dash, colour in zip(numbers.groupby("method"), ("-", "--"), ("C0", "C1"), strict=True):
             half = rows["accuracy_ci95_half"]
             low, high = (rows["accuracy"] + sign * half for sign in (-1, 1))
-            ax.plot(rows["epoch"], 100 * rows["accuracy"], color=colour, linestyle=dash, label=str(method).upper())
-            ax.fill_between(rows["epoch"], 100 * low, 100 * high.clip(upper=1), color=colour, alpha=0.2)
-        ax.set(xlabel="epoch", ylabel="accuracy (%)", title="digits")
-        ax.axhline(50)
-        ax.plot([0, 3], [0, 3], gid="guide")
+            ax.plot(rows["epoch"], rows["accuracy"], color=colour, linestyle=dash, label=str(method).upper())
+            ax.fill_between(rows["epoch"], low, high.clip(upper=1), color=colour, alpha=0.2)
+        ax.set(xlabel="epoch", ylabel="accuracy", title="digits")
+        ax.axhline(0.5)
+        ax.plot([0, 3], [0, 1], gid="guide")
         figure.legend(loc="outside lower center", ncols=2)
     return DrawnFigure(figure, numbers, "Accuracy over epochs"), numbers
 
@@ -130,7 +142,7 @@ def path(drawn: DrawnFigure) -> None:
 
 
 def entry_lacks(drawn: DrawnFigure) -> None:
-    drawn.figure.axes[0].plot([1, 2, 3], [20, 40, 61], color="C4", label="step consistency")
+    drawn.figure.axes[0].plot([1, 2, 3], [0.2, 0.4, 0.61], color="C4", label="step consistency")
 
 
 def same_look(drawn: DrawnFigure) -> None:
@@ -141,7 +153,7 @@ def same_look(drawn: DrawnFigure) -> None:
 
 
 def two_looks(drawn: DrawnFigure) -> None:
-    drawn.figure.axes[0].plot([1, 2, 3], [20, 40, 61], color="C4", label="CE")
+    drawn.figure.axes[0].plot([1, 2, 3], [0.2, 0.4, 0.61], color="C4", label="CE")
 
 
 def legend_differs(drawn: DrawnFigure) -> None:
@@ -149,7 +161,7 @@ def legend_differs(drawn: DrawnFigure) -> None:
 
 
 def same_colour(drawn: DrawnFigure) -> None:
-    drawn.figure.axes[0].bar([1, 2, 3], [20, 40, 61], color="C0", alpha=0.1, label="DLB, bars")
+    drawn.figure.axes[0].bar([1, 2, 3], [0.2, 0.4, 0.61], color="C0", alpha=0.1, label="DLB, bars")
 
 
 def same_name(drawn: DrawnFigure) -> None:
@@ -169,7 +181,7 @@ def small_panel(drawn: DrawnFigure) -> None:
 
 
 def other_height(drawn: DrawnFigure) -> None:
-    drawn.figure.axes[0].lines[0].set_ydata([20, 40, 61.3])
+    drawn.figure.axes[0].lines[0].set_ydata([0.2, 0.4, 0.613])
 
 
 def epochs_from_zero(drawn: DrawnFigure) -> None:
@@ -177,35 +189,46 @@ def epochs_from_zero(drawn: DrawnFigure) -> None:
 
 
 def other_row(drawn: DrawnFigure) -> None:
-    drawn.figure.axes[0].lines[0].set_ydata([40, 20, 61])
+    drawn.figure.axes[0].lines[0].set_ydata([0.4, 0.2, 0.61])
 
 
 def other_points(drawn: DrawnFigure) -> None:
-    drawn.figure.axes[0].scatter([1, 2], [20, 41])
+    drawn.figure.axes[0].scatter([1, 2], [0.2, 0.41])
 
 
 def other_bars(drawn: DrawnFigure) -> None:
-    drawn.figure.axes[0].bar([1, 2, 3], [20, 41, 61], color="C5")
+    drawn.figure.axes[0].bar([1, 2, 3], [0.2, 0.41, 0.61], color="C5")
 
 
 def other_cells(drawn: DrawnFigure) -> None:
-    drawn.figure.axes[0].imshow([[0.2, 0.3]], aspect="auto", extent=(1, 3, 20, 60))
+    drawn.figure.axes[0].imshow([[0.2, 0.3]], aspect="auto", extent=(1, 3, 0.2, 0.6))
 
 
 def other_interval(drawn: DrawnFigure) -> None:
-    drawn.figure.axes[0].errorbar([1], [20], yerr=[7], color="C0")
+    drawn.figure.axes[0].errorbar([1], [0.2], yerr=[0.07], color="C0")
 
 
 def beyond(drawn: DrawnFigure) -> None:
-    drawn.figure.axes[0].errorbar([3], [90], yerr=[15], color="C0")
+    drawn.figure.axes[0].errorbar([3], [0.9], yerr=[0.15], color="C0")
 
 
 def stacked_beyond(drawn: DrawnFigure) -> None:
-    drawn.figure.axes[0].bar([1, 2], [61, 90], bottom=[35, 57], color="C5")
+    drawn.figure.axes[0].bar([1, 2], [0.61, 0.9], bottom=[0.35, 0.57], color="C5")
 
 
 def long_title(drawn: DrawnFigure) -> None:
     drawn.figure.suptitle("one line\na second\na third\na fourth")
+
+
+def in_percent(drawn: DrawnFigure) -> None:
+    drawn.figure.axes[0].lines[0].set_ydata([20, 40, 61])
+
+
+def other_scale(drawn: DrawnFigure) -> None:
+    (ax,) = drawn.figure.axes
+    left, right = ax.get_subplotspec().subgridspec(1, 2)  # type: ignore[union-attr]
+    ax.set(ylim=(0, 1), subplotspec=left)
+    drawn.figure.add_subplot(right, ylim=(0, 0.5))
 
 
 def no_glyph(drawn: DrawnFigure) -> None:
@@ -228,16 +251,18 @@ def no_glyph(drawn: DrawnFigure) -> None:
         (too_high, "too high", "8.10 inches"),
         (too_wide, "too wide", "3.50 inches"),
         (small_panel, "small panel", "inches"),
-        (other_height, "not in numbers", "line 'CE' of panel 1 (digits): y 61.3"),
+        (other_height, "not in numbers", "line 'CE' of panel 1 (digits): y 0.613"),
         (epochs_from_zero, "not in numbers", "line 'CE' of panel 1 (digits): x 0"),
         (other_row, "not in numbers", "x and y are not in the same rows"),
-        (other_points, "not in numbers", "y 41"),
-        (other_bars, "not in numbers", "bars without a label of panel 1 (digits): 41"),
+        (other_points, "not in numbers", "y 0.41"),
+        (other_bars, "not in numbers", "bars without a label of panel 1 (digits): 0.41"),
         (other_cells, "not in numbers", "heat map of panel 1 (digits): 0.3"),
-        (other_interval, "not in numbers", "interval of panel 1 (digits): y 13, 27"),
-        (beyond, "beyond [0, 1]", "interval of panel 1 (digits) on 'accuracy (%)': 75 to 105"),
-        (stacked_beyond, "beyond [0, 1]", "bars without a label of panel 1 (digits) on 'accuracy (%)': 35 to 147"),
+        (other_interval, "not in numbers", "interval of panel 1 (digits): y 0.13, 0.27"),
+        (beyond, "beyond [0, 1]", "interval of panel 1 (digits) on 'accuracy': 0.75 to 1.05"),
+        (stacked_beyond, "beyond [0, 1]", "bars without a label of panel 1 (digits) on 'accuracy': 0.35 to 1.47"),
         (long_title, "long title", "4 lines"),
+        (in_percent, "not in numbers", "line 'CE' of panel 1 (digits): y 20"),
+        (other_scale, "two scales", "0 to 1 and 0 to 0.5"),
         (no_glyph, "warning", "missing"),
     ],
 )

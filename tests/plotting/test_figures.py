@@ -29,7 +29,7 @@ from noisylab.plotting.mislabelled_predictions import FRACTIONS
 from noisylab.plotting.noise_robustness import accuracy_against_rate
 from noisylab.plotting.option_map import option_heatmap
 from noisylab.plotting.study_runs import StudyRuns, hardest_noise
-from noisylab.plotting.style import inches, paper_style
+from noisylab.plotting.style import inches, paper_style, share_text
 
 BUDGETS = ("images", "updates", "epochs")
 LONG = ("ce", "repeat", "dlb", "dlb(temperature=4.0, alpha=3.0)", "dlb(temperature=1.0, alpha=0.25)")
@@ -326,6 +326,75 @@ def test_contrasts_that_have_no_room_are_counted() -> None:
     assert "; 3 of 4 contrasts. " in memorisation(variants).caption
 
 
+def test_the_methods_of_every_comparison_get_room_first_and_then_those_of_the_contrasts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    methods = ("m0", "m1", "m2", "repeat", "m3", "dlb", "ce")
+    rows = results(methods, ("symmetric",), (0.4,))
+    asked = [("m3", "m1"), ("m1", "repeat"), ("dlb", "ce"), ("dlb", "repeat")]
+    runs = made(rows, metrics(methods))
+    monkeypatch.setattr("noisylab.plotting.study_runs.study_contrasts", lambda *_: asked)
+    assert runs.preferred(rows) == ["dlb", "ce", "repeat", "m3", "m1", "m0", "m2"]
+    assert list(dict.fromkeys(runs.fitting(rows, 4)["method"])) == ["repeat", "m3", "dlb", "ce"], "in the order of figures"
+    chosen = StudyRuns(rows, Path("nowhere"), hardest_noise(rows), methods=methods)
+    assert chosen.preferred(rows) == list(methods)
+    below = draw_figure("memorisation", runs).figure.axes[2]
+    assert [label.get_text().replace("\n", " ") for label in below.get_yticklabels()] == [
+        f"{method} \N{MINUS SIGN} {baseline}" for method, baseline in (("DLB", "repeat"), ("DLB", "CE"), ("m3", "m1"))
+    ]
+
+
+def test_titles_count_what_the_reader_counts() -> None:
+    rates = tuple(rate / 20 for rate in range(13))
+    rows = results(kinds=("symmetric",), rates=rates)
+    measured = metrics(noises=list(dict.fromkeys(rows["noise"])))
+    assert ", 2 of 12 noisy settings" in draw_figure("memorisation", made(rows, measured)).caption
+    assert ", 7 of 13 noises" in made(rows).part_of_noises(["symmetric:0", *list(rows["noise"].unique())[1:7]])
+    noisy = made(rows[rows["realised_rate"] > 0])
+    assert noisy.part_of_noises(["symmetric:0.4"]) == ", 1 of 12 noises"
+    aged = results(("ce", "repeat", "dlb", "lsr", "gce"), ("symmetric",), rates).assign(epochs_trained=40)
+    assert ", the first 3 of 5 methods, 3 of 12 noisy settings" in draw_figure("accuracy_against_age", made(aged)).caption
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "said"),
+    [
+        ("memorisation", 4, "2 of 4 noisy settings"),
+        ("accuracy_against_cost", 2, "1 of 4 noisy settings"),
+        ("differences", 6, "2 of 6 contrasts"),
+        ("method_ranks", 5, "2 of 5 noises"),
+        ("noise_robustness", 2, "1 of 2 kinds of noise"),
+    ],
+)
+def test_the_reader_chooses_the_number_of_panels_and_the_title_says_of_how_many(
+    name: str, count: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = results(("ce", "repeat", "dlb", "lsr")).assign(images_total=1)
+    runs = made(rows, metrics(noises=list(dict.fromkeys(rows["noise"]))))
+    asked = list(itertools.combinations(("lsr", "dlb", "repeat", "ce"), 2))
+    monkeypatch.setattr("noisylab.plotting.study_runs.study_contrasts", lambda *_: asked)
+    wanted = int(said[0])
+
+    def panels(drawn: DrawnFigure) -> int:
+        return len([ax for ax in drawn.figure.axes if ax.get_title()])
+
+    assert panels(draw_figure(name, runs)) == count
+    fewer = draw_figure(name, runs, panels=wanted)
+    assert panels(fewer) == wanted
+    assert said in fewer.caption
+    with pytest.raises(ValueError, match="panels must be at least 1, got 0"):
+        draw_figure(name, runs, panels=0)
+
+
+def test_many_methods_are_drawn_as_means_alone_which_the_title_says() -> None:
+    few, many = (tuple(f"m{n}" for n in range(count)) for count in (5, 6))
+    assert "thin: 3 seeds, thick: their mean" in memorisation(few, kinds=("symmetric",), rates=(0.4,)).figure.get_suptitle()
+    drawn = memorisation(many, kinds=("symmetric",), rates=(0.4,))
+    assert "means over 3 seeds" in drawn.figure.get_suptitle()
+    assert len(drawn.figure.axes[0].lines) == len(many)
+    assert drawn.figure.axes[1].get_ylim()[0] == 0
+
+
 def test_drops_of_the_learning_rate_are_marked() -> None:
     figure = memorisation(figure="mislabelled_predictions").figure
     dotted = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
@@ -479,11 +548,13 @@ def test_accuracy_and_memorised_share_stand_against_the_images_that_the_network_
 @pytest.mark.parametrize(("seeds", "intervals"), [(2, False), (3, True)])
 def test_below_the_curves_are_the_paired_differences_with_their_intervals(seeds: int, intervals: bool) -> None:
     drawn = memorisation(kinds=("symmetric",), rates=(0.4,), seeds=seeds)
-    below = drawn.figure.axes[2]
+    below, of_memorised = drawn.figure.axes[2:]
     assert [label.get_text() for label in below.get_yticklabels()] == ["DLB\n\N{MINUS SIGN} repeat", "DLB\n\N{MINUS SIGN} CE"]
     table = compare(results(kinds=("symmetric",), rates=(0.4,), seeds=seeds), contrasts=[("dlb", "repeat"), ("dlb", "ce")])
-    points = [held for held in below.containers if held.lines[0].get_marker() == "o"]
+    points = below.containers
     np.testing.assert_allclose([held.lines[0].get_xdata()[0] for held in points], 100 * table["difference"])
+    assert {held.lines[0].get_xdata()[0] for held in of_memorised.containers} == {0}
+    assert below.get_xlim() != of_memorised.get_xlim()
     shown = drawn.numbers[drawn.numbers["n"].notna()]
     np.testing.assert_allclose(shown["difference_ci95_half"], table["difference_ci95_half"])
     assert all(held.has_xerr == intervals for held in points)
@@ -495,7 +566,7 @@ def test_below_the_curves_are_the_paired_differences_with_their_intervals(seeds:
 def test_epochs_without_a_test_are_skipped() -> None:
     rows, measured = results(kinds=("symmetric",), rates=(0.4,)), metrics()
     measured.loc[measured["epoch"] % 4 != 3, "test_accuracy"] = np.nan
-    top, bottom, _ = draw_figure("memorisation", made(rows, measured)).figure.axes
+    top, bottom, *_ = draw_figure("memorisation", made(rows, measured)).figure.axes
     assert {len(line.get_ydata()) for line in top.lines} == {3}
     assert {len(line.get_ydata()) for line in bottom.lines} == {12}
 
@@ -561,10 +632,11 @@ def test_points_are_filled_if_the_difference_is_significant() -> None:
 def test_doses_are_joined_in_their_order_and_other_methods_stand_alone() -> None:
     drawn = draw_figure("accuracy_against_consistency", made(doses()))
     path = drawn.figure.axes[0].lines[0]
-    np.testing.assert_allclose(path.get_xdata(), [70, 80, 85, 90, 95])
+    np.testing.assert_allclose(path.get_xdata(), [0.7, 0.8, 0.85, 0.9, 0.95])
     (legend,) = drawn.figure.legends
-    doses_named = [f"DLB, alpha {alpha}" for alpha in ("0", "0.3", "1", "3", "10")]
-    assert [text.get_text() for text in legend.get_texts()] == [*doses_named, "CE", "repeat"]
+    doses_named = ["dlb(alpha=0.0)", "dlb(alpha=0.3)", "DLB", "dlb(alpha=3.0)", "dlb(alpha=10.0)"]
+    joined = "means in the order of alpha"
+    assert [text.get_text() for text in legend.get_texts()] == [joined, *doses_named, "CE", "repeat"]
     assert drawn.numbers.query("run != 'mean'")["dose"].isna().sum() == 6
     with pytest.raises(ValueError, match="have no consistency_clean"):
         draw_figure("accuracy_against_consistency", made(results()))
@@ -590,6 +662,9 @@ def test_accuracy_stands_against_the_images_of_all_networks_or_the_time_if_these
     assert ax.get_xlabel() == "thousand images, all networks"
     equal = draw_figure("accuracy_against_cost", made(rows.assign(images_total=100)))
     assert equal.figure.axes[0].get_xlabel() == "seconds of training"
+    grey = "best accuracy up to this cost"
+    dear = draw_figure("accuracy_against_cost", made(rows.assign(test_accuracy_last=rows["images_total"] / 1000)))
+    assert grey in [text.get_text() for text in dear.figure.legends[0].get_texts()]
     with pytest.raises(ValueError, match="not all runs have images_total; choose another cost, of images_processed"):
         draw_figure("accuracy_against_cost(cost='images_total')", made(results()))
 
@@ -630,7 +705,7 @@ def test_a_map_has_every_cell_and_the_other_methods_in_its_title() -> None:
     assert (drawn.figure.axes[0].get_xlabel(), drawn.figure.axes[0].get_ylabel()) == ("alpha", "temperature")
     cells = drawn.numbers[(drawn.numbers["batch_size"] == 32) & drawn.numbers["alpha"].notna()]
     written = sorted(text.get_text() for text in drawn.figure.axes[0].texts)
-    assert written == sorted(f"{100 * value:.1f}" for value in cells["test_accuracy_last"])
+    assert written == sorted(share_text(value) for value in cells["test_accuracy_last"])
     turned = draw_figure("option_map", made(options_grid()), down="alpha", right="temperature")
     assert turned.figure.axes[0].get_ylabel() == "alpha"
     # CE for longer stands beside DLB, and says that it is.

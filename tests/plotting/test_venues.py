@@ -20,7 +20,7 @@ from matplotlib.lines import Line2D
 import noisylab
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.backgrounds import is_dark
-from noisylab.plotting.catalogue import HIGHEST
+from noisylab.plotting.catalogue import HIGHEST, _fits
 from noisylab.plotting.colours import contrast
 from noisylab.plotting.drawing_style import FIXED, drawing_style
 from noisylab.plotting.drawn_figure import FORMATS, RASTER, DrawnFigure
@@ -129,9 +129,21 @@ def test_no_figure_is_higher_than_its_page(study: noisylab.Study, name: str, wid
     figure.draw_without_rendering()
 
 
-def test_a_figure_that_must_be_crowded_says_so(study: noisylab.Study) -> None:
-    with pytest.warns(UserWarning, match=r"figure detection is made for a height of [\d.]+ inches and is crowded in 3.1"):
-        study.figure("detection", venue="beamer")
+def test_a_page_that_is_too_low_for_all_panels_gets_some_or_none(study: noisylab.Study) -> None:
+    drawn = study.figure("detection", venue="beamer")
+    assert drawn.numbers["method"].unique().tolist() == ["dlb"]
+    assert "1 of 2 methods" in drawn.caption
+    with pytest.raises(ValueError, match=r"figure transition_matrix cannot be read in 5.5 x 3.1 inches, not even a part of it"):
+        study.figure("transition_matrix", venue="beamer")
+
+
+def test_texts_that_meet_in_the_fonts_of_a_page_do_not_fit() -> None:
+    figure, (above, below) = plt.subplots(2, 1, figsize=(3, 2), layout="constrained")
+    drawn = DrawnFigure(figure, pandas.DataFrame(), "", drawing_style("beamer"))
+    assert _fits(drawn, 3.1)
+    for ax in (above, below):
+        ax.set_ylabel("share of samples")
+    assert not _fits(drawn, 3.1)
 
 
 @pytest.mark.parametrize(
