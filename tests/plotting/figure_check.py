@@ -95,7 +95,8 @@ def one_form(page: Page, names: Sequence[str]) -> list[Violation]:
     families: dict[str, list[str]] = defaultdict(list)
     for each in names:
         families[each.partition("(")[0]].append(each)
-    texts = [*(one_line(text.get_text()) for text in page.texts), page.drawn.caption]
+    # A name may go on in a second line.
+    texts = [*(one_line(text.get_text()).replace("( ", "(") for text in page.texts), page.drawn.caption]
     return [
         Violation("other name", f"{found!r} in {text!r}")
         for text in texts
