@@ -22,6 +22,9 @@ from noisylab.plotting.style import Width, has_room, inches, paper_style
 from noisylab.study.inputs import trained_data_of_run
 
 BY = "wrong_events"
+SHOWN = "The most suspect samples, with their curves"
+# Counts often tie.
+TIES = "Of samples with equally many wrong events, those with the lowest mean probability of the given label come first"
 # Characters of a class above an image.
 CLASS = 11
 # Inches above the first images for their labels, and between them and a title.
@@ -72,7 +75,7 @@ def sample_curve(
     return ax
 
 
-@FIGURES.register("suspicious_samples", caption="The most suspect samples, with their curves")
+@FIGURES.register("suspicious_samples", caption=SHOWN)
 def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """The most suspect samples of the first method's first run: image, true -> given, and the curve of the given label.
 
@@ -85,7 +88,6 @@ def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> Draw
     data = trained_data_of_run(runs.folder, folder, runs.data_root)
     suspect = suspicion(score(records, BY), BY)
     across, down = (8, 4) if has_room(width) else (4, 6)
-    # Counts often tie, so the mean probability of the given label breaks ties.
     suspect = np.where(np.isnan(suspect), -np.inf, suspect)
     order = np.lexsort((score(records, "confidence"), -suspect))[: across * down]
     given, true = records["given"].values, records["true"].values
@@ -123,7 +125,7 @@ def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> Draw
         f"Of the {len(order)} samples with the most {BY.replace('_', ' ')} under {runs.names.noise(runs.noise)}, "
         f"{int((given[order] != true[order]).sum())} are mislabelled."
     )
-    return DrawnFigure(figure, pandas.concat(curves, ignore_index=True), finding=finding)
+    return DrawnFigure(figure, pandas.concat(curves, ignore_index=True), f"{SHOWN}. {TIES}", finding=finding)
 
 
 def _curve(epochs: np.ndarray, p_given: np.ndarray, prediction: np.ndarray) -> pandas.DataFrame:
