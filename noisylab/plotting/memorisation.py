@@ -30,6 +30,8 @@ DIFFERENCES: dict[str, tuple[str, str, Look]] = {
 SHOWN = ("symmetric:0.4", "symmetric:0.6", "asymmetric:0.4")
 # The most noises and contrasts on a page, and in a column, where each row is lower.
 MOST, CONTRASTS = {True: 4, False: 2}, {True: 3, False: 2}
+# The least points to both sides of 0.
+NARROWEST = 0.5
 # The lines of single seeds of more methods are a tangle.
 METHODS_WITH_SEEDS = 5
 
@@ -157,13 +159,20 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
             column[0].set_title(titles[noise])
             for ax in curves if side_by_side else curves[-1:]:
                 ax.set_xlabel("thousand images")
-            for ax, (name, (_, called, _)) in zip(below, DIFFERENCES.items(), strict=bool(below)):
+            for ax, (name, (_, called, _)), measure in zip(below, DIFFERENCES.items(), MEASURES.values(), strict=bool(below)):
                 difference_points(differences[differences["noise"] == noise], contrasts, name, ax=ax)
                 ax.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+                if side_by_side:
+                    ax.set_xlabel(f"difference in {measure} (points)")
+                    continue
                 ax.set(
                     xlabel="difference (points)" if wide or len(shown) == 1 else "points", ylabel=called if place == 0 else ""
                 )
         panels[0][1].set_ylim(bottom=0)
+        for ax in panels[0][2:]:
+            # Differences of nothing would have an axis of 1e-17.
+            left, right = ax.get_xlim()
+            ax.set_xlim(min(left, -NARROWEST), max(right, NARROWEST))
         exposure_legend(figure, [ax for column in panels for ax in column], runs_drawn, styles)
         chosen = "" if noises or runs.chosen else runs.part_of_noises(shown)
         one = runs_drawn.groupby(["noise", "method"]).size().max() == 1
