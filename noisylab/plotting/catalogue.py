@@ -27,8 +27,9 @@ HIGHEST = {False: 8.0, True: 9.0}
 LETTERS, LINE, SPACE = 14, 12 / 72, 0.35
 # Lines of a title; a caption says what has no room there.
 TITLE = 3
-# The least share of its height at which a figure can be read, and the least height of its panels in inches.
-CROWDED, LOW = 0.7, 0.5
+# The least share of its height at which a figure can be read, and the least height of its panels in inches, which may be less
+# in the small fonts of venues.
+CROWDED, LOW = 0.7, {False: 0.6, True: 0.5}
 # Pixels by which texts may overlap, as fonts leave a rim; lower left and upper right corners of two boxes.
 TOUCHING = 1.0
 EDGES = ((np.maximum, slice(0, 2)), (np.minimum, slice(2, 4)))
@@ -144,7 +145,8 @@ def _fits(drawn: DrawnFigure, highest: float) -> bool:
         figure.draw_without_rendering()
     # Neither colour bars nor samples.
     panels = [ax for ax in figure.axes if ax.get_label() != "<colorbar>" and (ax.get_xlabel() or ax.get_ylabel())]
-    return all(ax.get_position().height * figure.get_figheight() >= LOW for ax in panels) and _apart(figure, panels)
+    low = LOW[drawn.style.venue is not None]
+    return all(ax.get_position().height * figure.get_figheight() >= low for ax in panels) and _apart(figure, panels)
 
 
 def _apart(figure: Figure, panels: Sequence[Axes]) -> bool:

@@ -164,7 +164,7 @@ def _names_below(runs: StudyRuns, methods: list[str], *, wide: bool) -> tuple[di
     broken = {method: name if len(name) <= WHOLE else name.replace("(", "(\n", 1) for method, name in short.items()}
     if len(methods) * max(len(line) for name in broken.values() for line in name.split("\n")) <= LEVEL[wide]:
         return broken, True
-    return (short if wide else runs.names.short("method", methods, STEEP)), False
+    return (short if wide else runs.names.short("method", methods, min(STEEP, max(8, LEVEL[wide] // len(methods))))), False
 
 
 def _samples(method: str, records: Any, names: list[str]) -> pandas.DataFrame:

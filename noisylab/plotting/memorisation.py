@@ -148,7 +148,7 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
         side_by_side = len(shown) == 1 and wide
         seeds = numbers["method"].nunique() <= METHODS_WITH_SEEDS
         names, styles = runs.names.short("noise", shown, LONGEST), runs.looks_of(numbers["method"])
-        titles = dict(zip(shown, narrow([names[noise] for noise in shown], 30 if wide else 20), strict=True))
+        titles = dict(zip(shown, narrow([names[noise] for noise in shown], 30 if wide else 17), strict=True))
         for place, (noise, column) in enumerate(zip(shown, panels, strict=True)):
             rows, curves, below = numbers[numbers["noise"] == noise], column[:2], column[2:]
             for ax, (measure, name) in zip(curves, MEASURES.items(), strict=True):
@@ -261,7 +261,7 @@ def _panels(count: int, contrasts: int, width: Width) -> tuple[Figure, list[list
         figure, _, column = panel_grid(2 * lines, 2, width=size[0], row=size[1] / lines, rest=0)
         column[0].sharex(column[1])
         return figure, [column]
-    heights = [curve, curve, *([0.35 + row * contrasts] * len(DIFFERENCES) if contrasts else [])]
+    heights = [curve, curve, *([0.45 + row * contrasts] * len(DIFFERENCES) if contrasts else [])]
     size = inches(width), sum(heights) + (1.6 if has_room(width) else 2.2)
     figure = plt.figure(figsize=size, layout="constrained")
     grid = figure.add_gridspec(len(heights), count, height_ratios=heights)

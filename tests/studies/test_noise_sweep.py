@@ -175,7 +175,14 @@ def test_a_study_leaves_its_tables_and_figures_with_their_numbers(finished: tupl
     names = ("memorisation", "differences", "noise_robustness")
     figures = {f"{name}.{kind}" for name in names for kind in ("png", "pdf", "csv", "tex")}
     files = {path.name for path in out.iterdir() if path.is_file()}
-    assert files - {".study.lock"} == {"study.json", "results.csv", "summary.csv", "contrasts.csv", "comparisons.csv", *figures}
+    assert files - {".study.lock", ".figures.json"} == {
+        "study.json",
+        "results.csv",
+        "summary.csv",
+        "contrasts.csv",
+        "comparisons.csv",
+        *figures,
+    }
     assert (out / "memorisation.png").read_bytes().startswith(b"\x89PNG")
     assert (out / "memorisation.pdf").read_bytes().startswith(b"%PDF")
 
