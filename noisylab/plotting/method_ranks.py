@@ -25,6 +25,8 @@ from noisylab.plotting.style import WIDTHS, Width, has_room, inches, panel_grid,
 LONGEST = 24
 # Inches: beside the rows of a panel, of the figure's title, and of the highest figure in a column and on a page.
 HEAD, REST, HIGHEST = 0.55, 1.0, {False: 7.4, True: 8.0}
+# Inches of a method's row, and of one with the smallest letters, of so many points.
+LINE, LOWEST, SMALL = 0.17, 0.1, 6
 # Inches of a letter beside a row and in the title of a panel, and the letters of a p.
 LETTER, IN_TITLE, P = 0.065, 0.075, len(", p < .001")
 
@@ -95,7 +97,8 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
     # Long names leave no room for p beside them.
     room = inches(width) / (2 if wide else 1) - LETTER * max(map(len, names.values())) - 0.3
     beside = "\n" if IN_TITLE * (max(map(len, noises.values())) + P) > room else ", "
-    row = HEAD + max(0.65, 0.17 * methods) + (0.15 if beside == "\n" else 0)
+    line = min(LINE, max(LOWEST, (HIGHEST[wide] - REST - HEAD - 0.2) / methods))
+    row = HEAD + max(0.65, line * methods) + (0.15 if beside == "\n" else 0)
     across = min(len(noises), 2) if wide else 1
     most = runs.room(across * max(1, int((HIGHEST[wide] - REST) // row)))
     noises = _spread_out(noises, most)
@@ -109,6 +112,8 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
             rank_plot(shown, seeds[seeds["noise"] == noise], styles=styles, names=names, ax=ax)
             p = rows["friedman_p"].iloc[0]
             ax.set_title(name if math.isnan(p) else f"{name}{beside}p {'< .001' if p < 0.001 else f'= {format_p(p)}'}")
+            if line < LINE:
+                ax.tick_params(axis="y", labelsize=SMALL)
         for ax in axes[:-across]:
             ax.set_xlabel("")
         part = runs.part_of_noises(list(noises))

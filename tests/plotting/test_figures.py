@@ -320,6 +320,20 @@ def test_many_noises_are_thinned_out_until_the_ranks_fit_a_column() -> None:
     assert f"{len(titles)} of 13 noises" in drawn.caption
 
 
+def test_sixty_methods_have_ranks_on_a_page() -> None:
+    methods = tuple(f"dlb(alpha={alpha})" for alpha in range(1, 61))
+    drawn = draw_figure("method_ranks", made(results(methods, ("symmetric", "asymmetric"), (0.4,))))
+    assert drawn.figure.get_figheight() <= 8
+    assert [len(ax.get_yticklabels()) for ax in drawn.figure.axes] == [60, 60]
+
+
+def test_differences_of_nothing_have_an_axis_of_points() -> None:
+    rows = results(("ce", "repeat", "dlb"), ("symmetric",), (0.4,)).assign(memorised=1.0)
+    drawn = draw_figure("memorisation", made(rows, metrics(("ce", "repeat", "dlb"))))
+    left, right = drawn.figure.axes[-1].get_xlim()
+    assert left <= -0.5 < 0.5 <= right
+
+
 def test_contrasts_that_have_no_room_are_counted() -> None:
     assert "contrasts" not in memorisation().caption
     variants = tuple(f"dlb(alpha={alpha})" for alpha in (0.5, 1.0, 2.0, 3.0, 5.0))
