@@ -31,7 +31,7 @@ SHOWN = ("symmetric:0.4", "symmetric:0.6", "asymmetric:0.4")
 # The most noises and contrasts on a page, and in a column, where each row is lower.
 MOST, CONTRASTS = {True: 4, False: 2}, {True: 3, False: 2}
 # The least points to both sides of 0.
-NARROWEST = 0.5
+NARROWEST = 1.0
 # The lines of single seeds of more methods are a tangle.
 METHODS_WITH_SEEDS = 5
 
@@ -159,11 +159,11 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
             column[0].set_title(titles[noise])
             for ax in curves if side_by_side else curves[-1:]:
                 ax.set_xlabel("thousand images")
-            for ax, (name, (_, called, _)), measure in zip(below, DIFFERENCES.items(), MEASURES.values(), strict=bool(below)):
+            for ax, (name, (_, called, _)) in zip(below, DIFFERENCES.items(), strict=bool(below)):
                 difference_points(differences[differences["noise"] == noise], contrasts, name, ax=ax)
                 ax.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
                 if side_by_side:
-                    ax.set_xlabel(f"difference in {measure} (points)")
+                    ax.set_xlabel(f"{called} difference (points)")
                     continue
                 ax.set(
                     xlabel="difference (points)" if wide or len(shown) == 1 else "points", ylabel=called if place == 0 else ""

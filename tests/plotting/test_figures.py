@@ -331,7 +331,7 @@ def test_differences_of_nothing_have_an_axis_of_points() -> None:
     rows = results(("ce", "repeat", "dlb"), ("symmetric",), (0.4,)).assign(memorised=1.0)
     drawn = draw_figure("memorisation", made(rows, metrics(("ce", "repeat", "dlb"))))
     left, right = drawn.figure.axes[-1].get_xlim()
-    assert left <= -0.5 < 0.5 <= right
+    assert left <= -1 < 1 <= right
 
 
 def test_contrasts_that_have_no_room_are_counted() -> None:
