@@ -99,12 +99,13 @@ def draw_figure(
     size = inches(width if chosen.page is None or not isinstance(width, str) else chosen.page.widths.get(width, width))
     wanted = replace(runs, panels=panels) if panels is not None else runs
     fewer = [replace(runs, panels=count) for count in FEWER if count < (panels or math.inf)]
-    for some in (wanted, *fewer):
+    # Methods that the reader chose are all drawn.
+    for some in (wanted,) if runs.methods else (wanted, *fewer):
         with chosen.in_use():
             drawn: DrawnFigure = FIGURES.load(spec.name)(some, width=size, **{**spec.options, **options})
         drawn = _finished(drawn, drawn.caption or FIGURES.entries()[spec.name].facts["caption"], some, size)
         highest = _highest(drawn, size)
-        if _fits(drawn, highest):
+        if _fits(drawn, highest, in_parts=not runs.methods):
             if not title:
                 remove_title(drawn.figure)
             return drawn
@@ -133,14 +134,19 @@ def _highest(drawn: DrawnFigure, size: float) -> float:
     return min(HIGHEST[has_room(size)], (page.height if page else TEXT) - below)
 
 
-def _fits(drawn: DrawnFigure, highest: float) -> bool:
-    """Whether a figure can be read in the fonts of its page, no higher than is possible there."""
+def _fits(drawn: DrawnFigure, highest: float, *, in_parts: bool = True) -> bool:
+    """Whether a figure can be read in the fonts of its page, no higher than is possible there.
+
+    in_parts: whether fewer panels could be drawn instead; if not, a page without a venue may be a little crowded.
+    """
     figure, height = drawn.figure, drawn.figure.get_figheight()
     if height <= highest and drawn.style.venue is None:
         return True
     if highest < CROWDED * height:
         return False
     figure.set_figheight(min(height, highest))
+    if drawn.style.venue is None and not in_parts:
+        return True
     with drawn.style.settings():
         figure.draw_without_rendering()
     # Neither colour bars nor samples.
