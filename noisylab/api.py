@@ -393,8 +393,7 @@ class Study:
 
         chosen: dict[str, Any] = {"noise": noise, "methods": several("methods", methods), "where": where}
         runs = study_runs(self.path, **chosen, data_root=data_root, labels=labels)
-        page: dict[str, Any] = {"width": width, "venue": venue, "style": style, "title": title}
-        return draw_figure(name, runs, panels=panels, **page, **options)
+        return draw_figure(name, runs, width=width, venue=venue, style=style, title=title, panels=panels, **options)
 
     def report(
         self,

@@ -1,6 +1,7 @@
 """Files that are written completely or not at all."""
 
 import errno
+import hashlib
 import os
 import re
 import tempfile
@@ -43,6 +44,12 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def cannot_write(path: Path, error: OSError) -> str:

@@ -12,7 +12,7 @@ import matplotlib
 from matplotlib.font_manager import fontManager
 
 import noisylab
-from noisylab.core.files import write_atomically
+from noisylab.core.files import sha256_of, write_atomically
 from noisylab.core.plugins import loaded_plugins
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.study.run_folder import digests_of
@@ -31,7 +31,7 @@ def source_of(runs: StudyRuns) -> str | None:
     if loaded_plugins() or not all(digests):
         return None
     package = Path(noisylab.__file__).parent
-    code = {str(path): _sha256(path) for path in sorted(package.rglob("*")) if path.suffix in (".py", ".mplstyle")}
+    code = {str(path): sha256_of(path) for path in sorted(package.rglob("*")) if path.suffix in (".py", ".mplstyle")}
     fonts = sorted(font.fname for font in fontManager.ttflist)
     drawn_by = code, list(map(version, LIBRARIES)), dict(matplotlib.rcParams), fonts
     shown = runs.folder.resolve().name, digests, read_plans(runs.folder), runs.coverage
@@ -44,7 +44,7 @@ def kept_files(study: Path, figure: str, source: str | None) -> list[Path]:
     if source is None or not isinstance(entry, dict) or entry.get("source") != source:
         return []
     with suppress(OSError):
-        if all(_sha256(study / name) == digest for name, digest in entry.get("files", {}).items()):
+        if all(sha256_of(study / name) == digest for name, digest in entry.get("files", {}).items()):
             return [study / name for name in entry.get("files", {})]
     return []
 
@@ -54,7 +54,7 @@ def keep(study: Path, figure: str, source: str | None, files: Sequence[Path]) ->
     if source is None:
         return
     with suppress(OSError):
-        entry = {"source": source, "files": {path.name: _sha256(path) for path in files}}
+        entry = {"source": source, "files": {path.name: sha256_of(path) for path in files}}
         write_atomically(study / FILE, json.dumps(_entries(study) | {figure: entry}, indent=1) + "\n")
 
 
@@ -65,7 +65,3 @@ def _entries(study: Path) -> dict[str, Any]:
         if isinstance(held, dict):
             return held
     return {}
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

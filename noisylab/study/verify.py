@@ -1,12 +1,12 @@
 """Whether the files of a finished run are what the run wrote: `result.json` has a digest of each."""
 
-import hashlib
 import shutil
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from noisylab.core.files import sha256_of
 from noisylab.recording.digests import OWN, DamagedError
 from noisylab.recording.records import FILE as DYNAMICS
 from noisylab.recording.records import check_records, load_dynamics, open_group
@@ -32,7 +32,7 @@ FILES = (CONFIG, NOISE_FILE, METRICS, PREDICTIONS, CHECKPOINT, RESULT)
 
 def kept_digests(folder: Path) -> dict[str, str]:
     """The digests of what a run has written before its result: configuration, noise, checkpoint and records."""
-    held = {name: _sha256(folder / name) for name in (CONFIG, NOISE_FILE, CHECKPOINT) if (folder / name).is_file()}
+    held = {name: sha256_of(folder / name) for name in (CONFIG, NOISE_FILE, CHECKPOINT) if (folder / name).is_file()}
     return held | {DYNAMICS: str(open_group(folder / DYNAMICS).attrs[OWN])}
 
 
@@ -51,7 +51,7 @@ def damages(folder: Path) -> list[str]:
                 if open_group(folder / name).attrs[OWN] != digest:
                     raise DamagedError(folder / name, "it is that of another run")
                 check_records(folder / name)
-            elif name != RESULT and _sha256(folder / name) != digest:
+            elif name != RESULT and sha256_of(folder / name) != digest:
                 found.append(name)
         except DamagedError as error:
             found.append(f"{name} ({error.part})")
@@ -107,8 +107,3 @@ def clear_way(folder: Path) -> None:
             shutil.rmtree(folder / name)
     if (records := folder / DYNAMICS).is_file() or records.is_symlink():
         records.unlink()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

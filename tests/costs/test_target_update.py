@@ -17,7 +17,7 @@ from noisylab.training.evaluate import Evaluator
 pytestmark = pytest.mark.slow
 
 # Which earlier weights a loss depends on is the same whatever the network, so a small one is asked.
-EPOCHS = 8
+EPOCHS = 12
 WORKLOAD = Workload("small_cnn(width=4)", (1, 8, 8), 4, batch_size=8, epochs=EPOCHS, steps_per_epoch=4)
 
 

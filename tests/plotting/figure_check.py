@@ -31,7 +31,7 @@ from noisylab.core.registries import FIGURES
 from noisylab.plotting.catalogue import draw_figure, why_not
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns, study_runs
-from noisylab.plotting.style import WIDTHS
+from noisylab.plotting.style import WIDTHS, Width
 
 # Figures whose panels are single samples.
 CONTACT_SHEETS = ("suspicious_samples",)
@@ -71,23 +71,6 @@ REFUSED["two_options"] = {
 TOO_HIGH_FOR_SLIDES = dict.fromkeys(
     ("detection_summary", "forgetting", "loss_separation", "suspicious_samples", "transition_matrix"), "5.5 x 3.1 inches"
 )
-# Figures of one run of a method, and of one noise.
-OF_ONE_SEED = (
-    "aum_histogram",
-    "data_map",
-    "detection",
-    "forgetting",
-    "loss_separation",
-    "suspicious_samples",
-    "transition_matrix",
-)
-OF_ONE_NOISE = (*OF_ONE_SEED, "consistency", "mislabelled_predictions", "training_dynamics")
-# Figures that show nothing of what makes a study hard to draw, so that they are like those of `default`: one width is enough.
-AS_USUAL: dict[str, tuple[str, ...]] = {
-    "thirteen_rates": OF_ONE_NOISE,
-    "one_seed": OF_ONE_SEED,
-    "hundred_classes": tuple(name for name in FIGURES.entries() if name not in ("transition_matrix", "suspicious_samples")),
-}
 
 
 def one_form(page: Page, names: Sequence[str]) -> list[Violation]:
@@ -125,10 +108,10 @@ def check(drawn: DrawnFigure, width: str = "page", name: str = "") -> list[Viola
     ]
 
 
-def check_drawn(name: str, runs: StudyRuns, width: str, venue: str | None = None) -> list[Violation]:
+def check_drawn(name: str, runs: StudyRuns, width: Width, venue: str | None = None) -> list[Violation]:
     """All that a registered figure violates; one that refuses is one violation of kind `refused`, with its reason."""
     try:
-        drawn = draw_figure(name, runs, width=width, venue=venue)  # type: ignore[arg-type]
+        drawn = draw_figure(name, runs, width=width, venue=venue)
     except ValueError as error:
         return [Violation("refused", " ".join(str(error).split()))]
     except Exception as error:

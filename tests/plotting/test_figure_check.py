@@ -11,7 +11,7 @@ import pandas
 import pytest
 import xarray
 from drawn_page import Violation
-from figure_check import AS_USUAL, REFUSED, TOO_HIGH_FOR_SLIDES, brief, check, check_drawn
+from figure_check import REFUSED, TOO_HIGH_FOR_SLIDES, brief, check, check_drawn
 from filelock import FileLock
 from stress_studies import STUDIES
 
@@ -60,13 +60,11 @@ def records_of(folder: Path) -> xarray.Dataset:
 @pytest.mark.usefixtures("_records_are_read_once")
 @pytest.mark.parametrize("name", FIGURES.entries())
 @pytest.mark.parametrize("of", STUDIES)
-def test_a_figure_keeps_what_it_must(of: str, name: str, shared: Path) -> None:
+def test_a_figure_keeps_what_it_must_in_both_widths(of: str, name: str, shared: Path) -> None:
     runs, refusal = study(of, shared), REFUSED[of].get(name)
-    # The narrow width is the hard one.
-    widths = ["column"] if name in AS_USUAL.get(of, ()) else list(WIDTHS)
-    found = {width: check_drawn(name, runs, width) for width in widths}
+    found = {width: check_drawn(name, runs, width) for width in WIDTHS}
     if refusal is None:
-        said = [f"{width}, {kind}: {what}" for width in widths for kind, what in brief(found[width])]
+        said = [f"{width}, {kind}: {what}" for width in WIDTHS for kind, what in brief(found[width])]
         assert not said, "\n".join(said)
     for each in found.values() if refusal else ():
         assert [kind for kind, _ in each] == ["refused"], f"it is drawn now: take it off the list ({each})"

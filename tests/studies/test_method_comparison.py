@@ -20,7 +20,8 @@ def test_a_comparison_leaves_tables_ranks_and_says_where(tmp_path: Path) -> None
     printed = run("studies/method_comparison.py", *grid.split(), "--jobs", "2", "--out", str(tmp_path), COLUMNS="80")
     files = {path.name for path in tmp_path.iterdir() if path.is_file()}
     tables = {f"{name}.{kind}" for name in ("summary", "contrasts", "comparisons") for kind in ("csv", "md", "tex")}
-    assert files - {".study.lock", ".figures.json"} == {
+    assert files - {".study.lock"} == {
+        ".figures.json",
         "study.json",
         "results.csv",
         *tables,

@@ -175,7 +175,8 @@ def test_a_study_leaves_its_tables_and_figures_with_their_numbers(finished: tupl
     names = ("memorisation", "differences", "noise_robustness")
     figures = {f"{name}.{kind}" for name in names for kind in ("png", "pdf", "csv", "tex")}
     files = {path.name for path in out.iterdir() if path.is_file()}
-    assert files - {".study.lock", ".figures.json"} == {
+    assert files - {".study.lock"} == {
+        ".figures.json",
         "study.json",
         "results.csv",
         "summary.csv",
