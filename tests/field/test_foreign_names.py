@@ -111,6 +111,9 @@ def test_no_name_of_a_class_is_taken_for_a_formula_or_lost_in_a_matrix(tmp_path:
             whole = shown.replace(r"\$", "$")
             found = [text for text in written if text == whole or is_cut(text, whole)]
             assert len(found) >= 3, name
+            # A cut name is that of no other class.
+            others = [other.replace(r"\$", "$") for other in class_texts(names) if other != shown]
+            assert not [text for text in found if any(text == other or is_cut(text, other) for other in others)], name
 
 
 def test_a_dollar_is_drawn_as_a_dollar() -> None:
