@@ -20,7 +20,10 @@ def analysis_table(name: str, analysed: pandas.DataFrame, measure: str = "test_a
     """
     text = [str(column) for column in analysed if not pandas.api.types.is_numeric_dtype(analysed[column])]
     numbers = [str(column) for column in analysed if column not in text]
-    heads = [Column(str(column).replace("_", " "), text=column in text, fold=9) for column in (*text, *numbers)]
+    heads = [
+        Column(str(column).replace("_", " "), text=column in text, fold=None if column in text else 9)
+        for column in (*text, *numbers)
+    ]
     percent = [column for column in numbers if column.startswith(SHARES) or (column in IN_UNIT and is_share(measure))]
 
     def cell(column: str, value: object) -> str:

@@ -13,6 +13,7 @@ from noisylab.analysis.statistics import format_interval, format_p
 from noisylab.analysis.tables import MEASURES
 from noisylab.core.foreign_text import for_latex
 from noisylab.core.registries import FIGURES
+from noisylab.report.analysis_table import analysis_table
 from noisylab.report.comparison_tables import contrasts_table, differences_table, points_table, power_lines
 from noisylab.report.study_report import show
 from noisylab.report.table_files import TABLES
@@ -320,3 +321,12 @@ def test_a_study_without_runs_or_pairs_says_so(results: pandas.DataFrame, tmp_pa
     assert not list(tmp_path.iterdir())
     alone = results[results["method"] == "dlb(alpha=3.0)"]
     assert "no differences: no two methods have finished runs of one seed" in printed(alone, tmp_path)
+
+
+def test_the_names_of_differences_are_whole_in_a_table_of_an_analysis_as_wide_as_a_terminal() -> None:
+    columns = ["noise_seeds", "seeds", "mean", "sd", "share_noise_seed", "share_seed", "share_rest", "p_noise_seed", "p_seed"]
+    numbers = {column: [0.1234, 0.5678] for column in [*columns, "n_for_power"]}
+    analysed = pandas.DataFrame({"noise": "symmetric:0.4", "method": ["dlb - repeat", "dlb - ce"], **numbers})
+    shown = analysis_table("seed_variance", analysed).terminal(80).plain
+    assert "dlb - repeat" in shown
+    assert max(map(len, shown.splitlines())) <= 80
