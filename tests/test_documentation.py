@@ -145,7 +145,8 @@ def test_tables_of_results_are_those_of_the_numbers_beside_them(numbers: Path, t
     elif numbers.stem == "summary":
         table = accuracy_table(pandas.read_csv(numbers.with_name("results.csv")))
     else:
-        table = analysis_table(numbers.stem, read)
+        # A column of counts, some of them missing, is read as fractions.
+        table = analysis_table(numbers.stem, read.convert_dtypes())
     assert table.markdown().strip() == text
 
 
