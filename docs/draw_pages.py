@@ -64,12 +64,13 @@ def with_table(block: re.Match[str]) -> str:
     """A block of a page with its table of a finished study."""
     head, folder, name = block.groups()
     study = noisylab.open_study(RUNS / folder)
-    analyses = NAMED_STUDIES.create(folder).analyses if folder in NAMED_STUDIES.entries() else {}
+    named = NAMED_STUDIES.create(folder) if folder in NAMED_STUDIES.entries() else None
+    analyses = named.analyses if named else {}
     if name in analyses:
         table = analysis_table(name, analyses[name](study.results)).markdown()
     else:
         with tempfile.TemporaryDirectory() as tables:
-            study.write_tables(tables, ["md"])
+            study.write_tables(tables, ["md"], by=named.grid.compared_within if named else ())
             table = Path(tables, f"{name}.md").read_text(encoding="utf-8")
     return f"{head}{table.strip()}\n"
 

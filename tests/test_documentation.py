@@ -140,10 +140,12 @@ def tables_of_results() -> list[tuple[Path, str]]:
 )
 def test_tables_of_results_are_those_of_the_numbers_beside_them(numbers: Path, text: str) -> None:
     read = pandas.read_csv(numbers)
+    study = numbers.parent.name
+    by = NAMED_STUDIES.create(study).grid.compared_within if study in NAMED_STUDIES.entries() else ()
     if numbers.stem == "contrasts":
-        table = contrasts_table(read)
+        table = contrasts_table(read, by)
     elif numbers.stem == "summary":
-        table = accuracy_table(pandas.read_csv(numbers.with_name("results.csv")))
+        table = accuracy_table(pandas.read_csv(numbers.with_name("results.csv")), by=by)
     else:
         # A column of counts, some of them missing, is read as fractions.
         table = analysis_table(numbers.stem, read.convert_dtypes())

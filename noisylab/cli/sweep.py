@@ -215,8 +215,7 @@ def show(
         results,
         out,
         contrasts=study_contrasts(out, results) if len(results) else (),
-        # Runs that differ in the noise's seed are runs of one comparison.
-        by=tuple(name for name in plan.grid.over if name != "noise_seed"),
+        by=plan.grid.compared_within,
         figures=study.figures,
         formats=study.formats,
         analyses=study.analyses,

@@ -114,6 +114,11 @@ class Grid:
         for values in itertools.product(*self.over.values()):
             yield self.with_settings(dict(zip(self.over, values, strict=True)), over={})
 
+    @property
+    def compared_within(self) -> tuple[str, ...]:
+        """The axes whose values tables keep apart. Runs that differ in the noise's seed are runs of one comparison."""
+        return tuple(name for name in self.over if name != "noise_seed")
+
     def with_settings(self, settings: Mapping[str, Any], **fields: Any) -> "Grid":
         """This grid with other settings, of the grid or of the training."""
         names = {f.name for f in dataclasses.fields(TrainConfig)}
