@@ -39,7 +39,7 @@ def has_gradients(network: nn.Module) -> bool:
 
 
 @pytest.mark.parametrize("spec", [*(name for name in NAMES if name not in HEAVY), *VARIANTS])
-@pytest.mark.parametrize(("channels", "size"), [(1, 8), (1, 28), (3, 32)])
+@pytest.mark.parametrize(("channels", "size"), [(1, 8), pytest.param(1, 28, marks=pytest.mark.slow), (3, 32)])
 def test_images_of_any_of_these_sizes_give_logits_and_a_gradient_for_every_parameter(
     spec: str, channels: int, size: int
 ) -> None:
@@ -63,7 +63,7 @@ def test_the_heaviest_network_evaluates() -> None:
 
 
 @pytest.mark.parametrize("spec", [*NAMES, *VARIANTS])
-@pytest.mark.parametrize("size", [8, 28, 32, 64])
+@pytest.mark.parametrize("size", [8, 32, *(pytest.param(size, marks=pytest.mark.slow) for size in (28, 64))])
 def test_stages_show_what_the_classifier_sees(spec: str, size: int) -> None:
     with torch.device("meta"):
         network = make(spec).eval()

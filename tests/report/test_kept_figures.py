@@ -80,7 +80,14 @@ def test_figures_are_always_drawn_beside_plug_ins(draws: Draws, monkeypatch: pyt
     assert [draws(), draws()] == [1, 1]
 
 
-@pytest.mark.parametrize("content", ["{", "[]", "null", '{"noise_robustness": 1}', '{"noise_robustness": {"source": ""}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        '{"noise_robustness": {"source": ""}}',
+        *(pytest.param(content, marks=pytest.mark.slow) for content in ("[]", "null", '{"noise_robustness": 1}')),
+    ],
+)
 def test_a_damaged_note_costs_a_drawing(draws: Draws, tmp_path: Path, content: str) -> None:
     (tmp_path / "a" / kept_figures.FILE).write_text(content)
     assert [draws(), draws()] == [1, 0]

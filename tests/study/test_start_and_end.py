@@ -67,6 +67,7 @@ def probed(tmp_path: Path, *command: str) -> tuple[list[str], dict[str, int]]:
     return modules, opened
 
 
+@pytest.mark.slow
 def test_a_finished_study_is_shown_without_torch_and_every_result_is_read_once(study: Path, tmp_path: Path) -> None:
     for more, records in (("--no-verify", set()), ("--verify", {"zarr", "xarray"})):
         modules, opened = probed(tmp_path, "sweep", "--out", str(study), *OPTIONS, more)
@@ -177,6 +178,7 @@ os._exit(0 if process.exitcode else 3)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="workers are forked from a server on Linux alone")
 def test_a_worker_whose_parent_is_gone_says_nothing() -> None:
     run = subprocess.run([sys.executable, "-c", ORPHAN], check=True, capture_output=True, text=True)
