@@ -60,7 +60,7 @@ def seed_curves(
     for place, (method, rows) in enumerate(numbers.dropna(subset=[measure]).groupby("method", sort=False)):
         look = held[str(method)]
         if seeds:
-            seed_lines(rows, "images", measure, look, ax, **kwargs)
+            seed_lines(rows, "images", measure, look | kwargs, ax)
         mean = rows.groupby("epoch")[["images", measure]].mean()
         thick = look | {"linewidth": 1.6, "markevery": mark_every(len(mean), place)}
         ax.plot(mean["images"], mean[measure], **thick | kwargs)

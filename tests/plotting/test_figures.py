@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas
 import pytest
+from drawn_numbers import seed_lines
 from drawn_page import assert_readable
 from matplotlib.axes import Axes
 
@@ -549,8 +550,14 @@ def test_accuracy_and_memorised_share_stand_against_the_images_that_the_network_
         "asymmetric:0.6",
     ]
     # Nine seeds as thin lines, three means as thick ones.
-    widths = sorted(line.get_linewidth() for line in drawn.figure.axes[0].lines)
-    assert widths == [0.6] * 9 + [1.6] * 3
+    assert [line.get_linewidth() for line in drawn.figure.axes[0].lines] == [1.6] * 3
+    thin = seed_lines(drawn.figure.axes[0])
+    assert [float(width) for lines in thin for width in lines.get_linewidth()] == [0.6] * 3
+    of_seeds = drawn.numbers.query("noise == 'symmetric:0.4' and run != 'mean'").dropna(subset=["epoch"])
+    wanted = [rows[["images", "test_accuracy"]] for _, rows in of_seeds.groupby("run", sort=False)]
+    drawn_seeds = [points for lines in thin for points in lines.get_segments()]
+    assert len(drawn_seeds) == 9
+    np.testing.assert_allclose(drawn_seeds, wanted)
     last = drawn.numbers[drawn.numbers["epoch"] == 12].groupby("method")["images"].first()
     assert last.to_dict() == {"ce": 12 * 1347, "dlb": 12 * 2694, "repeat": 12 * 2694}
     thick = next(line for line in drawn.figure.axes[0].lines if line.get_label() == "DLB")
