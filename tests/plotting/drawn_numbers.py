@@ -1,6 +1,7 @@
 """Rules for what is drawn: it is in the table of the figure's numbers, and no share leaves [0, 1].
 
-An artist with gid "guide" (a diagonal, a threshold) is no data, and is not looked up. One with gid "seeds" holds the lines of seeds.
+An artist with gid "guide" (a diagonal, a threshold) is no data, and is not looked up. One with gid "seeds"
+holds the lines of seeds.
 """
 
 import itertools
