@@ -161,7 +161,7 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
 def _names_below(runs: StudyRuns, methods: list[str], *, wide: bool) -> tuple[dict[str, str], bool]:
     """The names of methods below their bars, and whether they fit level, those with options in two lines."""
     short = runs.names.short("method", methods, LONGEST[wide])
-    broken = {method: name if len(name) <= WHOLE else name.replace("(", "(\n", 1) for method, name in short.items()}
+    broken = {method: name if len(name) <= WHOLE else name.replace("(", "\n(", 1) for method, name in short.items()}
     if len(methods) * max(len(line) for name in broken.values() for line in name.split("\n")) <= LEVEL[wide]:
         return broken, True
     return (short if wide else runs.names.short("method", methods, min(STEEP, max(8, LEVEL[wide] // len(methods))))), False

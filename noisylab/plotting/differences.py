@@ -166,7 +166,7 @@ def differences_figure(
     in_rows = [name for name in (POOLED, *dict.fromkeys(results["noise"])) if name in set(numbers["noise"])]
     wide = has_room(width)
     noises = {POOLED: POOLED, **runs.names.short("noise", [name for name in in_rows if name != POOLED], 40 if wide else 28)}
-    noises = dict(zip(in_rows, narrow([noises[name] for name in in_rows], 24 if wide else 15), strict=True))
+    noises = dict(zip(in_rows, narrow([noises[name] for name in in_rows], 24 if wide else 17), strict=True))
     names = runs.names.short("method", methods, 36 if wide else 14)
     with paper_style():
         across = min(len(pairs), 2)
