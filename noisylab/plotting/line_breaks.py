@@ -26,9 +26,9 @@ def balanced(line: str, width: Callable[[str], float], room: float) -> str:
 
     Example:
         >>> from noisylab.plotting.line_breaks import balanced
-        >>> print(balanced("digits, small_cnn, images of 40 epochs, the first 8 of 62 methods", len, 60))
+        >>> print(balanced("digits, small_cnn, images of 40 epochs, 8 of 62 methods", len, 60))
         digits, small_cnn, images of 40 epochs,
-        the first 8 of 62 methods
+        8 of 62 methods
     """
     if not line.strip() or width(line) <= room:
         return line

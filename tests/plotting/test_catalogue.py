@@ -138,7 +138,7 @@ def test_captions_say_the_size_the_seed_what_is_left_out_and_what_an_epoch_is(ru
     drawn = draw_figure("detection", runs, width="column")
     assert list(dict.fromkeys(drawn.numbers["method"])) == ["ce", "dlb"]
     for said in (
-        "Runs on digits (150 training samples), small_cnn, images of 6 epochs, symmetric:0.4, the first 2 of 3 methods.",
+        "Runs on digits (150 training samples), small_cnn, images of 6 epochs, symmetric:0.4, 2 of 3 methods.",
         "Online records, seed 0;",
         "In an epoch, DLB shows each image twice, so that it has 3 epochs and other methods 6.",
         "Not shown: repeat.",

@@ -12,7 +12,7 @@ from noisylab.plotting.style import narrow, paper_style
 @pytest.mark.parametrize("room", [44, 52, 60, 68, 76])
 @pytest.mark.parametrize("method", ["DLB", "dlb(temperature=4.0, alpha=3.0)"])
 def test_a_line_is_broken_between_facts_into_lines_of_about_one_length(method: str, room: int) -> None:
-    line = f"digits (1,347 training samples), small_cnn, images of 40 epochs, {method}, the first 8 of 62 methods"
+    line = f"digits (1,347 training samples), small_cnn, images of 40 epochs, {method}, 8 of 62 methods"
     lines = balanced(line, len, room).split("\n")
     assert " ".join(lines) == line
     assert max(map(len, lines)) <= room
