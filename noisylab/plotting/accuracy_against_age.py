@@ -120,7 +120,7 @@ def _spread(rows: pandas.DataFrame, measure: str, look: Look, seeds: pandas.Data
 
 @FIGURES.register("accuracy_against_age", caption=SHOWN)
 def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
-    """Accuracy above, memorised share below, for each noise: up to three beside each other, or two below each other in a column.
+    """Accuracy above, memorised share below, for each noise: up to three side by side, or two below each other in a column.
 
     The x axis is the mean age of a target in updates. Lines join settings of `soft_target_memory` of one momentum; points are
     other methods with a memory of targets, and levels CE and `repeat`, which have none.

@@ -142,7 +142,7 @@ def differences_figure(
     by: settings whose values are kept apart, each with its colour (none: those in which the runs differ). measure: a column of
     `results.csv`.
     """
-    results = runs.ordered
+    results = runs.with_data_names(runs.ordered)
     axes = list(by) or list(differing_settings(results))
     methods = list(dict.fromkeys(results["method"]))
     if len(methods) < 2:
@@ -232,9 +232,8 @@ def _tests(pooled: pandas.DataFrame, single: pandas.DataFrame, *, intervals: boo
     short = [f"{few} pooled"] * bool(few) + [f"{each} per noise"] * bool(each)
     parts = [f"the {counted(few, 'pooled contrast')}"] * bool(few)
     parts += [f"the {counted(each, 'difference')} of each noise"] * bool(each)
-    said = (
-        f"Points are filled if p < .05, by paired t-tests after Holm's correction over {' and over '.join(parts)}, else hollow"
-    )
+    over = " and over ".join(parts)
+    said = f"Points are filled if p < .05, and else hollow, by paired t-tests after Holm's correction over {over}"
     beside = ". Intervals are not corrected, so that one beside a hollow point may exclude 0" if intervals else ""
     return f"Holm: {', '.join(short)}", said + beside
 

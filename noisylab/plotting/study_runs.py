@@ -165,6 +165,10 @@ class StudyRuns:
         over = spread(self.rows_of(shown))
         return f"{self.setting}{self.part(shown['method'])}\n{over}; {self.under_noise['record'].iloc[0]} records"
 
+    def with_data_names(self, rows: pandas.DataFrame) -> pandas.DataFrame:
+        """The rows with the names of their data sets, for figures that keep the values of a setting apart."""
+        return rows.assign(data=rows["data"].map(self.names.data))
+
     def rows_of(self, shown: pandas.DataFrame) -> pandas.DataFrame:
         """The rows of `results` of some runs; shown: rows with `run`, or else `id`."""
         return self.results[self.results["id"].isin(shown["run" if "run" in shown else "id"])]
