@@ -195,9 +195,9 @@ def memorisation_figure(
     drawn = with_runs(means, numbers if seeds else None) if several else numbers
     table = pandas.concat([drawn, differences], ignore_index=True) if len(differences) else drawn
     finding = told("Test accuracy and memorised share of mislabelled samples", numbers, list(MEASURES), runs)
-    left = contrasts_not_shown(list(pairs), asked, runs, f"memorisation(contrasts={len(asked)}) has all")
+    omitted = contrasts_not_shown(list(pairs), asked, runs, f"memorisation(contrasts={len(asked)}) has all")
     caption = CURVES + (BELOW if pairs else "")
-    return DrawnFigure(figure, table, f"{caption}. {left}" if left else caption, finding=finding)
+    return DrawnFigure(figure, table, f"{caption}. {omitted}" if omitted else caption, finding=finding)
 
 
 def _differences(rows: pandas.DataFrame, contrasts: list[tuple[str, str]], family: list[tuple[str, str]]) -> pandas.DataFrame:
