@@ -1,7 +1,7 @@
 """Every figure of studies that are hard to draw keeps what a figure must keep; and the check of that finds each violation."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,12 +21,6 @@ from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns, study_runs
 from noisylab.plotting.style import WIDTHS, paper_style
 from noisylab.study.verify import read_records
-
-
-@pytest.fixture(autouse=True)
-def _close_all() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="session")
