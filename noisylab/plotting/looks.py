@@ -94,7 +94,7 @@ def numbered(held: Mapping[str, Look]) -> dict[str, Look]:
 def number_lines(ax: Axes) -> None:
     """Write their numbers on the lines of `numbered` looks, each at another place, and beside single points."""
     # Levels are in no place of the horizontal axis.
-    of_data = [line for line in ax.lines if line.get_transform() == ax.transData and np.size(line.get_xdata())]
+    of_data = [line for line in ax.lines if line.get_transform() is ax.transData and np.size(line.get_xdata())]
     found = [(line, number) for line in of_data if (number := _number(line))]
     for place, (line, number) in enumerate(found):
         x, y = (np.asarray(held, dtype=np.float64) for held in line.get_data())

@@ -60,7 +60,7 @@ def test_on_a_slide_stands_what_fits_and_what_does_not_is_named(count: int, chos
         assert "not shown" not in drawn.caption
         assert len(drawn.figure.axes) == 4
         # What the reader asks for is never made less.
-        with pytest.raises(ValueError, match="cannot be read in 3.0 x 3.1 inches"):
+        with pytest.raises(ValueError, match=r"cannot be read in 3\.0 x 3\.1 inches"):
             draw_figure("memorisation(contrasts=2)", runs, venue="beamer", width=3.0)
 
 
