@@ -164,7 +164,8 @@ def differences_figure(
     few = numbers["n"].max() <= FEW
     seeds = seed_differences(results, pairs, measure, axes) if few and numbers["n"].max() > 1 else None
     if seeds is not None:
-        seeds = seeds[seeds["noise"].isin(numbers["noise"])].assign(group=_groups(seeds, axes))
+        seeds = seeds.assign(group=_groups(seeds, axes))
+        seeds = seeds[seeds["noise"].isin(numbers["noise"])]
     groups = list(dict.fromkeys(numbers["group"]))
     in_rows = [name for name in (POOLED, *dict.fromkeys(results["noise"])) if name in set(numbers["noise"])]
     wide = has_room(width)

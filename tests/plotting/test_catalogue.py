@@ -1,6 +1,7 @@
 """Every figure of the catalogue, drawn from a small study in both widths, read as a reader would."""
 
 import dataclasses
+import itertools
 import os
 import shutil
 import subprocess
@@ -575,8 +576,9 @@ def test_the_epochs_of_the_numbers_are_those_of_the_axis(runs: StudyRuns) -> Non
     np.testing.assert_array_equal(line.get_ydata(), rows["mislabelled_memorised"])
 
 
-@pytest.mark.parametrize("chosen", [True, False])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "chosen"), [*itertools.product(NAMES, [True]), *itertools.product((*OF_ALL_NOISES, "memorisation"), [False])]
+)
 def test_every_figure_follows_a_chosen_noise_and_own_names(name: str, chosen: bool, folder: Path) -> None:
     labels = {"dlb": "DLB, strong", "symmetric:0.4": "40 % flipped", "digits": "Digits"}
     drawn = draw_figure(name, study_runs(folder, labels=labels, noise="symmetric:0.4" if chosen else None))
