@@ -121,7 +121,8 @@ def loss_separation_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFi
             last.tick_params(labelbottom=True)
         for line in axes:
             there = [ax for ax in line if ax.figure is not None]
-            there[0].set_ylabel("share of samples" if wide else "share")
+            # On a page with room for few panels, they are low.
+            there[0].set_ylabel("share of samples" if wide and not runs.panels else "share")
             there[0].tick_params(labelleft=True)
             there[0].set_ylim(0, 1.08 * max(ax.dataLim.y1 for ax in there))
         shared_legend(figure, *legend_entries(figure.axes))

@@ -63,10 +63,7 @@ REFUSED["two_settings"] = {
     for name in FIGURES.entries()
     if name not in ("axis_comparison", "differences")
 }
-REFUSED["two_options"] = {
-    "axis_comparison": OF_SETTINGS["axis_comparison"],
-    "accuracy_against_consistency": "differ in more than alpha",
-}
+REFUSED["two_options"] = {"axis_comparison": OF_SETTINGS["axis_comparison"]}
 # Figures that need more height than a slide has, and of which no part fits.
 TOO_HIGH_FOR_SLIDES = dict.fromkeys(
     ("detection_summary", "forgetting", "loss_separation", "suspicious_samples", "transition_matrix"), "5.5 x 3.1 inches"
