@@ -74,7 +74,8 @@ def detection_summary_figure(
 ) -> DrawnFigure:
     """A heat map of scores and noises for each method that fits, with means over seeds; the best score of a noise is marked.
 
-    measure: roc_auc or average_precision. most: scores, those that are best on average (None: all). Of many noises, as many as can be read are drawn, at even distances.
+    measure: roc_auc or average_precision. most: of the scores, those that are best on average (None: all that fit). Of many
+    noises, as many as can be read are drawn, at even distances.
     Raises ValueError if no sample is mislabelled, or nothing was recorded.
     """
     runs.check_alike()
