@@ -171,9 +171,11 @@ def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> Dr
             ax.set(
                 title=title, ylabel=MEASURES[measure] if alone or ax in grid[:, 0] else "", xlabel="age of targets (updates)"
             )
-        # In a column an axis is the one of the panel below it, too.
+        # In a column an axis is the one of the panel below it, too, and noises are compared on one scale.
         for ax in () if wide else axes[:-1]:
             ax.set_xlabel("")
+        for ax, above in () if wide else zip(axes[2:], axes, strict=False):
+            ax.sharey(above)
         shared_legend(figure, *legend_entries(axes))
         said = spread(rows, single="small", mean="large", interval="band or bar")
         part = runs.part(rows["method"], under, styles) + ("" if runs.chosen else runs.part_of_noises(noises))

@@ -24,7 +24,7 @@ from noisylab.plotting.study_runs import LINES, StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, share_text, shared_legend
 
 SHOWN = "How consistently clean and mislabelled samples are predicted"
-BARS = "The bars of a method are the shares of its clean (left) and mislabelled samples (right) with each value, on one scale"
+BARS = "The bars of a method are the shares of its clean (left) and mislabelled samples (right) with each value on one scale"
 # Characters of a name below bars, in a column and on a page, and of all names together that are level.
 LONGEST, LEVEL = {False: 14, True: 24}, {False: 44, True: 32}
 # Characters of a name in one line that is level, and of one that is vertical in a column, where height is scarce.
@@ -136,7 +136,7 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
             if not level:
                 bars.tick_params(axis="x", labelrotation=90)
             highest = share_text(shares[name]["samples"].max(), 2)
-            bars.set(title=f"how many samples ({seed}; longest bar: {highest})", ylabel=SCORES[name])
+            bars.set(title=f"how many samples (longest: {highest})", ylabel=SCORES[name])
             for group in GROUPS:
                 ax = axes[f"{name}: {group}"]
                 chosen = means[(means["group"] == group) & means["method"].isin(there)]
@@ -156,7 +156,7 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
         shared_legend(figure, handles, labels)
         figure.suptitle(runs.records_title(runs_drawn), wrap=True)
     what = "Share of clean and of mislabelled samples predicted as in the epoch before"
-    return DrawnFigure(figure, numbers, f"{SHOWN}. {BARS}", finding=told(what, means, names[0], runs))
+    return DrawnFigure(figure, numbers, f"{SHOWN}. {BARS}, {seed}", finding=told(what, means, names[0], runs))
 
 
 def _names_below(runs: StudyRuns, methods: list[str], *, wide: bool) -> tuple[dict[str, str], bool]:

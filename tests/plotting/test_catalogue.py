@@ -616,8 +616,8 @@ def test_a_column_of_detection_shows_as_many_scores_as_can_be_told_apart_and_nam
 
 def test_the_bars_of_consistency_are_explained(runs: StudyRuns) -> None:
     drawn = draw_figure("consistency", runs)
-    assert "shares of its clean (left) and mislabelled samples (right) with each value" in drawn.caption
-    assert drawn.figure.axes[0].get_title().startswith("how many samples (seed 0; longest bar: .")
+    assert "shares of its clean (left) and mislabelled samples (right) with each value on one scale, seed 0." in drawn.caption
+    assert drawn.figure.axes[0].get_title().startswith("how many samples (longest: .")
 
 
 def test_names_and_order_are_the_reader_s_and_no_folder_is_shown(folder: Path) -> None:
