@@ -370,7 +370,8 @@ class Study:
 
         Args:
             name: A name or spec (`noisylab list figures`).
-            noise: The noise for figures of single samples; by default the one with the highest realised rate.
+            noise: The noise, which figures of several noises show alone; by default as many as fit, and for figures of single
+                samples the one with the highest realised rate.
             methods: The methods to draw, in this order; by default all that fit.
             where: Settings of the runs to draw.
             data_root: Where the data are, for figures that show images, if they are not where they were.

@@ -183,10 +183,22 @@ def _differing(names: Sequence[str], longest: int) -> list[str]:
             apart = f"…{', '.join(rest)}"
             # Values say more than the end of the method's name.
             room = longest - len(values) - 1
-            cut = f"{head[:room]}…{values}" if room >= 3 else f"{head}{values}"
+            cut = f"{head[:room]}…{values}" if room >= 3 else _with_beginning(head, values, longest)
             text = next((shorter for shorter in (f"{head}{apart}", f"{head}{values}", apart) if len(shorter) <= longest), cut)
         shown.append(text)
-    return shown
+    # Values that begin alike are told apart by what follows.
+    return [name if shown.count(text) > 1 else text for name, text in zip(names, shown, strict=True)]
+
+
+def _with_beginning(head: str, values: str, longest: int) -> str:
+    """A name with the beginning of its values, `dlb(forward…)`, up to the end of a part or else as much as fits.
+
+    Whole if there is no room, or a number would be cut.
+    """
+    inner = values[1:-1]
+    begun = inner[: max(0, longest - len(head) - len("(…)"))]
+    part = begun.rpartition("_")[0] or begun
+    return f"{head}({part}…)" if len(part) >= 3 and part.replace("_", "").isalpha() else f"{head}{values}"
 
 
 def _value(option: str) -> str:

@@ -43,7 +43,7 @@ class Arguments:
     title: bool = True
     """Whether the title stands above the figure; the caption in the .tex file says the same."""
     noise: str | None = None
-    """The noise, as the tables name it, for figures of single samples (None: the one with the highest realised rate)."""
+    """The noise, as the tables name it, shown alone (None: as many as fit, or of single samples the highest realised rate)."""
     methods: tuple[str, ...] = ()
     """The methods to draw, as the tables name them, in this order (none: all that the figure has room for)."""
     panels: PositiveInt | None = None

@@ -15,7 +15,7 @@ from noisylab.plotting.captions import drawn_singly, spread
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import band, seed_dots, with_runs
 from noisylab.plotting.findings import number, percent, told
-from noisylab.plotting.looks import Look, looks
+from noisylab.plotting.looks import Look, looks, number_lines, numbered
 from noisylab.plotting.study_runs import LONGEST, StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, panel_grid, paper_style, shared_legend
 
@@ -23,8 +23,11 @@ MEMORY = "soft_target_memory"
 MEASURES = {"test_accuracy_last": "test accuracy", "memorised": "memorised share"}
 # The references of the memory have no age, and are lines across the panel.
 REFERENCES = ("ce", "repeat")
-# Columns of panels that fit beside each other.
-NOISES = 3
+# Noises that fit on a page, beside each other, and in a column, below each other.
+NOISES = {True: 3, False: 2}
+# Inches of a panel of so many noises in a column, and of one on a page.
+LOW, HIGH = {1: 2.2, 2: 1.6}, 2.2
+SHOWN = "Test accuracy and the memorised share against the age of the soft targets"
 
 
 def target_age(method: str, updates_per_epoch: float) -> float:
@@ -72,28 +75,30 @@ def lines_of_age(
             methods that are not the memory).
         measure: A column of `summary`, a share.
         seeds: A row per run: method and `measure`, drawn as dots instead of intervals. None: bands and bars.
-        names: The name of each method for the legend. None: as it is.
+        names: The name of each method for the legend, and of the first one of each line of the memory. None: the usual ones.
         styles: The look of each method (`looks`). None: allotted over those in `summary`.
         ax: None: the current axes.
         kwargs: To `Axes.plot`.
     """
     ax = ax or plt.gca()
-    held = looks(list(summary["method"])) if styles is None else styles
+    held, called = looks(list(summary["method"])) if styles is None else styles, names or {}
     memory = summary["momentum"].notna()
     for momentum, rows in summary[memory].groupby("momentum"):
         rows = rows.sort_values("age")
         # The look of a line is that of its first setting.
-        look = held[str(rows["method"].iloc[0])] | {"label": f"memory, momentum {momentum:g}"}
+        first = str(rows["method"].iloc[0])
+        look = held[first] | {"label": called.get(first, f"memory, momentum {momentum:g}")}
         ax.plot(rows["age"], rows[measure], **look | kwargs)
         _spread(rows, measure, look, seeds, ax)
     for method, rows in summary[~memory].groupby("method", sort=False):
-        look = held[str(method)] | ({} if names is None else {"label": names[str(method)]})
+        look = held[str(method)] | {"label": called.get(str(method), held[str(method)]["label"])}
         if rows["age"].isna().any():
             level = {key: look[key] for key in ("color", "linestyle", "label")}
             ax.axhline(rows[measure].iloc[0], linewidth=1, **level)
             continue
         ax.plot(rows["age"], rows[measure], **look | {"linestyle": "none", "markersize": 5, "zorder": 3} | kwargs)
         _spread(rows, measure, look, seeds, ax)
+    number_lines(ax)
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_formatter(NullFormatter())
@@ -113,9 +118,9 @@ def _spread(rows: pandas.DataFrame, measure: str, look: Look, seeds: pandas.Data
         ax.vlines(rows["age"], low, high, color=look["color"], linewidth=0.8)
 
 
-@FIGURES.register("accuracy_against_age", caption="Test accuracy and the memorised share against the age of the soft targets")
+@FIGURES.register("accuracy_against_age", caption=SHOWN)
 def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
-    """A column for each noise, the first three or the only one for which there is room: accuracy above, memorised share below.
+    """Accuracy above, memorised share below, for each noise: up to three side by side, or two below each other in a column.
 
     The x axis is the mean age of a target in updates. Lines join settings of `soft_target_memory` of one momentum; points are
     other methods with a memory of targets, and levels CE and `repeat`, which have none.
@@ -124,7 +129,8 @@ def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> Dr
     runs.check_mislabelled()
     rows = runs.ordered
     rows = rows[(rows["noise"] == runs.noise) if runs.chosen else (rows["realised_rate"] > 0)]
-    noises = list(dict.fromkeys(rows["noise"]))[: runs.room(NOISES if has_room(width) else 1)]
+    wide = has_room(width)
+    noises = list(dict.fromkeys(rows["noise"]))[: runs.room(NOISES[wide])]
     under = rows = rows[rows["noise"].isin(noises)]
     if rows["memorised"].isna().all():
         raise runs.nothing_recorded()
@@ -142,12 +148,18 @@ def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> Dr
     drawn = summary[summary["age"].notna() | summary["method"].isin(REFERENCES)]
     rows = rows[rows["method"].isin(drawn["method"])]
     names = runs.names.short("method", [method for method in specs if method not in momenta], 24)
-    singly, styles = drawn_singly(rows), runs.looks_of(drawn["method"])
+    # A line of the memory has one look, and in the legend one name.
+    lines = drawn[drawn["momentum"].notna()].sort_values("age").drop_duplicates("momentum").sort_values("momentum")
+    names |= {str(row["method"]): f"memory, momentum {row['momentum']:g}" for row in lines.to_dict("records")}
+    looks_held = {name: runs.looks[name] for name in dict.fromkeys(drawn["method"])}
+    styles = numbered({name: look | {"label": names[name]} for name, look in looks_held.items() if name in names})
+    names, singly = {name: str(look["label"]) for name, look in styles.items()}, drawn_singly(rows)
     with paper_style():
         # The two measures of one noise stand side by side.
-        alone = has_room(width) and len(noises) == 1
-        across = 2 if alone else len(noises) if has_room(width) else 1
-        options: dict[str, Any] = {"row": 2.2, "rest": 0.9, "sharey": False if alone else "row"}
+        alone = wide and len(noises) == 1
+        across = 2 if alone else len(noises) if wide else 1
+        row = HIGH if wide else LOW[len(noises)]
+        options: dict[str, Any] = {"row": row, "rest": 0.9, "sharey": False if alone else "row"}
         figure, grid, axes = panel_grid(2 * len(noises), across, width=inches(width), **options)
         places = list(itertools.product(MEASURES, noises))
         if across == 1:
@@ -159,10 +171,17 @@ def accuracy_against_age_figure(runs: StudyRuns, *, width: Width = "page") -> Dr
             ax.set(
                 title=title, ylabel=MEASURES[measure] if alone or ax in grid[:, 0] else "", xlabel="age of targets (updates)"
             )
+        # In a column an axis is the one of the panel below it, too, and noises are compared on one scale.
+        for ax in () if wide else axes[:-1]:
+            ax.set_xlabel("")
+        for ax, above in () if wide else zip(axes[2:], axes, strict=False):
+            ax.sharey(above)
         shared_legend(figure, *legend_entries(axes))
         said = spread(rows, single="small", mean="large", interval="band or bar")
-        part = runs.part(rows["method"], under) + ("" if runs.chosen else runs.part_of_noises(noises))
+        part = runs.part(rows["method"], under, styles) + ("" if runs.chosen else runs.part_of_noises(noises))
         figure.suptitle(f"{runs.title}{part}\nlast epoch; {said}", wrap=True)
     what = "Test accuracy at the last epoch, memorised share and age of the targets in updates"
     finding = told(what, drawn, [*MEASURES, "age"], runs, form=(percent, percent, number))
-    return DrawnFigure(figure, with_runs(drawn, rows.rename(columns={"id": "run"}) if singly else None), finding=finding)
+    numbers = with_runs(drawn, rows.rename(columns={"id": "run"}) if singly else None)
+    ageless = ". Of methods without a memory of targets, only CE and repeat are drawn" if len(drawn) < len(summary) else ""
+    return DrawnFigure(figure, numbers, SHOWN + ageless, finding=finding)

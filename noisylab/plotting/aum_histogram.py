@@ -11,11 +11,11 @@ from noisylab.plotting.findings import group_means, number, told
 from noisylab.plotting.looks import GROUPS
 from noisylab.plotting.loss_separation import group_histograms
 from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import Width, has_room, in_title, inches, legend_entries, panel_grid, paper_style, shared_legend
+from noisylab.plotting.style import Width, has_room, inches, legend_entries, narrow, panel_grid, paper_style, shared_legend
 
 BINS = 30
-# The most methods that a reader can choose.
-CHOSEN = 8
+# The most methods that a reader can choose, and characters of a line above a panel.
+CHOSEN, TITLE = 8, 22
 
 
 def aum_shares(values: NDArray[np.float64], mislabelled: NDArray[np.bool_], edges: NDArray[np.float64]) -> pandas.DataFrame:
@@ -46,15 +46,16 @@ def aum_histogram_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigu
     numbers = pandas.concat(
         [aum_shares(*both, edges).assign(method=method) for method, both in found.items()], ignore_index=True
     )[["method", "group", "aum", "right", "share"]]
-    names = runs.names.short("method", list(found), 40 if has_room(width) else 20)
+    short = runs.names.short("method", list(found), 40 if has_room(width) else 20)
     across = min(len(found), 4 if has_room(width) else 2)
+    titles = dict(zip(short, narrow(list(short.values()), TITLE), strict=True))
     with paper_style():
         row = 2.0 if has_room(width) else 1.6
         figure, grid, axes = panel_grid(len(found), across, width=inches(width), row=row, rest=1.1, sharex=True, sharey=True)
         for ax, method in zip(axes, found, strict=True):
             group_histograms(numbers[numbers["method"] == method], "aum", ax=ax)
             ax.axvline(0, color="0.4", linestyle=":", linewidth=0.8, gid="guide")
-            ax.set_title(in_title(names[method]))
+            ax.set_title(titles[method])
             if ax in grid[:, 0]:
                 ax.set_ylabel("share of samples")
         axes[0].set_ylim(0, 1.05 * numbers["share"].max())

@@ -71,7 +71,7 @@ def axis_comparison_figure(runs: StudyRuns, *, axis: str | None = None, width: W
 
     axis: the setting (None: the one in which the runs differ).
     """
-    rows = runs.ordered[runs.ordered["noise"] == runs.noise]
+    rows = runs.with_data_names(runs.ordered[runs.ordered["noise"] == runs.noise])
     differing = differing_settings(rows)
     if axis is None:
         if len(differing) != 1:

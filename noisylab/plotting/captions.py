@@ -57,6 +57,16 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
+def contrasts_not_shown(shown: Sequence[tuple[str, str]], asked: Sequence[tuple[str, str]], runs: "StudyRuns", way: str) -> str:
+    """The contrasts for which a figure has no room, by their names, and the way to them; empty if it has all that are asked."""
+    left = [
+        f"{runs.names.method(method)} \N{MINUS SIGN} {runs.names.method(baseline)}"
+        for method, baseline in asked
+        if (method, baseline) not in shown
+    ]
+    return f"Contrast{'s' if len(left) > 1 else ''} not shown: {listed(left)} ({way})" if left else ""
+
+
 def seeds_of(runs: pandas.DataFrame) -> str:
     """`3 seeds`, `2 to 5 seeds`, or which one it is; runs: a row per run, with method, seed and noise_seed (and noise)."""
     counts = _counts(runs)

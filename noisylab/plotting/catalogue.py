@@ -1,7 +1,7 @@
 """Every figure by name. Each is a file in this folder that registers a function in `FIGURES`."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -97,15 +97,17 @@ def draw_figure(
         raise ValueError(f"panels must be at least 1, got {panels}")
     chosen = drawing_style(venue, style)
     size = inches(width if chosen.page is None or not isinstance(width, str) else chosen.page.widths.get(width, width))
-    wanted = replace(runs, panels=panels) if panels is not None else runs
-    fewer = [replace(runs, panels=count) for count in FEWER if count < (panels or math.inf)]
-    # Methods that the reader chose are all drawn.
-    for some in (wanted,) if runs.methods else (wanted, *fewer):
+    asked, facts = {**spec.options, **options}, FIGURES.entries()[spec.name].facts
+    everyone: set[str] = set()
+    for count, smaller in _attempts(panels, asked, facts.get("smaller", ())):
+        some = runs if count is None else replace(runs, panels=count)
         with chosen.in_use():
-            drawn: DrawnFigure = FIGURES.load(spec.name)(some, width=size, **{**spec.options, **options})
-        drawn = _finished(drawn, drawn.caption or FIGURES.entries()[spec.name].facts["caption"], some, size)
-        highest = _highest(drawn, size)
-        if _fits(drawn, highest, in_parts=not runs.methods):
+            drawn: DrawnFigure = FIGURES.load(spec.name)(some, width=size, **{**asked, **smaller})
+        drawn = _finished(drawn, drawn.caption or facts["caption"], some, size)
+        highest, methods = _highest(drawn, size), set(drawn.numbers.get("method", ()))
+        everyone = everyone or methods
+        # Methods that the reader chose are all drawn.
+        if _fits(drawn, highest, in_parts=not runs.methods) and (methods == everyone or not runs.methods):
             if not title:
                 remove_title(drawn.figure)
             return drawn
@@ -113,6 +115,20 @@ def draw_figure(
         f"figure {spec.name} cannot be read in {size:.1f} x {highest:.1f} inches, not even a part of it; "
         "choose another width or venue, or draw fewer methods (--methods)"
     )
+
+
+def _attempts(
+    panels: int | None, asked: Mapping[str, Any], smaller: Iterable[Mapping[str, Any]]
+) -> Iterator[tuple[int | None, Mapping[str, Any]]]:
+    """The numbers of panels and the options with which a figure is drawn until it fits its page, the largest first.
+
+    smaller: options with which a figure of one panel is smaller, of which those are left out that the reader chose.
+    """
+    counts = [panels, *(count for count in FEWER if count < (panels or math.inf))]
+    yield from ((count, {}) for count in counts)
+    for options in smaller:
+        if all(asked[name] is None for name in options):
+            yield counts[-1], options
 
 
 def _finished(drawn: DrawnFigure, shown: str, runs: StudyRuns, size: float) -> DrawnFigure:

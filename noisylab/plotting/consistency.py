@@ -23,8 +23,10 @@ from noisylab.plotting.looks import GROUPS
 from noisylab.plotting.study_runs import LINES, StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, share_text, shared_legend
 
+SHOWN = "How consistently clean and mislabelled samples are predicted"
+BARS = "The bars of a method are the shares of its clean (left) and mislabelled samples (right) with each value on one scale"
 # Characters of a name below bars, in a column and on a page, and of all names together that are level.
-LONGEST, LEVEL = {False: 14, True: 24}, {False: 40, True: 32}
+LONGEST, LEVEL = {False: 14, True: 24}, {False: 44, True: 32}
 # Characters of a name in one line that is level, and of one that is vertical in a column, where height is scarce.
 WHOLE, STEEP = 10, 11
 # A share with fewer values has a bin for each.
@@ -81,7 +83,7 @@ def consistency_distribution(
     return ax
 
 
-@FIGURES.register("consistency", caption="How consistently clean and mislabelled samples are predicted")
+@FIGURES.register("consistency", caption=SHOWN)
 def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """The distribution over samples of the share of equal predictions, and the share over epochs.
 
@@ -133,9 +135,8 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
             consistency_distribution(shares[name], names=names_below, ax=bars)
             if not level:
                 bars.tick_params(axis="x", labelrotation=90)
-            bars.set(
-                title=f"samples of {seed}, longest bar {share_text(shares[name]['samples'].max(), 2)}", ylabel=SCORES[name]
-            )
+            highest = share_text(shares[name]["samples"].max(), 2)
+            bars.set(title=f"how many samples (longest: {highest})", ylabel=SCORES[name])
             for group in GROUPS:
                 ax = axes[f"{name}: {group}"]
                 chosen = means[(means["group"] == group) & means["method"].isin(there)]
@@ -155,13 +156,13 @@ def consistency_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure
         shared_legend(figure, handles, labels)
         figure.suptitle(runs.records_title(runs_drawn), wrap=True)
     what = "Share of clean and of mislabelled samples predicted as in the epoch before"
-    return DrawnFigure(figure, numbers, finding=told(what, means, names[0], runs))
+    return DrawnFigure(figure, numbers, f"{SHOWN}. {BARS}, {seed}", finding=told(what, means, names[0], runs))
 
 
 def _names_below(runs: StudyRuns, methods: list[str], *, wide: bool) -> tuple[dict[str, str], bool]:
     """The names of methods below their bars, and whether they fit level, those with options in two lines."""
     short = runs.names.short("method", methods, LONGEST[wide])
-    broken = {method: name if len(name) <= WHOLE else name.replace("(", "(\n", 1) for method, name in short.items()}
+    broken = {method: name if len(name) <= WHOLE else name.replace("(", "\n(", 1) for method, name in short.items()}
     if len(methods) * max(len(line) for name in broken.values() for line in name.split("\n")) <= LEVEL[wide]:
         return broken, True
     return (short if wide else runs.names.short("method", methods, min(STEEP, max(8, LEVEL[wide] // len(methods))))), False

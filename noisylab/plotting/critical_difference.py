@@ -75,7 +75,7 @@ def critical_difference_figure(runs: StudyRuns, *, width: Width = "page") -> Dra
     results = runs.ordered
     for _, rows in results.groupby("data", sort=False):
         check_comparable(rows)
-    noisy = results[results["realised_rate"] > 0]
+    noisy = results[results["noise"] == runs.noise if runs.chosen else results["realised_rate"] > 0]
     used = noisy if len(noisy) else results
     accuracies = used.pivot_table(index="data", columns="method", values="test_accuracy_last", sort=False).dropna()
     methods = list(map(str, accuracies.columns))
@@ -85,7 +85,8 @@ def critical_difference_figure(runs: StudyRuns, *, width: Width = "page") -> Dra
         critical_difference(accuracies, styles=runs.looks_of(methods), names=names, ax=ax)
         p = float(stats.friedmanchisquare(*accuracies.to_numpy().T).pvalue)
         figure.suptitle(
-            f"{len(accuracies)} data sets, mean ranks of last-epoch test accuracy\n"
+            f"{len(accuracies)} data sets{f', {runs.noise_title}' if runs.chosen else ''}, "
+            "mean ranks of last-epoch test accuracy\n"
             f"bars join what Nemenyi's test does not tell apart; Friedman: p {'< .001' if p < 0.001 else f'= {format_p(p)}'}",
             wrap=True,
         )

@@ -17,12 +17,12 @@ from noisylab.core.registries import FIGURES
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.findings import group_means, number, told
 from noisylab.plotting.study_runs import StudyRuns
-from noisylab.plotting.style import Width, has_room, in_title, inches, panel_grid, paper_style, shared_legend
+from noisylab.plotting.style import Width, has_room, inches, narrow, panel_grid, paper_style, shared_legend
 
 SHOWN = "Confidence against variability of every sample, coloured by correctness"
 MEANING = "Easy samples have high confidence, hard ones low confidence, and ambiguous ones high variability over epochs"
-# The most methods that a reader can choose.
-CHOSEN = 8
+# The most methods that a reader can choose, and characters of a line above a panel.
+CHOSEN, TITLE = 8, 22
 # More points would hide each other.
 POINTS = 4000
 # From so many samples on, their density is drawn beneath the points, of which there are fewer.
@@ -104,7 +104,8 @@ def data_map_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     points = POINTS if most < MANY else POINTS_ON_DENSITY
     parts = []
     across = min(len(methods), 4 if has_room(width) else 2)
-    names = runs.names.short("method", methods, 28 if has_room(width) else 20)
+    short = runs.names.short("method", methods, 28 if has_room(width) else 20)
+    titles = dict(zip(short, narrow(list(short.values()), TITLE), strict=True))
     with paper_style():
         row = 2.1 if has_room(width) else 1.75 if len(methods) > 1 else 2.4
         options: dict[str, Any] = {"row": row, "rest": 1.6, "sharex": True, "sharey": True}
@@ -120,7 +121,7 @@ def data_map_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
                 parts.append(pandas.DataFrame({"variability": x, "confidence": y, "samples": count, "method": method}))
             confidence_map(drawn, ax=ax)
             name_regions(values, (0.85 * (inches(width) - 0.5) / across, row - 0.55), ax=ax)
-            ax.set_title(in_title(names[method]))
+            ax.set_title(titles[method])
             ax.label_outer()
         # The place below a panel may be empty.
         for ax in axes[max(0, len(axes) - across) :]:

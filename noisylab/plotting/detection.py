@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from noisylab.analysis.mislabel_detection import detection_table, suspicion
 from noisylab.analysis.scoring import available, score
 from noisylab.core.registries import FIGURES
+from noisylab.plotting.captions import listed
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import epoch_ticks
 from noisylab.plotting.findings import best_score
@@ -20,6 +21,9 @@ from noisylab.plotting.looks import Look, looks_of, number_lines, numbered
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, legend_entries, paper_style, shared_legend
 
+SHOWN = "How well each score finds the mislabelled samples"
+# The scores of DLB's second presentation, and the most scores that a column has room for.
+OWN, COLUMN = ("step_consistency",), 7
 # A curve has at least so many corners, and as many more as keep its area.
 CORNERS = 200
 # The most methods that a reader can choose, inches of title and legend, and of the highest figure in a column and on a page.
@@ -76,20 +80,24 @@ def score_curves(
     return ax
 
 
-@FIGURES.register("detection", caption="How well each score finds the mislabelled samples")
-def detection_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
+@FIGURES.register("detection", caption=SHOWN)
+def detection_figure(runs: StudyRuns, *, scores: tuple[str, ...] = (), width: Width = "page") -> DrawnFigure:
     """ROC, precision-recall and ROC-AUC over epochs of every score, for the first seed of each method.
 
     A page has room for three methods, each a row; a column for two, side by side; and both for four that the reader chose. A
     curve over epochs starts where its score has a value; scores with the same ranking are drawn once. Raises ValueError if no
     sample is mislabelled, or nothing was recorded.
+
+    scores: those to draw (none: all, or in a column, step consistency, which DLB alone records, and those that find most).
     """
     runs.check_mislabelled()
-    parts, same = [], False
+    parts, same, there = [], False, dict.fromkeys(scores, False)
     wide = has_room(width)
     for method, records in runs.one_per_method(3 if wide else 2, CHOSEN).items():
         mislabelled = records["mislabelled"].values
-        found = {name: suspicion(score(records, name), name) for name in available(records)}
+        there |= dict.fromkeys(available(records), True)
+        wanted = [name for name in available(records) if name in scores or not scores]
+        found = {name: suspicion(score(records, name), name) for name in wanted}
         known = {name: values for name, values in found.items() if not np.isnan(values).all()}
         names = distinct(known)
         same = same or len(names) < len(known)
@@ -101,10 +109,16 @@ def detection_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
         over = detection_table(records, list(names), epochs=chosen)
         over = over.assign(x=over["epoch"] + 1, y=over["roc_auc"], method=method, panel="AUC")
         parts.append(over[["x", "y", "method", "panel", "score"]].dropna())
+    known_scores = [name for name, is_there in there.items() if is_there]
+    if unknown := [name for name in scores if name not in known_scores]:
+        raise ValueError(f"scores must be of those that the records allow, {', '.join(known_scores)}, got {unknown[0]!r}")
     numbers = pandas.concat(parts, ignore_index=True)
-    methods, scores = list(dict.fromkeys(numbers["method"])), list(dict.fromkeys(numbers["score"]))
+    every = known_scores if scores else list(dict.fromkeys(numbers["score"]))
+    if not (wide or scores):
+        numbers = numbers[numbers["score"].isin(_first(numbers))]
+    methods, shown = list(dict.fromkeys(numbers["method"])), list(dict.fromkeys(numbers["score"]))
     labels = {"ROC": ("false positive rate", "true positive rate"), "PR": ("recall", "precision"), "AUC": ("epoch", "ROC-AUC")}
-    short, styles = runs.names.short("method", methods, 14), numbered(looks_of(scores))
+    short, styles = runs.names.short("method", methods, 14), numbered(looks_of(shown))
     lowest = float(numbers.loc[numbers["panel"] == "AUC", "y"].min())
     with paper_style():
         # In a column two methods stand side by side, and further ones below them.
@@ -131,12 +145,22 @@ def detection_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
                     # As beside it.
                     ax.set_ylabel("")
         shared_legend(figure, *_in_order(*legend_entries(figure.axes), styles))
-        figure.suptitle(
-            runs.one_seed_title(methods, "; scores with the same ranking are drawn once" if same else ""), wrap=True
-        )
+        part = f"; {len(shown)} of {len(every)} scores" if len(shown) < len(every) else ""
+        once = "; scores with the same ranking are drawn once" if same else ""
+        figure.suptitle(runs.one_seed_title(methods, part + once), wrap=True)
     over_epochs = numbers[numbers["panel"] == "AUC"]
     last = over_epochs[over_epochs["x"] == over_epochs.groupby("method")["x"].transform("max")]
-    return DrawnFigure(figure, numbers, finding=best_score(last, "y", runs, "ROC-AUC"))
+    left = listed([score.replace("_", " ") for score in every if score not in shown])
+    caption = f"{SHOWN}. Scores not shown: {left} (detection(scores=[...]) chooses)" if left else SHOWN
+    return DrawnFigure(figure, numbers, caption, finding=best_score(last, "y", runs, "ROC-AUC"))
+
+
+def _first(numbers: pandas.DataFrame) -> list[str]:
+    """As many scores as fit a column: `OWN`, then those with the highest ROC-AUC at the last epoch."""
+    over_epochs = numbers[numbers["panel"] == "AUC"]
+    last = over_epochs.sort_values("x", kind="stable").groupby(["method", "score"])["y"].last()
+    order = last.groupby("score").mean().sort_values(ascending=False, kind="stable").index.tolist()
+    return sorted(order, key=lambda name: name not in OWN)[:COLUMN]
 
 
 def _in_order(handles: Sequence[Artist], labels: Sequence[str], styles: Mapping[str, Look]) -> tuple[list[Artist], list[str]]:

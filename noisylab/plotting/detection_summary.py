@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 
 from noisylab.analysis.mislabel_detection import detection_table
 from noisylab.analysis.scoring import available
+from noisylab.core.checks import PositiveInt
 from noisylab.core.registries import FIGURES
-from noisylab.plotting.captions import seeds_of
+from noisylab.plotting.captions import listed, seeds_of
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.findings import best_score
 from noisylab.plotting.study_runs import PANELS, StudyRuns
 from noisylab.plotting.style import Width, has_room, inches, paper_style, share_text
 from noisylab.study.verify import read_records
 
+SHOWN = "How well each score finds the mislabelled samples, under every noise"
 Measure = Literal["roc_auc", "average_precision"]
 SAID = {"roc_auc": "ROC-AUC", "average_precision": "average precision"}
 # Inches that a number needs, and a row of them; what the names of scores and those of noises take at most.
@@ -66,11 +68,14 @@ def _texts(values: NDArray[np.float64]) -> tuple[list[list[str]], NDArray[np.boo
     return written[3 if alike.any() else 2].tolist(), best
 
 
-@FIGURES.register("detection_summary", caption="How well each score finds the mislabelled samples, under every noise")
-def detection_summary_figure(runs: StudyRuns, *, measure: Measure = "roc_auc", width: Width = "page") -> DrawnFigure:
+@FIGURES.register("detection_summary", caption=SHOWN, smaller=[{"most": count} for count in (10, 6)])
+def detection_summary_figure(
+    runs: StudyRuns, *, measure: Measure = "roc_auc", most: PositiveInt | None = None, width: Width = "page"
+) -> DrawnFigure:
     """A heat map of scores and noises for each method that fits, with means over seeds; the best score of a noise is marked.
 
-    measure: roc_auc or average_precision. Of many noises, as many as can be read are drawn, at even distances.
+    measure: roc_auc or average_precision. most: of the scores, those that are best on average (None: all that fit). Of many
+    noises, as many as can be read are drawn, at even distances.
     Raises ValueError if no sample is mislabelled, or nothing was recorded.
     """
     runs.check_alike()
@@ -79,8 +84,8 @@ def detection_summary_figure(runs: StudyRuns, *, measure: Measure = "roc_auc", w
     if rows.empty:
         runs.check_mislabelled()
     across, everything = inches(width), list(dict.fromkeys(rows["noise"]))
-    most = int((across - SCORES - 0.1) / CELL)
-    places = sorted({round(at) for at in np.linspace(0, len(everything) - 1, min(most, len(everything))).tolist()})
+    room = int((across - SCORES - 0.1) / CELL)
+    places = sorted({round(at) for at in np.linspace(0, len(everything) - 1, min(room, len(everything))).tolist()})
     noises = [everything[place] for place in places]
     # Side by side, or two below one another.
     panel = SCORES + max(len(noises) * CELL, NARROW)
@@ -93,6 +98,9 @@ def detection_summary_figure(runs: StudyRuns, *, measure: Measure = "roc_auc", w
     methods = list(dict.fromkeys(numbers["method"]))
     short = runs.names.short("noise", noises, NOISES)
     numbers = _best_first(numbers, measure)
+    ranked = list(numbers.groupby("score", sort=False)[measure].mean().sort_values(ascending=False, kind="stable").index)
+    kept = ranked[: most or len(ranked)]
+    numbers = numbers[numbers["score"].isin(kept)].reset_index(drop=True)
     tables = {str(name): _table(of_method, measure, noises) for name, of_method in numbers.groupby("method", sort=False)}
     beside = has_room(width) and len(methods) > 1 and len(methods) * panel <= across
     lines, panels = max(map(len, tables.values())), 1 if beside else len(methods)
@@ -119,7 +127,9 @@ def detection_summary_figure(runs: StudyRuns, *, measure: Measure = "roc_auc", w
             f"{over}; framed: the best score of each noise",
             wrap=True,
         )
-    return DrawnFigure(figure, numbers, finding=best_score(numbers, measure, runs, SAID[measure]))
+    left = listed([score.replace("_", " ") for score in ranked[len(kept) :]])
+    caption = f"{SHOWN}. Scores not shown: {left} (detection_summary(most={len(ranked)}) has all)" if left else SHOWN
+    return DrawnFigure(figure, numbers, caption, finding=best_score(numbers, measure, runs, SAID[measure]))
 
 
 def _detections(rows: pandas.DataFrame, runs: StudyRuns, most: int) -> pandas.DataFrame:

@@ -15,7 +15,7 @@ from noisylab.analysis.tables import differing_settings, in_words, is_share, und
 from noisylab.core.foreign_text import one_line, short_names
 from noisylab.core.lines import counted
 from noisylab.core.registries import FIGURES
-from noisylab.plotting.captions import which_seed
+from noisylab.plotting.captions import contrasts_not_shown, which_seed
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.findings import of_contrasts
 from noisylab.plotting.looks import Look, looks_of
@@ -137,24 +137,27 @@ def differences_figure(
     """A panel for each primary contrast: the difference pooled over the noisy settings, then under each noise.
 
     Points are means over seeds with their 95 % interval, or the seeds themselves if there are two, filled if p < .05 after
-    Holm's correction: over the pooled ones, and over those of single noises.
+    Holm's correction: over the pooled ones, and over those of single noises. A chosen noise (--noise) stands alone.
 
     by: settings whose values are kept apart, each with its colour (none: those in which the runs differ). measure: a column of
     `results.csv`.
     """
-    results = runs.ordered
+    results = runs.with_data_names(runs.ordered)
     axes = list(by) or list(differing_settings(results))
     methods = list(dict.fromkeys(results["method"]))
     if len(methods) < 2:
         raise ValueError(f"differences need two methods, and the runs are all of {methods[0]}")
     asked = runs.contrasts
-    fitting = most_asked(asked, runs.room(_fitting(results, asked, axes)))
+    fitting = most_asked(asked, runs.room(_fitting(results, asked, axes, 1 if runs.chosen else results["noise"].nunique())))
     pairs = [pair for pair in asked if pair in fitting]
     # Corrected over all of the tables' differences, also those for which there is no room.
     pooled = of_pairs(primary_contrasts(results, asked, measure, axes).assign(noise=POOLED), pairs)
     single = of_pairs(compare(results, measure, by=axes, contrasts=usual_pairs(results, asked)), pairs)
+    if runs.chosen:
+        pooled, single = pooled.iloc[:0], single[single["noise"] == runs.noise]
     if pooled.empty and single.empty:
-        raise ValueError("no two methods share a seed, so there are no differences")
+        under = f" under {runs.noise}" if runs.chosen else ""
+        raise ValueError(f"no two methods share a seed{under}, so there are no differences")
     # The columns of an empty table hold no numbers.
     numbers = pandas.concat([table for table in (pooled, single) if len(table)], ignore_index=True)
     numbers["group"] = _groups(numbers, axes)
@@ -162,11 +165,12 @@ def differences_figure(
     seeds = seed_differences(results, pairs, measure, axes) if few and numbers["n"].max() > 1 else None
     if seeds is not None:
         seeds = seeds.assign(group=_groups(seeds, axes))
+        seeds = seeds[seeds["noise"].isin(numbers["noise"])]
     groups = list(dict.fromkeys(numbers["group"]))
     in_rows = [name for name in (POOLED, *dict.fromkeys(results["noise"])) if name in set(numbers["noise"])]
     wide = has_room(width)
     noises = {POOLED: POOLED, **runs.names.short("noise", [name for name in in_rows if name != POOLED], 40 if wide else 28)}
-    noises = dict(zip(in_rows, narrow([noises[name] for name in in_rows], 24 if wide else 15), strict=True))
+    noises = dict(zip(in_rows, narrow([noises[name] for name in in_rows], 24 if wide else 17), strict=True))
     names = runs.names.short("method", methods, 36 if wide else 14)
     with paper_style():
         across = min(len(pairs), 2)
@@ -202,32 +206,37 @@ def differences_figure(
         handles = [Line2D([], [], **style) for style in group_style(groups)] if axes else []
         white: Look = {"color": "0.3", "marker": "o", "linestyle": "none"}
         marks = [Line2D([], [], **white), Line2D([], [], **white | {"markerfacecolor": "white"})]
-        over, tests = _tests(pooled, single)
+        over, tests = _tests(pooled, single, intervals=not few)
         # One seed has no p.
         tested = [f"p < .05 ({over})", "p ≥ .05"] if numbers["n"].max() > 1 else []
         if entries := [*(groups if axes else []), *tested]:
             shared_legend(figure, [*handles, *marks][: len(entries)], entries)
         counts = " to ".join(dict.fromkeys(map(str, (numbers["n"].min(), numbers["n"].max()))))
         part = f", {len(pairs)} of {len(asked)} contrasts" if len(pairs) < len(asked) else ""
-        said = "mean and 95 % interval of paired differences over" if numbers["n"].max() > 1 else "paired differences of"
+        said = "mean and uncorrected 95 % interval of paired differences over"
+        if numbers["n"].max() == 1:
+            said = "paired differences of"
         if few and numbers["n"].max() > 1:
             said = "paired differences; large: mean over, small:"
         seeds_said = which_seed(results) if numbers["n"].max() == 1 else f"{counts} seeds"
         figure.suptitle(f"{runs.title}{part}\n{in_words(measure)}; {said} {seeds_said}", wrap=True)
         make_room(figure, panels, len(noises) * each, HIGHEST)
     shown = numbers if seeds is None else pandas.concat([numbers, seeds], ignore_index=True)
-    caption = f"{SHOWN}. {tests}" if numbers["n"].max() > 1 else SHOWN
+    left = contrasts_not_shown(pairs, asked, runs, "noisylab compare has all")
+    caption = ". ".join(filter(None, [SHOWN, tests if numbers["n"].max() > 1 else "", left]))
     return DrawnFigure(figure, shown.drop(columns="group"), caption, finding=of_contrasts(numbers, POOLED, measure, runs))
 
 
-def _tests(pooled: pandas.DataFrame, single: pandas.DataFrame) -> tuple[str, str]:
-    """Over how many tests p is corrected, in the legend and as a sentence."""
+def _tests(pooled: pandas.DataFrame, single: pandas.DataFrame, *, intervals: bool) -> tuple[str, str]:
+    """Over how many tests p is corrected, in the legend and in sentences; intervals: whether they are drawn."""
     few, each = (int(table["tests"].max()) if len(table) else 0 for table in (pooled, single))
     short = [f"{few} pooled"] * bool(few) + [f"{each} per noise"] * bool(each)
     parts = [f"the {counted(few, 'pooled contrast')}"] * bool(few)
     parts += [f"the {counted(each, 'difference')} of each noise"] * bool(each)
-    said = f"Points are filled if p < .05, by paired t-tests after Holm's correction over {' and over '.join(parts)}"
-    return f"Holm: {', '.join(short)}", said
+    over = " and over ".join(parts)
+    said = f"Points are filled if p < .05, and else hollow, by paired t-tests after Holm's correction over {over}"
+    beside = ". Intervals are not corrected, so that one beside a hollow point may exclude 0" if intervals else ""
+    return f"Holm: {', '.join(short)}", said + beside
 
 
 def _groups(rows: pandas.DataFrame, axes: Sequence[str]) -> list[str]:
@@ -235,8 +244,8 @@ def _groups(rows: pandas.DataFrame, axes: Sequence[str]) -> list[str]:
     return [", ".join(f"{name.replace('_', ' ')} {row[name]}" for name in axes) for row in rows.to_dict("records")]
 
 
-def _fitting(results: pandas.DataFrame, contrasts: Sequence[tuple[str, str]], axes: Sequence[str]) -> int:
-    """The number of contrasts for which a figure has room, two side by side."""
+def _fitting(results: pandas.DataFrame, contrasts: Sequence[tuple[str, str]], axes: Sequence[str], noises: int) -> int:
+    """The number of contrasts for which a figure of so many noises has room, two side by side."""
     groups = len(results[list(axes)].drop_duplicates()) if axes else 1
-    row = HEAD + (results["noise"].nunique() + 1) * (0.12 + 0.06 * groups)
+    row = HEAD + (noises + 1) * (0.12 + 0.06 * groups)
     return max(2, min(MOST, len(contrasts), 2 * int((HIGHEST - REST) // row)))

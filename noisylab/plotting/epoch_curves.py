@@ -7,9 +7,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.ticker import MaxNLocator
 
 from noisylab.plotting.looks import Look, looks, mark_every, number_lines
+
+# The gid of thin lines of seeds.
+SEEDS = "seeds"
 
 
 def curves(
@@ -39,7 +43,7 @@ def curves(
     for place, (method, rows) in enumerate(numbers.groupby("method", sort=False)):
         look = held[str(method)]
         if seeds is not None:
-            seed_lines(seeds[seeds["method"] == method], "epoch", measure, look, ax, **kwargs)
+            seed_lines(seeds[seeds["method"] == method], "epoch", measure, look | kwargs, ax)
         else:
             ax.fill_between(rows["epoch"], *band(rows, measure, share=share), color=look["color"], alpha=0.18, linewidth=0)
         ax.plot(rows["epoch"], rows[measure], **look | {"markevery": mark_every(len(rows), place)} | kwargs)
@@ -51,15 +55,18 @@ def curves(
     return ax
 
 
-def seed_lines(rows: pandas.DataFrame, x: str, y: str, look: Look, ax: Axes, **kwargs: Any) -> None:
+def seed_lines(rows: pandas.DataFrame, x: str, y: str, look: Look, ax: Axes) -> None:
     """A thin line for each of several runs; rows: run, `x` and `y`. One run is its own mean, and no line is drawn."""
-    points, places = rows[[x, y]].to_numpy(), rows.groupby("run", sort=False).indices.values()
-    if len(places) > 1:
-        thin = look | {"linewidth": 0.6, "alpha": 0.4, "label": None, "linestyle": "-"}
-        for own in places:
-            # A seed of a single epoch is a small mark, hollow like the mean's.
-            alone = {"markersize": 2.5} if len(own) == 1 else {"marker": ""}
-            ax.plot(*points[own].T, **thin | alone | kwargs)
+    points = rows[[x, y]].to_numpy()
+    lines = [points[own] for own in rows.groupby("run", sort=False).indices.values()]
+    if len(lines) > 1:
+        # A hundred seeds are one artist: each by itself would take more than twice as long.
+        thin: dict[str, Any] = {"linewidths": 0.6, "alpha": 0.4, "zorder": 2, "gid": SEEDS}
+        ax.add_collection(LineCollection(lines, colors=look["color"], **thin))
+        # A seed of a single epoch is a small mark, hollow like the mean's.
+        marks = np.array([line[0] for line in lines if len(line) == 1])
+        if len(marks):
+            ax.plot(*marks.T, **look | {"linestyle": "none", "markersize": 2.5, "alpha": 0.4, "label": None})
 
 
 def seed_dots(x: "pandas.Series[float]", y: "pandas.Series[float]", look: Look, ax: Axes) -> None:

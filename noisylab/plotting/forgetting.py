@@ -135,7 +135,8 @@ def forgetting_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
                 ax.set_xlabel(SCORES[name])
                 ax.label_outer()
         for ax, method in zip(axes[:, 0], methods, strict=True):
-            ax.set_ylabel(f"{names[method]}\nshare of samples")
+            # On a page with room for few panels, they are low.
+            ax.set_ylabel(f"{names[method]}\nshare{'' if runs.panels else ' of samples'}")
         shared_legend(figure, *_with_bars(*legend_entries(axes.flat), numbers))
         figure.suptitle(
             runs.one_seed_title(methods, "; lines: samples with at most so many; bars: samples never learnt"), wrap=True

@@ -92,10 +92,16 @@ def numbered(held: Mapping[str, Look]) -> dict[str, Look]:
 
 
 def number_lines(ax: Axes) -> None:
-    """Write their numbers on the lines of `numbered` looks, each at another place, so that no two are at one."""
-    found = [(line, number) for line in ax.lines if (number := _number(line)) and np.size(line.get_xdata())]
+    """Write their numbers on the lines of `numbered` looks, each at another place, and beside single points."""
+    # Levels are in no place of the horizontal axis.
+    of_data = [line for line in ax.lines if line.get_transform() is ax.transData and np.size(line.get_xdata())]
+    found = [(line, number) for line in of_data if (number := _number(line))]
     for place, (line, number) in enumerate(found):
         x, y = (np.asarray(held, dtype=np.float64) for held in line.get_data())
+        if len(x) == 1:
+            beside: dict[str, Any] = {"textcoords": "offset points", "fontsize": 6, "color": line.get_color()}
+            ax.annotate(number, (x[0], y[0]), (3, 2), **beside)
+            continue
         at = x.min() + (place + 0.5) / len(found) * (x.max() - x.min())
         box = {"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85}
         style: dict[str, Any] = {"fontsize": 6, "ha": "center", "va": "center", "color": line.get_color(), "zorder": 5}

@@ -100,7 +100,7 @@ def loss_separation_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFi
     numbers = from_one(pandas.concat(parts, ignore_index=True))
     names = runs.names.short("method", list(first), (24 if len(first) < 4 else 16) if wide else 14)
     with paper_style():
-        lines = max(map(len, chosen.values()))
+        lines, beside = max(map(len, chosen.values())), ": " if wide and len(first) < 3 else "\n"
         size = inches(width), 1.15 * lines + 1.5
         # Panels of one row are of one stage of training, and on one scale.
         figure, axes = plt.subplots(
@@ -112,7 +112,7 @@ def loss_separation_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFi
             for ax, epoch in zip(column, epochs, strict=False):
                 rows = numbers[(numbers["method"] == method) & (numbers["epoch"] == epoch + 1)]
                 loss_histograms(rows, ax=ax)
-                ax.set_title(f"{names[method]}\nepoch {epoch + 1}" if epoch == epochs[0] else f"epoch {epoch + 1}")
+                ax.set_title(f"{names[method]}{beside}epoch {epoch + 1}" if epoch == epochs[0] else f"epoch {epoch + 1}")
                 ax.xaxis.set_major_locator(MaxNLocator(nbins=4))
                 ax.yaxis.set_major_locator(MaxNLocator(nbins=3))
             # The place below a panel may be empty.
@@ -121,7 +121,8 @@ def loss_separation_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFi
             last.tick_params(labelbottom=True)
         for line in axes:
             there = [ax for ax in line if ax.figure is not None]
-            there[0].set_ylabel("share of samples" if wide else "share")
+            # On a page with room for few panels, they are low.
+            there[0].set_ylabel("share of samples" if wide and not runs.panels else "share")
             there[0].tick_params(labelleft=True)
             there[0].set_ylim(0, 1.08 * max(ax.dataLim.y1 for ax in there))
         shared_legend(figure, *legend_entries(figure.axes))

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from noisylab.analysis.comparisons import compare, of_pairs, usual_contrasts, usual_pairs
+from noisylab.core.checks import NonNegativeInt
 from noisylab.core.registries import FIGURES
-from noisylab.plotting.captions import seeds_of
+from noisylab.plotting.captions import contrasts_not_shown, seeds_of
 from noisylab.plotting.differences import FEW, seed_differences
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import from_one, seed_lines, with_runs
@@ -20,6 +21,8 @@ from noisylab.plotting.looks import GROUPS, Look, looks, mark_every, number_line
 from noisylab.plotting.study_runs import LONGEST, StudyRuns, most_asked
 from noisylab.plotting.style import Width, exposure_legend, has_room, inches, narrow, panel_grid, paper_style
 
+CURVES = "Test accuracy and the memorised share of mislabelled samples, against the images processed"
+BELOW = ", and below, paired differences at the last epoch"
 MEASURES = {"test_accuracy": "test accuracy", "mislabelled_memorised": "memorised share"}
 # The columns of the numbers with a difference, each with its column of `results.csv`, the name of its row and its look.
 DIFFERENCES: dict[str, tuple[str, str, Look]] = {
@@ -30,6 +33,8 @@ DIFFERENCES: dict[str, tuple[str, str, Look]] = {
 SHOWN = ("symmetric:0.4", "symmetric:0.6", "asymmetric:0.4")
 # The most noises and contrasts on a page, and in a column, where each row is lower.
 MOST, CONTRASTS = {True: 4, False: 2}, {True: 3, False: 2}
+# Characters of the name of a method in a row that is one line.
+SHORT = 8
 # The least points to both sides of 0.
 NARROWEST = 1.0
 # The lines of single seeds of more methods are a tangle.
@@ -60,7 +65,7 @@ def seed_curves(
     for place, (method, rows) in enumerate(numbers.dropna(subset=[measure]).groupby("method", sort=False)):
         look = held[str(method)]
         if seeds:
-            seed_lines(rows, "images", measure, look, ax, **kwargs)
+            seed_lines(rows, "images", measure, look | kwargs, ax)
         mean = rows.groupby("epoch")[["images", measure]].mean()
         thick = look | {"linewidth": 1.6, "markevery": mark_every(len(mean), place)}
         ax.plot(mean["images"], mean[measure], **thick | kwargs)
@@ -109,19 +114,18 @@ def difference_points(
     return ax
 
 
-@FIGURES.register(
-    "memorisation",
-    caption="Test accuracy and the memorised share of mislabelled samples, against the images processed, and below, paired "
-    "differences at the last epoch",
-)
-def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width: Width = "page") -> DrawnFigure:
+@FIGURES.register("memorisation", caption=f"{CURVES}{BELOW}", smaller=[{"contrasts": count} for count in (2, 1, 0)])
+def memorisation_figure(
+    runs: StudyRuns, *, noises: tuple[str, ...] = (), contrasts: NonNegativeInt | None = None, width: Width = "page"
+) -> DrawnFigure:
     """Test accuracy and the memorised share against the images that the measured network processed, for each noise.
 
     Thin lines are seeds, of up to five methods, thick ones their mean. At one place of the horizontal axis, all methods have
     seen equally many images.
     Below are the differences of the primary contrasts in both at the last epoch, with their 95 % intervals.
 
-    noises: as the tables name them (none: the chosen one, or up to four of the study's, two in a column).
+    noises: as the tables name them (none: the chosen one, or up to four of the study's, two in a column). contrasts: the most
+    that stand below, from 0 (None: three, two in a column, or as many as fit).
     """
     runs.check_alike()
     wide = has_room(width)
@@ -138,14 +142,16 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     # Of all methods, and corrected over all differences of the tables, so that p-values are theirs.
     under = runs.ordered[runs.ordered["noise"].isin(shown)]
     asked = usual_contrasts(under, runs.contrasts)
-    differences = _differences(under, most_asked(asked, CONTRASTS[wide]), usual_pairs(under, asked))
+    fitting = most_asked(asked, CONTRASTS[wide] if contrasts is None else contrasts)
+    differences = _differences(under, fitting, usual_pairs(under, asked))
     compared = dict.fromkeys([*differences.get("method", ()), *differences.get("baseline", ())])
     methods = runs.names.short("method", list(compared), 18 if wide else 14)
     pairs = dict.fromkeys(zip(differences["method"], differences["baseline"], strict=True))
-    contrasts = {(method, baseline): f"{methods[method]}\n\N{MINUS SIGN} {methods[baseline]}" for method, baseline in pairs}
+    side_by_side = len(shown) == 1 and wide
+    parted = " " if side_by_side and max([0, *map(len, methods.values())]) <= SHORT else "\n"
+    in_rows = {(method, baseline): f"{methods[method]}{parted}\N{MINUS SIGN} {methods[baseline]}" for method, baseline in pairs}
     with paper_style():
-        figure, panels = _panels(len(shown), len(contrasts), width)
-        side_by_side = len(shown) == 1 and wide
+        figure, panels = _panels(len(shown), len(in_rows), width)
         seeds = numbers["method"].nunique() <= METHODS_WITH_SEEDS
         names, styles = runs.names.short("noise", shown, LONGEST), runs.looks_of(numbers["method"])
         titles = dict(zip(shown, narrow([names[noise] for noise in shown], 30 if wide else 17), strict=True))
@@ -160,7 +166,7 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
             for ax in curves if side_by_side else curves[-1:]:
                 ax.set_xlabel("thousand images")
             for ax, (name, (_, called, _)) in zip(below, DIFFERENCES.items(), strict=bool(below)):
-                difference_points(differences[differences["noise"] == noise], contrasts, name, ax=ax)
+                difference_points(differences[differences["noise"] == noise], in_rows, name, ax=ax)
                 ax.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
                 if side_by_side:
                     ax.set_xlabel(f"{called} difference (points)")
@@ -189,7 +195,9 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     drawn = with_runs(means, numbers if seeds else None) if several else numbers
     table = pandas.concat([drawn, differences], ignore_index=True) if len(differences) else drawn
     finding = told("Test accuracy and memorised share of mislabelled samples", numbers, list(MEASURES), runs)
-    return DrawnFigure(figure, table, finding=finding)
+    omitted = contrasts_not_shown(list(pairs), asked, runs, f"memorisation(contrasts={len(asked)}) has all")
+    caption = CURVES + (BELOW if pairs else "")
+    return DrawnFigure(figure, table, f"{caption}. {omitted}" if omitted else caption, finding=finding)
 
 
 def _differences(rows: pandas.DataFrame, contrasts: list[tuple[str, str]], family: list[tuple[str, str]]) -> pandas.DataFrame:
@@ -246,7 +254,9 @@ def usual_noises(runs: StudyRuns, most: int) -> list[str]:
     if len(noisy) <= most:
         return noisy
     usual = [noise for noise in SHOWN if noise in noisy]
-    return (usual or noisy)[:most]
+    # One alone would leave out too much.
+    shown = usual if len(usual) > 1 else [*usual, *(noise for noise in noisy if noise not in usual)]
+    return shown[:most]
 
 
 def _panels(count: int, contrasts: int, width: Width) -> tuple[Figure, list[list[Axes]]]:

@@ -21,6 +21,8 @@ from noisylab.plotting.looks import REFERENCE_METHODS, Look, looks
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import WIDTHS, Width, has_room, inches, panel_grid, paper_style
 
+SHOWN = "Rank of the methods over the seeds of one data set, under each noise"
+TESTS = "Friedman's p is of each noise by itself, without correction for several noises"
 # Characters of a name beside a row.
 LONGEST = 24
 # Inches: beside the rows of a panel, of the figure's title, and of the highest figure in a column and on a page.
@@ -75,9 +77,11 @@ def rank_plot(
     return ax
 
 
-@FIGURES.register("method_ranks", caption="Rank of the methods over the seeds of one data set, under each noise")
+@FIGURES.register("method_ranks", caption=SHOWN)
 def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
-    """A panel for each noise: the rank of every method in each seed, their mean, and Friedman's p over seeds.
+    """A panel for each noise: the rank of every method in each seed, their mean, and Friedman's p over seeds, uncorrected.
+
+    If not all noises have room, noisy settings come first.
 
     Seeds of one data set say which methods differ on it, not on others. Over five data sets or more, the figure is a
     critical-difference diagram of the ranks on these instead.
@@ -85,7 +89,7 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
     if runs.results["data"].nunique() >= DATA_SETS:
         return critical_difference_figure(runs, width=width)
     runs.check_alike()
-    results = runs.ordered
+    results = runs.ordered[runs.ordered["noise"] == runs.noise] if runs.chosen else runs.ordered
     ranks, seeds = mean_ranks(results), seed_ranks(results)
     if ranks.empty:
         raise ValueError("under no noise do all methods share a seed, so there are no ranks")
@@ -101,7 +105,10 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
     row = HEAD + max(0.65, line * methods) + (0.15 if beside == "\n" else 0)
     across = min(len(noises), 2) if wide else 1
     most = runs.room(across * max(1, int((HIGHEST[wide] - REST) // row)))
-    noises = _spread_out(noises, most)
+    rates = results.groupby("noise")["realised_rate"].max()
+    # Noisy settings get room before clean ones.
+    noisy = {noise: name for noise, name in noises.items() if rates[noise] > 0}
+    noises = _spread_out(noisy if len(noises) > most and noisy else noises, most)
     ranks, seeds = (table[table["noise"].isin(noises)] for table in (ranks, seeds))
     with paper_style():
         size = inches(width) if across == 2 else min(inches(width), WIDTHS["column"])
@@ -116,19 +123,20 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
                 ax.tick_params(axis="y", labelsize=SMALL)
         for ax in axes[:-across]:
             ax.set_xlabel("")
-        part = runs.part_of_noises(list(noises))
+        part = "" if runs.chosen else runs.part_of_noises(list(noises))
         counts = " to ".join(dict.fromkeys(map(str, (ranks["n"].min(), ranks["n"].max()))))
         several = ranks["n"].max() > 1
         marks = "dark: mean" if singly else "bars: 95 % interval"
         band = (
-            f"pale: {counts} seeds (larger: more), {marks}\none data set; Friedman's p over the seeds"
+            f"pale: {counts} seeds (larger: more), {marks}\none data set; Friedman's p over the seeds, uncorrected"
             if several
             else f"one data set, {which_seed(results)}"
         )
         figure.suptitle(f"{runs.title}{part}\n{band}", wrap=True)
     means = ranks.rename(columns={"rank": "mean_rank", "rank_ci95_half": "mean_rank_ci95_half"})
     finding = told("Mean rank", means, "mean_rank", runs, form=number)
-    return DrawnFigure(figure, seeds.merge(means, on=["noise", "method"], how="left"), finding=finding)
+    table, caption = seeds.merge(means, on=["noise", "method"], how="left"), f"{SHOWN}. {TESTS}" if several else SHOWN
+    return DrawnFigure(figure, table, caption, finding=finding)
 
 
 def _spread_out(names: Mapping[str, str], most: int) -> dict[str, str]:

@@ -19,12 +19,13 @@ from noisylab.plotting.looks import Look, looks, number_lines
 from noisylab.plotting.study_runs import LONGEST, StudyRuns
 from noisylab.plotting.style import WIDTHS, Width, exposure_legend, has_room, inches, narrow, panel_grid, paper_style
 
+SHOWN = "Test accuracy against the noise rate"
 # The panel of noises that have no rate on an axis.
 APART = "other noises"
 # Ticks for more rates would be written over one another.
 TICKS = 7
 # Characters of a name below the methods under a noise.
-SHORT = 24
+SHORT = 32
 
 
 def accuracy_against_rate(
@@ -32,6 +33,7 @@ def accuracy_against_rate(
     *,
     measure: str = "test_accuracy_last",
     seeds: pandas.DataFrame | None = None,
+    names: Mapping[float, str] | None = None,
     styles: Mapping[str, Look] | None = None,
     ax: Axes | None = None,
     **kwargs: Any,
@@ -43,6 +45,7 @@ def accuracy_against_rate(
             `_ci95_half`.
         measure: a column of `summary`.
         seeds: A row per run: nominal_rate, method and `measure`, drawn as dots instead of bands. None: bands.
+        names: The names of some rates, below them. None: none has one.
         styles: The look of each method (`looks`). None: allotted over those in `summary`.
         ax: None: the current axes.
         kwargs: To `Axes.plot`.
@@ -64,8 +67,11 @@ def accuracy_against_rate(
             ax.vlines(rows["nominal_rate"], low, high, color=look["color"], alpha=0.4)
     number_lines(ax)
     rates = sorted(summary["nominal_rate"].unique())
-    if len(rates) <= TICKS:
-        ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
+    if names or len(rates) <= TICKS:
+        # Of many rates, the ends and those with a name.
+        marked = rates if len(rates) <= TICKS else sorted({rates[0], rates[-1], *(names or {})})
+        called = {rate: "\n".join(narrow([name], 16)) for rate, name in (names or {}).items()}
+        ax.set_xticks(marked, [f"{rate:g}" + (f"\n{called[rate]}" if rate in called else "") for rate in marked])
     return ax
 
 
@@ -111,14 +117,16 @@ def accuracy_of_noises(
     return ax
 
 
-@FIGURES.register("noise_robustness", caption="Test accuracy against the noise rate")
+@FIGURES.register("noise_robustness", caption=SHOWN)
 def noise_robustness_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
     """A panel for each noise kind, with a line per method. Runs without noise are in every panel.
 
-    Noises without a rate, such as those from files, and kinds with one rate alone share a panel, with the methods side by side.
+    Noises without a rate, such as those from files, and kinds with one rate alone share a panel, with the methods side by side;
+    so does a chosen noise (--noise), alone. Own names of noises (--label) stand below their rates.
     """
     runs.check_alike()
-    shown = runs.fitting(runs.ordered)
+    asked = runs.ordered[runs.ordered["noise"] == runs.noise] if runs.chosen else runs.ordered
+    shown = runs.fitting(asked)
     summary, styles = summarise(shown), runs.looks_of(shown["method"])
     panels = _panels(summary)
     kinds, panels = len(panels), dict(list(panels.items())[: runs.room(len(panels))])
@@ -138,7 +146,9 @@ def noise_robustness_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnF
                 accuracy_of_noises(rows, seeds=seeds, names=names, styles=styles, ax=ax)
                 ax.set(xlabel="noise")
                 continue
-            accuracy_against_rate(rows, seeds=seeds, styles=styles, ax=ax)
+            own = rows[rows["noise"].isin(runs.names.labels)].drop_duplicates("noise")
+            named = {row["nominal_rate"]: runs.names.noise(row["noise"]) for row in own.to_dict("records")}
+            accuracy_against_rate(rows, seeds=seeds, names=named, styles=styles, ax=ax)
             partial = kind.split("(")[0] == "asymmetric"
             ax.set(
                 title=narrow([runs.names.short("noise", [kind], LONGEST)[kind]], 32)[0],
@@ -149,12 +159,13 @@ def noise_robustness_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnF
         exposure_legend(figure, axes, summary, styles)
         said = spread(shown, single="small", mean="large", interval="band or bar" if APART in panels else "band")
         part = f", {len(panels)} of {kinds} kinds of noise" if len(panels) < kinds else ""
-        figure.suptitle(f"{runs.title}{runs.part(shown['method'], runs.ordered)}{part}\n{said}", wrap=True)
+        figure.suptitle(f"{runs.title}{runs.part(shown['method'], asked)}{part}\n{said}", wrap=True)
     runs_of = [shown[shown["noise"].isin(rows["noise"])].rename(columns={"id": "run"}) for rows in panels.values()]
     tables = [with_runs(rows, of if singly else None) for rows, of in zip(panels.values(), runs_of, strict=True)]
     parts = [table.assign(panel=kind) for kind, table in zip(panels, tables, strict=True)]
     finding = over_rates(summary, "test_accuracy_last", "Test accuracy at the last epoch", runs)
-    return DrawnFigure(figure, pandas.concat(parts, ignore_index=True), finding=finding)
+    shown_as = "Test accuracy under each noise" if list(panels) == [APART] else SHOWN
+    return DrawnFigure(figure, pandas.concat(parts, ignore_index=True), shown_as, finding=finding)
 
 
 def _panels(summary: pandas.DataFrame) -> dict[str, pandas.DataFrame]:

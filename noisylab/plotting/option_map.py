@@ -16,6 +16,8 @@ from noisylab.plotting.findings import of_settings
 from noisylab.plotting.study_runs import StudyRuns
 from noisylab.plotting.style import WIDTHS, Width, has_room, inches, panel_grid, paper_style, share_text
 
+SHOWN = "Test accuracy over two options of a method"
+INTERVAL = "mean ± half of the 95 % interval"
 # Number of lines about other methods that fit in the title of a panel.
 BESIDE = 4
 
@@ -47,7 +49,7 @@ def option_heatmap(cells: pandas.DataFrame, down: str, right: str, *, ax: Axes |
     return ax
 
 
-@FIGURES.register("option_map", caption="Test accuracy over two options of a method")
+@FIGURES.register("option_map", caption=SHOWN)
 def option_map_figure(
     runs: StudyRuns,
     *,
@@ -62,7 +64,7 @@ def option_map_figure(
     method: name of the method whose options are mapped. down, right: the options (None: the two that vary). per: the setting
     with a map for each value (None: the one in which the method's runs differ, if any).
     """
-    rows = runs.ordered[runs.ordered["noise"] == runs.noise]
+    rows = runs.with_data_names(runs.ordered[runs.ordered["noise"] == runs.noise])
     axes = list(differing_settings(rows))
     specs = {label: METHODS.parse(label) for label in rows["method"].unique()}
     down, right = _varied_options([spec for spec in specs.values() if spec.name == method], method, down, right)
@@ -78,7 +80,7 @@ def option_map_figure(
         raise ValueError(f"several runs of {method} have the same {down} and {right}; choose with methods (--methods)")
     values = sorted(mapped[per].unique()) if per else [None]
     highest, lowest = mapped["test_accuracy_last"].max(), mapped["test_accuracy_last"].min()
-    labels = runs.names.short("method", list(numbers["method"]), 24)
+    labels, with_interval = runs.names.short("method", list(numbers["method"]), 24), False
     counts = " to ".join(dict.fromkeys(map(str, (numbers["n"].min(), numbers["n"].max()))))
     with paper_style():
         across = min(len(values), 3) if has_room(width) else 1
@@ -92,15 +94,18 @@ def option_map_figure(
                 other = [_setting(name, row[name]) for name in axes if name != per and row[name] != here[name].iloc[0]]
                 half = row["test_accuracy_last_ci95_half"]
                 reach = f" ± {share_text(half)}" if half >= 0 else ""
+                with_interval = with_interval or half >= 0
                 said.append(f"{', '.join([labels[row['method']], *other])}: {share_text(row['test_accuracy_last'])}{reach}")
             ax.set_title("\n".join(said), fontsize=7.5)
         figure.suptitle(
             f"{runs.setting}, {runs.names.method(method)}\ntest accuracy, last epoch, "
-            f"mean over {counts} {'seed' if counts == '1' else 'seeds'}",
+            f"mean over {counts} {'seed' if counts == '1' else 'seeds'}{'; ±: 95 % interval' if with_interval else ''}",
             wrap=True,
         )
     finding = of_settings(mapped, [down, right, *([per] if per else [])], runs, methods=False)
-    return DrawnFigure(figure, numbers, finding=finding)
+    drawn = "other methods" if len(others) <= BESIDE * len(values) else f"{BESIDE} other methods"
+    beside = f"; above it, that of {drawn}{f', {INTERVAL}' if with_interval else ''}" if len(others) else ""
+    return DrawnFigure(figure, numbers, f"{SHOWN}{beside}", finding=finding)
 
 
 def _varied_options(specs: Sequence[Spec], method: str, down: str | None, right: str | None) -> tuple[str, str]:

@@ -93,13 +93,17 @@ class StudyRuns:
         """The number of panels of which `most` fit, if the reader wants no fewer."""
         return most if self.panels is None else min(most, self.panels)
 
-    def part(self, shown: Iterable[str], rows: pandas.DataFrame | None = None) -> str:
-        """A note for the title if not all methods (of `rows`; None: under `noise`) are shown, or if lines are numbered."""
-        methods = list(dict.fromkeys((self.under_noise if rows is None else rows)["method"]))
+    def part(self, shown: Iterable[str], rows: pandas.DataFrame | None = None, styles: Mapping[str, Look] | None = None) -> str:
+        """A note for the title if not all methods (of `rows`; None: under `noise`) are shown, or if lines are numbered.
+
+        styles: the looks in the figure (None: one for each method that is shown).
+        """
+        methods = set((self.under_noise if rows is None else rows)["method"])
         held = [method for method in dict.fromkeys(shown) if method in methods]
-        first = "the first " if held == methods[: len(held)] and len(held) > 1 else ""
-        left = f", {first}{len(held)} of {len(methods)} methods" if len(held) < len(methods) else ""
-        return left + (", lines numbered since looks run out" if alike(self.looks_of(held)) else "")
+        left = f", {len(held)} of {len(methods)} methods" if len(held) < len(methods) else ""
+        return left + (
+            ", lines numbered since looks run out" if alike(self.looks_of(held) if styles is None else styles) else ""
+        )
 
     def part_of_noises(self, shown: Sequence[str]) -> str:
         """A note for the title if not all noises are shown; those without mislabelled samples count if one of them is."""
@@ -160,6 +164,10 @@ class StudyRuns:
         """`title` with the noise, the meaning of bands and the kind of record; shown: a row per method and run drawn."""
         over = spread(self.rows_of(shown))
         return f"{self.setting}{self.part(shown['method'])}\n{over}; {self.under_noise['record'].iloc[0]} records"
+
+    def with_data_names(self, rows: pandas.DataFrame) -> pandas.DataFrame:
+        """The rows with the names of their data sets, for figures that keep the values of a setting apart."""
+        return rows.assign(data=rows["data"].map(self.names.data))
 
     def rows_of(self, shown: pandas.DataFrame) -> pandas.DataFrame:
         """The rows of `results` of some runs; shown: rows with `run`, or else `id`."""

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from noisylab.core.foreign_text import width_of
 from noisylab.core.lines import BREAKS, in_different_lines, in_lines
 from noisylab.plotting.drawing_style import style_in_use
 from noisylab.plotting.looks import Look
@@ -23,6 +24,10 @@ Width: TypeAlias = Literal["column", "page"] | float
 """Width of a figure: a paper's column or page, or inches."""
 
 WIDTHS = {"column": 3.3, "page": 6.8}
+# The signs after which a name may be broken, the first that are enough.
+CUTS = (BREAKS, f"{BREAKS}(:", f"{BREAKS}(:=")
+# The most lines of a name for which there is room, before it is cut.
+HIGH = 3
 # The height of a page, and that of a legend for which figures have room (inches).
 PAGE_HEIGHT, LEGEND_HEIGHT = 9.2, 0.6
 
@@ -96,14 +101,30 @@ def share_text(value: float, digits: int = 3) -> str:
     return "1" if value == 1 else f"{min(round(value, digits), 1 - 10**-digits):.{digits}f}"[1:]
 
 
-def in_title(name: str) -> str:
-    """The name of a method over a panel, with its options on separate lines if it is long."""
-    return name if len(name) <= 22 else name.replace(", ", ",\n").replace("(", "(\n", 1)
-
-
 def narrow(names: Sequence[str], width: int) -> list[str]:
-    """Each name in lines of at most `width` characters, for a place of a figure; different names stay different."""
-    return ["\n".join(map(str.strip, lines)) for lines in in_different_lines(names, width, after=f"{BREAKS}(:")]
+    r"""Each name in lines of at most `width` characters and of about one length, for a place of a figure.
+
+    Different names stay different.
+
+    Example:
+        >>> from noisylab.plotting.style import narrow
+        >>> print(*narrow(["dlb(temperature=4.0, alpha=3.0)", "CE"], 30), sep="\n")
+        dlb(temperature=4.0,
+        alpha=3.0)
+        CE
+    """
+    cut = dict(zip(names, in_different_lines(names, width, after=CUTS[1]), strict=True))
+    return ["\n".join(map(str.strip, _balanced(name, width) or cut[name])) for name in names]
+
+
+def _balanced(name: str, width: int) -> list[str]:
+    """A name in as few lines as fit, each as short as the others let it; none if it must be cut."""
+    for after in CUTS:
+        # Later lines are indented by two.
+        lines = ([*map(str.strip, in_lines(name, room, after=after).split("\n"))] for room in range(8, width + 3))
+        if fitting := [each for each in lines if len(each) <= HIGH and max(map(width_of, each)) <= width]:
+            return min(fitting, key=lambda each: (len(each), max(map(width_of, each))))
+    return []
 
 
 def make_room(figure: Figure, panels: Sequence[Axes], height: float, highest: float) -> None:

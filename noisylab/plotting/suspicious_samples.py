@@ -12,6 +12,7 @@ from matplotlib.layout_engine import LayoutEngine
 
 from noisylab.analysis.mislabel_detection import suspicion
 from noisylab.analysis.scoring import score
+from noisylab.core.checks import PositiveInt
 from noisylab.core.foreign_text import class_texts
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.corruption import example, with_class_names
@@ -75,9 +76,11 @@ def sample_curve(
     return ax
 
 
-@FIGURES.register("suspicious_samples", caption=SHOWN)
-def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigure:
+@FIGURES.register("suspicious_samples", caption=SHOWN, smaller=[{"rows": 2}])
+def suspicious_samples_figure(runs: StudyRuns, *, rows: PositiveInt | None = None, width: Width = "page") -> DrawnFigure:
     """The most suspect samples of the first method's first run: image, true -> given, and the curve of the given label.
+
+    rows: of samples (None: as many as fit, at most four, or six in a column).
 
     Raises ValueError if no sample is mislabelled, nothing was recorded, or the images cannot be read or are not those of the
     runs.
@@ -87,7 +90,7 @@ def suspicious_samples_figure(runs: StudyRuns, *, width: Width = "page") -> Draw
     folder = runs.folder / str(runs.first_run(method)["id"])
     data = trained_data_of_run(runs.folder, folder, runs.data_root)
     suspect = suspicion(score(records, BY), BY)
-    across, down = (8, 4) if has_room(width) else (4, 6)
+    across, down = (8, rows or 4) if has_room(width) else (4, rows or 6)
     suspect = np.where(np.isnan(suspect), -np.inf, suspect)
     order = np.lexsort((score(records, "confidence"), -suspect))[: across * down]
     given, true = records["given"].values, records["true"].values

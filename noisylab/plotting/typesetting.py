@@ -12,7 +12,10 @@ from matplotlib.text import Text
 from matplotlib.ticker import FixedFormatter, Formatter, FuncFormatter
 
 from noisylab.core.foreign_text import drawable, for_latex
+from noisylab.plotting.line_breaks import balanced
 
+# The share of a line that a title fills at most.
+ROOM = 0.96
 # What a typeset text was before, and what it became; a reader's own later text is neither.
 _TYPESET: WeakKeyDictionary[Text, tuple[str, str]] = WeakKeyDictionary()
 
@@ -86,6 +89,9 @@ def shorten_title(figure: Figure, most: int, unless_room: str, *, tex: bool) -> 
         return
     title: Any = getattr(figure, "_suptitle", None)
     said = None if title is None else as_written(title)
+    if said:
+        # The width of the figure may have changed.
+        _set(title, said, tex)
     while said and _lines(title) > most:
         end = max(said.rfind("; "), said.rfind("\n"))
         if unless_room and unless_room in said:
@@ -115,31 +121,38 @@ def _set(text: Text, said: str, tex: bool) -> None:
     if tex:
         _set_for_tex(text, said)
     else:
-        # Matplotlib breaks lines as if there were formulas, even if there are none.
-        text.set_text(literal(said, text.get_fontfamily(), tex=False).replace("$", r"\$"))
+        text.set_text(_in_lines(text, literal(said, text.get_fontfamily(), tex=False)).replace("$", r"\$"))
     _TYPESET[text] = said, text.get_text()
 
 
 def _lines(text: Any) -> int:
-    """The number of lines in which a text is drawn, at any resolution: letters differ by a few percent in their width."""
-    figure = text.get_figure(root=True)
-    width = figure.get_figwidth()
-    figure.set_figwidth(0.96 * width)
+    """The number of lines in which a text is drawn."""
     # It needs a renderer, which this call makes.
     text.get_window_extent()
-    lines = 1 + str(text._get_wrapped_text()).count("\n")
-    figure.set_figwidth(width)
-    return lines
+    return 1 + str(text._get_wrapped_text()).count("\n")
+
+
+def _in_lines(text: Any, said: str) -> str:
+    """What a text says, in balanced lines that fit into its figure if it wraps, at any resolution."""
+    if not text.get_wrap():
+        return said
+
+    def width(line: str) -> float:
+        # Matplotlib measures as if there were formulas, even if there are none.
+        return float(text._get_rendered_text_width(line.replace("$", r"\$")))
+
+    # It needs a renderer, which this call makes.
+    text.get_window_extent()
+    # Letters differ by a few percent in their width.
+    room = ROOM * text._get_wrap_line_width()
+    return "\n".join(balanced(line, width, room) for line in said.split("\n"))
 
 
 def _set_for_tex(text: Text, said: str) -> None:
     text.set_usetex(False)
+    # Matplotlib wraps no text of TeX.
     text.set_text(said.replace("$", r"\$"))
-    if text.get_wrap():
-        # Matplotlib wraps no text of TeX. It needs a renderer, which this call makes.
-        text.get_window_extent()
-        said = text._get_wrapped_text().replace(r"\$", "$")  # type: ignore[attr-defined]
-    text.set_text(literal(said, (), tex=True))
+    text.set_text(literal(_in_lines(text, said), (), tex=True))
     text.set_usetex(True)
 
 

@@ -3,7 +3,7 @@
 import base64
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -98,7 +98,8 @@ def write_report(
     file = expanded(folder) / "report.html" if out is None else expanded(out)
     runs = study_runs(folder, noise=noise, where=where, data_root=data_root, labels=labels)
     explored = explore(runs, seed) if samples else None
-    page = build_page(runs, explored=explored, columns=columns, progress=progress)
+    # The samples open with the noise; figures of several noises show all of them.
+    page = build_page(replace(runs, chosen=False), explored=explored, columns=columns, progress=progress)
     make_output(file.parent)
     write_atomically(file, page)
     return file

@@ -57,6 +57,21 @@ def test_short_names_keep_what_differs_and_never_become_one() -> None:
     assert (short["b"][-1], short["c"][-1], short["dlb"]) == ("1", "2", "DLB")
 
 
+@pytest.mark.parametrize("longest", [11, 14, 16, 20])
+def test_a_variant_whose_value_is_too_long_keeps_its_beginning(longest: int) -> None:
+    variants = ["dlb", *(f"dlb(on='{on}')" for on in ("elr", "gce", "forward_correction"))]
+    short = DisplayNames().short("method", variants, longest)
+    assert len(set(short.values())) == len(variants)
+    assert max(map(len, short.values())) <= longest
+    assert short[variants[-1]].startswith("dlb(forwa")
+    assert DisplayNames().short("method", variants, 14)[variants[-1]] == "dlb(forward…)", "up to the end of a part"
+    # If both begin alike, what differs is shown.
+    alike = [f"dlb(on='forward_{on}')" for on in ("correction", "corruption")]
+    ends = list(DisplayNames().short("method", alike, 14).values())
+    assert ["ection" in ends[0], "uption" in ends[1]] == [True, True]
+    assert DisplayNames().short("method", ["dlb", "dlb(alpha=1.1234567891)"], 12)["dlb(alpha=1.1234567891)"] == "dlb(alpha…"
+
+
 def test_own_names_are_given_however_the_spec_is_written() -> None:
     names = display_names({"Repeat": "control", "CE": "baseline", "file:/a/labels.csv": "crowd", "digits": "8 x 8"}, RESULTS)
     assert names.method("ce") == "baseline"

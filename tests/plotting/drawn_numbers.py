@@ -1,6 +1,7 @@
 """Rules for what is drawn: it is in the table of the figure's numbers, and no share leaves [0, 1].
 
-An artist with gid "guide" (a diagonal, a threshold) is no data, and is not looked up.
+An artist with gid "guide" (a diagonal, a threshold) is no data, and is not looked up. One with gid "seeds"
+holds the lines of seeds.
 """
 
 import itertools
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 _SHARE = re.compile(r"accuracy|\bshare|probability|precision|recall|\brate\b|confidence|auc", re.IGNORECASE)
 _GUIDE = "guide"
+_SEEDS = "seeds"
 
 
 class Table:
@@ -145,6 +147,14 @@ def drawn_points(ax: Axes) -> Iterator[tuple[str, NDArray[np.float64]]]:
     for points in ax.collections:
         if isinstance(points, PathCollection) and points.get_visible() and points.get_gid() != _GUIDE:
             yield f"points {_name(points)}", np.ma.filled(np.ma.asarray(points.get_offsets(), dtype=np.float64), np.nan)
+    for lines in seed_lines(ax):
+        for points in lines.get_segments():
+            yield "a seed's line", np.asarray(points, dtype=np.float64)
+
+
+def seed_lines(ax: Axes) -> list[LineCollection]:
+    """The thin lines of seeds in a panel, one artist a method."""
+    return [found for found in ax.collections if isinstance(found, LineCollection) and found.get_gid() == _SEEDS]
 
 
 def drawn_values(ax: Axes) -> Iterator[tuple[str, NDArray[np.float64]]]:
@@ -161,7 +171,7 @@ def drawn_values(ax: Axes) -> Iterator[tuple[str, NDArray[np.float64]]]:
 def interval_ends(ax: Axes) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """Bands and error bars of a panel, each with its corners [N, 2]."""
     for found in ax.collections:
-        if not _in_data(found, ax) or len(found.get_offsets()) > 1:
+        if not _in_data(found, ax) or found.get_gid() == _SEEDS or len(found.get_offsets()) > 1:
             continue
         if isinstance(found, LineCollection):
             # An interval that is not known has no ends.

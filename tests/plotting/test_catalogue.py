@@ -1,14 +1,13 @@
 """Every figure of the catalogue, drawn from a small study in both widths, read as a reader would."""
 
 import dataclasses
+import itertools
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas
@@ -75,14 +74,6 @@ def runs(folder: Path) -> StudyRuns:
     return study_runs(folder)
 
 
-@pytest.fixture(autouse=True)
-def _close_all() -> Iterator[None]:
-    before = dict(mpl.rcParams)
-    yield
-    plt.close("all")
-    assert dict(mpl.rcParams) == before, "a figure left the settings of matplotlib changed"
-
-
 # The narrow width is the hard one.
 @pytest.mark.parametrize(
     "width", [pytest.param(width, marks=[] if width == "column" else pytest.mark.slow) for width in WIDTHS]
@@ -138,7 +129,7 @@ def test_captions_say_the_size_the_seed_what_is_left_out_and_what_an_epoch_is(ru
     drawn = draw_figure("detection", runs, width="column")
     assert list(dict.fromkeys(drawn.numbers["method"])) == ["ce", "dlb"]
     for said in (
-        "Runs on digits (150 training samples), small_cnn, images of 6 epochs, symmetric:0.4, the first 2 of 3 methods.",
+        "Runs on digits (150 training samples), small_cnn, images of 6 epochs, symmetric:0.4, 2 of 3 methods.",
         "Online records, seed 0;",
         "In an epoch, DLB shows each image twice, so that it has 3 epochs and other methods 6.",
         "Not shown: repeat.",
@@ -583,6 +574,50 @@ def test_the_epochs_of_the_numbers_are_those_of_the_axis(runs: StudyRuns) -> Non
     line = next(line for line in drawn.figure.axes[1].lines if line.get_label() == "DLB")
     np.testing.assert_array_equal(line.get_xdata(), rows["epoch"])
     np.testing.assert_array_equal(line.get_ydata(), rows["mislabelled_memorised"])
+
+
+@pytest.mark.parametrize(
+    ("name", "chosen"), [*itertools.product(NAMES, [True]), *itertools.product((*OF_ALL_NOISES, "memorisation"), [False])]
+)
+def test_every_figure_follows_a_chosen_noise_and_own_names(name: str, chosen: bool, folder: Path) -> None:
+    labels = {"dlb": "DLB, strong", "symmetric:0.4": "40 % flipped", "digits": "Digits"}
+    drawn = draw_figure(name, study_runs(folder, labels=labels, noise="symmetric:0.4" if chosen else None))
+    assert_readable(drawn)
+    texts = [" ".join(text.get_text().split()) for text in Page(drawn).texts]
+    assert any("40 % flipped" in text for text in texts), texts
+    assert not [text for text in [*texts, drawn.caption] if "symmetric:0.4" in text or "digits" in text]
+    assert name in ("suspicious_samples", "transition_matrix") or any("DLB, strong" in text for text in texts)
+    if chosen and "noise" in drawn.numbers:
+        assert set(drawn.numbers["noise"].dropna()) == {"symmetric:0.4"}
+        assert "2 noises" not in drawn.caption
+
+
+def test_a_column_of_detection_shows_as_many_scores_as_can_be_told_apart_and_names_the_others(
+    runs: StudyRuns, folder: Path
+) -> None:
+    whole = set(draw_figure("detection", runs).numbers["score"])
+    drawn = draw_figure("detection", runs, width="column")
+    shown, over = set(drawn.numbers["score"]), drawn.numbers.query("panel == 'AUC'")
+    assert len(shown) == 7 < len(whole)
+    assert "step_consistency" in shown
+    assert f"7 of {len(whole)} scores" in drawn.caption
+    named = drawn.caption.split("Scores not shown: ")[1].split(" (detection(scores=")[0]
+    assert set(named.replace(" and ", ", ").split(", ")) == {name.replace("_", " ") for name in whole - shown}
+    # Those that find most.
+    last = draw_figure("detection", study_runs(folder, methods=("ce", "dlb"))).numbers.query("panel == 'AUC'")
+    best = last.groupby(["method", "score"])["y"].last().groupby("score").mean().sort_values(ascending=False)
+    assert shown - {"step_consistency"} == set([name for name in best.index if name != "step_consistency"][:6])
+    assert len(over)
+    two = draw_figure("detection(scores=['wrong_events', 'loss'])", runs, width="column")
+    assert set(two.numbers["score"]) == {"wrong_events", "loss"}
+    with pytest.raises(ValueError, match=r"scores must be of those that the records allow, aum, .*, got 'los'"):
+        draw_figure("detection(scores=['los'])", runs)
+
+
+def test_the_bars_of_consistency_are_explained(runs: StudyRuns) -> None:
+    drawn = draw_figure("consistency", runs)
+    assert "shares of its clean (left) and mislabelled samples (right) with each value on one scale, seed 0." in drawn.caption
+    assert drawn.figure.axes[0].get_title().startswith("how many samples (longest: .")
 
 
 def test_names_and_order_are_the_reader_s_and_no_folder_is_shown(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Every figure of studies that are hard to draw keeps what a figure must keep; and the check of that finds each violation."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import xarray
 from drawn_page import Violation
 from figure_check import REFUSED, TOO_HIGH_FOR_SLIDES, brief, check, check_drawn
 from filelock import FileLock
+from matplotlib.collections import LineCollection
 from stress_studies import STUDIES
 
 from noisylab.core.registries import FIGURES
@@ -20,12 +21,6 @@ from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.study_runs import StudyRuns, study_runs
 from noisylab.plotting.style import WIDTHS, paper_style
 from noisylab.study.verify import read_records
-
-
-@pytest.fixture(autouse=True)
-def _close_all() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="session")
@@ -206,6 +201,11 @@ def other_interval(drawn: DrawnFigure) -> None:
     drawn.figure.axes[0].errorbar([1], [0.2], yerr=[0.07], color="C0")
 
 
+def other_seed(drawn: DrawnFigure) -> None:
+    lines = [[(1, 0.2), (2, 0.4)], [(1, 0.2), (2, 0.41)]]
+    drawn.figure.axes[0].add_collection(LineCollection(lines, colors="C0", gid="seeds"))
+
+
 def beyond(drawn: DrawnFigure) -> None:
     drawn.figure.axes[0].errorbar([3], [0.9], yerr=[0.15], color="C0")
 
@@ -256,6 +256,7 @@ def no_glyph(drawn: DrawnFigure) -> None:
         (other_bars, "not in numbers", "bars without a label of panel 1 (digits): 0.41"),
         (other_cells, "not in numbers", "heat map of panel 1 (digits): 0.3"),
         (other_interval, "not in numbers", "interval of panel 1 (digits): y 0.13, 0.27"),
+        (other_seed, "not in numbers", "a seed's line of panel 1 (digits): y 0.41"),
         (beyond, "beyond [0, 1]", "interval of panel 1 (digits) on 'accuracy': 0.75 to 1.05"),
         (stacked_beyond, "beyond [0, 1]", "bars without a label of panel 1 (digits) on 'accuracy': 0.35 to 1.47"),
         (long_title, "long title", "4 lines"),

@@ -1,8 +1,8 @@
 """Figures: axes in, axes out; the same method looks the same everywhere; nothing is drawn over a text."""
 
 import itertools
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ import numpy as np
 import pandas
 import pytest
 from drawn_page import assert_readable
+from made_runs import made, memorisation, metrics, results
 from matplotlib.axes import Axes
 
 from noisylab.analysis.comparisons import compare, mean_ranks, primary_contrasts
+from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.tables import summarise, summarise_epochs
 from noisylab.plotting.accuracy_against_consistency import dose_path
 from noisylab.plotting.axis_comparison import axis_points
@@ -23,9 +25,8 @@ from noisylab.plotting.differences import POOLED, forest
 from noisylab.plotting.drawn_figure import DrawnFigure
 from noisylab.plotting.epoch_curves import curves, learning_rate_drops
 from noisylab.plotting.looks import looks
-from noisylab.plotting.memorisation import MEASURES, seed_curves
+from noisylab.plotting.memorisation import seed_curves
 from noisylab.plotting.method_ranks import rank_plot
-from noisylab.plotting.mislabelled_predictions import FRACTIONS
 from noisylab.plotting.noise_robustness import accuracy_against_rate
 from noisylab.plotting.option_map import option_heatmap
 from noisylab.plotting.study_runs import StudyRuns, hardest_noise
@@ -35,99 +36,8 @@ BUDGETS = ("images", "updates", "epochs")
 LONG = ("ce", "repeat", "dlb", "dlb(temperature=4.0, alpha=3.0)", "dlb(temperature=1.0, alpha=0.25)")
 
 
-@pytest.fixture(autouse=True)
-def _close_all() -> Iterator[None]:
-    before = dict(mpl.rcParams)
-    yield
-    plt.close("all")
-    assert dict(mpl.rcParams) == before, "a figure left the settings of matplotlib changed"
-
-
-def results(
-    methods: tuple[str, ...] = ("ce", "repeat", "dlb"),
-    kinds: tuple[str, ...] = ("symmetric", "asymmetric"),
-    rates: tuple[float, ...] = (0, 0.2, 0.4),
-    seeds: int = 3,
-) -> pandas.DataFrame:
-    """Rows as in results.csv."""
-    rng = np.random.default_rng(0)
-    rows = []
-    for kind, rate, method, seed in itertools.product(kinds, rates, methods, range(seeds)):
-        if rate == 0 and kind != kinds[0]:
-            continue
-        accuracy = 0.95 - 0.4 * rate + 0.02 * rng.random()
-        rows.append(
-            {
-                "id": f"{method}-{kind}-{rate}-{seed}",
-                "data": "digits",
-                "train_size": 1347,
-                "model": "small_cnn",
-                "method": method,
-                "noise": f"{kind}:{rate:g}",
-                "noise_kind": kind,
-                "nominal_rate": rate,
-                "realised_rate": rate,
-                "seed": seed,
-                "noise_seed": seed,
-                "epochs": 40,
-                "budget": "epochs",
-                "batch_size": 64,
-                "record": "online",
-                "comparison_key": "",
-                "test_accuracy_last": accuracy,
-                "test_accuracy_last10": accuracy,
-                "memorised": rate,
-                "images_processed": 53880 if method == "ce" else 107757,
-                "updates": 880,
-            }
-        )
-    return pandas.DataFrame(rows)
-
-
-def metrics(
-    methods: tuple[str, ...] = ("ce", "repeat", "dlb"),
-    seeds: int = 3,
-    epochs: int = 12,
-    noises: Sequence[str] = ("symmetric:0.4",),
-) -> pandas.DataFrame:
-    """Rows as in metrics.csv, of all runs; methods other than CE process twice as many images an epoch."""
-    rng = np.random.default_rng(0)
-    rows = [
-        {"run": f"{method}-{noise.replace(':', '-')}-{seed}", "method": method, "noise": noise, "epoch": epoch}
-        | {"images": 1347 if method == "ce" else 2694, "learning_rate": 0.05 if epoch < 8 else 0.005}
-        | {measure: float(rng.random()) for measure in {**MEASURES, **FRACTIONS}}
-        for noise, method, seed, epoch in itertools.product(noises, methods, range(seeds), range(epochs))
-    ]
-    return pandas.DataFrame(rows)
-
-
-def made(rows: pandas.DataFrame, of_epochs: pandas.DataFrame | None = None, *, chosen: bool = False) -> StudyRuns:
-    """Runs without a folder."""
-
-    class Made(StudyRuns):
-        def metrics(self, noises: Sequence[str] | None = None) -> pandas.DataFrame:
-            assert of_epochs is not None
-            return of_epochs[of_epochs["noise"].isin([self.noise] if noises is None else noises)]
-
-    return Made(rows, Path("nowhere"), hardest_noise(rows), chosen=chosen)
-
-
 def robustness(*args: Any, **kwargs: Any) -> DrawnFigure:
     return draw_figure("noise_robustness", made(results(*args, **kwargs)))
-
-
-def memorisation(
-    methods: tuple[str, ...] = ("ce", "repeat", "dlb"),
-    seeds: int = 3,
-    epochs: int = 12,
-    *,
-    figure: str = "memorisation",
-    width: Any = "page",
-    **noises: Any,
-) -> DrawnFigure:
-    rows = results(methods, seeds=seeds, **noises)
-    noisy = list(dict.fromkeys(rows["noise"]))
-    return draw_figure(figure, made(rows, metrics(methods, seeds, epochs, noisy)), width=width)
 
 
 def budgets(seeds: int = 5, **columns: Any) -> pandas.DataFrame:
@@ -270,76 +180,6 @@ def test_a_figure_is_readable_for_little_and_for_much(name: str) -> None:
     assert_readable(READABLE[name]())
 
 
-@pytest.mark.parametrize("count", [2, 5, 28])
-@pytest.mark.parametrize("noises", [1, 2, 4])
-def test_the_rank_plot_is_readable_and_has_the_best_on_top(count: int, noises: int) -> None:
-    methods = ("ce", "repeat", "dlb", *(f"method_number_{n}" for n in range(count)))[:count]
-    drawn = draw_figure("method_ranks", made(results(methods, ("symmetric",), (0, 0.2, 0.4, 0.6)[:noises])))
-    assert_readable(drawn)
-    for ax, (_, ranks) in zip(drawn.figure.axes, drawn.numbers.groupby("noise", sort=False), strict=True):
-        top = ax.get_yticklabels()[-1].get_text().lower()
-        assert ranks.groupby("method")["rank"].mean()[top] == pytest.approx(ranks["mean_rank"].min())
-        # A dot for the seeds of each rank, and one for the mean.
-        dots = sum(len(line.get_xdata()) for line in ax.lines if line.get_marker() == "o")
-        assert dots == len(ranks.drop_duplicates(["method", "rank"])) + count
-
-
-def test_the_rank_figure_says_that_seeds_are_no_data_sets() -> None:
-    drawn = draw_figure("method_ranks", made(results(rates=(0.4,))))
-    assert "one data set" in drawn.figure.get_suptitle()
-    assert "over the seeds of one data set" in drawn.caption
-    assert "p = " in drawn.figure.axes[0].get_title()
-    assert "Friedman's p over the seeds" in drawn.figure.get_suptitle()
-
-
-def test_ranks_over_five_data_sets_are_a_critical_difference_diagram(monkeypatch: pytest.MonkeyPatch) -> None:
-    several = [results(rates=(0.4,)).assign(data=f"set_{n}", comparison_key=str(n)) for n in range(5)]
-    with pytest.raises(ValueError, match="runs differ in data"):
-        draw_figure("method_ranks", made(pandas.concat(several[:4], ignore_index=True)))
-    runs = made(pandas.concat(several, ignore_index=True))
-    monkeypatch.setitem(sys.modules, "scikit_posthocs", None)
-    with pytest.raises(ValueError, match=r"scikit_posthocs is not installed; pip install .noisylab\[ranks\]."):
-        draw_figure("method_ranks", runs)
-    monkeypatch.undo()
-    pytest.importorskip("scikit_posthocs")
-    drawn = draw_figure("method_ranks", runs)
-    assert "5 data sets" in drawn.caption
-    shown = drawn.numbers.groupby("method")[["rank", "mean_rank"]].mean()
-    np.testing.assert_allclose(shown["rank"], shown["mean_rank"])
-    written = {text.get_text() for text in drawn.figure.axes[0].texts}
-    assert any(f"CE ({shown['rank']['ce']:.2f})" == text or f"({shown['rank']['ce']:.2f}) CE" == text for text in written)
-
-
-def test_many_noises_are_thinned_out_until_the_ranks_fit_a_column() -> None:
-    rates = tuple(rate / 20 for rate in range(13))
-    drawn = draw_figure("method_ranks", made(results(kinds=("symmetric",), rates=rates)), width="column")
-    assert drawn.figure.get_figheight() <= 8
-    titles = [ax.get_title().split(",")[0] for ax in drawn.figure.axes]
-    assert titles[0] == "symmetric:0"
-    assert titles[-1] == "symmetric:0.6"
-    assert f"{len(titles)} of 13 noises" in drawn.caption
-
-
-def test_sixty_methods_have_ranks_on_a_page() -> None:
-    methods = tuple(f"dlb(alpha={alpha})" for alpha in range(1, 61))
-    drawn = draw_figure("method_ranks", made(results(methods, ("symmetric", "asymmetric"), (0.4,))))
-    assert drawn.figure.get_figheight() <= 8
-    assert [len(ax.get_yticklabels()) for ax in drawn.figure.axes] == [60, 60]
-
-
-def test_differences_of_nothing_have_an_axis_of_points() -> None:
-    rows = results(("ce", "repeat", "dlb"), ("symmetric",), (0.4,)).assign(memorised=1.0)
-    drawn = draw_figure("memorisation", made(rows, metrics(("ce", "repeat", "dlb"))))
-    left, right = drawn.figure.axes[-1].get_xlim()
-    assert left <= -1 < 1 <= right
-
-
-def test_contrasts_that_have_no_room_are_counted() -> None:
-    assert "contrasts" not in memorisation().caption
-    variants = tuple(f"dlb(alpha={alpha})" for alpha in (0.5, 1.0, 2.0, 3.0, 5.0))
-    assert "; 3 of 4 contrasts. " in memorisation(variants).caption
-
-
 def test_the_methods_of_every_comparison_get_room_first_and_then_those_of_the_contrasts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -367,7 +207,7 @@ def test_titles_count_what_the_reader_counts() -> None:
     noisy = made(rows[rows["realised_rate"] > 0])
     assert noisy.part_of_noises(["symmetric:0.4"]) == ", 1 of 12 noises"
     aged = results(("ce", "repeat", "dlb", "lsr", "gce"), ("symmetric",), rates).assign(epochs_trained=40)
-    assert ", the first 3 of 5 methods, 3 of 12 noisy settings" in draw_figure("accuracy_against_age", made(aged)).caption
+    assert ", 3 of 5 methods, 3 of 12 noisy settings" in draw_figure("accuracy_against_age", made(aged)).caption
 
 
 @pytest.mark.parametrize(
@@ -376,7 +216,7 @@ def test_titles_count_what_the_reader_counts() -> None:
         ("memorisation", 4, "2 of 4 noisy settings"),
         ("accuracy_against_cost", 2, "1 of 4 noisy settings"),
         ("differences", 6, "2 of 6 contrasts"),
-        ("method_ranks", 5, "2 of 5 noises"),
+        ("method_ranks", 5, "2 of 4 noisy settings"),
         ("noise_robustness", 2, "1 of 2 kinds of noise"),
     ],
 )
@@ -398,15 +238,6 @@ def test_the_reader_chooses_the_number_of_panels_and_the_title_says_of_how_many(
     assert said in fewer.caption
     with pytest.raises(ValueError, match="panels must be at least 1, got 0"):
         draw_figure(name, runs, panels=0)
-
-
-def test_many_methods_are_drawn_as_means_alone_which_the_title_says() -> None:
-    few, many = (tuple(f"m{n}" for n in range(count)) for count in (5, 6))
-    assert "thin: 3 seeds, thick: their mean" in memorisation(few, kinds=("symmetric",), rates=(0.4,)).figure.get_suptitle()
-    drawn = memorisation(many, kinds=("symmetric",), rates=(0.4,))
-    assert "means over 3 seeds" in drawn.figure.get_suptitle()
-    assert len(drawn.figure.axes[0].lines) == len(many)
-    assert drawn.figure.axes[1].get_ylim()[0] == 0
 
 
 def test_drops_of_the_learning_rate_are_marked() -> None:
@@ -498,6 +329,53 @@ def test_equal_values_have_no_interval() -> None:
     assert not [line for line in forests.lines if line.get_marker() == "|"]
 
 
+def test_hollow_points_and_uncorrected_intervals_are_explained() -> None:
+    drawn = draw_figure("differences", made(results(seeds=5)))
+    assert "Points are filled if p < .05, and else hollow, by paired t-tests after Holm's correction" in drawn.caption
+    assert "Intervals are not corrected, so that one beside a hollow point may exclude 0." in drawn.caption
+    assert "uncorrected 95 % interval" in " ".join(drawn.figure.get_suptitle().split())
+    assert "Intervals are not corrected" not in draw_figure("differences", made(results(seeds=2))).caption
+
+
+def test_a_chosen_noise_stands_alone_in_the_differences_with_the_same_p() -> None:
+    whole, drawn = (draw_figure("differences", made(results(), chosen=chosen)) for chosen in (False, True))
+    assert [label.get_text() for label in drawn.figure.axes[0].get_yticklabels()] == ["asymmetric:0.4"]
+    pandas.testing.assert_frame_equal(
+        drawn.numbers, whole.numbers.query("noise == 'asymmetric:0.4'").reset_index(drop=True)[list(drawn.numbers)]
+    )
+    assert "pooled" not in drawn.figure.legends[0].get_texts()[0].get_text()
+
+
+def test_differences_that_have_no_room_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = [("dlb", "ce"), ("lsr", "dlb"), ("lsr", "ce")]
+    monkeypatch.setattr("noisylab.plotting.study_runs.study_contrasts", lambda *_: asked)
+    drawn = draw_figure("differences", made(results(("ce", "dlb", "lsr"))), panels=1)
+    minus = "\N{MINUS SIGN}"
+    assert f"Contrasts not shown: lsr {minus} DLB and lsr {minus} CE (noisylab compare has all)." in drawn.caption
+
+
+def test_own_names_of_noises_stand_below_their_rates_and_those_of_data_at_their_values() -> None:
+    labels = DisplayNames({"symmetric:0.4": "Sym", "set_1": "Second"})
+    runs = replace(made(results(kinds=("symmetric",))), names=labels)
+    ticks = [tick.get_text() for tick in draw_figure("noise_robustness", runs).figure.axes[0].get_xticklabels()]
+    assert ticks == ["0", "0.2", "0.4\nSym"]
+    rates = tuple(rate / 20 for rate in range(13))
+    many = draw_figure("noise_robustness", replace(made(results(kinds=("symmetric",), rates=rates)), names=labels))
+    assert [tick.get_text() for tick in many.figure.axes[0].get_xticklabels()] == ["0", "0.4\nSym", "0.6"]
+    several = pandas.concat([results(rates=(0.4,)).assign(data=f"set_{n}", comparison_key=str(n)) for n in range(2)])
+    over_data = replace(made(several.reset_index(drop=True)), names=labels)
+    drawn = draw_figure("axis_comparison", over_data)
+    assert [tick.get_text() for tick in drawn.figure.axes[0].get_yticklabels()] == ["set_0", "Second"]
+    assert "data Second" in [text.get_text() for text in draw_figure("differences", over_data).figure.legends[0].get_texts()]
+
+
+def test_a_chosen_noise_is_shown_without_an_axis_of_rates() -> None:
+    drawn = draw_figure("noise_robustness", made(results(), chosen=True))
+    assert [tick.get_text() for tick in drawn.figure.axes[0].get_xticklabels()] == ["asymmetric:0.4"]
+    assert drawn.caption.startswith("Test accuracy under each noise. ")
+    assert set(drawn.numbers["noise"]) == {"asymmetric:0.4"}
+
+
 def test_a_row_of_a_noise_without_a_difference_stays_empty_and_no_other_row_moves_there() -> None:
     rows = results(("ce", "repeat", "dlb"), ("symmetric",), (0.2, 0.4), seeds=3)
     rows = rows[~((rows["method"] == "repeat") & (rows["noise"] == "symmetric:0.2"))]
@@ -514,7 +392,7 @@ def test_a_row_of_a_noise_without_a_difference_stays_empty_and_no_other_row_move
 def test_the_title_says_how_many_methods_and_the_chosen_ones_are_all_drawn_in_their_order() -> None:
     methods = ("zeta", "ce", "repeat", "dlb", *(f"m{n}" for n in range(7)))
     drawn = robustness(methods, ("symmetric",))
-    assert "the first 8 of 11 methods" in drawn.figure.get_suptitle().replace("\n", " ")
+    assert "8 of 11 methods" in drawn.figure.get_suptitle().replace("\n", " ")
     assert list(dict.fromkeys(drawn.numbers["method"])) == ["zeta", "ce", "repeat", "dlb", "m0", "m1", "m2", "m3"]
     rows = results(methods, ("symmetric",))
     asked = methods[::-1]
@@ -535,68 +413,6 @@ def test_lines_whose_looks_run_out_are_numbered_and_the_title_says_so() -> None:
     assert [text.get_text() for text in drawn.figure.axes[0].texts] == [str(n + 1) for n in range(30)]
     (legend,) = drawn.figure.legends
     assert [text.get_text().split("]")[0] for text in legend.get_texts()] == [f"[{n + 1}" for n in range(30)]
-
-
-# Against the images processed
-
-
-def test_accuracy_and_memorised_share_stand_against_the_images_that_the_network_processed() -> None:
-    drawn = memorisation(rates=(0, 0.4, 0.6))
-    assert [ax.get_title() for ax in drawn.figure.axes if ax.get_title()] == [
-        "symmetric:0.4",
-        "symmetric:0.6",
-        "asymmetric:0.4",
-        "asymmetric:0.6",
-    ]
-    # Nine seeds as thin lines, three means as thick ones.
-    widths = sorted(line.get_linewidth() for line in drawn.figure.axes[0].lines)
-    assert widths == [0.6] * 9 + [1.6] * 3
-    last = drawn.numbers[drawn.numbers["epoch"] == 12].groupby("method")["images"].first()
-    assert last.to_dict() == {"ce": 12 * 1347, "dlb": 12 * 2694, "repeat": 12 * 2694}
-    thick = next(line for line in drawn.figure.axes[0].lines if line.get_label() == "DLB")
-    rows = drawn.numbers.query("method == 'dlb' and noise == 'symmetric:0.4' and run != 'mean'")
-    np.testing.assert_allclose(thick.get_ydata(), rows.groupby("epoch")["test_accuracy"].mean())
-    np.testing.assert_allclose(thick.get_xdata(), 2694 * np.arange(1, 13))
-
-
-@pytest.mark.parametrize(("seeds", "intervals"), [(2, False), (3, True)])
-def test_below_the_curves_are_the_paired_differences_with_their_intervals(seeds: int, intervals: bool) -> None:
-    drawn = memorisation(kinds=("symmetric",), rates=(0.4,), seeds=seeds)
-    below, of_memorised = drawn.figure.axes[2:]
-    assert [label.get_text() for label in below.get_yticklabels()] == ["DLB\n\N{MINUS SIGN} repeat", "DLB\n\N{MINUS SIGN} CE"]
-    table = compare(results(kinds=("symmetric",), rates=(0.4,), seeds=seeds), contrasts=[("dlb", "repeat"), ("dlb", "ce")])
-    points = below.containers
-    np.testing.assert_allclose([held.lines[0].get_xdata()[0] for held in points], 100 * table["difference"])
-    assert {held.lines[0].get_xdata()[0] for held in of_memorised.containers} == {0}
-    assert below.get_xlim() != of_memorised.get_xlim()
-    shown = drawn.numbers[drawn.numbers["n"].notna()]
-    np.testing.assert_allclose(shown["difference_ci95_half"], table["difference_ci95_half"])
-    assert all(held.has_xerr == intervals for held in points)
-    # Two seeds are drawn themselves.
-    dots = [line for line in below.lines if line.get_marker() == "o" and line.get_markersize() == 2]
-    assert sum(len(line.get_xdata()) for line in dots) == (0 if intervals else 4)
-
-
-def test_epochs_without_a_test_are_skipped() -> None:
-    rows, measured = results(kinds=("symmetric",), rates=(0.4,)), metrics()
-    measured.loc[measured["epoch"] % 4 != 3, "test_accuracy"] = np.nan
-    top, bottom, *_ = draw_figure("memorisation", made(rows, measured)).figure.axes
-    assert {len(line.get_ydata()) for line in top.lines} == {3}
-    assert {len(line.get_ydata()) for line in bottom.lines} == {12}
-
-
-def test_a_study_of_many_noises_shows_the_usual_ones_and_a_chosen_noise_is_shown_alone() -> None:
-    def titles(drawn: DrawnFigure) -> list[str]:
-        return [ax.get_title() for ax in drawn.figure.axes if ax.get_title()]
-
-    rows = results(rates=(0, 0.2, 0.4, 0.6))
-    measured = metrics(noises=list(dict.fromkeys(rows["noise"])))
-    assert titles(draw_figure("memorisation", made(rows, measured))) == ["symmetric:0.4", "symmetric:0.6", "asymmetric:0.4"]
-    assert titles(draw_figure("memorisation", made(rows, measured, chosen=True))) == ["asymmetric:0.6"]
-    both = draw_figure("memorisation", made(rows, measured), noises=("asymmetric:0.2", "symmetric:0"))
-    assert titles(both) == ["asymmetric:0.2", "symmetric:0"]
-    with pytest.raises(ValueError, match=r"noises must be of the study.s, symmetric:0, .*, got .pair_flip:0\.1."):
-        draw_figure("memorisation", made(rows, measured), noises=("pair_flip:0.1",))
 
 
 # Differences
@@ -660,6 +476,51 @@ def test_doses_are_joined_in_their_order_and_other_methods_stand_alone() -> None
         draw_figure("accuracy_against_consistency", made(doses()), method="elr")
 
 
+def test_a_line_joins_only_doses_that_differ_in_nothing_else() -> None:
+    methods = ["dlb", "dlb(alpha=3.0)", "dlb(alpha=5.0)"]
+    others = ["dlb(temperature=4.0, alpha=3.0)", "dlb(temperature=4.0, alpha=5.0)", "dlb(on='gce')"]
+    rows = results(("ce", *methods, *others), ("symmetric",), (0.4,))
+    places = {name: 0.1 * place for place, name in enumerate(("ce", *methods, *others))}
+    rows = rows.assign(consistency_clean=rows["method"].map(places), consistency_mislabelled=0.5)
+    drawn = draw_figure("accuracy_against_consistency", made(rows))
+    lines = [line for line in drawn.figure.axes[0].lines if line.get_linestyle() == "-" and len(line.get_xdata()) > 1]
+    joined = [[list(places)[round(10 * x)] for x in line.get_xdata()] for line in lines]
+    assert joined == [methods, others[:2]]
+    names = [text.get_text() for text in drawn.figure.legends[0].get_texts()]
+    assert names.count("means in the order of alpha") == 1
+    assert len(names) == 8
+
+
+# The age of targets
+
+
+def test_what_has_no_age_is_said_to_be_left_out_and_lines_are_numbered_only_if_they_are() -> None:
+    rows = results(("ce", "repeat", "dlb", "lsr"), ("symmetric",), (0.2, 0.4, 0.6)).assign(epochs_trained=40)
+    drawn = draw_figure("accuracy_against_age", made(rows))
+    assert ", 3 of 4 methods" in drawn.caption
+    assert "first" not in drawn.caption
+    assert "Of methods without a memory of targets, only CE and repeat are drawn." in drawn.caption
+    assert "Not shown: lsr." in drawn.caption
+    ages = tuple(f"soft_target_memory(age={age}, momentum={m}, repeat=True)" for age in range(2, 12) for m in (0.6, 0.9))
+    memory = results(("ce", "repeat", *ages), ("symmetric",), (0.4,)).assign(epochs_trained=40)
+    assert "numbered" not in draw_figure("accuracy_against_age", made(memory)).caption, "two lines of the memory"
+    many = tuple(f"dlb(alpha={n}.0)" for n in range(30))
+    points = results(("ce", *many), ("symmetric",), (0.4,)).assign(epochs_trained=40)
+    numbered = draw_figure("accuracy_against_age", made(points))
+    assert "lines numbered since looks run out" in numbered.caption
+    assert [text.get_text() for text in numbered.figure.axes[0].texts] == [str(n) for n in range(2, 32)]
+    named = [text.get_text() for text in numbered.figure.legends[0].get_texts()]
+    assert [name.partition("]")[0] for name in named] == [f"[{n}" for n in range(1, 32)]
+
+
+def test_a_column_has_room_for_two_noises_with_both_measures() -> None:
+    rows = results(("ce", "repeat", "dlb"), ("symmetric",), (0, 0.4, 0.6)).assign(epochs_trained=40)
+    drawn = draw_figure("accuracy_against_age", made(rows), width="column")
+    assert [ax.get_title() for ax in drawn.figure.axes] == ["symmetric:0.4"] * 2 + ["symmetric:0.6"] * 2
+    assert_readable(drawn)
+    assert "noisy settings" not in drawn.caption
+
+
 # Cost
 
 
@@ -720,6 +581,9 @@ def test_a_map_has_every_cell_and_the_other_methods_in_its_title() -> None:
     cells = drawn.numbers[(drawn.numbers["batch_size"] == 32) & drawn.numbers["alpha"].notna()]
     written = sorted(text.get_text() for text in drawn.figure.axes[0].texts)
     assert written == sorted(share_text(value) for value in cells["test_accuracy_last"])
+    assert "; above it, that of other methods, mean ± half of the 95 % interval." in drawn.caption
+    alone = draw_figure("option_map", made(options_grid().query("seed == 0").reset_index(drop=True)))
+    assert "±" not in alone.caption
     turned = draw_figure("option_map", made(options_grid()), down="alpha", right="temperature")
     assert turned.figure.axes[0].get_ylabel() == "alpha"
     # CE for longer stands beside DLB, and says that it is.

@@ -1,7 +1,7 @@
 """The sentence of each figure tells its main numbers, which are computed here another way, from the files of the runs."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,6 @@ import numpy as np
 import pandas
 import pytest
 from helpers_once import Once
-from matplotlib import pyplot as plt
 from sklearn.metrics import roc_auc_score
 from stress_studies import STUDIES, grid, write_study
 from test_figures import made, results
@@ -32,12 +31,6 @@ Said = dict[str, list[str]]
 def folder(once: Once) -> Path:
     """A study of two noises and two seeds. Not to be changed."""
     return once("found", lambda out: write_study(out / "study", grid(noise=(EASY, "symmetric:0.2", HARD), seeds=2))) / "study"
-
-
-@pytest.fixture(autouse=True)
-def _close_all() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 def told(finding: str) -> Said:

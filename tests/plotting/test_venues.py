@@ -261,7 +261,7 @@ def test_without_a_title_the_panels_are_larger_and_the_caption_says_the_same(stu
 def test_text_of_svg_is_text(study: noisylab.Study) -> None:
     svg = study.figure("noise_robustness").rendered("svg").decode()
     assert "test accuracy, last epoch</text>" in svg
-    assert "training samples), small_cnn" in svg
+    assert "training samples)," in svg
 
 
 def test_no_font_is_of_type_3_and_rasters_have_400_pixels_an_inch(study: noisylab.Study) -> None:

@@ -14,13 +14,14 @@ import pandas
 import pytest
 import xarray
 from helpers_cli import noisylab
+from helpers_report import only_figures
 from PIL import Image
 
 from noisylab.api import sweep
 from noisylab.core.registries import DATA_SETS, FIGURES
 from noisylab.data.image_data import load_data
 from noisylab.plotting.study_runs import study_runs
-from noisylab.report.page import _settings_in_order, build_page, explore
+from noisylab.report.page import _settings_in_order, build_page, explore, write_report
 from noisylab.report.runs_table import runs_table
 from noisylab.report.samples import PER_ROW, PER_SHEET, chosen_epochs, curves, explorer_data, packed, sheets
 from noisylab.study.grid import Grid
@@ -118,6 +119,14 @@ def test_a_log_tells_what_the_report_is_at(study: Path, tmp_path: Path, capsys: 
     lines = answer.err.splitlines()
     assert lines[0] == "report: tables"
     assert sum(line.startswith("report: figure ") for line in lines) == len(FIGURES.entries())
+
+
+def test_a_page_that_opens_with_a_noise_has_figures_of_all_noises(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only_figures(monkeypatch, "noise_robustness")
+    write_report(study, tmp_path / "page.html", noise="symmetric:0.4", samples=False)
+    assert "Test accuracy against the noise rate. " in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_the_words_of_a_figure_tell_its_caption_and_its_main_numbers(whole_page: Path) -> None:
