@@ -138,7 +138,8 @@ def memorisation_figure(runs: StudyRuns, *, noises: tuple[str, ...] = (), width:
     # Of all methods, and corrected over all differences of the tables, so that p-values are theirs.
     under = runs.ordered[runs.ordered["noise"].isin(shown)]
     asked = usual_contrasts(under, runs.contrasts)
-    differences = _differences(under, most_asked(asked, CONTRASTS[wide]), usual_pairs(under, asked))
+    tested = runs.tested[runs.tested["noise"].isin(shown)]
+    differences = _differences(tested, most_asked(asked, CONTRASTS[wide]), usual_pairs(tested, runs.contrasts))
     compared = dict.fromkeys([*differences.get("method", ()), *differences.get("baseline", ())])
     methods = runs.names.short("method", list(compared), 18 if wide else 14)
     pairs = dict.fromkeys(zip(differences["method"], differences["baseline"], strict=True))

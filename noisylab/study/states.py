@@ -54,7 +54,8 @@ def _saved(folder: Path) -> dict[str, int]:
 def seconds_left(study: Path, runs: Sequence[Mapping[Any, Any]]) -> float | None:
     """Seconds of training that planned runs still take in one process; None if no run is done to judge by.
 
-    A run of a stack counts with its share of the stack's time. A run is taken to last as long as the mean of those of its method, or of all if none of its method is done.
+    A run of a stack counts with its share of the stack's time. A run is taken to last as long as the mean of those of its
+    method, or of all if none of its method is done.
     """
     took: dict[str, list[float]] = {}
     for run in runs:
