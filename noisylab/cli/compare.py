@@ -69,7 +69,7 @@ def main(args: Sequence[str]) -> int:
         check_name(name, _SETTINGS)
     where = settings_of(arguments.where)
     labels = labels_of(arguments.label)
-    pairs = [split_contrast(text) for text in arguments.contrasts] or None
+    pairs = [split_contrast(text) for text in arguments.contrasts]
     for option in ("format", "name"):
         if (value := getattr(arguments, option)) and arguments.out is None:
             given = value if option == "name" else " ".join(value)
@@ -92,9 +92,11 @@ def main(args: Sequence[str]) -> int:
     runs = study_runs(arguments.runs, methods=arguments.methods, where=where, labels=labels)
     results, tested, names = runs.ordered, runs.tested, runs.names
     shown: dict[str, Any] = {"by": by, "methods": runs.methods}
-    primary = primary_contrasts(tested, pairs or runs.contrasts, measure, **shown)
-    compared = None if arguments.baselines else usual_pairs(tested, runs.contrasts)
-    comparisons = compare(tested, measure, arguments.baselines, contrasts=compared, **shown)
+    asked = [(runs.method_named(method), runs.method_named(baseline)) for method, baseline in pairs]
+    baselines = [runs.method_named(name) for name in arguments.baselines]
+    primary = primary_contrasts(tested, asked or runs.contrasts, measure, **shown)
+    compared = None if baselines else usual_pairs(tested, runs.contrasts)
+    comparisons = compare(tested, measure, baselines, contrasts=compared, **shown)
     written: dict[str, Any] = {"by": by, "columns": arguments.columns or None, "measure": measure, "names": names}
     console = Terminal()
     print_tables(results, primary, comparisons, **written, console=console)

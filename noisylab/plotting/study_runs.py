@@ -11,10 +11,18 @@ import pandas
 
 from noisylab.analysis.comparisons import CONTRASTS, usual_contrasts
 from noisylab.analysis.display_names import DisplayNames, display_names
-from noisylab.analysis.tables import KEY, choose, differing_settings, known_method, say_differences, several, training_length
+from noisylab.analysis.tables import (
+    KEY,
+    choose,
+    differing_settings,
+    known_method,
+    known_noise,
+    say_differences,
+    several,
+    training_length,
+)
 from noisylab.core.files import check_folder, expanded
 from noisylab.core.foreign_text import short_names
-from noisylab.core.suggestions import did_you_mean
 from noisylab.plotting.captions import spread, which_seed
 from noisylab.plotting.looks import Look, alike, looks, numbered
 from noisylab.study.run_folder import CONFIG, RESULT, read_many_metrics
@@ -93,6 +101,10 @@ class StudyRuns:
         held = looks(everyone, self.names) if set(order) <= set(everyone) else looks(order, self.names)
         # If the looks of a whole study run out, those of the chosen methods may still do.
         return looks(order, self.names) if alike(held) else held
+
+    def method_named(self, written: str) -> str:
+        """The method of the study that is meant by a spec or by its own name. Raises ValueError if no run is of it."""
+        return _method(written, self.results if self.study is None else self.study, self.names)
 
     def looks_of(self, methods: Iterable[str]) -> dict[str, Look]:
         """`looks` of some methods, in their order, with numbers if two of them are alike."""
@@ -326,12 +338,12 @@ def study_runs(
     order = tuple(_method(method, results, names) for method in several("methods", methods)) if methods else ()
     if order:
         results = _by_methods(results[results["method"].isin(order)], order)
-    known, chosen = list(dict.fromkeys(results["noise"])), noise is not None
+    chosen = noise is not None
     if noise is None:
         noise = hardest_noise(results)
-    noise = next((spec for spec in known if noise in (spec, names.noise(spec))), noise)
-    if noise not in known:
-        raise ValueError(f"noise must be one of the study's, {', '.join(known)}, got {noise!r}{did_you_mean(noise, known)}")
+    else:
+        own = [spec for spec in dict.fromkeys(results["noise"]) if names.noise(spec) == noise]
+        noise = own[0] if own else known_noise(noise, results)
     root = None if data_root is None else expanded(data_root)
     return StudyRuns(results, place, noise, root, chosen, tuple(dict.fromkeys(order)), names, study)
 

@@ -90,7 +90,7 @@ def power_lines(
 
     contrasts: from `primary_contrasts` with the same `by`, `difference` and `level`, of a measure in [0, 1].
     """
-    tests = int(contrasts["p"].notna().sum())
+    tests = max([0, *contrasts["tests"]])
     strictest = f"p < {f'{level:g}'.removeprefix('0')}" + (f" / {tests}, Holm's strictest" if tests > 1 else "")
     lines = []
     for row in named(contrasts, names).to_dict("records"):

@@ -46,8 +46,8 @@ def print_tables(
         say(console, f"\n{nothing_pooled(results, differences, names)}", wrap=True)
     else:
         contrasts_table(primary, by, names).print(console)
-        if is_share(primary["measure"].iloc[0]):
-            say(console, "\n".join(power_lines(primary, by, names=names)), wrap=True)
+        if is_share(primary["measure"].iloc[0]) and (power := power_lines(primary, by, names=names)):
+            say(console, "\n".join(power), wrap=True)
     if len(differences):
         differences_table(differences, by, names).print(console)
 

@@ -53,6 +53,23 @@ def test_chosen_methods_are_shown_in_their_order_with_the_p_values_of_the_study(
     assert all(path.read_bytes() == (tmp_path / path.name).read_bytes() for path in written)
 
 
+def test_own_names_and_other_spellings_are_understood_wherever_specs_are(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = ["--label", "dlb=Ours", "--baselines", "CE", "--contrasts", "Ours - Repeat", "--methods", "Ours", "CE", "repeat"]
+    assert main(["compare", str(study), *named]) == 0
+    said = capsys.readouterr().out
+    assert "\nOurs - repeat " in said
+    assert "\n  Ours - CE " in said
+    # The power is stated at the level of the study's tests, whichever are shown.
+    assert main(["compare", str(study), "--methods", "DLB", "CE"]) == 0
+    assert "p < .05 / 2, Holm's strictest" in " ".join(capsys.readouterr().out.split())
+    for noise in ("Symmetric:0.4", "symmetric(rate=0.4)", "symmetric:.4"):
+        assert study_runs(study, noise=noise).noise == "symmetric:0.4"
+    with pytest.raises(ValueError, match=r"got 'symetric:0.4' \(did you mean 'symmetric:0.4'"):
+        study_runs(study, noise="symetric:0.4")
+
+
 def test_two_choices_have_files_and_labels_of_their_own(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
