@@ -141,7 +141,7 @@ def tables_of_results() -> list[tuple[Path, str]]:
 def test_tables_of_results_are_those_of_the_numbers_beside_them(numbers: Path, text: str) -> None:
     read = pandas.read_csv(numbers)
     if numbers.stem == "contrasts":
-        table = contrasts_table(read)
+        table = contrasts_table(read, results=pandas.read_csv(numbers.with_name("results.csv")))
     elif numbers.stem == "summary":
         table = accuracy_table(pandas.read_csv(numbers.with_name("results.csv")))
     else:

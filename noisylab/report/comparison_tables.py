@@ -44,12 +44,13 @@ def contrasts_table(
     caption = f"Primary contrasts: {points}, mean over the noisy settings of a seed, paired by seed ({_family(contrasts)})"
     if results is not None and len(contrasts):
         over = f"{INTERVAL} over {counts_said(contrasts['n'])} seeds" if contrasts["n"].max() > 1 else "one seed"
-        settings = f"noisy setting{'s' if contrasts['noises'].max() > 1 else ''}"
-        mean = f"a seed's mean over {counts_said(contrasts['noises'])} {settings}, paired by seed: {over}"
+        mean = "under one noisy setting"
+        if contrasts["noises"].max() > 1:
+            mean = f"a seed's mean over {counts_said(contrasts['noises'])} noisy settings"
         alike = {head: texts.iloc[0] for head, texts in times.items() if texts.nunique() == 1}
         counts, times = ({head: texts for head, texts in held.items() if texts.nunique() > 1} for held in (counts, times))
         throughout = "".join(f", {head} {text} in all rows" for head, text in alike.items())
-        shown = f"Primary contrasts: {points}, {mean} ({_family(contrasts)}{throughout})"
+        shown = f"Primary contrasts: {points}, {mean}, paired by seed: {over} ({_family(contrasts)}{throughout})"
         caption = ". ".join([task(results, names), *budgets_said(results), shown])
     rows = tuple(
         (
