@@ -215,6 +215,7 @@ class Study:
         by: Sequence[str] = (),
         where: Mapping[str, Any] | None = None,
         measure: str = "test_accuracy_last",
+        methods: Sequence[str] = (),
     ) -> pandas.DataFrame:
         """Differences between methods pooled over the noisy settings of a seed, with Holm-corrected p-values and power.
 
@@ -224,6 +225,7 @@ class Study:
             by: Settings whose values are kept apart.
             where: Settings of the runs to use, such as {"epochs": 40}.
             measure: A column of numbers of `results`.
+            methods: Only the rows of these methods; by default all. The p-values stay those of the whole study.
 
         Returns:
             One row per value of `by` and contrast (see `noisylab.analysis.comparisons.primary_contrasts`).
@@ -232,7 +234,8 @@ class Study:
             ValueError: If the runs differ in a setting that is not in `by`, or no run is of a method.
         """
         results = self._chosen(where)
-        return primary_contrasts(results, study_contrasts(self.path, results) if contrasts is None else contrasts, measure, by)
+        asked = study_contrasts(self.path, results) if contrasts is None else contrasts
+        return primary_contrasts(results, asked, measure, by, methods=methods)
 
     def compare(
         self,
@@ -240,6 +243,7 @@ class Study:
         by: Sequence[str] = (),
         where: Mapping[str, Any] | None = None,
         measure: str = "test_accuracy_last",
+        methods: Sequence[str] = (),
     ) -> pandas.DataFrame:
         """Differences between methods under each noise, paired by seed, with Holm-corrected p-values.
 
@@ -249,6 +253,7 @@ class Study:
             by: Settings whose values are kept apart.
             where: Settings of the runs to use, such as {"epochs": 40}.
             measure: A column of numbers of `results`.
+            methods: Only the rows of these methods; by default all. The p-values stay those of the whole study.
 
         Returns:
             One row per value of `by`, noise and pair of methods.
@@ -258,7 +263,7 @@ class Study:
         """
         results = self._chosen(where)
         pairs = usual_pairs(results, study_contrasts(self.path, results)) if baselines is None else None
-        return compare(results, measure, baselines, by, contrasts=pairs)
+        return compare(results, measure, baselines, by, contrasts=pairs, methods=methods)
 
     def write_tables(
         self,
@@ -271,7 +276,9 @@ class Study:
         where: Mapping[str, Any] | None = None,
         columns: Sequence[str] | None = None,
         measure: str = "test_accuracy_last",
+        methods: Sequence[str] = (),
         labels: Mapping[str, str] | None = None,
+        name: str | None = None,
     ) -> list[Path]:
         """Write the tables `summary`, `contrasts` and `comparisons` as files: CSV, Markdown and LaTeX.
 
@@ -284,7 +291,10 @@ class Study:
             where: Settings of the runs to use, such as {"epochs": 40}.
             columns: The measures of the summary; by default `measure`, with a column per noise.
             measure: A column of numbers of `results`.
+            methods: The methods to show, in this order; by default all. The p-values stay those of the whole study.
             labels: Names of methods and noises by spec: `{"dlb(alpha=3)": "DLB, strong"}`.
+            name: Beginning of the files' names and of their labels in LaTeX, for several choices from one study:
+                `NAME-summary.tex` is `tab:NAME-summary`; by default `summary.tex` is `tab:STUDY-summary`.
 
         Returns:
             The paths of the files.
@@ -293,19 +303,21 @@ class Study:
             ValueError: As `summary`, `contrasts` and `compare`, and for an unknown format.
             OSError: If some files cannot be written, as on a full disk; it names them, and the others are there.
         """
-        from noisylab.analysis.display_names import display_names
+        from noisylab.plotting.study_runs import study_runs
         from noisylab.report.table_files import Format, write_tables
 
         for each in several("formats", formats):
             check_value("formats", each, Format)
-        folder, results = expanded(out), self._chosen(where)
+        self._chosen(where)
+        folder = expanded(out)
         check_output(folder)
-        names = display_names(labels or {}, results)
-        primary = self.contrasts(contrasts, by, where, measure)
-        comparisons = self.compare(baselines, by, where, measure)
+        runs = study_runs(self.path, methods=several("methods", methods), where=where, labels=labels)
+        primary = self.contrasts(contrasts, by, where, measure, runs.methods)
+        comparisons = self.compare(baselines, by, where, measure, runs.methods)
         make_output(folder)
-        shown: dict[str, Any] = {"formats": formats, "measure": measure, "by": by, "columns": columns, "names": names}
-        written, unwritten = write_tables(folder, results, primary, comparisons, study=self.path.resolve().name, **shown)
+        shown: dict[str, Any] = {"formats": formats, "measure": measure, "by": by, "columns": columns, "names": runs.names}
+        shown |= {"study": self.path.resolve().name, "name": name, "tested": runs.tested, "coverage": runs.coverage}
+        written, unwritten = write_tables(folder, runs.ordered, primary, comparisons, **shown)
         if unwritten:
             raise OSError("; ".join(unwritten))
         return written

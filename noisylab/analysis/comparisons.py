@@ -1,7 +1,8 @@
 """Comparisons between the methods of a study: paired differences, pooled or for each noise, the best method, and ranks.
 
 Holm's correction has one family of tests for each question, whatever a table or a figure shows of it: the primary contrasts
-among themselves; and under each noise the primary contrasts with the differences from the baselines of the study.
+among themselves; and under each noise the primary contrasts with the differences from the baselines of the study. So `methods`
+chooses rows and changes no p-value, unlike a table of fewer runs.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -30,6 +31,7 @@ def compare(
     by: Sequence[str] = (),
     *,
     contrasts: Sequence[tuple[str, str] | str] | None = None,
+    methods: Sequence[str] = (),
 ) -> pandas.DataFrame:
     """Differences between methods under each noise, paired by seed and noise seed, with Holm-corrected p-values.
 
@@ -39,13 +41,15 @@ def compare(
         baselines: Methods that all others are compared with; by default those of `usual_baselines`.
         by: Settings whose values are kept apart.
         contrasts: Pairs of a method and its baseline, or texts such as "dlb - repeat", instead of all pairs with `baselines`.
+        methods: Only the rows of pairs of these methods; if there are none, of each with the first usual baseline among them.
+            Empty: all rows.
 
     Returns:
         A row per value of `by`, noise and pair of methods: method, baseline, measure, n (pairs), difference (method -
         baseline), half its 95 % interval (`difference_ci95_half`), p of the paired t-test, `p_holm`, `tests`, and how many
         times the baseline's exposure the method had (`EXPOSURE`, each with `_ratio`). `p_holm` is corrected over the `tests`
         of its noise: all pairs with the usual baselines, and those asked for, at all values of `by`. So a difference has the
-        same p whichever of these pairs, and whichever noises, are shown.
+        same p whichever of these pairs, methods and noises are shown.
 
     Raises:
         ValueError: If runs differ in a setting that is not in `by`, a run occurs twice, or no run is of a baseline.
@@ -63,15 +67,15 @@ def compare(
         pairs = _known_pairs(contrasts, results)
     check_comparable(results, by)
     _check_measure(measure, results)
+    shown = _of_methods(pairs, methods, results)
     # The tests that are corrected together, each pair in one direction; those asked for come first.
     family: list[tuple[str, str]] = []
-    for a, b in [*pairs, *_pairs_with(usual_baselines(results), results)]:
+    for a, b in [*pairs, *shown, *_pairs_with(usual_baselines(results), results)]:
         family += [(a, b)] if not {(a, b), (b, a)} & set(family) else []
-    rows = _paired(results, measure, by, list(dict.fromkeys([*pairs, *family])))
+    rows = _paired(results, measure, by, list(dict.fromkeys([*pairs, *shown, *family])))
     head = [*by, "noise", "method", "baseline", "measure", "n", "difference", "difference_ci95_half"]
     table = _corrected(rows, head, results, "noise")
-    asked = [pair in pairs for pair in zip(table["method"], table["baseline"], strict=True)]
-    return table.loc[asked].reset_index(drop=True)
+    return of_pairs(table, shown).reset_index(drop=True)
 
 
 def primary_contrasts(
@@ -80,6 +84,7 @@ def primary_contrasts(
     measure: str = "test_accuracy_last",
     by: Sequence[str] = (),
     *,
+    methods: Sequence[str] = (),
     difference: float = 0.02,
     level: float = 0.05,
 ) -> pandas.DataFrame:
@@ -96,6 +101,7 @@ def primary_contrasts(
             were run, or else the first method against every other one.
         measure: A column of numbers.
         by: Settings whose values are kept apart.
+        methods: Only the rows of contrasts of these methods, as of `compare`.
         difference: The true difference for which power is stated, in the unit of `measure`.
         level: Of significance, in (0, 1).
 
@@ -103,7 +109,7 @@ def primary_contrasts(
         A row per value of `by` and contrast: method, baseline, measure, `noises` (number of noisy settings), n (seeds),
         `left_out` (seeds that lack a setting), difference (method - baseline), half its 95 % interval
         (`difference_ci95_half`), its standard deviation over seeds (`difference_sd`), p of the paired t-test, `p_holm`,
-        corrected over these rows alone, their number (`tests`), and the exposure relative to the baseline's. `power`: the
+        corrected over all the contrasts, their number (`tests`), and the exposure relative to the baseline's. `power`: the
         probability that n seeds of this spread show `difference`; `n_for_power`: the seeds for which it is .8. Both are at the
         strictest level of Holm, `level` over the number of tests, and as uncertain as the spread.
 
@@ -119,11 +125,12 @@ def primary_contrasts(
     pairs = usual_contrasts(results) if contrasts is None else _known_pairs(contrasts, results)
     check_comparable(results, by)
     _check_measure(measure, results)
+    shown = _of_methods(pairs, methods, results)
     rows: list[dict[str, Any]] = []
     for key, group in under_each(results, by):
         rates = group.groupby("noise")["realised_rate"].max()
         noisy = group[group["noise"].isin(rates.index[rates > 0])]
-        for a, b in pairs:
+        for a, b in dict.fromkeys([*pairs, *shown]):
             both = noisy[noisy["method"].isin((a, b))]
             values = both.pivot_table(index=SEED, columns=["noise", "method"], values=measure)
             shared = [noise for noise in values.columns.unique("noise") if {(noise, a), (noise, b)} <= set(values.columns)]
@@ -141,6 +148,7 @@ def primary_contrasts(
     head = [*by, "method", "baseline", "measure", "noises", "n", "left_out", "difference", "difference_ci95_half"]
     table = _corrected(rows, [*head, "difference_sd"], results)
     strictest = level / max([1, *table["tests"]])
+    table = of_pairs(table, shown).reset_index(drop=True)
     spreads = table["difference_sd"].tolist()
     power = [power_of_difference(sd, n, difference, strictest) for sd, n in zip(spreads, table["n"].tolist(), strict=True)]
     needed = [pairs_for_power(sd, difference, strictest) for sd in spreads]
@@ -172,7 +180,8 @@ def usual_pairs(results: pandas.DataFrame, contrasts: Sequence[tuple[str, str]] 
 
 def of_pairs(rows: pandas.DataFrame, pairs: Collection[tuple[str, str]]) -> pandas.DataFrame:
     """The rows of some pairs of a method and its baseline."""
-    return rows[[pair in pairs for pair in zip(rows["method"], rows["baseline"], strict=True)]]
+    # With `loc`, since no row at all would choose no column.
+    return rows.loc[[pair in pairs for pair in zip(rows["method"], rows["baseline"], strict=True)]]
 
 
 def usual_baselines(results: pandas.DataFrame) -> list[str]:
@@ -201,7 +210,7 @@ def leaders(
 
     Returns:
         A row per value of `by` and noise: method; `p_holm`, the largest p of its paired t-tests with the others after Holm's
-        correction over the whole table, NaN unless all of them have two pairs at least; significant: `p_holm` < level.
+        correction over all `tests` of the table, NaN unless all of them have two pairs at least; significant: `p_holm` < level.
 
     Raises:
         ValueError: If runs differ in a setting that is not in `by`, or a run occurs twice.
@@ -214,13 +223,13 @@ def leaders(
         parts += [row | {"place": len(best)} for row in _paired(group, measure, (), _pairs_with([leader], group))]
         best.append((key, leader, group["method"].nunique() - 1))
     tests = pandas.DataFrame(parts, columns=["place", "p"])
-    tests["p_holm"] = holm(tests["p"])
+    tests["p_holm"], count = holm(tests["p"]), int(tests["p"].notna().sum())
     rows = []
     for place, (key, leader, others) in enumerate(best):
         p = tests.loc[tests["place"] == place, "p_holm"]
         whole = len(p) == others > 0 and bool(p.notna().all())
         largest = float(p.max()) if whole else float("nan")
-        rows.append(key | {"method": leader, "p_holm": largest, "significant": largest < level})
+        rows.append(key | {"method": leader, "p_holm": largest, "tests": count, "significant": largest < level})
     return pandas.DataFrame(rows)
 
 
@@ -305,6 +314,14 @@ def _pairs_with(baselines: Iterable[str], results: pandas.DataFrame) -> list[tup
     for b in baselines:
         pairs += [(a, b) for a in dict.fromkeys(results["method"]) if a != b and (b, a) not in pairs]
     return pairs
+
+
+def _of_methods(
+    pairs: Sequence[tuple[str, str]], methods: Sequence[str], results: pandas.DataFrame
+) -> Sequence[tuple[str, str]]:
+    """The pairs whose methods are both chosen, or the usual ones of the chosen methods; all pairs if none is chosen."""
+    chosen = [known_method(name, results) for name in several("methods", methods)]
+    return usual_contrasts(pandas.DataFrame({"method": chosen}), pairs) if chosen else pairs
 
 
 def _known_pairs(contrasts: Sequence[tuple[str, str] | str], results: pandas.DataFrame) -> list[tuple[str, str]]:

@@ -312,6 +312,15 @@ def known_method(method: str, results: pandas.DataFrame) -> str:
     return str(written[0])
 
 
+def known_noise(noise: str, results: pandas.DataFrame) -> str:
+    """The name that the tables have for a noise, however it is written. Raises ValueError if no run is under it."""
+    known = list(dict.fromkeys(results["noise"]))
+    written = [name for name in known if _matches(name, noise, NOISES)]
+    if not written:
+        raise ValueError(f"noise must be one of the study's, {', '.join(known)}, got {noise!r}{did_you_mean(noise, known)}")
+    return str(noise if noise in known else written[0])
+
+
 def _matches(value: Any, wanted: Any, registry: Registry[Any] | None) -> bool:
     """Whether a run's value is the wanted one, given as a value or as text."""
     value = _plain(value)

@@ -1,6 +1,8 @@
 """Draw a figure from the finished runs of a study, without training; write LaTeX with its caption, and its numbers as CSV.
 
 Example: noisylab figure memorisation runs/noise_sweep
+
+Another choice beside it: noisylab figure memorisation runs/noise_sweep --noise symmetric:0.2 --name memorisation_low
 """
 
 from collections.abc import Sequence
@@ -13,7 +15,7 @@ import tyro
 from noisylab.analysis.display_names import labels_of
 from noisylab.cli.arguments import parse_command_line, settings_of
 from noisylab.core.checks import PositiveInt, check_fields
-from noisylab.core.files import check_folder, check_output
+from noisylab.core.files import check_folder, check_output, check_stem
 from noisylab.core.foreign_text import printable
 from noisylab.core.registries import FIGURES
 from noisylab.data.image_data import check_root
@@ -26,12 +28,15 @@ Format = Literal["pdf", "png", "svg", "pgf"]
 class Arguments:
     """The figure, the runs, and the files."""
 
-    name: tyro.conf.Positional[str]
+    figure: tyro.conf.Positional[str]
     """The figure (noisylab list figures), or `all`."""
     runs: tyro.conf.Positional[Path]
     """Folder of a study."""
     out: Path = Path("figures/out")
     """Folder for the figure, LaTeX that includes it, and its numbers as CSV."""
+    name: str | None = None
+    """Name of the files and of the label in LaTeX, so that several choices stand side by side; for `all` it stands before the
+    figures' own names (None: the figure's own name, whose files the next call replaces)."""
     format: tuple[Format, ...] = ("pdf", "png")
     """File formats; pgf needs LaTeX."""
     width: Literal["column", "page"] | float = "page"
@@ -65,9 +70,12 @@ def main(args: Sequence[str]) -> int:
     if (suffix := arguments.out.suffix[1:]) in get_args(Format):
         advice = f"--out {arguments.out.parent} --format {suffix}"
         raise ValueError(f"--out is the folder of the figure, got {str(arguments.out)!r}; write {advice}")
-    names = list(FIGURES.entries()) if arguments.name == "all" else [arguments.name]
-    for name in names:
-        FIGURES.parse(name)
+    every = arguments.figure == "all"
+    names = list(FIGURES.entries()) if every else [arguments.figure]
+    stems = [FIGURES.parse(name).name for name in names]
+    if arguments.name is not None:
+        stem = check_stem("--name", arguments.name)
+        stems = [f"{stem}-{own}" for own in stems] if every else [stem]
     check_folder(arguments.runs)
     check_output(arguments.out)
     check_root(arguments.data_root)
@@ -79,12 +87,12 @@ def main(args: Sequence[str]) -> int:
     runs = study_runs(arguments.runs, **chosen, data_root=arguments.data_root, labels=labels)
     page: dict[str, Any] = {key: getattr(arguments, key) for key in ("width", "venue", "style", "title", "panels")}
     status = 0
-    for name in names:
+    for name, stem in zip(names, stems, strict=True):
         try:
             drawn = draw_figure(name, runs, **page)
-            print(*drawn.save(arguments.out / FIGURES.parse(name).name, arguments.format), sep="\n")
+            print(*drawn.save(arguments.out / stem, arguments.format), sep="\n")
         except Exception as error:  # a figure that fails costs itself only
-            if arguments.name != "all":
+            if not every:
                 raise
             print(printable(f"no figure {name}: {why_not(error)}"))
             status = status if isinstance(error, ValueError) else 1

@@ -34,10 +34,12 @@ def main(args: Sequence[str]) -> int:
     if set(counts) == {"done"}:
         return 0
     left = seconds_left(arguments.runs, runs.to_dict("records"))
+    # A stack of runs is one process, and a run counts with its share of the stack's time.
+    at_work = runs.loc[runs["state"] == "running", "where"].nunique()
     if left:
-        at_once = max(1, counts.get("running", 0))
-        said = f"about {duration(left / at_once)} left, at {counted(at_once, 'run')} at once"
-        print(said if counts.get("running") else f"about {duration(left)} of training left")
+        each = left / max(1, at_work)
+        said = f"about {duration(each)}" if round(each) else "less than a second"
+        print(f"{said} of training left" + (f" in {counted(at_work, 'process', 'processes')}" if at_work else ""))
 
     from noisylab.report.console import Terminal, say
     from noisylab.report.tables import states_table

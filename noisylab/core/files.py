@@ -21,6 +21,18 @@ def name_of(path: str, *, folder: bool = False) -> str:
     return place.name if folder or not place.stem else place.stem
 
 
+def check_stem(what: str, stem: str) -> str:
+    """Return the stem of files, which is also a label in LaTeX. Raises ValueError, with one that would do, if it is none.
+
+    what: what it is the value of.
+    """
+    usable = re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).strip("-.")
+    if not stem or stem != usable:
+        advice = f"; write {usable!r}" if usable else ""
+        raise ValueError(f"{what} must be the name of a file without its folder: letters, digits, _ . -; got {stem!r}{advice}")
+    return stem
+
+
 def tails(path: str) -> list[Path]:
     """The ends of a path, from the longest to its last part: `a/b`, `b` for `/a/b`. Without those that begin with `..`."""
     # A path may have been written on Windows.

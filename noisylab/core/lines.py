@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from noisylab.core.foreign_text import short_names, width_of
 
@@ -13,9 +13,10 @@ BREAKS = ",@ "
 def in_lines(text: str, width: int, indent: int = 0, after: str = BREAKS) -> str:
     """Text in lines of at most `width` characters if it can be broken after a comma, an @ or a space.
 
-    A number or a name is never broken, even if it is longer, and a minus stays with what follows.
+    A number or a name is never broken, even if it is longer; a minus stays with what follows, and % with its number.
 
-    indent: spaces before the first line; further lines have two more. after: other signs after which it can be broken.
+    indent: spaces before the first line; further lines have two more. after: other signs after which it can be broken, or
+    before it for an opening bracket.
 
     Example:
         >>> from noisylab.core.lines import in_lines
@@ -24,8 +25,10 @@ def in_lines(text: str, width: int, indent: int = 0, after: str = BREAKS) -> str
           weight_decay=0.001
     """
     lines = [" " * indent]
-    signs = rf"{re.escape(after)}\n"
-    for part in re.findall(rf"(?:- )?[^{signs}]+[{signs}]*|^[{signs}]+", text):
+    bracket, opening, alone = (r"\(", r"\(*", r"|\(+") if "(" in after else ("", "", "")
+    signs = re.escape(after.replace("(", "")) + "\n"
+    word = rf"[^{signs}{bracket}]"
+    for part in re.findall(rf"(?:- )?{opening}{word}+(?: %{word}*)?[{signs}]*|^[{signs}]+{alone}", text):
         if lines[-1].strip() and len((lines[-1] + part).rstrip()) > width:
             lines.append(" " * (indent + 2))
         lines[-1] += part
@@ -58,7 +61,7 @@ def folded(text: str, width: int, indent: int = 0) -> str:
 def in_different_lines(texts: Sequence[str], width: int, indent: int = 0, after: str = BREAKS) -> list[list[str]]:
     """Each text in lines of at most `width` characters (8 or more), as `in_lines`; different texts stay different.
 
-    Those that cannot be broken are shortened.
+    Those that cannot be broken, not even before a bracket, are shortened.
 
     Example:
         >>> from noisylab.core.lines import in_different_lines
@@ -66,9 +69,11 @@ def in_different_lines(texts: Sequence[str], width: int, indent: int = 0, after:
         [['elr'], ['a_net…eleven'], ['a_net…twelve']]
     """
     shown = {text: in_lines(text, width, indent, after).split("\n") for text in texts}
+    for text in _too_wide(shown, width):
+        shown[text] = in_lines(text, width, indent, f"{after}(").split("\n")
     # Characters may be two columns wide.
     for longest in (width - indent, width // 2 - indent):
-        wide = [text for text, lines in shown.items() if max(map(width_of, lines)) > width]
+        wide = _too_wide(shown, width)
         if longest < 8 or not wide:
             break
         cut = short_names(wide, longest)
@@ -76,6 +81,11 @@ def in_different_lines(texts: Sequence[str], width: int, indent: int = 0, after:
             wide, cut = list(shown), short_names(list(shown), longest)
         shown |= {text: [" " * indent + short] for text, short in zip(wide, cut, strict=True)}
     return [shown[text] for text in texts]
+
+
+def _too_wide(shown: Mapping[str, Sequence[str]], width: int) -> list[str]:
+    """The texts that have a line of more than `width` columns."""
+    return [text for text, lines in shown.items() if max(map(width_of, lines)) > width]
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:

@@ -327,6 +327,8 @@ class Registry(Generic[T]):
         if head not in self.entries():
             known = ", ".join(self.entries())
             meant = f" (write {self.suggestions[head]})" if head in self.suggestions else ""
+            # Of a name and an option's value with this beginning, the name is the simpler one.
+            meant = meant or did_you_mean(head, [name for name in self.entries() if name.startswith(f"{head}_")])
             meant = meant or self._as_value(head, text.strip()[len(head) :]) or did_you_mean(head, self.entries())
             if readers := readers_of(text, self.entries()):
                 head, meant = text.strip(), f"{meant}; a path is written {readers}"

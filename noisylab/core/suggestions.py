@@ -10,7 +10,8 @@ SHORT, SIMILAR = 0.7, 0.6
 def nearest(word: str, known: Iterable[str], most: int = 3) -> list[str]:
     """The known names that are nearest to a word, the nearest first; empty if none is near.
 
-    Names with the same letters come first, then those that begin with the word, then those that contain it, then similar ones.
+    Names with the same letters come first, then those that begin with the word, then those that contain it, then similar ones,
+    then those that begin with the word without its last letter.
 
     Args:
         word: What was written.
@@ -36,7 +37,8 @@ def nearest(word: str, known: Iterable[str], most: int = 3) -> list[str]:
     shares = {name: difflib.SequenceMatcher(None, wanted, plain[name]).ratio() for name in names}
     best = max(shares.values(), default=0)
     if best < (SHORT if len(wanted) < 5 else SIMILAR):
-        return []
+        # Names that begin like the word, up to a letter too many.
+        return [name for name in names if len(wanted) > 4 and plain[name].startswith(wanted[:-1])][:most]
     return [name for name in sorted(names, key=lambda name: -shares[name]) if shares[name] > best - 0.05][:most]
 
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from noisylab.analysis.comparisons import SEED, compare, of_pairs, primary_contrasts, usual_pairs
+from noisylab.analysis.comparisons import SEED, compare, of_pairs, primary_contrasts, usual_contrasts, usual_pairs
 from noisylab.analysis.tables import differing_settings, in_words, is_share, under_each
 from noisylab.core.foreign_text import one_line, short_names
 from noisylab.core.lines import counted
@@ -147,12 +147,14 @@ def differences_figure(
     methods = list(dict.fromkeys(results["method"]))
     if len(methods) < 2:
         raise ValueError(f"differences need two methods, and the runs are all of {methods[0]}")
-    asked = runs.contrasts
+    asked = usual_contrasts(results, runs.contrasts)
     fitting = most_asked(asked, runs.room(_fitting(results, asked, axes, 1 if runs.chosen else results["noise"].nunique())))
     pairs = [pair for pair in asked if pair in fitting]
-    # Corrected over all of the tables' differences, also those for which there is no room.
-    pooled = of_pairs(primary_contrasts(results, asked, measure, axes).assign(noise=POOLED), pairs)
-    single = of_pairs(compare(results, measure, by=axes, contrasts=usual_pairs(results, asked)), pairs)
+    # Corrected over all of the tables' differences, also those that are not chosen or have no room.
+    chosen: dict[str, Any] = {"by": axes, "methods": runs.methods}
+    pooled = of_pairs(primary_contrasts(runs.tested, runs.contrasts, measure, **chosen).assign(noise=POOLED), pairs)
+    family = usual_pairs(runs.tested, runs.contrasts)
+    single = of_pairs(compare(runs.tested, measure, contrasts=family, **chosen), pairs)
     if runs.chosen:
         pooled, single = pooled.iloc[:0], single[single["noise"] == runs.noise]
     if pooled.empty and single.empty:

@@ -143,7 +143,8 @@ def memorisation_figure(
     under = runs.ordered[runs.ordered["noise"].isin(shown)]
     asked = usual_contrasts(under, runs.contrasts)
     fitting = most_asked(asked, CONTRASTS[wide] if contrasts is None else contrasts)
-    differences = _differences(under, fitting, usual_pairs(under, asked))
+    tested = runs.tested[runs.tested["noise"].isin(shown)]
+    differences = _differences(tested, fitting, usual_pairs(tested, runs.contrasts))
     compared = dict.fromkeys([*differences.get("method", ()), *differences.get("baseline", ())])
     methods = runs.names.short("method", list(compared), 18 if wide else 14)
     pairs = dict.fromkeys(zip(differences["method"], differences["baseline"], strict=True))

@@ -11,10 +11,18 @@ import pandas
 
 from noisylab.analysis.comparisons import CONTRASTS, usual_contrasts
 from noisylab.analysis.display_names import DisplayNames, display_names
-from noisylab.analysis.tables import choose, differing_settings, known_method, say_differences, several, training_length
+from noisylab.analysis.tables import (
+    KEY,
+    choose,
+    differing_settings,
+    known_method,
+    known_noise,
+    say_differences,
+    several,
+    training_length,
+)
 from noisylab.core.files import check_folder, expanded
 from noisylab.core.foreign_text import short_names
-from noisylab.core.suggestions import did_you_mean
 from noisylab.plotting.captions import spread, which_seed
 from noisylab.plotting.looks import Look, alike, looks, numbered
 from noisylab.study.run_folder import CONFIG, RESULT, read_many_metrics
@@ -49,7 +57,8 @@ class StudyRuns:
         chosen: Whether the reader chose `noise`, so that figures of several noises show it alone.
         methods: The methods that the reader chose, all of which are drawn, in this order; none: as many as fit.
         names: What methods, noises and data are called.
-        everyone: All methods of the study, from which looks are allotted; none: those in `results`.
+        study: All runs of the study, among whose methods looks are allotted and over which p-values are corrected; None:
+            `results`.
         panels: The most noises, methods or contrasts with a panel of their own; None: as many as fit.
     """
 
@@ -60,7 +69,7 @@ class StudyRuns:
     chosen: bool = False
     methods: tuple[str, ...] = ()
     names: DisplayNames = field(default_factory=DisplayNames)
-    everyone: tuple[str, ...] = ()
+    study: pandas.DataFrame | None = None
     panels: int | None = None
 
     @cached_property
@@ -69,17 +78,33 @@ class StudyRuns:
         return _by_methods(self.results, self.methods) if self.methods else self.results
 
     @cached_property
+    def tested(self) -> pandas.DataFrame:
+        """The runs over which p-values are corrected: those of the study that can be compared with `results`.
+
+        So a difference has the same p whichever methods are chosen.
+        """
+        if self.study is None:
+            return self.ordered
+        alike = self.study[self.study[KEY].isin(self.results[KEY])] if KEY in self.study else self.study
+        return self.ordered if differing_settings(alike).keys() - self.differing.keys() else alike
+
+    @cached_property
     def contrasts(self) -> list[tuple[str, str]]:
         """The primary contrasts of the study."""
-        return study_contrasts(self.folder, self.ordered)
+        return study_contrasts(self.folder, self.tested)
 
     @cached_property
     def looks(self) -> dict[str, Look]:
         """The look of every method, the same in all figures of the study."""
         order = list(dict.fromkeys(self.ordered["method"]))
-        held = looks(self.everyone, self.names) if set(order) <= set(self.everyone) else looks(order, self.names)
+        everyone = list(dict.fromkeys((self.results if self.study is None else self.study)["method"]))
+        held = looks(everyone, self.names) if set(order) <= set(everyone) else looks(order, self.names)
         # If the looks of a whole study run out, those of the chosen methods may still do.
         return looks(order, self.names) if alike(held) else held
+
+    def method_named(self, written: str) -> str:
+        """The method of the study that is meant by a spec or by its own name. Raises ValueError if no run is of it."""
+        return _method(written, self.results if self.study is None else self.study, self.names)
 
     def looks_of(self, methods: Iterable[str]) -> dict[str, Look]:
         """`looks` of some methods, in their order, with numbers if two of them are alike."""
@@ -317,19 +342,18 @@ def study_runs(
     """
     place = expanded(folder)
     results = choose(_finished(place), where)
-    names = display_names(labels or {}, results)
-    everyone = dict.fromkeys(results["method"])
+    study, names = results, display_names(labels or {}, results)
     order = tuple(_method(method, results, names) for method in several("methods", methods)) if methods else ()
     if order:
         results = _by_methods(results[results["method"].isin(order)], order)
-    known, chosen = list(dict.fromkeys(results["noise"])), noise is not None
+    chosen = noise is not None
     if noise is None:
         noise = hardest_noise(results)
-    noise = next((spec for spec in known if noise in (spec, names.noise(spec))), noise)
-    if noise not in known:
-        raise ValueError(f"noise must be one of the study's, {', '.join(known)}, got {noise!r}{did_you_mean(noise, known)}")
+    else:
+        own = [spec for spec in dict.fromkeys(results["noise"]) if names.noise(spec) == noise]
+        noise = own[0] if own else known_noise(noise, results)
     root = None if data_root is None else expanded(data_root)
-    return StudyRuns(results, place, noise, root, chosen, tuple(dict.fromkeys(order)), names, tuple(everyone))
+    return StudyRuns(results, place, noise, root, chosen, tuple(dict.fromkeys(order)), names, study)
 
 
 def _method(written: str, results: pandas.DataFrame, names: DisplayNames) -> str:

@@ -11,22 +11,73 @@ from noisylab.analysis.statistics import format_p
 from noisylab.analysis.tables import EXPOSURE, in_words, is_share
 from noisylab.core.lines import counted
 from noisylab.report.table import Column, Table
-from noisylab.report.wording import PLAIN, budgets_said, column_name, measured, named, protocol
+from noisylab.report.wording import (
+    INTERVAL,
+    PLAIN,
+    RATES,
+    budgets_said,
+    column_name,
+    counts_said,
+    measured,
+    named,
+    noise_heads,
+    protocol,
+    task,
+)
 
 
-def contrasts_table(contrasts: pandas.DataFrame, by: Sequence[str] = (), names: DisplayNames = PLAIN) -> Table:
+def contrasts_table(
+    contrasts: pandas.DataFrame,
+    by: Sequence[str] = (),
+    names: DisplayNames = PLAIN,
+    results: pandas.DataFrame | None = None,
+) -> Table:
     """A row per value of `by` and primary contrast.
 
-    contrasts: from `noisylab.analysis.comparisons.primary_contrasts` with the same `by`.
+    contrasts: from `noisylab.analysis.comparisons.primary_contrasts` with the same `by`. results: the rows of `results.csv`, if
+    the table stands alone: its caption tells the protocol, and the counts and ratios that are the same in all rows.
     """
-    columns = ("noises", "seeds", "mean ± 95 % interval", "p")
-    ratios = _ratios(contrasts)
+    points, ratios = _in_points(contrasts), _ratios(contrasts)
+    # Headings, and the texts below them.
+    counts = {"noises": contrasts["noises"].map(str), "seeds": contrasts["n"].map(str)}
+    times = {f"{column_name(name)} ratio": contrasts[f"{name}_ratio"].map("{:.2f}".format) for name in ratios}
+    caption = f"Primary contrasts: {points}, mean over the noisy settings of a seed, paired by seed ({_family(contrasts)})"
+    if results is not None and len(contrasts):
+        over = f"{INTERVAL} over {counts_said(contrasts['n'])} seeds" if contrasts["n"].max() > 1 else "one seed"
+        mean = "under one noisy setting"
+        if contrasts["noises"].max() > 1:
+            mean = f"a seed's mean over {counts_said(contrasts['noises'])} noisy settings"
+        alike = {head: texts.iloc[0] for head, texts in times.items() if texts.nunique() == 1}
+        counts, times = ({head: texts for head, texts in held.items() if texts.nunique() > 1} for held in (counts, times))
+        throughout = "".join(f", {head} {text} in all rows" for head, text in alike.items())
+        shown = f"Primary contrasts: {points}, {mean}, paired by seed: {over} ({_family(contrasts)}{throughout})"
+        caption = ". ".join([task(results, names), *budgets_said(results), shown])
     rows = tuple(
-        (*_pair(row, by), str(row["noises"]), str(row["n"]), *_difference(row), *_times(row, ratios))
-        for row in named(contrasts, names).to_dict("records")
+        (
+            *_pair(row, by),
+            *(texts.iloc[place] for texts in counts.values()),
+            *_difference(row),
+            *(texts.iloc[place] for texts in times.values()),
+        )
+        for place, row in enumerate(named(contrasts, names).to_dict("records"))
     )
-    caption = f"Primary contrasts: {_in_points(contrasts)}, mean over the noisy settings of a seed, paired by seed"
-    return Table(f"{caption} ({_family(contrasts)})", _pair_columns(contrasts, by, columns), rows, sections=len(by))
+    return Table(caption, _pair_columns(by, (*counts, "mean ± 95 % interval", "p", *times)), rows, sections=len(by))
+
+
+def nothing_pooled(results: pandas.DataFrame, differences: pandas.DataFrame, names: DisplayNames = PLAIN) -> str:
+    """Why a study has no primary contrasts, and no `differences` if there are none, as a sentence: what its runs lack."""
+    methods = {method: names.method(method) for method in dict.fromkeys(results["method"])}
+    if len(methods) == 1:
+        return f"no differences: all finished runs are of {next(iter(methods.values()))}"
+    if len(differences):
+        noisy = results["realised_rate"].any()
+        lack = "no pair of methods has a seed with all its noisy settings" if noisy else "no run has mislabelled samples"
+        return f"no primary contrasts, which are over noisy settings: {lack}"
+    held = [
+        f"{methods[str(method)]} has {counted(len(rows), 'run')} of seed {', '.join(map(str, sorted(set(rows['seed']))))}"
+        for method, rows in results.groupby("method", sort=False)
+    ]
+    return f"no differences: no two methods have finished runs of one seed under one noise; {'; '.join(held)}"
 
 
 def power_lines(
@@ -40,7 +91,7 @@ def power_lines(
 
     contrasts: from `primary_contrasts` with the same `by`, `difference` and `level`, of a measure in [0, 1].
     """
-    tests = int(contrasts["p"].notna().sum())
+    tests = max([0, *contrasts["tests"]])
     strictest = f"p < {f'{level:g}'.removeprefix('0')}" + (f" / {tests}, Holm's strictest" if tests > 1 else "")
     lines = []
     for row in named(contrasts, names).to_dict("records"):
@@ -66,7 +117,8 @@ def differences_table(differences: pandas.DataFrame, by: Sequence[str] = (), nam
         (*_pair(row, (*by, "noise")), str(row["n"]), *_difference(row), *_times(row, ratios))
         for row in named(differences, names).to_dict("records")
     )
-    columns = _pair_columns(differences, (*by, "noise"), ("seeds", "mean ± 95 % interval", "p"))
+    heads = ("seeds", "mean ± 95 % interval", "p", *_times_names(differences))
+    columns = _pair_columns((*by, "noise"), heads)
     caption = f"Under each noise: {_in_points(differences)}, paired by seed ({_family(differences)})"
     return Table(caption, columns, rows, sections=len(by) + 1)
 
@@ -78,20 +130,22 @@ def points_table(
     by: Sequence[str] = (),
     names: DisplayNames = PLAIN,
     *,
-    pairs: Sequence[tuple[str, str]] | None = None,
+    differences: pandas.DataFrame | None = None,
 ) -> Table:
     """A row per value of `by` and pair of methods, a column per noise: the paired difference in points and Holm's p.
 
-    The pairs are `pairs`, or else all methods with each of the baselines.
+    differences: from `noisylab.analysis.comparisons.compare` with the same `measure` and `by`; None: those of all methods with
+    each of the baselines.
 
     The correction is over the differences of each noise (see `noisylab.analysis.comparisons.compare`).
 
     Raises ValueError if the runs differ in a setting that is not in `by`.
     """
-    found = compare(results, measure, baselines, by, contrasts=pairs)
+    found = compare(results, measure, baselines, by) if differences is None else differences
     differences = named(found, names)
     ratios = _ratios(differences)
-    noises = list(dict.fromkeys(differences["noise"]))
+    # What a noise is called, and its spec.
+    noises = dict(zip(differences["noise"], found["noise"], strict=True))
     rows = []
     for key, group in differences.groupby([*by, "method", "baseline"], sort=False, dropna=False):
         cells = dict.fromkeys(noises, "-")
@@ -102,11 +156,12 @@ def points_table(
         rows.append((*settings, f"{method} - {baseline}", *cells.values(), *_times(group.mean(numeric_only=True), ratios)))
     text = (Column(name.replace("_", " "), text=True) for name in (*by, "difference"))
     said = [
-        protocol(results, names, measure),
+        f"{protocol(results, names, measure)}; {RATES}",
         *budgets_said(results),
-        f"Differences{' in points' if is_share(measure) else ''}, paired by seed (p: paired t-test, {_holm(found)})",
+        f"Differences{' in points' if is_share(measure) else ''}, paired by seed ({_tested(found)})",
     ]
-    columns = (*text, *map(Column, (*noises, *_times_names(differences))))
+    heads = noise_heads(results, names)
+    columns = (*text, *map(Column, (*(heads[noise] for noise in noises.values()), *_times_names(differences))))
     return Table(". ".join(said), columns, tuple(rows), sections=len(by))
 
 
@@ -114,11 +169,10 @@ def _pair(row: dict[Any, Any], leading: Sequence[str]) -> tuple[str, ...]:
     return (*(str(row[name]) for name in leading), f"{row['method']} - {row['baseline']}")
 
 
-def _pair_columns(differences: pandas.DataFrame, leading: Sequence[str], numbers: Sequence[str]) -> tuple[Column, ...]:
+def _pair_columns(leading: Sequence[str], numbers: Sequence[str]) -> tuple[Column, ...]:
     text = (Column(name.replace("_", " "), text=True) for name in leading)
     # Wide enough for "mean ± 95 %".
-    heads = (Column(name, fold=11) for name in (*numbers, *_times_names(differences)))
-    return (*text, Column("difference", text=True), *heads)
+    return (*text, Column("difference", text=True), *(Column(name, fold=11) for name in numbers))
 
 
 def _difference(row: dict[Any, Any]) -> tuple[str, str]:
@@ -151,7 +205,11 @@ def _in_points(differences: pandas.DataFrame) -> str:
 
 def _family(differences: pandas.DataFrame) -> str:
     times = "; ratios: the method's over the baseline's" if _times_names(differences) else ""
-    return f"p: {_holm(differences)}{times}"
+    return f"{_tested(differences)}{times}"
+
+
+def _tested(differences: pandas.DataFrame) -> str:
+    return f"p: paired t-tests, {_holm(differences)}" if any(differences["tests"]) else "no p, which needs two seeds"
 
 
 def _holm(differences: pandas.DataFrame) -> str:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas
 
-from noisylab.core.foreign_text import for_latex, printable
-from noisylab.core.lines import BREAKS, in_different_lines
+from noisylab.core.foreign_text import for_latex, printable, width_of
+from noisylab.core.lines import BREAKS, in_different_lines, in_lines
 
 # Points in letters of 8: the text of the narrowest page (`article`, whose larger letters need more room), that of the widest
 # one, and a column of a two-column page.
@@ -22,6 +22,10 @@ EM = 8.5
 HEIGHT, LINE, CAPTION, LETTERS, RULES = 500.0, 12.0, 14.5, {True: 70, False: 40}, 24.0
 # Points of `\tabcolsep`, which stands on both sides of a column, and characters per line of words and of headings.
 GAP, TEXT, HEADING = 3.0, 26, 14
+# Characters per line of words and of headings that let a table fit a column.
+NARROW_TEXT, NARROW = 20, 8
+# Characters of a name without blanks that is not cut.
+LONGEST = 34
 # The signs after which a heading is broken, so that the name of a file is not cut.
 BROKEN = f"{BREAKS}:_=(/"
 # A number with half of its interval and what follows it: 81.0, +14.3 ± 1.4 (.004), 1.01 [0.99-1.02].
@@ -80,38 +84,55 @@ def latex_table(
         \end{table}
         <BLANKLINE>
     """
-    bold = [[mark for _, mark in row] for row in rows]
-    cells = [[printable(row[place][0]) for row in rows] for place in range(len(names))]
-    words = {place: in_different_lines(cells[place], TEXT) for place in range(len(names)) if text[place]}
-    # A row of words in several lines is several rows.
-    heights = [max([1, *(len(lines[y]) for lines in words.values())]) for y in range(len(rows))]
-    headings = in_different_lines(list(map(printable, names)), HEADING, after=BROKEN)
-    columns = {}
-    for place in range(len(names)):
-        if place in words:
-            parts = [_words_part(words[place], heights)]
-        else:
-            parts = _number_parts(cells[place], [row[place] for row in bold], heights)
-        width = max(sum(part.width for part in parts), *map(_width, headings[place])) + 2 * GAP
-        columns[place] = _Column(_heading(headings[place]), parts, width)
-    leading, others = ([columns[place] for place in columns if (place in words) == is_text] for is_text in (True, False))
+    # Narrow lines are for tables that fit a column only with them. No word of a heading is cut.
+    lines = (line for name in names for line in in_lines(printable(name), 1, after=BROKEN).split("\n"))
+    narrow = min(HEADING, max([NARROW, *map(width_of, lines)]))
+    tried = [_columns(names, text, rows, *letters) for letters in ((TEXT, HEADING), (TEXT, narrow), (NARROW_TEXT, narrow))]
+    columns, heights, tall = next((each for each in tried if _width_of([each[0]]) <= COLUMN), tried[0])
+    leading, others = (
+        [column for column, words in zip(columns, text, strict=True) if words == wanted] for wanted in (True, False)
+    )
     layouts = _layouts(leading, others)
     said = [rf"\caption{{{for_latex(caption)}}}", *([rf"\label{{{label}}}"] if label else [])]
-    tall = max(len(lines) for lines in headings)
-    lines = [r"% needs \usepackage{booktabs} and \usepackage{siunitx}"]
+    written = [r"% needs \usepackage{booktabs} and \usepackage{siunitx}"]
     if len(layouts) == 1:
-        return "\n".join([*lines, *_floats(layouts[0], said, len(caption), heights, tall), ""])
-    lines += [
+        return "\n".join([*written, *_floats(layouts[0], said, len(caption), heights, tall), ""])
+    written += [
         "% the layout for the width of the text: the first that fits",
         r"\begingroup",
         rf"\def\tablecaption{{{''.join(said)}}}",
         r"{\footnotesize\xdef\tableem{\the\fontdimen6\font}}",
     ]
     for blocks in layouts[:-1]:
-        lines.append(rf"\ifdim\textwidth>{_width_of(blocks) / EM:.1f}\dimexpr\tableem\relax")
-        lines += [*_floats(blocks, [r"\tablecaption"], len(caption), heights, tall), r"\else"]
-    lines += _floats(layouts[-1], [r"\tablecaption"], len(caption), heights, tall)
-    return "\n".join([*lines, r"\fi" * (len(layouts) - 1), r"\endgroup", ""])
+        written.append(rf"\ifdim\textwidth>{_width_of(blocks) / EM:.1f}\dimexpr\tableem\relax")
+        written += [*_floats(blocks, [r"\tablecaption"], len(caption), heights, tall), r"\else"]
+    written += _floats(layouts[-1], [r"\tablecaption"], len(caption), heights, tall)
+    return "\n".join([*written, r"\fi" * (len(layouts) - 1), r"\endgroup", ""])
+
+
+def _columns(
+    names: Sequence[str], text: Sequence[bool], rows: Sequence[Sequence[tuple[str, bool]]], letters: int, heading: int
+) -> tuple[list[_Column], list[int], int]:
+    """The columns, the lines of each row, and those of the headings; letters, heading: of a line of words and of a heading."""
+    bold = [[mark for _, mark in row] for row in rows]
+    cells = [[printable(row[place][0]) for row in rows] for place in range(len(names))]
+    words = {}
+    for place in itertools.compress(range(len(names)), text):
+        lines = (line for cell in cells[place] for line in in_lines(cell, 1, after=f"{BREAKS}(").split("\n"))
+        least = max(map(width_of, lines), default=0)
+        words[place] = in_different_lines(cells[place], max(letters, least) if least <= LONGEST else letters)
+    # A row of words in several lines is several rows.
+    heights = [max([1, *(len(lines[y]) for lines in words.values())]) for y in range(len(rows))]
+    headings = in_different_lines(list(map(printable, names)), heading, after=BROKEN)
+    columns = []
+    for place in range(len(names)):
+        if place in words:
+            parts = [_words_part(words[place], heights)]
+        else:
+            parts = _number_parts(cells[place], [row[place] for row in bold], heights)
+        width = max(sum(part.width for part in parts), *map(_width, headings[place])) + 2 * GAP
+        columns.append(_Column(_heading(headings[place]), parts, width))
+    return columns, heights, max(map(len, headings))
 
 
 def _width_of(blocks: Sequence[Sequence[_Column]]) -> float:

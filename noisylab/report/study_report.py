@@ -17,7 +17,7 @@ from noisylab.core.registries import FIGURES, METHODS
 from noisylab.plotting.catalogue import draw_figure, why_not
 from noisylab.plotting.study_runs import StudyRuns, hardest_noise
 from noisylab.report.analysis_table import analysis_table
-from noisylab.report.comparison_tables import contrasts_table, differences_table, power_lines
+from noisylab.report.comparison_tables import contrasts_table, differences_table, nothing_pooled, power_lines
 from noisylab.report.console import say
 from noisylab.report.kept_figures import keep, kept_files, source_of
 from noisylab.report.table_files import TABLES, Format, write_tables
@@ -32,19 +32,22 @@ def print_tables(
     *,
     by: Sequence[str] = (),
     columns: Sequence[str] | None = None,
+    measure: str | None = None,
     names: DisplayNames = PLAIN,
     console: Console,
 ) -> None:
     """Print the first table, then the primary contrasts with their power, then the differences under each noise, if any.
 
     primary, differences: from `noisylab.analysis.comparisons.primary_contrasts` and `compare`, with the same `by`. columns: the
-    measures of the first table; None: the usual ones for which the console has room.
+    measures of the first table; None: `measure`, and the usual ones for which the console has room.
     """
-    results_table(results, by, columns, names, console.width).print(console)
-    if len(primary):
+    results_table(results, by, columns, names, console.width, measure).print(console)
+    if primary.empty:
+        say(console, f"\n{nothing_pooled(results, differences, names)}", wrap=True)
+    else:
         contrasts_table(primary, by, names).print(console)
-        if is_share(primary["measure"].iloc[0]):
-            say(console, "\n".join(power_lines(primary, by, names=names)), wrap=True)
+        if is_share(primary["measure"].iloc[0]) and (power := power_lines(primary, by, names=names)):
+            say(console, "\n".join(power), wrap=True)
     if len(differences):
         differences_table(differences, by, names).print(console)
 
@@ -113,8 +116,6 @@ def show(
         )
     if fewer:
         say(console, "\nFewer seeds than planned:\n" + "\n".join(fewer))
-    if differences.empty:
-        say(console, "no differences: no two methods have finished runs of one seed", wrap=True)
     shown: dict[str, Any] = {"study": out.resolve().name, "formats": formats, "by": by, "columns": columns}
     written, unwritten = write_tables(out, results, primary, differences, **shown)
     for name, analyse in (analyses or {}).items():

@@ -8,21 +8,27 @@ import pandas
 from noisylab.analysis.comparisons import leaders
 from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.tables import measures_of, summarise
+from noisylab.core.lines import counted
 from noisylab.report.table import Column, Table
 from noisylab.report.wording import (
     EXPLAINED,
+    INTERVAL,
     LETTERS,
     MEANINGS,
     PLAIN,
+    RATES,
     budgets_said,
     called,
     column_name,
+    counts_said,
     exposures,
     measured,
     named,
+    noise_heads,
     overrides_said,
     protocol,
     short_count,
+    task,
     with_rate,
 )
 
@@ -42,16 +48,19 @@ def results_table(
     columns: Sequence[str] | None = None,
     names: DisplayNames = PLAIN,
     width: int | None = None,
+    measure: str | None = None,
 ) -> Table:
     """A row per value of `by`, noise and method, with the measures and the exposure.
 
     columns: the measures (see `noisylab.analysis.tables.summarise`). width: of a terminal; unless the columns are given, those
-    for which there is no room are left out (`LEAVE`), and the caption says so.
+    for which there is no room are left out (`LEAVE`), and the caption says so. measure: one that stands first, and is never
+    left out, unless the columns are given.
 
     Raises ValueError if the runs differ in a setting that is not in `by`, or a column is not one of numbers.
     """
-    summary = summarise(results, by, columns)
-    measures = measures_of(results, columns)
+    asked = usual_measures(results, measure) if columns is None else columns
+    summary = summarise(results, by, asked)
+    measures = measures_of(results, asked)
     if columns is None:
         measures = [name for name in measures if summary[name].notna().any()]
     left_out: list[str] = []
@@ -59,11 +68,16 @@ def results_table(
     for name in LEAVE if columns is None and width is not None else ():
         if width is None or table.fits(width):
             break
-        if name in measures:
+        if name in measures and name != measure:
             measures.remove(name)
             left_out.append(name)
             table = _results_table(results, summary, by, measures, left_out, names)
     return table
+
+
+def usual_measures(results: pandas.DataFrame, measure: str | None = None) -> list[str]:
+    """The measures of the first table if a reader chose none, `measure` before all others."""
+    return list(dict.fromkeys([*([] if measure is None else [measure]), *measures_of(results)]))
 
 
 def _results_table(
@@ -89,8 +103,8 @@ def _results_table(
     )
     shown = (*measures, *exposure)
     heads = (*text, Column("method", text=True), Column("seeds"), *(Column(column_name(n), fold=HEADING) for n in shown))
-    over = "mean ± 95 % interval over seeds (Student t)" if summary["n"].max() > 1 else "one seed each"
-    said = [f"Last epoch, shares in percent: {over}; in brackets: the realised noise rate", *budgets_said(results)]
+    over = f"{INTERVAL} over {counts_said(summary['n'])} seeds" if summary["n"].max() > 1 else "one seed each"
+    said = [f"{task(results, names)}: last epoch, shares in percent, {over}; {RATES}", *budgets_said(results)]
     if explained := [text for name, text in EXPLAINED.items() if name in shown]:
         said.append("; ".join(explained))
     said += overrides_said(results)
@@ -104,14 +118,18 @@ def accuracy_table(
     measure: str = "test_accuracy_last",
     by: Sequence[str] = (),
     names: DisplayNames = PLAIN,
+    tested: pandas.DataFrame | None = None,
 ) -> Table:
     """A row per value of `by` and method, a column per noise: mean ± 95 % interval in percent, and the exposure.
 
-    The best method under a noise is bold if its accuracy is significantly above all others. The column `from` tells how
-    faithful a method is to its publication. Raises ValueError if the runs differ in a setting that is not in `by`.
+    The best method under a noise is bold if its accuracy is significantly above all others, also those of `tested` that are not
+    shown (None: the results). The column `from` tells how faithful a method is to its publication.
+
+    Raises ValueError if the runs differ in a setting that is not in `by`.
     """
     summary, higher = summarise(results, by, [measure]), "accuracy" in measure and not measure.endswith("gap")
-    best = leaders(results, measure, by) if higher else pandas.DataFrame({"significant": []})
+    best = leaders(results if tested is None else tested, measure, by) if higher else pandas.DataFrame({"tests": []})
+    tests = int(best["tests"].max()) if len(best) else 0
     significant = {_key(row, (*by, "noise", "method")) for row in best.to_dict("records") if row["significant"]}
     noises = list(dict.fromkeys(summary["noise"]))
     exposure = exposures(summary)
@@ -130,12 +148,16 @@ def accuracy_table(
         counts = (short_count(group[name].mean()) for name in exposure)
         rows.append((*map(str, settings), shown[str(method)], *origin, *cells.values(), *counts))
     text = (Column(name.replace("_", " "), text=True) for name in (*by, "method", *(["from"] if fidelity else [])))
-    heads = called(names, "noise", noises)
+    heads = noise_heads(results, names)
     columns = (*text, *map(Column, (*(heads[noise] for noise in noises), *map(column_name, exposure))))
     said = [
-        protocol(results, names, measure),
+        f"{protocol(results, names, measure)}; {RATES}",
         *budgets_said(results),
-        *(["Bold: significantly above every other method (paired t-tests, Holm, p < .05)"] if higher else []),
+        *(
+            [f"Bold: significantly above every other method (paired t-tests, Holm over {counted(tests, 'test')}, p < .05)"]
+            if tests
+            else []
+        ),
     ]
     if "images_total" in exposure:
         said.append(EXPLAINED["images_total"].capitalize())

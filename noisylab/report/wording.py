@@ -8,7 +8,7 @@ import pandas
 
 from noisylab.analysis.display_names import DisplayNames, Kind
 from noisylab.analysis.statistics import format_interval
-from noisylab.analysis.tables import EXPOSURE, SETTINGS, differing_settings, is_share, training_length
+from noisylab.analysis.tables import EXPOSURE, SETTINGS, differing_settings, groups, is_share, training_length
 from noisylab.core.lines import counted
 
 # Names of methods, noises and data without labels of a reader's own.
@@ -45,6 +45,9 @@ BUDGETS = {
     "compute": "equal images through all networks",
 }
 
+INTERVAL = "mean ± 95 % interval (Student t)"
+RATES = "in brackets behind a noise: its realised rate"
+
 LETTERS = {"paper": "p", "code": "c", "approximation": "a", "ours": "o"}
 MEANINGS = {
     "paper": "p: as printed in its paper",
@@ -59,8 +62,8 @@ def column_name(column: str) -> str:
     return NAMES.get(column, column.replace("_", " "))
 
 
-def protocol(results: pandas.DataFrame, names: DisplayNames = PLAIN, measure: str = "test_accuracy_last") -> str:
-    """The settings that all runs of a table share, and what it shows, as one sentence."""
+def task(results: pandas.DataFrame, names: DisplayNames = PLAIN) -> str:
+    """The settings that all runs of a table share: data, network, length of training and batch size."""
     first, different = results.iloc[0], differing_settings(results)
     said = {
         ("data",): names.data(str(first["data"])),
@@ -69,12 +72,20 @@ def protocol(results: pandas.DataFrame, names: DisplayNames = PLAIN, measure: st
         ("budget", "epochs"): training_length(first),
         ("batch_size",): f"batch {first['batch_size']}",
     }
-    task = ", ".join(text for names, text in said.items() if not different.keys() & set(names))
+    return ", ".join(text for settings, text in said.items() if not different.keys() & set(settings))
+
+
+def protocol(results: pandas.DataFrame, names: DisplayNames = PLAIN, measure: str = "test_accuracy_last") -> str:
+    """`task`, and what a table shows, as one sentence."""
     seeds = results.groupby(["noise", "method"])["seed"].nunique()
     if seeds.max() == 1:
-        return f"{task}: {_told(measure)}, one seed"
-    count = " to ".join(dict.fromkeys(map(str, (seeds.min(), seeds.max()))))
-    return f"{task}: {_told(measure)}, mean ± 95 % interval (Student t) over {count} seeds"
+        return f"{task(results, names)}: {_told(measure)}, one seed"
+    return f"{task(results, names)}: {_told(measure)}, {INTERVAL} over {counts_said(seeds)} seeds"
+
+
+def counts_said(counts: Iterable[int]) -> str:
+    """`5`, or `3 to 5` if the counts differ."""
+    return " to ".join(dict.fromkeys(map(str, (min(counts), max(counts)))))
 
 
 def _told(measure: str) -> str:
@@ -110,6 +121,23 @@ def exposures(summary: pandas.DataFrame) -> list[str]:
 def with_rate(row: dict[Any, Any]) -> str:
     """A noise with its realised rate: `symmetric:0.4 (40.3 %)`."""
     return str(row["noise"]) + (f" ({100 * row['realised_rate']:.1f} %)" if row["realised_rate"] else "")
+
+
+def noise_heads(results: pandas.DataFrame, names: DisplayNames = PLAIN) -> dict[str, str]:
+    """The heading of the column of every noise: its name with the realised rate, the lowest and the highest if means differ.
+
+    Means over seeds, which can differ between the values of a setting.
+    """
+    shown = called(names, "noise", dict.fromkeys(results["noise"]))
+    if "realised_rate" not in results:
+        return shown
+    settings = [name for name in differing_settings(results) if name != "code"]
+    heads = {}
+    for noise, rows in results.groupby("noise", sort=False):
+        means = [f"{100 * part['realised_rate'].mean():.1f}" for _, part in groups(rows, settings)]
+        rate = " to ".join(dict.fromkeys((min(means, key=float), max(means, key=float))))
+        heads[str(noise)] = shown[str(noise)] + (f" ({rate} %)" if rows["realised_rate"].any() else "")
+    return heads
 
 
 def short_count(count: float) -> str:

@@ -17,7 +17,10 @@ APART = 1.0
 
 
 class Notes:
-    """Notes of a run's progress in its folder, at most one a second; a note that cannot be written is left out."""
+    """Notes of a run's progress in its folder, at most one a second; a note that cannot be written is left out.
+
+    The first epochs are noted at once, since a run that goes on has some as soon as it starts.
+    """
 
     def __init__(self, folder: Path, epochs: int) -> None:
         self._file, self._epochs, self._noted = folder / PROGRESS, epochs, 0.0
@@ -27,7 +30,7 @@ class Notes:
         now = time.monotonic()
         if self._noted and now - self._noted < APART:
             return
-        self._noted = now
+        self._noted = now if done else 0.0
         held = {
             "host": platform.node(),
             "process": os.getpid(),

@@ -122,6 +122,24 @@ def test_a_difference_has_one_p_whatever_else_is_shown() -> None:
     assert set(primary_contrasts(rows)["tests"]) == {2}
 
 
+def test_chosen_methods_are_rows_of_the_whole_study_with_its_p_values() -> None:
+    rows, pairs = results(("ce", "repeat", "dlb", "elr")), [("dlb", "repeat"), ("dlb", "ce"), ("elr", "ce")]
+    for table in (compare(rows), primary_contrasts(rows, pairs)):
+        keys = [name for name in ("noise", "method", "baseline") if name in table]
+        chosen = {"methods": ["DLB", "ce"]}
+        shown = compare(rows, **chosen) if "noise" in table else primary_contrasts(rows, pairs, **chosen)
+        assert {*shown["method"]} == {"dlb"}
+        assert {*shown["baseline"]} == {"ce"}
+        of_all = table.set_index(keys).loc[shown.set_index(keys).index]
+        columns = ["p_holm", "tests", *(["power"] if "power" in table else [])]
+        pandas.testing.assert_frame_equal(shown.set_index(keys)[columns], of_all[columns])
+    # No question of the study is about these two, so theirs is one more.
+    further = primary_contrasts(rows, pairs, methods=["dlb", "elr"])
+    assert further[["method", "baseline", "tests"]].to_numpy().tolist() == [["elr", "dlb", 4]]
+    with pytest.raises(ValueError, match="no run is of method 'dbl'"):
+        compare(rows, methods=["dbl"])
+
+
 def test_budgets_are_kept_apart_in_one_family() -> None:
     parts = [results().assign(budget=name, comparison_key=name) for name in ("images", "updates")]
     both = pandas.concat(parts, ignore_index=True)

@@ -10,6 +10,7 @@ from noisylab.api import open_study, sweep
 from noisylab.cli import main
 from noisylab.plotting.study_runs import study_runs
 from noisylab.report.page import build_page
+from noisylab.report.table_files import TABLES
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +27,77 @@ def test_primary_contrasts_stand_before_the_differences_under_each_noise(
 ) -> None:
     assert main(["compare", str(study), "--out", str(tmp_path / "tables")]) == 0
     said = capsys.readouterr().out
-    places = [said.index(text) for text in ("Last epoch, shares", "Primary contrasts", "probability", "Under each noise")]
+    flat = " ".join(said.split())
+    places = [flat.index(text) for text in ("last epoch, shares", "Primary contrasts", "probability", "Under each noise")]
     assert places == sorted(places)
-    assert "Budget: equal images through the measured network" in " ".join(said.split())
+    assert "Budget: equal images through the measured network" in flat
     assert len(pandas.read_csv(tmp_path / "tables" / "comparisons.csv")) == 6
     tables = ("summary", "contrasts", "comparisons")
     files = [str(tmp_path / "tables" / f"{name}.{suffix}") for name in tables for suffix in ("csv", "md", "tex")]
     assert sorted(said.partition("Tables:\n")[2].splitlines()) == sorted(files)
     assert all(Path(file).is_file() for file in files)
+
+
+def test_chosen_methods_are_shown_in_their_order_with_the_p_values_of_the_study(study: Path, tmp_path: Path) -> None:
+    for name, more in (("all", []), ("two", ["--methods", "DLB", "CE"])):
+        assert main(["compare", str(study), *more, "--format", "csv", "tex", "--out", str(tmp_path), "--name", name]) == 0
+    for table, keys in (("comparisons", ["noise", "method", "baseline"]), ("contrasts", ["method", "baseline"])):
+        whole, chosen = (pandas.read_csv(tmp_path / f"{name}-{table}.csv").set_index(keys) for name in ("all", "two"))
+        assert 0 < len(chosen) < len(whole)
+        pandas.testing.assert_frame_equal(chosen, whole.loc[chosen.index], check_dtype=False)
+    assert pandas.read_csv(tmp_path / "two-summary.csv")["method"].tolist() == ["dlb", "ce"] * 2
+    # The same call from Python.
+    other = tmp_path / "python"
+    written = open_study(study).write_tables(other, ["csv", "tex"], methods=["DLB", "CE"], name="two")
+    assert [path.name for path in written] == [f"two-{name}.{kind}" for kind in ("csv", "tex") for name in TABLES]
+    assert all(path.read_bytes() == (tmp_path / path.name).read_bytes() for path in written)
+
+
+def test_own_names_and_other_spellings_are_understood_wherever_specs_are(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = ["--label", "dlb=Ours", "--baselines", "CE", "--contrasts", "Ours - Repeat", "--methods", "Ours", "CE", "repeat"]
+    assert main(["compare", str(study), *named]) == 0
+    said = capsys.readouterr().out
+    assert "\nOurs - repeat " in said
+    assert "\n  Ours - CE " in said
+    # The power is stated at the level of the study's tests, whichever are shown.
+    assert main(["compare", str(study), "--methods", "DLB", "CE"]) == 0
+    assert "p < .05 / 2, Holm's strictest" in " ".join(capsys.readouterr().out.split())
+    for noise in ("Symmetric:0.4", "symmetric(rate=0.4)", "symmetric:.4"):
+        assert study_runs(study, noise=noise).noise == "symmetric:0.4"
+    with pytest.raises(ValueError, match=r"got 'symetric:0.4' \(did you mean 'symmetric:0.4'"):
+        study_runs(study, noise="symetric:0.4")
+
+
+def test_two_choices_have_files_and_labels_of_their_own(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("high", "low"):
+        assert main(["compare", str(study), "--format", "tex", "--out", str(tmp_path), "--name", name]) == 0
+        assert main(["figure", "differences", str(study), "--format", "pdf", "--out", str(tmp_path), "--name", name]) == 0
+        for table in TABLES:
+            assert rf"\label{{tab:{name}-{table}}}" in (tmp_path / f"{name}-{table}.tex").read_text()
+        assert rf"\label{{fig:{name}}}" in (tmp_path / f"{name}.tex").read_text()
+    assert len(list(tmp_path.glob("*.tex"))) == 8
+    capsys.readouterr()
+    for command, said in (
+        (["compare", str(study), "--name", "x"], "--name x needs a folder for the files; add --out FOLDER"),
+        (["figure", "differences", str(study), "--name", "../x"], "got '../x'; write 'x'"),
+    ):
+        with pytest.raises(SystemExit):
+            main(command)
+        assert said in capsys.readouterr().err
+
+
+def test_the_first_table_begins_with_the_measure_that_is_compared(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for measure, heading in (("memorised", "memorised"), ("test_nll", "test nll")):
+        assert main(["compare", str(study), "--measure", measure, "--format", "csv", "--out", str(tmp_path)]) == 0
+        first = capsys.readouterr().out.partition("\nmethod")[2].splitlines()[0]
+        assert " ".join(first.split()).startswith(f"seeds {heading} last")
+        assert measure in pandas.read_csv(tmp_path / "summary.csv")
 
 
 def test_tables_are_written_in_the_formats_asked_for_from_the_shell_and_from_python(study: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from filelock import FileLock
 from helpers_cli import noisylab
 
-from noisylab.study.progress import Notes
+from noisylab.study.progress import Notes, read_progress
 
 GRID = ["--methods", "ce", "--noise", "symmetric:0.4", "--seeds", "2", "--train-size", "60", "--test-size", "30"]
 SHORT = ["--epochs", "1", "--stack", "1", "--jobs", "1", "--model", "small_cnn(width=4)"]
@@ -76,9 +76,36 @@ def test_status_says_where_runs_are_and_how_long_the_rest_takes(study: Path, cap
     notes.note(1)
     with FileLock(running / ".lock"):
         out = noisylab(capsys, "status", study).out
-    assert out.startswith("2 done, 1 running, 1 begun, of 4 runs\nabout ")
+    assert out.startswith("2 done, 1 running, 1 begun, of 4 runs\n")
+    assert " of training left in 1 process\n" in out
+    assert "about 0 s" not in out
     assert f"{running.name}: process {os.getpid()} on " in out
     assert "epoch 1 of 2" in out
+
+
+def test_status_tells_where_a_run_that_is_begun_goes_on_and_counts_a_stack_as_one_process(
+    study: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("noisylab.study.states.seconds_left", lambda *_: 120.0)
+    saved, unsaved, *stacked = sorted(path.parent for path in study.glob("*/result.json"))
+    for folder in (saved, unsaved, *stacked):
+        (folder / "result.json").unlink()
+    # A process that was killed leaves the note of an epoch that is not saved.
+    (unsaved / "checkpoint.pt").unlink()
+    for folder in (unsaved, *stacked):
+        Notes(folder, 2).note(1)
+    with FileLock(stacked[0] / ".lock"), FileLock(stacked[1] / ".lock"):
+        out = noisylab(capsys, "status", study).out
+    assert out.startswith("2 running, 2 begun, of 4 runs\nabout 2 min of training left in 1 process\n")
+    assert f"{saved.name}: epoch 2 of 2" in out
+    assert f"{unsaved.name}: epoch 0 of 2" in out
+
+
+def test_the_first_epochs_of_a_run_that_goes_on_are_noted_at_once(tmp_path: Path) -> None:
+    notes = Notes(tmp_path, 60)
+    for done in (0, 26, 27):
+        notes.note(done)
+    assert read_progress(tmp_path)["epoch"] == 26
 
 
 def test_a_dry_run_says_what_there_is_to_do_and_runs_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

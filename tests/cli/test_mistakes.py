@@ -155,7 +155,7 @@ OTHERS: list[tuple[list[str], str]] = [
     ),
     (["figure", "memorisation", "runs", "--columns", "1"], "there is no option --columns (did you mean --width?)"),
     (["figure", "memorisation", "runs", "--out", "f/m.png"], "write --out f --format png"),
-    (["figure", "memorisation"], "figure needs RUNS; write noisylab figure NAME RUNS"),
+    (["figure", "memorisation"], "figure needs RUNS; write noisylab figure FIGURE RUNS"),
     (["compare", ".", "--by", "modle"], "there is no setting 'modle' (did you mean 'model'?)"),
     (["compare", ".", "--where", "epochs=3", "--where", "epochs=4"], "--where names epochs twice: 3, 4"),
     (["report", ".", "--no-samples", "--seed", "1"], "--seed chooses the samples to explore, and --no-samples leaves them out"),
@@ -238,7 +238,7 @@ def test_files_and_folders_that_cannot_be_used_are_named(capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("figure m", "figure needs RUNS; write noisylab figure NAME RUNS"),
+        ("figure m", "figure needs RUNS; write noisylab figure FIGURE RUNS"),
         ("sweep --record both", "--record must be one of 'online', 'eval', got 'both'"),
     ],
 )

@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from noisylab.analysis.comparisons import compare, mean_ranks, primary_contrasts
 from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.tables import summarise, summarise_epochs
+from noisylab.api import sweep
 from noisylab.plotting.accuracy_against_consistency import dose_path
 from noisylab.plotting.axis_comparison import axis_points
 from noisylab.plotting.catalogue import draw_figure
@@ -135,7 +136,7 @@ def test_a_method_looks_the_same_in_both_figures_whatever_else_is_there() -> Non
     assert len(both) == len(methods)
     rows = results(methods)
     some = rows[rows["method"].isin(["elr", "dlb(alpha=5.0)"])]
-    alone = seen(draw_figure("noise_robustness", StudyRuns(some, Path("nowhere"), hardest_noise(some), everyone=methods)))
+    alone = seen(draw_figure("noise_robustness", StudyRuns(some, Path("nowhere"), hardest_noise(some), study=rows)))
     assert alone == {name: both[name] for name in ("elr", "dlb(alpha=5.0)")}
 
 
@@ -436,6 +437,24 @@ def test_the_forest_has_the_pooled_and_the_single_differences_of_every_budget() 
         "p < .05 (Holm: 6 pooled, 9 per noise)",
         "p ≥ .05",
     ]
+
+
+@pytest.mark.parametrize("name", ["differences", "memorisation"])
+def test_the_p_values_of_a_figure_are_those_of_the_study_whichever_methods_are_chosen(name: str, tmp_path: Path) -> None:
+    settings = {"epochs": 2, "train_size": 100, "device": "cpu", "progress": False}
+    methods = ["ce", "repeat", "dlb", "lsr"]
+    study = sweep(tmp_path / "study", methods=methods, noise=["symmetric:0.4", "symmetric:0.2"], seeds=3, **settings)
+    whole, chosen = study.figure(name), study.figure(name, methods=["DLB", "CE"])
+    keys = ["noise", "method", "baseline"]
+    columns = [column for column in whole.numbers if column.endswith("p_holm") or column == "tests"]
+    assert columns
+    held = [drawn.numbers.dropna(subset="baseline").set_index(keys)[columns] for drawn in (whole, chosen)]
+    assert {pair[1:] for pair in held[1].index} == {("dlb", "ce")}
+    pandas.testing.assert_frame_equal(held[1], held[0].loc[held[1].index])
+    for table in (study.compare, study.contrasts):
+        shown, all_of_it = table(methods=["dlb", "lsr"]), table()
+        # No pair of the study is of these two, so this one is a further test.
+        assert {*shown["tests"]} == {each + 1 for each in all_of_it["tests"]}
 
 
 def test_points_are_filled_if_the_difference_is_significant() -> None:

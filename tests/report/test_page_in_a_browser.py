@@ -441,13 +441,23 @@ def test_nothing_is_cut_and_no_chooser_is_too_wide(open_page: Opener, width: int
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_the_first_column_of_a_wide_table_stays_in_sight(open_page: Opener) -> None:
+def test_the_names_of_rows_stay_in_sight_and_leave_room_for_numbers(open_page: Opener) -> None:
     page = open_page(width=390)
-    table = page.locator("#runs .wide")
-    before = table.locator("tbody td").first.bounding_box()["x"]
-    table.evaluate("(table) => { table.scrollLeft = 300; }")
-    assert table.evaluate("(table) => table.scrollLeft") == 300
-    assert table.locator("tbody td").first.bounding_box()["x"] == pytest.approx(before, abs=1)
+    headings = {"All measures": "method", "Accuracy": "method", "Primary contrasts": "difference", "runs": "method"}
+    for name, heading in headings.items():
+        table = page.locator(f"[aria-label='Table: {name}']")
+        head, cell = table.locator("thead th.name"), table.locator("tbody td.name").first
+        assert head.inner_text() == heading
+        # As long as the names of some methods with settings of their own.
+        cell.evaluate("(cell) => { cell.textContent = 'coteaching_plus@optimizer=adam,learning_rate=0.001'; }")
+        box, most = table.bounding_box(), table.evaluate("(table) => table.scrollWidth - table.clientWidth")
+        assert box["x"] + box["width"] <= 390
+        table.evaluate("(table) => { table.scrollLeft = 10_000; }")
+        assert table.evaluate("(table) => table.scrollLeft") == pytest.approx(most, abs=1)
+        for there in (head, cell):
+            place = there.bounding_box()
+            assert box["x"] - 1 <= place["x"]
+            assert place["x"] + place["width"] <= box["x"] + 0.6 * box["width"]
 
 
 # The address

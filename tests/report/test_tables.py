@@ -52,7 +52,13 @@ def cells_of(lines: list[str]) -> list[list[str]]:
 
 def test_the_table_has_means_in_percent_exposure_and_marks_the_significant_best(results: pandas.DataFrame) -> None:
     table = accuracy_table(results)
-    assert [column.name for column in table.columns] == ["method", "symmetric:0.4", "symmetric:0.6", "images", "updates"]
+    assert [column.name for column in table.columns] == [
+        "method",
+        "symmetric:0.4 (40.0 %)",
+        "symmetric:0.6 (40.0 %)",
+        "images",
+        "updates",
+    ]
     assert table.rows[0] == ("CE", "81.0 ± 2.5", "71.0 ± 2.5", "53.9 k", "880")
     assert table.rows[2][2] == "-"
     assert table.bold == {(1, 1), (1, 2)}
@@ -136,7 +142,7 @@ def test_no_figure_has_the_name_of_a_table() -> None:
 def test_the_origin_of_a_method_stands_beside_it(results: pandas.DataFrame) -> None:
     origin = {"ce": "ours", "dlb(alpha=3.0)": "code", "tf_kd_self": "paper"}
     table = accuracy_table(results.assign(fidelity=results["method"].map(origin)))
-    assert [column.name for column in table.columns][:3] == ["method", "from", "symmetric:0.4"]
+    assert [column.name for column in table.columns][:3] == ["method", "from", "symmetric:0.4 (40.0 %)"]
     assert [row[1] for row in table.rows] == ["o", "c*", "p"]
     assert table.bold == {(1, 2), (1, 3)}
     assert "From: p: as printed in its paper, c: as its public code, o: ours" in table.caption
@@ -204,9 +210,9 @@ def test_a_mean_its_interval_and_p_say_what_there_is() -> None:
 
 def test_markdown_sets_the_best_in_bold_and_keeps_the_text(results: pandas.DataFrame) -> None:
     caption, empty, *lines = accuracy_table(results).markdown().splitlines()
-    assert (caption.endswith("(paired t-tests, Holm, p < .05)."), empty) == (True, "")
+    assert (caption.endswith("(paired t-tests, Holm over 3 tests, p < .05)."), empty) == (True, "")
     cells = cells_of(lines)
-    assert cells[0] == ["method", "symmetric:0.4", "symmetric:0.6", "images", "updates"]
+    assert cells[0] == ["method", "symmetric:0.4 (40.0 %)", "symmetric:0.6 (40.0 %)", "images", "updates"]
     assert cells[1] == [":--", *["--:"] * 4]
     assert cells[3][:2] == ["dlb(alpha=3.0)", "**95.3 ± 1.4**"]
     assert sum("**" in line for line in lines) == 1
@@ -224,7 +230,7 @@ def test_latex_is_escaped_and_whole(results: pandas.DataFrame) -> None:
     # tabular lines have as many cells as columns
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert {len(re.findall(r"(?<!\\)&", row)) for row in rows[1:]} == {8}
-    assert rows[0].count(r"\multicolumn{3}{c}{symmetric:0.") == 2
+    assert rows[0].count(r"\multicolumn{3}{c}{\shortstack{symmetric:0.") == 2
     assert r"\label" not in text
     assert r"\label{tab:mine}" in accuracy_table(results).latex("tab:mine")
 
@@ -238,6 +244,46 @@ def test_the_protocol_names_what_a_reader_asks_for(results: pandas.DataFrame) ->
     said = protocol(results)
     for part in ("digits", "1,347", "small_cnn", "40 epochs", "batch 64", "last epoch", "95 %", "3 seeds"):
         assert part in said
+
+
+def test_tables_that_stand_alone_tell_the_protocol_and_the_realised_rates(results: pandas.DataFrame) -> None:
+    whole = results.assign(budget="images", realised_rate=results["noise"].map({"symmetric:0.4": 0.398, "symmetric:0.6": 0.6}))
+    contrasts = primary_contrasts(whole, [("dlb(alpha=3)", "ce")])
+    tables = [
+        accuracy_table(whole),
+        results_table(whole),
+        points_table(whole, ["ce"]),
+        contrasts_table(contrasts, results=whole),
+    ]
+    for table in tables:
+        for part in ("digits", "1,347 training samples", "small_cnn", "40 epochs", "batch 64", BUDGETS["images"], "3 seeds"):
+            assert part in table.caption
+        assert "95 % interval (Student t)" in table.caption
+    for table in (tables[0], tables[2]):
+        assert {"symmetric:0.4 (39.8 %)", "symmetric:0.6 (60.0 %)"} <= {column.name for column in table.columns}
+        assert "in brackets behind a noise: its realised rate" in table.caption
+    # Runs that differ in a setting may have other rates.
+    fewer = whole.assign(train_size=100, realised_rate=0.41, comparison_key="100")
+    both = pandas.concat([whole, fewer], ignore_index=True)
+    assert "symmetric:0.4 (39.8 to 41.0 %)" in [column.name for column in accuracy_table(both, by=["train_size"]).columns]
+
+
+def test_what_all_contrasts_have_alike_is_in_the_caption_so_that_they_fit_a_column(results: pandas.DataFrame) -> None:
+    table = contrasts_table(primary_contrasts(results, [("dlb(alpha=3)", "ce"), ("tf_kd_self", "ce")]), results=results)
+    # Of different numbers of noises.
+    assert [column.name for column in table.columns] == ["difference", "noises", "mean ± 95 % interval", "p"]
+    assert "images ratio 1.00 in all rows, updates ratio 1.00 in all rows" in table.caption
+    few = results[results["noise"] == "symmetric:0.4"].assign(updates=results["method"].map(len))
+    named = few.replace({"tf_kd_self": "soft_target_memory(repeat=True)"})
+    text = contrasts_table(
+        primary_contrasts(named, [("dlb(alpha=3.0)", "ce"), ("soft_target_memory(repeat=True)", "dlb(alpha=3.0)")]),
+        results=named,
+    ).latex()
+    assert r"\begin{table}[tbp]" in text
+    assert r"\begin{table*}" not in text
+    assert "ldots" not in text
+    assert r"soft\_target\_memory" in text
+    assert r"\quad (repeat=True)" in text
 
 
 def printed(results: pandas.DataFrame, out: Path, **options: object) -> str:
@@ -279,7 +325,7 @@ def test_a_study_shows_whole_tables_and_says_where_all_is(results: pandas.DataFr
         ["tf_kd_self", "ce", 1],
     ]
     assert "seeds find 2 points with probability" in said
-    assert said.index("Last epoch") < said.index("Primary contrasts") < said.index("Under each noise")
+    assert said.index("training samples, ") < said.index("Primary contrasts") < said.index("Under each noise")
 
 
 def test_the_first_table_fits_a_terminal(results: pandas.DataFrame) -> None:
@@ -320,7 +366,16 @@ def test_a_study_without_runs_or_pairs_says_so(results: pandas.DataFrame, tmp_pa
     assert printed(results.iloc[:0], tmp_path) == "no run has finished, so there is nothing to show\n"
     assert not list(tmp_path.iterdir())
     alone = results[results["method"] == "dlb(alpha=3.0)"]
-    assert "no differences: no two methods have finished runs of one seed" in printed(alone, tmp_path)
+    assert "no differences: all finished runs are of dlb(alpha=3.0)" in printed(alone, tmp_path)
+    apart = results[(results["method"] == "ce") == (results["seed"] == 0)]
+    said = " ".join(printed(apart, tmp_path).split())
+    assert "no differences: no two methods have finished runs of one seed under one noise; CE has 2 runs of seed 0; " in said
+    assert "Primary contrasts" not in said
+    one = " ".join(printed(results[results["seed"] == 0], tmp_path).split())
+    assert "paired by seed (no p, which needs two seeds; ratios: " in one
+    assert "over 0 tests" not in one
+    clean = " ".join(printed(results.assign(realised_rate=0.0), tmp_path).split())
+    assert "no primary contrasts, which are over noisy settings: no run has mislabelled samples" in clean
 
 
 def test_the_names_of_differences_are_whole_in_a_table_of_an_analysis_as_wide_as_a_terminal() -> None:

@@ -176,10 +176,7 @@ def test_compare_names_methods_as_it_is_told(
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(WIDTH))
     results = fake(*STUDIES["five_variants"])
-    monkeypatch.setattr(
-        "noisylab.plotting.study_runs.study_runs",
-        lambda *_, **__: SimpleNamespace(results=results, contrasts=usual_contrasts(results), coverage=""),
-    )
+    monkeypatch.setattr("noisylab.plotting.study_runs._finished", lambda _: results)
     answer = noisylab(capsys, "compare", str(tmp_path), "--label", "dlb(alpha=9)=DLB, strong", "--label", "ce=baseline")
     check(answer.out)
     assert "\n  DLB, strong - baseline " in answer.out

@@ -103,7 +103,7 @@ def run_folders(out: Path) -> list[Path]:
 
 def table_of(printed: str) -> str:
     """What is printed after the progress lines."""
-    return printed[printed.index("Last epoch, shares in") :]
+    return printed[printed.index("\ndigits, ") :]
 
 
 def untimed(path: Path) -> str:
