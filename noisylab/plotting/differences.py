@@ -142,7 +142,7 @@ def differences_figure(
     by: settings whose values are kept apart, each with its colour (none: those in which the runs differ). measure: a column of
     `results.csv`.
     """
-    results = runs.with_data_names(runs.ordered)
+    results, whole = runs.with_data_names(runs.ordered), runs.with_data_names(runs.tested)
     axes = list(by) or list(differing_settings(results))
     methods = list(dict.fromkeys(results["method"]))
     if len(methods) < 2:
@@ -152,9 +152,9 @@ def differences_figure(
     pairs = [pair for pair in asked if pair in fitting]
     # Corrected over all of the tables' differences, also those that are not chosen or have no room.
     chosen: dict[str, Any] = {"by": axes, "methods": runs.methods}
-    pooled = of_pairs(primary_contrasts(runs.tested, runs.contrasts, measure, **chosen).assign(noise=POOLED), pairs)
-    family = usual_pairs(runs.tested, runs.contrasts)
-    single = of_pairs(compare(runs.tested, measure, contrasts=family, **chosen), pairs)
+    pooled = of_pairs(primary_contrasts(whole, runs.contrasts, measure, **chosen).assign(noise=POOLED), pairs)
+    family = usual_pairs(whole, runs.contrasts)
+    single = of_pairs(compare(whole, measure, contrasts=family, **chosen), pairs)
     if runs.chosen:
         pooled, single = pooled.iloc[:0], single[single["noise"] == runs.noise]
     if pooled.empty and single.empty:

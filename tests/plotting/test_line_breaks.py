@@ -49,8 +49,8 @@ def test_names_in_narrow_places_are_broken_as_late_as_their_lines_are_short_and_
     names = ["symmetric:0.4", "symmetric(include_true=True):0.4", "empirical(noise='instance:0.4')", "noisy settings, pooled"]
     assert narrow(names, 17) == [
         "symmetric:0.4",
-        "symmetric(\ninclude_true=\nTrue):0.4",
-        "empirical(\nnoise='instance:\n0.4')",
+        "symmetric\n(include_true=\nTrue):0.4",
+        "empirical\n(noise='instance:\n0.4')",
         "noisy settings,\npooled",
     ]
     assert narrow(names, 40) == names
