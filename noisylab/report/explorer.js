@@ -297,10 +297,12 @@
     const rows = [["predicted at the end", ...found.map(([end]) => shortOf(end[i]))],
       ...names.map((name) => [words(name), ...found.map(([, score]) => { const all = score(name); return all ? format(all[i]) : "–"; })])];
     const table = document.createElement("table"), headRow = table.createTHead().insertRow(), body = table.createTBody();
-    for (const text of ["score", ...methods.map((number) => about.methods[number].name)]) headRow.append(Object.assign(make("th", text), {scope: "col"}));
+    for (const [k, text] of ["score", ...methods.map((number) => about.methods[number].name)].entries()) {
+      headRow.append(Object.assign(make("th", text, k ? "" : "name"), {scope: "col"}));
+    }
     for (const [name, ...cells] of rows) {
       const row = body.insertRow();
-      row.append(Object.assign(make("th", name), {scope: "row"}));
+      row.append(Object.assign(make("th", name, "name"), {scope: "row"}));
       for (const text of cells) row.insertCell().textContent = text;
     }
     const scroll = make("div", "", "wide");
