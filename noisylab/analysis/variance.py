@@ -1,6 +1,6 @@
 """How much of the spread of a measure is due to the noise's seed, and how much to that of training."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,10 @@ from numpy.typing import ArrayLike
 from noisylab.analysis.comparisons import usual_contrasts
 from noisylab.analysis.statistics import pairs_for_power
 from noisylab.analysis.tables import check_columns, check_comparable, under_each
+from noisylab.core.lines import least_to_most
 
 NAN = float("nan")
+DEPENDENT = "Runs share seeds of noise or training, so they are not independent, and intervals and p-values are too small"
 
 
 def variance_components(values: ArrayLike) -> dict[str, float]:
@@ -69,8 +71,15 @@ def variance_components(values: ArrayLike) -> dict[str, float]:
 
 def are_crossed(results: pandas.DataFrame) -> bool:
     """Whether runs of a method under a noise share one of their two seeds, so that they are not independent."""
-    pairs = results[["noise", "method", "seed", "noise_seed"]].drop_duplicates().groupby(["noise", "method"])
+    groups = [name for name in ("noise", "method") if name in results]
+    pairs = results[[*groups, "seed", "noise_seed"]].drop_duplicates().groupby(groups)
     return bool((pairs["seed"].nunique() < pairs.size()).any() and (pairs["noise_seed"].nunique() > 1).any())
+
+
+def counted_seeds(counts: Collection[float], results: pandas.DataFrame) -> str:
+    """`5 seeds`, `3 to 5 seeds`, or `36 pairs of seeds` if `are_crossed`. counts: runs of each mean; results: the runs."""
+    noun = "pair{} of seeds" if are_crossed(results) else "seed{}"
+    return f"{least_to_most(counts)} {noun.format('' if max(counts) == 1 else 's')}"
 
 
 def seed_variance(

@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from noisylab.core.foreign_text import short_names, width_of
 
@@ -86,6 +86,11 @@ def in_different_lines(texts: Sequence[str], width: int, indent: int = 0, after:
 def _too_wide(shown: Mapping[str, Sequence[str]], width: int) -> list[str]:
     """The texts that have a line of more than `width` columns."""
     return [text for text, lines in shown.items() if max(map(width_of, lines)) > width]
+
+
+def least_to_most(counts: Collection[float]) -> str:
+    """`5`, or `3 to 5` if the counts differ."""
+    return " to ".join(dict.fromkeys(str(int(count)) for count in (min(counts), max(counts))))
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:

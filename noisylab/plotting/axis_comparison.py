@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from noisylab.analysis.tables import differing_settings, summarise
+from noisylab.analysis.variance import counted_seeds
 from noisylab.core.foreign_text import short_names
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.captions import which_seed
@@ -84,8 +85,8 @@ def axis_comparison_figure(runs: StudyRuns, *, axis: str | None = None, width: W
     if pandas.api.types.is_numeric_dtype(summary[axis]):
         summary = summary.sort_values(axis, kind="stable", ignore_index=True)
     lines = summary[axis].nunique(dropna=False) * max(1, summary["method"].nunique() / 4)
-    counts = " to ".join(dict.fromkeys(map(str, (summary["n"].min(), summary["n"].max()))))
-    said = which_seed(shown) if counts == "1" else f"mean and 95 % interval over {counts} seeds"
+    one = summary["n"].max() == 1
+    said = which_seed(shown) if one else f"mean and 95 % interval over {counted_seeds(summary['n'], shown)}"
     with paper_style():
         figure, ax = plt.subplots(figsize=(inches(width), 1.6 + 0.42 * lines), layout="constrained")
         axis_points(summary, axis, styles=styles, ax=ax)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas
 from matplotlib.figure import Figure
 
+from noisylab.analysis.variance import DEPENDENT, are_crossed, counted_seeds
 from noisylab.plotting.typesetting import as_written, title_lines
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def caption_of(shown: str, figure: Figure, numbers: pandas.DataFrame, runs: "Stu
     notes = [
         *(note for kind, note in RECORDS.items() if f"{kind} records" in text),
         "Intervals are Student's t over seeds" if "95 % interval" in text else "",
+        DEPENDENT if "95 % interval" in text and are_crossed(runs.ordered) else "",
         _epochs(figure, numbers, runs),
         _left_out(numbers, runs),
         _noises(numbers, runs),
@@ -68,11 +70,11 @@ def contrasts_not_shown(shown: Sequence[tuple[str, str]], asked: Sequence[tuple[
 
 
 def seeds_of(runs: pandas.DataFrame) -> str:
-    """`3 seeds`, `2 to 5 seeds`, or which one it is; runs: a row per run, with method, seed and noise_seed (and noise)."""
+    """`counted_seeds`, or which one it is; runs: a row per run, with method, seed and noise_seed (and noise)."""
     counts = _counts(runs)
     if counts.max() == 1:
         return which_seed(runs)
-    return f"{' to '.join(dict.fromkeys(map(str, (counts.min(), counts.max()))))} seeds"
+    return counted_seeds(counts, runs)
 
 
 def which_seed(runs: pandas.DataFrame) -> str:

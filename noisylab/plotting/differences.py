@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from noisylab.analysis.comparisons import SEED, compare, of_pairs, primary_contrasts, usual_contrasts, usual_pairs
 from noisylab.analysis.tables import differing_settings, in_words, is_share, under_each
+from noisylab.analysis.variance import counted_seeds
 from noisylab.core.foreign_text import one_line, short_names
 from noisylab.core.lines import counted
 from noisylab.core.registries import FIGURES
@@ -213,14 +214,13 @@ def differences_figure(
         tested = [f"p < .05 ({over})", "p ≥ .05"] if numbers["n"].max() > 1 else []
         if entries := [*(groups if axes else []), *tested]:
             shared_legend(figure, [*handles, *marks][: len(entries)], entries)
-        counts = " to ".join(dict.fromkeys(map(str, (numbers["n"].min(), numbers["n"].max()))))
         part = f", {len(pairs)} of {len(asked)} contrasts" if len(pairs) < len(asked) else ""
         said = "mean and uncorrected 95 % interval of paired differences over"
         if numbers["n"].max() == 1:
             said = "paired differences of"
         if few and numbers["n"].max() > 1:
             said = "paired differences; large: mean over, small:"
-        seeds_said = which_seed(results) if numbers["n"].max() == 1 else f"{counts} seeds"
+        seeds_said = which_seed(results) if numbers["n"].max() == 1 else counted_seeds(numbers["n"], results)
         figure.suptitle(f"{runs.title}{part}\n{in_words(measure)}; {said} {seeds_said}", wrap=True)
         make_room(figure, panels, len(noises) * each, HIGHEST)
     shown = numbers if seeds is None else pandas.concat([numbers, seeds], ignore_index=True)

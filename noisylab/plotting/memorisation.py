@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from noisylab.analysis.comparisons import compare, of_pairs, usual_contrasts, usual_pairs
+from noisylab.analysis.variance import counted_seeds
 from noisylab.core.checks import NonNegativeInt
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.captions import contrasts_not_shown, seeds_of
@@ -185,7 +186,7 @@ def memorisation_figure(
         one = runs_drawn.groupby(["noise", "method"]).size().max() == 1
         said = f"thin: {seeds_of(runs_drawn)}, thick: their mean" if seeds else f"means over {seeds_of(runs_drawn)}"
         lines = seeds_of(runs_drawn) if one else said
-        last_epoch = _said_of(differences, len(asked), seeds_of(runs_drawn))
+        last_epoch = _said_of(differences, len(asked), runs_drawn)
         part = runs.part(numbers["method"], under)
         figure.suptitle(
             f"{runs.title}{part}{chosen}\n{runs.results['record'].iloc[0]} records; {lines}{last_epoch}",
@@ -228,18 +229,18 @@ def _differences(rows: pandas.DataFrame, contrasts: list[tuple[str, str]], famil
     return pandas.concat([found, seeds[seeds["noise"].isin(found["noise"])]], ignore_index=True)
 
 
-def _said_of(differences: pandas.DataFrame, asked: int, seed: str) -> str:
-    """What the lower row of panels shows; asked: the number of contrasts that the runs have; seed: which one, if it is one."""
+def _said_of(differences: pandas.DataFrame, asked: int, runs: pandas.DataFrame) -> str:
+    """What the lower row of panels shows; asked: the number of contrasts that the runs have; runs: a row for each."""
     if differences.empty:
         return ""
     most, pairs = int(differences["n"].max()), len(differences[["method", "baseline"]].drop_duplicates())
     left = f"; {pairs} of {asked} contrasts" if pairs < asked else ""
-    counts = " to ".join(dict.fromkeys(str(int(count)) for count in (differences["n"].min(), most)))
     if most == 1:
-        return f"\nbelow: differences of {seed} at the last epoch{left}"
+        return f"\nbelow: differences of {seeds_of(runs)} at the last epoch{left}"
+    seeds = counted_seeds(differences["n"], runs)
     if most == FEW:
-        return f"\nbelow: paired differences at the last epoch, large: mean over, small: {counts} seeds{left}"
-    return f"\nbelow: mean and 95 % interval of paired differences over {counts} seeds at the last epoch{left}"
+        return f"\nbelow: paired differences at the last epoch, large: mean over, small: {seeds}{left}"
+    return f"\nbelow: mean and 95 % interval of paired differences over {seeds} at the last epoch{left}"
 
 
 def usual_noises(runs: StudyRuns, most: int) -> list[str]:

@@ -9,6 +9,7 @@ import seaborn
 from matplotlib.axes import Axes
 
 from noisylab.analysis.tables import differing_settings, say_differences, summarise
+from noisylab.analysis.variance import counted_seeds
 from noisylab.core.registries import FIGURES, METHODS
 from noisylab.core.specs import Spec
 from noisylab.plotting.drawn_figure import DrawnFigure
@@ -81,7 +82,6 @@ def option_map_figure(
     values = sorted(mapped[per].unique()) if per else [None]
     highest, lowest = mapped["test_accuracy_last"].max(), mapped["test_accuracy_last"].min()
     labels, with_interval = runs.names.short("method", list(numbers["method"]), 24), False
-    counts = " to ".join(dict.fromkeys(map(str, (numbers["n"].min(), numbers["n"].max()))))
     with paper_style():
         across = min(len(values), 3) if has_room(width) else 1
         size = inches(width) if across > 1 else min(inches(width), WIDTHS["column"])
@@ -99,7 +99,7 @@ def option_map_figure(
             ax.set_title("\n".join(said), fontsize=7.5)
         figure.suptitle(
             f"{runs.setting}, {runs.names.method(method)}\ntest accuracy, last epoch, "
-            f"mean over {counts} {'seed' if counts == '1' else 'seeds'}{'; ±: 95 % interval' if with_interval else ''}",
+            f"mean over {counted_seeds(numbers['n'], runs.ordered)}{'; ±: 95 % interval' if with_interval else ''}",
             wrap=True,
         )
     finding = of_settings(mapped, [down, right, *([per] if per else [])], runs, methods=False)

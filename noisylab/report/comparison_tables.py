@@ -9,15 +9,15 @@ from noisylab.analysis.comparisons import compare
 from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.statistics import format_p
 from noisylab.analysis.tables import EXPOSURE, in_words, is_share
-from noisylab.core.lines import counted
+from noisylab.analysis.variance import counted_seeds
+from noisylab.core.lines import counted, least_to_most
 from noisylab.report.table import Column, Table
 from noisylab.report.wording import (
     INTERVAL,
     PLAIN,
     RATES,
-    budgets_said,
     column_name,
-    counts_said,
+    design_said,
     measured,
     named,
     noise_heads,
@@ -43,15 +43,15 @@ def contrasts_table(
     times = {f"{column_name(name)} ratio": contrasts[f"{name}_ratio"].map("{:.2f}".format) for name in ratios}
     caption = f"Primary contrasts: {points}, mean over the noisy settings of a seed, paired by seed ({_family(contrasts)})"
     if results is not None and len(contrasts):
-        over = f"{INTERVAL} over {counts_said(contrasts['n'])} seeds" if contrasts["n"].max() > 1 else "one seed"
+        over = f"{INTERVAL} over {counted_seeds(contrasts['n'], results)}" if contrasts["n"].max() > 1 else "one seed"
         mean = "under one noisy setting"
         if contrasts["noises"].max() > 1:
-            mean = f"a seed's mean over {counts_said(contrasts['noises'])} noisy settings"
+            mean = f"a seed's mean over {least_to_most(contrasts['noises'])} noisy settings"
         alike = {head: texts.iloc[0] for head, texts in times.items() if texts.nunique() == 1}
         counts, times = ({head: texts for head, texts in held.items() if texts.nunique() > 1} for held in (counts, times))
         throughout = "".join(f", {head} {text} in all rows" for head, text in alike.items())
         shown = f"Primary contrasts: {points}, {mean}, paired by seed: {over} ({_family(contrasts)}{throughout})"
-        caption = ". ".join([task(results, names), *budgets_said(results), shown])
+        caption = ". ".join([task(results, names), *design_said(results), shown])
     rows = tuple(
         (
             *_pair(row, by),
@@ -157,7 +157,7 @@ def points_table(
     text = (Column(name.replace("_", " "), text=True) for name in (*by, "difference"))
     said = [
         f"{protocol(results, names, measure)}; {RATES}",
-        *budgets_said(results),
+        *design_said(results),
         f"Differences{' in points' if is_share(measure) else ''}, paired by seed ({_tested(found)})",
     ]
     heads = noise_heads(results, names)

@@ -10,7 +10,6 @@ from rich.console import Console
 from noisylab.analysis.comparisons import CONTRASTS, compare, primary_contrasts, usual_contrasts, usual_pairs
 from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.tables import is_share
-from noisylab.analysis.variance import are_crossed
 from noisylab.core.files import cannot_write, write_atomically
 from noisylab.core.foreign_text import for_csv
 from noisylab.core.registries import FIGURES, METHODS
@@ -107,13 +106,6 @@ def show(
     primary = primary_contrasts(results, usual_contrasts(results, pairs), by=by)
     differences = compare(results, by=by, contrasts=usual_pairs(results, pairs))
     print_tables(results, primary, differences, by=by, columns=columns, console=console)
-    if are_crossed(results):
-        say(
-            console,
-            "Runs share seeds of the noise or of the training. They are not independent, so these intervals and p-values are "
-            "too small.\n",
-            wrap=True,
-        )
     if fewer:
         say(console, "\nFewer seeds than planned:\n" + "\n".join(fewer))
     shown: dict[str, Any] = {"study": out.resolve().name, "formats": formats, "by": by, "columns": columns}

@@ -8,6 +8,7 @@ import pandas
 from noisylab.analysis.comparisons import leaders
 from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.tables import measures_of, summarise
+from noisylab.analysis.variance import counted_seeds
 from noisylab.core.lines import counted
 from noisylab.report.table import Column, Table
 from noisylab.report.wording import (
@@ -17,10 +18,9 @@ from noisylab.report.wording import (
     MEANINGS,
     PLAIN,
     RATES,
-    budgets_said,
     called,
     column_name,
-    counts_said,
+    design_said,
     exposures,
     measured,
     named,
@@ -103,8 +103,8 @@ def _results_table(
     )
     shown = (*measures, *exposure)
     heads = (*text, Column("method", text=True), Column("seeds"), *(Column(column_name(n), fold=HEADING) for n in shown))
-    over = f"{INTERVAL} over {counts_said(summary['n'])} seeds" if summary["n"].max() > 1 else "one seed each"
-    said = [f"{task(results, names)}: last epoch, shares in percent, {over}; {RATES}", *budgets_said(results)]
+    over = f"{INTERVAL} over {counted_seeds(summary['n'], results)}" if summary["n"].max() > 1 else "one seed each"
+    said = [f"{task(results, names)}: last epoch, shares in percent, {over}; {RATES}", *design_said(results)]
     if explained := [text for name, text in EXPLAINED.items() if name in shown]:
         said.append("; ".join(explained))
     said += overrides_said(results)
@@ -152,7 +152,7 @@ def accuracy_table(
     columns = (*text, *map(Column, (*(heads[noise] for noise in noises), *map(column_name, exposure))))
     said = [
         f"{protocol(results, names, measure)}; {RATES}",
-        *budgets_said(results),
+        *design_said(results),
         *(
             [f"Bold: significantly above every other method (paired t-tests, Holm over {counted(tests, 'test')}, p < .05)"]
             if tests

@@ -6,9 +6,11 @@ from typing import Any
 
 import pandas
 
+from noisylab.analysis.comparisons import SEED
 from noisylab.analysis.display_names import DisplayNames, Kind
 from noisylab.analysis.statistics import format_interval
 from noisylab.analysis.tables import EXPOSURE, SETTINGS, differing_settings, groups, is_share, training_length
+from noisylab.analysis.variance import DEPENDENT, are_crossed, counted_seeds
 from noisylab.core.lines import counted
 
 # Names of methods, noises and data without labels of a reader's own.
@@ -77,15 +79,10 @@ def task(results: pandas.DataFrame, names: DisplayNames = PLAIN) -> str:
 
 def protocol(results: pandas.DataFrame, names: DisplayNames = PLAIN, measure: str = "test_accuracy_last") -> str:
     """`task`, and what a table shows, as one sentence."""
-    seeds = results.groupby(["noise", "method"])["seed"].nunique()
+    seeds = results.drop_duplicates(["noise", "method", *SEED]).groupby(["noise", "method"]).size()
     if seeds.max() == 1:
         return f"{task(results, names)}: {_told(measure)}, one seed"
-    return f"{task(results, names)}: {_told(measure)}, {INTERVAL} over {counts_said(seeds)} seeds"
-
-
-def counts_said(counts: Iterable[int]) -> str:
-    """`5`, or `3 to 5` if the counts differ."""
-    return " to ".join(dict.fromkeys(map(str, (min(counts), max(counts)))))
+    return f"{task(results, names)}: {_told(measure)}, {INTERVAL} over {counted_seeds(seeds, results)}"
 
 
 def _told(measure: str) -> str:
@@ -95,12 +92,11 @@ def _told(measure: str) -> str:
     return measure.replace("_", " ") + (" in percent" if is_share(measure) else "")
 
 
-def budgets_said(results: pandas.DataFrame) -> list[str]:
-    """What the budget of the runs makes equal, or what each of them does, as a sentence."""
+def design_said(results: pandas.DataFrame) -> list[str]:
+    """What the budget of the runs makes equal, or what each of them does, and whether the runs are dependent, as sentences."""
     budgets = list(dict.fromkeys(results["budget"])) if "budget" in results else []
-    if len(budgets) == 1:
-        return [f"Budget: {BUDGETS[budgets[0]]}"]
-    return [f"Budgets: {'; '.join(f'{name}: {BUDGETS[name]}' for name in budgets)}"] if budgets else []
+    held = BUDGETS[budgets[0]] if len(budgets) == 1 else "; ".join(f"{name}: {BUDGETS[name]}" for name in budgets)
+    return [f"Budget{'s' if len(budgets) > 1 else ''}: {held}"] * bool(budgets) + [DEPENDENT] * are_crossed(results)
 
 
 def overrides_said(results: pandas.DataFrame) -> list[str]:

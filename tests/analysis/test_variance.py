@@ -6,7 +6,7 @@ import numpy as np
 import pandas
 import pytest
 
-from noisylab.analysis.variance import seed_variance, variance_components
+from noisylab.analysis.variance import counted_seeds, seed_variance, variance_components
 
 
 def crossed(noise_sd: float, seed_sd: float, rest_sd: float, *, seeds: int = 40, method: str = "ce") -> pandas.DataFrame:
@@ -61,3 +61,12 @@ def test_seeds_that_are_not_crossed_are_refused(left: slice) -> None:
     runs = crossed(0.01, 0.01, 0.01, seeds=6)[left]
     with pytest.raises(ValueError, match="every noise seed must be run with every seed"):
         seed_variance(runs)
+
+
+def test_runs_that_share_one_of_two_seeds_are_pairs_of_seeds() -> None:
+    seeds = [{"noise": "symmetric:0.4", "method": "ce", "seed": a, "noise_seed": b} for a in range(2) for b in range(3)]
+    crossed = pandas.DataFrame(seeds)
+    assert counted_seeds([6], crossed) == "6 pairs of seeds"
+    own = crossed[crossed["seed"] == crossed["noise_seed"]]
+    assert [counted_seeds(counts, own) for counts in ([1], [2, 2], [1, 2])] == ["1 seed", "2 seeds", "1 to 2 seeds"]
+    assert counted_seeds([2], crossed[crossed["noise_seed"] == 0]) == "2 seeds", "all under one draw of the noise"

@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from noisylab.analysis.comparisons import compare, mean_ranks, primary_contrasts
 from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.tables import summarise, summarise_epochs
+from noisylab.analysis.variance import DEPENDENT
 from noisylab.api import sweep
 from noisylab.plotting.accuracy_against_consistency import dose_path
 from noisylab.plotting.axis_comparison import axis_points
@@ -695,3 +696,19 @@ def test_drops_of_the_learning_rate_are_those_of_all_runs_or_none() -> None:
     assert learning_rate_drops(pandas.concat([runs["long"], runs["long"].assign(run="again")])) == [2]
     # One line cannot stand for runs of different lengths.
     assert learning_rate_drops(pandas.concat(runs.values())) == []
+
+
+@pytest.mark.parametrize("name", ["differences", "axis_comparison", "noise_robustness"])
+def test_a_caption_says_that_runs_which_share_seeds_are_not_independent(name: str) -> None:
+    own = results(kinds=("symmetric",), rates=(0.4,), seeds=4)
+    crossed = pandas.concat([own.assign(noise_seed=seed, id=own["id"] + str(seed)) for seed in range(4)], ignore_index=True)
+    if name == "axis_comparison":
+        own, crossed = (
+            pandas.concat([rows.assign(batch_size=size, comparison_key=size, id=rows["id"] + str(size)) for size in ("a", "b")])
+            for rows in (own, crossed)
+        )
+    alone, shared = (draw_figure(name, made(rows.reset_index(drop=True))).caption for rows in (own, crossed))
+    assert "4 seeds" in alone
+    assert DEPENDENT not in alone
+    assert "16 pairs of seeds" in shared
+    assert DEPENDENT in shared

@@ -11,6 +11,7 @@ from rich.console import Console
 from noisylab.analysis.comparisons import compare, primary_contrasts
 from noisylab.analysis.statistics import format_interval, format_p
 from noisylab.analysis.tables import MEASURES
+from noisylab.analysis.variance import DEPENDENT
 from noisylab.core.foreign_text import for_latex
 from noisylab.core.registries import FIGURES
 from noisylab.report.analysis_table import analysis_table
@@ -385,3 +386,16 @@ def test_the_names_of_differences_are_whole_in_a_table_of_an_analysis_as_wide_as
     shown = analysis_table("seed_variance", analysed).terminal(80).plain
     assert "dlb - repeat" in shown
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_every_table_says_that_runs_which_share_seeds_are_not_independent(results: pandas.DataFrame) -> None:
+    crossed = pandas.concat([results.assign(noise_seed=seed, id=results["id"] + str(seed)) for seed in range(2)])
+    for rows, said in ((results, False), (crossed, True)):
+        tables = [
+            accuracy_table(rows),
+            results_table(rows),
+            points_table(rows),
+            contrasts_table(primary_contrasts(rows), results=rows),
+        ]
+        assert [DEPENDENT in table.caption for table in tables] == [said] * 4
+        assert ["6 pairs of seeds" in table.caption for table in tables] == [said] * 4
