@@ -56,6 +56,10 @@ def run_all(grid: Grid, out: Path) -> None:
         run_one(config, data, out)
 
 
+# The narrow width is the hard one.
+EACH_WIDTH = [pytest.param(width, marks=[] if width == "column" else pytest.mark.slow) for width in WIDTHS]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished study. Not to be changed."""
@@ -74,10 +78,7 @@ def runs(folder: Path) -> StudyRuns:
     return study_runs(folder)
 
 
-# The narrow width is the hard one.
-@pytest.mark.parametrize(
-    "width", [pytest.param(width, marks=[] if width == "column" else pytest.mark.slow) for width in WIDTHS]
-)
+@pytest.mark.parametrize("width", EACH_WIDTH)
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.filterwarnings("error:constrained_layout not applied")
 def test_a_figure_fits_its_width_and_can_be_read(name: str, width: Width, runs: StudyRuns) -> None:
@@ -148,7 +149,7 @@ def test_captions_say_the_size_the_seed_what_is_left_out_and_what_an_epoch_is(ru
     assert measure.numbers["tests"].dropna().tolist() == [2, 2, 3, 3, 3, 3]
 
 
-@pytest.mark.parametrize("width", list(WIDTHS))
+@pytest.mark.parametrize("width", EACH_WIDTH)
 @pytest.mark.parametrize(
     "name", ["detection", "loss_separation", "forgetting", "data_map", "aum_histogram", "detection_summary"]
 )
@@ -168,7 +169,7 @@ def test_the_number_of_panels_limits_the_methods(name: str, runs: StudyRuns) -> 
     assert ", 1 of 3 methods" in drawn.caption
 
 
-@pytest.mark.parametrize("width", list(WIDTHS))
+@pytest.mark.parametrize("width", EACH_WIDTH)
 def test_no_sample_lies_beneath_the_name_of_a_region(width: Width, runs: StudyRuns) -> None:
     figure = draw_figure("data_map", runs, width=width).figure
     figure.draw_without_rendering()
@@ -548,7 +549,7 @@ def test_a_curve_of_forgetting_ends_where_more_is_impossible_and_both_parts_of_b
     }
 
 
-@pytest.mark.parametrize("width", list(WIDTHS))
+@pytest.mark.parametrize("width", EACH_WIDTH)
 @pytest.mark.parametrize("name", ["detection", "consistency", "memorisation", "training_dynamics", "mislabelled_predictions"])
 def test_a_legend_names_every_line_of_all_panels_and_a_name_has_one_look(name: str, width: Width, runs: StudyRuns) -> None:
     figure = draw_figure(name, runs, width=width).figure

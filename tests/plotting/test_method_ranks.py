@@ -12,7 +12,7 @@ from noisylab.plotting.catalogue import draw_figure
 
 
 @pytest.mark.parametrize("count", [2, 5, 28])
-@pytest.mark.parametrize("noises", [1, 2, 4])
+@pytest.mark.parametrize("noises", [1, pytest.param(2, marks=pytest.mark.slow), 4])
 def test_the_rank_plot_is_readable_and_has_the_best_on_top(count: int, noises: int) -> None:
     methods = ("ce", "repeat", "dlb", *(f"method_number_{n}" for n in range(count)))[:count]
     drawn = draw_figure("method_ranks", made(results(methods, ("symmetric",), (0, 0.2, 0.4, 0.6)[:noises])))

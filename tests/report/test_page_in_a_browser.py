@@ -26,6 +26,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 if CHROMIUM is None:
     pytest.skip("needs Chromium from the system's packages", allow_module_level=True)
 
+pytestmark = pytest.mark.slow
 SAMPLES = 150
 Opener = Callable[..., Any]
 
@@ -127,7 +128,6 @@ def test_the_page_has_tables_and_figures_as_images(page: Any) -> None:
     assert_pictures(page, FEW)
 
 
-@pytest.mark.slow
 def test_every_figure_is_on_the_page_as_an_image(open_page: Opener, whole_page: Path) -> None:
     # No runs of the study differ in a setting.
     names = [name for name in FIGURES.entries() if name not in ("axis_comparison", "option_map")]
@@ -514,7 +514,6 @@ def test_tables_and_figures_are_downloaded(page: Any, study: Path) -> None:
 # For every reader
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (1400, "dark"), (390, "light"), (390, "dark")])
 def test_axe_finds_nothing(open_page: Opener, width: int, scheme: str) -> None:
     page = open_page(width=width, color_scheme=scheme)
@@ -524,7 +523,6 @@ def test_axe_finds_nothing(open_page: Opener, width: int, scheme: str) -> None:
     assert_accessible(page, 30)
 
 
-@pytest.mark.slow
 def test_axe_finds_nothing_on_the_page_of_all_figures(open_page: Opener, whole_page: Path) -> None:
     assert_accessible(open_page(file=whole_page), 20)
 
