@@ -225,7 +225,8 @@ def differences_figure(
         make_room(figure, panels, len(noises) * each, HIGHEST)
     shown = numbers if seeds is None else pandas.concat([numbers, seeds], ignore_index=True)
     left = contrasts_not_shown(pairs, asked, runs, "noisylab compare has all")
-    caption = ". ".join(filter(None, [SHOWN, tests if numbers["n"].max() > 1 else "", left]))
+    what = f"Paired differences between methods under {runs.names.noise(runs.noise)}" if runs.chosen else SHOWN
+    caption = ". ".join(filter(None, [what, tests if numbers["n"].max() > 1 else "", left]))
     return DrawnFigure(figure, shown.drop(columns="group"), caption, finding=of_contrasts(numbers, POOLED, measure, runs))
 
 

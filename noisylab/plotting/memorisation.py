@@ -1,6 +1,6 @@
 """Test accuracy and the memorised share of mislabelled samples against the images processed, and their differences."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -145,7 +145,7 @@ def memorisation_figure(
     asked = usual_contrasts(under, runs.contrasts)
     fitting = most_asked(asked, CONTRASTS[wide] if contrasts is None else contrasts)
     tested = runs.tested[runs.tested["noise"].isin(shown)]
-    differences = _differences(tested, fitting, usual_pairs(tested, runs.contrasts))
+    differences = _differences(tested, fitting, usual_pairs(tested, runs.contrasts), runs.methods)
     compared = dict.fromkeys([*differences.get("method", ()), *differences.get("baseline", ())])
     methods = runs.names.short("method", list(compared), 18 if wide else 14)
     pairs = dict.fromkeys(zip(differences["method"], differences["baseline"], strict=True))
@@ -202,18 +202,19 @@ def memorisation_figure(
     return DrawnFigure(figure, table, f"{caption}. {omitted}" if omitted else caption, finding=finding)
 
 
-def _differences(rows: pandas.DataFrame, contrasts: list[tuple[str, str]], family: list[tuple[str, str]]) -> pandas.DataFrame:
+def _differences(
+    rows: pandas.DataFrame, contrasts: list[tuple[str, str]], family: list[tuple[str, str]], methods: Sequence[str]
+) -> pandas.DataFrame:
     """The differences of the contrasts under each noise at the last epoch, and those in single seeds if there are two.
 
-    family: the pairs over which p is corrected.
+    family, methods: the pairs over which p is corrected, besides those of chosen methods.
     """
-    family = [*contrasts, *(pair for pair in family if pair not in contrasts)]
     columns = ["noise", "method", "baseline", "n"]
     if not contrasts:
         return pandas.DataFrame(columns=columns)
     found = pandas.DataFrame()
     for column, (measure, *_) in DIFFERENCES.items():
-        held = of_pairs(compare(rows, measure, contrasts=family), contrasts)
+        held = of_pairs(compare(rows, measure, contrasts=family, methods=methods), contrasts)
         named = {name: name.replace("difference", column) for name in ("difference", "difference_ci95_half")}
         table = held.rename(columns=named | {"p_holm": f"{column}_p_holm"})
         kept = [*columns[:3], *(["n"] if column == "difference" else []), *named.values(), f"{column}_p_holm"]
