@@ -209,6 +209,7 @@ def _differences(
 
     family, methods: the pairs over which p is corrected, besides those of chosen methods.
     """
+    family = [*contrasts, *(pair for pair in family if pair not in contrasts)]
     columns = ["noise", "method", "baseline", "n"]
     if not contrasts:
         return pandas.DataFrame(columns=columns)

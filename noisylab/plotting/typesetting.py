@@ -141,7 +141,8 @@ def _in_lines(text: Any, said: str) -> str:
         # Matplotlib measures as if there were formulas, even if there are none.
         return float(text._get_rendered_text_width(line.replace("$", r"\$")))
 
-    # It needs a renderer, which this call makes.
+    # It needs a renderer, which this call makes; what stands there may have characters that the font lacks.
+    text.set_text("x")
     text.get_window_extent()
     # Letters differ by a few percent in their width.
     room = ROOM * text._get_wrap_line_width()
