@@ -139,7 +139,8 @@ def _in_lines(text: Any, said: str) -> str:
 
     def width(line: str) -> float:
         # Matplotlib measures as if there were formulas, even if there are none.
-        return float(text._get_rendered_text_width(line.replace("$", r"\$")))
+        drawn = literal(line, text.get_fontfamily(), tex=False)
+        return float(text._get_rendered_text_width(drawn.replace("$", r"\$")))
 
     # It needs a renderer, which this call makes; what stands there may have characters that the font lacks.
     text.set_text("x")
