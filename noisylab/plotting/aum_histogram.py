@@ -15,7 +15,7 @@ from noisylab.plotting.style import Width, has_room, inches, legend_entries, nar
 
 BINS = 30
 # The most methods that a reader can choose, and characters of a line above a panel.
-CHOSEN, TITLE = 8, 22
+CHOSEN, TITLE = 8, 21
 
 
 def aum_shares(values: NDArray[np.float64], mislabelled: NDArray[np.bool_], edges: NDArray[np.float64]) -> pandas.DataFrame:

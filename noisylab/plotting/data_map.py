@@ -22,7 +22,7 @@ from noisylab.plotting.style import Width, has_room, inches, narrow, panel_grid,
 SHOWN = "Confidence against variability of every sample, coloured by correctness"
 MEANING = "Easy samples have high confidence, hard ones low confidence, and ambiguous ones high variability over epochs"
 # The most methods that a reader can choose, and characters of a line above a panel.
-CHOSEN, TITLE = 8, 22
+CHOSEN, TITLE = 8, 21
 # More points would hide each other.
 POINTS = 4000
 # From so many samples on, their density is drawn beneath the points, of which there are fewer.

@@ -40,7 +40,7 @@ PANELS, LINES = 4, 8
 # Characters of a name in a title.
 LONGEST = 44
 # Characters of a name without blanks, which no title over a column can break.
-WORD = 40
+WORD = 30
 
 
 @dataclass(frozen=True)

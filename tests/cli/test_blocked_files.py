@@ -18,7 +18,7 @@ def test_tables_come_before_what_cannot_be_written(tmp_path: Path, capsys: pytes
     answer = noisylab(capsys, *SWEEP, "--out", tmp_path)
     assert answer.status == 1
     assert not answer.err
-    tables, named = answer.out.index("Last epoch"), answer.out.index("results.csv' cannot be written: Is a directory")
+    tables, named = answer.out.index("shares in percent"), answer.out.index("results.csv' cannot be written: Is a directory")
     assert tables < named
     assert "summary.csv' cannot be written: Is a directory" in answer.out
     assert "memorisation" in answer.out[named:]
