@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from noisylab.analysis.comparisons import mean_ranks, seed_ranks
 from noisylab.analysis.display_names import DisplayNames
 from noisylab.analysis.statistics import format_p
+from noisylab.analysis.variance import counted_seeds
 from noisylab.core.registries import FIGURES
 from noisylab.plotting.captions import SINGLE_SEEDS, which_seed
 from noisylab.plotting.critical_difference import DATA_SETS, critical_difference_figure
@@ -124,11 +125,10 @@ def method_ranks_figure(runs: StudyRuns, *, width: Width = "page") -> DrawnFigur
         for ax in axes[:-across]:
             ax.set_xlabel("")
         part = "" if runs.chosen else runs.part_of_noises(list(noises))
-        counts = " to ".join(dict.fromkeys(map(str, (ranks["n"].min(), ranks["n"].max()))))
-        several = ranks["n"].max() > 1
+        several, seeds_said = ranks["n"].max() > 1, counted_seeds(ranks["n"], results)
         marks = "dark: mean" if singly else "bars: 95 % interval"
         band = (
-            f"pale: {counts} seeds (larger: more), {marks}\none data set; Friedman's p over the seeds, uncorrected"
+            f"pale: {seeds_said} (larger: more), {marks}\none data set; Friedman's p over the seeds, uncorrected"
             if several
             else f"one data set, {which_seed(results)}"
         )

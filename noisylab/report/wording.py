@@ -96,7 +96,8 @@ def design_said(results: pandas.DataFrame) -> list[str]:
     """What the budget of the runs makes equal, or what each of them does, and whether the runs are dependent, as sentences."""
     budgets = list(dict.fromkeys(results["budget"])) if "budget" in results else []
     held = BUDGETS[budgets[0]] if len(budgets) == 1 else "; ".join(f"{name}: {BUDGETS[name]}" for name in budgets)
-    return [f"Budget{'s' if len(budgets) > 1 else ''}: {held}"] * bool(budgets) + [DEPENDENT] * are_crossed(results)
+    said = [f"Budget{'s' if len(budgets) > 1 else ''}: {held}"] if budgets else []
+    return [*said, DEPENDENT] if are_crossed(results) else said
 
 
 def overrides_said(results: pandas.DataFrame) -> list[str]:

@@ -698,7 +698,7 @@ def test_drops_of_the_learning_rate_are_those_of_all_runs_or_none() -> None:
     assert learning_rate_drops(pandas.concat(runs.values())) == []
 
 
-@pytest.mark.parametrize("name", ["differences", "axis_comparison", "noise_robustness"])
+@pytest.mark.parametrize("name", ["differences", "axis_comparison", "noise_robustness", "method_ranks"])
 def test_a_caption_says_that_runs_which_share_seeds_are_not_independent(name: str) -> None:
     own = results(kinds=("symmetric",), rates=(0.4,), seeds=4)
     crossed = pandas.concat([own.assign(noise_seed=seed, id=own["id"] + str(seed)) for seed in range(4)], ignore_index=True)

@@ -36,7 +36,7 @@ def test_the_title_of_a_figure_has_balanced_lines_and_its_text_stays(width: floa
         figure, _ = plt.subplots(figsize=(width, 2), layout="constrained")
         figure.suptitle(said, wrap=True)
     drawn = DrawnFigure(figure, pandas.DataFrame())
-    title = drawn.figure._suptitle  # type: ignore[attr-defined]
+    (title,) = drawn.figure.texts
     drawn.figure.draw_without_rendering()
     lines = title._get_wrapped_text().split("\n")
     assert title.get_text().split("\n") == lines, "matplotlib breaks no further"
